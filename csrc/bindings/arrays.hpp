@@ -1,0 +1,52 @@
+// What every binding file needs to pass numpy arrays in and out: checked views in, moved buffers out.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pypack::bindings {
+
+namespace py = pybind11;
+
+// Arguments of this type must be declared with py::arg(...).noconvert(): an array of another dtype or layout
+// is then a TypeError instead of a silent copy.
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <typename T>
+[[nodiscard]] std::span<const T> view(const Array<T>& array, const char* name, int ndim = 1) {
+    if (array.ndim() != ndim) {
+        throw py::value_error(std::string(name) + " must have " + std::to_string(ndim) +
+                              " dimension(s), has " + std::to_string(array.ndim()));
+    }
+    return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <typename T>
+[[nodiscard]] std::span<T> writable_view(Array<T>& array, const char* name, int ndim = 1) {
+    if (array.ndim() != ndim) {
+        throw py::value_error(std::string(name) + " must have " + std::to_string(ndim) +
+                              " dimension(s), has " + std::to_string(array.ndim()));
+    }
+    return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+// Hands a vector's memory to numpy without a copy; the array owns it from then on.
+template <typename T>
+[[nodiscard]] py::array_t<T> to_numpy(std::vector<T>&& values) {
+    auto owner = std::make_unique<std::vector<T>>(std::move(values));
+    auto* data = owner->data();
+    const auto size = static_cast<py::ssize_t>(owner->size());
+    const py::capsule release(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    owner.release();
+    return py::array_t<T>(size, data, release);
+}
+
+}  // namespace pypack::bindings

@@ -1,0 +1,14 @@
+// Each binding file registers the kernels of one folder of the core.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pypack::bindings {
+
+void register_common(pybind11::module_& m);
+void register_store(pybind11::module_& m);
+void register_pack(pybind11::module_& m);
+void register_batch(pybind11::module_& m);
+void register_tokenize(pybind11::module_& m);
+
+}  // namespace pypack::bindings

@@ -1,0 +1,35 @@
+// Bindings of csrc/core/common.
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "common/permutation.hpp"
+#include "common/random.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+py::array_t<std::int64_t> permute_range(std::uint64_t size, std::uint64_t key, std::uint64_t start,
+                                        std::uint64_t stop) {
+    if (start > stop || stop > size) {
+        throw py::value_error(
+            "permute_range: need start <= stop <= size, got start=" + std::to_string(start) +
+            " stop=" + std::to_string(stop) + " size=" + std::to_string(size));
+    }
+    std::vector<std::int64_t> out(stop - start);
+    {
+        const py::gil_scoped_release release;
+        pypack::permute_range(Permutation(size, key), start, out);
+    }
+    return to_numpy(std::move(out));
+}
+
+}  // namespace
+
+void register_common(py::module_& m) {
+    m.def("permute_range", &permute_range, py::arg("size"), py::arg("key"), py::arg("start"), py::arg("stop"),
+          "Images of start..stop-1 under the keyed permutation of [0, size): int64 [stop - start].");
+    m.def("random_bits", &random_bits, py::arg("seed"), py::arg("purpose"), py::arg("index"),
+          "64 random bits, a pure function of the three arguments.");
+}
+
+}  // namespace pypack::bindings
