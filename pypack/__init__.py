@@ -1,3 +1,36 @@
-"""pypack: text to full training batches."""
+"""pypack: text to full training batches.
+
+Three artifacts in one direction: text → `TokenStore` → `Plan` → `PackedBatch`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pypack.ragged import Ragged
+    from pypack.tokenizer import Tokenizer
+
+# Public name → module that defines it, imported at first use so that `import pypack` stays fast.
+_EXPORTS = {
+    "Ragged": "pypack.ragged",
+    "Tokenizer": "pypack.tokenizer",
+}
+
+__all__ = ["Ragged", "Tokenizer", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    module = _EXPORTS.get(name)
+    if module is None:
+        raise AttributeError(f"module 'pypack' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS})
