@@ -37,25 +37,6 @@ def sample_texts() -> list[str]:
     """A few hundred short documents of mixed scripts, the same in every run."""
     line = "the packer takes each document and finds the row where it fits best über naïve 東京 🙂 café"
     words = line.split()
-        "the",
-        "packer",
-        "takes",
-        "each",
-        "document",
-        "and",
-        "finds",
-        "the",
-        "row",
-        "where",
-        "it",
-        "fits",
-        "best",
-        "über",
-        "naïve",
-        "東京",
-        "🙂",
-        "café",
-    ]
     return [
         " ".join(words[(i * 7 + j * j) % len(words)] for j in range(1 + i * 37 % 60)) + "\n" * (i % 3)
         for i in range(300)
