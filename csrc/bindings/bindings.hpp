@@ -10,5 +10,6 @@ void register_store(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
 void register_tokenize(pybind11::module_& m);
+void register_unicode(pybind11::module_& m);
 
 }  // namespace pypack::bindings

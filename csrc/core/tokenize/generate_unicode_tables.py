@@ -1,0 +1,142 @@
+"""Writes the Unicode tables of this folder by asking the installed `tokenizers` about every code point.
+
+    pip install tokenizers==0.23.* && python csrc/core/tokenize/generate_unicode_tables.py
+
+`tokenizers` has no single Unicode version: its regexes are Oniguruma's (16), whitespace and lower-casing are
+the Rust standard library's (17), BERT's categories are an old crate's (8 or so). A table taken from the
+library itself is right by construction, and tests/test_unicode_classes.py asks again, so that a release that
+moves is noticed. Two-stage tables: values[blocks[cp >> SHIFT] << SHIFT | cp & MASK].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Regex, normalizers, pre_tokenizers
+
+HERE = Path(__file__).parent
+SHIFT = 7
+CODE_POINTS = [cp for cp in range(0x110000) if not 0xD800 <= cp < 0xE000]
+
+# Order of the enumerators of `Category` in unicode_classes.hpp. Control characters that \s matches are a
+# category of their own, so that \s too is a set of categories.
+CATEGORIES = "Cc Cf Cn Co Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
+
+
+def removed_by(pre_tokenizer: pre_tokenizers.PreTokenizer) -> set[int]:
+    """The code points that `pre_tokenizer` drops from a text that holds each of them once."""
+    text = "".join(map(chr, CODE_POINTS))
+    removed = bytearray(b"\1") * len(CODE_POINTS)
+    for _, (start, end) in pre_tokenizer.pre_tokenize_str(text):
+        removed[start:end] = bytes(end - start)
+    return {cp for cp, gone in zip(CODE_POINTS, removed, strict=True) if gone}
+
+
+def matched_by(pattern: str) -> set[int]:
+    """The code points that the regex `pattern`, which must match single characters, matches."""
+    return removed_by(pre_tokenizers.Split(Regex(pattern), "removed"))
+
+
+def category_table() -> list[int]:
+    """Index of the category of each code point; one question for each bit of the index."""
+    table = [CATEGORIES.index("Cn")] * 0x110000
+    bits = [
+        matched_by("[" + "".join(rf"\p{{{c}}}" for i, c in enumerate(CATEGORIES) if i >> bit & 1) + "]")
+        for bit in range(5)
+    ]
+    for cp in CODE_POINTS:
+        table[cp] = sum((cp in members) << bit for bit, members in enumerate(bits))
+    for cp in matched_by(r"\s"):
+        if CATEGORIES[table[cp]] == "Cc":
+            table[cp] = len(CATEGORIES)
+    return table
+
+
+def dropped_after_a(normalizer: normalizers.Normalizer) -> set[int]:
+    return {cp for cp in CODE_POINTS if normalizer.normalize_str("a" + chr(cp)) == "a"}
+
+
+def word_characters() -> set[int]:
+    r"""Those of \w in Rust's `regex`, which the Whitespace pre-tokenizer and single_word tokens use."""
+    text = "".join(" a" + chr(cp) for cp in CODE_POINTS)
+    pieces = pre_tokenizers.Whitespace().pre_tokenize_str(text)
+    return {CODE_POINTS[start // 3] for _, (start, end) in pieces if start % 3 == 1 and end - start == 2}
+
+
+def numeric_characters() -> set[int]:
+    text = "".join("a" + chr(cp) for cp in CODE_POINTS)
+    pieces = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str(text)
+    return {CODE_POINTS[start // 2] for _, (start, end) in pieces if start % 2 == 1 and end - start == 1}
+
+
+def bert_normalizer(*, clean: bool = False, strip: bool = False) -> normalizers.Normalizer:
+    return normalizers.BertNormalizer(
+        clean_text=clean, handle_chinese_chars=False, strip_accents=strip, lowercase=False
+    )
+
+
+def trait_table() -> list[int]:
+    """Bits of `Trait` in unicode_classes.hpp, in that order."""
+    traits = [
+        removed_by(pre_tokenizers.WhitespaceSplit()),
+        word_characters(),
+        numeric_characters(),
+        removed_by(pre_tokenizers.Punctuation("removed")),
+        dropped_after_a(bert_normalizer(clean=True)),
+        dropped_after_a(bert_normalizer(strip=True)),
+        dropped_after_a(normalizers.StripAccents()),
+    ]
+    table = [0] * 0x110000
+    for bit, members in enumerate(traits):
+        for cp in members:
+            table[cp] |= 1 << bit
+    return table
+
+
+def two_stage(table: Sequence[int]) -> tuple[list[int], list[int]]:
+    """(block of each 2^SHIFT code points, values of the distinct blocks end to end)."""
+    blocks: list[int] = []
+    values: list[int] = []
+    seen: dict[tuple[int, ...], int] = {}
+    for start in range(0, len(table), 1 << SHIFT):
+        block = tuple(table[start : start + (1 << SHIFT)])
+        if block not in seen:
+            seen[block] = len(seen)
+            values.extend(block)
+        blocks.append(seen[block])
+    return blocks, values
+
+
+def array(type_name: str, name: str, values: Iterable[int]) -> str:
+    values = list(values)
+    lines = [f"const {type_name} {name}[] = {{"]
+    line = "   "
+    for value in values:
+        if len(line) + len(str(value)) + 2 > 110:
+            lines.append(line)
+            line = "   "
+        line += f" {value},"
+    return "\n".join([*lines, line, "};\n"])
+
+
+def write(name: str, header: str, arrays: Iterable[str]) -> None:
+    (HERE / name).write_text(
+        "// Generated by generate_unicode_tables.py from the answers of `tokenizers`. Do not edit.\n"
+        f'// clang-format off\n#include "tokenize/{header}"\n\nnamespace pypack::unicode {{\n\n'
+        + "\n".join(arrays)
+        + "\n}  // namespace pypack::unicode\n"
+    )
+
+
+def write_classes() -> None:
+    arrays = []
+    for name, table in [("Category", category_table()), ("Trait", trait_table())]:
+        blocks, values = two_stage(table)
+        arrays.append(array("std::uint16_t", f"k{name}Blocks", blocks))
+        arrays.append(array("std::uint8_t", f"k{name}Values", values))
+    write("unicode_class_tables.cpp", "unicode_classes.hpp", arrays)
+
+
+if __name__ == "__main__":
+    write_classes()

@@ -1,0 +1,74 @@
+"""The Unicode tables, asked again of the installed `tokenizers` over every code point."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import unicodedata
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pypack import _core
+
+GENERATOR = Path(__file__).parent.parent / "csrc/core/tokenize/generate_unicode_tables.py"
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_unicode_tables", GENERATOR)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def categories() -> NDArray[np.uint8]:
+    return _core.unicode_categories()
+
+
+def count(categories: NDArray[np.uint8], names: list[str], major: str) -> int:
+    members = [i for i, name in enumerate(names) if name.startswith(major)]
+    return int(np.isin(categories, members).sum())
+
+
+def test_categories_are_those_of_the_library(generator: ModuleType, categories: NDArray[np.uint8]) -> None:
+    np.testing.assert_array_equal(categories, np.array(generator.category_table(), np.uint8))
+
+
+def test_traits_are_those_of_the_library(generator: ModuleType) -> None:
+    np.testing.assert_array_equal(_core.unicode_traits(), np.array(generator.trait_table(), np.uint8))
+
+
+def test_the_regexes_have_unicode_16(generator: ModuleType, categories: NDArray[np.uint8]) -> None:
+    # As many letters, numbers and marks as unicodedata2 16.0.0 counts.
+    names = generator.CATEGORIES
+    assert [count(categories, names, major) for major in "LNM"] == [141_028, 1_911, 2_501]
+    assert categories[0x1C89] == names.index("Lu")  # new in 16
+    assert categories[0x16EA0] == names.index("Cn")  # new in 17
+
+
+def test_space_has_25_members_without_the_separators_of_ascii(
+    generator: ModuleType, categories: NDArray[np.uint8]
+) -> None:
+    names = generator.CATEGORIES
+    space = np.isin(categories, [len(names), *(names.index(c) for c in ("Zs", "Zl", "Zp"))])
+    assert int(space.sum()) == 25
+    assert not space[0x1C:0x20].any()
+    whitespace = _core.unicode_traits() & 1
+    np.testing.assert_array_equal(space, whitespace)
+
+
+def test_older_characters_agree_with_python(generator: ModuleType, categories: NDArray[np.uint8]) -> None:
+    """An independent witness: where Python's Unicode (14 to 17) knows a letter, mark, number or separator."""
+    names = [*generator.CATEGORIES, "Cc"]
+    for cp in range(0x3000):
+        expected = unicodedata.category(chr(cp))
+        if expected != "Cn" and expected[0] in "LMNZ":
+            assert names[categories[cp]] == expected, hex(cp)
