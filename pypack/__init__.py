@@ -12,15 +12,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pypack.ragged import Ragged
+    from pypack.store import TokenStore
+    from pypack.store_writer import StoreWriter
     from pypack.tokenizer import Tokenizer
 
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
 _EXPORTS = {
     "Ragged": "pypack.ragged",
+    "StoreWriter": "pypack.store_writer",
+    "TokenStore": "pypack.store",
     "Tokenizer": "pypack.tokenizer",
 }
 
-__all__ = ["Ragged", "Tokenizer", "__version__"]
+__all__ = ["Ragged", "StoreWriter", "TokenStore", "Tokenizer", "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
 // Bindings of csrc/core/common.
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "common/fingerprint.hpp"
 #include "common/permutation.hpp"
 #include "common/random.hpp"
 
@@ -23,11 +24,21 @@ py::array_t<std::int64_t> permute_range(std::uint64_t size, std::uint64_t key, s
     return to_numpy(std::move(out));
 }
 
+template <typename Integer>
+std::uint64_t fingerprint_array(const Array<Integer>& values) {
+    const auto numbers = view(values, "values");
+    const py::gil_scoped_release release;
+    return fingerprint(numbers);
+}
+
 }  // namespace
 
 void register_common(py::module_& m) {
     m.def("permute_range", &permute_range, py::arg("size"), py::arg("key"), py::arg("start"), py::arg("stop"),
           "Images of start..stop-1 under the keyed permutation of [0, size): int64 [stop - start].");
+    m.def("fingerprint", &fingerprint_array<std::int32_t>, py::arg("values").noconvert(),
+          "64-bit fingerprint of a list of integers, the same for int32 and int64.");
+    m.def("fingerprint", &fingerprint_array<std::int64_t>, py::arg("values").noconvert());
     m.def("random_bits", &random_bits, py::arg("seed"), py::arg("purpose"), py::arg("index"),
           "64 random bits, a pure function of the three arguments.");
 }

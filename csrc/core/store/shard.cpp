@@ -1,0 +1,166 @@
+#include "store/shard.hpp"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+namespace pypack {
+
+namespace {
+
+constexpr std::array<unsigned char, 9> kMagic = {'M', 'M', 'I', 'D', 'I', 'D', 'X', 0, 0};
+constexpr std::int64_t kHeaderBytes = 34;
+constexpr std::int64_t kBytesPerSequence = sizeof(std::int32_t) + sizeof(std::int64_t);
+
+template <typename T>
+T load(const std::byte* at) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& problem) {
+    throw std::invalid_argument(path + ": " + problem);
+}
+
+}  // namespace
+
+Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document)
+    : bin_(bin_path), idx_(idx_path) {
+    const std::span<const std::byte> index = idx_.bytes();
+    const auto index_size = static_cast<std::int64_t>(index.size());
+    if (index_size < kHeaderBytes) {
+        refuse(idx_path, "magic: the file has " + std::to_string(index_size) +
+                             " bytes, an index begins with a header of 34; it is truncated or not an index");
+    }
+    if (std::memcmp(index.data(), kMagic.data(), kMagic.size()) != 0) {
+        refuse(idx_path, "magic: not a Megatron-Core index (it must begin with MMIDIDX)");
+    }
+    const auto version = load<std::uint64_t>(index.data() + 9);
+    if (version != 1) {
+        refuse(idx_path, "version: " + std::to_string(version) + ", only version 1 can be read");
+    }
+    const auto code = load<std::uint8_t>(index.data() + 17);
+    const auto dtype = token_dtype_from_code(code);
+    if (!dtype) {
+        refuse(idx_path, "dtype code: " + std::to_string(code) + " is not an integer type (1 to 5, or 8)");
+    }
+    dtype_ = *dtype;
+
+    // Compared by division, so that no count in a damaged header can overflow.
+    const auto sequences = load<std::uint64_t>(index.data() + 18);
+    const auto bounds = load<std::uint64_t>(index.data() + 26);
+    const auto body = static_cast<std::uint64_t>(index_size - kHeaderBytes);
+    if (sequences > body / kBytesPerSequence || bounds > body / sizeof(std::int64_t) ||
+        body != sequences * kBytesPerSequence + bounds * sizeof(std::int64_t)) {
+        refuse(idx_path, "sequence count " + std::to_string(sequences) + " and document bound count " +
+                             std::to_string(bounds) + " do not fit the file's size of " +
+                             std::to_string(index_size) +
+                             " bytes; it is truncated, has trailing data, or is a multimodal index");
+    }
+    if (num_bytes() % item_size(dtype_) != 0) {
+        refuse(bin_path, "size: " + std::to_string(num_bytes()) + " bytes is not a multiple of the " +
+                             std::to_string(item_size(dtype_)) + " bytes of a token; it is truncated");
+    }
+    lengths_ = index.data() + kHeaderBytes;
+    offsets_ = lengths_ + sequences * sizeof(std::int32_t);
+    num_documents_ = static_cast<std::int64_t>(sequences);
+    if (!one_sequence_per_document) {
+        merge_sequences(num_documents_, static_cast<std::int64_t>(bounds));
+    } else if (bounds != sequences + 1) {
+        refuse(idx_path, "document bound count: " + std::to_string(bounds) + ", must be " +
+                             std::to_string(sequences + 1) + " (one sequence a document)");
+    }
+}
+
+// Makes the documents of the bounds from the sequences; where each holds exactly one, nothing is copied.
+void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds) {
+    const std::byte* const bounds =
+        offsets_ + num_sequences * static_cast<std::int64_t>(sizeof(std::int64_t));
+    const auto bound = [&](std::int64_t i) {
+        return load<std::int64_t>(bounds + i * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    };
+    if (num_bounds < 1 || bound(0) != 0 || bound(num_bounds - 1) != num_sequences) {
+        refuse(idx_.path(),
+               "document bounds: must rise from 0 to the sequence count " + std::to_string(num_sequences));
+    }
+    bool one_each = num_bounds == num_sequences + 1;
+    for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        if (bound(i + 1) < bound(i) || bound(i + 1) > num_sequences) {
+            refuse(idx_.path(), "document bounds: bound " + std::to_string(i + 1) + " is " +
+                                    std::to_string(bound(i + 1)) + ", below the one before or above the " +
+                                    "sequence count");
+        }
+        one_each = one_each && bound(i + 1) == i + 1;
+    }
+    if (one_each) return;
+
+    std::vector<Length> lengths(static_cast<std::size_t>(num_bounds - 1));
+    std::vector<std::int64_t> offsets(lengths.size());
+    for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        std::int64_t length = 0;
+        for (std::int64_t s = bound(i); s < bound(i + 1); ++s) {
+            if (s > bound(i) && offset_at(s) != offset_at(s - 1) + length_at(s - 1) * item_size(dtype_)) {
+                refuse(idx_.path(), "sequence offsets: sequence " + std::to_string(s) +
+                                        " does not follow the one before it in document " +
+                                        std::to_string(i));
+            }
+            length += length_at(s);
+        }
+        if (length < 0 || length > std::numeric_limits<Length>::max()) {
+            refuse(idx_.path(), "sequence lengths: document " + std::to_string(i) + " has " +
+                                    std::to_string(length) + " tokens, must be 0 to 2^31-1");
+        }
+        lengths[static_cast<std::size_t>(i)] = static_cast<Length>(length);
+        offsets[static_cast<std::size_t>(i)] = bound(i) < num_sequences ? offset_at(bound(i)) : num_bytes();
+    }
+    merged_lengths_ = std::move(lengths);
+    merged_offsets_ = std::move(offsets);
+    num_documents_ = num_bounds - 1;
+    lengths_ = reinterpret_cast<const std::byte*>(merged_lengths_.data());
+    offsets_ = reinterpret_cast<const std::byte*>(merged_offsets_.data());
+}
+
+Length Shard::length_at(std::int64_t index) const {
+    return load<Length>(lengths_ + index * static_cast<std::int64_t>(sizeof(Length)));
+}
+
+std::int64_t Shard::offset_at(std::int64_t index) const {
+    return load<std::int64_t>(offsets_ + index * static_cast<std::int64_t>(sizeof(std::int64_t)));
+}
+
+DocumentView Shard::document(std::int64_t index) const {
+    const Length length = length_at(index);
+    const std::int64_t offset = offset_at(index);
+    const std::int64_t size = item_size(dtype_);
+    if (length < 0 || offset < 0 || offset > num_bytes() || length > (num_bytes() - offset) / size ||
+        offset % size != 0) {
+        refuse(idx_.path(), "document " + std::to_string(index) + ": length " + std::to_string(length) +
+                                " at byte " + std::to_string(offset) + " does not lie inside " + bin_.path() +
+                                " (" + std::to_string(num_bytes()) + " bytes)");
+    }
+    return {bin_.bytes().data() + offset, length};
+}
+
+void Shard::copy_lengths(std::span<Length> out) const {
+    if (!out.empty()) std::memcpy(out.data(), lengths_, out.size_bytes());
+}
+
+void Shard::check_layout() const {
+    std::int64_t expected = 0;
+    for (std::int64_t i = 0; i < num_documents_; ++i) {
+        const DocumentView view = document(i);
+        if (view.data != bin_.bytes().data() + expected) {
+            refuse(idx_.path(), "sequence offsets: document " + std::to_string(i) + " begins at byte " +
+                                    std::to_string(offset_at(i)) + ", expected " + std::to_string(expected));
+        }
+        expected += view.length * item_size(dtype_);
+    }
+    if (expected != num_bytes()) {
+        refuse(bin_.path(), "size: " + std::to_string(num_bytes()) + " bytes, the index accounts for " +
+                                std::to_string(expected));
+    }
+}
+
+}  // namespace pypack

@@ -1,0 +1,74 @@
+// One shard: a Megatron-Core indexed dataset, that is a .bin of tokens end to end and a .idx beside it:
+//
+//   offset 0   magic "MMIDIDX\0\0" (9 bytes)
+//          9   version, uint64, 1
+//         17   dtype code, uint8
+//         18   number of sequences n, uint64
+//         26   number of document bounds d, uint64
+//         34   sequence lengths, int32 [n], in tokens
+//    34 + 4n   sequence offsets, int64 [n], in bytes of the .bin
+//   34 + 12n   document bounds, int64 [d], rising from 0 to n: document i holds sequences
+//              bounds[i] .. bounds[i+1]
+//
+// pypack writes one sequence a document, so d = n + 1 and the bounds count 0, 1, ..., n.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/types.hpp"
+#include "store/mapped_file.hpp"
+#include "store/token_dtype.hpp"
+
+namespace pypack {
+
+// Where a document's tokens stand: `length` items of the shard's dtype at `data`.
+struct DocumentView {
+    const std::byte* data;
+    Length length;
+};
+
+class Shard {
+  public:
+    // Maps both files and checks every size in the header against the real sizes; O(1) when
+    // `one_sequence_per_document` promises pypack's own layout, else the bounds are read and checked.
+    // Throws std::invalid_argument that names the file and the field.
+    Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document);
+
+    [[nodiscard]] TokenDtype dtype() const { return dtype_; }
+    [[nodiscard]] std::int64_t num_documents() const { return num_documents_; }
+    [[nodiscard]] std::int64_t num_bytes() const { return static_cast<std::int64_t>(bin_.bytes().size()); }
+    [[nodiscard]] std::int64_t num_tokens() const { return num_bytes() / item_size(dtype_); }
+    [[nodiscard]] const std::string& bin_path() const { return bin_.path(); }
+
+    // The document's tokens, checked to lie inside the .bin whatever the .idx says. `index` must be below
+    // num_documents(); the caller checks.
+    [[nodiscard]] DocumentView document(std::int64_t index) const;
+
+    // Copies the lengths of all documents (num_documents() values).
+    void copy_lengths(std::span<Length> out) const;
+
+    // Reads the whole index: documents must follow one another without gap from byte 0 to the end of the
+    // .bin. Throws std::invalid_argument that names the first document that does not.
+    void check_layout() const;
+
+  private:
+    void merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds);
+    [[nodiscard]] Length length_at(std::int64_t index) const;
+    [[nodiscard]] std::int64_t offset_at(std::int64_t index) const;
+
+    MappedFile bin_;
+    MappedFile idx_;
+    TokenDtype dtype_{};
+    std::int64_t num_documents_ = 0;
+    // Into the mapped index (not aligned: the header has 34 bytes), or into the two vectors below.
+    const std::byte* lengths_ = nullptr;
+    const std::byte* offsets_ = nullptr;
+    // Only where documents hold several sequences.
+    std::vector<Length> merged_lengths_;
+    std::vector<std::int64_t> merged_offsets_;
+};
+
+}  // namespace pypack

@@ -1,0 +1,43 @@
+#include "store/store_view.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "common/checked.hpp"
+
+namespace pypack {
+
+StoreView::StoreView(std::vector<Shard> shards) : shards_(std::move(shards)) {
+    if (shards_.empty()) throw std::invalid_argument("a store needs at least one shard");
+    dtype_ = shards_.front().dtype();
+    first_documents_.push_back(0);
+    for (const Shard& shard : shards_) {
+        if (shard.dtype() != dtype_) {
+            throw std::invalid_argument(shard.bin_path() + ": dtype " +
+                                        std::string(dtype_name(shard.dtype())) +
+                                        " differs from the first shard's " + std::string(dtype_name(dtype_)));
+        }
+        first_documents_.push_back(
+            checked_add(first_documents_.back(), shard.num_documents(), "the number of documents"));
+        num_tokens_ = checked_add(num_tokens_, shard.num_tokens(), "the number of tokens");
+    }
+}
+
+DocumentView StoreView::document(std::int64_t index) const {
+    if (index < 0 || index >= num_documents()) {
+        throw std::out_of_range("document " + std::to_string(index) + " of a store with " +
+                                std::to_string(num_documents()) + " documents");
+    }
+    const auto after = std::upper_bound(first_documents_.begin(), first_documents_.end(), index);
+    const auto shard = static_cast<std::size_t>(after - first_documents_.begin()) - 1;
+    return shards_[shard].document(index - first_documents_[shard]);
+}
+
+void StoreView::copy_lengths(std::span<Length> out) const {
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        shards_[i].copy_lengths(out.subspan(static_cast<std::size_t>(first_documents_[i]),
+                                            static_cast<std::size_t>(shards_[i].num_documents())));
+    }
+}
+
+}  // namespace pypack

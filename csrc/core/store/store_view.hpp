@@ -1,0 +1,38 @@
+// The documents of all shards under one numbering.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/types.hpp"
+#include "store/shard.hpp"
+
+namespace pypack {
+
+class StoreView {
+  public:
+    // Shards must share one dtype; throws std::invalid_argument otherwise, or for an empty list.
+    explicit StoreView(std::vector<Shard> shards);
+
+    [[nodiscard]] TokenDtype dtype() const { return dtype_; }
+    [[nodiscard]] std::int64_t num_documents() const { return first_documents_.back(); }
+    [[nodiscard]] std::int64_t num_tokens() const { return num_tokens_; }
+    [[nodiscard]] std::span<const Shard> shards() const { return shards_; }
+
+    // Throws std::out_of_range for a document that the store does not have, std::invalid_argument for one
+    // whose index entry is damaged.
+    [[nodiscard]] DocumentView document(std::int64_t index) const;
+
+    // Copies the lengths of all documents (num_documents() values).
+    void copy_lengths(std::span<Length> out) const;
+
+  private:
+    std::vector<Shard> shards_;
+    std::vector<std::int64_t> first_documents_;  // of each shard, and the total
+    std::int64_t num_tokens_ = 0;
+    TokenDtype dtype_{};
+};
+
+}  // namespace pypack

@@ -1,0 +1,104 @@
+"""What `store.json` says: the description of a store and of its shards, version 1."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT_NAME = "pypack.store"
+FORMAT_VERSION = 1
+STORE_FILE = "store.json"
+TOKENIZER_FILE = "tokenizer.json"
+REJECTED_FILE = "rejected.jsonl"
+
+# Megatron-Core's own choice (DType.optimal_dtype): uint16 below this vocabulary size, else int32.
+_SMALL_VOCABULARY = 65500
+
+
+def dtype_for_vocabulary(vocab_size: int) -> str:
+    """Name of the on-disk dtype of a vocabulary: "uint16" or "int32"."""
+    return "uint16" if vocab_size < _SMALL_VOCABULARY else "int32"
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from."""
+
+    name: str
+    documents: int
+    tokens: int
+    bin_bytes: int
+    idx_bytes: int
+    bin_checksum: str
+    idx_checksum: str
+    columns_checksum: str | None = None
+    inputs: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ShardInfo:
+        """The reverse of `asdict`, from JSON."""
+        return cls(**{**values, "inputs": tuple(values.get("inputs", ()))})
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """The content of `store.json`.
+
+    Attributes:
+        dtype: on-disk type of the tokens.
+        vocab_size: every id is below it.
+        documents, tokens: totals of the shards; tokens count the end-of-document ids.
+        lengths_fingerprint: of the documents' lengths, which ties a plan to its store.
+        tokenizer_fingerprint: of the tokenizer that made the ids, None if unknown.
+        special_ids: eos, bos, pad → id or None.
+        appended_id: the id that ends every document, None if none was appended.
+        options: what the job that wrote the store was asked to do.
+    """
+
+    dtype: str
+    vocab_size: int
+    documents: int
+    tokens: int
+    lengths_fingerprint: str
+    shards: tuple[ShardInfo, ...]
+    tokenizer_fingerprint: str | None = None
+    special_ids: dict[str, int | None] = field(default_factory=dict)
+    appended_id: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """The file's bytes."""
+        head = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+        return json.dumps(head | asdict(self), indent=1, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def read(cls, path: Path) -> StoreInfo:
+        """Reads and checks a `store.json`.
+
+        Raises:
+            ValueError: the file is not one, is of a newer version, or its parts contradict each other.
+        """
+        try:
+            values = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{path}: not valid JSON ({error})") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT_NAME:
+            raise ValueError(f'{path}: format: not a pypack store (it must say "format": "{FORMAT_NAME}")')
+        version = values.pop("version", None)
+        if version != FORMAT_VERSION:
+            raise ValueError(
+                f"{path}: version: {version!r}; this pypack reads version {FORMAT_VERSION}, use a newer pypack"
+            )
+        try:
+            values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
+            info = cls(**values)
+            totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {error}") from error
+        if totals != (info.documents, info.tokens):
+            raise ValueError(
+                f"{path}: documents, tokens: {info.documents}, {info.tokens}; the shards hold {totals[0]}, {totals[1]}"
+            )
+        return info
