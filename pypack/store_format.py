@@ -89,7 +89,7 @@ class StoreInfo:
         version = values.pop("version", None)
         if version != FORMAT_VERSION:
             raise ValueError(
-                f"{path}: version: {version!r}; this pypack reads version {FORMAT_VERSION}, use a newer pypack"
+                f"{path}: version: {version!r}; only {FORMAT_VERSION} can be read, use a newer pypack"
             )
         try:
             values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
@@ -99,6 +99,7 @@ class StoreInfo:
             raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {error}") from error
         if totals != (info.documents, info.tokens):
             raise ValueError(
-                f"{path}: documents, tokens: {info.documents}, {info.tokens}; the shards hold {totals[0]}, {totals[1]}"
+                f"{path}: documents, tokens: {info.documents}, {info.tokens}; "
+                f"the shards hold {totals[0]}, {totals[1]}"
             )
         return info

@@ -21,7 +21,37 @@ CODE_POINTS = [cp for cp in range(0x110000) if not 0xD800 <= cp < 0xE000]
 
 # Order of the enumerators of `Category` in unicode_classes.hpp. Control characters that \s matches are a
 # category of their own, so that \s too is a set of categories.
-CATEGORIES = "Cc Cf Cn Co Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
+CATEGORIES = [
+    "Cc",
+    "Cf",
+    "Cn",
+    "Co",
+    "Ll",
+    "Lm",
+    "Lo",
+    "Lt",
+    "Lu",
+    "Mc",
+    "Me",
+    "Mn",
+    "Nd",
+    "Nl",
+    "No",
+    "Pc",
+    "Pd",
+    "Pe",
+    "Pf",
+    "Pi",
+    "Po",
+    "Ps",
+    "Sc",
+    "Sk",
+    "Sm",
+    "So",
+    "Zl",
+    "Zp",
+    "Zs",
+]
 
 
 def removed_by(pre_tokenizer: pre_tokenizers.PreTokenizer) -> set[int]:
