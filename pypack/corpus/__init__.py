@@ -1,0 +1,114 @@
+"""Reading a corpus: files of many kinds to batches of documents, nothing lost silently.
+
+JSON lines (`.jsonl`, `.ndjson`, `.json`) and text (`.txt`), plain or compressed (`.gz`, `.zst`), Parquet,
+and Arrow files and streams (`.arrow`, `.feather`). What is malformed becomes a Reject that says
+where and why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
+from pypack.corpus.errors import CorpusError, DamagedInputError, Reject, RejectedInputError
+from pypack.corpus.inputs import InputFile, list_inputs
+
+__all__ = [
+    "CorpusError",
+    "DocumentBatch",
+    "InputFile",
+    "Position",
+    "Reject",
+    "RejectedInputError",
+    "list_inputs",
+    "read",
+]
+
+
+def read(
+    inputs: Sequence[str | os.PathLike[str] | InputFile],
+    *,
+    field: str = "text",
+    keep: Sequence[str] = (),
+    on_error: str = "reject",
+    txt_per_line: bool = False,
+    batch_bytes: int = 8 << 20,
+    max_document_bytes: int = 1 << 28,
+    start: Position | None = None,
+) -> Iterator[DocumentBatch]:
+    """Yields the documents of a corpus in order, in batches.
+
+    Blank lines are passed over and counted. Lines are split on b"\\n" only; a byte order mark at the start of
+    a file is skipped. A compressed file that is truncated or corrupt gives every whole document before the
+    damage, then one reject for the file. An empty string is a document.
+
+    Args:
+        inputs: what `list_inputs` takes, or the files it returned.
+        field: name or dotted path of the text; a key or column that literally has that name wins.
+        keep: names or dotted paths of fields to hand on in `DocumentBatch.columns`; null where a record has
+            none.
+        on_error: "reject" puts what is malformed in `DocumentBatch.rejects` and goes on, "stop" raises.
+        txt_per_line: text files hold one document a line instead of one a file.
+        batch_bytes: a batch is handed out once it holds this many bytes of input. Only the cutting into
+            batches depends on it, never the documents.
+        max_document_bytes: longer lines and text files are rejected unread, so that memory stays bounded.
+        start: goes on from a place that `DocumentBatch.position_after` gave.
+
+    Raises:
+        CorpusError: an input that does not exist or is of an unknown kind; a bad argument.
+        RejectedInputError: the first reject, under `on_error="stop"`.
+    """
+    if on_error not in ("reject", "stop"):
+        raise CorpusError(f'on_error must be "reject" or "stop", got {on_error!r}')
+    if batch_bytes < 1 or max_document_bytes < 1:
+        raise CorpusError(
+            "batch_bytes and max_document_bytes must be at least 1, "
+            f"got {batch_bytes} and {max_document_bytes}"
+        )
+    if len(set(keep)) != len(keep):
+        raise CorpusError(f"keep names a field twice: {', '.join(keep)}")
+    files = [file for file in inputs if isinstance(file, InputFile)]
+    if len(files) != len(inputs):
+        files = list_inputs([path for path in inputs if not isinstance(path, InputFile)])
+    return _read(files, field, tuple(keep), on_error, txt_per_line, batch_bytes, max_document_bytes, start)
+
+
+def _read(
+    files: Sequence[InputFile],
+    field: str,
+    keep: tuple[str, ...],
+    on_error: str,
+    txt_per_line: bool,
+    batch_bytes: int,
+    max_document_bytes: int,
+    start: Position | None,
+) -> Iterator[DocumentBatch]:
+    from pypack.corpus.columnar import read_columnar
+    from pypack.corpus.json_lines import read_json_lines
+    from pypack.corpus.text import read_text_file, read_text_lines
+
+    start = start or Position()
+    builder = BatchBuilder(keep, batch_bytes, on_error)
+    for index in range(start.file, len(files)):
+        file = files[index]
+        place = start if index == start.file else Position(index)
+        builder.reached = (place.record, place.offset)
+        try:
+            if file.format == "json_lines":
+                yield from read_json_lines(
+                    file, index, place, builder, field=field, keep=keep, max_document_bytes=max_document_bytes
+                )
+            elif file.format == "text":
+                read_text = read_text_lines if txt_per_line else read_text_file
+                yield from read_text(file, index, place, builder, max_document_bytes=max_document_bytes)
+            else:
+                yield from read_columnar(
+                    file, index, place, builder, field=field, keep=keep, batch_bytes=batch_bytes
+                )
+        except DamagedInputError as damage:
+            unit = "line" if file.format in ("json_lines", "text") else "row"
+            record, offset = builder.reached
+            builder.reject(Reject(file.path, index, record, unit, offset, damage.kind, damage.reason))
+    if not builder.empty:
+        yield builder.take()

@@ -1,0 +1,120 @@
+"""Batches of documents on their way from a corpus to a tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack.corpus.errors import Reject, RejectedInputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place between two records of a corpus; reading may start there.
+
+    Attributes:
+        file: number of the file in the list of inputs.
+        record: lines or rows of that file that lie before this place.
+        offset: bytes of the uncompressed file that lie before it; 0 where records are rows.
+    """
+
+    file: int = 0
+    record: int = 0
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class DocumentBatch:
+    """Documents in corpus order, with where each stands and what was refused between them.
+
+    Attributes:
+        texts: the D documents, as a list of str or a pyarrow string array without nulls.
+        files: int32 [D], number of the input file of each document.
+        records: int64 [D], 0-based line or row in that file.
+        ends: int64 [D], uncompressed byte offset behind the document's line; 0 for rows and text files.
+        columns: kept fields by name, D values each: lists of parsed JSON values, or pyarrow arrays.
+        rejects: what was refused, in corpus order.
+        blank_lines: blank lines passed over; they are neither documents nor rejects.
+        input_bytes: uncompressed bytes of the lines or texts read.
+        disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
+    """
+
+    texts: list[str] | pa.Array
+    files: NDArray[np.int32]
+    records: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    columns: dict[str, list[Any] | pa.Array] = field(default_factory=dict)
+    rejects: list[Reject] = field(default_factory=list)
+    blank_lines: int = 0
+    input_bytes: int = 0
+    disk_bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def text_list(self) -> list[str]:
+        """The documents as Python strings."""
+        texts: list[str] = self.texts if isinstance(self.texts, list) else self.texts.to_pylist()
+        return texts
+
+    def position_after(self, document: int) -> Position:
+        """Where reading goes on behind document `document` of this batch."""
+        return Position(int(self.files[document]), int(self.records[document]) + 1, int(self.ends[document]))
+
+
+class BatchBuilder:
+    """Gathers documents, over file borders, until a batch is full."""
+
+    def __init__(self, keep: tuple[str, ...], batch_bytes: int, on_error: str) -> None:
+        self._keep = keep
+        self._batch_bytes = batch_bytes
+        self._stop = on_error == "stop"
+        # Record and byte offset that reading of the current file has reached: where damage is reported.
+        self.reached = (0, 0)
+        self._clear()
+
+    def _clear(self) -> None:
+        self.texts: list[str] = []
+        self.files: list[int] = []
+        self.records: list[int] = []
+        self.ends: list[int] = []
+        self.columns: list[list[Any]] = [[] for _ in self._keep]
+        self.rejects: list[Reject] = []
+        self.blank_lines = 0
+        self.input_bytes = 0
+        self.disk_bytes = 0
+
+    @property
+    def full(self) -> bool:
+        return self.input_bytes >= self._batch_bytes or len(self.rejects) >= 65536
+
+    @property
+    def empty(self) -> bool:
+        return not (self.texts or self.rejects or self.blank_lines or self.input_bytes or self.disk_bytes)
+
+    def reject(self, reject: Reject) -> None:
+        if self._stop:
+            raise RejectedInputError(reject)
+        self.rejects.append(reject)
+
+    def take(self) -> DocumentBatch:
+        """The batch gathered so far; the builder starts over."""
+        batch = DocumentBatch(
+            self.texts,
+            np.array(self.files, np.int32),
+            np.array(self.records, np.int64),
+            np.array(self.ends, np.int64),
+            dict(zip(self._keep, self.columns, strict=True)),
+            self.rejects,
+            self.blank_lines,
+            self.input_bytes,
+            self.disk_bytes,
+        )
+        self._clear()
+        return batch

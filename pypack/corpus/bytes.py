@@ -1,0 +1,155 @@
+"""The uncompressed bytes of an input, in chunks, up to the last good byte of a damaged file."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pypack.corpus.errors import DamagedInputError
+from pypack.corpus.inputs import STDIN, InputFile
+
+_PLAIN_CHUNK = 1 << 20
+# What a decoder is fed at once follows from what came out before: 256 bytes of zstd may hold 8 MB.
+_MIN_FEED, _MAX_FEED = 1 << 8, 1 << 16
+_WANTED_OUT = 1 << 20
+
+
+class _Decoder(Protocol):
+    """One gzip member or zstd frame: what zlib and zstandard objects have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class ByteSource:
+    """Chunks of the uncompressed bytes of one input.
+
+    Iterating raises DamagedInputError where the file cannot be read or decoded any further, after every byte
+    before the damage has been handed out.
+
+    Attributes:
+        disk_bytes: bytes of the file consumed so far, for progress.
+    """
+
+    def __init__(self, file: InputFile, skip: int = 0) -> None:
+        """`skip`: uncompressed bytes to leave out at the start (a seek where the file is not compressed)."""
+        self.disk_bytes = 0
+        self._file = file
+        self._skip = skip
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._file.path == STDIN:
+            yield from self._drop(self._plain(sys.stdin.buffer), self._skip)
+            return
+        try:
+            with Path(self._file.path).open("rb", buffering=0) as handle:
+                if self._file.compression is None:
+                    self.disk_bytes = handle.seek(self._skip)
+                    yield from self._plain(handle)
+                else:
+                    yield from self._drop(self._decoded(handle, *_codec(self._file.compression)), self._skip)
+        except OSError as error:
+            raise DamagedInputError(
+                "unreadable_file", f"cannot be read: {error.strerror or error}"
+            ) from error
+
+    def _plain(self, handle: BinaryIO) -> Iterator[bytes]:
+        while chunk := handle.read(_PLAIN_CHUNK):
+            self.disk_bytes += len(chunk)
+            yield chunk
+
+    @staticmethod
+    def _drop(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+        for chunk in chunks:
+            if count >= len(chunk):
+                count -= len(chunk)
+            else:
+                yield chunk[count:]
+                count = 0
+
+    def _decoded(
+        self, handle: BinaryIO, new_decoder: Callable[[], _Decoder], errors: tuple[type[Exception], ...]
+    ) -> Iterator[bytes]:
+        decoder: _Decoder | None = None
+        frame_start = 0  # on disk
+        emitted = 0  # of this frame
+        size = _MIN_FEED
+        while feed := handle.read(size):
+            self.disk_bytes += len(feed)
+            while feed:
+                at = self.disk_bytes - len(feed)
+                if decoder is None:
+                    if self._file.compression == "gzip" and at > 0:
+                        feed = feed.lstrip(b"\0")  # tapes and block devices pad gzip files with zeros
+                        if not feed:
+                            break
+                        at = self.disk_bytes - len(feed)
+                    decoder, frame_start, emitted = new_decoder(), at, 0
+                try:
+                    out = decoder.decompress(feed)
+                except errors as error:
+                    at = yield from _salvage(handle, new_decoder(), errors, frame_start, at, emitted)
+                    raise DamagedInputError(
+                        "damaged_file",
+                        f"corrupt {self._file.compression} data at byte {at} of the file ({error})",
+                    ) from None
+                emitted += len(out)
+                if len(out) > _WANTED_OUT:
+                    size = max(_MIN_FEED, size // 4)
+                elif len(out) < _WANTED_OUT // 4:
+                    size = min(_MAX_FEED, size * 2)
+                if out:
+                    yield out
+                feed = b""
+                if decoder.eof:
+                    feed, decoder = decoder.unused_data, None
+        if decoder is not None:
+            raise DamagedInputError(
+                "damaged_file", f"truncated {self._file.compression} file: it ends inside its data"
+            )
+        if self.disk_bytes == 0:
+            raise DamagedInputError("damaged_file", f"empty file: not {self._file.compression} data")
+
+
+def _salvage(
+    handle: BinaryIO,
+    decoder: _Decoder,
+    errors: tuple[type[Exception], ...],
+    frame_start: int,
+    bad_feed: int,
+    emitted: int,
+) -> Generator[bytes, None, int]:
+    """Bytes that a decoder had made from the good part of a feed when it failed and kept them to itself.
+
+    The frame is decoded once more from its start and the bad feed then goes in byte by byte. Returns the
+    place of the byte that cannot be decoded.
+    """
+    handle.seek(frame_start)
+    left = bad_feed - frame_start
+    skip = emitted
+    while data := handle.read(min(left, _MIN_FEED) if left > 0 else 1):
+        left -= len(data)
+        try:
+            out = decoder.decompress(data)
+        except errors:
+            break
+        if skip < len(out):
+            yield out[skip:]
+        skip = max(0, skip - len(out))
+    return handle.tell() - 1
+
+
+def _codec(compression: str) -> tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]:
+    if compression == "gzip":
+        return (lambda: zlib.decompressobj(wbits=31)), (zlib.error,)
+    import zstandard
+
+    # Frames of `zstd --long=31` need windows of 2 GiB; memory is taken only as a frame asks for it.
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    return decompressor.decompressobj, (zstandard.ZstdError,)
