@@ -1,5 +1,6 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per binding file.
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,3 +39,41 @@ def encode_documents(
     dtype: str,
     first_row: int = 0,
 ) -> NDArray[np.integer]: ...
+
+# batch
+class BatchFormat:
+    def __init__(
+        self,
+        *,
+        int32: bool = False,
+        labels: bool = True,
+        position_ids: bool = True,
+        segment_ids: bool = True,
+    ) -> None: ...
+
+class BatchFiller:
+    def __init__(self) -> None: ...
+    def add_source(
+        self,
+        store: StoreView,
+        sequence_offsets: NDArray[np.int64],
+        span_document: NDArray[np.int64],
+        span_start: NDArray[np.int32],
+        span_length: NDArray[np.int32],
+    ) -> None: ...
+    def padded(
+        self,
+        source_of_row: NDArray[np.int32],
+        sequence_of_row: NDArray[np.int64],
+        row_length: int,
+        pad_id: int,
+        format: BatchFormat,
+        num_threads: int,
+    ) -> dict[str, Any]: ...
+    def varlen(
+        self,
+        source_of_row: NDArray[np.int32],
+        sequence_of_row: NDArray[np.int64],
+        format: BatchFormat,
+        num_threads: int,
+    ) -> dict[str, Any]: ...
