@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pypack.packing import pack
+    from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.store import TokenStore
     from pypack.store_writer import StoreWriter
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
 _EXPORTS = {
+    "Plan": "pypack.plan",
     "Ragged": "pypack.ragged",
     "StoreWriter": "pypack.store_writer",
     "TokenStore": "pypack.store",
     "Tokenizer": "pypack.tokenizer",
+    "pack": "pypack.packing",
 }
 
-__all__ = ["Ragged", "StoreWriter", "TokenStore", "Tokenizer", "__version__"]
+__all__ = ["Plan", "Ragged", "StoreWriter", "TokenStore", "Tokenizer", "__version__", "pack"]
 
 
 def __getattr__(name: str) -> object:

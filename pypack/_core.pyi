@@ -56,6 +56,34 @@ class BatchFiller:
     def add_source(
         self,
         store: StoreView,
+# pack: the strategies, lengths -> (sequence_offsets, span_document, span_start, span_length,
+# sequence_capacity, counts)
+_PlanArrays = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    dict[str, int],
+]
+
+class PackOptions:
+    def __init__(
+        self, *, sequence_length: int, overflow: str, max_documents: int, align: int, drop_shorter_than: int
+    ) -> None: ...
+
+class Border:
+    def __init__(self, name: str) -> None: ...
+
+def pack_concat(lengths: NDArray[np.int32], options: PackOptions, border: Border) -> _PlanArrays: ...
+def pack_next_fit(lengths: NDArray[np.int32], options: PackOptions) -> _PlanArrays: ...
+def pack_pad(lengths: NDArray[np.int32], options: PackOptions) -> _PlanArrays: ...
+def pack_best_fit(lengths: NDArray[np.int32], options: PackOptions, num_threads: int) -> _PlanArrays: ...
+
+# plan: what is asked of a finished plan
+class PlanView:
+    def __init__(
+        self,
         sequence_offsets: NDArray[np.int64],
         span_document: NDArray[np.int64],
         span_start: NDArray[np.int32],
@@ -77,3 +105,8 @@ class BatchFiller:
         format: BatchFormat,
         num_threads: int,
     ) -> dict[str, Any]: ...
+        sequence_capacity: NDArray[np.int32],
+    ) -> None: ...
+    def totals(self) -> dict[str, Any]: ...
+    def verify(self, lengths: NDArray[np.int32], align: int, max_documents: int) -> dict[str, int]: ...
+    def fingerprint(self) -> int: ...

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/buffer.hpp"
+
 namespace pypack::bindings {
 
 namespace py = pybind11;
@@ -47,6 +49,14 @@ template <typename T>
     const py::capsule release(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
     owner.release();
     return py::array_t<T>(size, data, release);
+}
+
+template <typename T>
+[[nodiscard]] py::array_t<T> to_numpy(Buffer<T>&& values) {
+    const auto size = static_cast<py::ssize_t>(values.size());
+    auto* data = values.data() != nullptr ? values.data() : Buffer<T>(0).release();
+    (void)values.release();
+    return py::array_t<T>(size, data, py::capsule(data, [](void* p) { std::free(p); }));
 }
 
 }  // namespace pypack::bindings

@@ -1,11 +1,54 @@
-// Bindings of csrc/core/pack.
+// Bindings of csrc/core/pack: the strategies, each lengths -> arrays of a plan.
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "pack/best_fit.hpp"
+#include "pack/sequential.hpp"
+#include "pack_types.hpp"
 
 namespace pypack::bindings {
 
+namespace {
+
+template <typename Strategy>
+py::tuple run(const Array<Length>& lengths, Strategy&& strategy) {
+    const auto documents = view(lengths, "lengths");
+    PlanArrays plan;
+    {
+        const py::gil_scoped_release release;
+        plan = strategy(documents);
+    }
+    return to_python(std::move(plan));
+}
+
+}  // namespace
+
 void register_pack(py::module_& m) {
-    (void)m;
+    register_pack_types(m);
+    m.def(
+        "pack_concat",
+        [](const Array<Length>& lengths, const PackOptions& options, Border border) {
+            return run(lengths, [&](auto documents) { return chunk(documents, options, border); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("border"));
+    m.def(
+        "pack_next_fit",
+        [](const Array<Length>& lengths, const PackOptions& options) {
+            return run(lengths, [&](auto documents) { return next_fit(documents, options); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"));
+    m.def(
+        "pack_pad",
+        [](const Array<Length>& lengths, const PackOptions& options) {
+            return run(lengths, [&](auto documents) { return pad(documents, options); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"));
+    m.def(
+        "pack_best_fit",
+        [](const Array<Length>& lengths, const PackOptions& options, int num_threads) {
+            return run(lengths, [&](auto documents) { return best_fit(documents, options, num_threads); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("num_threads"));
+    register_plan(m);
 }
 
 }  // namespace pypack::bindings

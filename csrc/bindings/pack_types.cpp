@@ -1,0 +1,73 @@
+#include "pack_types.hpp"
+
+#include <string>
+#include <utility>
+
+#include "arrays.hpp"
+#include "pack/sequential.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+template <typename Choice>
+Choice choose(const char* what, const std::string& name,
+              std::initializer_list<std::pair<const char*, Choice>> choices) {
+    std::string all;
+    for (const auto& [known, value] : choices) {
+        if (name == known) return value;
+        all += std::string(all.empty() ? "'" : ", '") + known + "'";
+    }
+    throw py::value_error(std::string(what) + " must be one of " + all + ", got '" + name + "'");
+}
+
+Overflow overflow_from(const std::string& name) {
+    return choose<Overflow>("overflow", name,
+                            {{"split", Overflow::split},
+                             {"truncate", Overflow::truncate},
+                             {"drop", Overflow::drop},
+                             {"error", Overflow::error}});
+}
+
+Border border_from(const std::string& name) {
+    return choose<Border>("border", name, {{"cross", Border::cross}, {"truncate", Border::truncate}});
+}
+
+}  // namespace
+
+py::tuple to_python(PlanArrays&& plan) {
+    return py::make_tuple(to_numpy(std::move(plan.sequence_offsets)), to_numpy(std::move(plan.span_document)),
+                          to_numpy(std::move(plan.span_start)), to_numpy(std::move(plan.span_length)),
+                          to_numpy(std::move(plan.sequence_capacity)), to_python(plan.counts));
+}
+
+py::dict to_python(const PlanCounts& counts) {
+    py::dict result;
+    result["documents"] = counts.documents;
+    result["tokens"] = counts.tokens;
+    result["empty_documents"] = counts.empty_documents;
+    result["dropped_documents"] = counts.dropped_documents;
+    result["dropped_tokens"] = counts.dropped_tokens;
+    result["truncated_documents"] = counts.truncated_documents;
+    result["truncated_tokens"] = counts.truncated_tokens;
+    result["split_documents"] = counts.split_documents;
+    return result;
+}
+
+void register_pack_types(py::module_& m) {
+    py::class_<PackOptions>(m, "PackOptions", "What every packing strategy is told.")
+        .def(py::init([](Length sequence_length, const std::string& overflow, Length max_documents,
+                         Length align, Length drop_shorter_than) {
+                 const PackOptions options{sequence_length, overflow_from(overflow), max_documents, align,
+                                           drop_shorter_than};
+                 options.validate();
+                 return options;
+             }),
+             py::kw_only(), py::arg("sequence_length"), py::arg("overflow"), py::arg("max_documents"),
+             py::arg("align"), py::arg("drop_shorter_than"));
+    py::class_<Border>(m, "Border",
+                       "What concat-and-chunk does where a document meets the end of a sequence.")
+        .def(py::init([](const std::string& name) { return border_from(name); }), py::arg("name"));
+}
+
+}  // namespace pypack::bindings

@@ -1,0 +1,17 @@
+// The types that the pack bindings share: options in, arrays of a plan out.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "pack/plan_arrays.hpp"
+
+namespace pypack::bindings {
+
+// (sequence_offsets, span_document, span_start, span_length, sequence_capacity, counts)
+[[nodiscard]] pybind11::tuple to_python(PlanArrays&& plan);
+[[nodiscard]] pybind11::dict to_python(const PlanCounts& counts);
+
+void register_pack_types(pybind11::module_& m);
+void register_plan(pybind11::module_& m);  // verification and totals of finished plans
+
+}  // namespace pypack::bindings

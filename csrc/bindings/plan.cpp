@@ -1,0 +1,91 @@
+// Bindings of what is asked of a finished plan: proof, totals and fingerprint.
+#include "arrays.hpp"
+#include "common/fingerprint.hpp"
+#include "pack/totals.hpp"
+#include "pack/verify.hpp"
+#include "pack_types.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+// Holds the arrays, so that they live as long as the view of them.
+class PlanHandle {
+  public:
+    PlanHandle(Array<std::int64_t> sequence_offsets, Array<std::int64_t> span_document,
+               Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity)
+        : sequence_offsets_(std::move(sequence_offsets)),
+          span_document_(std::move(span_document)),
+          span_start_(std::move(span_start)),
+          span_length_(std::move(span_length)),
+          sequence_capacity_(std::move(sequence_capacity)),
+          plan_{pypack::bindings::view(sequence_offsets_, "sequence_offsets"),
+                pypack::bindings::view(span_document_, "span_document"),
+                pypack::bindings::view(span_start_, "span_start"),
+                pypack::bindings::view(span_length_, "span_length"),
+                pypack::bindings::view(sequence_capacity_, "sequence_capacity")} {
+        check_sizes(plan_);
+    }
+
+    [[nodiscard]] const PlanView& plan() const { return plan_; }
+
+  private:
+    Array<std::int64_t> sequence_offsets_;
+    Array<std::int64_t> span_document_;
+    Array<Length> span_start_;
+    Array<Length> span_length_;
+    Array<Length> sequence_capacity_;
+    PlanView plan_;
+};
+
+py::dict totals(const PlanHandle& handle) {
+    PlanTotals figures;
+    {
+        const py::gil_scoped_release release;
+        figures = plan_totals(handle.plan());
+    }
+    py::dict result;
+    result["tokens"] = figures.tokens;
+    result["capacity"] = figures.capacity;
+    result["attention_cost"] = figures.attention_cost;
+    result["most_spans"] = figures.most_spans;
+    result["log_length_variance"] = figures.log_length_variance;
+    result["between_variance"] = figures.between_variance;
+    return result;
+}
+
+py::dict verify(const PlanHandle& handle, const Array<Length>& lengths, Length align, Length max_documents) {
+    const auto documents = view(lengths, "lengths");
+    PlanCounts counts;
+    {
+        const py::gil_scoped_release release;
+        counts = verify_plan(handle.plan(), documents, align, max_documents);
+    }
+    return to_python(counts);
+}
+
+std::uint64_t plan_fingerprint(const PlanHandle& handle) {
+    const py::gil_scoped_release release;
+    const PlanView& plan = handle.plan();
+    std::uint64_t result = fingerprint(plan.sequence_offsets);
+    result = combine_keys(result, fingerprint(plan.span_document));
+    result = combine_keys(result, fingerprint(plan.span_start));
+    result = combine_keys(result, fingerprint(plan.span_length));
+    return combine_keys(result, fingerprint(plan.sequence_capacity));
+}
+
+}  // namespace
+
+void register_plan(py::module_& m) {
+    py::class_<PlanHandle>(m, "PlanView", "The arrays of a plan, for the kernels that read it.")
+        .def(
+            py::init<Array<std::int64_t>, Array<std::int64_t>, Array<Length>, Array<Length>, Array<Length>>(),
+            py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
+            py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
+            py::arg("sequence_capacity").noconvert())
+        .def("totals", &totals)
+        .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
+        .def("fingerprint", &plan_fingerprint);
+}
+
+}  // namespace pypack::bindings

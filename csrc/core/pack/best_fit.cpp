@@ -1,0 +1,86 @@
+#include "pack/best_fit.hpp"
+
+#include "common/parallel.hpp"
+#include "pack/run_walk.hpp"
+
+namespace pypack {
+
+std::vector<std::vector<std::int64_t>> first_ranks(const Census& census) {
+    std::vector<std::vector<std::int64_t>> ranks(census.num_chunks(),
+                                                 std::vector<std::int64_t>(census.totals.size(), 0));
+    for (std::size_t c = 1; c < census.num_chunks(); ++c) {
+        for (std::size_t v = 0; v < census.totals.size(); ++v) {
+            ranks[c][v] = ranks[c - 1][v] + census.by_chunk[c - 1][v];
+        }
+    }
+    return ranks;
+}
+
+Buffer<std::int64_t> sequence_starts(const Runs& runs) {
+    Buffer<std::int64_t> starts(runs.num_sequences + 1);
+    std::fill_n(starts.data(), starts.size(), 0);
+    // A run adds the same to consecutive sequences: differences first, then two running sums in one pass.
+    for (const Run& run : runs.runs) {
+        starts[run.first_sequence] += run.per_sequence;
+        starts[run.end_sequence] -= run.per_sequence;
+    }
+    std::int64_t spans = 0;
+    std::int64_t total = 0;
+    for (std::int64_t s = 0; s <= runs.num_sequences; ++s) {
+        spans += starts[s];
+        starts[s] = total;
+        total += spans;
+    }
+    return starts;
+}
+
+namespace {
+
+template <typename Index>
+void place_spans(std::span<const Length> lengths, const PackOptions& options, const Census& census,
+                 const Runs& runs, int num_threads, PlanArrays& plan) {
+    const auto ranks = first_ranks(census);
+    parallel_for(static_cast<std::int64_t>(census.num_chunks()), num_threads, [&](std::int64_t c) {
+        const auto index = static_cast<std::size_t>(c);
+        RunWalk<Index> walk(runs, ranks[index], plan.sequence_offsets.view());
+        PlanCounts counted_before;
+        std::int64_t* const document_out = plan.span_document.data();
+        Length* const start_out = plan.span_start.data();
+        Length* const length_out = plan.span_length.data();
+        const auto place = [&](std::int64_t document, Length start, Length length, std::size_t units) {
+            const Index at = walk.next_place(units);
+            document_out[at] = document;
+            start_out[at] = start;
+            length_out[at] = length;
+        };
+        const Chunk chunk = chunk_of(lengths.size(), index, census.num_chunks());
+        for_each_piece(lengths, chunk, options, counted_before,
+                       [&](std::int64_t document, Length start, Length length) {
+                           place(document, start, length,
+                                 static_cast<std::size_t>(aligned(length, options.align) / options.align));
+                       });
+    });
+}
+
+}  // namespace
+
+PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
+    const Census census = take_census(lengths, options, num_threads);
+    const Runs runs = best_fit_runs(census.totals, options.max_documents);
+    PlanArrays plan;
+    plan.counts = census.counts;
+    plan.sequence_offsets = sequence_starts(runs);
+    plan.span_document.resize(runs.num_items);
+    plan.span_start.resize(runs.num_items);
+    plan.span_length.resize(runs.num_items);
+    plan.sequence_capacity.resize(runs.num_sequences);
+    std::fill_n(plan.sequence_capacity.data(), runs.num_sequences, options.sequence_length);
+    if (runs.num_items < (std::int64_t{1} << 32)) {
+        place_spans<std::uint32_t>(lengths, options, census, runs, num_threads, plan);
+    } else {
+        place_spans<std::uint64_t>(lengths, options, census, runs, num_threads, plan);
+    }
+    return plan;
+}
+
+}  // namespace pypack

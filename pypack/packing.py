@@ -1,0 +1,152 @@
+"""Packing: every strategy is a function of the document lengths that gives a `Plan`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pypack import _core
+from pypack._threads import resolve_num_threads
+from pypack.fingerprint import lengths_fingerprint
+from pypack.plan import Plan, PlanCounts, as_lengths
+
+_Arrays = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    dict[str, int],
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What a strategy is given: lengths, the options that all strategies share, its own options."""
+
+    lengths: NDArray[np.int32]
+    shared: _core.PackOptions
+    own: Mapping[str, Any]
+    num_threads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Strategy:
+    summary: str  # one line, for --help and the table of `compare`
+    run: Callable[[_Job], _Arrays]
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # its own options
+
+
+def _concat(job: _Job) -> _Arrays:
+    return _core.pack_concat(job.lengths, job.shared, _core.Border(job.own["border"]))
+
+
+def _best_fit(job: _Job) -> _Arrays:
+    return _core.pack_best_fit(job.lengths, job.shared, job.num_threads)
+
+
+def _next_fit(job: _Job) -> _Arrays:
+    return _core.pack_next_fit(job.lengths, job.shared)
+
+
+def _pad(job: _Job) -> _Arrays:
+    return _core.pack_pad(job.lengths, job.shared)
+
+
+STRATEGIES: Mapping[str, _Strategy] = {
+    "best_fit": _Strategy("best-fit-decreasing over all documents: the fewest sequences", _best_fit),
+    "concat": _Strategy(
+        "concatenate all documents and cut at every sequence_length", _concat, {"border": "cross"}
+    ),
+    "next_fit": _Strategy("documents in order, a new sequence when one does not fit", _next_fit),
+    "pad": _Strategy("one document a sequence", _pad),
+}
+
+
+def pack(
+    lengths: ArrayLike,
+    sequence_length: int,
+    strategy: str = "best_fit",
+    *,
+    overflow: str = "split",
+    max_documents: int | None = None,
+    align: int = 1,
+    drop_shorter_than: int = 0,
+    num_threads: int | None = None,
+    **options: Any,
+) -> Plan:
+    """Packs documents into training sequences.
+
+    Deterministic: equal arguments give equal arrays, whatever `num_threads` is. A document without tokens is
+    legal and gets no span.
+
+    Args:
+        lengths: tokens of each document, int [D] (of a store: `store.lengths`). int32 is taken without a
+            copy.
+        sequence_length: tokens of a sequence.
+        strategy: one of `STRATEGIES`; see below.
+        overflow: what happens to a document longer than a sequence: "split" cuts it into full sequences and a
+            remainder, "truncate" keeps its start, "drop" leaves it out, "error" refuses the job. All is
+            counted.
+        max_documents: the most spans in a sequence; None: any number.
+        align: each span takes up a multiple of this many tokens of its sequence (context parallelism and FP8
+            need it); must divide sequence_length. The padding comes behind each span.
+        drop_shorter_than: pieces with fewer tokens, whole documents and remainders of split ones, are left
+            out and counted.
+        num_threads: threads for the strategies that run in parallel; None: all available cores.
+        **options: of the strategy:
+
+            - "best_fit": best-fit-decreasing over all documents, the fewest sequences. No options.
+            - "concat": documents end to end, cut at every sequence_length. `border="cross"`: a document cut
+              by the end of a sequence goes on in the next one; `"truncate"`: its tail is counted as
+              truncated, and the next sequence starts with the next document. "split" overflow then has
+              nothing to do, and drop_shorter_than applies to whole documents.
+            - "next_fit": documents in order; one that does not fit begins the next sequence.
+            - "pad": one document a sequence, the baseline.
+
+    Raises:
+        ValueError: an argument is out of its range, or a document is negative, or too long under
+            `overflow="error"` (the document is named).
+        TypeError: the lengths are not integers, or the strategy does not take one of `options`.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(map(repr, STRATEGIES))}, got {strategy!r}")
+    chosen = STRATEGIES[strategy]
+    for name in options:
+        if name not in chosen.defaults:
+            takes = ", ".join(chosen.defaults) or "none of its own"
+            raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
+    documents = as_lengths(lengths)
+    own = {**chosen.defaults, **options}
+    shared = _core.PackOptions(
+        sequence_length=sequence_length,
+        overflow=overflow,
+        max_documents=np.iinfo(np.int32).max if max_documents is None else max_documents,
+        align=align,
+        drop_shorter_than=drop_shorter_than,
+    )
+    offsets, document, start, length, capacity, counts = chosen.run(
+        _Job(documents, shared, own, resolve_num_threads(num_threads))
+    )
+    return Plan(
+        offsets,
+        document,
+        start,
+        length,
+        capacity,
+        sequence_length=sequence_length,
+        strategy=strategy,
+        options={
+            "overflow": overflow,
+            "max_documents": max_documents,
+            "align": align,
+            "drop_shorter_than": drop_shorter_than,
+            **own,
+        },
+        counts=PlanCounts(**counts),
+        lengths_fingerprint=lengths_fingerprint(documents),
+    )

@@ -1,0 +1,351 @@
+"""A plan: which spans of which documents each training sequence holds, and what was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pypack import _core, _plan_files
+from pypack.fingerprint import lengths_fingerprint
+
+# The arrays of a plan, in the order that the kernels take them.
+ARRAYS: Mapping[str, np.dtype[Any]] = {
+    "sequence_offsets": np.dtype("<i8"),
+    "span_document": np.dtype("<i8"),
+    "span_start": np.dtype("<i4"),
+    "span_length": np.dtype("<i4"),
+    "sequence_capacity": np.dtype("<i4"),
+}
+
+
+def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:
+    """Document lengths as the kernels take them: a contiguous int32 vector.
+
+    Contiguous int32 arrays are passed on as they are, memory-mapped ones too; everything else is converted
+    once.
+
+    Raises:
+        TypeError: the lengths are not integers.
+        ValueError: they are no vector, or one does not fit (the document is named).
+    """
+    array = np.asarray(lengths)
+    if array.size == 0 and array.dtype == np.float64:  # numpy's type for []
+        array = array.astype(np.int32)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"lengths must be integers, got an array of {array.dtype}")
+    if array.ndim != 1:
+        raise ValueError(f"lengths must be a vector, got shape {array.shape}")
+    if array.dtype != np.int32:
+        limit = np.iinfo(np.int32).max
+        if len(array) and (int(array.max()) > limit or int(array.min()) < 0):
+            document = int(np.argmax((array > limit) | (array < 0)))
+            raise ValueError(
+                f"lengths[{document}] is {array[document]}: a document has from 0 to {limit} tokens; "
+                "split longer documents before packing"
+            )
+        array = array.astype(np.int32)
+    return np.ascontiguousarray(array)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanCounts:
+    """Where the tokens of the documents went; `tokens` = tokens in spans + dropped + truncated.
+
+    Attributes:
+        documents: documents that were given.
+        tokens: their tokens.
+        empty_documents: documents without a token, which have no span.
+        dropped_documents: documents with tokens, but without a span.
+        dropped_tokens: the tokens of those.
+        truncated_documents: documents of which some tokens are in spans and some are not.
+        truncated_tokens: the tokens of those that are in no span.
+        split_documents: documents in two spans or more.
+    """
+
+    documents: int
+    tokens: int
+    empty_documents: int
+    dropped_documents: int
+    dropped_tokens: int
+    truncated_documents: int
+    truncated_tokens: int
+    split_documents: int
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanStats:
+    """The figures of a plan. Attention costs count pairs of tokens: a row of n tokens costs n * n.
+
+    Attributes:
+        num_sequences: sequences.
+        num_spans: spans of documents.
+        num_tokens: tokens in spans.
+        padding_tokens: room of the sequences that holds no token.
+        utilization: num_tokens / (num_tokens + padding_tokens).
+        attention_cost: sum of length squared over the spans, what attention costs inside documents.
+        attention_to_padded: attention_cost over that of one span a row, each row as long as sequence_length.
+        attention_to_concat: attention_cost over that of full rows without document mask,
+            ceil(num_tokens / sequence_length) * sequence_length squared.
+        mean_context: mean number of earlier tokens that a token can attend to, sum of l (l - 1) / 2 over the
+            spans / num_tokens ("average context length" of Dataset Decomposition, arXiv 2405.13226).
+        mean_span_length: num_tokens / num_spans.
+        bias: share of the variance of log(span length) that lies between sequences. 0: every sequence holds
+            the same mixture of lengths; 1: sequences hold documents of one length each, as best fit tends to
+            make.
+        most_spans: spans in the fullest sequence.
+        lower_bound: ceil(num_tokens / sequence_length), which no packing can beat.
+        excess_sequences: num_sequences - lower_bound.
+    """
+
+    num_sequences: int
+    num_spans: int
+    num_tokens: int
+    padding_tokens: int
+    utilization: float
+    attention_cost: int
+    attention_to_padded: float
+    attention_to_concat: float
+    mean_context: float
+    mean_span_length: float
+    bias: float
+    most_spans: int
+    lower_bound: int
+    excess_sequences: int
+
+
+class Plan:
+    """Training sequences as runs of spans. Made by `pypack.pack`, or by `Plan(...)` from arrays of your own.
+
+    Sequence s holds spans `sequence_offsets[s]` to `sequence_offsets[s + 1]`, and span i is the tokens
+    `span_start[i]` to `span_start[i] + span_length[i]` of document `span_document[i]`.
+
+    Attributes:
+        sequence_offsets: int64 [S + 1].
+        span_document: int64 [N].
+        span_start: int32 [N], tokens.
+        span_length: int32 [N], tokens, at least 1.
+        sequence_capacity: int32 [S], tokens that the sequence has room for. The sequences of one capacity
+            make up a bucket; in a plan of one length there is one.
+        sequence_length: the largest capacity.
+        strategy: name of the strategy.
+        options: its options, as `pypack.pack` was given them.
+        counts: `PlanCounts`, where the tokens went.
+        lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+    """
+
+    def __init__(
+        self,
+        sequence_offsets: NDArray[np.int64],
+        span_document: NDArray[np.int64],
+        span_start: NDArray[np.int32],
+        span_length: NDArray[np.int32],
+        sequence_capacity: NDArray[np.int32],
+        *,
+        sequence_length: int,
+        strategy: str,
+        options: Mapping[str, Any],
+        counts: PlanCounts,
+        lengths_fingerprint: str,
+    ) -> None:
+        self.sequence_offsets = sequence_offsets
+        self.span_document = span_document
+        self.span_start = span_start
+        self.span_length = span_length
+        self.sequence_capacity = sequence_capacity
+        self.sequence_length = sequence_length
+        self.strategy = strategy
+        self.options = dict(options)
+        self.counts = counts
+        self.lengths_fingerprint = lengths_fingerprint
+        # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
+        self._view = _core.PlanView(*self.arrays().values())
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The five arrays by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
+    def num_sequences(self) -> int:
+        return len(self.sequence_capacity)
+
+    @property
+    def num_spans(self) -> int:
+        return len(self.span_document)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens in spans."""
+        return self.counts.tokens - self.counts.dropped_tokens - self.counts.truncated_tokens
+
+    @property
+    def align(self) -> int:
+        """A span takes up a multiple of this many tokens of its sequence (padding follows it)."""
+        return int(self.options.get("align") or 1)
+
+    @functools.cached_property
+    def _totals(self) -> dict[str, Any]:
+        return self._view.totals()
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the five arrays: 16 hexadecimal digits."""
+        return f"{self._view.fingerprint():016x}"
+
+    @property
+    def padding(self) -> int:
+        """Room of the sequences that holds no token, in tokens."""
+        return int(self._totals["capacity"]) - self.num_tokens
+
+    @property
+    def utilization(self) -> float:
+        """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
+        capacity = int(self._totals["capacity"])
+        return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def attention_cost(self) -> int:
+        """Sum of length squared over the spans."""
+        return int(self._totals["attention_cost"])
+
+    @functools.cached_property
+    def stats(self) -> PlanStats:
+        """The figures of the plan, computed once (one pass over the spans) and kept in plan.json."""
+        tokens, spans, cost, length = (
+            self.num_tokens,
+            self.num_spans,
+            self.attention_cost,
+            self.sequence_length,
+        )
+        lower_bound = -(-tokens // length)
+        variance = float(self._totals["log_length_variance"])
+        return PlanStats(
+            num_sequences=self.num_sequences,
+            num_spans=spans,
+            num_tokens=tokens,
+            padding_tokens=self.padding,
+            utilization=self.utilization,
+            attention_cost=cost,
+            attention_to_padded=cost / (spans * length**2) if spans else 0.0,
+            attention_to_concat=cost / (lower_bound * length**2) if spans else 0.0,
+            mean_context=(cost - tokens) / (2 * tokens) if tokens else 0.0,
+            mean_span_length=tokens / spans if spans else 0.0,
+            bias=float(self._totals["between_variance"]) / variance if variance > 1e-12 else 0.0,
+            most_spans=int(self._totals["most_spans"]),
+            lower_bound=lower_bound,
+            excess_sequences=self.num_sequences - lower_bound,
+        )
+
+    def verify(self, lengths: ArrayLike) -> None:
+        """Proves that every token of the documents is in the plan exactly once or counted as left out.
+
+        Args:
+            lengths: tokens of each document, int [D], the lengths of the store that the plan is for.
+
+        Raises:
+            ValueError: names the first sequence, span or document that breaks the proof.
+        """
+        documents = as_lengths(lengths)
+        found = lengths_fingerprint(documents)
+        if found != self.lengths_fingerprint:
+            raise ValueError(
+                f"the plan was made for {self.counts.documents} documents with lengths fingerprint "
+                f"{self.lengths_fingerprint}, these {len(documents)} have {found}: use the store it was made "
+                "for, or pack again"
+            )
+        max_documents = self.options.get("max_documents") or np.iinfo(np.int32).max
+        counts = PlanCounts(**self._view.verify(documents, self.align, max_documents))
+        for field in dataclasses.fields(PlanCounts):
+            stated, counted = getattr(self.counts, field.name), getattr(counts, field.name)
+            if stated != counted:
+                raise ValueError(f"the plan states {field.name}={stated}, but its spans give {counted}")
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the plan as a directory of .npy files and plan.json, whole or not at all.
+
+        Args:
+            path: the directory to make; its parents are made too.
+            overwrite: replace a plan that stands there. (Anything else that stands there is never replaced.)
+
+        Raises:
+            FileExistsError: `path` exists, and `overwrite` is false or it is no plan.
+        """
+        header = {
+            "strategy": self.strategy,
+            "options": self.options,
+            "sequence_length": self.sequence_length,
+            "num_sequences": self.num_sequences,
+            "num_spans": self.num_spans,
+            "lengths_fingerprint": self.lengths_fingerprint,
+            "fingerprint": self.fingerprint,
+            "counts": dataclasses.asdict(self.counts),
+            "totals": self._totals,
+            "stats": dataclasses.asdict(self.stats),
+        }
+        _plan_files.write(Path(path), self.arrays(), header, overwrite=overwrite)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Plan:
+        """Opens a saved plan, its arrays memory-mapped, in a time that does not depend on its size.
+
+        Types and sizes of the arrays are checked against plan.json and the files; what stands in the arrays
+        is checked by `verify`.
+
+        Raises:
+            FileNotFoundError: no plan at `path`.
+            ValueError: names the file and the field that is wrong, or says that the format is newer.
+        """
+        directory = Path(path)
+        header = _plan_files.read_header(directory)
+        sequences, spans = header["num_sequences"], header["num_spans"]
+        sizes = dict.fromkeys(ARRAYS, spans) | {
+            "sequence_offsets": sequences + 1,
+            "sequence_capacity": sequences,
+        }
+        arrays = {name: _plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
+        plan = cls(
+            **arrays,
+            sequence_length=header["sequence_length"],
+            strategy=header["strategy"],
+            options=header["options"],
+            counts=_plan_files.read_record(directory, header, "counts", PlanCounts),
+            lengths_fingerprint=header["lengths_fingerprint"],
+        )
+        plan.__dict__.update(
+            _totals=header["totals"],
+            fingerprint=header["fingerprint"],
+            stats=_plan_files.read_record(directory, header, "stats", PlanStats),
+        )
+        return plan
+
+    def summary(self) -> dict[str, Any]:
+        """Strategy, options, counts and stats in one flat dict of plain values, for tables and JSON."""
+        return {
+            "strategy": self.strategy,
+            "options": self.options,
+            "sequence_length": self.sequence_length,
+            **dataclasses.asdict(self.stats),
+            **dataclasses.asdict(self.counts),
+        }
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        mine, others = self.arrays(), other.arrays()
+        return self.counts == other.counts and all(
+            np.array_equal(mine[name], others[name]) for name in ARRAYS
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
+
+    def __repr__(self) -> str:
+        return (
+            f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
+            f"{self.num_spans} spans, {self.num_tokens} tokens)"
+        )

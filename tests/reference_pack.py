@@ -1,0 +1,122 @@
+"""Plain-Python definitions of the packing strategies: lengths in, sequences of (document, start, length) out.
+
+Written to be read, not to be fast; the kernels of csrc/core/pack are compared with them under Hypothesis.
+"""
+
+from __future__ import annotations
+
+Span = tuple[int, int, int]
+Sequence = list[Span]
+
+
+def pieces(lengths: list[int], limit: int, overflow: str, drop_shorter_than: int = 0) -> list[Span]:
+    """The overflow policies: the spans that documents are cut into before they are packed."""
+    result = []
+    for document, length in enumerate(lengths):
+        if length > limit and overflow == "error":
+            raise ValueError(f"document {document}")
+        if length > limit and overflow == "drop":
+            continue
+        end = min(length, limit) if overflow == "truncate" else length
+        for start in range(0, end, limit):
+            size = min(limit, end - start)
+            if size >= drop_shorter_than:
+                result.append((document, start, size))
+    return result
+
+
+def aligned(length: int, align: int) -> int:
+    return -(-length // align) * align
+
+
+def room_left(sequence: Sequence, limit: int, align: int) -> int:
+    return limit - sum(aligned(length, align) for _, _, length in sequence)
+
+
+def concat(
+    lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0, border="cross"
+):
+    whole = max([*lengths, limit]) if overflow == "split" else limit
+    sequences: list[Sequence] = [[]]
+    for document, _, length in pieces(
+        lengths, limit if overflow != "split" else whole, overflow, drop_shorter_than
+    ):
+        start = 0
+        while start < length:
+            if room_left(sequences[-1], limit, align) == 0 or len(sequences[-1]) == max_documents:
+                sequences.append([])
+            taken = min(length - start, room_left(sequences[-1], limit, align))
+            sequences[-1].append((document, start, taken))
+            start += taken
+            if border == "truncate":
+                break
+    return [sequence for sequence in sequences if sequence]
+
+
+def next_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
+    sequences: list[Sequence] = [[]]
+    for span in pieces(lengths, limit, overflow, drop_shorter_than):
+        if room_left(sequences[-1], limit, align) < span[2] or len(sequences[-1]) == max_documents:
+            sequences.append([])
+        sequences[-1].append(span)
+    return [sequence for sequence in sequences if sequence]
+
+
+def pad(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
+    return [[span] for span in pieces(lengths, limit, overflow, drop_shorter_than)]
+
+
+def best_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
+    """Best fit, document by document, longest first; among equally tight sequences the one touched last."""
+    spans = pieces(lengths, limit, overflow, drop_shorter_than)
+    spans.sort(key=lambda span: -aligned(span[2], align))  # stable: equal lengths stay in input order
+    sequences: list[Sequence] = []
+    touched: list[Sequence] = []  # in the order of their last change
+    for span in spans:
+        fitting = [s for s in touched if room_left(s, limit, align) >= span[2] and len(s) != max_documents]
+        if fitting:
+            tightest = min(room_left(s, limit, align) for s in fitting)
+            chosen = [s for s in fitting if room_left(s, limit, align) == tightest][-1]
+            touched = [s for s in touched if s is not chosen]
+        else:
+            chosen = []
+            sequences.append(chosen)
+        chosen.append(span)
+        touched.append(chosen)
+    return sequences
+
+
+def counts(lengths: list[int], sequences: list[Sequence]) -> dict[str, int]:
+    """Where the tokens went, from the spans alone. Raises AssertionError if a token is in two spans."""
+    tokens_of: dict[int, list[int]] = {}
+    spans_of: dict[int, int] = {}
+    for sequence in sequences:
+        for document, start, length in sequence:
+            tokens_of.setdefault(document, []).extend(range(start, start + length))
+            spans_of[document] = spans_of.get(document, 0) + 1
+    result = dict.fromkeys(
+        ["empty_documents", "dropped_documents", "dropped_tokens", "truncated_documents", "truncated_tokens"],
+        0,
+    )
+    for document, length in enumerate(lengths):
+        tokens = tokens_of.get(document, [])
+        assert len(set(tokens)) == len(tokens)
+        assert set(tokens) <= set(range(length))
+        missing = length - len(tokens)
+        if length == 0:
+            result["empty_documents"] += 1
+        elif not tokens:
+            result["dropped_documents"] += 1
+            result["dropped_tokens"] += missing
+        elif missing:
+            result["truncated_documents"] += 1
+            result["truncated_tokens"] += missing
+    result["documents"] = len(lengths)
+    result["tokens"] = sum(lengths)
+    result["split_documents"] = sum(spans > 1 for spans in spans_of.values())
+    return result
+
+
+def shape(sequences: list[Sequence]) -> list[list[int]]:
+    """The multiset of sequences by the lengths they hold: what two equally good packers agree on."""
+    return sorted(sorted(length for _, _, length in sequence) for sequence in sequences)

@@ -1,0 +1,158 @@
+"""Every strategy against its plain-Python definition, and what all strategies promise."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import reference_pack
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypack.packing import STRATEGIES, pack
+from pypack.plan import Plan
+
+# Strategies whose result has an exact definition in reference_pack, as the same list of sequences.
+EXACT = ["concat", "next_fit", "pad"]
+
+
+def sequences_of(plan: Plan) -> list[reference_pack.Sequence]:
+    spans = list(
+        zip(plan.span_document.tolist(), plan.span_start.tolist(), plan.span_length.tolist(), strict=True)
+    )
+    bounds = plan.sequence_offsets.tolist()
+    return [spans[begin:end] for begin, end in itertools.pairwise(bounds)]
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> tuple[list[int], int, dict[str, object]]:
+    align = draw(st.sampled_from([1, 1, 2, 3]))
+    limit = align * draw(st.integers(1, 24))
+    # Few different lengths, so that runs of equal ones occur, or many.
+    longest = draw(st.sampled_from([3, limit, 3 * limit]))
+    lengths = draw(st.lists(st.integers(0, longest), max_size=40))
+    options = {
+        "overflow": draw(st.sampled_from(["split", "truncate", "drop"])),
+        "max_documents": draw(st.sampled_from([None, None, 1, 2, 5])),
+        "align": align,
+        "drop_shorter_than": draw(st.sampled_from([0, 0, 2, limit])) if limit >= 2 else 0,
+    }
+    return lengths, limit, options
+
+
+def check_promises(lengths: list[int], plan: Plan) -> None:
+    plan.verify(np.array(lengths, np.int32))
+    expected = reference_pack.counts(lengths, sequences_of(plan))
+    assert {name: getattr(plan.counts, name) for name in expected} == expected
+    assert plan.num_tokens == plan.span_length.sum()
+    for sequence, capacity in zip(sequences_of(plan), plan.sequence_capacity.tolist(), strict=True):
+        assert sequence
+        assert reference_pack.room_left(sequence, capacity, plan.align) >= 0
+        assert len(sequence) <= (plan.options["max_documents"] or len(sequence))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(job=jobs())
+def test_promises_of_every_strategy(strategy, job):
+    lengths, limit, options = job
+    check_promises(lengths, pack(lengths, limit, strategy, **options))
+
+
+@pytest.mark.parametrize("strategy", EXACT)
+@given(job=jobs())
+def test_equal_to_definition(strategy, job):
+    lengths, limit, options = job
+    expected = getattr(reference_pack, strategy)(lengths, limit, **options)
+    assert sequences_of(pack(lengths, limit, strategy, **options)) == expected
+
+
+@given(job=jobs())
+def test_concat_that_truncates_at_borders_is_as_defined(job):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "concat", border="truncate", **options)
+    assert sequences_of(plan) == reference_pack.concat(lengths, limit, border="truncate", **options)
+    check_promises(lengths, plan)
+
+
+@given(job=jobs())
+def test_bulk_best_fit_fills_as_best_fit_document_by_document(job):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "best_fit", **options)
+    expected = reference_pack.best_fit(lengths, limit, **options)
+    if options["align"] == 1:
+        assert reference_pack.shape(sequences_of(plan)) == reference_pack.shape(expected)
+    else:  # lengths of one aligned size are one length to best fit
+        align = options["align"]
+        round_up = [
+            [(0, 0, reference_pack.aligned(span[2], align)) for span in s] for s in sequences_of(plan)
+        ]
+        expected = [[(0, 0, reference_pack.aligned(span[2], align)) for span in s] for s in expected]
+        assert reference_pack.shape(round_up) == reference_pack.shape(expected)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_threads_do_not_change_the_result(strategy):
+    lengths = np.random.default_rng(1).integers(0, 700, 20_000).astype(np.int32)
+    plans = [pack(lengths, 512, strategy, num_threads=threads) for threads in (1, 2, 5)]
+    assert plans[0] == plans[1] == plans[2]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_documents(strategy):
+    plan = pack([], 16, strategy)
+    assert (plan.num_sequences, plan.num_spans, plan.num_tokens) == (0, 0, 0)
+    assert plan.utilization == 1.0
+    plan.verify([])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_bad_documents_are_named(strategy, num_threads):
+    lengths = np.full(1000, 5, np.int32)
+    lengths[[700, 200, 900]] = [-1, -2, -3]
+    with pytest.raises(ValueError, match=r"lengths\[200\] is -2"):
+        pack(lengths, 16, strategy, num_threads=num_threads)
+    lengths[[700, 200, 900]] = [17, 18, 19]
+    with pytest.raises(ValueError, match="document 200 has 18 tokens, more than sequence_length"):
+        pack(lengths, 16, strategy, overflow="error", num_threads=num_threads)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sequence_length": 0}, "sequence_length must be from 1 to"),
+        ({"max_documents": 0}, "max_documents must be at least 1, got 0"),
+        ({"align": 3}, "align must be a divisor of sequence_length"),
+        ({"align": 0}, "align must be at least 1"),
+        ({"drop_shorter_than": 17}, "drop_shorter_than must be from 0 to sequence_length"),
+        ({"overflow": "fold"}, "overflow must be one of 'split', 'truncate', 'drop', 'error', got 'fold'"),
+        ({"strategy": "worst_fit"}, "strategy must be one of 'best_fit', "),
+        ({"num_threads": 0}, "num_threads must be at least 1"),
+    ],
+)
+def test_bad_options_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        pack([1, 2, 3], **{"sequence_length": 16, **arguments})
+
+
+def test_unknown_option_names_the_known_ones():
+    with pytest.raises(TypeError, match="strategy 'concat' takes no option 'depth'; its options: border"):
+        pack([1], 16, "concat", depth=3)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.int64, np.uint16, np.uint64])
+def test_lengths_of_any_integer_type(dtype):
+    lengths = np.array([3, 9, 0, 30], dtype)
+    assert pack(lengths, 16) == pack([3, 9, 0, 30], 16)
+
+
+def test_lengths_that_are_no_lengths():
+    with pytest.raises(TypeError, match="integers, got an array of float64"):
+        pack([1.0, 2.0], 16)
+    with pytest.raises(ValueError, match=r"vector, got shape \(1, 2\)"):
+        pack([[1, 2]], 16)
+    with pytest.raises(ValueError, match=r"lengths\[1\] is 2147483648"):
+        pack(np.array([1, 2**31]), 16)
+    with pytest.raises(ValueError, match=r"lengths\[0\] is -4"):
+        pack(np.array([-4, 1]), 16)
