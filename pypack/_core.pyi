@@ -56,6 +56,29 @@ class BatchFiller:
     def add_source(
         self,
         store: StoreView,
+        sequence_offsets: NDArray[np.int64],
+        span_document: NDArray[np.int64],
+        span_start: NDArray[np.int32],
+        span_length: NDArray[np.int32],
+        sequence_capacity: NDArray[np.int32],
+    ) -> None: ...
+    def padded(
+        self,
+        source_of_row: NDArray[np.int32],
+        sequence_of_row: NDArray[np.int64],
+        row_length: int,
+        pad_id: int,
+        format: BatchFormat,
+        num_threads: int,
+    ) -> dict[str, Any]: ...
+    def varlen(
+        self,
+        source_of_row: NDArray[np.int32],
+        sequence_of_row: NDArray[np.int64],
+        format: BatchFormat,
+        num_threads: int,
+    ) -> dict[str, Any]: ...
+
 # pack: the strategies, lengths -> (sequence_offsets, span_document, span_start, span_length,
 # sequence_capacity, counts)
 _PlanArrays = tuple[
@@ -88,23 +111,6 @@ class PlanView:
         span_document: NDArray[np.int64],
         span_start: NDArray[np.int32],
         span_length: NDArray[np.int32],
-    ) -> None: ...
-    def padded(
-        self,
-        source_of_row: NDArray[np.int32],
-        sequence_of_row: NDArray[np.int64],
-        row_length: int,
-        pad_id: int,
-        format: BatchFormat,
-        num_threads: int,
-    ) -> dict[str, Any]: ...
-    def varlen(
-        self,
-        source_of_row: NDArray[np.int32],
-        sequence_of_row: NDArray[np.int64],
-        format: BatchFormat,
-        num_threads: int,
-    ) -> dict[str, Any]: ...
         sequence_capacity: NDArray[np.int32],
     ) -> None: ...
     def totals(self) -> dict[str, Any]: ...

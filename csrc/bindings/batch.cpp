@@ -10,6 +10,7 @@
 #include "batch/sequence_source.hpp"
 #include "bindings.hpp"
 #include "common/checked.hpp"
+#include "pack/verify.hpp"
 
 namespace pypack::bindings {
 
@@ -33,16 +34,14 @@ class BatchFiller {
 
     void add_source(std::shared_ptr<StoreView> store, const Array<std::int64_t>& sequence_offsets,
                     const Array<std::int64_t>& span_document, const Array<std::int32_t>& span_start,
-                    const Array<std::int32_t>& span_length) {
+                    const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity) {
         const PlanView plan{view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
-                            view(span_start, "span_start"), view(span_length, "span_length")};
-        if (plan.sequence_offsets.empty()) throw py::value_error("sequence_offsets must not be empty");
-        if (plan.span_start.size() != plan.span_document.size() ||
-            plan.span_length.size() != plan.span_document.size()) {
-            throw py::value_error("span_document, span_start and span_length must have one length");
-        }
-        for (const py::array& array : {py::array(sequence_offsets), py::array(span_document),
-                                       py::array(span_start), py::array(span_length)}) {
+                            view(span_start, "span_start"), view(span_length, "span_length"),
+                            view(sequence_capacity, "sequence_capacity")};
+        check_sizes(plan);
+        for (const py::array& array :
+             {py::array(sequence_offsets), py::array(span_document), py::array(span_start),
+              py::array(span_length), py::array(sequence_capacity)}) {
             arrays_.push_back(array);
         }
         sources_.push_back({std::move(store), plan});
@@ -201,7 +200,8 @@ void register_batch(py::module_& m) {
         .def(py::init<>())
         .def("add_source", &BatchFiller::add_source, py::arg("store"),
              py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
-             py::arg("span_start").noconvert(), py::arg("span_length").noconvert())
+             py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
+             py::arg("sequence_capacity").noconvert())
         .def("padded", &BatchFiller::padded, py::arg("source_of_row").noconvert(),
              py::arg("sequence_of_row").noconvert(), py::arg("row_length"), py::arg("pad_id"),
              py::arg("format"), py::arg("num_threads"), "Arrays of shape [rows, row_length], by name.")

@@ -7,22 +7,10 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "pack/plan_view.hpp"
 #include "store/store_view.hpp"
 
 namespace pypack {
-
-// The arrays of a plan (DESIGN.md section 5): sequence s holds the spans sequence_offsets[s] ..
-// sequence_offsets[s+1]. They come from files, so nothing about their content is taken for granted.
-struct PlanView {
-    std::span<const std::int64_t> sequence_offsets;  // [S+1]
-    std::span<const std::int64_t> span_document;     // [N]
-    std::span<const std::int32_t> span_start;        // [N]
-    std::span<const std::int32_t> span_length;       // [N]
-
-    [[nodiscard]] std::int64_t num_sequences() const {
-        return static_cast<std::int64_t>(sequence_offsets.size()) - 1;
-    }
-};
 
 struct SequenceSource {
     std::shared_ptr<const StoreView> store;

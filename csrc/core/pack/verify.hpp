@@ -6,21 +6,9 @@
 #include <span>
 
 #include "pack/options.hpp"
+#include "pack/plan_view.hpp"
 
 namespace pypack {
-
-struct PlanView {
-    std::span<const std::int64_t> sequence_offsets;
-    std::span<const std::int64_t> span_document;
-    std::span<const Length> span_start;
-    std::span<const Length> span_length;
-    std::span<const Length> sequence_capacity;
-
-    [[nodiscard]] std::int64_t num_sequences() const {
-        return static_cast<std::int64_t>(sequence_capacity.size());
-    }
-    [[nodiscard]] std::int64_t num_spans() const { return static_cast<std::int64_t>(span_document.size()); }
-};
 
 // Throws invalid_argument unless the arrays' sizes agree. O(1).
 void check_sizes(const PlanView& plan);
