@@ -147,11 +147,14 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
     def columns(self, names: Sequence[str] | None = None) -> pa.Table:
         """The per-document columns kept from the input, one row a document, in document order.
 
+        A column has the narrowest type that holds the values of all shards (see `pypack.column_types`).
+
         Raises:
             FileNotFoundError: the store keeps no columns.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
+
+        from pypack.column_types import joined_tables
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
@@ -159,7 +162,7 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
             pq.read_table(self.path / f"{shard.name}.parquet", columns=None if names is None else list(names))
             for shard in self.info.shards
         ]
-        return pa.concat_tables(tables)
+        return joined_tables(tables)
 
     def verify(self) -> None:
         """Reads everything: index layout, checksums, and the lengths' fingerprint.

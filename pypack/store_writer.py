@@ -115,7 +115,8 @@ class StoreWriter:
 
         Args:
             documents: the ids of each.
-            columns: one row a document, the same schema in every call; or None in every call.
+            columns: one row a document, the same names in every call (types may differ, see
+                `pypack.column_types`); or None in every call.
             source: the input they came from, recorded in the shard's `inputs`.
 
         Raises:

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.errors import CorpusError, DamagedInputError, Reject, RejectedInputError
-from pypack.corpus.inputs import InputFile, list_inputs
+from pypack.corpus.inputs import STDIN, InputFile, list_inputs
 
 __all__ = [
+    "STDIN",
     "CorpusError",
     "DocumentBatch",
     "InputFile",

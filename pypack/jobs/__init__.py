@@ -1,0 +1,1 @@
+"""Offline jobs: long, resumable, the same output however they are run and interrupted."""
