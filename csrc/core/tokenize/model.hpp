@@ -1,0 +1,38 @@
+// How a tokenizer turns one word into ids.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/types.hpp"
+
+namespace pypack {
+
+// Immutable once made: threads share one. The ids of a word depend on the bytes of the word alone; the word
+// cache relies on it. BPE is bpe_model.hpp, WordPiece wordpiece_model.hpp, Unigram unigram_model.hpp.
+class Model {
+  public:
+    // Memory that tokenize may use between its calls, so that it need not allocate; one per thread.
+    class Workspace {
+      public:
+        virtual ~Workspace() = default;
+    };
+
+    virtual ~Model() = default;
+
+    [[nodiscard]] virtual std::unique_ptr<Workspace> make_workspace() const = 0;
+
+    // Appends the ids of `word` (not empty, valid UTF-8 unless the pretokenizer cuts characters). Called for
+    // words that are not cached, of any length: O(n log n) time at worst, no recursion.
+    virtual void tokenize(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids) const = 0;
+
+    // Calls visit with the words worth having in the cache from the start, such as those of the vocabulary.
+    // Ids are found by tokenize: a vocabulary entry need not be what its own text gives.
+    virtual void for_each_likely_word(const std::function<void(std::string_view)>& visit) const = 0;
+};
+
+using ModelPtr = std::shared_ptr<const Model>;
+
+}  // namespace pypack
