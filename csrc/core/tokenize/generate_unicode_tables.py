@@ -10,6 +10,7 @@ moves is noticed. Two-stage tables: values[blocks[cp >> SHIFT] << SHIFT | cp & M
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,37 +22,8 @@ CODE_POINTS = [cp for cp in range(0x110000) if not 0xD800 <= cp < 0xE000]
 
 # Order of the enumerators of `Category` in unicode_classes.hpp. Control characters that \s matches are a
 # category of their own, so that \s too is a set of categories.
-CATEGORIES = [
-    "Cc",
-    "Cf",
-    "Cn",
-    "Co",
-    "Ll",
-    "Lm",
-    "Lo",
-    "Lt",
-    "Lu",
-    "Mc",
-    "Me",
-    "Mn",
-    "Nd",
-    "Nl",
-    "No",
-    "Pc",
-    "Pd",
-    "Pe",
-    "Pf",
-    "Pi",
-    "Po",
-    "Ps",
-    "Sc",
-    "Sk",
-    "Sm",
-    "So",
-    "Zl",
-    "Zp",
-    "Zs",
-]
+CATEGORIES = ["Cc", "Cf", "Cn", "Co", "Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Me", "Mn", "Nd", "Nl", "No"]
+CATEGORIES += ["Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "So", "Zl", "Zp", "Zs"]
 
 
 def removed_by(pre_tokenizer: pre_tokenizers.PreTokenizer) -> set[int]:
@@ -168,5 +140,113 @@ def write_classes() -> None:
     write("unicode_class_tables.cpp", "unicode_classes.hpp", arrays)
 
 
+def changed_by(normalizer: normalizers.Normalizer) -> dict[int, list[int]]:
+    """What `normalizer` makes of each code point alone, where that is not the code point itself."""
+    images = {cp: normalizer.normalize_str(chr(cp)) for cp in CODE_POINTS}
+    return {cp: [ord(c) for c in image] for cp, image in images.items() if image != chr(cp)}
+
+
+def is_hangul_syllable(cp: int) -> bool:
+    return 0xAC00 <= cp < 0xAC00 + 11172
+
+
+def combining_classes() -> dict[int, int]:
+    """Canonical combining classes that are not 0, of the library's old Unicode.
+
+    NFD tells which characters move past a mark of class 1 or before one of class 240. The number of the
+    class is Python's: it never changes once a character is assigned.
+    """
+    nfd = normalizers.NFD()
+    classes = {}
+    for cp in CODE_POINTS:
+        number = unicodedata.combining(chr(cp))
+        lowest, highest = chr(cp) + "\u0334", "\u0345" + chr(cp)
+        if number and (nfd.normalize_str(lowest) != lowest or nfd.normalize_str(highest) != highest):
+            classes[cp] = number
+    return classes
+
+
+def compositions(nfc: normalizers.Normalizer) -> dict[tuple[int, int], int]:
+    """The pairs that `nfc` makes one character, Hangul's arithmetic aside."""
+    pairs = {}
+    for cp in CODE_POINTS:
+        mapping = unicodedata.decomposition(chr(cp))
+        if mapping and not mapping.startswith("<") and " " in mapping and not is_hangul_syllable(cp):
+            first, second = (int(part, 16) for part in mapping.split())
+            if nfc.normalize_str(chr(first) + chr(second)) == chr(cp):
+                pairs[first, second] = cp
+    return pairs
+
+
+def write_normalization() -> None:
+    nfd, nfkd, nfc, nfkc = (
+        changed_by(form)
+        for form in (normalizers.NFD(), normalizers.NFKD(), normalizers.NFC(), normalizers.NFKC())
+    )
+    pairs = compositions(normalizers.NFC())
+    classes = combining_classes()
+    jamo = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
+    joins_back = {second for _, second in pairs} | set(jamo)
+
+    # The order of the bits is that of unicode_normalization.hpp: class, then NFD, NFKD, NFC, NFKC "not inert".
+    records = [
+        classes.get(cp, 0)
+        | (cp in nfd) << 8
+        | (cp in nfkd) << 9
+        | (cp in nfc or cp in joins_back) << 10
+        | (cp in nfkc or cp in joins_back) << 11
+        for cp in range(0x110000)
+    ]
+    distinct = sorted(set(records))
+    index = {record: i for i, record in enumerate(distinct)}
+    record_blocks, record_values = two_stage([index[record] for record in records])
+
+    pool, places = [0], [0] * 0x110000
+    for cp in sorted(nfkd):
+        if not is_hangul_syllable(cp):
+            canonical = nfd.get(cp, [])
+            compatible = [] if nfkd[cp] == canonical else nfkd[cp]
+            places[cp] = len(pool)
+            pool += [len(canonical) | len(compatible) << 8, *canonical, *compatible]
+    place_blocks, place_values = two_stage(places)
+
+    ordered = sorted(pairs)
+    write(
+        "unicode_normalization_tables.cpp",
+        "unicode_normalization.hpp",
+        [
+            array("std::uint16_t", "kNormalizationRecords", distinct),
+            array("std::uint16_t", "kNormalizationBlocks", record_blocks),
+            array("std::uint8_t", "kNormalizationValues", record_values),
+            array("std::uint32_t", "kDecompositions", pool),
+            array("std::uint16_t", "kDecompositionBlocks", place_blocks),
+            array("std::uint16_t", "kDecompositionValues", place_values),
+            f"const std::size_t kNumCompositions = {len(pairs)};\n",
+            array("std::uint64_t", "kCompositionPairs", [first << 32 | second for first, second in ordered]),
+            array("std::uint32_t", "kComposites", [pairs[pair] for pair in ordered]),
+        ],
+    )
+
+
+def write_lowercase() -> None:
+    """What to add to a code point to get its lower case; U+0130, whose lower case is two, is left out."""
+    images = changed_by(normalizers.Lowercase())
+    shifts = {cp: image[0] - cp for cp, image in images.items() if len(image) == 1}
+    distinct = sorted({0, *shifts.values()})
+    index = {shift: i for i, shift in enumerate(distinct)}
+    blocks, values = two_stage([index[shifts.get(cp, 0)] for cp in range(0x110000)])
+    write(
+        "unicode_lowercase_tables.cpp",
+        "unicode_lowercase.hpp",
+        [
+            array("std::int32_t", "kLowercaseShifts", distinct),
+            array("std::uint8_t", "kLowercaseBlocks", blocks),
+            array("std::uint8_t", "kLowercaseValues", values),
+        ],
+    )
+
+
 if __name__ == "__main__":
     write_classes()
+    write_normalization()
+    write_lowercase()
