@@ -122,16 +122,10 @@ def offsets_of_pypack(normalizer: Normalizer, text: str) -> list[tuple[int, int]
 @pytest.mark.parametrize("name", CASES)
 def test_every_code_point(name: str) -> None:
     ours, theirs = CASES[name]
-    # Each alone in its line where the normalizer keeps lines apart; all in one text in any case.
-    everything = "".join(map(chr, CODE_POINTS))
-    assert ours.normalize(everything) == theirs.normalize_str(everything)
-    spaced = "".join(f"x{chr(cp)}y" for cp in CODE_POINTS)
-    assert ours.normalize(spaced) == theirs.normalize_str(spaced)
-    step = 1 if SCALE >= 10 else 17
-    different = [
-        hex(cp) for cp in CODE_POINTS[::step] if ours.normalize(chr(cp)) != theirs.normalize_str(chr(cp))
-    ]
-    assert different == []
+    # In small texts, so that one awkward character does not put all the others on a slower path.
+    for start in range(0, len(CODE_POINTS), 32):
+        text = "x".join(map(chr, CODE_POINTS[start : start + 32]))
+        assert ours.normalize(text) == theirs.normalize_str(text), hex(CODE_POINTS[start])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -179,7 +173,7 @@ def test_pairs(form: str) -> None:
 
 
 def test_the_forms_are_those_of_unicode_9() -> None:
-    # U+1E7C0's neighbours: U+11938 (Unicode 13) decomposes in Python but not in the library; U+114BC (7) does.
+    # U+11938 came with Unicode 13, U+114BC with Unicode 7.
     new, old = "\U00011938", "\U000114bc"
     assert unicodedata.normalize("NFD", new) != new
     assert normalizers.NFD().normalize_str(new) == Normalizer.form("NFD").normalize(new) == new

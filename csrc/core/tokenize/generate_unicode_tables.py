@@ -188,7 +188,7 @@ def write_normalization() -> None:
     jamo = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
     joins_back = {second for _, second in pairs} | set(jamo)
 
-    # The order of the bits is that of unicode_normalization.hpp: class, then NFD, NFKD, NFC, NFKC "not inert".
+    # Bits as unicode_normalization.hpp reads them: the class, then "not inert" for NFD, NFKD, NFC, NFKC.
     records = [
         classes.get(cp, 0)
         | (cp in nfd) << 8
