@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pypack.ragged import Ragged
     from pypack.store import TokenStore
     from pypack.store_writer import StoreWriter
+    from pypack.stream_packer import StreamPacker
     from pypack.tokenizer import Tokenizer
 
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
@@ -23,12 +24,13 @@ _EXPORTS = {
     "Plan": "pypack.plan",
     "Ragged": "pypack.ragged",
     "StoreWriter": "pypack.store_writer",
+    "StreamPacker": "pypack.stream_packer",
     "TokenStore": "pypack.store",
     "Tokenizer": "pypack.tokenizer",
     "pack": "pypack.packing",
 }
 
-__all__ = ["Plan", "Ragged", "StoreWriter", "TokenStore", "Tokenizer", "__version__", "pack"]
+__all__ = ["Plan", "Ragged", "StoreWriter", "StreamPacker", "TokenStore", "Tokenizer", "__version__", "pack"]
 
 
 def __getattr__(name: str) -> object:

@@ -57,20 +57,52 @@ def _pad(job: _Job) -> _Arrays:
     return _core.pack_pad(job.lengths, job.shared)
 
 
+def _stream(job: _Job) -> _Arrays:
+    return _core.pack_stream(
+        job.lengths, job.shared, job.own["buffer_documents"], job.own["buffer_tokens"], job.own["seed"]
+    )
+
+
 STRATEGIES: Mapping[str, _Strategy] = {
     "best_fit": _Strategy("best-fit-decreasing over all documents: the fewest sequences", _best_fit),
     "concat": _Strategy(
         "concatenate all documents and cut at every sequence_length", _concat, {"border": "cross"}
     ),
     "next_fit": _Strategy("documents in order, a new sequence when one does not fit", _next_fit),
+    "stream": _Strategy(
+        "in order through a bounded buffer, ends filled exactly: full and unbiased",
+        _stream,
+        {"buffer_documents": 1000, "buffer_tokens": None, "seed": None},
+    ),
     "pad": _Strategy("one document a sequence", _pad),
 }
+
+
+def shared_options(
+    sequence_length: int,
+    overflow: str = "split",
+    max_documents: int | None = None,
+    align: int = 1,
+    drop_shorter_than: int = 0,
+) -> _core.PackOptions:
+    """The options that all strategies share, checked. See `pack`.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    return _core.PackOptions(
+        sequence_length=sequence_length,
+        overflow=overflow,
+        max_documents=np.iinfo(np.int32).max if max_documents is None else max_documents,
+        align=align,
+        drop_shorter_than=drop_shorter_than,
+    )
 
 
 def pack(
     lengths: ArrayLike,
     sequence_length: int,
-    strategy: str = "best_fit",
+    strategy: str = "stream",
     *,
     overflow: str = "split",
     max_documents: int | None = None,
@@ -100,6 +132,11 @@ def pack(
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
+            - "stream", the default for training: documents in order through a bounded buffer; each sequence
+              is filled with the oldest and finished with those that fill the rest exactly. Pads like best
+              fit, without its bias (see `PlanStats.bias`). `buffer_documents=1000` and `buffer_tokens=None`
+              (8 * sequence_length): the buffer holds at least both. `seed=None`: documents in their order; a
+              number: in the order of a permutation keyed by it.
             - "best_fit": best-fit-decreasing over all documents, the fewest sequences. No options.
             - "concat": documents end to end, cut at every sequence_length. `border="cross"`: a document cut
               by the end of a sequence goes on in the next one; `"truncate"`: its tail is counted as
@@ -122,13 +159,9 @@ def pack(
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
     documents = as_lengths(lengths)
     own = {**chosen.defaults, **options}
-    shared = _core.PackOptions(
-        sequence_length=sequence_length,
-        overflow=overflow,
-        max_documents=np.iinfo(np.int32).max if max_documents is None else max_documents,
-        align=align,
-        drop_shorter_than=drop_shorter_than,
-    )
+    if "buffer_tokens" in own and own["buffer_tokens"] is None:
+        own["buffer_tokens"] = 8 * sequence_length
+    shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
     offsets, document, start, length, capacity, counts = chosen.run(
         _Job(documents, shared, own, resolve_num_threads(num_threads))
     )

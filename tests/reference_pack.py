@@ -68,8 +68,13 @@ def pad(lengths, limit, overflow="split", max_documents=None, align=1, drop_shor
 
 def best_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
     """Best fit, document by document, longest first; among equally tight sequences the one touched last."""
-    spans = pieces(lengths, limit, overflow, drop_shorter_than)
-    spans.sort(key=lambda span: -aligned(span[2], align))  # stable: equal lengths stay in input order
+    return best_fit_spans(pieces(lengths, limit, overflow, drop_shorter_than), limit, max_documents, align)
+
+
+def best_fit_spans(spans, limit, max_documents=None, align=1):
+    spans = sorted(
+        spans, key=lambda span: -aligned(span[2], align)
+    )  # stable: equal lengths stay in input order
     sequences: list[Sequence] = []
     touched: list[Sequence] = []  # in the order of their last change
     for span in spans:
@@ -84,6 +89,58 @@ def best_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop
         chosen.append(span)
         touched.append(chosen)
     return sequences
+
+
+def stream(
+    lengths,
+    limit,
+    overflow="split",
+    max_documents=None,
+    align=1,
+    drop_shorter_than=0,
+    buffer_documents=1000,
+    buffer_tokens=0,
+):
+    """Sequences that the full buffer gives, and the pieces that are left in it for the flush."""
+    sequences: list[Sequence] = []
+    buffer: list[Span] = []  # in order of arrival
+
+    def units(span: Span) -> int:
+        return aligned(span[2], align)
+
+    def take_sequence() -> Sequence:
+        finish_below = 5 * sum(map(units, buffer)) // (2 * len(buffer) * align) * align
+        sequence = [buffer.pop(0)]
+        while buffer and len(sequence) != max_documents:
+            room = room_left(sequence, limit, align)
+            fitting = sorted({units(span) for span in buffer if units(span) <= room})
+            if not fitting:
+                break
+            pairs = [(a, room - a) for a in fitting if 2 * a <= room and room - a in fitting]
+            pairs = [(a, b) for a, b in pairs if a != b or sum(units(span) == a for span in buffer) > 1]
+            oldest_fits = units(buffer[0]) <= room
+            if room > finish_below and oldest_fits:
+                wanted = [units(buffer[0])]
+            elif fitting[-1] == room or len(sequence) + 1 == max_documents:
+                wanted = [fitting[-1]]
+            elif pairs:
+                wanted = [pairs[0][1], pairs[0][0]]  # the widest
+            else:
+                wanted = [units(buffer[0]) if oldest_fits else fitting[-1]]
+            for size in wanted:
+                chosen = next(span for span in buffer if units(span) == size)  # the oldest of that length
+                buffer.remove(chosen)
+                sequence.append(chosen)
+        return sequence
+
+    for span in pieces(lengths, limit, overflow, drop_shorter_than):
+        if units(span) == limit:
+            sequences.append([span])
+            continue
+        buffer.append(span)
+        while len(buffer) >= buffer_documents and sum(map(units, buffer)) >= buffer_tokens:
+            sequences.append(take_sequence())
+    return sequences, buffer
 
 
 def counts(lengths: list[int], sequences: list[Sequence]) -> dict[str, int]:

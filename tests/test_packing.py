@@ -10,6 +10,7 @@ import reference_pack
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypack import _core
 from pypack.packing import STRATEGIES, pack
 from pypack.plan import Plan
 
@@ -80,15 +81,45 @@ def test_bulk_best_fit_fills_as_best_fit_document_by_document(job):
     lengths, limit, options = job
     plan = pack(lengths, limit, "best_fit", **options)
     expected = reference_pack.best_fit(lengths, limit, **options)
-    if options["align"] == 1:
-        assert reference_pack.shape(sequences_of(plan)) == reference_pack.shape(expected)
-    else:  # lengths of one aligned size are one length to best fit
-        align = options["align"]
-        round_up = [
-            [(0, 0, reference_pack.aligned(span[2], align)) for span in s] for s in sequences_of(plan)
+    check_same_shape(sequences_of(plan), expected, options["align"])
+
+
+def check_same_shape(found, expected, align):
+    """Equal multisets of sequences, where lengths of one aligned size count as one length."""
+
+    def rounded(sequences):
+        return [
+            [(0, 0, reference_pack.aligned(span[2], align)) for span in sequence] for sequence in sequences
         ]
-        expected = [[(0, 0, reference_pack.aligned(span[2], align)) for span in s] for s in expected]
-        assert reference_pack.shape(round_up) == reference_pack.shape(expected)
+
+    assert reference_pack.shape(rounded(found)) == reference_pack.shape(rounded(expected))
+
+
+@given(job=jobs(), buffer_documents=st.integers(1, 20), buffer_tokens=st.integers(0, 100))
+def test_stream_is_as_defined(job, buffer_documents, buffer_tokens):
+    lengths, limit, options = job
+    buffer = {"buffer_documents": buffer_documents, "buffer_tokens": buffer_tokens}
+    plan = pack(lengths, limit, "stream", **options, **buffer)
+    expected, rest = reference_pack.stream(lengths, limit, **options, **buffer)
+    found = sequences_of(plan)
+    assert found[: len(expected)] == expected
+    last = reference_pack.best_fit_spans(rest, limit, options["max_documents"], options["align"])
+    check_same_shape(found[len(expected) :], last, options["align"])
+    check_promises(lengths, plan)
+
+
+@given(job=jobs(), seed=st.integers(0, 2**64 - 1))
+def test_seeded_stream_is_a_stream_of_permuted_documents(job, seed):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "stream", seed=seed, buffer_documents=5, buffer_tokens=0, **options)
+    check_promises(lengths, plan)
+    draw = _core.random_bits(seed, 0x73747265616D, 0)
+    order = _core.permute_range(len(lengths), draw, 0, len(lengths)).tolist()
+    arriving = pack(
+        [lengths[d] for d in order], limit, "stream", buffer_documents=5, buffer_tokens=0, **options
+    )
+    expected = [[(order[d], start, length) for d, start, length in s] for s in sequences_of(arriving)]
+    assert sequences_of(plan) == expected
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

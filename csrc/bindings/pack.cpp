@@ -1,8 +1,13 @@
 // Bindings of csrc/core/pack: the strategies, each lengths -> arrays of a plan.
+#include <pybind11/stl.h>
+
+#include <optional>
+
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "pack/best_fit.hpp"
 #include "pack/sequential.hpp"
+#include "pack/stream.hpp"
 #include "pack_types.hpp"
 
 namespace pypack::bindings {
@@ -48,6 +53,17 @@ void register_pack(py::module_& m) {
             return run(lengths, [&](auto documents) { return best_fit(documents, options, num_threads); });
         },
         py::arg("lengths").noconvert(), py::arg("options"), py::arg("num_threads"));
+    m.def(
+        "pack_stream",
+        [](const Array<Length>& lengths, const PackOptions& options, std::int64_t buffer_documents,
+           std::int64_t buffer_tokens, std::optional<std::uint64_t> seed) {
+            return run(lengths, [&](auto documents) {
+                return stream(documents, options, {buffer_documents, buffer_tokens}, seed);
+            });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("buffer_documents"),
+        py::arg("buffer_tokens"), py::arg("seed"));
+    register_pack_stream(m);
     register_plan(m);
 }
 

@@ -33,6 +33,17 @@ Border border_from(const std::string& name) {
     return choose<Border>("border", name, {{"cross", Border::cross}, {"truncate", Border::truncate}});
 }
 
+constexpr std::pair<const char*, std::int64_t PlanCounts::*> kCountFields[] = {
+    {"documents", &PlanCounts::documents},
+    {"tokens", &PlanCounts::tokens},
+    {"empty_documents", &PlanCounts::empty_documents},
+    {"dropped_documents", &PlanCounts::dropped_documents},
+    {"dropped_tokens", &PlanCounts::dropped_tokens},
+    {"truncated_documents", &PlanCounts::truncated_documents},
+    {"truncated_tokens", &PlanCounts::truncated_tokens},
+    {"split_documents", &PlanCounts::split_documents},
+};
+
 }  // namespace
 
 py::tuple to_python(PlanArrays&& plan) {
@@ -43,15 +54,20 @@ py::tuple to_python(PlanArrays&& plan) {
 
 py::dict to_python(const PlanCounts& counts) {
     py::dict result;
-    result["documents"] = counts.documents;
-    result["tokens"] = counts.tokens;
-    result["empty_documents"] = counts.empty_documents;
-    result["dropped_documents"] = counts.dropped_documents;
-    result["dropped_tokens"] = counts.dropped_tokens;
-    result["truncated_documents"] = counts.truncated_documents;
-    result["truncated_tokens"] = counts.truncated_tokens;
-    result["split_documents"] = counts.split_documents;
+    for (const auto& [name, field] : kCountFields) result[name] = counts.*field;
     return result;
+}
+
+PlanCounts counts_from_python(const std::map<std::string, std::int64_t>& values) {
+    PlanCounts counts;
+    for (const auto& [name, field] : kCountFields) {
+        const auto found = values.find(name);
+        if (found == values.end() || found->second < 0) {
+            throw py::value_error(std::string("counts: '") + name + "' is missing or negative");
+        }
+        counts.*field = found->second;
+    }
+    return counts;
 }
 
 void register_pack_types(py::module_& m) {

@@ -3,6 +3,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
+#include <map>
+#include <string>
+
 #include "pack/plan_arrays.hpp"
 
 namespace pypack::bindings {
@@ -10,8 +14,10 @@ namespace pypack::bindings {
 // (sequence_offsets, span_document, span_start, span_length, sequence_capacity, counts)
 [[nodiscard]] pybind11::tuple to_python(PlanArrays&& plan);
 [[nodiscard]] pybind11::dict to_python(const PlanCounts& counts);
+[[nodiscard]] PlanCounts counts_from_python(const std::map<std::string, std::int64_t>& values);
 
 void register_pack_types(pybind11::module_& m);
+void register_pack_stream(pybind11::module_& m);
 void register_plan(pybind11::module_& m);  // verification and totals of finished plans
 
 }  // namespace pypack::bindings

@@ -64,6 +64,21 @@ void place_spans(std::span<const Length> lengths, const PackOptions& options, co
 
 }  // namespace
 
+PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& options) {
+    const auto units_of = [&](const Piece& piece) {
+        return static_cast<std::size_t>(aligned(piece.length, options.align) / options.align);
+    };
+    std::vector<std::int64_t> totals(static_cast<std::size_t>(options.sequence_length / options.align) + 1,
+                                     0);
+    for (const Piece& piece : pieces) ++totals[units_of(piece)];
+    const Runs runs = best_fit_runs(totals, options.max_documents);
+    PieceRows rows{std::vector<Piece>(pieces.size()), sequence_starts(runs)};
+    const std::vector<std::int64_t> first(totals.size(), 0);
+    RunWalk<std::uint64_t> walk(runs, first, rows.offsets.view());
+    for (const Piece& piece : pieces) rows.pieces[walk.next_place(units_of(piece))] = piece;
+    return rows;
+}
+
 PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
     const Census census = take_census(lengths, options, num_threads);
     const Runs runs = best_fit_runs(census.totals, options.max_documents);

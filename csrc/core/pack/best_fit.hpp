@@ -3,10 +3,26 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "pack/plan_arrays.hpp"
 
 namespace pypack {
+
+// Sequences as rows of pieces: row s is pieces[offsets[s]] .. pieces[offsets[s + 1]].
+struct PieceRows {
+    std::vector<Piece> pieces;
+    Buffer<std::int64_t> offsets;
+
+    [[nodiscard]] std::int64_t num_rows() const { return offsets.size() - 1; }
+    [[nodiscard]] std::span<const Piece> row(std::int64_t s) const {
+        return std::span(pieces).subspan(static_cast<std::size_t>(offsets[s]),
+                                         static_cast<std::size_t>(offsets[s + 1] - offsets[s]));
+    }
+};
+
+// The same for a few pieces in hand, such as the last ones of a stream.
+[[nodiscard]] PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& options);
 
 [[nodiscard]] PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options,
                                   int num_threads);

@@ -7,6 +7,11 @@
 
 namespace pypack {
 
+void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options) {
+    PlanCounts counts;
+    for_each_piece(lengths, {0, lengths.size()}, options, counts, [](std::int64_t, Length, Length) {});
+}
+
 Census take_census(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
     options.validate();
     const std::size_t units = static_cast<std::size_t>(options.sequence_length / options.align);

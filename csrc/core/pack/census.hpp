@@ -34,6 +34,9 @@ struct Chunk {
 [[nodiscard]] Census take_census(std::span<const Length> lengths, const PackOptions& options,
                                  int num_threads);
 
+// Throws for the first document that is negative, or too long under Overflow::error.
+void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options);
+
 // Calls place(document, start, length) for the pieces of documents [begin, end): cut_into_pieces() with a
 // short way for the documents that are one piece.
 template <typename Place>

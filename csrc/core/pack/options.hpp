@@ -92,9 +92,10 @@ template <typename Place>
 inline void cut_into_pieces(std::int64_t document, Length length, const PackOptions& options,
                             PlanCounts& counts, Place&& place) {
     if (length < 0) refuse_negative(document, length);
+    const Length limit = options.sequence_length;
+    if (length > limit && options.overflow == Overflow::error) refuse_long(document, length, limit);
     ++counts.documents;
     counts.tokens += length;
-    const Length limit = options.sequence_length;
     if (length <= limit && length >= options.drop_shorter_than && length > 0) [[likely]] {
         place(Length{0}, length);
         return;
@@ -103,7 +104,6 @@ inline void cut_into_pieces(std::int64_t document, Length length, const PackOpti
         ++counts.empty_documents;
         return;
     }
-    if (length > limit && options.overflow == Overflow::error) refuse_long(document, length, limit);
     if (length <= limit || options.overflow == Overflow::drop) {
         ++counts.dropped_documents;
         counts.dropped_tokens += length;

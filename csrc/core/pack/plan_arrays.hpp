@@ -6,6 +6,13 @@
 
 namespace pypack {
 
+// A span that has no sequence yet.
+struct Piece {
+    std::int64_t document;
+    Length start;
+    Length length;
+};
+
 struct PlanArrays {
     Buffer<std::int64_t> sequence_offsets;  // [S + 1]: sequence s holds spans sequence_offsets[s] .. [s + 1]
     Buffer<std::int64_t> span_document;     // [N]
@@ -20,6 +27,11 @@ struct PlanArrays {
         span_document.push_back(document);
         span_start.push_back(start);
         span_length.push_back(length);
+    }
+
+    void add_sequence(std::span<const Piece> pieces, Length capacity) {
+        for (const Piece& piece : pieces) add_span(piece.document, piece.start, piece.length);
+        end_sequence(capacity);
     }
 
     // The spans added since the last call make one sequence.
