@@ -136,7 +136,7 @@ class StreamPacker:
         return PackedSequence(np.concatenate(parts), cu_seqlens, documents, starts)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as plain values and arrays, about as large as the buffered ids (4 bytes each, and 16 a piece)."""
+        """The state as plain values and arrays: 4 bytes a buffered token, 16 a piece."""
         documents, starts, lengths = self._packer.buffered()
         tokens = [self._waiting[document] for document in documents.tolist()]
         return {
@@ -162,8 +162,8 @@ class StreamPacker:
             )
         if state["options"] != self._options:
             raise ValueError(
-                f"the state is of a packer with {state['options']}, this one has {self._options}: make a packer "
-                "with the options of the state"
+                f"the state is of a packer with {state['options']}, this one has {self._options}: "
+                "make a packer with the options of the state"
             )
         documents, starts, lengths, ids = (
             np.asarray(state[key]) for key in ("documents", "starts", "lengths", "ids")
