@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pypack.packing import pack
     from pypack.plan import Plan
+    from pypack.prepacking import Prepacked, prepack
     from pypack.ragged import Ragged
     from pypack.store import TokenStore
     from pypack.store_writer import StoreWriter
@@ -22,15 +23,28 @@ if TYPE_CHECKING:
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
 _EXPORTS = {
     "Plan": "pypack.plan",
+    "Prepacked": "pypack.prepacking",
     "Ragged": "pypack.ragged",
     "StoreWriter": "pypack.store_writer",
     "StreamPacker": "pypack.stream_packer",
     "TokenStore": "pypack.store",
     "Tokenizer": "pypack.tokenizer",
     "pack": "pypack.packing",
+    "prepack": "pypack.prepacking",
 }
 
 __all__ = ["Plan", "Ragged", "StoreWriter", "StreamPacker", "TokenStore", "Tokenizer", "__version__", "pack"]
+__all__ = [
+    "Plan",
+    "Prepacked",
+    "Ragged",
+    "StoreWriter",
+    "TokenStore",
+    "Tokenizer",
+    "__version__",
+    "pack",
+    "prepack",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -107,6 +107,21 @@ class BatchFiller:
         num_threads: int,
     ) -> dict[str, Any]: ...
 
+# prompts
+def prepack(
+    values: NDArray[np.uint32],
+    offsets: NDArray[np.int64],
+    sequence_offsets: NDArray[np.int64],
+    span_document: NDArray[np.int64],
+    span_start: NDArray[np.int32],
+    span_length: NDArray[np.int32],
+    sequence_capacity: NDArray[np.int32],
+    *,
+    row_length: int | None,
+    pad_id: int,
+    num_threads: int,
+) -> dict[str, Any]: ...
+
 # pack: the strategies, lengths -> (sequence_offsets, span_document, span_start, span_length,
 # sequence_capacity, counts)
 _PlanArrays = tuple[

@@ -44,6 +44,7 @@ class BatchFiller {
               py::array(span_length), py::array(sequence_capacity)}) {
             arrays_.push_back(array);
         }
+        dtypes_.push_back(store->dtype());
         sources_.push_back({std::move(store), plan});
     }
 
@@ -149,8 +150,8 @@ class BatchFiller {
             resolved = resolve_rows(sources_, rows);
             buffer = take_buffer<Id>(items, format);
             arrays = carve<Id>(buffer.get(), items, format);
-            fill_padded(std::span<const SequenceSource>(sources_), resolved, row_length,
-                        static_cast<Id>(pad_id), arrays, num_threads);
+            fill_padded(std::span<const TokenDtype>(dtypes_), resolved, row_length, static_cast<Id>(pad_id),
+                        arrays, num_threads);
         }
         py::dict batch;
         put_arrays(batch, buffer, arrays,
@@ -171,7 +172,7 @@ class BatchFiller {
             buffer = take_buffer<Id>(resolved.num_tokens, format);
             arrays = carve<Id>(buffer.get(), resolved.num_tokens, format);
             cu_seqlens.resize(resolved.spans.size() + 1);
-            fill_varlen(std::span<const SequenceSource>(sources_), resolved, arrays,
+            fill_varlen(std::span<const TokenDtype>(dtypes_), resolved, arrays,
                         std::span<std::int32_t>(cu_seqlens), num_threads);
         }
         py::dict batch;
@@ -183,6 +184,7 @@ class BatchFiller {
     }
 
     std::vector<SequenceSource> sources_;
+    std::vector<TokenDtype> dtypes_;
     std::vector<py::array> arrays_;
     BufferPool pool_;
 };

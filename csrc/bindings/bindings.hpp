@@ -9,6 +9,7 @@ void register_common(pybind11::module_& m);
 void register_store(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
+void register_prompts(pybind11::module_& m);
 void register_tokenize(pybind11::module_& m);
 void register_normalizers(pybind11::module_& m);
 void register_unicode(pybind11::module_& m);

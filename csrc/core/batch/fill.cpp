@@ -87,7 +87,7 @@ int useful_threads(std::int64_t items, int num_threads) {
 }  // namespace
 
 template <typename Id>
-void fill_padded(std::span<const SequenceSource> sources, const ResolvedRows& rows, std::int64_t row_length,
+void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row_length,
                  Id pad_id, const TokenArrays<Id>& out, int num_threads) {
     const auto num_rows = static_cast<std::int64_t>(rows.row_tokens.size());
     for (const std::int64_t tokens : rows.row_tokens) {
@@ -102,7 +102,7 @@ void fill_padded(std::span<const SequenceSource> sources, const ResolvedRows& ro
         Id segment = 0;
         for (std::int64_t s = rows.first_span[row]; s < rows.first_span[row + 1]; ++s) {
             const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-            fill_span(span, sources[static_cast<std::size_t>(span.source)].store->dtype(), ++segment, at);
+            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], ++segment, at);
             at = advance(at, span.length);
         }
         fill_padding(row_length - rows.row_tokens[row], pad_id, at);
@@ -110,8 +110,8 @@ void fill_padded(std::span<const SequenceSource> sources, const ResolvedRows& ro
 }
 
 template <typename Id>
-void fill_varlen(std::span<const SequenceSource> sources, const ResolvedRows& rows,
-                 const TokenArrays<Id>& out, std::span<std::int32_t> cu_seqlens, int num_threads) {
+void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, const TokenArrays<Id>& out,
+                 std::span<std::int32_t> cu_seqlens, int num_threads) {
     if (rows.num_tokens > std::numeric_limits<std::int32_t>::max()) {
         throw std::overflow_error("a batch has " + std::to_string(rows.num_tokens) +
                                   " tokens, cu_seqlens (int32) can count to 2^31-1");
@@ -124,19 +124,19 @@ void fill_varlen(std::span<const SequenceSource> sources, const ResolvedRows& ro
         const auto row = static_cast<std::size_t>(r);
         for (std::int64_t s = rows.first_span[row]; s < rows.first_span[row + 1]; ++s) {
             const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-            fill_span(span, sources[static_cast<std::size_t>(span.source)].store->dtype(),
-                      static_cast<Id>(s + 1), advance(out, cu_seqlens[static_cast<std::size_t>(s)]));
+            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], static_cast<Id>(s + 1),
+                      advance(out, cu_seqlens[static_cast<std::size_t>(s)]));
         }
     });
 }
 
-template void fill_padded(std::span<const SequenceSource>, const ResolvedRows&, std::int64_t, std::int32_t,
+template void fill_padded(std::span<const TokenDtype>, const ResolvedRows&, std::int64_t, std::int32_t,
                           const TokenArrays<std::int32_t>&, int);
-template void fill_padded(std::span<const SequenceSource>, const ResolvedRows&, std::int64_t, std::int64_t,
+template void fill_padded(std::span<const TokenDtype>, const ResolvedRows&, std::int64_t, std::int64_t,
                           const TokenArrays<std::int64_t>&, int);
-template void fill_varlen(std::span<const SequenceSource>, const ResolvedRows&,
-                          const TokenArrays<std::int32_t>&, std::span<std::int32_t>, int);
-template void fill_varlen(std::span<const SequenceSource>, const ResolvedRows&,
-                          const TokenArrays<std::int64_t>&, std::span<std::int32_t>, int);
+template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, const TokenArrays<std::int32_t>&,
+                          std::span<std::int32_t>, int);
+template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, const TokenArrays<std::int64_t>&,
+                          std::span<std::int32_t>, int);
 
 }  // namespace pypack

@@ -6,6 +6,7 @@
 
 #include "batch/sequence_source.hpp"
 #include "common/types.hpp"
+#include "store/token_dtype.hpp"
 
 namespace pypack {
 
@@ -22,17 +23,19 @@ struct TokenArrays {
     Id* segment_ids = nullptr;
 };
 
+// dtypes[s] is the type of the tokens of source s.
+//
 // One row of `row_length` items a resolved row, padded at the end with `pad_id`. Throws std::invalid_argument
 // for a row with more tokens than that.
 template <typename Id>
-void fill_padded(std::span<const SequenceSource> sources, const ResolvedRows& rows, std::int64_t row_length,
+void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row_length,
                  Id pad_id, const TokenArrays<Id>& out, int num_threads);
 
 // All spans end to end: rows.num_tokens items an array, segment_ids counting through the whole batch.
 // cu_seqlens [spans+1] gets the prefix sums of the spans' lengths; throws std::overflow_error for a total
 // above 2^31-1.
 template <typename Id>
-void fill_varlen(std::span<const SequenceSource> sources, const ResolvedRows& rows,
-                 const TokenArrays<Id>& out, std::span<std::int32_t> cu_seqlens, int num_threads);
+void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, const TokenArrays<Id>& out,
+                 std::span<std::int32_t> cu_seqlens, int num_threads);
 
 }  // namespace pypack
