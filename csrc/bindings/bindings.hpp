@@ -11,7 +11,9 @@ void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
 void register_prompts(pybind11::module_& m);
 void register_tokenize(pybind11::module_& m);
+void register_models(pybind11::module_& m);
 void register_normalizers(pybind11::module_& m);
+void register_pretokenizers(pybind11::module_& m);
 void register_unicode(pybind11::module_& m);
 
 }  // namespace pypack::bindings

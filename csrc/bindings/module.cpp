@@ -10,7 +10,9 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     pypack::bindings::register_pack(m);
     pypack::bindings::register_batch(m);
     pypack::bindings::register_prompts(m);
+    pypack::bindings::register_models(m);
     pypack::bindings::register_normalizers(m);
+    pypack::bindings::register_pretokenizers(m);
     pypack::bindings::register_tokenize(m);
     pypack::bindings::register_unicode(m);
 }

@@ -1,0 +1,43 @@
+// Bindings of the pretokenizers of csrc/core/tokenize. One static method makes each kind.
+#include <pybind11/stl.h>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "tokenize/pretokenizer.hpp"
+#include "tokenize/word_pretokenizers.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+// What the engine does with one piece, for tests and for a look at the words.
+std::vector<py::bytes> words(const Pretokenizer& pretokenizer, const std::string& piece, bool at_text_start,
+                             std::size_t capacity) {
+    if (capacity == 0) throw py::value_error("capacity must be at least 1, got 0");
+    std::string rewritten;
+    const bool is_rewritten = pretokenizer.rewrite(piece, at_text_start, rewritten);
+    const std::string& text = is_rewritten ? rewritten : piece;
+    std::vector<std::uint32_t> begin(capacity + WordSpans::kSlack), end(capacity + WordSpans::kSlack);
+    std::vector<py::bytes> out;
+    for (std::size_t from = 0; from < text.size();) {
+        WordSpans spans{begin.data(), end.data(), capacity};
+        from = pretokenizer.split(text, from, spans);
+        for (std::size_t i = 0; i < spans.size; ++i) {
+            out.emplace_back(text.data() + spans.begin[i], spans.end[i] - spans.begin[i]);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+void register_pretokenizers(py::module_& m) {
+    py::class_<Pretokenizer, std::shared_ptr<Pretokenizer>> cls(m, "Pretokenizer", py::is_final(),
+                                                                "A pre_tokenizer of tokenizer.json.");
+    cls.def_static("bert", &make_bert_pretokenizer);
+    cls.def_static("whitespace_split", &make_whitespace_split);
+    cls.def("words", &words, py::arg("piece"), py::arg("at_text_start") = true, py::arg("capacity") = 256,
+            "The words of a piece, found `capacity` at a time.");
+}
+
+}  // namespace pypack::bindings
