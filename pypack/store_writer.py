@@ -6,6 +6,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -282,9 +283,12 @@ class _ShardWriter:
         )
 
     def abort(self) -> None:
-        self._bin.close()
+        # Closing writes what is buffered, which fails again on a full disk: the files go all the same.
+        with suppress(OSError):
+            self._bin.close()
         if self._columns is not None:
-            self._columns.close()
+            with suppress(OSError):
+                self._columns.close()
         for suffix in (".bin", ".idx", ".parquet"):
             self._temporary(suffix).unlink(missing_ok=True)
 

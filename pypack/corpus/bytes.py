@@ -45,7 +45,9 @@ class ByteSource:
 
     def __iter__(self) -> Iterator[bytes]:
         if self._file.path == STDIN:
-            yield from self._drop(self._plain(sys.stdin.buffer), self._skip)
+            # Unbuffered: a thread killed while it waits in the buffered reader crashes Python's shutdown.
+            stream = getattr(sys.stdin, "buffer", None)
+            yield from self._drop(self._plain(getattr(stream, "raw", stream)), self._skip)
             return
         try:
             with Path(self._file.path).open("rb", buffering=0) as handle:
@@ -59,7 +61,9 @@ class ByteSource:
                 "unreadable_file", f"cannot be read: {error.strerror or error}"
             ) from error
 
-    def _plain(self, handle: BinaryIO) -> Iterator[bytes]:
+    def _plain(self, handle: BinaryIO | None) -> Iterator[bytes]:
+        if handle is None:
+            raise DamagedInputError("unreadable_file", "standard input is closed")
         while chunk := handle.read(_PLAIN_CHUNK):
             self.disk_bytes += len(chunk)
             yield chunk

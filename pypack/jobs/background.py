@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _POLL_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 2.0
 
 
 class _End:
@@ -55,7 +56,8 @@ class Producer(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        # Not for ever: the thread may be waiting for standard input. It dies with the process then.
+        self._thread.join(_LONGEST_WAIT_SECONDS)
 
 
 class Consumer(Generic[T]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -77,4 +78,5 @@ class RejectLog:
 
     def close(self) -> None:
         """Closes the file where the job ends early; it stays for the next run."""
-        self._file.close()
+        with suppress(OSError):  # of a full disk; the journal knows what was synced
+            self._file.close()

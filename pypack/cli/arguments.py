@@ -1,0 +1,51 @@
+"""Kinds of command-line values."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def positive(text: str) -> int:
+    """An integer from 1 on; 1_000_000, 64k, 2M and 1G are understood too (powers of 1024)."""
+    digits, scale = text.replace("_", ""), 1
+    if digits[-1:].upper() in ("K", "M", "G"):
+        scale = 1024 ** ("KMG".index(digits[-1].upper()) + 1)
+        digits = digits[:-1]
+    if not digits.isascii() or not digits.isdigit() or int(digits) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+    return int(digits) * scale
+
+
+def natural(text: str) -> int:
+    """An integer from 0 on."""
+    return 0 if text.strip() == "0" else positive(text)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"must be names between commas, got {text!r}")
+    return found
+
+
+class RejectLimit:
+    """How many rejected documents are too many: a count, or a share of all documents."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._share = text.endswith("%")
+        try:
+            self._limit = float(text.removesuffix("%")) if self._share else int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a number or a percentage, got {text!r}") from None
+        if not 0 <= self._limit <= (100 if self._share else self._limit):
+            raise argparse.ArgumentTypeError(f"must be from 0 (to 100%), got {text!r}")
+
+    def allows(self, rejected: int, documents: int) -> bool:
+        """Whether `rejected` are within the limit, beside `documents` that were taken."""
+        limit = self._limit * (rejected + documents) / 100 if self._share else self._limit
+        return rejected <= limit
+
+    def __repr__(self) -> str:
+        return self.text

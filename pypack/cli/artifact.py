@@ -1,0 +1,33 @@
+"""Telling stores, plans and bare Megatron-Core datasets apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pypack.cli.errors import UsageError
+
+
+def kind_of(path: Path) -> str:
+    """ "store" (bare datasets too) or "plan".
+
+    Raises:
+        UsageError: it is neither, or a store that is not finished.
+    """
+    if (path / "plan.json").is_file():
+        return "plan"
+    if (path / "store.json").is_file():
+        return "store"
+    if (path / "journal.jsonl").is_file():
+        from pypack.jobs.journal import Journal
+
+        shards = len(Journal(path).read()[1])
+        raise UsageError(
+            f"{path}: an unfinished store ({shards} shards so far); "
+            "run its pypack tokenize command again to go on"
+        )
+    prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path
+    if prefix.with_name(prefix.name + ".idx").is_file():
+        return "store"
+    if not path.exists():
+        raise UsageError(f"{path}: no such store, plan, or .bin/.idx pair")
+    raise UsageError(f"{path}: neither a store (store.json), nor a plan (plan.json), nor a .bin/.idx pair")

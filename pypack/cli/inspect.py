@@ -1,0 +1,209 @@
+"""`pypack inspect`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.arguments import natural
+from pypack.cli.artifact import kind_of
+from pypack.cli.errors import UsageError
+from pypack.cli.table import format_table, length_histogram
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pypack.plan import Plan
+    from pypack.store import TokenStore
+    from pypack.tokenizer import Tokenizer
+
+SUMMARY = "what a store or a plan holds"
+
+_DESCRIPTION = """\
+Shows what a token store, a plan, or a bare Megatron-Core dataset (.bin/.idx) holds: its totals, the lengths
+of its documents, and the first documents in text and ids. Reads only what it shows, whatever the size.
+"""
+_EPILOG = """\
+examples:
+  pypack inspect corpus.store
+  pypack inspect corpus.plan --first 10
+  pypack inspect my_megatron_corpus_text_document --tokenizer tokenizer.json
+"""
+_SHOWN_TOKENS = 48
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack inspect`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("path", type=Path, metavar="STORE|PLAN", help="what to look at")
+    parser.add_argument(
+        "--first", type=natural, default=3, metavar="N", help="documents or sequences to show (default: 3)"
+    )
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="decode with this tokenizer.json, not the store's own"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Shows it; returns the exit status."""
+    if kind_of(args.path) == "plan":
+        from pypack.plan import Plan
+
+        plan = Plan.open(args.path)
+        found = plan.summary() | {
+            "kind": "plan",
+            "path": str(args.path),
+            "first": _sequences(plan, args.first),
+        }
+        show = _print_plan
+    else:
+        from pypack.store import TokenStore
+
+        store = TokenStore.open(args.path)
+        found = _describe_store(store, args.path, _tokenizer(store, args.tokenizer), args.first)
+        show = _print_store
+    if args.json:
+        print(json.dumps(found))
+    else:
+        show(found)
+    return 0
+
+
+def _tokenizer(store: TokenStore, path: Path | None) -> Tokenizer | None:
+    from pypack.tokenizer import Tokenizer
+
+    if path is None:
+        try:
+            return store.tokenizer()
+        except FileNotFoundError:
+            return None
+    try:
+        return Tokenizer.from_file(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first: int) -> dict[str, Any]:
+    lengths = store.lengths
+    documents = []
+    for i in range(min(first, len(store))):
+        ids = store[i][:_SHOWN_TOKENS]
+        text = None if tokenizer is None else tokenizer.decode(ids, skip_special_tokens=False)
+        documents.append({"document": i, "tokens": int(lengths[i]), "ids": ids.tolist(), "text": text})
+    found: dict[str, Any] = {
+        "kind": "store" if store.info is not None else "megatron dataset",
+        "path": str(path),
+        "documents": store.num_documents,
+        "tokens": store.num_tokens,
+        "dtype": str(store.dtype),
+        "vocab_size": store.vocab_size,
+        "histogram": length_histogram(lengths),
+        "lengths": _quantiles(lengths),
+        "first": documents,
+    }
+    if store.info is not None:
+        found |= {
+            "special_ids": store.info.special_ids,
+            "appended_id": store.info.appended_id,
+            "tokenizer_fingerprint": store.info.tokenizer_fingerprint,
+            "options": store.info.options,
+            "shards": [
+                {"name": s.name, "documents": s.documents, "tokens": s.tokens, "inputs": s.inputs}
+                for s in store.info.shards
+            ],
+        }
+    return found
+
+
+def _quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
+    import numpy as np
+
+    if len(lengths) == 0:
+        return {}
+    low, median, high, most = np.quantile(lengths, [0.1, 0.5, 0.9, 1.0])
+    return {"mean": float(lengths.mean()), "p10": float(low), "median": float(median), "p90": float(high),
+            "max": float(most)}  # fmt: skip
+
+
+def _print_store(found: dict[str, Any]) -> None:
+    print(f"{found['path']}: {found['kind']}")
+    print(f"  documents {found['documents']:,}   tokens {found['tokens']:,}   dtype {found['dtype']}")
+    if "shards" in found:
+        ids = ", ".join(f"{role} {i}" for role, i in found["special_ids"].items() if i is not None)
+        print(f"  shards {len(found['shards'])}   vocabulary {found['vocab_size']:,}")
+        print(f"  special ids: {ids or 'none'}")
+        if found["appended_id"] is not None:
+            print(f"  every document ends with id {found['appended_id']}")
+    if found["lengths"]:
+        print("  tokens a document: " + ", ".join(f"{k} {v:,.0f}" for k, v in found["lengths"].items()))
+        print(_histogram(found["histogram"]))
+    for document in found["first"]:
+        more = " ..." if document["tokens"] > len(document["ids"]) else ""
+        print(f"\ndocument {document['document']} ({document['tokens']:,} tokens)")
+        if document["text"] is not None:
+            print(f"  {document['text']!r}{more}")
+        print(f"  {document['ids']}{more}")
+
+
+def _histogram(rows: list[tuple[int, int, int, int]]) -> str:
+    most = max(tokens for *_, tokens in rows) or 1
+    cells = [
+        (
+            f"{low:,}-{high:,}" if high > low else f"{low}",
+            f"{count:,}",
+            f"{tokens:,}",
+            "█" * round(40 * tokens / most),
+        )
+        for low, high, count, tokens in rows
+    ]
+    lines = format_table(
+        ("length", "documents", "tokens", ""), [(*row[:3], "") for row in cells]
+    ).splitlines()
+    bars = ["", "", *(row[3] for row in cells)]
+    return "\n".join(f"  {line:<50} {bar}".rstrip() for line, bar in zip(lines, bars, strict=True))
+
+
+def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
+    shown = []
+    for s in range(min(first, plan.num_sequences)):
+        spans = slice(int(plan.sequence_offsets[s]), int(plan.sequence_offsets[s + 1]))
+        columns = (plan.span_document[spans], plan.span_start[spans], plan.span_length[spans])
+        shown.append(
+            {
+                "sequence": s,
+                "capacity": int(plan.sequence_capacity[s]),
+                "spans": list(zip(*(column.tolist() for column in columns), strict=True)),
+            }
+        )
+    return shown
+
+
+def _print_plan(found: dict[str, Any]) -> None:
+    print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
+    shown = {"path", "kind", "strategy", "options", "first"}
+    for name, value in found.items():
+        if name not in shown:
+            print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
+    for sequence in found["first"]:
+        spans, room = len(sequence["spans"]), sequence["capacity"]
+        print(f"\nsequence {sequence['sequence']} ({spans} spans, room for {room:,} tokens)")
+        print(f"  |{_picture(sequence)}|")
+        for document, start, length in sequence["spans"][:8]:
+            print(f"  document {document}: tokens {start:,} to {start + length:,}")
+        if len(sequence["spans"]) > 8:
+            print(f"  and {len(sequence['spans']) - 8} more")
+
+
+def _picture(sequence: dict[str, Any], width: int = 72) -> str:
+    """The sequence as blocks, one shade a span, dots for padding."""
+    cells = []
+    end = 0
+    for i, (_, _, length) in enumerate(sequence["spans"]):
+        begin, end = end, end + length
+        low, high = (round(width * place / sequence["capacity"]) for place in (begin, end))
+        cells.append("█▓▒░"[i % 4] * (high - low))
+    return "".join(cells).ljust(width, "·")[:width]

@@ -1,0 +1,196 @@
+"""`pypack pack`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.arguments import natural, positive
+from pypack.cli.errors import UsageError
+from pypack.cli.table import format_table
+
+if TYPE_CHECKING:
+    from pypack.plan import Plan
+    from pypack.store import TokenStore
+
+SUMMARY = "token store to a plan of training sequences"
+
+_DESCRIPTION = """\
+Decides which tokens of a store stand in which training sequence, and writes that as a plan: a directory of
+small arrays. The plan is proved before it is written: every token stands in it exactly once or is counted as
+left out. --compare shows what every strategy would give, side by side.
+"""
+_EPILOG = """\
+examples:
+  pypack pack corpus.store --sequence-length 8192 --compare
+  pypack pack corpus.store -o corpus.plan --sequence-length 8192
+  pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack pack`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "store", type=Path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="PLAN", help="the plan to write")
+    parser.add_argument(
+        "--sequence-length", type=positive, required=True, metavar="N", help="tokens of a training sequence"
+    )
+    parser.add_argument(
+        "--strategy",
+        metavar="NAME",
+        help="how documents are put together; see --list (default: pypack's own)",
+    )
+    parser.add_argument(
+        "--overflow", choices=("split", "truncate", "drop", "error"), default="split",
+        help="documents longer than a sequence: cut in pieces, cut off, leave out, refuse (default: split)",
+    )  # fmt: skip
+    parser.add_argument("--max-documents", type=positive, metavar="N", help="most pieces in a sequence")
+    parser.add_argument(
+        "--align", type=positive, default=1, metavar="N", help="pieces begin at multiples of N (default: 1)"
+    )
+    parser.add_argument(
+        "--drop-shorter-than", type=natural, default=0, metavar="N", help="leave out pieces of fewer tokens"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the strategy itself"
+    )
+    parser.add_argument("--compare", action="store_true", help="show what every strategy would give")
+    parser.add_argument(
+        "--list", action=_ListStrategies, help="list the strategies and their options, and leave"
+    )
+    parser.add_argument("--workers", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+class _ListStrategies(argparse.Action):
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from pypack.packing import STRATEGIES
+
+        for name, strategy in STRATEGIES.items():
+            options = "".join(f"  --set {key}={value}" for key, value in strategy.defaults.items())
+            print(f"{name:12} {strategy.summary}{options}")
+        parser.exit()
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes, proves and writes the plan; returns the exit status."""
+    from pypack.store import TokenStore
+
+    if args.output is None and not args.compare:
+        raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
+    store = TokenStore.open(args.store)
+    if args.output is not None and args.output.exists():
+        if not args.overwrite:
+            raise UsageError(f"{args.output} exists: choose another path or add --overwrite")
+        if not (args.output / "plan.json").is_file():
+            raise UsageError(f"{args.output} exists and is not a plan: it is not replaced")
+    result: dict[str, Any] = {"store": str(args.store), "exit_status": 0}
+    if args.compare:
+        result["compared"] = _compare(store, args)
+    if args.output is not None:
+        plan, seconds = _pack(store, args.strategy, args)
+        plan.verify(store.lengths)
+        plan.save(args.output, overwrite=args.overwrite)
+        result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
+        if not args.json:
+            _print_plan(args.output, plan)
+    if args.json:
+        print(json.dumps(result))
+    return 0
+
+
+def _pack(store: TokenStore, strategy: str | None, args: argparse.Namespace) -> tuple[Plan, float]:
+    from pypack.packing import pack
+
+    began = time.perf_counter()
+    chosen = {} if strategy is None else {"strategy": strategy}
+    try:
+        plan = pack(
+            store.lengths,
+            args.sequence_length,
+            overflow=args.overflow,
+            max_documents=args.max_documents,
+            align=args.align,
+            drop_shorter_than=args.drop_shorter_than,
+            num_threads=args.workers,
+            **chosen,
+            **_own_options(args.set),
+        )
+    except TypeError as error:
+        raise UsageError(f"{error} (pypack pack --list)") from error
+    return plan, time.perf_counter() - began
+
+
+def _own_options(settings: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--set takes NAME=VALUE, got {setting!r}")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
+
+
+def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """One plan after the other, so that only one is in memory."""
+    from pypack.packing import STRATEGIES
+
+    if args.set:
+        raise UsageError("--set is for one strategy; leave it out with --compare")
+    rows, figures = [], []
+    for strategy in STRATEGIES:
+        try:
+            plan, seconds = _pack(store, strategy, args)
+        except ValueError as error:  # not every strategy takes every option
+            print(f"{strategy}: {error}", file=sys.stderr)
+            continue
+        stats, counts = plan.stats, plan.counts
+        figures.append({"seconds": seconds, **plan.summary()})
+        rows.append(
+            (
+                strategy,
+                f"{stats.utilization:.2%}",
+                f"{stats.num_sequences:,}",
+                f"{counts.split_documents:,}",
+                f"{counts.dropped_tokens + counts.truncated_tokens:,}",
+                f"{stats.attention_to_concat:.3f}",
+                f"{stats.mean_context:,.0f}",
+                f"{seconds:.2f}",
+            )
+        )
+    if not args.json:
+        head = ("strategy", "utilization", "sequences", "documents cut", "tokens left out")
+        print(format_table((*head, "attention cost*", "mean context", "seconds"), rows))
+        print("* over that of full rows without a mask between documents")
+    return figures
+
+
+def _print_plan(path: Path, plan: Plan) -> None:
+    counts, stats = plan.counts, plan.stats
+    print(
+        f"{path}: {stats.num_sequences:,} sequences of {plan.sequence_length:,} tokens by {plan.strategy}, "
+        f"{stats.utilization:.2%} full"
+    )
+    print(
+        f"  {counts.tokens:,} tokens = {stats.num_tokens:,} in the plan + {counts.dropped_tokens:,} dropped "
+        f"+ {counts.truncated_tokens:,} truncated (proved)"
+    )
+    print(
+        f"  documents: {counts.documents:,}, of them {counts.split_documents:,} cut, "
+        f"{counts.dropped_documents:,} dropped, {counts.truncated_documents:,} truncated, "
+        f"{counts.empty_documents:,} empty"
+    )

@@ -1,0 +1,185 @@
+"""`pypack tokenize`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.arguments import RejectLimit, names, positive
+from pypack.cli.errors import UsageError
+from pypack.cli.progress import ProgressBar, duration, rates
+
+if TYPE_CHECKING:
+    from pypack.jobs.tokenize import TokenizeResult
+    from pypack.tokenizer import Tokenizer
+
+SUMMARY = "text files to a token store"
+
+_DESCRIPTION = """\
+Tokenizes text and writes a token store: a directory of shards that pypack, Megatron-LM, NeMo and GPT-NeoX
+read.
+
+Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
+lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
+.zst; .parquet; .arrow and .feather.
+
+What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
+The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store
+comes out the same byte for byte.
+"""
+_EPILOG = """\
+examples:
+  pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
+  pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
+  zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack tokenize`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="file, directory, glob pattern, or -")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the store to write")
+    parser.add_argument(
+        "--tokenizer", required=True, type=Path, metavar="FILE", help="tokenizer.json, or a folder with one"
+    )
+
+    reading = parser.add_argument_group("what is read")
+    reading.add_argument(
+        "--field", default="text", metavar="NAME",
+        help="the field or column that holds the text; a dotted path for nested ones (default: text)",
+    )  # fmt: skip
+    reading.add_argument(
+        "--keep", type=names, default=(), metavar="NAME,...",
+        help="fields kept beside the tokens, as a parquet file for each shard",
+    )  # fmt: skip
+    reading.add_argument(
+        "--txt-per-line", action="store_true", help="text files hold one document a line, not one a file"
+    )
+    reading.add_argument(
+        "--max-document-bytes", type=positive, default=1 << 28, metavar="N",
+        help="longer lines and text files are rejected (default: 256M)",
+    )  # fmt: skip
+    reading.add_argument(
+        "--on-error", choices=("reject", "stop"), default="reject",
+        help="what is malformed: set it aside and go on, or stop there (default: reject)",
+    )  # fmt: skip
+    reading.add_argument(
+        "--max-rejects", type=RejectLimit, default=RejectLimit("1%"), metavar="N",
+        help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
+        "whole file (default: 1%%)",
+    )  # fmt: skip
+
+    tokens = parser.add_argument_group("how it is tokenized")
+    tokens.add_argument(
+        "--append-eos", action=argparse.BooleanOptionalAction, default=None,
+        help="end every document with the end-of-document token (default: if the tokenizer has one)",
+    )  # fmt: skip
+    tokens.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
+    tokens.add_argument(
+        "--split-special-tokens", action="store_true",
+        help="text that looks like a special token is plain text (default: it becomes that token)",
+    )  # fmt: skip
+
+    writing = parser.add_argument_group("how it runs")
+    writing.add_argument(
+        "--workers", type=positive, metavar="N", help="threads that encode (default: all cores)"
+    )
+    writing.add_argument(
+        "--shard-tokens",
+        type=positive,
+        default=1 << 28,
+        metavar="N",
+        help="tokens in a shard (default: 256M)",
+    )
+    writing.add_argument(
+        "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
+    )
+    writing.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the job; returns the exit status."""
+    from pypack.jobs.tokenize import TokenizeOptions, tokenize
+
+    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token)
+    options = TokenizeOptions(
+        field=args.field,
+        keep=args.keep,
+        txt_per_line=args.txt_per_line,
+        max_document_bytes=args.max_document_bytes,
+        append_eos=args.append_eos,
+        split_special_tokens=args.split_special_tokens,
+        shard_tokens=args.shard_tokens,
+    )
+    if args.append_eos and tokenizer.eos_id is None:
+        raise UsageError("pypack knows no end-of-document token of this tokenizer; name it with --eos-token")
+    with ProgressBar() as bar:
+        try:
+            result = tokenize(
+                args.inputs,
+                args.output,
+                tokenizer,
+                options,
+                on_error=args.on_error,
+                num_threads=args.workers,
+                overwrite=args.overwrite,
+                on_progress=bar.update,
+                on_message=bar.say,
+            )
+        except KeyboardInterrupt:
+            again = "the same command without --overwrite" if args.overwrite else "the same command"
+            message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
+            bar.say(f"pypack tokenize: {message}")
+            if args.json:
+                print(json.dumps({"error": message, "exit_status": 130}))
+            return 130
+    fault = _too_many_rejects(result, args.max_rejects)
+    if args.json:
+        print(json.dumps(_as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}))
+    else:
+        _print_result(result)
+    if fault:
+        print(f"pypack tokenize: {fault}", file=sys.stderr)
+    return 1 if fault else 0
+
+
+def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
+    from pypack.tokenizer import Tokenizer
+
+    try:
+        return Tokenizer.from_file(path, eos_token=eos_token)
+    except (ValueError, IsADirectoryError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
+    where = f"see {result.output / 'rejected.jsonl'}"
+    if result.rejected_files:
+        return f"{result.rejected_files} of the inputs could not be read to the end; {where}"
+    if not limit.allows(result.rejected, result.documents):
+        return f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}; {where}"
+    return None
+
+
+def _as_dict(result: TokenizeResult) -> dict[str, Any]:
+    return asdict(result) | {"output": str(result.output)}
+
+
+def _print_result(result: TokenizeResult) -> None:
+    progress = result.progress
+    print(
+        f"{result.output}: {result.documents:,} documents, {result.tokens:,} tokens in {result.shards} shards"
+    )
+    if result.resumed_documents:
+        print(f"  of them {result.resumed_documents:,} documents were finished by an earlier run")
+    print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")
+    if progress.blank_lines:
+        print(f"  blank lines passed over: {progress.blank_lines:,}")
+    if result.rejected:
+        kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
+        print(f"  rejected: {result.rejected:,} ({kinds}), listed in {result.output / 'rejected.jsonl'}")

@@ -1,0 +1,105 @@
+"""`pypack verify`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.artifact import kind_of
+from pypack.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pypack.store import TokenStore
+
+SUMMARY = "prove that a store or a plan is whole"
+
+_DESCRIPTION = """\
+Reads everything and proves it.
+
+A store: the headers fit the files, every checksum is the recorded one, every id is below the vocabulary size.
+A plan, with --store: every token of the store stands in the plan exactly once or is counted as left out, no
+sequence is over-full, and the plan was made for that very store.
+"""
+_EPILOG = """\
+examples:
+  pypack verify corpus.store
+  pypack verify corpus.plan --store corpus.store
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack verify`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("path", type=Path, metavar="STORE|PLAN", help="what to prove")
+    parser.add_argument("--store", type=Path, metavar="STORE", help="the store that a plan is for")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Proves it; returns the exit status. What is wrong is raised as a ValueError."""
+    from pypack.store import TokenStore
+
+    if kind_of(args.path) == "plan":
+        from pypack.plan import Plan
+
+        if args.store is None:
+            raise UsageError(f"{args.path} is a plan: name the store that it is for with --store STORE")
+        store = TokenStore.open(args.store)
+        plan = Plan.open(args.path)
+        plan.verify(store.lengths)
+        found: dict[str, Any] = {
+            "kind": "plan",
+            "sequences": plan.num_sequences,
+            "tokens": plan.counts.tokens,
+            "planned": plan.num_tokens,
+            "dropped": plan.counts.dropped_tokens,
+            "truncated": plan.counts.truncated_tokens,
+        }
+    else:
+        if args.store is not None:
+            raise UsageError("--store goes with a plan, and this is a store")
+        store = TokenStore.open(args.path)
+        store.verify()
+        found = {
+            "kind": "store",
+            "documents": store.num_documents,
+            "tokens": store.num_tokens,
+            "largest_id": _check_ids(store),
+        }
+    found |= {"path": str(args.path), "ok": True, "exit_status": 0}
+    if args.json:
+        print(json.dumps(found))
+    else:
+        figures = (
+            f"{name} {value:,}"
+            for name, value in found.items()
+            if type(value) is int and name != "exit_status"
+        )
+        print(f"{args.path}: whole ({', '.join(figures)})")
+    return 0
+
+
+def _check_ids(store: TokenStore) -> int:
+    """The largest id; -1 if there is no token."""
+    import numpy as np
+
+    if store.info is None:
+        files = [store.path.with_name(store.path.name + ".bin")]
+    else:
+        files = [store.path / f"{shard.name}.bin" for shard in store.info.shards]
+    largest = -1
+    for file in files:
+        if file.stat().st_size == 0:
+            continue
+        ids = np.memmap(file, store.dtype, mode="r")
+        low, high = int(ids.min()), int(ids.max())
+        if low < 0 or (store.vocab_size is not None and high >= store.vocab_size):
+            bad = int(np.flatnonzero((ids < 0) | (ids >= (store.vocab_size or ids.max() + 1)))[0])
+            raise ValueError(
+                f"{file}: token {bad} is id {int(ids[bad])}; ids of this store are from 0 to "
+                f"{'any' if store.vocab_size is None else store.vocab_size - 1}"
+            )
+        largest = max(largest, high)
+    return largest
