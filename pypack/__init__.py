@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pypack.batch import PackedBatch
+    from pypack.loader import Loader
     from pypack.packing import pack
     from pypack.plan import Plan
     from pypack.prepacking import Prepacked, prepack
     from pypack.ragged import Ragged
+    from pypack.source import Source
     from pypack.store import TokenStore
     from pypack.store_writer import StoreWriter
     from pypack.stream_packer import StreamPacker
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
 
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
 _EXPORTS = {
+    "Loader": "pypack.loader",
+    "PackedBatch": "pypack.batch",
     "Plan": "pypack.plan",
     "Prepacked": "pypack.prepacking",
     "Ragged": "pypack.ragged",
+    "Source": "pypack.source",
     "StoreWriter": "pypack.store_writer",
     "StreamPacker": "pypack.stream_packer",
     "TokenStore": "pypack.store",
@@ -38,6 +44,12 @@ __all__ = [
     "Plan",
     "Prepacked",
     "Ragged",
+__all__ = [
+    "Loader",
+    "PackedBatch",
+    "Plan",
+    "Ragged",
+    "Source",
     "StoreWriter",
     "TokenStore",
     "Tokenizer",

@@ -112,6 +112,8 @@ class BatchFiller:
         span_start: NDArray[np.int32],
         span_length: NDArray[np.int32],
         sequence_capacity: NDArray[np.int32],
+        documents: NDArray[np.int64] | None,
+        align: int,
     ) -> None: ...
     def padded(
         self,
@@ -126,6 +128,7 @@ class BatchFiller:
         self,
         source_of_row: NDArray[np.int32],
         sequence_of_row: NDArray[np.int64],
+        pad_id: int,
         format: BatchFormat,
         num_threads: int,
     ) -> dict[str, Any]: ...

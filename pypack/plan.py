@@ -164,6 +164,7 @@ class Plan:
         self.options = dict(options)
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
+        self._path: Path | None = None  # where the arrays are mapped from
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
         self._view = _core.PlanView(*self.arrays().values())
 
@@ -318,6 +319,7 @@ class Plan:
             lengths_fingerprint=header["lengths_fingerprint"],
         )
         plan.__dict__.update(
+            _path=directory.resolve(),
             _totals=header["totals"],
             fingerprint=header["fingerprint"],
             stats=_plan_files.read_record(directory, header, "stats", PlanStats),
@@ -334,6 +336,12 @@ class Plan:
             **dataclasses.asdict(self.counts),
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An opened plan pickles as its path: worker processes map the files themselves.
+        if self._path is not None:
+            return Plan.open, (self._path,)
+        return _from_state, ({k: v for k, v in self.__dict__.items() if k != "_view"},)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Plan):
             return NotImplemented
@@ -349,3 +357,10 @@ class Plan:
             f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
             f"{self.num_spans} spans, {self.num_tokens} tokens)"
         )
+
+
+def _from_state(state: dict[str, Any]) -> Plan:
+    plan = Plan.__new__(Plan)
+    plan.__dict__.update(state)
+    plan._view = _core.PlanView(*plan.arrays().values())
+    return plan

@@ -34,7 +34,9 @@ class BatchFiller {
 
     void add_source(std::shared_ptr<StoreView> store, const Array<std::int64_t>& sequence_offsets,
                     const Array<std::int64_t>& span_document, const Array<std::int32_t>& span_start,
-                    const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity) {
+                    const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity,
+                    const std::optional<Array<std::int64_t>>& documents, std::int32_t align) {
+        if (align < 1) throw py::value_error("align must be at least 1");
         const PlanView plan{view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
                             view(span_start, "span_start"), view(span_length, "span_length"),
                             view(sequence_capacity, "sequence_capacity")};
@@ -45,7 +47,12 @@ class BatchFiller {
             arrays_.push_back(array);
         }
         dtypes_.push_back(store->dtype());
-        sources_.push_back({std::move(store), plan});
+        SequenceSource source{std::move(store), plan, {}, align};
+        if (documents) {
+            source.documents = view(*documents, "documents");
+            arrays_.emplace_back(*documents);
+        }
+        sources_.push_back(std::move(source));
     }
 
     py::dict padded(const Array<std::int32_t>& source_of_row, const Array<std::int64_t>& sequence_of_row,
@@ -58,10 +65,10 @@ class BatchFiller {
     }
 
     py::dict varlen(const Array<std::int32_t>& source_of_row, const Array<std::int64_t>& sequence_of_row,
-                    const BatchFormat& format, int num_threads) {
+                    std::int64_t pad_id, const BatchFormat& format, int num_threads) {
         const auto rows = row_refs(source_of_row, sequence_of_row);
-        return format.int32 ? varlen_as<std::int32_t>(rows, format, num_threads)
-                            : varlen_as<std::int64_t>(rows, format, num_threads);
+        return format.int32 ? varlen_as<std::int32_t>(rows, pad_id, format, num_threads)
+                            : varlen_as<std::int64_t>(rows, pad_id, format, num_threads);
     }
 
   private:
@@ -126,15 +133,20 @@ class BatchFiller {
     }
 
     static void put_spans(py::dict& batch, const ResolvedRows& rows) {
-        py::array_t<std::int64_t> documents(static_cast<py::ssize_t>(rows.spans.size()));
-        py::array_t<std::int32_t> sources(static_cast<py::ssize_t>(rows.spans.size()));
+        const auto spans = static_cast<py::ssize_t>(rows.spans.size());
+        py::array_t<std::int64_t> documents(spans);
+        py::array_t<std::int32_t> sources(spans);
+        py::array_t<std::int32_t> lengths(spans);
         for (std::size_t i = 0; i < rows.spans.size(); ++i) {
             documents.mutable_data()[i] = rows.spans[i].document;
             sources.mutable_data()[i] = rows.spans[i].source;
+            lengths.mutable_data()[i] = rows.spans[i].length;
         }
         batch["document_ids"] = std::move(documents);
         batch["source_ids"] = std::move(sources);
-        batch["num_tokens"] = rows.num_tokens;
+        batch["span_lengths"] = std::move(lengths);
+        batch["row_spans"] = to_numpy(std::vector<std::int64_t>(rows.first_span));
+        batch["tokens"] = rows.num_tokens;
     }
 
     template <typename Id>
@@ -161,7 +173,8 @@ class BatchFiller {
     }
 
     template <typename Id>
-    py::dict varlen_as(const std::vector<RowRef>& rows, const BatchFormat& format, int num_threads) {
+    py::dict varlen_as(const std::vector<RowRef>& rows, std::int64_t pad_id, const BatchFormat& format,
+                       int num_threads) {
         ResolvedRows resolved;
         std::shared_ptr<std::byte> buffer;
         TokenArrays<Id> arrays;
@@ -169,17 +182,17 @@ class BatchFiller {
         {
             const py::gil_scoped_release release;
             resolved = resolve_rows(sources_, rows);
-            buffer = take_buffer<Id>(resolved.num_tokens, format);
-            arrays = carve<Id>(buffer.get(), resolved.num_tokens, format);
+            buffer = take_buffer<Id>(resolved.num_items, format);
+            arrays = carve<Id>(buffer.get(), resolved.num_items, format);
             cu_seqlens.resize(resolved.spans.size() + 1);
-            fill_varlen(std::span<const TokenDtype>(dtypes_), resolved, arrays,
+            fill_varlen(std::span<const TokenDtype>(dtypes_), resolved, static_cast<Id>(pad_id), arrays,
                         std::span<std::int32_t>(cu_seqlens), num_threads);
         }
         py::dict batch;
-        put_arrays(batch, buffer, arrays, {static_cast<py::ssize_t>(resolved.num_tokens)});
+        put_arrays(batch, buffer, arrays, {static_cast<py::ssize_t>(resolved.num_items)});
         put_spans(batch, resolved);
         batch["cu_seqlens"] = to_numpy(std::move(cu_seqlens));
-        batch["max_seqlen"] = resolved.longest_span;
+        batch["max_seqlen"] = resolved.longest_room;
         return batch;
     }
 
@@ -203,13 +216,13 @@ void register_batch(py::module_& m) {
         .def("add_source", &BatchFiller::add_source, py::arg("store"),
              py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
              py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
-             py::arg("sequence_capacity").noconvert())
+             py::arg("sequence_capacity").noconvert(), py::arg("documents").noconvert(), py::arg("align"))
         .def("padded", &BatchFiller::padded, py::arg("source_of_row").noconvert(),
              py::arg("sequence_of_row").noconvert(), py::arg("row_length"), py::arg("pad_id"),
              py::arg("format"), py::arg("num_threads"), "Arrays of shape [rows, row_length], by name.")
         .def("varlen", &BatchFiller::varlen, py::arg("source_of_row").noconvert(),
-             py::arg("sequence_of_row").noconvert(), py::arg("format"), py::arg("num_threads"),
-             "Arrays of shape [tokens], with cu_seqlens and max_seqlen, by name.");
+             py::arg("sequence_of_row").noconvert(), py::arg("pad_id"), py::arg("format"),
+             py::arg("num_threads"), "Arrays of shape [tokens], with cu_seqlens and max_seqlen, by name.");
 }
 
 }  // namespace pypack::bindings

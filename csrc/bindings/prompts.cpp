@@ -36,7 +36,7 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
         places = place_prompts(rows, static_cast<std::int64_t>(bounds.size()) - 1, row_length.value_or(0));
     }
     const std::vector<py::ssize_t> shape =
-        row_length ? std::vector<py::ssize_t>{static_cast<py::ssize_t>(rows.row_tokens.size()),
+        row_length ? std::vector<py::ssize_t>{static_cast<py::ssize_t>(rows.row_room.size()),
                                               static_cast<py::ssize_t>(*row_length)}
                    : std::vector<py::ssize_t>{static_cast<py::ssize_t>(rows.num_tokens)};
     py::array_t<std::int64_t> input_ids(shape);
@@ -53,7 +53,7 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
             fill_padded(std::span<const TokenDtype>(kDtypes), rows, *row_length, pad_id, arrays, num_threads);
         } else {
             std::vector<std::int32_t> cu_seqlens(rows.spans.size() + 1);
-            fill_varlen(std::span<const TokenDtype>(kDtypes), rows, arrays, std::span(cu_seqlens),
+            fill_varlen(std::span<const TokenDtype>(kDtypes), rows, pad_id, arrays, std::span(cu_seqlens),
                         num_threads);
         }
     }

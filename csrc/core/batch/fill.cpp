@@ -56,7 +56,16 @@ TokenArrays<Id> advance(const TokenArrays<Id>& arrays, std::int64_t items) {
 }
 
 template <typename Id>
-void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, const TokenArrays<Id>& out) {
+void fill_padding(std::int64_t items, Id pad_id, const TokenArrays<Id>& out) {
+    if (out.input_ids != nullptr) set_all(out.input_ids, items, pad_id);
+    if (out.labels != nullptr) set_all(out.labels, items, static_cast<Id>(kIgnoreLabel));
+    if (out.position_ids != nullptr) set_all(out.position_ids, items, Id{0});
+    if (out.segment_ids != nullptr) set_all(out.segment_ids, items, Id{0});
+}
+
+template <typename Id>
+void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id pad_id,
+               const TokenArrays<Id>& out) {
     visit_dtype(dtype, [&](auto zero) {
         const auto* tokens = reinterpret_cast<const decltype(zero)*>(span.tokens);
         if (out.input_ids != nullptr && out.labels != nullptr) {
@@ -70,14 +79,7 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, const Tok
     if (out.labels != nullptr && span.length > 0) out.labels[0] = static_cast<Id>(kIgnoreLabel);
     if (out.position_ids != nullptr) count_up(out.position_ids, span.length);
     if (out.segment_ids != nullptr) set_all(out.segment_ids, span.length, segment);
-}
-
-template <typename Id>
-void fill_padding(std::int64_t items, Id pad_id, const TokenArrays<Id>& out) {
-    if (out.input_ids != nullptr) set_all(out.input_ids, items, pad_id);
-    if (out.labels != nullptr) set_all(out.labels, items, static_cast<Id>(kIgnoreLabel));
-    if (out.position_ids != nullptr) set_all(out.position_ids, items, Id{0});
-    if (out.segment_ids != nullptr) set_all(out.segment_ids, items, Id{0});
+    if (span.room > span.length) fill_padding(span.room - span.length, pad_id, advance(out, span.length));
 }
 
 int useful_threads(std::int64_t items, int num_threads) {
@@ -89,8 +91,8 @@ int useful_threads(std::int64_t items, int num_threads) {
 template <typename Id>
 void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row_length,
                  Id pad_id, const TokenArrays<Id>& out, int num_threads) {
-    const auto num_rows = static_cast<std::int64_t>(rows.row_tokens.size());
-    for (const std::int64_t tokens : rows.row_tokens) {
+    const auto num_rows = static_cast<std::int64_t>(rows.row_room.size());
+    for (const std::int64_t tokens : rows.row_room) {
         if (tokens > row_length) {
             throw std::invalid_argument("a sequence has " + std::to_string(tokens) +
                                         " tokens, the row has room for " + std::to_string(row_length));
@@ -102,29 +104,29 @@ void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
         Id segment = 0;
         for (std::int64_t s = rows.first_span[row]; s < rows.first_span[row + 1]; ++s) {
             const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], ++segment, at);
-            at = advance(at, span.length);
+            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], ++segment, pad_id, at);
+            at = advance(at, span.room);
         }
-        fill_padding(row_length - rows.row_tokens[row], pad_id, at);
+        fill_padding(row_length - rows.row_room[row], pad_id, at);
     });
 }
 
 template <typename Id>
-void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, const TokenArrays<Id>& out,
-                 std::span<std::int32_t> cu_seqlens, int num_threads) {
-    if (rows.num_tokens > std::numeric_limits<std::int32_t>::max()) {
-        throw std::overflow_error("a batch has " + std::to_string(rows.num_tokens) +
+void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, Id pad_id,
+                 const TokenArrays<Id>& out, std::span<std::int32_t> cu_seqlens, int num_threads) {
+    if (rows.num_items > std::numeric_limits<std::int32_t>::max()) {
+        throw std::overflow_error("a batch has " + std::to_string(rows.num_items) +
                                   " tokens, cu_seqlens (int32) can count to 2^31-1");
     }
     cu_seqlens[0] = 0;
     for (std::size_t s = 0; s < rows.spans.size(); ++s)
-        cu_seqlens[s + 1] = cu_seqlens[s] + rows.spans[s].length;
-    const auto num_rows = static_cast<std::int64_t>(rows.row_tokens.size());
-    parallel_for(num_rows, useful_threads(rows.num_tokens, num_threads), [&](std::int64_t r) {
+        cu_seqlens[s + 1] = cu_seqlens[s] + rows.spans[s].room;
+    const auto num_rows = static_cast<std::int64_t>(rows.row_room.size());
+    parallel_for(num_rows, useful_threads(rows.num_items, num_threads), [&](std::int64_t r) {
         const auto row = static_cast<std::size_t>(r);
         for (std::int64_t s = rows.first_span[row]; s < rows.first_span[row + 1]; ++s) {
             const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], static_cast<Id>(s + 1),
+            fill_span(span, dtypes[static_cast<std::size_t>(span.source)], static_cast<Id>(s + 1), pad_id,
                       advance(out, cu_seqlens[static_cast<std::size_t>(s)]));
         }
     });
@@ -134,9 +136,9 @@ template void fill_padded(std::span<const TokenDtype>, const ResolvedRows&, std:
                           const TokenArrays<std::int32_t>&, int);
 template void fill_padded(std::span<const TokenDtype>, const ResolvedRows&, std::int64_t, std::int64_t,
                           const TokenArrays<std::int64_t>&, int);
-template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, const TokenArrays<std::int32_t>&,
-                          std::span<std::int32_t>, int);
-template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, const TokenArrays<std::int64_t>&,
-                          std::span<std::int32_t>, int);
+template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, std::int32_t,
+                          const TokenArrays<std::int32_t>&, std::span<std::int32_t>, int);
+template void fill_varlen(std::span<const TokenDtype>, const ResolvedRows&, std::int64_t,
+                          const TokenArrays<std::int64_t>&, std::span<std::int32_t>, int);
 
 }  // namespace pypack

@@ -31,11 +31,11 @@ template <typename Id>
 void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row_length,
                  Id pad_id, const TokenArrays<Id>& out, int num_threads);
 
-// All spans end to end: rows.num_tokens items an array, segment_ids counting through the whole batch.
-// cu_seqlens [spans+1] gets the prefix sums of the spans' lengths; throws std::overflow_error for a total
-// above 2^31-1.
+// All spans end to end, each in its aligned room: rows.num_items items an array, segment_ids counting through
+// the whole batch. cu_seqlens [spans+1] gets the prefix sums of the spans' rooms; throws std::overflow_error
+// for a total above 2^31-1.
 template <typename Id>
-void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, const TokenArrays<Id>& out,
-                 std::span<std::int32_t> cu_seqlens, int num_threads);
+void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, Id pad_id,
+                 const TokenArrays<Id>& out, std::span<std::int32_t> cu_seqlens, int num_threads);
 
 }  // namespace pypack

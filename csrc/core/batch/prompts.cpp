@@ -42,7 +42,7 @@ ResolvedRows resolve_prompts(std::span<const TokenId> values, std::span<const Of
     ResolvedRows out;
     out.first_span.assign(plan.sequence_offsets.begin(), plan.sequence_offsets.end());
     out.spans.reserve(plan.span_document.size());
-    out.row_tokens.reserve(plan.sequence_capacity.size());
+    out.row_room.reserve(plan.sequence_capacity.size());
     for (std::size_t row = 0; row + 1 < plan.sequence_offsets.size(); ++row) {
         std::int64_t tokens = 0;
         for (std::int64_t s = plan.sequence_offsets[row]; s < plan.sequence_offsets[row + 1]; ++s) {
@@ -63,18 +63,19 @@ ResolvedRows resolve_prompts(std::span<const TokenId> values, std::span<const Of
             }
             seen[p] = true;
             out.spans.push_back(
-                {reinterpret_cast<const std::byte*>(values.data() + offsets[p]), prompt, length, 0});
+                {reinterpret_cast<const std::byte*>(values.data() + offsets[p]), prompt, length, length, 0});
             tokens += length;
-            out.longest_span = std::max(out.longest_span, length);
+            out.longest_room = std::max(out.longest_room, length);
         }
-        out.row_tokens.push_back(tokens);
+        out.row_room.push_back(tokens);
         out.num_tokens = checked_add(out.num_tokens, tokens, "the number of tokens in a batch");
+        out.num_items = out.num_tokens;
     }
     return out;
 }
 
 PromptPlaces place_prompts(const ResolvedRows& rows, std::int64_t num_prompts, std::int64_t row_length) {
-    const auto num_rows = static_cast<std::int64_t>(rows.row_tokens.size());
+    const auto num_rows = static_cast<std::int64_t>(rows.row_room.size());
     const std::int64_t items =
         row_length == 0 ? rows.num_tokens : checked_multiply(num_rows, row_length, "the size of a batch");
     if (items > kMaxItems) {
@@ -86,7 +87,7 @@ PromptPlaces place_prompts(const ResolvedRows& rows, std::int64_t num_prompts, s
     out.start.assign(static_cast<std::size_t>(num_prompts), 0);
     out.cu_seqlens.reserve(rows.spans.size() + 1);
     out.cu_seqlens.push_back(0);
-    out.max_seqlen = rows.longest_span;
+    out.max_seqlen = rows.longest_room;
     for (std::int64_t r = 0; r < num_rows; ++r) {
         const auto row = static_cast<std::size_t>(r);
         const std::int64_t row_begin = row_length == 0 ? 0 : r * row_length;
@@ -97,7 +98,7 @@ PromptPlaces place_prompts(const ResolvedRows& rows, std::int64_t num_prompts, s
             out.start[prompt] = out.cu_seqlens.back() - row_begin;
             out.cu_seqlens.push_back(out.cu_seqlens.back() + span.length);
         }
-        if (const std::int64_t padding = row_length - rows.row_tokens[row]; padding > 0) {
+        if (const std::int64_t padding = row_length - rows.row_room[row]; padding > 0) {
             out.cu_seqlens.push_back(static_cast<std::int32_t>(out.cu_seqlens.back() + padding));
             out.max_seqlen = std::max(out.max_seqlen, static_cast<std::int32_t>(padding));
         }

@@ -1,6 +1,7 @@
 #include "batch/sequence_source.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -31,9 +32,18 @@ const SequenceSource& checked_source(std::span<const SequenceSource> sources, co
     return source;
 }
 
+std::int64_t store_document(const SequenceSource& source, std::int64_t document) {
+    if (source.documents.empty()) return document;
+    if (document < 0 || document >= static_cast<std::int64_t>(source.documents.size())) {
+        throw std::out_of_range("document " + std::to_string(document) + " of a selection of " +
+                                std::to_string(source.documents.size()));
+    }
+    return source.documents[static_cast<std::size_t>(document)];
+}
+
 ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    const std::int64_t document = source.plan.span_document[i];
+    const std::int64_t document = store_document(source, source.plan.span_document[i]);
     const std::int64_t start = source.plan.span_start[i];
     const std::int32_t length = source.plan.span_length[i];
     const DocumentView view = source.store->document(document);
@@ -43,7 +53,13 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
             std::to_string(start + length) + " of document " + std::to_string(document) + ", which has " +
             std::to_string(view.length) + "; the plan is damaged or was made for another store");
     }
-    return {view.data + start * item_size(source.store->dtype()), document, length, row.source};
+    const std::int64_t room = (std::int64_t{length} + source.align - 1) / source.align * source.align;
+    if (room > std::numeric_limits<std::int32_t>::max()) {
+        throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
+                                  std::to_string(source.align) + ", exceeds 2^31-1");
+    }
+    return {view.data + start * item_size(source.store->dtype()), document, length,
+            static_cast<std::int32_t>(room), row.source};
 }
 
 }  // namespace
@@ -52,6 +68,7 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
     // Three passes, each asking for the cache lines that the next one reads: every row is a random place of
     // three files, and one pass would wait for memory once a row and file.
     for (const RowRef& row : rows) {
+        if (row.sequence == kEmptyRow) continue;
         const auto& plan = checked_source(sources, row).plan;
         prefetch(&plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
     }
@@ -59,6 +76,10 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
     out.first_span.reserve(rows.size() + 1);
     out.first_span.push_back(0);
     for (const RowRef& row : rows) {
+        if (row.sequence == kEmptyRow) {
+            out.first_span.push_back(out.first_span.back());
+            continue;
+        }
         const auto& plan = sources[static_cast<std::size_t>(row.source)].plan;
         const std::int64_t first = plan.sequence_offsets[static_cast<std::size_t>(row.sequence)];
         const std::int64_t last = plan.sequence_offsets[static_cast<std::size_t>(row.sequence) + 1];
@@ -75,21 +96,25 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
         out.first_span.push_back(checked_add(out.first_span.back(), last - first, "the number of spans"));
     }
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
-    out.row_tokens.reserve(rows.size());
+    out.row_room.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const SequenceSource& source = sources[static_cast<std::size_t>(rows[i].source)];
-        const std::int64_t first = source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)];
+        std::int64_t room = 0;
         const std::int64_t count = out.first_span[i + 1] - out.first_span[i];
-        std::int64_t tokens = 0;
-        for (std::int64_t s = first; s < first + count; ++s) {
-            const ResolvedSpan span = resolve_span(source, rows[i], s);
-            prefetch(span.tokens);
-            tokens += span.length;
-            out.longest_span = std::max(out.longest_span, span.length);
-            out.spans.push_back(span);
+        if (count > 0) {
+            const SequenceSource& source = sources[static_cast<std::size_t>(rows[i].source)];
+            const std::int64_t first =
+                source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)];
+            for (std::int64_t s = first; s < first + count; ++s) {
+                const ResolvedSpan span = resolve_span(source, rows[i], s);
+                prefetch(span.tokens);
+                room += span.room;
+                out.num_tokens += span.length;
+                out.longest_room = std::max(out.longest_room, span.room);
+                out.spans.push_back(span);
+            }
         }
-        out.row_tokens.push_back(tokens);
-        out.num_tokens = checked_add(out.num_tokens, tokens, "the number of tokens in a batch");
+        out.row_room.push_back(room);
+        out.num_items = checked_add(out.num_items, room, "the number of tokens in a batch");
     }
     return out;
 }

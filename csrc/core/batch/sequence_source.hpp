@@ -15,19 +15,27 @@ namespace pypack {
 struct SequenceSource {
     std::shared_ptr<const StoreView> store;
     PlanView plan;
+    // Where not empty, the plan was made for a selection: its document i is documents[i] of the store.
+    std::span<const std::int64_t> documents;
+    // A span takes up a multiple of this many tokens of its row (Plan.align); padding follows it.
+    Length align = 1;
 };
 
 // One row of a batch: a sequence of one of the loader's sources.
 struct RowRef {
     std::int32_t source;
-    std::int64_t sequence;
+    std::int64_t sequence;  // or kEmptyRow
 };
+
+// A row without a span, all padding.
+inline constexpr std::int64_t kEmptyRow = -1;
 
 // A span whose tokens have been found and checked to lie inside their document.
 struct ResolvedSpan {
     const std::byte* tokens;
     std::int64_t document;
     std::int32_t length;
+    std::int32_t room;  // length, rounded up to the plan's alignment
     std::int32_t source;
 };
 
@@ -35,9 +43,10 @@ struct ResolvedSpan {
 struct ResolvedRows {
     std::vector<ResolvedSpan> spans;
     std::vector<std::int64_t> first_span;  // [rows+1]
-    std::vector<std::int64_t> row_tokens;  // [rows]
+    std::vector<std::int64_t> row_room;    // [rows], of its spans
     std::int64_t num_tokens = 0;
-    std::int32_t longest_span = 0;
+    std::int64_t num_items = 0;  // tokens and the padding that alignment puts behind spans
+    std::int32_t longest_room = 0;
 };
 
 // Finds the tokens of every span of every row, and asks the memory for them ahead of the copy. Throws

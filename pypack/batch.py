@@ -1,0 +1,163 @@
+"""PackedBatch: the arrays that one rank trains on in one step."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+IGNORE_LABEL = -100
+
+# Arrays with one item a token, in the order that `to_dict` gives them.
+_PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask")
+# Arrays that describe the spans.
+_PER_SPAN = ("cu_seqlens", "document_ids", "source_ids", "span_lengths", "row_spans")
+
+
+@dataclasses.dataclass(slots=True)
+class PackedBatch:
+    """One step's batch on one rank; numpy arrays, or torch tensors after `to_torch`.
+
+    "padded" layout: the arrays with one item a token have shape [rows, row length]. "varlen" layout: shape
+    [items], all spans end to end, and `cu_seqlens` says where they begin.
+
+    Attributes:
+        input_ids: int64 or int32, the tokens.
+        labels: the tokens again, *unshifted* (what Hugging Face models take): -100 at the first token of each
+            span, at padding and at masked places. `shift_labels` gives the other kind.
+        position_ids: 0, 1, ... from the start of each span (or of each row, if the loader was asked so); 0 at
+            padding.
+        segment_ids: 1, 2, ... for the spans of a row, 0 at padding; in the varlen layout the spans of the
+            whole batch are counted.
+        loss_mask: float32, 1 where a token is to be learned, 0 elsewhere; only if asked for.
+        cu_seqlens: int32 [spans + 1], varlen layout only: span i is items cu_seqlens[i] to cu_seqlens[i + 1].
+        max_seqlen: longest span, varlen layout only.
+        document_ids: int64 [spans], the document of each span in its source's store.
+        source_ids: int32 [spans], the source of each span, a position in `Loader.source_names`.
+        span_lengths: int32 [spans], tokens of each span.
+        row_spans: int64 [rows + 1]: row r holds spans row_spans[r] to row_spans[r + 1].
+        step: the step, from 0.
+        epoch: the epoch, from 0; of several sources, the lowest in the batch.
+        tokens: tokens in the batch, without padding.
+        rows_ratio: rows of the step's global batch / rows of a full-length one, for scaling the learning rate
+            where the length varies.
+    """
+
+    input_ids: Any
+    labels: Any
+    position_ids: Any
+    segment_ids: Any
+    cu_seqlens: Any
+    max_seqlen: int | None
+    document_ids: Any
+    source_ids: Any
+    span_lengths: Any
+    row_spans: Any
+    step: int
+    epoch: int
+    tokens: int
+    loss_mask: Any = None
+    rows_ratio: float = 1.0
+
+    @property
+    def layout(self) -> str:
+        """ "padded" or "varlen"."""
+        return "padded" if self.cu_seqlens is None else "varlen"
+
+    @property
+    def num_rows(self) -> int:
+        """Rows (sequences) in the batch, empty ones included."""
+        return len(self.row_spans) - 1
+
+    @property
+    def padding(self) -> int:
+        """Items that hold no token."""
+        return int(np.prod(tuple(self.input_ids.shape))) - self.tokens
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is in the batch by name: arrays that were not asked for are absent."""
+        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in named.items() if value is not None}
+
+    def shift_labels(self) -> PackedBatch:
+        """A batch whose labels stand one place to the left: labels[t] is the token after input_ids[t].
+
+        The last token of every span gets -100 (Megatron-Core, MaxText and nanoGPT want labels so).
+        """
+        if self.labels is None:
+            raise ValueError("the batch has no labels: make the loader with labels")
+        labels = self.labels.clone() if self._is_torch else self.labels.copy()
+        labels[..., :-1] = self.labels[..., 1:]
+        labels[..., -1:] = IGNORE_LABEL
+        return dataclasses.replace(self, labels=labels)
+
+    def to_torch(self) -> PackedBatch:
+        """The same batch with torch tensors that share the arrays' memory."""
+        if self._is_torch:
+            return self
+        import torch
+
+        return self._map(torch.from_numpy)
+
+    def pin_memory(self) -> PackedBatch:
+        """The batch as torch tensors in pinned memory; torch's DataLoader(pin_memory=True) calls this."""
+
+        def pin(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor if tensor.is_pinned() else tensor.pin_memory()
+
+        return self.to_torch()._map(pin)
+
+    def to(self, device: Any, *, non_blocking: bool = False) -> PackedBatch:
+        """The batch as torch tensors on `device`."""
+        return self.to_torch()._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def split(self, parts: int) -> list[PackedBatch]:
+        """Micro-batches: `parts` batches of equal numbers of rows, views of this one's memory.
+
+        Raises:
+            ValueError: the rows do not divide; the message names the divisors.
+        """
+        rows = self.num_rows
+        if parts < 1 or rows % parts:
+            divisors = [n for n in range(1, rows + 1) if rows % n == 0]
+            raise ValueError(f"{rows} rows do not split into {parts} equal parts; possible: {divisors}")
+        size = rows // parts
+        return [self._rows(i * size, (i + 1) * size) for i in range(parts)]
+
+    def _rows(self, start: int, stop: int) -> PackedBatch:
+        first, last = int(self.row_spans[start]), int(self.row_spans[stop])
+        changes: dict[str, Any] = {
+            name: getattr(self, name)[first:last] for name in ("document_ids", "source_ids", "span_lengths")
+        }
+        changes["row_spans"] = self.row_spans[start : stop + 1] - first
+        changes["tokens"] = int(changes["span_lengths"].sum())
+        if self.cu_seqlens is None:
+            items = slice(start, stop)
+        else:
+            cuts = self.cu_seqlens[first : last + 1]
+            items = slice(int(cuts[0]), int(cuts[-1]))
+            changes["cu_seqlens"] = cuts - cuts[0]
+            rooms = changes["cu_seqlens"][1:] - changes["cu_seqlens"][:-1]
+            changes["max_seqlen"] = int(rooms.max()) if last > first else 0
+        for name in _PER_TOKEN:
+            if (array := getattr(self, name)) is not None:
+                changes[name] = array[items]
+        if self.cu_seqlens is not None and self.segment_ids is not None:
+            segments = changes["segment_ids"]
+            changes["segment_ids"] = segments - first * (segments > 0)
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def _is_torch(self) -> bool:
+        return not isinstance(self.input_ids, np.ndarray)
+
+    def _map(self, convert: Callable[[Any], Any]) -> PackedBatch:
+        arrays = {name: getattr(self, name) for name in (*_PER_TOKEN, *_PER_SPAN)}
+        return dataclasses.replace(
+            self, **{name: convert(array) for name, array in arrays.items() if array is not None}
+        )
