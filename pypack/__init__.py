@@ -39,18 +39,15 @@ _EXPORTS = {
     "prepack": "pypack.prepacking",
 }
 
-__all__ = ["Plan", "Ragged", "StoreWriter", "StreamPacker", "TokenStore", "Tokenizer", "__version__", "pack"]
-__all__ = [
-    "Plan",
-    "Prepacked",
-    "Ragged",
 __all__ = [
     "Loader",
     "PackedBatch",
     "Plan",
+    "Prepacked",
     "Ragged",
     "Source",
     "StoreWriter",
+    "StreamPacker",
     "TokenStore",
     "Tokenizer",
     "__version__",
