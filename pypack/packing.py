@@ -3,79 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pypack import _core
 from pypack._threads import resolve_num_threads
 from pypack.fingerprint import lengths_fingerprint
 from pypack.plan import Plan, PlanCounts, as_lengths
-
-_Arrays = tuple[
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    dict[str, int],
-]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Job:
-    """What a strategy is given: lengths, the options that all strategies share, its own options."""
-
-    lengths: NDArray[np.int32]
-    shared: _core.PackOptions
-    own: Mapping[str, Any]
-    num_threads: int
-
-
-@dataclasses.dataclass(frozen=True)
-class _Strategy:
-    summary: str  # one line, for --help and the table of `compare`
-    run: Callable[[_Job], _Arrays]
-    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # its own options
-
-
-def _concat(job: _Job) -> _Arrays:
-    return _core.pack_concat(job.lengths, job.shared, _core.Border(job.own["border"]))
-
-
-def _best_fit(job: _Job) -> _Arrays:
-    return _core.pack_best_fit(job.lengths, job.shared, job.num_threads)
-
-
-def _next_fit(job: _Job) -> _Arrays:
-    return _core.pack_next_fit(job.lengths, job.shared)
-
-
-def _pad(job: _Job) -> _Arrays:
-    return _core.pack_pad(job.lengths, job.shared)
-
-
-def _stream(job: _Job) -> _Arrays:
-    return _core.pack_stream(
-        job.lengths, job.shared, job.own["buffer_documents"], job.own["buffer_tokens"], job.own["seed"]
-    )
-
-
-STRATEGIES: Mapping[str, _Strategy] = {
-    "best_fit": _Strategy("best-fit-decreasing over all documents: the fewest sequences", _best_fit),
-    "concat": _Strategy(
-        "concatenate all documents and cut at every sequence_length", _concat, {"border": "cross"}
-    ),
-    "next_fit": _Strategy("documents in order, a new sequence when one does not fit", _next_fit),
-    "stream": _Strategy(
-        "in order through a bounded buffer, ends filled exactly: full and unbiased",
-        _stream,
-        {"buffer_documents": 1000, "buffer_tokens": None, "seed": None},
-    ),
-    "pad": _Strategy("one document a sequence", _pad),
-}
+from pypack.strategies import STRATEGIES, Job
 
 
 def shared_options(
@@ -143,7 +82,12 @@ def pack(
               truncated, and the next sequence starts with the next document. "split" overflow then has
               nothing to do, and drop_shorter_than applies to whole documents.
             - "next_fit": documents in order; one that does not fit begins the next sequence.
-            - "pad": one document a sequence, the baseline.
+            - "first_fit": each document into the earliest sequence that has room for it.
+            - "histogram": the packers of Krell et al. (arXiv 2107.02027), longest documents first.
+              `algorithm="spfhp"`: into the sequence with the most room; `"lpfhp"`: with the least that
+              suffices (which is "best_fit"). The depth limit of the paper is max_documents.
+            - "pad": one document a sequence, the baseline. `sorted=True`: from the longest down, and each
+              `group_sequences=64` consecutive sequences are only as long as the longest of them.
 
     Raises:
         ValueError: an argument is out of its range, or a document is negative, or too long under
@@ -163,7 +107,7 @@ def pack(
         own["buffer_tokens"] = 8 * sequence_length
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
     offsets, document, start, length, capacity, counts = chosen.run(
-        _Job(documents, shared, own, resolve_num_threads(num_threads))
+        Job(documents, shared, own, resolve_num_threads(num_threads))
     )
     return Plan(
         offsets,
@@ -183,3 +127,67 @@ def pack(
         counts=PlanCounts(**counts),
         lengths_fingerprint=lengths_fingerprint(documents),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What one strategy makes of given documents.
+
+    Attributes:
+        name: the strategy, with the options that `compare` chose.
+        plan: what it made.
+        seconds: how long it took.
+    """
+
+    name: str
+    plan: Plan
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The figures that strategies are chosen by, for one line of a table. See `PlanStats`,
+        `PlanCounts`."""
+        stats, counts = self.plan.stats, self.plan.counts
+        return {
+            "strategy": self.name,
+            "sequences": stats.num_sequences,
+            "utilization": stats.utilization,
+            "padding_tokens": stats.padding_tokens,
+            "split_documents": counts.split_documents,
+            "truncated_documents": counts.truncated_documents,
+            "lost_tokens": counts.dropped_tokens + counts.truncated_tokens,
+            "attention_cost": stats.attention_cost,
+            "attention_to_concat": stats.attention_to_concat,
+            "mean_context": stats.mean_context,
+            "bias": stats.bias,
+            "seconds": self.seconds,
+        }
+
+
+# Every strategy, some in two ways.
+COMPARED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "stream": ("stream", {}),
+    "best_fit": ("best_fit", {}),
+    "concat": ("concat", {}),
+    "histogram": ("histogram", {}),
+    "first_fit": ("first_fit", {}),
+    "next_fit": ("next_fit", {}),
+    "pad, sorted": ("pad", {"sorted": True}),
+    "pad": ("pad", {}),
+}
+
+
+def compare(lengths: ArrayLike, sequence_length: int, **options: Any) -> list[Comparison]:
+    """Packs the same documents with every strategy of `COMPARED`.
+
+    Args:
+        lengths: tokens of each document, int [D].
+        sequence_length: tokens of a sequence.
+        **options: those that all strategies of `pack` share.
+    """
+    documents = as_lengths(lengths)
+    result = []
+    for name, (strategy, own) in COMPARED.items():
+        start = time.perf_counter()
+        plan = pack(documents, sequence_length, strategy, **options, **own)
+        result.append(Comparison(name, plan, time.perf_counter() - start))
+    return result

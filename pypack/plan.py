@@ -101,7 +101,9 @@ class PlanStats:
             make.
         most_spans: spans in the fullest sequence.
         lower_bound: ceil(num_tokens / sequence_length), which no packing can beat.
-        excess_sequences: num_sequences - lower_bound.
+        l2_bound: the bound L2 of Martello and Toth (1990) for the spans as they are cut, which no packing of
+            them can beat; 0 where sequences differ in capacity.
+        excess_sequences: num_sequences above the larger of the two bounds.
     """
 
     num_sequences: int
@@ -117,6 +119,7 @@ class PlanStats:
     bias: float
     most_spans: int
     lower_bound: int
+    l2_bound: int
     excess_sequences: int
 
 
@@ -192,7 +195,7 @@ class Plan:
 
     @functools.cached_property
     def _totals(self) -> dict[str, Any]:
-        return self._view.totals()
+        return self._view.totals(self.align)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -240,7 +243,8 @@ class Plan:
             bias=float(self._totals["between_variance"]) / variance if variance > 1e-12 else 0.0,
             most_spans=int(self._totals["most_spans"]),
             lower_bound=lower_bound,
-            excess_sequences=self.num_sequences - lower_bound,
+            l2_bound=int(self._totals["l2_bound"]),
+            excess_sequences=self.num_sequences - max(lower_bound, int(self._totals["l2_bound"])),
         )
 
     def verify(self, lengths: ArrayLike) -> None:

@@ -66,6 +66,63 @@ def pad(lengths, limit, overflow="split", max_documents=None, align=1, drop_shor
     return [[span] for span in pieces(lengths, limit, overflow, drop_shorter_than)]
 
 
+def pad_sorted(
+    lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0, group_sequences=64
+):
+    """Sequences from the longest down, and their capacities."""
+    spans = pieces(lengths, limit, overflow, drop_shorter_than)
+    spans.sort(key=lambda span: -aligned(span[2], align))
+    capacities = [aligned(spans[i - i % group_sequences][2], align) for i in range(len(spans))]
+    return [[span] for span in spans], capacities
+
+
+def first_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
+    sequences: list[Sequence] = []
+    for span in pieces(lengths, limit, overflow, drop_shorter_than):
+        for sequence in sequences:
+            if room_left(sequence, limit, align) >= span[2] and len(sequence) != max_documents:
+                sequence.append(span)
+                break
+        else:
+            sequences.append([span])
+    return sequences
+
+
+def shortest_pack_first(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
+    """Krell et al.: longest documents first, each into the sequence with the most room that is still open."""
+    spans = pieces(lengths, limit, overflow, drop_shorter_than)
+    spans.sort(key=lambda span: -aligned(span[2], align))
+    sequences: list[Sequence] = []
+    touched: list[Sequence] = []
+    for size in sorted({aligned(span[2], align) for span in spans}, reverse=True):
+        waiting = [span for span in spans if aligned(span[2], align) == size]
+        begun = []
+        for span in waiting:
+            fitting = [s for s in touched if room_left(s, limit, align) >= size and len(s) != max_documents]
+            if fitting:
+                widest = max(room_left(s, limit, align) for s in fitting)
+                chosen = [s for s in fitting if room_left(s, limit, align) == widest][-1]
+                touched = [s for s in touched if s is not chosen]
+                chosen.append(span)
+                touched.append(chosen)
+            else:  # one document each: what is begun now takes no other document of this length
+                sequences.append([span])
+                begun.append(sequences[-1])
+        touched += begun
+    return sequences
+
+
+def martello_toth_bound(lengths: list[int], capacity: int) -> int:
+    best = 0
+    for t in range(capacity // 2 + 1):
+        alone = [v for v in lengths if v > capacity - t]
+        long = [v for v in lengths if capacity / 2 < v <= capacity - t]
+        medium = [v for v in lengths if t <= v <= capacity / 2]
+        excess = sum(medium) - sum(capacity - v for v in long)
+        best = max(best, len(alone) + len(long) + max(0, -(-excess // capacity)))
+    return best
+
+
 def best_fit(lengths, limit, overflow="split", max_documents=None, align=1, drop_shorter_than=0):
     """Best fit, document by document, longest first; among equally tight sequences the one touched last."""
     return best_fit_spans(pieces(lengths, limit, overflow, drop_shorter_than), limit, max_documents, align)

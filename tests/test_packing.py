@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypack import _core
-from pypack.packing import STRATEGIES, pack
+from pypack.packing import COMPARED, compare, pack
 from pypack.plan import Plan
+from pypack.strategies import STRATEGIES
 
 # Strategies whose result has an exact definition in reference_pack, as the same list of sequences.
-EXACT = ["concat", "next_fit", "pad"]
+EXACT = ["concat", "first_fit", "next_fit", "pad"]
 
 
 def sequences_of(plan: Plan) -> list[reference_pack.Sequence]:
@@ -82,6 +83,40 @@ def test_bulk_best_fit_fills_as_best_fit_document_by_document(job):
     plan = pack(lengths, limit, "best_fit", **options)
     expected = reference_pack.best_fit(lengths, limit, **options)
     check_same_shape(sequences_of(plan), expected, options["align"])
+
+
+@given(job=jobs())
+def test_shortest_pack_first_is_as_defined(job):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "histogram", algorithm="spfhp", **options)
+    expected = reference_pack.shortest_pack_first(lengths, limit, **options)
+    check_same_shape(sequences_of(plan), expected, options["align"])
+
+
+@given(job=jobs())
+def test_longest_pack_first_is_best_fit(job):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "histogram", algorithm="lpfhp", **options)
+    assert plan == pack(lengths, limit, "best_fit", **options)
+
+
+@given(job=jobs(), group_sequences=st.integers(1, 8))
+def test_padding_by_length_is_as_defined(job, group_sequences):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "pad", sorted=True, group_sequences=group_sequences, **options)
+    expected = reference_pack.pad_sorted(lengths, limit, group_sequences=group_sequences, **options)
+    assert (sequences_of(plan), plan.sequence_capacity.tolist()) == expected
+    check_promises(lengths, plan)
+
+
+@given(job=jobs())
+def test_martello_toth_bound_is_as_defined(job):
+    lengths, limit, options = job
+    align = options["align"]
+    plan = pack(lengths, limit, "next_fit", **options)
+    units = [reference_pack.aligned(length, align) // align for length in plan.span_length.tolist()]
+    assert plan.stats.l2_bound == reference_pack.martello_toth_bound(units, limit // align)
+    assert plan.stats.l2_bound <= pack(lengths, limit, "best_fit", **options).num_sequences
 
 
 def check_same_shape(found, expected, align):
@@ -158,7 +193,11 @@ def test_bad_documents_are_named(strategy, num_threads):
         ({"align": 0}, "align must be at least 1"),
         ({"drop_shorter_than": 17}, "drop_shorter_than must be from 0 to sequence_length"),
         ({"overflow": "fold"}, "overflow must be one of 'split', 'truncate', 'drop', 'error', got 'fold'"),
-        ({"strategy": "worst_fit"}, "strategy must be one of 'best_fit', "),
+        ({"strategy": "worst_fit"}, "strategy must be one of 'stream', "),
+        ({"strategy": "pad", "sorted": True, "group_sequences": 0}, "group_sequences must be at least 1"),
+        ({"strategy": "histogram", "algorithm": "x"}, "algorithm must be one of 'spfhp', 'lpfhp', got 'x'"),
+        ({"strategy": "concat", "border": "x"}, "border must be one of 'cross', 'truncate', got 'x'"),
+        ({"strategy": "stream", "buffer_documents": 0}, "buffer_documents must be from 1 to"),
         ({"num_threads": 0}, "num_threads must be at least 1"),
     ],
 )
@@ -187,3 +226,14 @@ def test_lengths_that_are_no_lengths():
         pack(np.array([1, 2**31]), 16)
     with pytest.raises(ValueError, match=r"lengths\[0\] is -4"):
         pack(np.array([-4, 1]), 16)
+
+
+def test_compare_packs_with_every_strategy():
+    lengths = np.random.default_rng(2).integers(0, 900, 500)
+    comparisons = compare(lengths, 512, overflow="truncate", align=2)
+    assert [c.name for c in comparisons] == list(COMPARED)
+    assert {c.plan.strategy for c in comparisons} == set(STRATEGIES)
+    for comparison in comparisons:
+        comparison.plan.verify(lengths)
+        assert comparison.row()["utilization"] == comparison.plan.utilization
+        assert comparison.row()["lost_tokens"] == np.maximum(lengths - 512, 0).sum()

@@ -232,7 +232,8 @@ def test_stats():
     assert stats.attention_to_concat == 97 / (3 * 64)
     assert stats.mean_context == (6 + 1 + 1 + 28 + 3) / 19
     assert stats.mean_span_length == 19 / 5
-    assert (stats.most_spans, stats.lower_bound, stats.excess_sequences) == (3, 3, 0)
+    assert (stats.most_spans, stats.lower_bound, stats.l2_bound, stats.excess_sequences) == (3, 3, 3, 0)
+    assert pack([5, 5, 5], 8, "pad").stats.l2_bound == 3  # no two share a sequence; by tokens two would do
     logs = np.log([4, 2, 2, 8, 3])
     means = np.repeat([logs[:3].mean(), logs[3], logs[4]], [3, 1, 1])
     assert stats.bias == pytest.approx(means.var() / logs.var())

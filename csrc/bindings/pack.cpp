@@ -6,6 +6,8 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "pack/best_fit.hpp"
+#include "pack/first_fit.hpp"
+#include "pack/length_groups.hpp"
 #include "pack/sequential.hpp"
 #include "pack/stream.hpp"
 #include "pack_types.hpp"
@@ -47,6 +49,27 @@ void register_pack(py::module_& m) {
             return run(lengths, [&](auto documents) { return pad(documents, options); });
         },
         py::arg("lengths").noconvert(), py::arg("options"));
+    m.def(
+        "pack_pad_by_length",
+        [](const Array<Length>& lengths, const PackOptions& options, std::int64_t group_sequences) {
+            return run(lengths,
+                       [&](auto documents) { return pad_by_length(documents, options, group_sequences); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("group_sequences"));
+    m.def(
+        "pack_first_fit",
+        [](const Array<Length>& lengths, const PackOptions& options) {
+            return run(lengths, [&](auto documents) { return first_fit(documents, options); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"));
+    m.def(
+        "pack_histogram",
+        [](const Array<Length>& lengths, const PackOptions& options, HistogramPacking packing,
+           int num_threads) {
+            return run(lengths,
+                       [&](auto documents) { return histogram(documents, options, packing, num_threads); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("packing"), py::arg("num_threads"));
     m.def(
         "pack_best_fit",
         [](const Array<Length>& lengths, const PackOptions& options, int num_threads) {

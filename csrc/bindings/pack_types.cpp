@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "arrays.hpp"
+#include "pack/best_fit.hpp"
 #include "pack/sequential.hpp"
 
 namespace pypack::bindings {
@@ -43,6 +44,12 @@ constexpr std::pair<const char*, std::int64_t PlanCounts::*> kCountFields[] = {
     {"truncated_tokens", &PlanCounts::truncated_tokens},
     {"split_documents", &PlanCounts::split_documents},
 };
+
+HistogramPacking histogram_packing_from(const std::string& name) {
+    return choose<HistogramPacking>(
+        "algorithm", name,
+        {{"spfhp", HistogramPacking::shortest_pack_first}, {"lpfhp", HistogramPacking::longest_pack_first}});
+}
 
 }  // namespace
 
@@ -84,6 +91,8 @@ void register_pack_types(py::module_& m) {
     py::class_<Border>(m, "Border",
                        "What concat-and-chunk does where a document meets the end of a sequence.")
         .def(py::init([](const std::string& name) { return border_from(name); }), py::arg("name"));
+    py::class_<HistogramPacking>(m, "HistogramPacking", "SPFHP or LPFHP of Krell et al.")
+        .def(py::init([](const std::string& name) { return histogram_packing_from(name); }), py::arg("name"));
 }
 
 }  // namespace pypack::bindings

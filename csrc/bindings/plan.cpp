@@ -38,17 +38,18 @@ class PlanHandle {
     PlanView plan_;
 };
 
-py::dict totals(const PlanHandle& handle) {
+py::dict totals(const PlanHandle& handle, Length align) {
     PlanTotals figures;
     {
         const py::gil_scoped_release release;
-        figures = plan_totals(handle.plan());
+        figures = plan_totals(handle.plan(), align);
     }
     py::dict result;
     result["tokens"] = figures.tokens;
     result["capacity"] = figures.capacity;
     result["attention_cost"] = figures.attention_cost;
     result["most_spans"] = figures.most_spans;
+    result["l2_bound"] = figures.l2_bound;
     result["log_length_variance"] = figures.log_length_variance;
     result["between_variance"] = figures.between_variance;
     return result;
@@ -83,7 +84,7 @@ void register_plan(py::module_& m) {
             py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
             py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
             py::arg("sequence_capacity").noconvert())
-        .def("totals", &totals)
+        .def("totals", &totals, py::arg("align"))
         .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
         .def("fingerprint", &plan_fingerprint);
 }

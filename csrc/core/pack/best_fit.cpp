@@ -16,24 +16,6 @@ std::vector<std::vector<std::int64_t>> first_ranks(const Census& census) {
     return ranks;
 }
 
-Buffer<std::int64_t> sequence_starts(const Runs& runs) {
-    Buffer<std::int64_t> starts(runs.num_sequences + 1);
-    std::fill_n(starts.data(), starts.size(), 0);
-    // A run adds the same to consecutive sequences: differences first, then two running sums in one pass.
-    for (const Run& run : runs.runs) {
-        starts[run.first_sequence] += run.per_sequence;
-        starts[run.end_sequence] -= run.per_sequence;
-    }
-    std::int64_t spans = 0;
-    std::int64_t total = 0;
-    for (std::int64_t s = 0; s <= runs.num_sequences; ++s) {
-        spans += starts[s];
-        starts[s] = total;
-        total += spans;
-    }
-    return starts;
-}
-
 namespace {
 
 template <typename Index>
@@ -62,6 +44,24 @@ void place_spans(std::span<const Length> lengths, const PackOptions& options, co
     });
 }
 
+PlanArrays pack_in_bulk(std::span<const Length> lengths, const PackOptions& options,
+                        Runs (*make_runs)(std::span<const std::int64_t>, Length), int num_threads) {
+    const Census census = take_census(lengths, options, num_threads);
+    const Runs runs = make_runs(census.totals, options.max_documents);
+    PlanArrays plan;
+    plan.counts = census.counts;
+    plan.sequence_offsets = sequence_starts(runs);
+    plan.resize_spans(runs.num_items);
+    plan.sequence_capacity.resize(runs.num_sequences);
+    std::fill_n(plan.sequence_capacity.data(), runs.num_sequences, options.sequence_length);
+    if (runs.num_items < (std::int64_t{1} << 32)) {
+        place_spans<std::uint32_t>(lengths, options, census, runs, num_threads, plan);
+    } else {
+        place_spans<std::uint64_t>(lengths, options, census, runs, num_threads, plan);
+    }
+    return plan;
+}
+
 }  // namespace
 
 PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& options) {
@@ -80,22 +80,13 @@ PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& opti
 }
 
 PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
-    const Census census = take_census(lengths, options, num_threads);
-    const Runs runs = best_fit_runs(census.totals, options.max_documents);
-    PlanArrays plan;
-    plan.counts = census.counts;
-    plan.sequence_offsets = sequence_starts(runs);
-    plan.span_document.resize(runs.num_items);
-    plan.span_start.resize(runs.num_items);
-    plan.span_length.resize(runs.num_items);
-    plan.sequence_capacity.resize(runs.num_sequences);
-    std::fill_n(plan.sequence_capacity.data(), runs.num_sequences, options.sequence_length);
-    if (runs.num_items < (std::int64_t{1} << 32)) {
-        place_spans<std::uint32_t>(lengths, options, census, runs, num_threads, plan);
-    } else {
-        place_spans<std::uint64_t>(lengths, options, census, runs, num_threads, plan);
-    }
-    return plan;
+    return pack_in_bulk(lengths, options, best_fit_runs, num_threads);
+}
+
+PlanArrays histogram(std::span<const Length> lengths, const PackOptions& options, HistogramPacking packing,
+                     int num_threads) {
+    const bool shortest = packing == HistogramPacking::shortest_pack_first;
+    return pack_in_bulk(lengths, options, shortest ? worst_fit_runs : best_fit_runs, num_threads);
 }
 
 }  // namespace pypack

@@ -27,4 +27,13 @@ struct PieceRows {
 [[nodiscard]] PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options,
                                   int num_threads);
 
+// The histogram packers of Krell et al., which are worst and best fit on documents from the longest down.
+enum class HistogramPacking : std::uint8_t {
+    shortest_pack_first,  // SPFHP: into the sequence with the most room
+    longest_pack_first,  // LPFHP: into the one with the least room that suffices; best fit under another name
+};
+
+[[nodiscard]] PlanArrays histogram(std::span<const Length> lengths, const PackOptions& options,
+                                   HistogramPacking packing, int num_threads);
+
 }  // namespace pypack

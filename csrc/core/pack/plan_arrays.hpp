@@ -44,6 +44,19 @@ struct PlanArrays {
         return sequence_offsets[sequence_offsets.size() - 1] != span_document.size();
     }
 
+    // The other way: room for `spans` spans at once, then each to its place.
+    void resize_spans(std::int64_t spans) {
+        span_document.resize(spans);
+        span_start.resize(spans);
+        span_length.resize(spans);
+    }
+
+    void set_span(std::int64_t i, const Piece& piece) {
+        span_document[i] = piece.document;
+        span_start[i] = piece.start;
+        span_length[i] = piece.length;
+    }
+
     void reserve_spans(std::int64_t spans) {
         span_document.reserve(spans);
         span_start.reserve(spans);

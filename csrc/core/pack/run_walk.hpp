@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "pack/best_fit_runs.hpp"
 #include "pack/census.hpp"
+#include "pack/runs.hpp"
 
 namespace pypack {
 
@@ -86,8 +86,5 @@ class RunWalk {
 
 // ranks[c][v]: rank of the first piece of v units in chunk c.
 [[nodiscard]] std::vector<std::vector<std::int64_t>> first_ranks(const Census& census);
-
-// starts[s] .. starts[s + 1]: the spans of sequence s.
-[[nodiscard]] Buffer<std::int64_t> sequence_starts(const Runs& runs);
 
 }  // namespace pypack

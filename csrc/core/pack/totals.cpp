@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "common/checked.hpp"
+#include "pack/bounds.hpp"
+#include "pack/plan_arrays.hpp"
 
 namespace pypack {
 
@@ -25,9 +28,24 @@ class LogTable {
     std::vector<double> table_;
 };
 
+std::int64_t l2_bound(const PlanView& plan, Length align) {
+    const auto& capacities = plan.sequence_capacity;
+    const auto is_first = [&](Length capacity) { return capacity == capacities.front(); };
+    if (capacities.empty() || !std::all_of(capacities.begin(), capacities.end(), is_first)) return 0;
+    const Length units = capacities.front() / align;
+    if (units < 1 || units > PackOptions::kMaxSequenceLength) return 0;
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(units) + 1, 0);
+    for (const Length length : plan.span_length) {
+        if (length < 1 || length > units * align) return 0;  // no plan that verify_plan() would pass
+        ++counts[static_cast<std::size_t>(aligned(length, align) / align)];
+    }
+    return martello_toth_bound(counts);
+}
+
 }  // namespace
 
-PlanTotals plan_totals(const PlanView& plan) {
+PlanTotals plan_totals(const PlanView& plan, Length align) {
+    if (align < 1) throw std::invalid_argument("align must be at least 1, got " + std::to_string(align));
     check_offsets(plan);
     PlanTotals totals;
     const LogTable log_of;
@@ -61,6 +79,7 @@ PlanTotals plan_totals(const PlanView& plan) {
         totals.log_length_variance = std::max(0.0, sum_of_squares / spans - mean_square);
         totals.between_variance = std::clamp(between / spans - mean_square, 0.0, totals.log_length_variance);
     }
+    totals.l2_bound = l2_bound(plan, align);
     return totals;
 }
 
