@@ -1,4 +1,4 @@
-"""What is published about packing, to the unit. Sources with each test; figures as in SYSTEMS.md of the project."""
+"""What is published about packing, to the unit. The source stands with each test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def as_shape(*sequences):
     return sorted(sorted(sequence) for sequence in sequences)
 
 
-# A histogram packed by the reference code of "Efficient sequence packing without cross-contamination" (Krell et
+# Packed by the reference code of "Efficient sequence packing without cross-contamination" (Krell et
 # al., arXiv 2107.02027).
 TINY = np.repeat([1, 2, 3, 4, 5, 7], [3, 2, 4, 2, 3, 1])
 
