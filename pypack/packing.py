@@ -16,6 +16,8 @@ from pypack.fingerprint import lengths_fingerprint
 from pypack.plan import Plan, PlanCounts, as_lengths
 from pypack.strategies import STRATEGIES, Job
 
+__all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "pack", "shared_options"]
+
 
 def shared_options(
     sequence_length: int,
