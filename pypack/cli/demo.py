@@ -1,0 +1,130 @@
+"""`pypack demo`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pypack.demo.run import DemoResult
+
+SUMMARY = "the whole way from text to batches, on text that every machine has"
+
+_DESCRIPTION = """\
+Takes the Python standard library's own sources and docstrings, trains a small tokenizer on them, writes a
+token store, packs it three ways, loads an epoch of each, and shows what every way costs. Needs no network
+and no files; takes less than a minute.
+"""
+
+_COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack demo`."""
+    parser.description = _DESCRIPTION
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
+    parser.add_argument(
+        "--keep", metavar="DIR", type=Path, help="keep the store, plan and tokenizer in DIR (must not exist)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the demo; returns the exit status."""
+    from rich.console import Console
+
+    from pypack.demo.run import run_demo
+
+    console = Console(stderr=args.json, highlight=False)
+    if args.keep is not None:
+        if args.keep.exists():
+            print(f"pypack demo: --keep {args.keep}: exists already; name a new directory", file=sys.stderr)
+            return 2
+        args.keep.mkdir(parents=True)
+    kept: Path | None = args.keep
+    place = tempfile.TemporaryDirectory(prefix="pypack-demo-") if kept is None else nullcontext(str(kept))
+    with place as directory:
+        result = run_demo(Path(directory), lambda step: console.print(f"[dim]· {step}[/dim]"))
+    if args.json:
+        print(json.dumps(result.as_dict(), indent=1))
+    else:
+        _print_report(console, result, kept)
+    return 0
+
+
+def _print_report(console: Console, result: DemoResult, kept: Path | None) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    print_width = shutil.get_terminal_size((100, 24)).columns
+    console.print(
+        f"\n[bold]{result.documents} documents, {result.text_bytes / 1e6:.1f} MB of text → "
+        f"{result.tokens} tokens[/bold] in {result.tokenizing_seconds:.1f} s "
+        f"(engine {result.engine}), {result.text_bytes / result.tokens:.2f} bytes a token\n"
+    )
+    table = Table(
+        title=f"Three ways to make sequences of {result.sequence_length} tokens", title_justify="left"
+    )
+    for column in (
+        "",
+        "sequences",
+        "utilization",
+        "padding",
+        "documents cut",
+        "attention cost",
+        "tokens/s loaded",
+    ):
+        table.add_column(column, justify="left" if not column else "right")
+    padded_cost = result.ways[0].sequences * result.sequence_length**2
+    for way in result.ways:
+        table.add_row(
+            f"{way.name} [dim]({way.strategy})[/dim]",
+            f"{way.sequences}",
+            f"{way.utilization:.2%}",
+            f"{way.padding_tokens}",
+            f"{way.cut_documents}",
+            f"{way.attention_cost / padded_cost:.1%}",
+            f"{way.tokens_per_second / 1e6:.0f} M",
+        )
+    console.print(table)
+    console.print(
+        "[dim]Attention cost: sum of squared document lengths, as a share of what padded rows without a "
+        "mask cost.\nDocuments cut: those that are in two sequences or more.[/dim]"
+    )
+    console.print("\n[bold]A few sequences[/bold] (one letter a document, · is padding)")
+    for way in result.ways:
+        console.print(f"  {way.name}")
+        for line in way.picture:
+            console.print(f"    {_coloured(line[: print_width - 4])}", soft_wrap=True)
+    rows, length = result.batch_shape
+    console.print(f"\n[bold]The start of one batch[/bold] ({rows} x {length} ids, best fit), decoded")
+    for line in result.batch_start.strip().splitlines()[:12]:
+        console.print(f"    {escape(line[: print_width - 4])}", soft_wrap=True)
+    console.print(f"\n[bold]The same on your data[/bold]\n{_commands(kept)}")
+
+
+def _coloured(line: str) -> str:
+    pieces = []
+    for character in line:
+        if character.isalpha():
+            colour = _COLOURS[(ord(character) - ord("A")) % len(_COLOURS)]
+            pieces.append(f"[{colour}]{character}[/{colour}]")
+        else:
+            pieces.append(f"[dim]{character}[/dim]")
+    return "".join(pieces)
+
+
+def _commands(kept: Path | None) -> str:
+    tokenizer = "tokenizer.json" if kept is None else str(kept / "tokenizer.json")
+    return (
+        f"  pypack tokenize my_texts/*.jsonl -o corpus.store --tokenizer {tokenizer}\n"
+        f"  pypack pack corpus.store -o corpus.plan --sequence-length 2048\n"
+        f"  pypack inspect corpus.plan"
+    )
