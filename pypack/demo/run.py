@@ -81,7 +81,7 @@ def run_demo(directory: Path, report: Callable[[str], None]) -> DemoResult:
 
     report(f"Training a byte-level BPE of {_VOCABULARY} tokens on {_TRAINING_BYTES / 1e6:.0f} MB of it")
     start = time.perf_counter()
-    tokenizer = _train_tokenizer(texts, directory / "tokenizer.json")
+    tokenizer = train_tokenizer(texts, directory / "tokenizer.json")
     training_seconds = time.perf_counter() - start
 
     report(f"Tokenizing {len(texts)} documents ({text_bytes / 1e6:.1f} MB) into a store")
@@ -119,7 +119,8 @@ def run_demo(directory: Path, report: Callable[[str], None]) -> DemoResult:
     )
 
 
-def _train_tokenizer(texts: list[str], path: Path) -> Tokenizer:
+def train_tokenizer(texts: list[str], path: Path) -> Tokenizer:
+    """Trains a byte-level BPE on every n-th text, saves it as a tokenizer.json, and loads it."""
     from tokenizers import Tokenizer as HuggingFaceTokenizer
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -152,19 +153,12 @@ def _tokenize(texts: list[str], tokenizer: Tokenizer, path: Path) -> TokenStore:
 
 
 def _load_epoch(store: TokenStore, plan: Plan, name: str, plan_seconds: float) -> Way:
-    # The last batch of an epoch is as full as the others: what does not fill it is loaded one by one.
-    loader = Loader(store, plan, batch_sequences=1, seed=0)
-    tokens = 0
+    loader = Loader(store, plan, batch_sequences=BATCH_SEQUENCES, seed=0)
     start = time.perf_counter()
-    for step in range(plan.num_sequences):
-        tokens += loader.batch_at(step).num_tokens
+    tokens = sum(batch.tokens for batch in loader)
+    seconds = time.perf_counter() - start
     if tokens != plan.num_tokens:
         raise RuntimeError(f"{name}: the plan holds {plan.num_tokens} tokens, an epoch gave {tokens}")
-    batches = plan.num_sequences // BATCH_SEQUENCES
-    timed = Loader(store, plan, batch_sequences=BATCH_SEQUENCES, seed=0)
-    start = time.perf_counter()
-    timed_tokens = sum(timed.batch_at(step).num_tokens for step in range(batches))
-    seconds = time.perf_counter() - start
     return Way(
         strategy=plan.strategy,
         name=name,
@@ -174,8 +168,8 @@ def _load_epoch(store: TokenStore, plan: Plan, name: str, plan_seconds: float) -
         cut_documents=plan.counts.split_documents + plan.counts.truncated_documents,
         attention_cost=plan.attention_cost,
         plan_seconds=plan_seconds,
-        batches=batches,
+        batches=len(loader),
         loaded_tokens=tokens,
-        tokens_per_second=timed_tokens / seconds,
+        tokens_per_second=tokens / seconds,
         picture=draw_sequences(plan, 3, _PICTURE_WIDTH),
     )

@@ -18,6 +18,7 @@ from pypack.throughput.packing import web_lengths
 from pypack.throughput.timing import Row, median_seconds
 
 _IGNORED = -100
+_PAD_ID = 0
 _BATCHES = 200
 _CHECKED_BATCHES = 5
 _MADE_DOCUMENTS = 50_000  # about 55 million tokens
@@ -35,11 +36,11 @@ def make_store(path: Path) -> TokenStore:
 
 
 def numpy_batch(
-    store: TokenStore, plan: Plan, sequences: list[int], row_length: int, pad_id: int
+    store: TokenStore, plan: Plan, sequences: list[int], row_length: int
 ) -> list[NDArray[np.int64]]:
     """What a padded batch of these sequences is, gathered with numpy: ids, labels, positions, segments."""
     shape = (len(sequences), row_length)
-    ids, labels = np.full(shape, pad_id, np.int64), np.full(shape, _IGNORED, np.int64)
+    ids, labels = np.full(shape, _PAD_ID, np.int64), np.full(shape, _IGNORED, np.int64)
     positions, segments = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for row, sequence in enumerate(sequences):
         at = 0
@@ -76,15 +77,12 @@ def bench_load(
             f"of {batch_sequences}; choose a smaller --batch-sequences"
         )
     loaders = {
-        threads: Loader(
-            store, plan, batch_sequences=batch_sequences, seed=0, num_threads=threads, prefetch=0
-        )
+        threads: Loader(store, plan, batch_sequences=batch_sequences, pad_id=_PAD_ID, num_threads=threads)
         for threads in sorted({1, num_threads})
     }
     drawn = [loaders[1].sequences_at(step).tolist() for step in range(steps)]
-    pad_id = loaders[1].pad_id
     for step in range(min(_CHECKED_BATCHES, steps)):
-        expected = numpy_batch(store, plan, drawn[step], sequence_length, pad_id)
+        expected = numpy_batch(store, plan, drawn[step], sequence_length)
         for loader in loaders.values():
             if not all(map(np.array_equal, _arrays(loader.batch_at(step)), expected)):
                 raise RuntimeError(f"step {step}: the loader's batch is not what numpy gathers")
@@ -95,7 +93,7 @@ def bench_load(
 
     def gather() -> None:
         for sequences in drawn:
-            numpy_batch(store, plan, sequences, sequence_length, pad_id)
+            numpy_batch(store, plan, sequences, sequence_length)
 
     source = [np.ones((batch_sequences, sequence_length), np.int64) for _ in range(4)]
     target = [np.empty_like(array) for array in source]
@@ -112,7 +110,7 @@ def bench_load(
     seconds = median_seconds(
         {**ways, "numpy gather of the same spans": gather, "copy of the same bytes": copy}, repeats
     )
-    tokens = sum(loaders[1].batch_at(step).num_tokens for step in range(steps))
+    tokens = sum(loaders[1].batch_at(step).tokens for step in range(steps))
     return [
         {"way": name, "tokens/s": tokens / time, "us/batch": time / steps * 1e6}
         for name, time in seconds.items()
