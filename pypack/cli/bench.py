@@ -8,15 +8,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack.cli.arguments import positive
+
 if TYPE_CHECKING:
     from pypack.throughput.timing import Row
 
 SUMMARY = "how fast tokenizing, packing and loading are on this machine"
 
 _DESCRIPTION = """\
-Measures pypack on this machine: tokenizing (documents/s, MB/s), packing (ns a document) and loading (tokens/s,
-beside a numpy gather of the same spans and a plain copy of the same bytes). Every result is checked before it
-is timed. Without further arguments it runs on text and lengths that it makes itself.
+Measures pypack on this machine: tokenizing (documents/s, MB/s), packing (ns a document) and loading
+(tokens/s, beside a numpy gather of the same spans and a plain copy of the same bytes). Every result is checked
+before it is timed. Without further arguments it runs on text and lengths that it makes itself.
 """
 
 
@@ -33,13 +35,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenize with this tokenizer.json")
     parser.add_argument("--store", type=Path, help="pack and load this store instead of a made one")
     parser.add_argument(
-        "--sequence-length", type=int, default=2048, metavar="N", help="tokens a sequence (default: %(default)s)"
+        "--sequence-length",
+        type=positive,
+        default=2048,
+        metavar="N",
+        help="tokens a sequence (default: 2048)",
     )
     parser.add_argument(
-        "--batch-sequences", type=int, default=8, metavar="N", help="sequences a batch (default: %(default)s)"
+        "--batch-sequences", type=positive, default=8, metavar="N", help="sequences a batch (default: 8)"
     )
-    parser.add_argument("--num-threads", type=int, metavar="N", help="threads (default: all cores)")
-    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="timed runs (default: %(default)s)")
+    parser.add_argument("--num-threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--repeats", type=positive, default=5, metavar="N", help="timed runs (default: 5)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 

@@ -73,8 +73,8 @@ def bench_load(
     steps = min(_BATCHES, plan.num_sequences // batch_sequences)
     if steps == 0:
         raise ValueError(
-            f"{store.path}: {plan.num_sequences} sequences of {sequence_length} tokens are less than one batch "
-            f"of {batch_sequences}; choose a smaller --batch-sequences"
+            f"{store.path}: {plan.num_sequences} sequences of {sequence_length} tokens are less than one "
+            f"batch of {batch_sequences}; choose a smaller --batch-sequences"
         )
     loaders = {
         threads: Loader(store, plan, batch_sequences=batch_sequences, pad_id=_PAD_ID, num_threads=threads)

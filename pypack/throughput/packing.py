@@ -19,9 +19,7 @@ def web_lengths(documents: int, seed: int = 0) -> NDArray[np.int32]:
     return np.clip(rng.lognormal(np.log(500), 1.25, documents), 1, 167_000).astype(np.int32)
 
 
-def bench_pack(
-    lengths: NDArray[np.int32], sequence_length: int, num_threads: int, repeats: int
-) -> list[Row]:
+def bench_pack(lengths: NDArray[np.int32], sequence_length: int, num_threads: int, repeats: int) -> list[Row]:
     """Seconds and nanoseconds a document of every strategy, with the utilization it reaches.
 
     Every plan is verified against the lengths before its time counts.

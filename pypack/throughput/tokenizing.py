@@ -11,7 +11,9 @@ _SAMPLE_BYTES = 4_000_000
 _CHECKED_DOCUMENTS = 200
 
 
-def bench_tokenize(tokenizer: Tokenizer, texts: list[str] | None, num_threads: int, repeats: int) -> list[Row]:
+def bench_tokenize(
+    tokenizer: Tokenizer, texts: list[str] | None, num_threads: int, repeats: int
+) -> list[Row]:
     """Documents, tokens and bytes a second of the tokenizer's engine and of the `tokenizers` library.
 
     `texts=None` takes the standard library's sources and docstrings.
