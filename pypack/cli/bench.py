@@ -17,8 +17,8 @@ SUMMARY = "how fast tokenizing, packing and loading are on this machine"
 
 _DESCRIPTION = """\
 Measures pypack on this machine: tokenizing (documents/s, MB/s), packing (ns a document) and loading
-(tokens/s, beside a numpy gather of the same spans and a plain copy of the same bytes). Every result is checked
-before it is timed. Without further arguments it runs on text and lengths that it makes itself.
+(tokens/s, beside a numpy gather of the same spans and a plain copy of the same bytes). Every result is
+checked before it is timed. Without further arguments it runs on text and lengths that it makes itself.
 """
 
 
