@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=args.json, highlight=False)
     if args.keep is not None:
         if args.keep.exists():
-            print(f"pypack demo: --keep {args.keep}: exists already; name a new directory", file=sys.stderr)
-            return 2
+            raise UsageError(f"--keep {args.keep}: exists already; name a new directory")
         args.keep.mkdir(parents=True)
     kept: Path | None = args.keep
     place = tempfile.TemporaryDirectory(prefix="pypack-demo-") if kept is None else nullcontext(str(kept))
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_report(console: Console, result: DemoResult, kept: Path | None) -> None:
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
@@ -69,23 +70,14 @@ def _print_report(console: Console, result: DemoResult, kept: Path | None) -> No
         f"{result.tokens} tokens[/bold] in {result.tokenizing_seconds:.1f} s "
         f"(engine {result.engine}), {result.text_bytes / result.tokens:.2f} bytes a token\n"
     )
-    table = Table(
-        title=f"Three ways to make sequences of {result.sequence_length} tokens", title_justify="left"
-    )
-    for column in (
-        "",
-        "sequences",
-        "utilization",
-        "padding",
-        "documents cut",
-        "attention cost",
-        "tokens/s loaded",
-    ):
-        table.add_column(column, justify="left" if not column else "right")
+    console.print(f"[bold]Three ways to make sequences of {result.sequence_length} tokens[/bold]")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("", "rows", "utilization", "padding", "documents cut", "attention", "tokens/s"):
+        table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     padded_cost = result.ways[0].sequences * result.sequence_length**2
     for way in result.ways:
         table.add_row(
-            f"{way.name} [dim]({way.strategy})[/dim]",
+            way.name,
             f"{way.sequences}",
             f"{way.utilization:.2%}",
             f"{way.padding_tokens}",
@@ -95,10 +87,10 @@ def _print_report(console: Console, result: DemoResult, kept: Path | None) -> No
         )
     console.print(table)
     console.print(
-        "[dim]Attention cost: sum of squared document lengths, as a share of what padded rows without a "
-        "mask cost.\nDocuments cut: those that are in two sequences or more.[/dim]"
+        "[dim]padding: tokens that are none. documents cut: in two rows or more. attention: sum of\n"
+        "squared document lengths, as a share of padded rows without a mask. tokens/s: loaded.[/dim]"
     )
-    console.print("\n[bold]A few sequences[/bold] (one letter a document, · is padding)")
+    console.print("\n[bold]A few sequences[/bold] (a letter is a document, · is padding)")
     for way in result.ways:
         console.print(f"  {way.name}")
         for line in way.picture:

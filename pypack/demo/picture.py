@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from pypack.plan import Plan
 
@@ -11,16 +13,14 @@ PADDING = "·"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def draw_sequences(plan: Plan, count: int, width: int) -> list[str]:
-    """The `count` sequences of a plan that hold the most documents among its first 200, one line each.
+def draw_sequences(plan: Plan, quantiles: Sequence[float], width: int) -> list[str]:
+    """One line for the sequence at each quantile of the number of documents in a sequence.
 
     A line has `width` characters for `sequence_capacity` tokens. Every document gets at least one character
     while there is room, so short ones can be seen.
     """
-    considered = range(min(200, plan.num_sequences))
-    spans = plan.sequence_offsets
-    fullest = sorted(considered, key=lambda s: int(spans[s] - spans[s + 1]))[:count]
-    return [_draw(plan, sequence, width) for sequence in sorted(fullest)]
+    by_documents = np.argsort(np.diff(plan.sequence_offsets), kind="stable")
+    return [_draw(plan, int(by_documents[int(q * (len(by_documents) - 1))]), width) for q in quantiles]
 
 
 def _draw(plan: Plan, sequence: int, width: int) -> str:

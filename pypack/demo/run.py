@@ -22,10 +22,11 @@ BATCH_SEQUENCES = 8
 _CORPUS_BYTES = 8_000_000
 _TRAINING_BYTES = 2_000_000
 _VOCABULARY = 8192
-_PICTURE_WIDTH = 96
+_PICTURE_WIDTH = 72
+_PICTURE_QUANTILES = (0.5, 0.8, 0.95)
 
 # Strategy and what a newcomer calls it.
-WAYS = {"pad": "padding only", "concat": "concat and chunk", "best_fit": "best fit"}
+WAYS = {"pad": "padding only", "concat": "concat-and-chunk", "best_fit": "best fit"}
 
 
 @dataclass(frozen=True)
@@ -171,5 +172,5 @@ def _load_epoch(store: TokenStore, plan: Plan, name: str, plan_seconds: float) -
         batches=len(loader),
         loaded_tokens=tokens,
         tokens_per_second=tokens / seconds,
-        picture=draw_sequences(plan, 3, _PICTURE_WIDTH),
+        picture=draw_sequences(plan, _PICTURE_QUANTILES, _PICTURE_WIDTH),
     )
