@@ -72,7 +72,7 @@ def _print_report(console: Console, result: DemoResult, kept: Path | None) -> No
     )
     console.print(f"[bold]Three ways to make sequences of {result.sequence_length} tokens[/bold]")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("", "rows", "utilization", "padding", "documents cut", "attention", "tokens/s"):
+    for column in ("", "rows", "utilized", "padding", "cut docs", "attention", "tokens/s"):
         table.add_column(column, justify="left" if not column else "right", no_wrap=True)
     padded_cost = result.ways[0].sequences * result.sequence_length**2
     for way in result.ways:
@@ -87,8 +87,10 @@ def _print_report(console: Console, result: DemoResult, kept: Path | None) -> No
         )
     console.print(table)
     console.print(
-        "[dim]padding: tokens that are none. documents cut: in two rows or more. attention: sum of\n"
-        "squared document lengths, as a share of padded rows without a mask. tokens/s: loaded.[/dim]"
+        "[dim]utilized: share of the rows that is text; padding: tokens of the rest. cut docs: documents in\n"
+        "two rows or more. attention: sum of squared document lengths, as a share of what the\n"
+        "padded rows cost without a mask. tokens/s: loaded, shuffled, one epoch.[/dim]",
+        soft_wrap=True,
     )
     console.print("\n[bold]A few sequences[/bold] (a letter is a document, · is padding)")
     for way in result.ways:
