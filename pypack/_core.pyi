@@ -167,6 +167,18 @@ class PackOptions:
 class Border:
     def __init__(self, name: str) -> None: ...
 
+class DecomposeOptions:
+    def __init__(
+        self,
+        *,
+        min_length: int,
+        max_length: int,
+        mode: str,
+        long_documents: str,
+        remainder: str,
+        seed: int,
+    ) -> None: ...
+
 class HistogramPacking:
     def __init__(self, name: str) -> None: ...
 
@@ -179,6 +191,9 @@ def pack_pad_by_length(
 def pack_first_fit(lengths: NDArray[np.int32], options: PackOptions) -> _PlanArrays: ...
 def pack_histogram(
     lengths: NDArray[np.int32], options: PackOptions, packing: HistogramPacking, num_threads: int
+) -> _PlanArrays: ...
+def pack_decompose(
+    lengths: NDArray[np.int32], options: PackOptions, buckets: DecomposeOptions, num_threads: int
 ) -> _PlanArrays: ...
 def pack_best_fit(lengths: NDArray[np.int32], options: PackOptions, num_threads: int) -> _PlanArrays: ...
 def pack_stream(

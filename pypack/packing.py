@@ -84,6 +84,15 @@ def pack(
               truncated, and the next sequence starts with the next document. "split" overflow then has
               nothing to do, and drop_shorter_than applies to whole documents.
             - "next_fit": documents in order; one that does not fit begins the next sequence.
+            - "decompose": Dataset Decomposition (arXiv 2405.13226). Documents are cut into pieces of
+              power-of-two lengths from `min_length=None` (256) to `max_length=None` (the largest power of two
+              that is at most sequence_length), each a sequence of its own; sequences of one capacity stand
+              together, the longest first. `mode="exact"`: pieces of 2^k tokens, labels shifted inside;
+              `"shifted"`: 2^k + 1, as the paper's script cuts them. Documents beyond the longest bucket give
+              pieces of `long_documents="max"` length or `"random"` ones (keyed by `seed=0`), which gives
+              buckets equal tokens. What is left below min_length, `remainder`, is packed by best fit into
+              sequences of min_length (`"pack"`), counted as lost (`"drop"`), or cut on (`"keep"`). The
+              overflow policy is for documents longer than the longest piece.
             - "first_fit": each document into the earliest sequence that has room for it.
             - "histogram": the packers of Krell et al. (arXiv 2107.02027), longest documents first.
               `algorithm="spfhp"`: into the sequence with the most room; `"lpfhp"`: with the least that
@@ -105,8 +114,8 @@ def pack(
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
     documents = as_lengths(lengths)
     own = {**chosen.defaults, **options}
-    if "buffer_tokens" in own and own["buffer_tokens"] is None:
-        own["buffer_tokens"] = 8 * sequence_length
+    if chosen.resolve:
+        chosen.resolve(sequence_length, own)
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
     offsets, document, start, length, capacity, counts = chosen.run(
         Job(documents, shared, own, resolve_num_threads(num_threads))
@@ -117,7 +126,7 @@ def pack(
         start,
         length,
         capacity,
-        sequence_length=sequence_length,
+        sequence_length=chosen.longest(own) if chosen.longest else sequence_length,
         strategy=strategy,
         options={
             "overflow": overflow,
@@ -170,6 +179,7 @@ COMPARED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "stream": ("stream", {}),
     "best_fit": ("best_fit", {}),
     "concat": ("concat", {}),
+    "decompose": ("decompose", {}),
     "histogram": ("histogram", {}),
     "first_fit": ("first_fit", {}),
     "next_fit": ("next_fit", {}),

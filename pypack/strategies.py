@@ -36,6 +36,10 @@ class Strategy:
     summary: str  # one line, for --help and the table of `compare`
     run: Callable[[Job], Arrays]
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # its own options
+    # Puts the defaults that depend on sequence_length where its own options are None.
+    resolve: Callable[[int, dict[str, Any]], None] | None = None
+    # The longest capacity, where it is not sequence_length.
+    longest: Callable[[Mapping[str, Any]], int] | None = None
 
 
 def _concat(job: Job) -> Arrays:
@@ -52,6 +56,22 @@ def _next_fit(job: Job) -> Arrays:
 
 def _first_fit(job: Job) -> Arrays:
     return _core.pack_first_fit(job.lengths, job.shared)
+
+
+def _decompose(job: Job) -> Arrays:
+    buckets = _core.DecomposeOptions(**job.own)
+    return _core.pack_decompose(job.lengths, job.shared, buckets, job.num_threads)
+
+
+def _resolve_buckets(sequence_length: int, own: dict[str, Any]) -> None:
+    if own["max_length"] is None:
+        own["max_length"] = 1 << max(sequence_length, 1).bit_length() - 1
+    if own["min_length"] is None:
+        own["min_length"] = min(256, own["max_length"])
+
+
+def _longest_piece(own: Mapping[str, Any]) -> int:
+    return int(own["max_length"]) + (own["mode"] == "shifted")
 
 
 def _histogram(job: Job) -> Arrays:
@@ -71,11 +91,17 @@ def _stream(job: Job) -> Arrays:
     )
 
 
+def _resolve_buffer(sequence_length: int, own: dict[str, Any]) -> None:
+    if own["buffer_tokens"] is None:
+        own["buffer_tokens"] = 8 * sequence_length
+
+
 STRATEGIES: Mapping[str, Strategy] = {
     "stream": Strategy(
         "documents in order through a bounded buffer, ends filled exactly: full, and not sorted by length",
         _stream,
         {"buffer_documents": 1000, "buffer_tokens": None, "seed": None},
+        resolve=_resolve_buffer,
     ),
     "best_fit": Strategy("best-fit-decreasing over all documents: the fewest sequences", _best_fit),
     "concat": Strategy("documents end to end, cut at every sequence_length", _concat, {"border": "cross"}),
@@ -85,6 +111,20 @@ STRATEGIES: Mapping[str, Strategy] = {
         "histogram packing of Krell et al., shortest or longest pack first",
         _histogram,
         {"algorithm": "spfhp"},
+    ),
+    "decompose": Strategy(
+        "Dataset Decomposition: pieces of power-of-two lengths, one a sequence, sequences by bucket",
+        _decompose,
+        {
+            "min_length": None,
+            "max_length": None,
+            "mode": "exact",
+            "long_documents": "max",
+            "remainder": "pack",
+            "seed": 0,
+        },
+        resolve=_resolve_buckets,
+        longest=_longest_piece,
     ),
     "pad": Strategy("one document a sequence", _pad, {"sorted": False, "group_sequences": 64}),
 }

@@ -200,6 +200,36 @@ def stream(
     return sequences, buffer
 
 
+def decompose(
+    lengths,
+    limit,
+    overflow="split",
+    max_documents=None,
+    align=1,
+    drop_shorter_than=0,
+    min_length=1,
+    max_length=None,
+    mode="exact",
+    remainder="pack",
+):
+    """Buckets from the longest piece down, each a list of spans, and the remainders that are to be packed."""
+    extra = 1 if mode == "shifted" else 0
+    longest = max_length + extra
+    shortest = 1 if remainder == "keep" else min_length
+    powers = [1 << k for k in range(27) if shortest <= 1 << k <= max_length][::-1]
+    buckets: dict[int, list[Span]] = {power + extra: [] for power in powers}
+    rest: list[Span] = []
+    whole = max([*lengths, longest]) if overflow == "split" else longest
+    for document, _, length in pieces(lengths, whole, overflow, drop_shorter_than):
+        start = 0
+        while (fitting := [size for size in buckets if size <= length - start]) != []:
+            buckets[fitting[0]].append((document, start, fitting[0]))
+            start += fitting[0]
+        if length - start >= max(drop_shorter_than, 1):
+            rest.append((document, start, length - start))
+    return list(buckets.values()), rest if remainder == "pack" else []
+
+
 def counts(lengths: list[int], sequences: list[Sequence]) -> dict[str, int]:
     """Where the tokens went, from the spans alone. Raises AssertionError if a token is in two spans."""
     tokens_of: dict[int, list[int]] = {}

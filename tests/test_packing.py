@@ -27,6 +27,14 @@ def sequences_of(plan: Plan) -> list[reference_pack.Sequence]:
     return [spans[begin:end] for begin, end in itertools.pairwise(bounds)]
 
 
+def decompose_options(draw, limit):
+    max_length = 1 << draw(st.integers(0, limit.bit_length() - 1))
+    mode = draw(st.sampled_from(["exact", "exact", "shifted"]))
+    remainder = draw(st.sampled_from(["drop", "pack", "keep"]))
+    min_length = 1 << draw(st.integers(0, max_length.bit_length() - 1))
+    return {"max_length": max_length, "mode": mode, "remainder": remainder, "min_length": min_length}
+
+
 @st.composite
 def jobs(draw: st.DrawFn) -> tuple[list[int], int, dict[str, object]]:
     align = draw(st.sampled_from([1, 1, 2, 3]))
@@ -58,6 +66,9 @@ def check_promises(lengths: list[int], plan: Plan) -> None:
 @given(job=jobs())
 def test_promises_of_every_strategy(strategy, job):
     lengths, limit, options = job
+    if strategy == "decompose":  # its pieces have lengths of their own
+        limit = 1 << limit.bit_length() - 1
+        options |= {"align": 1, "drop_shorter_than": min(options["drop_shorter_than"], limit)}
     check_promises(lengths, pack(lengths, limit, strategy, **options))
 
 
@@ -83,6 +94,52 @@ def test_bulk_best_fit_fills_as_best_fit_document_by_document(job):
     plan = pack(lengths, limit, "best_fit", **options)
     expected = reference_pack.best_fit(lengths, limit, **options)
     check_same_shape(sequences_of(plan), expected, options["align"])
+
+
+@given(job=jobs(), data=st.data())
+def test_decompose_is_as_defined(job, data):
+    lengths, limit, options = job
+    own = decompose_options(data.draw, limit)
+    options |= {"drop_shorter_than": min(options["drop_shorter_than"], own["max_length"]), "align": 1}
+    plan = pack(lengths, limit, "decompose", **own, **options)
+    buckets, rest = reference_pack.decompose(lengths, limit, **own, **options)
+    expected = [[span] for bucket in buckets for span in bucket]
+    found = sequences_of(plan)
+    assert found[: len(expected)] == expected
+    capacities = [span[2] for bucket in buckets for span in bucket]
+    assert plan.sequence_capacity[: len(expected)].tolist() == capacities
+    shortest = own["min_length"] + (own["mode"] == "shifted")
+    last = reference_pack.best_fit_spans(rest, shortest, options["max_documents"])
+    check_same_shape(found[len(expected) :], last, 1)
+    assert set(plan.sequence_capacity[len(expected) :].tolist()) <= {shortest}
+    assert plan.sequence_length == own["max_length"] + (own["mode"] == "shifted")
+    check_promises(lengths, plan)
+
+
+@given(job=jobs(), seed=st.integers(0, 2**63 - 1), mode=st.sampled_from(["exact", "shifted"]))
+def test_random_long_documents_keep_the_promises(job, seed, mode):
+    lengths, limit, options = job
+    limit = 1 << limit.bit_length() - 1
+    options |= {"align": 1, "drop_shorter_than": 0, "overflow": "split"}
+    own = {"long_documents": "random", "seed": seed, "mode": mode, "min_length": 1}
+    plans = [pack(lengths, limit, "decompose", num_threads=n, **own, **options) for n in (1, 3)]
+    check_promises(lengths, plans[0])
+    assert plans[0] == plans[1]
+    assert max(plan_length := plans[0].span_length.tolist(), default=1) <= limit + (mode == "shifted")
+    if max(lengths, default=0) < 2 * limit:  # nothing is long: as without
+        same = pack(lengths, limit, "decompose", mode=mode, min_length=1, **options)
+        assert plan_length == same.span_length.tolist()
+
+
+LONG = np.full(2000, 1_000_000)
+
+
+def test_random_long_documents_give_buckets_equal_tokens():
+    plan = pack(LONG, 8192, "decompose", long_documents="random", remainder="drop", seed=3)
+    tokens = [int(plan.span_length[plan.sequence_capacity == 1 << k].sum()) for k in range(8, 14)]
+    assert min(tokens) > 0.9 * max(tokens)
+    other = pack(LONG, 8192, "decompose", long_documents="random", remainder="drop", seed=4)
+    assert plan != other
 
 
 @given(job=jobs())
@@ -198,6 +255,13 @@ def test_bad_documents_are_named(strategy, num_threads):
         ({"strategy": "histogram", "algorithm": "x"}, "algorithm must be one of 'spfhp', 'lpfhp', got 'x'"),
         ({"strategy": "concat", "border": "x"}, "border must be one of 'cross', 'truncate', got 'x'"),
         ({"strategy": "stream", "buffer_documents": 0}, "buffer_documents must be from 1 to"),
+        ({"strategy": "decompose", "max_length": 12}, "max_length must be a power of two, got 12"),
+        ({"strategy": "decompose", "max_length": 32}, r"max_length must be at most sequence_length \(16\)"),
+        ({"strategy": "decompose", "min_length": 32}, r"min_length must be at most max_length \(16\)"),
+        ({"strategy": "decompose", "min_length": 0}, "min_length must be a power of two, got 0"),
+        ({"strategy": "decompose", "mode": "x"}, "mode must be one of 'exact', 'shifted'"),
+        ({"strategy": "decompose", "align": 2, "mode": "shifted"}, "align must divide the length of every"),
+        ({"strategy": "decompose", "max_length": 4, "drop_shorter_than": 5}, "at most max_length"),
         ({"num_threads": 0}, "num_threads must be at least 1"),
     ],
 )

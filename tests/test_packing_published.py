@@ -86,3 +86,56 @@ def test_prepacking_example():
     lengths = [12, 3, 7, 5, 9, 2, 4, 6, 1, 8, 10, 3]
     expected = as_shape([12], [10, 2], [9, 3], [8, 4], [7, 5], [6, 3, 1])
     assert packed_lengths(lengths, 12, "best_fit") == expected
+
+
+def pieces_of(lengths, limit, min_length, **options):
+    plan = pack(lengths, limit, "decompose", min_length=min_length, **options)
+    return [(start, start + length) for sequence in sequences_of(plan) for _, start, length in sequence], plan
+
+
+def test_decomposition_of_olmo_core():
+    pieces, plan = pieces_of([5000], 4096, 256, remainder="drop")
+    assert pieces == [(0, 4096), (4096, 4608), (4608, 4864)]
+    assert plan.counts.truncated_tokens == 136
+    # OLMo-core's test: documents of 13, 6 and 3 tokens, buckets 2 and 4, places in the concatenation.
+    pieces, plan = pieces_of([13, 6, 3], 4, 2, remainder="drop")
+    offsets = np.array([0, 13, 19])[plan.span_document]
+    assert sorted((int(o) + a, int(o) + b) for (a, b), o in zip(pieces, offsets, strict=True)) == [
+        (0, 4), (4, 8), (8, 12), (13, 17), (17, 19), (19, 21),
+    ]  # fmt: skip
+    _, plan = pieces_of([9, 6, 11], 8, 2, remainder="drop")
+    in_documents = np.lexsort((plan.span_start, plan.span_document))
+    assert plan.span_length[in_documents].tolist() == [8, 4, 2, 8, 2]
+
+
+def test_decomposition_of_the_papers_script():
+    pieces, plan = pieces_of([5000], 8192, 256, mode="shifted", remainder="drop")
+    assert pieces == [(0, 4097), (4097, 4610), (4610, 4867)]
+    assert plan.counts.truncated_tokens == 133
+    assert pieces_of([257], 8192, 256, mode="shifted", remainder="drop")[0] == [(0, 257)]
+    nothing, plan = pieces_of([256], 8192, 256, mode="shifted", remainder="drop")
+    assert nothing == []
+    assert plan.counts.dropped_tokens == 256
+
+
+# Tokens in buckets of 2^6 to 2^13, in units of 2^30 -> average sequence length and context of the paper
+# (Table 1 gives 482/1018, 257/1020, 1024/512, 195/336 and 1344).
+MIXES = {
+    "natural": ([3, 6, 10, 17, 21, 17, 13, 9], 482.2, 1017.8),
+    "equal": ([12] * 8, 257.0, 1019.5),
+    "1k only": ([0, 0, 0, 0, 96, 0, 0, 0], 1024.0, 511.5),
+    "up to 2k": ([16] * 6 + [0, 0], 195.0, 335.5),
+    "256 and longer": ([0, 0] + [16] * 6, 780.2, 1343.5),
+}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_average_lengths_and_contexts_of_dataset_decomposition(mix):
+    units, mean_length, mean_context = MIXES[mix]
+    # 2^17 tokens a unit instead of 2^30: averages depend on the shares only. One document a piece.
+    counts = [unit << 17 - k for k, unit in zip(range(6, 14), units, strict=True)]
+    lengths = np.repeat([1 << k for k in range(6, 14)], counts)
+    plan = pack(lengths, 8192, "decompose", min_length=64)
+    assert plan.num_spans == len(lengths)
+    assert round(plan.stats.mean_span_length, 1) == mean_length
+    assert round(plan.stats.mean_context, 1) == mean_context

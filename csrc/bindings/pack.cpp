@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "pack/best_fit.hpp"
+#include "pack/decompose.hpp"
 #include "pack/first_fit.hpp"
 #include "pack/length_groups.hpp"
 #include "pack/sequential.hpp"
@@ -70,6 +71,14 @@ void register_pack(py::module_& m) {
                        [&](auto documents) { return histogram(documents, options, packing, num_threads); });
         },
         py::arg("lengths").noconvert(), py::arg("options"), py::arg("packing"), py::arg("num_threads"));
+    m.def(
+        "pack_decompose",
+        [](const Array<Length>& lengths, const PackOptions& options, const DecomposeOptions& buckets,
+           int num_threads) {
+            return run(lengths,
+                       [&](auto documents) { return decompose(documents, options, buckets, num_threads); });
+        },
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("buckets"), py::arg("num_threads"));
     m.def(
         "pack_best_fit",
         [](const Array<Length>& lengths, const PackOptions& options, int num_threads) {

@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "pack/best_fit.hpp"
+#include "pack/decompose.hpp"
 #include "pack/sequential.hpp"
 
 namespace pypack::bindings {
@@ -51,6 +52,20 @@ HistogramPacking histogram_packing_from(const std::string& name) {
         {{"spfhp", HistogramPacking::shortest_pack_first}, {"lpfhp", HistogramPacking::longest_pack_first}});
 }
 
+DecomposeOptions decompose_options_from(Length min_length, Length max_length, const std::string& mode,
+                                        const std::string& long_documents, const std::string& remainder,
+                                        std::uint64_t seed) {
+    return {
+        min_length,
+        max_length,
+        choose<PieceLength>("mode", mode, {{"exact", PieceLength::exact}, {"shifted", PieceLength::shifted}}),
+        choose<LongDocuments>("long_documents", long_documents,
+                              {{"max", LongDocuments::longest}, {"random", LongDocuments::random}}),
+        choose<Remainder>("remainder", remainder,
+                          {{"drop", Remainder::drop}, {"pack", Remainder::pack}, {"keep", Remainder::keep}}),
+        seed};
+}
+
 }  // namespace
 
 py::tuple to_python(PlanArrays&& plan) {
@@ -93,6 +108,9 @@ void register_pack_types(py::module_& m) {
         .def(py::init([](const std::string& name) { return border_from(name); }), py::arg("name"));
     py::class_<HistogramPacking>(m, "HistogramPacking", "SPFHP or LPFHP of Krell et al.")
         .def(py::init([](const std::string& name) { return histogram_packing_from(name); }), py::arg("name"));
+    py::class_<DecomposeOptions>(m, "DecomposeOptions", "How Dataset Decomposition cuts documents.")
+        .def(py::init(&decompose_options_from), py::kw_only(), py::arg("min_length"), py::arg("max_length"),
+             py::arg("mode"), py::arg("long_documents"), py::arg("remainder"), py::arg("seed"));
 }
 
 }  // namespace pypack::bindings
