@@ -71,7 +71,8 @@ def _resolve_buckets(sequence_length: int, own: dict[str, Any]) -> None:
 
 
 def _longest_piece(own: Mapping[str, Any]) -> int:
-    return int(own["max_length"]) + (own["mode"] == "shifted")
+    shifted: bool = own["mode"] == "shifted"
+    return int(own["max_length"]) + shifted
 
 
 def _histogram(job: Job) -> Arrays:
