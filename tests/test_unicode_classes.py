@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import unicodedata
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from conftest import SCALE
 from numpy.typing import NDArray
+from table_generators import load_generator
 
 from pypack import _core
-
-GENERATOR = Path(__file__).parent.parent / "csrc/core/tokenize/generate_unicode_tables.py"
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_unicode_tables", GENERATOR)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_generator("generate_unicode_tables")
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +63,13 @@ def test_older_characters_agree_with_python(generator: ModuleType, categories: N
         expected = unicodedata.category(chr(cp))
         if expected != "Cn" and expected[0] in "LMNZ":
             assert names[categories[cp]] == expected, hex(cp)
+
+
+def test_grapheme_classes_are_those_of_the_library() -> None:
+    generator = load_generator("generate_grapheme_table")
+    classes = _core.unicode_grapheme_classes()
+    profiles = list(generator.CLASSES.values())
+    plain = [cp for cp in generator.CODE_POINTS if classes[cp] == 0]
+    assert len(plain) < len(generator.CODE_POINTS) - 20_000
+    for cp in [*np.flatnonzero(classes), *plain[:: 1 if SCALE >= 10 else 50]]:
+        assert generator.profile(chr(cp)) == profiles[classes[cp]], hex(cp)

@@ -69,6 +69,10 @@ void register_normalizers(py::module_& m) {
     cls.def_static("form", &normalization_form, py::arg("name"), "NFC, NFD, NFKC or NFKD.");
     cls.def_static("lowercase", &make_lowercase_normalizer);
     cls.def_static("nmt", &make_nmt_normalizer);
+    cls.def_static(
+        "precompiled",
+        [](const py::bytes& charsmap) { return make_precompiled_normalizer(std::string_view(charsmap)); },
+        py::arg("charsmap"), "charsmap: what tokenizer.json holds in base64.");
     cls.def_static("prepend", &make_prepend_normalizer, py::arg("prefix"));
     cls.def_static("replace", &make_replace_normalizer, py::arg("pattern"), py::arg("content"));
     cls.def_static("replace_runs", &replace_runs, py::arg("characters"), py::arg("min_length"),

@@ -1,6 +1,7 @@
 // Bindings of the Unicode tables of csrc/core/tokenize.
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "tokenize/graphemes.hpp"
 #include "tokenize/unicode_classes.hpp"
 
 namespace pypack::bindings {
@@ -23,6 +24,9 @@ void register_unicode(py::module_& m) {
     m.def(
         "unicode_categories", [] { return property_of_all(unicode::category); },
         "Index of the general category of every code point, in the order of `Category`: uint8 [0x110000].");
+    m.def(
+        "unicode_grapheme_classes", [] { return property_of_all(unicode::grapheme_class); },
+        "Index of the `GraphemeClass` of every code point: uint8 [0x110000].");
     m.def(
         "unicode_traits", [] { return property_of_all(unicode::traits); },
         "Bits of `Trait` of every code point: uint8 [0x110000].");

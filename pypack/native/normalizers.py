@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,6 +55,11 @@ def _plain(make: Callable[[], Normalizer]) -> Callable[[Mapping[str, Any]], Norm
     return recognize
 
 
+def _precompiled(part: Mapping[str, Any]) -> Normalizer:
+    check_keys(part, ("type", "precompiled_charsmap"), "Precompiled")
+    return Normalizer.precompiled(base64.b64decode(part["precompiled_charsmap"]))
+
+
 def _prepend(part: Mapping[str, Any]) -> Normalizer:
     check_keys(part, ("type", "prepend"), "Prepend")
     if not part["prepend"]:
@@ -93,6 +99,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Normalizer]] = {
     "NFKC": _form,
     "NFKD": _form,
     "Nmt": _plain(Normalizer.nmt),
+    "Precompiled": _precompiled,
     "Prepend": _prepend,
     "Replace": _replace,
     "Sequence": _sequence,
