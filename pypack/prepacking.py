@@ -134,19 +134,16 @@ class Prepacked:
         index = self.gather_index(side)
         padding = index < 0
         rows, columns = np.divmod(np.maximum(index, 0), max(1, self.input_ids.shape[-1]))
-        return self._take(keys, rows, columns, padding), self._take(values, rows, columns, padding)
+        self._check_kv(keys)
+        self._check_kv(values)
+        return take_kv(keys, rows, columns, padding), take_kv(values, rows, columns, padding)
 
-    def _take(
-        self, array: Any, rows: NDArray[np.int64], columns: NDArray[np.int64], padding: NDArray[np.bool_]
-    ) -> Any:
+    def _check_kv(self, array: Any) -> None:
         expected = self.input_ids.shape if self.input_ids.ndim == 2 else (1, self.input_ids.size)
         if array.ndim != 4 or (array.shape[0], array.shape[2]) != expected:
             raise ValueError(
                 f"unpack_kv takes [{expected[0]}, heads, {expected[1]}, dim], got {tuple(array.shape)}"
             )
-        taken = array[rows, :, columns]  # [P, longest, heads, dim], a copy
-        taken[padding] = 0
-        return taken.swapaxes(1, 2)
 
     def attention_mask(self, dtype: DTypeLike = np.bool_) -> NDArray[Any]:
         """The dense mask [R, 1, C, C] ([1, 1, T, T] for "varlen"): causal within each segment.
@@ -178,6 +175,13 @@ class Prepacked:
             f"Prepacked({self.num_prompts} prompts, {self.num_tokens} tokens in {self.input_ids.shape}, "
             f"{self.utilization:.1%} full)"
         )
+
+
+def take_kv(array: Any, rows: Any, columns: Any, padding: Any) -> Any:
+    """`Prepacked.unpack_kv` for one array, with the indexes [P, longest] in the array's own library."""
+    taken = array[rows, :, columns]  # [P, longest, heads, dim], a copy
+    taken[padding] = 0
+    return taken.swapaxes(1, 2)
 
 
 def prepack(
@@ -228,7 +232,7 @@ def prepack(
         )
     if max_rows is not None and max_rows < 1:
         raise ValueError(f"max_rows must be at least 1 or None, got {max_rows}")
-    ragged = prompts if isinstance(prompts, Ragged) else _as_ragged(prompts)
+    ragged = as_ragged(prompts)
     lengths = ragged.lengths
     plan = _plan(lengths, capacity, strategy, num_threads)
     rows = plan.num_sequences
@@ -277,7 +281,15 @@ def _plan(lengths: NDArray[np.int64], capacity: int | None, strategy: str, num_t
     )
 
 
-def _as_ragged(prompts: Sequence[ArrayLike]) -> Ragged:
+def as_ragged(prompts: Ragged | Sequence[ArrayLike]) -> Ragged:
+    """Prompts as a `Ragged`, without a copy if they are one already.
+
+    Raises:
+        TypeError: a prompt is no vector of integers.
+        ValueError: a token id is not from 0 to 2^31-1.
+    """
+    if isinstance(prompts, Ragged):
+        return prompts
     rows = [np.asarray(prompt) for prompt in prompts]
     for i, row in enumerate(rows):
         if row.ndim != 1 or (row.dtype.kind not in "iu" and len(row)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import pytest
@@ -18,3 +20,17 @@ def require(*names: str) -> ModuleType:
         warnings.simplefilter("ignore")
         modules = [pytest.importorskip(name, exc_type=ImportError) for name in names]
     return modules[-1]
+
+
+@contextmanager
+def without_compiling() -> Iterator[None]:
+    """Runs flex attention by torch's own definition of it: compiling its kernel takes minutes here."""
+    torch = require("torch")
+    with torch.compiler.set_stance("force_eager"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*flex_attention called without torch.compile.*", UserWarning)
+        for of_torch_itself in (
+            "`torch.jit.script_method` is deprecated",
+            "_compile flag on create_block_mask",
+        ):
+            warnings.filterwarnings("ignore", of_torch_itself, DeprecationWarning)
+        yield

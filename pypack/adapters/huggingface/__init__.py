@@ -1,0 +1,5 @@
+"""Hugging Face transformers: packed prefill and generation."""
+
+from pypack.adapters.huggingface.generation import Prefilled, generate, prefill
+
+__all__ = ["Prefilled", "generate", "prefill"]

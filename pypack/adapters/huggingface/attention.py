@@ -1,0 +1,61 @@
+"""What a transformers model must be given so that packed documents do not see each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+
+def attention_masks(
+    config: PretrainedConfig,
+    position_ids: torch.Tensor,
+    dtype: torch.dtype,
+) -> Any:
+    """The masks of packed rows for the attention implementation that `config` names.
+
+    They come from transformers' own factories, so they fit every kind of layer of the model: an additive
+    bias for "eager", bool for "sdpa", a `BlockMask` for "flex_attention"; sliding windows and chunks within
+    each document; a dict by layer type where the model has several. A model takes what is returned as
+    `attention_mask`.
+
+    Args:
+        config: of the model.
+        position_ids: [R, C], restarting at 0 in each document. (No border is lost: a restart after position
+            p >= 0 is a step of -p, which is never the step of 1 that goes on.)
+        dtype: of the model, for the additive bias.
+    """
+    import torch
+    from transformers.masking_utils import create_masks_for_generate
+
+    shape = torch.empty((*position_ids.shape, 0), dtype=dtype, device=position_ids.device)
+    return create_masks_for_generate(
+        config, inputs_embeds=shape, attention_mask=None, past_key_values=None, position_ids=position_ids
+    )
+
+
+def uses_cu_seqlens(model: PreTrainedModel) -> bool:
+    """Whether the model's attention takes borders as `cu_seq_lens_q` (the flash-attention family)."""
+    return "flash" in (model.config._attn_implementation or "")
+
+
+def varlen_arguments(cu_seqlens: NDArray[np.int32], max_seqlen: int, device: Any = None) -> dict[str, Any]:
+    """The keyword arguments that carry borders to flash attention through a transformers model.
+
+    Returns:
+        `cu_seq_lens_q`, `cu_seq_lens_k` int32 [segments + 1] and `max_length_q`, `max_length_k` (int).
+    """
+    import torch
+
+    borders = torch.from_numpy(cu_seqlens).to(device)
+    return {
+        "cu_seq_lens_q": borders,
+        "cu_seq_lens_k": borders,
+        "max_length_q": max_seqlen,
+        "max_length_k": max_seqlen,
+    }
