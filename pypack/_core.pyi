@@ -68,6 +68,20 @@ def unicode_categories() -> NDArray[np.uint8]: ...
 def unicode_grapheme_classes() -> NDArray[np.uint8]: ...
 def unicode_traits() -> NDArray[np.uint8]: ...
 
+# corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
+# lines)
+def scan_json_lines(
+    block: bytes, field: str, keep: list[str], max_line_bytes: int
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    list[bytes],
+    list[tuple[int, int, int]],
+    int,
+]: ...
+
 # store
 class StoreView:
     def __init__(self, paths: Sequence[tuple[str, str]], one_sequence_per_document: bool) -> None: ...

@@ -6,6 +6,7 @@
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.doc() = "Compiled kernels of pypack. Private: use the classes and functions of the package instead.";
     pypack::bindings::register_common(m);
+    pypack::bindings::register_corpus(m);
     pypack::bindings::register_store(m);
     pypack::bindings::register_pack(m);
     pypack::bindings::register_batch(m);

@@ -13,6 +13,9 @@ from pypack.corpus.errors import Reject, RejectedInputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# A batch is handed out before its rejects alone take up much memory.
+_MAX_REJECTS = 65536
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
@@ -80,11 +83,11 @@ class BatchBuilder:
         self._clear()
 
     def _clear(self) -> None:
-        self.texts: list[str] = []
-        self.files: list[int] = []
-        self.records: list[int] = []
-        self.ends: list[int] = []
-        self.columns: list[list[Any]] = [[] for _ in self._keep]
+        self._texts: list[list[str] | pa.Array] = []
+        self._files: list[NDArray[np.int32]] = []
+        self._records: list[NDArray[np.int64]] = []
+        self._ends: list[NDArray[np.int64]] = []
+        self._columns: dict[str, list[Any]] = {name: [] for name in self._keep}
         self.rejects: list[Reject] = []
         self.blank_lines = 0
         self.input_bytes = 0
@@ -92,11 +95,29 @@ class BatchBuilder:
 
     @property
     def full(self) -> bool:
-        return self.input_bytes >= self._batch_bytes or len(self.rejects) >= 65536
+        return self.input_bytes >= self._batch_bytes or len(self.rejects) >= _MAX_REJECTS
 
     @property
     def empty(self) -> bool:
-        return not (self.texts or self.rejects or self.blank_lines or self.input_bytes or self.disk_bytes)
+        return not (self._texts or self.rejects or self.blank_lines or self.input_bytes or self.disk_bytes)
+
+    def add(
+        self,
+        file: int,
+        texts: list[str] | pa.Array,
+        records: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        columns: dict[str, list[Any]],
+    ) -> None:
+        """Adds documents of one file; a kept field that `columns` lacks is null in all of them."""
+        if len(texts) == 0:
+            return
+        self._texts.append(texts)
+        self._files.append(np.full(len(texts), file, np.int32))
+        self._records.append(records)
+        self._ends.append(ends)
+        for name in self._keep:
+            self._columns[name].extend(columns[name] if name in columns else [None] * len(texts))
 
     def reject(self, reject: Reject) -> None:
         if self._stop:
@@ -106,11 +127,11 @@ class BatchBuilder:
     def take(self) -> DocumentBatch:
         """The batch gathered so far; the builder starts over."""
         batch = DocumentBatch(
-            self.texts,
-            np.array(self.files, np.int32),
-            np.array(self.records, np.int64),
-            np.array(self.ends, np.int64),
-            dict(zip(self._keep, self.columns, strict=True)),
+            _joined(self._texts),
+            np.concatenate([np.empty(0, np.int32), *self._files]),
+            np.concatenate([np.empty(0, np.int64), *self._records]),
+            np.concatenate([np.empty(0, np.int64), *self._ends]),
+            dict(self._columns),
             self.rejects,
             self.blank_lines,
             self.input_bytes,
@@ -118,3 +139,14 @@ class BatchBuilder:
         )
         self._clear()
         return batch
+
+
+def _joined(parts: list[list[str] | pa.Array]) -> list[str] | pa.Array:
+    """Arrow arrays where there are any, without a Python object a document."""
+    if all(isinstance(part, list) for part in parts):
+        return [text for part in parts for text in part]
+    import pyarrow as pa
+
+    return pa.concat_arrays(
+        [pa.array(part, pa.large_string()) if isinstance(part, list) else part for part in parts]
+    )

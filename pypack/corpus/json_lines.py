@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
+from pypack import _core
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.bytes import ByteSource
-from pypack.corpus.errors import Reject
+from pypack.corpus.block import Block, Fault, read_blocks
 from pypack.corpus.field import MISSING, field_getter
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import BOM, TooLong, line_blocks
+from pypack.corpus.lines import split_lines
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_json_lines(
@@ -31,55 +35,85 @@ def read_json_lines(
     Raises:
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
-    source = ByteSource(file, start.offset)
+    nested = any("." in name for name in (field, *keep))
+
+    def parse(data: bytes) -> Block:
+        if nested:
+            return parse_with_python(data, field, keep, max_document_bytes)
+        return parse_with_kernel(data, field, keep, max_document_bytes)
+
+    yield from read_blocks(file, index, start, builder, parse, max_document_bytes)
+
+
+def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+    """What `parse_with_python` gives, from the compiled scanner: no Python runs per document.
+
+    The scanner takes the lines of which every JSON parser makes the same; the others are looked at here.
+    Should one of them be a document after all, the whole block goes the slow way.
+    """
+    text, text_offsets, lines, ends, kept, odd, num_lines = _core.scan_json_lines(
+        data, field, list(keep), limit
+    )
+    block = Block(_large_strings(text, text_offsets), lines, ends, {}, [], 0, num_lines)
+    for number, begin, end in odd:
+        line = data[begin:end]
+        if isinstance(_document(line, field), str) and len(line) <= limit:
+            return parse_with_python(data, field, keep, limit)
+        block.add_fault(number, begin, _fault(line, field, limit))
+    block.columns = {name: orjson.loads(values) for name, values in zip(keep, kept, strict=True)}
+    return block
+
+
+def _large_strings(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> pa.Array:
+    import pyarrow as pa
+
+    buffers = (pa.py_buffer(offsets), pa.py_buffer(data))
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, *buffers)
+
+
+def parse_with_python(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+    """Every line by orjson: the definition of what the kernel does, and the way for nested fields."""
     get_text = field_getter(field)
     getters = [field_getter(name) for name in keep]
-    loads = orjson.loads
-    number, offset = start.record, start.offset
-    seen_on_disk = 0
-    for lines in line_blocks(source, max_document_bytes):
-        if offset == 0 and lines[0].startswith(BOM):
-            lines[0] = lines[0][len(BOM) :]
-            offset = len(BOM)
-        block_start = offset
-        # The one loop of pypack that runs Python once a document: keep it bare.
-        add_text, add_record, add_end = builder.texts.append, builder.records.append, builder.ends.append
-        before = len(builder.texts)
-        for line in lines:
-            try:
-                record = loads(line)
-                text = get_text(record)
-            except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
-                record = text = None
-            if type(text) is str:
-                offset += len(line) + 1
-                add_text(text)
-                add_record(number)
-                add_end(offset)
-                for column, get in zip(builder.columns, getters, strict=True):
-                    value = get(record)
-                    column.append(None if value is MISSING else value)
-            else:
-                fault = _fault(line, field, max_document_bytes)
-                if fault is None:
-                    builder.blank_lines += 1
-                else:
-                    builder.reject(Reject(file.path, index, number, "line", offset, *fault))
-                offset += (line.length if isinstance(line, TooLong) else len(line)) + 1
-            number += 1
-        builder.files.extend([index] * (len(builder.texts) - before))
-        builder.input_bytes += offset - block_start
-        builder.disk_bytes += source.disk_bytes - seen_on_disk
-        seen_on_disk = source.disk_bytes
-        builder.reached = (number, offset)
-        if builder.full:
-            yield builder.take()
+    texts: list[str] = []
+    lines: list[int] = []
+    ends: list[int] = []
+    columns: list[list[Any]] = [[] for _ in keep]
+    contents = split_lines(data)
+    block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
+    offset = 0
+    for number, line in enumerate(contents):
+        try:
+            record: Any = orjson.loads(line) if len(line) <= limit else None
+            text = get_text(record)  # of what is no object: AttributeError
+        except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
+            text = None
+        if type(text) is str:
+            texts.append(text)
+            lines.append(number)
+            ends.append(offset + len(line) + 1)
+            for column, get in zip(columns, getters, strict=True):
+                value = get(record)
+                column.append(None if value is MISSING else value)
+        else:
+            block.add_fault(number, offset, _fault(line, field, limit))
+        offset += len(line) + 1
+    block.lines, block.ends = np.array(lines, np.int64), np.array(ends, np.int64)
+    block.columns = dict(zip(keep, columns, strict=True))
+    return block
 
 
-def _fault(line: bytes, field: str, limit: int) -> tuple[str, str] | None:
+def _document(line: bytes, field: str) -> Any:
+    try:
+        return field_getter(field)(orjson.loads(line))
+    except (ValueError, AttributeError):
+        return None
+
+
+def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     """Kind and reason why a line gives no document; None for a blank line, which is no fault."""
-    if isinstance(line, TooLong):
-        return "too_long", f"the line has {line.length} bytes, the limit is {limit}"
+    if len(line) > limit:
+        return "too_long", f"the line has {len(line)} bytes, the limit is {limit}"
     if not line.strip(b" \t\r"):
         return None
     try:
@@ -87,10 +121,8 @@ def _fault(line: bytes, field: str, limit: int) -> tuple[str, str] | None:
     except orjson.JSONDecodeError as error:
         return _syntax_fault(line, error)
     if not isinstance(record, dict):
-        return (
-            "not_object",
-            f"a JSON {_json_type(record)} where an object with the field {field!r} was expected",
-        )
+        found = _json_type(record)
+        return "not_object", f"a JSON {found} where an object with the field {field!r} was expected"
     value = field_getter(field)(record)
     if value is MISSING:
         names = ", ".join(map(repr, list(record)[:8]))
@@ -100,7 +132,7 @@ def _fault(line: bytes, field: str, limit: int) -> tuple[str, str] | None:
     return "not_string", f"the field {field!r} is a JSON {_json_type(value)}, not a string"
 
 
-def _syntax_fault(line: bytes, error: ValueError) -> tuple[str, str]:
+def _syntax_fault(line: bytes, error: ValueError) -> Fault:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as wrong:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
+from pypack.corpus.block import Block, read_blocks
 from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import BOM, TooLong, line_blocks
+from pypack.corpus.lines import BOM, split_lines
 
 
 def read_text_file(
@@ -38,10 +41,12 @@ def read_text_file(
     else:
         data = b"".join(pieces)
         try:
-            _add(builder, data.removeprefix(BOM).decode("utf-8"), index, 0, 0)
+            text = data.removeprefix(BOM).decode("utf-8")
         except UnicodeDecodeError as error:
             reason = f"invalid UTF-8 at byte {error.start} ({error.reason})"
             builder.reject(Reject(file.path, index, 0, "line", 0, "invalid_utf8", reason))
+        else:
+            builder.add(index, [text], np.zeros(1, np.int64), np.zeros(1, np.int64), {})
     if builder.full:
         yield builder.take()
 
@@ -54,42 +59,33 @@ def read_text_lines(
     Raises:
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
-    source = ByteSource(file, start.offset)
-    number, offset = start.record, start.offset
-    seen_on_disk = 0
-    for lines in line_blocks(source, max_document_bytes):
-        if offset == 0 and lines[0].startswith(BOM):
-            lines[0] = lines[0][len(BOM) :]
-            offset = len(BOM)
-        block_start = offset
-        for line in lines:
-            end = offset + (line.length if isinstance(line, TooLong) else len(line)) + 1
-            content = line.removesuffix(b"\r")
-            if isinstance(line, TooLong):
-                reason = f"the line has {line.length} bytes, the limit is {max_document_bytes}"
-                builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))
-            elif content:
-                try:
-                    _add(builder, content.decode("utf-8"), index, number, end)
-                except UnicodeDecodeError as error:
-                    reason = f"invalid UTF-8 at byte {error.start} of the line ({error.reason})"
-                    builder.reject(Reject(file.path, index, number, "line", offset, "invalid_utf8", reason))
-            else:
-                builder.blank_lines += 1
-            number += 1
-            offset = end
-        builder.input_bytes += offset - block_start
-        builder.disk_bytes += source.disk_bytes - seen_on_disk
-        seen_on_disk = source.disk_bytes
-        builder.reached = (number, offset)
-        if builder.full:
-            yield builder.take()
+    yield from read_blocks(
+        file, index, start, builder, lambda data: _parse(data, max_document_bytes), max_document_bytes
+    )
 
 
-def _add(builder: BatchBuilder, text: str, index: int, number: int, end: int) -> None:
-    builder.texts.append(text)
-    builder.files.append(index)
-    builder.records.append(number)
-    builder.ends.append(end)
-    for column in builder.columns:
-        column.append(None)  # text files have no fields
+def _parse(data: bytes, limit: int) -> Block:
+    texts: list[str] = []
+    lines: list[int] = []
+    ends: list[int] = []
+    contents = split_lines(data)
+    block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
+    offset = 0
+    for number, line in enumerate(contents):
+        content = line.removesuffix(b"\r")
+        if len(line) > limit:
+            reason = f"the line has {len(line)} bytes, the limit is {limit}"
+            block.add_fault(number, offset, ("too_long", reason))
+        elif not content:
+            block.add_fault(number, offset, None)
+        else:
+            try:
+                texts.append(content.decode("utf-8"))
+                lines.append(number)
+                ends.append(offset + len(line) + 1)
+            except UnicodeDecodeError as error:
+                reason = f"invalid UTF-8 at byte {error.start} of the line ({error.reason})"
+                block.add_fault(number, offset, ("invalid_utf8", reason))
+        offset += len(line) + 1
+    block.lines, block.ends = np.array(lines, np.int64), np.array(ends, np.int64)
+    return block

@@ -1,0 +1,246 @@
+#include "corpus/json_string.hpp"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace pypack {
+
+namespace {
+
+constexpr int kMaxDepth = 64;
+constexpr std::ptrdiff_t kMaxNumberBytes = 24;
+constexpr std::ptrdiff_t kMaxExponentDigits = 2;
+
+[[nodiscard]] std::uint8_t byte_at(const char* p) {
+    return static_cast<std::uint8_t>(*p);
+}
+
+// Bytes before the first that is a quote, a backslash, a control character or not ASCII.
+template <bool Copy>
+[[nodiscard]] const char* plain_run(const char* p, const char* end, char*& out) {
+#if defined(__SSE2__)  // part of every x86-64
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i control = _mm_set1_epi8(0x1F);
+    while (end - p >= 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        if constexpr (Copy) _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+        const __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+            _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes), bytes));  // top bit: not ASCII
+        const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+        const int plain = mask == 0 ? 16 : std::countr_zero(mask);
+        p += plain;
+        if constexpr (Copy) out += plain;
+        if (mask != 0) return p;
+    }
+#endif
+    while (p != end && byte_at(p) >= 0x20 && byte_at(p) < 0x80 && *p != '"' && *p != '\\') {
+        if constexpr (Copy) *out++ = *p;
+        ++p;
+    }
+    return p;
+}
+
+// Length of the well-formed sequence of two to four bytes at `p` (Unicode Standard, table 3-7), 0 if none.
+[[nodiscard]] int sequence_length(const char* p, const char* end) {
+    const std::uint8_t lead = byte_at(p);
+    const std::ptrdiff_t left = end - p;
+    const auto within = [p](int i, std::uint8_t low, std::uint8_t high) {
+        return byte_at(p + i) >= low && byte_at(p + i) <= high;
+    };
+    if (lead < 0xC2 || lead > 0xF4) return 0;
+    if (lead < 0xE0) return left >= 2 && within(1, 0x80, 0xBF) ? 2 : 0;
+    if (lead < 0xF0) {
+        const std::uint8_t low = lead == 0xE0 ? 0xA0 : 0x80;
+        const std::uint8_t high = lead == 0xED ? 0x9F : 0xBF;
+        return left >= 3 && within(1, low, high) && within(2, 0x80, 0xBF) ? 3 : 0;
+    }
+    const std::uint8_t low = lead == 0xF0 ? 0x90 : 0x80;
+    const std::uint8_t high = lead == 0xF4 ? 0x8F : 0xBF;
+    return left >= 4 && within(1, low, high) && within(2, 0x80, 0xBF) && within(3, 0x80, 0xBF) ? 4 : 0;
+}
+
+// The four hexadecimal digits at `p`, -1 if they are not there.
+[[nodiscard]] int hex4(const char* p, const char* end) {
+    if (end - p < 4) return -1;
+    int value = 0;
+    for (int i = 0; i < 4; ++i) {
+        const char c = p[i];
+        int digit = 0;
+        if (c >= '0' && c <= '9') {
+            digit = c - '0';
+        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+            digit = (c | 0x20) - 'a' + 10;
+        } else {
+            return -1;
+        }
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+void put_code_point(int code_point, char*& out) {
+    const auto put = [&out](int value) { *out++ = static_cast<char>(value); };
+    if (code_point < 0x80) {
+        put(code_point);
+    } else if (code_point < 0x800) {
+        put(0xC0 | code_point >> 6);
+        put(0x80 | (code_point & 0x3F));
+    } else if (code_point < 0x10000) {
+        put(0xE0 | code_point >> 12);
+        put(0x80 | (code_point >> 6 & 0x3F));
+        put(0x80 | (code_point & 0x3F));
+    } else {
+        put(0xF0 | code_point >> 18);
+        put(0x80 | (code_point >> 12 & 0x3F));
+        put(0x80 | (code_point >> 6 & 0x3F));
+        put(0x80 | (code_point & 0x3F));
+    }
+}
+
+// Decodes \uXXXX, or the pair of a character beyond U+FFFF; `p` is behind the "\u".
+template <bool Copy>
+[[nodiscard]] const char* unicode_escape(const char* p, const char* end, char*& out) {
+    int code_point = hex4(p, end);
+    if (code_point < 0) return nullptr;
+    p += 4;
+    if (code_point >= 0xD800 && code_point < 0xE000) {
+        if (code_point >= 0xDC00 || end - p < 6 || p[0] != '\\' || p[1] != 'u') return nullptr;
+        const int low = hex4(p + 2, end);
+        if (low < 0xDC00 || low >= 0xE000) return nullptr;
+        code_point = 0x10000 + ((code_point - 0xD800) << 10) + (low - 0xDC00);
+        p += 6;
+    }
+    if constexpr (Copy) put_code_point(code_point, out);
+    return p;
+}
+
+// Decodes an escape; `p` is behind the backslash.
+template <bool Copy>
+[[nodiscard]] const char* escape(const char* p, const char* end, char*& out) {
+    static constexpr std::string_view kNames = "\"\\/bfnrt";
+    static constexpr std::string_view kValues = "\"\\/\b\f\n\r\t";
+    if (p == end) return nullptr;
+    if (*p == 'u') return unicode_escape<Copy>(p + 1, end, out);
+    const auto which = kNames.find(*p);
+    if (which == std::string_view::npos) return nullptr;
+    if constexpr (Copy) *out++ = kValues[which];
+    return p + 1;
+}
+
+template <bool Copy>
+[[nodiscard]] const char* read_string(const char* p, const char* end, char*& out) {
+    while (true) {
+        p = plain_run<Copy>(p, end, out);
+        while (p != end && byte_at(p) >= 0x80) {
+            const int length = sequence_length(p, end);
+            if (length == 0) return nullptr;
+            if constexpr (Copy) {
+                std::memcpy(out, p, static_cast<std::size_t>(length));
+                out += length;
+            }
+            p += length;
+        }
+        if (p == end || byte_at(p) < 0x20) return nullptr;
+        if (*p == '"') return p + 1;
+        if (*p != '\\') continue;
+        p = escape<Copy>(p + 1, end, out);
+        if (p == nullptr) return nullptr;
+    }
+}
+
+[[nodiscard]] const char* skip_digits(const char* p, const char* end) {
+    while (p != end && *p >= '0' && *p <= '9') ++p;
+    return p;
+}
+
+[[nodiscard]] const char* skip_number(const char* p, const char* end) {
+    const char* const start = p;
+    if (*p == '-') ++p;
+    const char* digits = p;
+    p = skip_digits(p, end);
+    if (p == digits || (*digits == '0' && p - digits > 1)) return nullptr;
+    if (p != end && *p == '.') {
+        digits = ++p;
+        p = skip_digits(p, end);
+        if (p == digits) return nullptr;
+    }
+    if (p != end && (*p == 'e' || *p == 'E')) {
+        ++p;
+        if (p != end && (*p == '+' || *p == '-')) ++p;
+        digits = p;
+        p = skip_digits(p, end);
+        if (p == digits || p - digits > kMaxExponentDigits) return nullptr;
+    }
+    return p - start <= kMaxNumberBytes ? p : nullptr;
+}
+
+[[nodiscard]] const char* skip_word(const char* p, const char* end, std::string_view word) {
+    if (static_cast<std::size_t>(end - p) < word.size()) return nullptr;
+    return std::string_view(p, word.size()) == word ? p + word.size() : nullptr;
+}
+
+// The members of an array or object behind its opening bracket.
+[[nodiscard]] const char* skip_members(const char* p, const char* end, int depth, bool keys, char close) {
+    p = skip_json_space(p, end);
+    if (p != end && *p == close) return p + 1;
+    while (p != nullptr && p != end) {
+        if (keys) {
+            if (*p != '"') return nullptr;
+            p = skip_json_string(p + 1, end);
+            if (p == nullptr) return nullptr;
+            p = skip_json_space(p, end);
+            if (p == end || *p != ':') return nullptr;
+            p = skip_json_space(p + 1, end);
+        }
+        p = skip_json_value(p, end, depth);
+        if (p == nullptr) return nullptr;
+        p = skip_json_space(p, end);
+        if (p == end) return nullptr;
+        if (*p == close) return p + 1;
+        if (*p != ',') return nullptr;
+        p = skip_json_space(p + 1, end);
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+const char* copy_json_string(const char* p, const char* end, char*& out) {
+    return read_string<true>(p, end, out);
+}
+
+const char* skip_json_string(const char* p, const char* end) {
+    char* nothing = nullptr;
+    return read_string<false>(p, end, nothing);
+}
+
+const char* skip_json_value(const char* p, const char* end, int depth) {
+    if (p == end || depth > kMaxDepth) return nullptr;
+    switch (*p) {
+        case '"':
+            return skip_json_string(p + 1, end);
+        case '{':
+            return skip_members(p + 1, end, depth + 1, true, '}');
+        case '[':
+            return skip_members(p + 1, end, depth + 1, false, ']');
+        case 't':
+            return skip_word(p, end, "true");
+        case 'f':
+            return skip_word(p, end, "false");
+        case 'n':
+            return skip_word(p, end, "null");
+        default:
+            return *p == '-' || (*p >= '0' && *p <= '9') ? skip_number(p, end) : nullptr;
+    }
+}
+
+}  // namespace pypack
