@@ -12,7 +12,22 @@ def random_bits(seed: int, purpose: int, index: int) -> int: ...
 
 # models
 @final
+class MetaspaceRule:
+    def __init__(self, *, replacement: str, prepends: bool, cuts: bool, leading: str) -> None: ...
+
+def parse_serde_numbers(texts: Sequence[str]) -> NDArray[np.float64]: ...
+
+@final
 class Model:
+    @staticmethod
+    def unigram(
+        *,
+        pieces: Sequence[str],
+        scores: NDArray[np.float64],
+        unknown_id: int,
+        byte_fallback: bool,
+        metaspace: MetaspaceRule | None,
+    ) -> Model: ...
     @staticmethod
     def wordpiece(
         *,
@@ -59,6 +74,8 @@ class Normalizer:
 class Pretokenizer:
     @staticmethod
     def bert() -> Pretokenizer: ...
+    @staticmethod
+    def metaspace(replacement: str, prepends_at_text_start: bool) -> Pretokenizer: ...
     @staticmethod
     def whitespace_split() -> Pretokenizer: ...
     def words(self, piece: str | bytes, at_text_start: bool = True, capacity: int = 256) -> list[bytes]: ...

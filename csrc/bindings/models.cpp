@@ -4,6 +4,8 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "tokenize/model.hpp"
+#include "tokenize/serde_number.hpp"
+#include "tokenize/unigram_model.hpp"
 #include "tokenize/wordpiece_model.hpp"
 
 namespace pypack::bindings {
@@ -15,6 +17,29 @@ ModelPtr wordpiece(std::vector<std::pair<std::string, TokenId>> vocabulary, Toke
     const py::gil_scoped_release release;
     return make_wordpiece_model(
         {std::move(vocabulary), unknown_id, std::move(continuing_prefix), max_characters});
+}
+
+ModelPtr unigram(std::vector<std::string> pieces, const Array<double>& scores, TokenId unknown_id,
+                 bool byte_fallback, std::optional<MetaspaceRule> metaspace) {
+    const auto numbers = view(scores, "scores");
+    if (pieces.size() != numbers.size()) {
+        throw py::value_error("pieces and scores must be of one length, got " +
+                              std::to_string(pieces.size()) + " and " + std::to_string(numbers.size()));
+    }
+    const py::gil_scoped_release release;
+    UnigramOptions options;
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+        options.pieces.emplace_back(std::move(pieces[i]), numbers[i]);
+    options.unknown_id = unknown_id;
+    options.byte_fallback = byte_fallback;
+    options.metaspace = std::move(metaspace);
+    return make_unigram_model(std::move(options));
+}
+
+py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
+    std::vector<double> numbers;
+    for (const std::string& text : texts) numbers.push_back(parse_serde_number(text));
+    return to_numpy(std::move(numbers));
 }
 
 // What the engine does with a word that its cache does not have.
@@ -41,6 +66,14 @@ void register_models(py::module_& m) {
     cls.def_static("wordpiece", &wordpiece, py::kw_only(), py::arg("vocabulary"), py::arg("unknown_id"),
                    py::arg("continuing_prefix"), py::arg("max_characters"),
                    "vocabulary: (token, id) pairs. A word of more than max_characters is unknown.");
+    py::class_<MetaspaceRule>(m, "MetaspaceRule", py::is_final(), "What Metaspace does to a word.")
+        .def(py::init<std::string, bool, bool, std::string>(), py::kw_only(), py::arg("replacement"),
+             py::arg("prepends"), py::arg("cuts"), py::arg("leading"));
+    cls.def_static("unigram", &unigram, py::kw_only(), py::arg("pieces"), py::arg("scores").noconvert(),
+                   py::arg("unknown_id"), py::arg("byte_fallback"), py::arg("metaspace"),
+                   "pieces[i] has id i and log probability scores[i]: float64 [n].");
+    m.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
+          "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
     cls.def("tokenize", &tokenize, py::arg("word"), "Ids of one word: uint32 [n].");
     cls.def("likely_words", &likely_words, "Words that the cache starts with.");
 }

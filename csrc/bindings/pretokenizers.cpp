@@ -3,6 +3,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "tokenize/metaspace_pretokenizer.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/word_pretokenizers.hpp"
 
@@ -35,6 +36,8 @@ void register_pretokenizers(py::module_& m) {
     py::class_<Pretokenizer, std::shared_ptr<Pretokenizer>> cls(m, "Pretokenizer", py::is_final(),
                                                                 "A pre_tokenizer of tokenizer.json.");
     cls.def_static("bert", &make_bert_pretokenizer);
+    cls.def_static("metaspace", &make_metaspace_pretokenizer, py::arg("replacement"),
+                   py::arg("prepends_at_text_start"));
     cls.def_static("whitespace_split", &make_whitespace_split);
     cls.def("words", &words, py::arg("piece"), py::arg("at_text_start") = true, py::arg("capacity") = 256,
             "The words of a piece, found `capacity` at a time.");
