@@ -23,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
     for name in (
         "b.jsonl", "a.jsonl.gz", "Z.txt", "sub/c.parquet", "sub/é.arrow", "sub-x/d.jsonl", "README.md",
         ".hidden/e.jsonl", "sub/.f.jsonl", "old.store/store.json", "old.store/rejected.jsonl",
-        "g.tar.gz", "h.parquet.gz",
+        "g.tar.gz", "h.parquet.gz", "sub/tokenizer.json",
     ):  # fmt: skip
         write(tmp_path / name, b"")
     return tmp_path
@@ -39,11 +39,13 @@ def test_directories_are_sorted_recursive_and_say_what_they_leave_out(tree: Path
         "g.tar.gz: unknown kind of file",
         "h.parquet.gz: unknown kind of file",
         "old.store: an output of pypack",
+        "sub/tokenizer.json: name it, or use a pattern, if it is JSON lines",
     }
 
 
 def test_globs_are_sorted_and_arguments_keep_their_order(tree: Path) -> None:
-    assert _names(tree, "sub/*", "*.jsonl*")[0] == ["sub/c.parquet", "sub/é.arrow", "a.jsonl.gz", "b.jsonl"]
+    found = ["sub/c.parquet", "sub/tokenizer.json", "sub/é.arrow", "a.jsonl.gz", "b.jsonl"]
+    assert _names(tree, "sub/*", "*.jsonl*")[0] == found
     assert _names(tree, "**/*.jsonl")[0] == ["b.jsonl", "old.store/rejected.jsonl", "sub-x/d.jsonl"]
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         result["compared"] = _compare(store, args)
     if args.output is not None:
-        plan, seconds = _pack(store, args.strategy, args)
+        plan, seconds = _pack(store, args.strategy, args, _own_options(args.set))
         plan.verify(store.lengths)
         plan.save(args.output, overwrite=args.overwrite)
         result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
@@ -110,7 +111,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pack(store: TokenStore, strategy: str | None, args: argparse.Namespace) -> tuple[Plan, float]:
+def _pack(
+    store: TokenStore, strategy: str | None, args: argparse.Namespace, own: Mapping[str, Any]
+) -> tuple[Plan, float]:
     from pypack.packing import pack
 
     began = time.perf_counter()
@@ -125,7 +128,7 @@ def _pack(store: TokenStore, strategy: str | None, args: argparse.Namespace) -> 
             drop_shorter_than=args.drop_shorter_than,
             num_threads=args.workers,
             **chosen,
-            **_own_options(args.set),
+            **own,
         )
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
@@ -147,33 +150,33 @@ def _own_options(settings: list[str]) -> dict[str, Any]:
 
 def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]]:
     """One plan after the other, so that only one is in memory."""
-    from pypack.packing import STRATEGIES
+    from pypack.packing import COMPARED, Comparison
 
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")
-    rows, figures = [], []
-    for strategy in STRATEGIES:
+    figures = []
+    for name, (strategy, own) in COMPARED.items():
         try:
-            plan, seconds = _pack(store, strategy, args)
+            plan, seconds = _pack(store, strategy, args, own)
         except ValueError as error:  # not every strategy takes every option
-            print(f"{strategy}: {error}", file=sys.stderr)
+            print(f"{name}: {error}", file=sys.stderr)
             continue
-        stats, counts = plan.stats, plan.counts
-        figures.append({"seconds": seconds, **plan.summary()})
-        rows.append(
-            (
-                strategy,
-                f"{stats.utilization:.2%}",
-                f"{stats.num_sequences:,}",
-                f"{counts.split_documents:,}",
-                f"{counts.dropped_tokens + counts.truncated_tokens:,}",
-                f"{stats.attention_to_concat:.3f}",
-                f"{stats.mean_context:,.0f}",
-                f"{seconds:.2f}",
-            )
-        )
+        figures.append(Comparison(name, plan, seconds).row())
     if not args.json:
         head = ("strategy", "utilization", "sequences", "documents cut", "tokens left out")
+        rows = [
+            (
+                row["strategy"],
+                f"{row['utilization']:.2%}",
+                f"{row['sequences']:,}",
+                f"{row['split_documents']:,}",
+                f"{row['lost_tokens']:,}",
+                f"{row['attention_to_concat']:.3f}",
+                f"{row['mean_context']:,.0f}",
+                f"{row['seconds']:.2f}",
+            )
+            for row in figures
+        ]
         print(format_table((*head, "attention cost*", "mean context", "seconds"), rows))
         print("* over that of full rows without a mask between documents")
     return figures

@@ -25,7 +25,7 @@ read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
 lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
-.zst; .parquet; .arrow and .feather.
+.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store

@@ -20,6 +20,7 @@ _FORMATS = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
+_NAMED_ONLY = (".json", ".json.gz", ".json.zst")
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 KNOWN_SUFFIXES = (
     ".jsonl, .ndjson, .json (JSON lines), .txt, each also with .gz or .zst; .parquet, .arrow, .feather"
@@ -55,7 +56,8 @@ def list_inputs(
 
     Arguments keep their order; what one directory or pattern holds is sorted by its path, part by part, in
     byte order. Files and folders in a directory that are hidden, of an unknown kind, or outputs of pypack (a
-    store or a plan) are left out, each reported to `on_skip` as "path: why".
+    store or a plan) are left out, each reported to `on_skip` as "path: why"; so are `.json` files, which are
+    more often a tokenizer or a description than text: they are read where they are named or matched.
 
     Args:
         exclude: paths never read, such as the output of the job.
@@ -137,6 +139,8 @@ def _walk(
                 report(f"{path}: an output of pypack")
             else:
                 yield from _walk(path, excluded, report, (*parents, real))
+        elif path.lower().endswith(_NAMED_ONLY):
+            report(f"{path}: name it, or use a pattern, if it is JSON lines")
         else:
             yield path
 
