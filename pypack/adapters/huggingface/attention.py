@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
@@ -44,18 +41,15 @@ def uses_cu_seqlens(model: PreTrainedModel) -> bool:
     return "flash" in (model.config._attn_implementation or "")
 
 
-def varlen_arguments(cu_seqlens: NDArray[np.int32], max_seqlen: int, device: Any = None) -> dict[str, Any]:
+def varlen_arguments(cu_seqlens: torch.Tensor, max_seqlen: int) -> dict[str, Any]:
     """The keyword arguments that carry borders to flash attention through a transformers model.
 
     Returns:
         `cu_seq_lens_q`, `cu_seq_lens_k` int32 [segments + 1] and `max_length_q`, `max_length_k` (int).
     """
-    import torch
-
-    borders = torch.from_numpy(cu_seqlens).to(device)
     return {
-        "cu_seq_lens_q": borders,
-        "cu_seq_lens_k": borders,
+        "cu_seq_lens_q": cu_seqlens,
+        "cu_seq_lens_k": cu_seqlens,
         "max_length_q": max_seqlen,
         "max_length_k": max_seqlen,
     }

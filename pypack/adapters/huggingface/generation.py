@@ -105,7 +105,7 @@ def _run(model: PreTrainedModel, packed: Prepacked) -> tuple[DynamicCache, torch
     device = model.device
     position_ids = torch.from_numpy(np.atleast_2d(packed.position_ids)).to(device)
     if uses_cu_seqlens(model):
-        borders = varlen_arguments(packed.cu_seqlens, packed.max_seqlen, device)
+        borders = varlen_arguments(torch.from_numpy(packed.cu_seqlens).to(device), packed.max_seqlen)
     else:
         borders = {"attention_mask": attention_masks(model.config, position_ids, model.dtype)}
     cache = _unpacking_cache(model, packed)
