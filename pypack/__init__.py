@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pypack.balancing import Balance, balance
     from pypack.batch import PackedBatch
     from pypack.loader import Loader
     from pypack.packing import pack
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Public name → module that defines it, imported at first use so that `import pypack` stays fast.
 _EXPORTS = {
+    "Balance": "pypack.balancing",
     "Loader": "pypack.loader",
     "PackedBatch": "pypack.batch",
     "Plan": "pypack.plan",
@@ -35,11 +37,13 @@ _EXPORTS = {
     "StreamPacker": "pypack.stream_packer",
     "TokenStore": "pypack.store",
     "Tokenizer": "pypack.tokenizer",
+    "balance": "pypack.balancing",
     "pack": "pypack.packing",
     "prepack": "pypack.prepacking",
 }
 
 __all__ = [
+    "Balance",
     "Loader",
     "PackedBatch",
     "Plan",
@@ -51,6 +55,7 @@ __all__ = [
     "TokenStore",
     "Tokenizer",
     "__version__",
+    "balance",
     "pack",
     "prepack",
 ]

@@ -247,6 +247,10 @@ class Plan:
             excess_sequences=self.num_sequences - max(lower_bound, int(self._totals["l2_bound"])),
         )
 
+    def sequence_costs(self, per_token: float = 0.0, per_pair: float = 1.0) -> NDArray[np.float64]:
+        """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans), of each sequence."""
+        return self._view.sequence_costs(per_token, per_pair)
+
     def verify(self, lengths: ArrayLike) -> None:
         """Proves that every token of the documents is in the plan exactly once or counted as left out.
 

@@ -95,6 +95,7 @@ void register_pack(py::module_& m) {
         },
         py::arg("lengths").noconvert(), py::arg("options"), py::arg("buffer_documents"),
         py::arg("buffer_tokens"), py::arg("seed"));
+    register_balance(m);
     register_pack_stream(m);
     register_plan(m);
 }

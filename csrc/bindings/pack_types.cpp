@@ -12,17 +12,6 @@ namespace pypack::bindings {
 
 namespace {
 
-template <typename Choice>
-Choice choose(const char* what, const std::string& name,
-              std::initializer_list<std::pair<const char*, Choice>> choices) {
-    std::string all;
-    for (const auto& [known, value] : choices) {
-        if (name == known) return value;
-        all += std::string(all.empty() ? "'" : ", '") + known + "'";
-    }
-    throw py::value_error(std::string(what) + " must be one of " + all + ", got '" + name + "'");
-}
-
 Overflow overflow_from(const std::string& name) {
     return choose<Overflow>("overflow", name,
                             {{"split", Overflow::split},

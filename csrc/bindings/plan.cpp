@@ -1,6 +1,7 @@
 // Bindings of what is asked of a finished plan: proof, totals and fingerprint.
 #include "arrays.hpp"
 #include "common/fingerprint.hpp"
+#include "pack/balance.hpp"
 #include "pack/totals.hpp"
 #include "pack/verify.hpp"
 #include "pack_types.hpp"
@@ -65,6 +66,15 @@ py::dict verify(const PlanHandle& handle, const Array<Length>& lengths, Length a
     return to_python(counts);
 }
 
+py::array_t<double> costs_of_sequences(const PlanHandle& handle, double per_token, double per_pair) {
+    Buffer<double> costs;
+    {
+        const py::gil_scoped_release release;
+        costs = sequence_costs(handle.plan(), per_token, per_pair);
+    }
+    return to_numpy(std::move(costs));
+}
+
 std::uint64_t plan_fingerprint(const PlanHandle& handle) {
     const py::gil_scoped_release release;
     const PlanView& plan = handle.plan();
@@ -86,6 +96,7 @@ void register_plan(py::module_& m) {
             py::arg("sequence_capacity").noconvert())
         .def("totals", &totals, py::arg("align"))
         .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
+        .def("sequence_costs", &costs_of_sequences, py::arg("per_token"), py::arg("per_pair"))
         .def("fingerprint", &plan_fingerprint);
 }
 
