@@ -11,8 +11,8 @@ from pypack import _core
 from pypack._threads import resolve_num_threads
 from pypack.plan import Plan
 
-# Attention and everything else of a transformer of 7 billion parameters, in the same unit: hidden size 4096 gives
-# 6 * 4096 = 24576 tokens at which the two cost the same.
+# Attention and everything else of a model of 7 billion parameters, in the same unit: with hidden size 4096
+# they cost the same at 6 * 4096 = 24576 tokens.
 COST_7B = (24576.0, 1.0)
 
 
@@ -62,11 +62,11 @@ def balance(
         cost: (a, b): with a plan, a sequence costs a * tokens + b * (sum of length squared over its spans).
             (0, 1) is attention alone; `COST_7B` a whole model.
         strategy: "lpt": longest processing time first, to the rank with the least cost so far, then swaps
-            between the slowest rank and others; "deal": sorted by falling cost and dealt in turns, as Unpadded
-            BERT does; "none": as given, for comparison.
-        window: above 1, the sequences of so many consecutive steps are sorted by cost before they are cut into
-            steps, so that like meets like; the steps of a window come in an order keyed by `seed`. With one
-            micro-batch it is all that helps. It makes steps unlike each other (see `Balance.spread`).
+            between the slowest rank and others; "deal": sorted by falling cost and dealt in turns, as
+            Unpadded BERT does; "none": as given, for comparison.
+        window: above 1, the sequences of so many consecutive steps are sorted by cost before they are cut
+            into steps, so that like meets like; the steps of a window come in an order keyed by `seed`. With
+            one micro-batch it is all that helps. It makes steps unlike each other (see `Balance.spread`).
         num_threads: None: all available cores.
 
     Raises:

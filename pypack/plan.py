@@ -248,7 +248,7 @@ class Plan:
         )
 
     def sequence_costs(self, per_token: float = 0.0, per_pair: float = 1.0) -> NDArray[np.float64]:
-        """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans), of each sequence."""
+        """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
         return self._view.sequence_costs(per_token, per_pair)
 
     def verify(self, lengths: ArrayLike) -> None:
