@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -291,28 +290,19 @@ def test_a_plan_of_another_store(run: Callable[..., Outcome], corpus: Path, toke
 
 def test_a_full_disk_is_told_and_the_job_goes_on_later(corpus: Path, tokenizer_file: Path) -> None:
     store = corpus.parent / "s"
-    command = [
-        *_PYPACK,
-        "tokenize",
-        corpus,
-        "-o",
-        store,
-        "--tokenizer",
-        tokenizer_file,
-        "--shard-tokens",
-        "3000",
-    ]
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_files, check=False)
+    arguments = ["tokenize", corpus, "-o", store, "--tokenizer", tokenizer_file, "--shard-tokens", "3000"]
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000));"
+        "from pypack.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "File too large" in done.stderr
     assert not (store / "store.json").exists()
     assert not list(store.glob("*.bin.partial"))
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert subprocess.run([*_PYPACK, *arguments], capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
