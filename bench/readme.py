@@ -1,0 +1,97 @@
+"""Puts the tables of bench/results/*.json into README.md, between `<!-- bench:JOB -->` and `<!-- /bench -->`.
+
+    python bench/readme.py            rewrites the tables
+    python bench/readme.py --check    exits with 1 if a table in the README is not that of its result file
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parent.parent
+_README = _ROOT / "README.md"
+_BLOCK = re.compile(r"(<!-- bench:(\w+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+
+Record = Mapping[str, Any]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table: the first column to the left, the others to the right."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+
+
+def demo_table(record: Record) -> str:
+    results = record["results"]
+    padded_cost = results["ways"][0]["sequences"] * results["sequence_length"] ** 2
+    rows = [
+        [
+            way["name"],
+            f"{way['sequences']:,}",
+            f"{way['utilization']:.2%}",
+            f"{way['padding_tokens']:,}",
+            f"{way['cut_documents']:,}",
+            f"{way['attention_cost'] / padded_cost:.1%}",
+            f"{way['tokens_per_second'] / 1e6:,.0f} M",
+        ]
+        for way in results["ways"]
+    ]
+    head = ["", "rows", "utilization", "padding", "documents cut", "attention cost", "tokens/s loaded"]
+    return markdown(head, rows)
+
+
+def job_table(record: Record) -> str:
+    rows = [
+        [
+            row["corpus"].split(".")[0],
+            row["engine"],
+            f"{row['documents']:,}",
+            f"{row['tokenizer alone, s']:.2f} s",
+            f"{row['the job, s']:.2f} s",
+            f"{row['ratio']:.2f}",
+            f"{row['peak memory, MB']:,.0f} MB",
+        ]
+        for row in record["results"]
+    ]
+    head = ["corpus", "engine", "documents", "tokenizer alone", "`pypack tokenize`", "ratio", "peak memory"]
+    return markdown(head, rows)
+
+
+TABLES: dict[str, Callable[[Record], str]] = {"demo": demo_table, "job": job_table}
+
+
+def render(readme: str) -> str:
+    """The README with every table made anew from its result file, and a line that says where it is from."""
+
+    def block(match: re.Match[str]) -> str:
+        job = match[2]
+        record = json.loads((_ROOT / "bench" / "results" / f"{job}.json").read_text(encoding="utf-8"))
+        machine = record["machine"]
+        source = (
+            f"\n<sub>`python bench/bench_{job}.py` at {record['commit']}, {machine.get('processor', 'unknown')}, "
+            f"{machine['cores']} cores: `bench/results/{job}.json`</sub>\n"
+        )
+        return match[1] + TABLES[job](record) + source + match[3]
+
+    return _BLOCK.sub(block, readme)
+
+
+def main() -> int:
+    current = _README.read_text(encoding="utf-8")
+    rendered = render(current)
+    if "--check" in sys.argv[1:]:
+        if rendered != current:
+            print("README.md: a table is not that of its result file; run python bench/readme.py", file=sys.stderr)
+            return 1
+        return 0
+    _README.write_text(rendered, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
