@@ -1,7 +1,7 @@
 """Puts the tables of bench/results/*.json into README.md, between `<!-- bench:JOB -->` and `<!-- /bench -->`.
 
-    python bench/readme.py            rewrites the tables
-    python bench/readme.py --check    exits with 1 if a table in the README is not that of its result file
+python bench/readme.py            rewrites the tables
+python bench/readme.py --check    exits with 1 if a table in the README is not that of its result file
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ def main() -> int:
     rendered = render(current)
     if "--check" in sys.argv[1:]:
         if rendered != current:
-            print("README.md: a table is not that of its result file; run python bench/readme.py", file=sys.stderr)
+            print(
+                "README.md: a table is not that of its result file; run python bench/readme.py",
+                file=sys.stderr,
+            )
             return 1
         return 0
     _README.write_text(rendered, encoding="utf-8")
