@@ -73,8 +73,9 @@ def render(readme: str) -> str:
         record = json.loads((_ROOT / "bench" / "results" / f"{job}.json").read_text(encoding="utf-8"))
         machine = record["machine"]
         source = (
-            f"\n<sub>`python bench/bench_{job}.py` at {record['commit']}, {machine.get('processor', 'unknown')}, "
-            f"{machine['cores']} cores: `bench/results/{job}.json`</sub>\n"
+            f"\n<sub>`python bench/bench_{job}.py` at {record['commit']}, "
+            f"{machine.get('processor', 'unknown')}, {machine['cores']} cores: "
+            f"`bench/results/{job}.json`</sub>\n"
         )
         return match[1] + TABLES[job](record) + source + match[3]
 

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from pypack.cli import main
 
@@ -25,8 +26,6 @@ def folder(tmp_path, monkeypatch, tokenizer_file, sample_texts):
     """A folder with what the README's lines name: texts/ and tokenizer.json."""
     (tmp_path / "texts").mkdir()
     lines = [json.dumps({"text": text * 40, "id": i}) + "\n" for i, text in enumerate(sample_texts)]
-    import zstandard
-
     (tmp_path / "texts" / "a.jsonl.zst").write_bytes(zstandard.compress("".join(lines).encode()))
     (tmp_path / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
     monkeypatch.chdir(tmp_path)
