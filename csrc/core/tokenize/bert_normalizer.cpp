@@ -1,7 +1,9 @@
 #include "tokenize/bert_normalizer.hpp"
 
+#include <bit>
 #include <cstring>
 
+#include "tokenize/ascii_block.hpp"
 #include "tokenize/sink_normalizer.hpp"
 #include "tokenize/unicode_classes.hpp"
 #include "tokenize/unicode_lowercase.hpp"
@@ -91,7 +93,6 @@ NormalizerPtr make_steps(BertOptions options) {
 
 constexpr std::size_t kChunk = 4096;
 constexpr std::size_t kMaxGrowth = 3;  // a syllable of 3 bytes becomes three letters of 3 bytes
-constexpr std::ptrdiff_t kBlock = 32;
 
 }  // namespace
 
@@ -157,46 +158,38 @@ bool BertNormalizer::write_wide(char32_t code_point, char*& out) const {
     return !expansion.reorders;
 }
 
+// One character from p on; false where it may be reordered.
+bool BertNormalizer::write_character(const char*& p, char*& out) const {
+    const char* const start = p;
+    const char32_t c = next_code_point(p);
+    if (c >= 0x10000) return write_wide(c, out);
+    const auto action = actions_[c];
+    if (action == kKeep || action == kSpaced) {
+        if (action == kSpaced) *out++ = ' ';
+        for (const char* byte = start; byte < p; ++byte) *out++ = *byte;
+        if (action == kSpaced) *out++ = ' ';
+    } else if (action >= kFirstImage) {
+        const Image& image = images_[static_cast<std::size_t>(action - kFirstImage)];
+        std::memcpy(out, image.bytes, sizeof image.bytes);
+        out += image.size;
+    }
+    return action != kReorder;
+}
+
 // Normalizes from p until it is past `end`, which may lie inside its last character; false where a mark may
 // be reordered. There is room for sizeof(Image) bytes more than the longest output.
 bool BertNormalizer::write_chunk(const char*& p, const char* end, char*& out) const {
     while (p < end) {
-        // Blocks of plain ASCII: the loops are simple enough for the compiler to make vectors of them.
-        while (end - p >= kBlock) {
-            bool plain = true;
-            for (std::ptrdiff_t i = 0; i < kBlock; ++i) {
-                const auto byte = static_cast<signed char>(p[i]);
-                plain &= byte >= 0x20 && byte < 0x7F;
-            }
-            if (!plain) break;
-            const int shift = options_.lowercase ? 0x20 : 0;
-            for (std::ptrdiff_t i = 0; i < kBlock; ++i) {
-                const bool is_upper = p[i] >= 'A' && p[i] <= 'Z';
-                out[i] = static_cast<char>(p[i] + (is_upper ? shift : 0));
-            }
-            p += kBlock;
-            out += kBlock;
+        if (static_cast<std::size_t>(end - p) >= ascii::kBlock) {
+            const ascii::Mask odd = ascii::copy_normalized(p, out, options_.lowercase, options_.clean_text);
+            const auto plain = odd == 0 ? ascii::kBlock : static_cast<std::size_t>(std::countr_zero(odd));
+            p += plain;
+            out += plain;
+            if (odd == 0) continue;
         }
-        const char* const stop = end - p > kBlock ? p + kBlock : end;
-        while (p < stop) {
-            const char32_t c = next_code_point(p);
-            if (c >= 0x10000) {
-                if (!write_wide(c, out)) return false;
-                continue;
-            }
-            const auto action = actions_[c];
-            if (action >= kFirstImage) {
-                const Image& image = images_[static_cast<std::size_t>(action - kFirstImage)];
-                std::memcpy(out, image.bytes, sizeof image.bytes);
-                out += image.size;
-                continue;
-            }
-            if (action == kDrop) continue;
-            if (action == kReorder) return false;
-            if (action == kSpaced) *out++ = ' ';
-            out += encode_utf8(c, out);
-            if (action == kSpaced) *out++ = ' ';
-        }
+        do {
+            if (!write_character(p, out)) return false;
+        } while (p < end && static_cast<unsigned char>(*p) >= 0x80);
     }
     return true;
 }

@@ -1,6 +1,9 @@
 // Precompiled: SentencePiece's normalization as `tokenizers` applies it. A grapheme cluster of less than six
 // bytes that begins with a key is replaced as a whole (marks behind the key are lost with it); the characters
 // of any other cluster are looked up one by one.
+#include <bit>
+
+#include "tokenize/ascii_block.hpp"
 #include "tokenize/charsmap.hpp"
 #include "tokenize/graphemes.hpp"
 #include "tokenize/sink_normalizer.hpp"
@@ -12,7 +15,7 @@ namespace {
 using unicode::GraphemeClass;
 
 constexpr std::ptrdiff_t kMaxWhole = 5;  // bytes of a cluster that is looked up as a whole
-constexpr std::ptrdiff_t kBlock = 32;
+constexpr std::ptrdiff_t kBlock = ascii::kBlock;
 
 class Precompiled final : public SinkNormalizer<Precompiled> {
   public:
@@ -25,7 +28,10 @@ class Precompiled final : public SinkNormalizer<Precompiled> {
         const char* const end = text.data() + text.size();
         Progress<Sink> progress{sink, text.data(), false};
         for (const char* p = text.data(); p < end;) {
-            if (keeps_ascii_) p = skip_ascii(p, end);
+            if (keeps_ascii_ && end - p >= kBlock && *p >= ' ') {
+                p = skip_ascii(p, end);
+                if (p == end) break;
+            }
             const char* const start = p;
             const char32_t first = next_code_point(p);
             if (is_cluster_alone(first, p, end)) {
@@ -55,18 +61,18 @@ class Precompiled final : public SinkNormalizer<Precompiled> {
         }
     };
 
-    // Past blocks of printable ASCII, short of a last character that something may follow in its cluster.
+    // Past printable ASCII, but not past a character that what follows may belong to.
     static const char* skip_ascii(const char* p, const char* end) {
-        while (end - p > kBlock) {
-            bool plain = true;
-            for (std::ptrdiff_t i = 0; i < kBlock; ++i) {
-                const auto byte = static_cast<signed char>(p[i]);
-                plain &= byte >= 0x20 && byte < 0x7F;
+        while (end - p >= kBlock) {
+            const ascii::Mask odd = ascii::not_printable(p);
+            if (odd == 0) {
+                p += kBlock;
+                continue;
             }
-            if (!plain) break;
-            p += kBlock - 1;
+            const char* const stop = p + std::countr_zero(odd);
+            return static_cast<unsigned char>(*stop) < 0x80 ? stop : stop - 1;
         }
-        return p;
+        return p == end ? p : p - 1;
     }
 
     // Whether the character before p is a cluster of its own, found without a scanner where that is easy.
