@@ -1,0 +1,315 @@
+#include "tokenize/bpe_model.hpp"
+
+#include <array>
+#include <stdexcept>
+
+#include "tokenize/bpe_merge.hpp"
+#include "tokenize/utf8.hpp"
+
+namespace pypack {
+namespace {
+
+constexpr std::string_view kMarker = "\xE2\x96\x81";
+
+// Bytes 21-7E, A1-AC and AE-FF stand for themselves; the others, in order, for U+0100 and on.
+constexpr bool stands_for_itself(unsigned byte) {
+    return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+}
+
+struct ByteAlphabet {
+    std::array<char32_t, 256> characters{};
+    std::array<int, 0x144> bytes{};
+
+    constexpr ByteAlphabet() {
+        for (int& byte : bytes) byte = -1;
+        char32_t next = 0x100;
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            const char32_t character = stands_for_itself(byte) ? byte : next++;
+            characters[byte] = character;
+            bytes[character] = static_cast<int>(byte);
+        }
+    }
+};
+constexpr ByteAlphabet kByteAlphabet;
+
+std::string byte_token(unsigned byte) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    return {'<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>'};
+}
+
+// A token as the engine's words hold it; nullopt for one that no word can be.
+std::optional<std::string> text_of_token(std::string_view token, BpeAlphabet alphabet) {
+    if (alphabet == BpeAlphabet::kBytes) return bytes_of_token(token);
+    std::string text(token);
+    if (alphabet == BpeAlphabet::kSpaceMarker) {
+        if (text.find(' ') != std::string::npos) return std::nullopt;
+        for (std::size_t at = 0; (at = text.find(kMarker, at)) != std::string::npos; ++at) {
+            text.replace(at, kMarker.size(), " ");
+        }
+    }
+    return text;
+}
+
+// One symbol for each character that a word can hold, by code point: pages of 256, made when needed.
+class CharacterTable {
+  public:
+    void set(char32_t code_point, TokenId id) {
+        std::uint32_t& page = pages_[code_point >> 8];
+        if (page == 0) {
+            values_.resize(values_.size() + 256, kNoToken);
+            page = static_cast<std::uint32_t>(values_.size() / 256 - 1);
+        }
+        values_[page << 8 | (code_point & 255)] = id;
+    }
+
+    [[nodiscard]] TokenId operator[](char32_t code_point) const {
+        return values_[pages_[code_point >> 8] << 8 | (code_point & 255)];
+    }
+
+  private:
+    std::vector<std::uint32_t> pages_ = std::vector<std::uint32_t>(0x1100, 0);
+    std::vector<TokenId> values_ = std::vector<TokenId>(256, kNoToken);  // page 0: nothing known
+};
+
+struct BpeWorkspace final : Model::Workspace {
+    BpeMerger merger;
+    std::vector<TokenId> symbols;
+};
+
+class BpeModel final : public Model {
+  public:
+    BpeModel(const BpeOptions& options, const StringList& vocabulary, const std::vector<TokenId>& ids,
+             const StringList& merges)
+        : options_(options), words_(texts_) {
+        TokenTable tokens(vocabulary);
+        for (std::uint32_t i = 0; i < ids.size(); ++i) tokens.insert(i, ids[i]);
+        read_symbols(vocabulary, ids);
+        if (options.unk_token) {
+            unk_ = tokens[*options.unk_token];
+            if (unk_ == kNoToken) {
+                throw std::invalid_argument("unk_token " + *options.unk_token + " is not in the vocabulary");
+            }
+        }
+        if (options.byte_fallback) read_fallback(tokens);
+        merges_ = std::make_unique<MergeTable>(read_merges(tokens, merges));
+        read_words(vocabulary, ids);
+    }
+
+    [[nodiscard]] std::unique_ptr<Workspace> make_workspace() const override {
+        return std::make_unique<BpeWorkspace>();
+    }
+
+    void tokenize(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids) const override {
+        auto& memory = static_cast<BpeWorkspace&>(workspace);
+        if (options_.ignore_merges) {
+            const TokenId id = words_[word];
+            if (id != kNoToken) {
+                ids.push_back(id);
+                return;
+            }
+        }
+        memory.symbols.clear();
+        if (options_.alphabet == BpeAlphabet::kBytes) {
+            symbols_of_bytes(word, memory.symbols);
+        } else {
+            symbols_of_characters(word, memory.symbols);
+        }
+        memory.merger.merge(*merges_, memory.symbols, ids);
+    }
+
+    void for_each_likely_word(const std::function<void(std::string_view)>& visit) const override {
+        for (std::size_t i = 0; i < texts_.size(); ++i) {
+            if (!texts_[i].empty()) visit(texts_[i]);
+        }
+    }
+
+  private:
+    // Where in a word a character stands decides which marks its symbol carries.
+    enum Place : unsigned { kFirst = 1, kLast = 2 };
+
+    void read_symbols(const StringList& vocabulary, const std::vector<TokenId>& ids) {
+        const std::string& prefix = options_.continuing_subword_prefix;
+        const std::string& suffix = options_.end_of_word_suffix;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            for (const unsigned place : {0U, 1U, 2U, 3U}) {
+                std::string_view token = vocabulary[i];
+                if ((place & kFirst) == 0 && !prefix.empty()) {
+                    if (!token.starts_with(prefix)) continue;
+                    token.remove_prefix(prefix.size());
+                }
+                if ((place & kLast) != 0 && !suffix.empty()) {
+                    if (!token.ends_with(suffix)) continue;
+                    token.remove_suffix(suffix.size());
+                }
+                if (token.empty() || utf8_length(token[0]) != token.size()) continue;
+                const char* p = token.data();
+                char32_t code_point = next_code_point(p);
+                if (options_.alphabet == BpeAlphabet::kBytes) {
+                    const int byte = byte_of_alphabet(code_point);
+                    if (byte < 0) continue;
+                    code_point = static_cast<char32_t>(byte);
+                } else if (options_.alphabet == BpeAlphabet::kSpaceMarker) {
+                    if (code_point == U' ') continue;
+                    if (code_point == 0x2581) code_point = U' ';
+                }
+                characters_[place].set(code_point, ids[i]);
+            }
+        }
+    }
+
+    void read_fallback(const TokenTable& tokens) {
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            fallback_[byte] = tokens[byte_token(byte)];
+            if (fallback_[byte] == kNoToken) {
+                throw std::invalid_argument("byte_fallback without a token " + byte_token(byte));
+            }
+        }
+    }
+
+    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const TokenTable& tokens,
+                                                             const StringList& merges) const {
+        std::vector<MergeTable::Merge> list;
+        list.reserve(merges.size() / 2);
+        std::string joined;
+        for (std::size_t i = 0; i + 1 < merges.size(); i += 2) {
+            const std::string_view left = merges[i];
+            const std::string_view right = merges[i + 1];
+            if (right.size() < options_.continuing_subword_prefix.size()) {
+                throw std::invalid_argument("merge " + std::to_string(i / 2) +
+                                            " is shorter than continuing_subword_prefix");
+            }
+            joined.assign(left).append(right.substr(options_.continuing_subword_prefix.size()));
+            const MergeTable::Merge merge{tokens[left], tokens[right], tokens[joined]};
+            if (merge.left == kNoToken || merge.right == kNoToken || merge.result == kNoToken) {
+                throw std::invalid_argument("merge " + std::to_string(i / 2) + " (" + std::string(left) +
+                                            " " + std::string(right) + ") is not in the vocabulary");
+            }
+            if (stands_for_other_text(merge.left) || stands_for_other_text(merge.right)) {
+                throw std::invalid_argument("merge " + std::to_string(i / 2) +
+                                            " involves the unknown token or a fallback byte");
+            }
+            list.push_back(merge);
+        }
+        return list;
+    }
+
+    [[nodiscard]] bool stands_for_other_text(TokenId id) const {
+        if (id == unk_ && unk_ != kNoToken) return true;
+        if (!options_.byte_fallback) return false;
+        for (const TokenId byte : fallback_) {
+            if (byte == id) return true;
+        }
+        return false;
+    }
+
+    void read_words(const StringList& vocabulary, const std::vector<TokenId>& ids) {
+        std::vector<TokenId> word_ids;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            const auto text = text_of_token(vocabulary[i], options_.alphabet);
+            if (!text || text->empty()) continue;
+            texts_.push_back(*text);
+            word_ids.push_back(ids[i]);
+        }
+        if (!options_.ignore_merges) return;
+        words_ = TokenTable(texts_);
+        for (std::uint32_t i = 0; i < word_ids.size(); ++i) words_.insert(i, word_ids[i]);
+    }
+
+    void symbols_of_bytes(std::string_view word, std::vector<TokenId>& symbols) const {
+        Unknown unknown(*this, symbols);
+        for (std::size_t i = 0; i < word.size(); ++i) {
+            const unsigned place = (i == 0 ? kFirst : 0U) | (i + 1 == word.size() ? kLast : 0U);
+            const TokenId id = characters_[place][static_cast<unsigned char>(word[i])];
+            if (id != kNoToken) {
+                unknown.flush();
+                symbols.push_back(id);
+            } else {
+                unknown.add();
+            }
+        }
+        unknown.flush();
+    }
+
+    void symbols_of_characters(std::string_view word, std::vector<TokenId>& symbols) const {
+        Unknown unknown(*this, symbols);
+        const char* const end = word.data() + word.size();
+        for (const char* p = word.data(); p < end;) {
+            const char* const start = p;
+            const char32_t code_point = next_code_point(p);
+            const unsigned place = (start == word.data() ? kFirst : 0U) | (p == end ? kLast : 0U);
+            const TokenId id = characters_[place][code_point];
+            if (id != kNoToken) {
+                unknown.flush();
+                symbols.push_back(id);
+            } else if (options_.byte_fallback) {
+                for (const char* byte = start; byte < p; ++byte) {
+                    symbols.push_back(fallback_[static_cast<unsigned char>(*byte)]);
+                }
+            } else {
+                unknown.add();
+            }
+        }
+        unknown.flush();
+    }
+
+    // Characters without a symbol: one unknown token each, or one for a run of them under fuse_unk; nothing
+    // where there is no unknown token.
+    class Unknown {
+      public:
+        Unknown(const BpeModel& model, std::vector<TokenId>& symbols) : model_(model), symbols_(symbols) {}
+
+        void add() {
+            if (model_.unk_ == kNoToken) return;
+            if (pending_ && !model_.options_.fuse_unk) symbols_.push_back(model_.unk_);
+            pending_ = true;
+        }
+
+        void flush() {
+            if (pending_) symbols_.push_back(model_.unk_);
+            pending_ = false;
+        }
+
+      private:
+        const BpeModel& model_;
+        std::vector<TokenId>& symbols_;
+        bool pending_ = false;
+    };
+
+    BpeOptions options_;
+    std::array<CharacterTable, 4> characters_;  // by Place
+    std::array<TokenId, 256> fallback_{};
+    TokenId unk_ = kNoToken;
+    std::unique_ptr<MergeTable> merges_;
+    StringList texts_;  // of the tokens that a word can be
+    TokenTable words_;  // filled for ignore_merges only
+};
+
+}  // namespace
+
+int byte_of_alphabet(char32_t code_point) {
+    return code_point < kByteAlphabet.bytes.size() ? kByteAlphabet.bytes[code_point] : -1;
+}
+
+char32_t alphabet_of_byte(unsigned char byte) { return kByteAlphabet.characters[byte]; }
+
+std::optional<std::string> bytes_of_token(std::string_view token) {
+    std::string bytes;
+    bytes.reserve(token.size());
+    for (const char* p = token.data(); p < token.data() + token.size();) {
+        const int byte = byte_of_alphabet(next_code_point(p));
+        if (byte < 0) return std::nullopt;
+        bytes.push_back(static_cast<char>(byte));
+    }
+    return bytes;
+}
+
+ModelPtr make_bpe_model(const BpeOptions& options, const StringList& vocabulary,
+                        const std::vector<TokenId>& ids, const StringList& merges) {
+    if (ids.size() != vocabulary.size()) {
+        throw std::invalid_argument("a vocabulary of " + std::to_string(vocabulary.size()) +
+                                    " tokens needs as many ids, got " + std::to_string(ids.size()));
+    }
+    return std::make_shared<BpeModel>(options, vocabulary, ids, merges);
+}
+
+}  // namespace pypack

@@ -1,0 +1,45 @@
+// Byte-pair encoding: byte-level (GPT-2 and its heirs) and over characters (SentencePiece).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tokenize/model.hpp"
+#include "tokenize/token_table.hpp"
+
+namespace pypack {
+
+// What the bytes of a word stand for in the vocabulary.
+enum class BpeAlphabet {
+    kBytes,        // each byte is one of the 256 characters of GPT-2's byte alphabet
+    kCharacters,   // as they are
+    kSpaceMarker,  // as they are, but a space is U+2581: the engine keeps the marker as one byte
+};
+
+struct BpeOptions {
+    BpeAlphabet alphabet = BpeAlphabet::kBytes;
+    std::optional<std::string> unk_token;
+    std::string continuing_subword_prefix;
+    std::string end_of_word_suffix;
+    bool fuse_unk = false;
+    bool byte_fallback = false;
+    bool ignore_merges = false;
+};
+
+// vocabulary[i] has id ids[i]; merges[2 * rank] and merges[2 * rank + 1] are the two sides of a merge.
+// Throws std::invalid_argument where the parts do not fit together, and where a merge involves a symbol that
+// stands for other text than its own (an unknown or fallback byte).
+[[nodiscard]] ModelPtr make_bpe_model(const BpeOptions& options, const StringList& vocabulary,
+                                      const std::vector<TokenId>& ids, const StringList& merges);
+
+// The byte that a character of GPT-2's byte alphabet stands for, or -1.
+[[nodiscard]] int byte_of_alphabet(char32_t code_point);
+// The character that stands for a byte.
+[[nodiscard]] char32_t alphabet_of_byte(unsigned char byte);
+
+// The bytes that a byte-level token stands for; nullopt if it holds a character outside the alphabet.
+[[nodiscard]] std::optional<std::string> bytes_of_token(std::string_view token);
+
+}  // namespace pypack

@@ -1,0 +1,64 @@
+// The merges of a byte-pair encoding: which pair of symbols becomes which symbol, and in what order.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "common/types.hpp"
+
+namespace pypack {
+
+inline constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
+
+// Pair → rank; the rank is the pair's place in the list of merges, lower ranks are merged first.
+class MergeTable {
+  public:
+    // merges[rank] = {left, right, result}. Of equal pairs the last counts, as in `tokenizers`.
+    struct Merge {
+        TokenId left;
+        TokenId right;
+        TokenId result;
+    };
+
+    explicit MergeTable(const std::vector<Merge>& merges)
+        : shift_(64 - std::bit_width(2 * merges.size() + 2)), slots_(std::size_t{1} << (64 - shift_)) {
+        results_.reserve(merges.size());
+        for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
+            const Merge& merge = merges[rank];
+            slots_[find(merge.left, merge.right)] = {key(merge.left, merge.right), rank};
+            results_.push_back(merge.result);
+        }
+    }
+
+    // kNoRank where the two do not merge.
+    [[nodiscard]] std::uint32_t rank(TokenId left, TokenId right) const {
+        return slots_[find(left, right)].rank;
+    }
+
+    [[nodiscard]] TokenId result(std::uint32_t rank) const { return results_[rank]; }
+    [[nodiscard]] std::size_t size() const { return results_.size(); }
+
+  private:
+    struct Slot {
+        std::uint64_t key = ~std::uint64_t{0};
+        std::uint32_t rank = kNoRank;
+    };
+
+    static std::uint64_t key(TokenId left, TokenId right) {
+        return std::uint64_t{left} << 32 | right;
+    }
+
+    [[nodiscard]] std::size_t find(TokenId left, TokenId right) const {
+        const std::uint64_t wanted = key(left, right);
+        std::size_t at = wanted * 0x9e3779b97f4a7c15ULL >> shift_;
+        while (slots_[at].key != wanted && slots_[at].rank != kNoRank) at = (at + 1) & (slots_.size() - 1);
+        return at;
+    }
+
+    int shift_;
+    std::vector<Slot> slots_;
+    std::vector<TokenId> results_;
+};
+
+}  // namespace pypack

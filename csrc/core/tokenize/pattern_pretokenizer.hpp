@@ -1,0 +1,20 @@
+// The regexes that byte-level tokenizers cut words with, as scanners.
+#pragma once
+
+#include <string_view>
+
+#include "tokenize/pretokenizer.hpp"
+
+namespace pypack {
+
+enum class Pattern { kGpt2, kCl100k, kQwen2, kO200k };
+
+// The instruction set of the scanners; kBest is the best of this machine, the others are for tests.
+enum class Instructions { kBest, kPortable, kAvx2, kAvx512 };
+
+// Matches of the pattern are the words; the patterns match every character. Throws std::invalid_argument
+// where the machine lacks the instructions.
+[[nodiscard]] PretokenizerPtr make_pattern_pretokenizer(Pattern pattern,
+                                                        Instructions instructions = Instructions::kBest);
+
+}  // namespace pypack

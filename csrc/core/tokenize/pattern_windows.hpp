@@ -1,0 +1,74 @@
+// What the scanners share that find all matches in a window of up to 64 ASCII bytes by bit arithmetic. Bit i
+// stands for byte i; a shift to the left looks at the byte before.
+#pragma once
+
+#include <cstdint>
+
+#include "tokenize/ascii_masks.hpp"
+
+namespace pypack::patterns {
+
+// A window begins where a match begins. Bytes outside `valid` are unknown, unless the text ends there: both
+// read as zeros, and the caller (pattern_pretokenizer.cpp) drops the starts that this leaves uncertain.
+struct Window {
+    const AsciiMasks& masks;
+    std::uint64_t valid;
+    const char* text;
+
+    [[nodiscard]] PYPACK_INLINE std::uint64_t letter() const { return masks.upper | masks.lower; }
+    // [^\s\p{L}\p{N}]
+    [[nodiscard]] PYPACK_INLINE std::uint64_t other() const {
+        return valid & ~(letter() | masks.digit | masks.white);
+    }
+};
+
+[[nodiscard]] PYPACK_INLINE std::uint64_t first_of_runs(std::uint64_t mask) { return mask & ~(mask << 1); }
+
+// Bits of the runs in `mask` whose first bits are `first`.
+[[nodiscard]] PYPACK_INLINE std::uint64_t runs_from(std::uint64_t mask, std::uint64_t first) {
+    return mask & ~(mask + first);
+}
+
+// Starts of \s*[\r\n]+|\s+(?!\S)|\s+ in `white`. `solid` is what is not whitespace; the last character of a
+// run that is no newline starts a match before it, its own or that of what follows.
+[[nodiscard]] PYPACK_INLINE std::uint64_t line_starts(std::uint64_t white, std::uint64_t newline,
+                                                      std::uint64_t solid) {
+    const std::uint64_t blank = white & ~newline;
+    // Blanks behind a newline start a match, unless a later newline of the run takes them in.
+    std::uint64_t behind = (newline << 1) & blank;
+    if (((blank + behind) & newline) != 0) {
+        for (std::uint64_t rest = behind; rest != 0; rest &= rest - 1) {
+            const std::uint64_t first = rest & (~rest + 1);
+            if (((blank + first) & newline & ~first) != 0) behind &= ~first;
+        }
+    }
+    return first_of_runs(white) | (blank & (solid >> 1)) | behind;
+}
+
+// Starts of \p{N}{1,3}.
+[[nodiscard]] PYPACK_INLINE std::uint64_t triplet_starts(std::uint64_t digit) {
+    std::uint64_t starts = first_of_runs(digit);
+    const std::uint64_t behind_three = digit & (digit << 1) & (digit << 2) & (digit << 3);
+    if (behind_three != 0) {
+        for (std::uint64_t next = starts; (next = (next << 3) & behind_three) != 0;) starts |= next;
+    }
+    return starts;
+}
+
+// contraction_size for ASCII; the bytes are lower-case where case does not matter, 0 behind the window.
+[[nodiscard]] PYPACK_INLINE unsigned contraction_bytes(int first, int second) {
+    if (first == 's' || first == 't' || first == 'm' || first == 'd') return 1;
+    return (second == 'e' && (first == 'r' || first == 'v')) || (first == 'l' && second == 'l') ? 2 : 0;
+}
+
+// Bytes behind the apostrophe at bit `at` that make it a contraction, 0 if none do.
+[[nodiscard]] PYPACK_INLINE unsigned contraction_at(const Window& window, unsigned at, int fold) {
+    const bool has_second = at + 2 < 64 && (window.valid >> (at + 2) & 1) != 0;
+    return contraction_bytes(window.text[at + 1] | fold, has_second ? window.text[at + 2] | fold : 0);
+}
+
+[[nodiscard]] PYPACK_INLINE std::uint64_t bit_at(unsigned at) {
+    return at < 64 ? std::uint64_t{1} << at : 0;
+}
+
+}  // namespace pypack::patterns

@@ -1,0 +1,89 @@
+// Strings, and the number that each one stands for: a vocabulary.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/random.hpp"
+
+namespace pypack {
+
+inline constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
+
+// A hash of bytes that is the same on every machine of one byte order; nothing is ordered by it.
+[[nodiscard]] inline std::uint64_t hash_bytes(std::string_view bytes) {
+    std::uint64_t hash = 0x9e3779b97f4a7c15ULL * (bytes.size() + 1);
+    std::size_t i = 0;
+    for (; i + 8 <= bytes.size(); i += 8) {
+        std::uint64_t chunk;
+        std::memcpy(&chunk, bytes.data() + i, 8);
+        hash = (hash ^ chunk) * 0xff51afd7ed558ccdULL;
+        hash ^= hash >> 32;
+    }
+    std::uint64_t rest = 0;
+    std::memcpy(&rest, bytes.data() + i, bytes.size() - i);
+    return mix64(hash ^ rest);
+}
+
+// Strings end to end: string i is bytes [offsets[i], offsets[i + 1]).
+struct StringList {
+    std::string text;
+    std::vector<std::uint32_t> offsets{0};
+
+    [[nodiscard]] std::size_t size() const { return offsets.size() - 1; }
+    [[nodiscard]] std::string_view operator[](std::size_t i) const {
+        return {text.data() + offsets[i], offsets[i + 1] - offsets[i]};
+    }
+    void push_back(std::string_view string) {
+        text.append(string);
+        if (text.size() > 0xFFFFFFFF) throw std::invalid_argument("the strings of a vocabulary exceed 4 GiB");
+        offsets.push_back(static_cast<std::uint32_t>(text.size()));
+    }
+};
+
+// Open addressing over a StringList that outlives it. Of equal strings the last one added wins.
+class TokenTable {
+  public:
+    explicit TokenTable(const StringList& strings)
+        : strings_(&strings), slots_(std::bit_ceil(2 * strings.size() + 2)) {}
+
+    void insert(std::uint32_t index, std::uint32_t value) {
+        const std::string_view key = (*strings_)[index];
+        const std::uint64_t hash = hash_bytes(key);
+        Slot& slot = slots_[find(key, hash)];
+        slot = {static_cast<std::uint32_t>(hash >> 32), index, value};
+    }
+
+    // kNoToken where there is no such string.
+    [[nodiscard]] std::uint32_t operator[](std::string_view key) const {
+        return slots_[find(key, hash_bytes(key))].value;
+    }
+
+  private:
+    struct Slot {
+        std::uint32_t tag = 0;
+        std::uint32_t index = kNoToken;
+        std::uint32_t value = kNoToken;
+    };
+
+    [[nodiscard]] std::size_t find(std::string_view key, std::uint64_t hash) const {
+        const std::size_t mask = slots_.size() - 1;
+        const auto tag = static_cast<std::uint32_t>(hash >> 32);
+        std::size_t at = hash & mask;
+        while (slots_[at].index != kNoToken &&
+               (slots_[at].tag != tag || (*strings_)[slots_[at].index] != key)) {
+            at = (at + 1) & mask;
+        }
+        return at;
+    }
+
+    const StringList* strings_;
+    std::vector<Slot> slots_;
+};
+
+}  // namespace pypack

@@ -1,0 +1,118 @@
+#include "tokenize/word_cache.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace pypack {
+namespace {
+
+Buffer<ShortWordCache::Line> empty_lines(std::size_t count) {
+    Buffer<ShortWordCache::Line> lines(static_cast<std::int64_t>(count));
+    std::memset(static_cast<void*>(lines.data()), 0, count * sizeof(ShortWordCache::Line));
+    return lines;
+}
+
+}  // namespace
+
+ShortWordCache::ShortWordCache(std::size_t expected_words)
+    : num_lines_(std::clamp(std::bit_ceil(expected_words + 1), std::size_t{1024}, kMaxLines)),
+      lines_(empty_lines(num_lines_)) {}
+
+ShortWordCache::Slot* ShortWordCache::free_slot(std::size_t index) {
+    for (const std::size_t at : {index, neighbour(index)}) {
+        for (Slot& slot : lines_[static_cast<std::int64_t>(at)].slots) {
+            if (slot.key.high == 0) return &slot;
+        }
+    }
+    return nullptr;
+}
+
+void ShortWordCache::insert(const WordKey& key, const std::vector<TokenId>& ids) {
+    if (spill_.size() + ids.size() > kMaxSpilledIds) clear();
+    if (num_words_ > num_lines_ && num_lines_ < kMaxLines) grow();  // half of the slots
+    Slot* slot = free_slot(line_of(key.hash()));
+    if (slot == nullptr) {
+        const std::size_t index = line_of(key.hash());
+        slot = &lines_[static_cast<std::int64_t>(index)].slots[victims_++ & 1];
+    } else {
+        ++num_words_;
+    }
+    slot->key = key;
+    slot->count = static_cast<std::uint32_t>(ids.size());
+    if (ids.size() <= kInlineIds) {
+        std::copy(ids.begin(), ids.end(), slot->ids);
+    } else {
+        slot->ids[0] = static_cast<std::uint32_t>(spill_.size());
+        spill_.insert(spill_.end(), ids.begin(), ids.end());
+    }
+}
+
+void ShortWordCache::grow() {
+    const Buffer<Line> old = std::move(lines_);
+    const std::size_t old_lines = num_lines_;
+    num_lines_ *= 2;
+    lines_ = empty_lines(num_lines_);
+    num_words_ = 0;
+    for (std::size_t i = 0; i < old_lines; ++i) {
+        for (const Slot& slot : old[static_cast<std::int64_t>(i)].slots) {
+            if (slot.key.high == 0) continue;
+            Slot* const moved = free_slot(line_of(slot.key.hash()));
+            if (moved == nullptr) continue;  // forgotten: it will be a miss
+            *moved = slot;
+            ++num_words_;
+        }
+    }
+}
+
+void ShortWordCache::clear() {
+    std::memset(static_cast<void*>(lines_.data()), 0, num_lines_ * sizeof(Line));
+    num_words_ = 0;
+    spill_.clear();
+}
+
+bool LongWordCache::find(std::string_view word, std::uint64_t hash, const TokenId*& ids,
+                         std::size_t& count) const {
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t at = hash & mask; slots_[at].count != 0; at = (at + 1) & mask) {
+        const Slot& slot = slots_[at];
+        if (slot.hash != hash || slot.size != word.size()) continue;
+        if (std::memcmp(texts_.data() + slot.text, word.data(), word.size()) != 0) continue;
+        ids = ids_.data() + slot.ids;
+        count = slot.count;
+        return true;
+    }
+    return false;
+}
+
+void LongWordCache::insert(std::string_view word, std::uint64_t hash, const std::vector<TokenId>& ids) {
+    if (ids.empty() || word.size() > kMaxWordBytes) return;
+    if (texts_.size() + word.size() > kMaxBytes || (ids_.size() + ids.size()) * sizeof(TokenId) > kMaxBytes ||
+        num_words_ >= kMaxWords) {
+        std::fill(slots_.begin(), slots_.end(), Slot{});
+        texts_.clear();
+        ids_.clear();
+        num_words_ = 0;
+    }
+    if (2 * ++num_words_ > slots_.size()) grow();
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = hash & mask;
+    while (slots_[at].count != 0) at = (at + 1) & mask;
+    slots_[at] = {hash, static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(word.size()),
+                  static_cast<std::uint32_t>(ids_.size()), static_cast<std::uint32_t>(ids.size())};
+    texts_.append(word);
+    ids_.insert(ids_.end(), ids.begin(), ids.end());
+}
+
+void LongWordCache::grow() {
+    std::vector<Slot> old(2 * slots_.size());
+    old.swap(slots_);
+    const std::size_t mask = slots_.size() - 1;
+    for (const Slot& slot : old) {
+        if (slot.count == 0) continue;
+        std::size_t at = slot.hash & mask;
+        while (slots_[at].count != 0) at = (at + 1) & mask;
+        slots_[at] = slot;
+    }
+}
+
+}  // namespace pypack

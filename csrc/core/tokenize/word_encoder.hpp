@@ -1,0 +1,81 @@
+// Words → ids through the cache, a batch at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/buffer.hpp"
+#include "common/types.hpp"
+#include "tokenize/model.hpp"
+#include "tokenize/pretokenizer.hpp"
+#include "tokenize/word_cache.hpp"
+
+namespace pypack {
+
+// One thread's memory for encoding: caches, the words at hand and the ids so far. Words are first hashed, and
+// their cache lines fetched, then looked up: by then the lines have come. What ids come to does not depend on
+// what the caches hold.
+class WordEncoder {
+  public:
+    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer);
+
+    // Begins a new output with room for about `expected_ids`.
+    void begin(std::int64_t expected_ids);
+
+    // Appends the ids of the words of `piece`, which must stay where it is until flush().
+    void add_piece(std::string_view piece);
+    void add_token(TokenId id);
+    // Notes that a document ends here.
+    void end_document();
+
+    // Encodes all words at hand; afterwards no piece is referred to.
+    void flush();
+
+    // After flush().
+    [[nodiscard]] Buffer<TokenId>& ids() { return ids_; }
+    // For each document, the number of ids up to its end.
+    [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
+
+  private:
+    static constexpr std::size_t kBatch = 256;
+
+    // Something between words: an id, or with kNoToken the end of a document.
+    struct Event {
+        std::size_t word;
+        TokenId id;
+    };
+
+    struct Word {
+        WordKey key;
+        std::size_t line;
+        const char* text;
+        std::size_t size;
+    };
+
+    void seed();
+    void add_words(std::string_view piece, std::size_t num_words);
+    void encode_words(std::size_t from, std::size_t to);
+    void encode_uncached(const Word& word, std::size_t words_left);
+    void append(const TokenId* ids, std::size_t count, std::size_t words_left);
+
+    ModelPtr model_;
+    PretokenizerPtr pretokenizer_;
+    std::unique_ptr<Model::Workspace> workspace_;
+    ShortWordCache short_words_;
+    LongWordCache long_words_;
+
+    std::array<Word, kBatch + WordSpans::kSlack> words_;
+    std::size_t num_words_ = 0;
+    std::vector<Event> events_;
+    std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
+    std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;
+
+    Buffer<TokenId> ids_;
+    std::vector<Offset> document_ends_;
+    std::vector<TokenId> word_ids_;
+};
+
+}  // namespace pypack
