@@ -3,6 +3,8 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "string_list.hpp"
+#include "tokenize/bpe_model.hpp"
 #include "tokenize/model.hpp"
 #include "tokenize/serde_number.hpp"
 #include "tokenize/unigram_model.hpp"
@@ -42,6 +44,32 @@ py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
     return to_numpy(std::move(numbers));
 }
 
+BpeAlphabet alphabet_named(const std::string& name) {
+    if (name == "bytes") return BpeAlphabet::kBytes;
+    if (name == "characters") return BpeAlphabet::kCharacters;
+    if (name == "space_marker") return BpeAlphabet::kSpaceMarker;
+    throw py::value_error("alphabet must be 'bytes', 'characters' or 'space_marker', got '" + name + "'");
+}
+
+ModelPtr bpe(const py::dict& vocabulary, const py::list& merges, const std::string& alphabet,
+             std::optional<std::string> unk_token, std::string continuing_subword_prefix,
+             std::string end_of_word_suffix, bool fuse_unk, bool byte_fallback, bool ignore_merges) {
+    StringList tokens;
+    std::vector<TokenId> ids;
+    read_vocabulary(vocabulary, tokens, ids);
+    StringList sides;
+    read_merges(merges, sides);
+    const BpeOptions options{alphabet_named(alphabet),
+                             std::move(unk_token),
+                             std::move(continuing_subword_prefix),
+                             std::move(end_of_word_suffix),
+                             fuse_unk,
+                             byte_fallback,
+                             ignore_merges};
+    const py::gil_scoped_release release;
+    return make_bpe_model(options, tokens, ids, sides);
+}
+
 // What the engine does with a word that its cache does not have.
 py::array_t<TokenId> tokenize(const Model& model, const std::string& word) {
     std::vector<TokenId> ids;
@@ -74,6 +102,10 @@ void register_models(py::module_& m) {
                    "pieces[i] has id i and log probability scores[i]: float64 [n].");
     m.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
           "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
+    cls.def_static("bpe", &bpe, py::arg("vocabulary"), py::arg("merges"), py::kw_only(), py::arg("alphabet"),
+                   py::arg("unk_token"), py::arg("continuing_subword_prefix"), py::arg("end_of_word_suffix"),
+                   py::arg("fuse_unk"), py::arg("byte_fallback"), py::arg("ignore_merges"),
+                   "vocabulary: token -> id. merges: 'left right' or [left, right], in order of rank.");
     cls.def("tokenize", &tokenize, py::arg("word"), "Ids of one word: uint32 [n].");
     cls.def("likely_words", &likely_words, "Words that the cache starts with.");
 }

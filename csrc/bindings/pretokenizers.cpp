@@ -1,15 +1,35 @@
 // Bindings of the pretokenizers of csrc/core/tokenize. One static method makes each kind.
 #include <pybind11/stl.h>
 
+#include <map>
+
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "tokenize/metaspace_pretokenizer.hpp"
+#include "tokenize/pattern_pretokenizer.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/word_pretokenizers.hpp"
 
 namespace pypack::bindings {
 
 namespace {
+
+PretokenizerPtr pattern(const std::string& name, const std::string& instructions) {
+    static const std::map<std::string, Pattern> kPatterns{{"gpt2", Pattern::kGpt2},
+                                                          {"cl100k", Pattern::kCl100k},
+                                                          {"qwen2", Pattern::kQwen2},
+                                                          {"o200k", Pattern::kO200k}};
+    static const std::map<std::string, Instructions> kInstructions{{"best", Instructions::kBest},
+                                                                   {"portable", Instructions::kPortable},
+                                                                   {"avx2", Instructions::kAvx2},
+                                                                   {"avx512", Instructions::kAvx512}};
+    const auto known = kPatterns.find(name);
+    if (known == kPatterns.end()) throw py::value_error("no pattern is named '" + name + "'");
+    const auto chosen = kInstructions.find(instructions);
+    if (chosen == kInstructions.end())
+        throw py::value_error("no instructions are named '" + instructions + "'");
+    return make_pattern_pretokenizer(known->second, chosen->second);
+}
 
 // What the engine does with one piece, for tests and for a look at the words.
 std::vector<py::bytes> words(const Pretokenizer& pretokenizer, const std::string& piece, bool at_text_start,
@@ -39,6 +59,8 @@ void register_pretokenizers(py::module_& m) {
     cls.def_static("metaspace", &make_metaspace_pretokenizer, py::arg("replacement"),
                    py::arg("prepends_at_text_start"));
     cls.def_static("whitespace_split", &make_whitespace_split);
+    cls.def_static("pattern", &pattern, py::arg("name"), py::arg("instructions") = "best",
+                   "A regex of byte-level tokenizers: gpt2, cl100k, qwen2 or o200k.");
     cls.def("words", &words, py::arg("piece"), py::arg("at_text_start") = true, py::arg("capacity") = 256,
             "The words of a piece, found `capacity` at a time.");
 }

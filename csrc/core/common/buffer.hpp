@@ -28,6 +28,7 @@ class Buffer {
     explicit Buffer(std::int64_t size) : size_(size), capacity_(size), data_(allocate(size)) {}
 
     [[nodiscard]] std::int64_t size() const { return size_; }
+    [[nodiscard]] std::int64_t capacity() const { return capacity_; }
     [[nodiscard]] T* data() { return data_.get(); }
     [[nodiscard]] const T* data() const { return data_.get(); }
     [[nodiscard]] T& operator[](std::int64_t i) { return data_.get()[i]; }

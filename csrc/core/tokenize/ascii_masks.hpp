@@ -9,7 +9,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define PYPACK_X86_DISPATCH 1
-#define PYPACK_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
+#define PYPACK_TARGET_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
 #define PYPACK_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 #else
 #define PYPACK_X86_DISPATCH 0
@@ -145,11 +146,10 @@ struct Avx512Masks {
 
     PYPACK_TARGET_AVX512 static PYPACK_INLINE void write_positions(std::uint64_t bits, std::uint32_t base,
                                                                    std::uint32_t* out) {
-        const __m512i iota =
-            _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44,
-                            43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24,
-                            23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2,
-                            1, 0);
+        const __m512i iota = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48,
+                                             47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32,
+                                             31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16,
+                                             15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
         const __m512i packed = _mm512_maskz_compress_epi8(bits, iota);
         const __m512i bases = _mm512_set1_epi32(static_cast<int>(base));
         const int count = __builtin_popcountll(bits);
@@ -163,8 +163,7 @@ struct Avx512Masks {
         }
     }
 
-    PYPACK_TARGET_AVX512 static PYPACK_INLINE void store16(__m128i bytes, __m512i bases,
-                                                           std::uint32_t* out) {
+    PYPACK_TARGET_AVX512 static PYPACK_INLINE void store16(__m128i bytes, __m512i bases, std::uint32_t* out) {
         _mm512_storeu_si512(out, _mm512_add_epi32(bases, _mm512_cvtepu8_epi32(bytes)));
     }
 };

@@ -33,21 +33,34 @@ struct ByteAlphabet {
 constexpr ByteAlphabet kByteAlphabet;
 
 std::string byte_token(unsigned byte) {
-    constexpr char digits[] = "0123456789ABCDEF";
-    return {'<', '0', 'x', digits[byte >> 4], digits[byte & 15], '>'};
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string token = "<0x00>";
+    token[3] = kDigits[byte >> 4];
+    token[4] = kDigits[byte & 15];
+    return token;
 }
 
 // A token as the engine's words hold it; nullopt for one that no word can be.
 std::optional<std::string> text_of_token(std::string_view token, BpeAlphabet alphabet) {
     if (alphabet == BpeAlphabet::kBytes) return bytes_of_token(token);
-    std::string text(token);
-    if (alphabet == BpeAlphabet::kSpaceMarker) {
-        if (text.find(' ') != std::string::npos) return std::nullopt;
-        for (std::size_t at = 0; (at = text.find(kMarker, at)) != std::string::npos; ++at) {
-            text.replace(at, kMarker.size(), " ");
+    if (alphabet == BpeAlphabet::kCharacters) return std::string(token);
+    std::string text;
+    for (std::size_t i = 0; i < token.size();) {
+        if (token[i] == ' ') return std::nullopt;
+        if (token.substr(i).starts_with(kMarker)) {
+            text.push_back(' ');
+            i += kMarker.size();
+        } else {
+            text.push_back(token[i++]);
         }
     }
     return text;
+}
+
+[[noreturn]] void refuse_merge(std::string_view left, std::string_view right, const char* why) {
+    std::string message = "the merge of ";
+    message.append(left).append(" and ").append(right).append(" ").append(why);
+    throw std::invalid_argument(message);
 }
 
 // One symbol for each character that a word can hold, by code point: pages of 256, made when needed.
@@ -175,18 +188,15 @@ class BpeModel final : public Model {
             const std::string_view left = merges[i];
             const std::string_view right = merges[i + 1];
             if (right.size() < options_.continuing_subword_prefix.size()) {
-                throw std::invalid_argument("merge " + std::to_string(i / 2) +
-                                            " is shorter than continuing_subword_prefix");
+                refuse_merge(left, right, "is shorter than continuing_subword_prefix");
             }
             joined.assign(left).append(right.substr(options_.continuing_subword_prefix.size()));
             const MergeTable::Merge merge{tokens[left], tokens[right], tokens[joined]};
             if (merge.left == kNoToken || merge.right == kNoToken || merge.result == kNoToken) {
-                throw std::invalid_argument("merge " + std::to_string(i / 2) + " (" + std::string(left) +
-                                            " " + std::string(right) + ") is not in the vocabulary");
+                refuse_merge(left, right, "is not in the vocabulary");
             }
             if (stands_for_other_text(merge.left) || stands_for_other_text(merge.right)) {
-                throw std::invalid_argument("merge " + std::to_string(i / 2) +
-                                            " involves the unknown token or a fallback byte");
+                refuse_merge(left, right, "involves the unknown token or a fallback byte");
             }
             list.push_back(merge);
         }
@@ -290,7 +300,9 @@ int byte_of_alphabet(char32_t code_point) {
     return code_point < kByteAlphabet.bytes.size() ? kByteAlphabet.bytes[code_point] : -1;
 }
 
-char32_t alphabet_of_byte(unsigned char byte) { return kByteAlphabet.characters[byte]; }
+char32_t alphabet_of_byte(unsigned char byte) {
+    return kByteAlphabet.characters[byte];
+}
 
 std::optional<std::string> bytes_of_token(std::string_view token) {
     std::string bytes;

@@ -22,7 +22,7 @@ class MergeTable {
     };
 
     explicit MergeTable(const std::vector<Merge>& merges)
-        : shift_(64 - std::bit_width(2 * merges.size() + 2)), slots_(std::size_t{1} << (64 - shift_)) {
+        : shift_(64 - static_cast<int>(std::bit_width(2 * merges.size() + 2))), slots_(std::size_t{1} << (64 - shift_)) {
         results_.reserve(merges.size());
         for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
             const Merge& merge = merges[rank];
@@ -45,9 +45,7 @@ class MergeTable {
         std::uint32_t rank = kNoRank;
     };
 
-    static std::uint64_t key(TokenId left, TokenId right) {
-        return std::uint64_t{left} << 32 | right;
-    }
+    static std::uint64_t key(TokenId left, TokenId right) { return std::uint64_t{left} << 32 | right; }
 
     [[nodiscard]] std::size_t find(TokenId left, TokenId right) const {
         const std::uint64_t wanted = key(left, right);

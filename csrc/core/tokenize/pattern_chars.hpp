@@ -41,8 +41,8 @@ struct Char {
 
 // The end of the run of newlines, or of newlines and slashes, from position on.
 [[nodiscard]] inline std::size_t newlines_end(std::string_view text, std::size_t position, bool slashes) {
-    while (position < text.size() && (text[position] == '\n' || text[position] == '\r' ||
-                                      (slashes && text[position] == '/'))) {
+    while (position < text.size() &&
+           (text[position] == '\n' || text[position] == '\r' || (slashes && text[position] == '/'))) {
         ++position;
     }
     return position;

@@ -9,12 +9,14 @@
 namespace pypack::patterns {
 
 struct O200k {
-    static constexpr CategorySet kCaseless = unicode::kModifierLetter | unicode::kOtherLetter | unicode::kMark;
+    static constexpr CategorySet kCaseless =
+        unicode::kModifierLetter | unicode::kOtherLetter | unicode::kMark;
     static constexpr CategorySet kUpper = unicode::kUppercase | unicode::kTitlecase | kCaseless;
     static constexpr CategorySet kLower = unicode::kLowercase | kCaseless;
 
-    // The end of kUpper*kLower+ at first, or of kUpper+ where `lower_needed` is false; 0 for no match. A regex
-    // gives back characters of kUpper* one by one until kLower+ has one: the last caseless one of the run.
+    // The end of kUpper*kLower+ at first, or of kUpper+ where `lower_needed` is false; 0 for no match. A
+    // regex gives back characters of kUpper* one by one until kLower+ has one: the last caseless one of the
+    // run.
     static std::size_t word_end(std::string_view text, std::size_t first, bool lower_needed) {
         std::size_t end = first;
         std::size_t behind_caseless = 0;
@@ -52,7 +54,11 @@ struct O200k {
         const AsciiMasks& m = window.masks;
         const std::uint64_t letter = window.letter();
         const std::uint64_t all_other = window.other();
-        const std::uint64_t taken = runs_from(m.newline | m.slash, (all_other << 1) & m.newline);
+        // [\r\n/]*, which may hold newlines with a mark before them, a slash, that end no match.
+        std::uint64_t taken = 0;
+        for (std::uint64_t first = (all_other << 1) & m.newline; first != 0; first &= ~taken) {
+            taken |= runs_from(m.newline | m.slash, first & (~first + 1));
+        }
         const std::uint64_t other = all_other & ~taken;
         const std::uint64_t white = m.white & ~taken;
         const std::uint64_t newline = m.newline & ~taken;

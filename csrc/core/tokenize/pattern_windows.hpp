@@ -22,7 +22,9 @@ struct Window {
     }
 };
 
-[[nodiscard]] PYPACK_INLINE std::uint64_t first_of_runs(std::uint64_t mask) { return mask & ~(mask << 1); }
+[[nodiscard]] PYPACK_INLINE std::uint64_t first_of_runs(std::uint64_t mask) {
+    return mask & ~(mask << 1);
+}
 
 // Bits of the runs in `mask` whose first bits are `first`.
 [[nodiscard]] PYPACK_INLINE std::uint64_t runs_from(std::uint64_t mask, std::uint64_t first) {

@@ -9,11 +9,11 @@
 namespace pypack {
 
 enum class TextEncoding : std::uint8_t {
-    kAscii,    // known to be ASCII
-    kUtf8,     // to be checked
-    kLatin1,   // one byte a code point
-    kUcs2,     // two
-    kUcs4,     // four
+    kAscii,   // known to be ASCII
+    kUtf8,    // to be checked
+    kLatin1,  // one byte a code point
+    kUcs2,    // two
+    kUcs4,    // four
 };
 
 // `size` code units at `data`, which stays the caller's.

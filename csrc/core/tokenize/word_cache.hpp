@@ -35,8 +35,8 @@ struct WordKey {
     }
 
     [[nodiscard]] std::uint64_t hash() const {
-        const auto product = static_cast<unsigned __int128>(low ^ 0x9e3779b97f4a7c15ULL) *
-                             (high ^ 0xe7037ed1a0b428dbULL);
+        const auto product =
+            static_cast<unsigned __int128>(low ^ 0x9e3779b97f4a7c15ULL) * (high ^ 0xe7037ed1a0b428dbULL);
         return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
     }
 
@@ -55,7 +55,7 @@ struct WordKey {
 class ShortWordCache {
   public:
     static constexpr std::uint32_t kInlineIds = 3;
-    static constexpr std::size_t kMaxLines = std::size_t{1} << 20;  // 64 MiB
+    static constexpr std::size_t kMaxLines = std::size_t{1} << 20;       // 64 MiB
     static constexpr std::size_t kMaxSpilledIds = std::size_t{1} << 22;  // 16 MiB
 
     struct alignas(32) Slot {
@@ -71,7 +71,9 @@ class ShortWordCache {
     explicit ShortWordCache(std::size_t expected_words);
 
     [[nodiscard]] std::size_t line_of(std::uint64_t hash) const { return hash & (num_lines_ - 1); }
-    [[nodiscard]] const Line& line(std::size_t index) const { return lines_[static_cast<std::int64_t>(index)]; }
+    [[nodiscard]] const Line& line(std::size_t index) const {
+        return lines_[static_cast<std::int64_t>(index)];
+    }
     // Where a word of line `index` may be as well.
     [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
 

@@ -95,9 +95,13 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
     num_words_ += num_words;
 }
 
-void WordEncoder::add_token(TokenId id) { events_.push_back({num_words_, id}); }
+void WordEncoder::add_token(TokenId id) {
+    events_.push_back({num_words_, id});
+}
 
-void WordEncoder::end_document() { events_.push_back({num_words_, kNoToken}); }
+void WordEncoder::end_document() {
+    events_.push_back({num_words_, kNoToken});
+}
 
 void WordEncoder::flush() {
     std::size_t done = 0;

@@ -1,0 +1,66 @@
+// Documents → ids: added tokens, normalizer, pretokenizer, model and template, on several threads.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/buffer.hpp"
+#include "tokenize/added_tokens.hpp"
+#include "tokenize/model.hpp"
+#include "tokenize/normalizer.hpp"
+#include "tokenize/pretokenizer.hpp"
+#include "tokenize/text_view.hpp"
+
+namespace pypack {
+
+struct EncoderParts {
+    NormalizerPtr normalizer;      // null: none
+    PretokenizerPtr pretokenizer;  // null: each piece is one word
+    ModelPtr model;
+    std::vector<AddedToken> added_tokens;
+    std::vector<TokenId> prefix;  // ids before and behind each document under add_special_tokens
+    std::vector<TokenId> suffix;
+};
+
+struct EncodeOptions {
+    bool add_special_tokens = false;
+    bool split_special_tokens = false;
+    int num_threads = 1;
+};
+
+// Row i is values[offsets[i] .. offsets[i + 1]).
+struct EncodedBatch {
+    Buffer<TokenId> values;
+    Buffer<Offset> offsets;
+};
+
+class EncoderContext;
+
+// Safe to use from many threads at once, and in a forked child. What a thread needs to work (its caches above
+// all) is kept between calls in a pool that the encoder owns.
+class Encoder {
+  public:
+    explicit Encoder(EncoderParts parts);
+    ~Encoder();
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+
+    // The same for every number of threads. Throws std::invalid_argument, naming the document, for text that
+    // is not valid UTF-8 or longer than 4 GiB.
+    [[nodiscard]] EncodedBatch encode(std::span<const TextView> texts, const EncodeOptions& options) const;
+
+  private:
+    class Pool;
+
+    EncoderParts parts_;
+    AddedTokenFinder raw_tokens_;
+    AddedTokenFinder normalized_tokens_;
+    std::unique_ptr<Pool> pool_;
+
+    friend class EncoderContext;
+};
+
+}  // namespace pypack
