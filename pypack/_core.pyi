@@ -36,6 +36,19 @@ class Model:
         continuing_prefix: str,
         max_characters: int,
     ) -> Model: ...
+    @staticmethod
+    def bpe(
+        vocabulary: dict[str, int],
+        merges: list[Any],
+        *,
+        alphabet: str,
+        unk_token: str | None,
+        continuing_subword_prefix: str,
+        end_of_word_suffix: str,
+        fuse_unk: bool,
+        byte_fallback: bool,
+        ignore_merges: bool,
+    ) -> Model: ...
     def tokenize(self, word: str | bytes) -> NDArray[np.uint32]: ...
     def likely_words(self) -> list[bytes]: ...
 
@@ -73,12 +86,45 @@ class Normalizer:
 @final
 class Pretokenizer:
     @staticmethod
+    def pattern(name: str, instructions: str = "best") -> Pretokenizer: ...
+    @staticmethod
     def bert() -> Pretokenizer: ...
     @staticmethod
     def metaspace(replacement: str, prepends_at_text_start: bool) -> Pretokenizer: ...
     @staticmethod
     def whitespace_split() -> Pretokenizer: ...
     def words(self, piece: str | bytes, at_text_start: bool = True, capacity: int = 256) -> list[bytes]: ...
+
+# tokenize: documents to (values uint32 [N], offsets int64 [D + 1]); an added token is (content, id,
+# single_word, lstrip, rstrip, normalized, special); a column is (bytes uint8, offsets int32 or int64)
+@final
+class Encoder:
+    def __init__(
+        self,
+        *,
+        normalizer: Normalizer | None,
+        pretokenizer: Pretokenizer | None,
+        model: Model,
+        added_tokens: Sequence[tuple[str, int, bool, bool, bool, bool, bool]],
+        prefix: Sequence[int],
+        suffix: Sequence[int],
+    ) -> None: ...
+    def encode_objects(
+        self,
+        documents: Sequence[Any],
+        *,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
+    def encode_columns(
+        self,
+        columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],
+        *,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
 
 # unicode
 def unicode_categories() -> NDArray[np.uint8]: ...

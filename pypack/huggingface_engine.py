@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 
 
 class HuggingFaceEngine:
-    """Encodes with a private copy of a `tokenizers.Tokenizer`, without its truncation and padding."""
+    """Encodes with a `tokenizers.Tokenizer` that nobody changes and that neither truncates nor pads."""
 
     name = "huggingface"
 
     def __init__(self, tokenizer: HuggingFaceTokenizer) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._splitting: HuggingFaceTokenizer | None = None
         self._lock = threading.Lock()
@@ -54,6 +52,18 @@ class HuggingFaceEngine:
         return self._tokenizer.decode_batch(
             [[int(token) for token in row] for row in rows], skip_special_tokens=skip_special_tokens
         )
+
+    def special_names(self) -> list[str]:
+        """See `Engine.special_names`."""
+        return [t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special]
+
+    def token_to_id(self, token: str) -> int | None:
+        """See `Engine.token_to_id`."""
+        return self._tokenizer.token_to_id(token)
+
+    def vocab_size(self) -> int:
+        """See `Engine.vocab_size`."""
+        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     def _splitting_copy(self) -> HuggingFaceTokenizer:
         # A copy, because the library keeps the switch as state of the tokenizer that all threads share.

@@ -5,25 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pypack._threads import resolve_num_threads
-from pypack.huggingface_engine import HuggingFaceEngine
 from pypack.ragged import Ragged
-from pypack.special_tokens import SpecialTokens, find_special_tokens, names_beside
+from pypack.special_tokens import find_special_tokens, names_beside
 from pypack.text_input import Texts
+from pypack.tiktoken_file import definition_from_tiktoken
+from pypack.tokenizer_choice import EngineName, choose_engine
 from pypack.tokenizer_engine import Engine
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-EngineName = Literal["native", "huggingface"]
+from pypack.tokenizer_reference import Reference
 
 # The parts of a tokenizer.json that decide ids; truncation and padding do not (pypack uses neither).
 _SECTIONS_OF_IDS = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model")
@@ -32,24 +29,26 @@ _SECTIONS_OF_IDS = ("added_tokens", "normalizer", "pre_tokenizer", "post_process
 class Tokenizer:
     """A tokenizer: text ↔ ids, with its special ids and a fingerprint.
 
-    Made by `from_file` or `from_huggingface`. Immutable; one object may be used from many threads at once;
-    pickles. A truncation or padding set in the tokenizer is not applied: pypack packs, it never cuts text.
+    Made by `from_file`, `from_huggingface` or `from_tiktoken`. Immutable; one object may be used from many
+    threads at once, and in forked children; pickles. A truncation or padding set in the tokenizer is not
+    applied: pypack packs, it never cuts text.
     """
 
     def __init__(
         self,
-        tokenizer: HuggingFaceTokenizer,
-        special_tokens: SpecialTokens,
-        engine: EngineName | None = None,
+        reference: Reference,
+        engine: EngineName | None,
+        configured: dict[str, str],
+        asked: dict[str, str | None],
     ) -> None:
         if engine not in (None, "native", "huggingface"):
             raise ValueError(f"engine must be 'native', 'huggingface' or None (choose), got {engine!r}")
-        if engine == "native":
-            raise ValueError("engine='native' is not available for this tokenizer: no native engine yet")
-        self._tokenizer = tokenizer
-        self.special_tokens = special_tokens
+        self._reference = reference
         self._requested_engine = engine
-        self._engine: Engine = HuggingFaceEngine(tokenizer)
+        self._engine: Engine
+        self._engine, self._engine_reason = choose_engine(reference, engine)
+        special = frozenset(self._engine.special_names())
+        self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
 
     @classmethod
     def from_file(
@@ -76,18 +75,12 @@ class Tokenizer:
             ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
                 not in its vocabulary, or the engine asked for cannot run it.
         """
-        from tokenizers import Tokenizer as HuggingFaceTokenizer
-
         file = Path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
-        data = file.read_bytes()
-        try:
-            tokenizer = HuggingFaceTokenizer.from_buffer(data)
-        except Exception as error:  # the library raises bare Exception
-            raise ValueError(f"{file}: not a tokenizer.json that `tokenizers` can load: {error}") from error
+        reference = Reference(file.read_bytes(), source=str(file))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(tokenizer, _special_tokens(tokenizer, names_beside(file), asked), engine)
+        return cls(reference, engine, names_beside(file), asked)
 
     @classmethod
     def from_huggingface(
@@ -118,14 +111,48 @@ class Tokenizer:
             token = getattr(tokenizer, f"{role}_token", None)
             if token is not None:
                 configured[role] = str(token)
-        copy = HuggingFaceTokenizer.from_str(inner.to_str())
+        reference = Reference(inner.to_str().encode(), source="the tokenizer")
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(copy, _special_tokens(copy, configured, asked), engine)
+        return cls(reference, engine, configured, asked)
+
+    @classmethod
+    def from_tiktoken(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        pattern: str,
+        special_tokens: Mapping[str, int] | None = None,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """Loads a `.tiktoken` file: lines of a token in base64 and its rank.
+
+        The tokenizer.json that `to_json` gives has the merges that transformers' converter writes.
+
+        Args:
+            pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
+                "gpt2", "cl100k", "o200k", "qwen2".
+            special_tokens: special token → id. Ids must follow the ranks without a gap, in order.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a line is malformed, a special id leaves a gap, or as for `from_file`.
+        """
+        definition = definition_from_tiktoken(Path(path), pattern, dict(special_tokens or {}))
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        return cls(Reference(definition, source=str(path)), engine, {}, asked)
 
     @property
     def engine(self) -> str:
         """Which engine encodes: "native", or "huggingface" where no native engine is exact."""
         return self._engine.name
+
+    @property
+    def engine_reason(self) -> str | None:
+        """Why the engine is not "native": the part of the tokenizer that has no exact native form."""
+        return self._engine_reason
 
     @property
     def eos_id(self) -> int | None:
@@ -145,27 +172,27 @@ class Tokenizer:
     @cached_property
     def vocab_size(self) -> int:
         """Number of ids: one more than the largest id, added tokens included."""
-        return max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+        return self._engine.vocab_size()
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the parts of the tokenizer that decide ids, in canonical JSON; hexadecimal."""
-        definition = json.loads(self._tokenizer.to_str())
+        definition = json.loads(self.to_json())
         ids = {section: definition.get(section) for section in _SECTIONS_OF_IDS}
         canonical = json.dumps(ids, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`."""
-        return self._tokenizer.to_str()
+        return self._reference.tokenizer.to_str()
 
     def token_to_id(self, token: str) -> int | None:
         """Id of a token, None if it is not in the vocabulary."""
-        return self._tokenizer.token_to_id(token)
+        return self._engine.token_to_id(token)
 
     def id_to_token(self, token_id: int) -> str | None:
         """Token of an id, None if no token has it."""
-        return self._tokenizer.id_to_token(token_id) if token_id >= 0 else None
+        return self._reference.tokenizer.id_to_token(token_id) if token_id >= 0 else None
 
     def encode(
         self, text: str | bytes, *, add_special_tokens: bool = False, split_special_tokens: bool = False
@@ -224,21 +251,19 @@ class Tokenizer:
         listed = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
         return self._engine.decode_batch(listed, skip_special_tokens=skip_special_tokens)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (self.to_json(), self.special_tokens, self._requested_engine)
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "data": self._reference.data,
+            "source": self._reference.source,
+            "engine": self._requested_engine,
+            "special_tokens": self.special_tokens,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._reference = Reference(state["data"], state["source"])
+        self._requested_engine = state["engine"]
+        self._engine, self._engine_reason = choose_engine(self._reference, self._requested_engine)
+        self.special_tokens = state["special_tokens"]
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"
-
-
-def _unpickle(serialized: str, special_tokens: SpecialTokens, engine: EngineName | None) -> Tokenizer:
-    from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-    return Tokenizer(HuggingFaceTokenizer.from_str(serialized), special_tokens, engine)
-
-
-def _special_tokens(
-    tokenizer: HuggingFaceTokenizer, configured: dict[str, str], asked: dict[str, str | None]
-) -> SpecialTokens:
-    special = frozenset(t.content for t in tokenizer.get_added_tokens_decoder().values() if t.special)
-    return find_special_tokens(tokenizer.token_to_id, special, configured, asked)

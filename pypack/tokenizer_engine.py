@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from pypack.ragged import Ragged
@@ -21,3 +21,12 @@ class Engine(Protocol):
 
     def decode_batch(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool) -> list[str]:
         """Text of every row of ids; see `Tokenizer.decode_batch`."""
+
+    def special_names(self) -> Iterable[str]:
+        """The added tokens that are special."""
+
+    def token_to_id(self, token: str) -> int | None:
+        """Id of a token, None if there is no such token."""
+
+    def vocab_size(self) -> int:
+        """One more than the largest id."""

@@ -42,7 +42,7 @@ def recognize_bpe(part: Mapping[str, Any], alphabet: Alphabet) -> Model:
     byte_fallback = bool(part.get("byte_fallback"))
     if byte_fallback and (prefix or suffix):
         raise UnsupportedError("model BPE has byte_fallback beside marks of subwords")
-    vocabulary = part["vocab"]
+    vocabulary: dict[str, int] = part["vocab"]
     if len(set(vocabulary.values())) != len(vocabulary):
         raise UnsupportedError("model BPE gives one id to several tokens")
     merges = part["merges"]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import orjson
 
-from pypack._core import Encoder, Model, Normalizer, Pretokenizer
-from pypack.native.added_tokens import AddedToken, added_token_fields, read_added_tokens
-from pypack.native.bpe import recognize_bpe
-from pypack.native.normalizers import recognize_normalizer
-from pypack.native.pretokenizers import is_byte_level, recognize_byte_level
+from pypack._core import Encoder
+from pypack.native.added_tokens import added_token_fields, read_added_tokens
+from pypack.native.pipeline import recognize_pipeline, vocabulary_of
 from pypack.native.templates import recognize_template
 from pypack.native.unsupported import UnsupportedError, check_keys
 from pypack.ragged import Ragged
 from pypack.text_input import Texts, is_arrow
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer as HuggingFaceTokenizer
+from pypack.tokenizer_reference import Reference
 
 _SECTIONS = (
     "version",
@@ -42,23 +39,27 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(
-        self, definition: Mapping[str, Any], load_reference: Callable[[], HuggingFaceTokenizer]
-    ) -> None:
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        try:
+            self._build(orjson.loads(reference.data))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            # Not the shape of a tokenizer.json: for `tokenizers` to judge.
+            raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
+
+    def _build(self, definition: Mapping[str, Any]) -> None:
         check_keys(definition, _SECTIONS, "the tokenizer")
-        self._load_reference = load_reference
-        model = definition["model"]
-        self.vocabulary: dict[str, int] = model["vocab"]
-        self.added_tokens: list[AddedToken] = read_added_tokens(
-            definition.get("added_tokens") or (), self.vocabulary
-        )
-        before, behind = recognize_template(definition.get("post_processor"))
-        normalizer, pretokenizer, core_model = _recognize_pipeline(definition)
+        if definition["version"] != "1.0":
+            raise UnsupportedError(f"tokenizer.json of version {definition['version']!r}")
+        self._vocabulary = vocabulary_of(definition["model"])
+        self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
+        before, behind = recognize_template(definition["post_processor"])
+        normalizer, pretokenizer, model = recognize_pipeline(definition)
         self._encoder = Encoder(
             normalizer=normalizer,
             pretokenizer=pretokenizer,
-            model=core_model,
-            added_tokens=added_token_fields(self.added_tokens, normalizer),
+            model=model,
+            added_tokens=added_token_fields(self._added_tokens, normalizer),
             prefix=before,
             suffix=behind,
         )
@@ -93,27 +94,25 @@ class NativeEngine:
 
     def decode_batch(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool) -> list[str]:
         """See `Engine.decode_batch`."""
-        decoded: list[str] = self._load_reference().decode_batch(
+        return self._reference.tokenizer.decode_batch(
             [[int(token) for token in row] for row in rows], skip_special_tokens=skip_special_tokens
         )
-        return decoded
 
+    def special_names(self) -> list[str]:
+        """See `Engine.special_names`."""
+        return [token.content for token in self._added_tokens if token.special]
 
-def _recognize_pipeline(
-    definition: Mapping[str, Any],
-) -> tuple[Normalizer | None, Pretokenizer | None, Model]:
-    model = definition["model"]
-    pre_tokenizer = definition.get("pre_tokenizer")
-    normalizer = recognize_normalizer(definition.get("normalizer"))
-    # Old files do not name the kind of their model; the fields of BPE are its own.
-    kind = model.get("type", "BPE" if "merges" in model else None)
-    if kind == "BPE" and is_byte_level(pre_tokenizer):
-        return normalizer, recognize_byte_level(pre_tokenizer), recognize_bpe(model, "bytes")
-    raise UnsupportedError(f"model {kind!r} with pre_tokenizer {_kind_of(pre_tokenizer)} has no native form")
+    def token_to_id(self, token: str) -> int | None:
+        """See `Engine.token_to_id`."""
+        for added in self._added_tokens:
+            if added.content == token:
+                return added.id
+        return self._vocabulary.get(token)
 
-
-def _kind_of(part: Mapping[str, Any] | None) -> str:
-    return "none" if part is None else repr(part.get("type"))
+    def vocab_size(self) -> int:
+        """See `Engine.vocab_size`."""
+        added = (token.id for token in self._added_tokens)
+        return max(max(self._vocabulary.values(), default=-1), max(added, default=-1)) + 1
 
 
 def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:
