@@ -379,23 +379,3 @@ def test_numbers() -> None:
     assert not RejectLimit("1%").allows(1, 98)
     assert RejectLimit("0").allows(0, 0)
     assert not RejectLimit("3").allows(4, 10**9)
-
-
-@pytest.mark.parametrize("name", ["code", "english", "multilingual", "instruct"])
-def test_shared_corpora_reconcile(
-    name: str, shared: Path, run: Callable[..., Outcome], tokenizer_file: Path, tmp_path: Path
-) -> None:
-    """Input documents = stored + rejected; stored tokens = planned + dropped."""
-    from pypack import corpus
-
-    path = str(shared / f"data/corpus/{name}.jsonl.zst")
-    lines = sum(len(batch) + len(batch.rejects) for batch in corpus.read([path]))
-    store, plan = tmp_path / "s", tmp_path / "p"
-    tokenizer = shared / "data/tokenizers/gpt2.json"
-    told = run("tokenize", path, "-o", store, "--tokenizer", tokenizer, "--keep", "id,url", "--json").json
-    assert told["documents"] + told["rejected"] == lines
-    packed = run("pack", store, "-o", plan, "--sequence-length", 2048, "--overflow", "drop", "--json").json
-    assert packed["tokens"] == told["tokens"] == packed["num_tokens"] + packed["dropped_tokens"]
-    proved = run("verify", plan, "--store", store, "--json").json
-    assert proved["planned"] + proved["dropped"] == told["tokens"]
-    assert run("verify", store).status == 0

@@ -30,11 +30,12 @@ def count_lines(path: Path) -> int:
 
 def check_reconciles(corpus: Path, tokenizer_file: Path, directory: Path, capsys) -> None:
     store_path, documents = directory / "c.store", count_lines(corpus)
-    told = run(capsys, "tokenize", str(corpus), "-o", str(store_path), "--tokenizer", str(tokenizer_file))
+    arguments = [str(corpus), "-o", str(store_path), "--tokenizer", str(tokenizer_file)]
+    told = run(capsys, "tokenize", *arguments, "--keep", "id")
     assert told["documents"] + told["rejected"] == documents
 
     store = pypack.TokenStore.open(store_path)
-    store.verify()
+    run(capsys, "verify", str(store_path))
     assert (store.num_documents, store.num_tokens) == (told["documents"], told["tokens"])
     assert int(store.lengths.sum(dtype=np.int64)) == store.num_tokens
 
@@ -45,6 +46,7 @@ def check_reconciles(corpus: Path, tokenizer_file: Path, directory: Path, capsys
         assert plan.num_tokens + counts.dropped_tokens + counts.truncated_tokens == store.num_tokens
         loader = pypack.Loader(store, plan, batch_sequences=7, seed=3)
         assert sum(batch.tokens for batch in loader) == plan.num_tokens
+    check_plan_of_the_command(store_path, store.num_tokens, directory, capsys)
 
 
 def test_small_corpus(tmp_path, tokenizer_file, sample_texts, capsys):
@@ -58,3 +60,12 @@ def test_small_corpus(tmp_path, tokenizer_file, sample_texts, capsys):
 def test_real_corpora(shared, name, tmp_path, capsys):
     tokenizer_file = shared / "data" / "tokenizers" / "gpt2.json"
     check_reconciles(shared / "data" / "corpus" / f"{name}.jsonl.zst", tokenizer_file, tmp_path, capsys)
+
+
+def check_plan_of_the_command(store_path: Path, tokens: int, directory: Path, capsys) -> None:
+    plan_path = str(directory / "c.plan")
+    arguments = [str(store_path), "-o", plan_path, "--sequence-length", "2048", "--overflow", "drop"]
+    packed = run(capsys, "pack", *arguments)
+    assert packed["tokens"] == tokens == packed["num_tokens"] + packed["dropped_tokens"]
+    proved = run(capsys, "verify", plan_path, "--store", str(store_path))
+    assert proved["planned"] + proved["dropped"] == tokens
