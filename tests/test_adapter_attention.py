@@ -1,0 +1,126 @@
+"""The attention kernels of torch, xformers and flash-attention's signature, on packed batches."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+
+import pytest
+from frameworks import require, without_compiling
+from packed_documents import make_documents, make_loader
+
+from pypack.adapters import torch_attention
+
+torch = require("torch")
+HEADS, DIM = 2, 8
+
+
+def attention_alone(query, key, value, borders, causal=True):
+    """Attention [T, heads, dim], one document at a time: the definition."""
+    out = torch.empty_like(query)
+    for begin, end in itertools.pairwise(borders):
+        q, k, v = (t[begin:end].transpose(0, 1) for t in (query, key, value))
+        scores = q @ k.transpose(1, 2) / DIM**0.5
+        if causal:
+            scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).triu(1), float("-inf"))
+        out[begin:end] = (scores.softmax(-1) @ v).transpose(0, 1)
+    return out
+
+
+@pytest.fixture
+def varlen(tmp_path):
+    """A batch with its queries, keys and values, and what attention must give."""
+    batch = make_loader(tmp_path / "store", make_documents(), layout="varlen").batch_at(0)
+    torch.manual_seed(0)
+    projected = [torch.randn(len(batch.input_ids), HEADS, DIM, requires_grad=True) for _ in range(3)]
+    return batch, projected, attention_alone(*projected, batch.cu_seqlens.tolist())
+
+
+def assert_same(found, expected, projected):
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    weights = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad((found * weights).sum(), projected),
+        torch.autograd.grad((expected * weights).sum(), projected),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype stage:UserWarning")
+def test_nested_tensors(varlen):
+    """Without the causal mask, which torch's nested attention has on GPUs only: the borders are the same."""
+    batch, projected, _expected = varlen
+    query, key, value = (torch_attention.nested(t, batch) for t in projected)
+    out = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    expected = attention_alone(*projected, batch.cu_seqlens.tolist(), causal=False)
+    assert_same(out.transpose(1, 2).values(), expected, projected)
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_flex_attention(tmp_path, window):
+    flex = require("torch.nn.attention.flex_attention")
+    batch = make_loader(tmp_path / "store", make_documents()).batch_at(0).to_torch()
+    rows, length = batch.segment_ids.shape
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(rows, HEADS, length, DIM) for _ in range(3))
+    with without_compiling():
+        mask = torch_attention.block_mask(batch.segment_ids, window)
+        out = flex.flex_attention(query, key, value, block_mask=mask)
+    for row, segment in itertools.product(range(rows), range(1, int(batch.segment_ids.max()) + 1)):
+        inside = batch.segment_ids[row] == segment
+        q, k, v = (t[row][:, inside] for t in (query, key, value))
+        distance = torch.arange(q.shape[1])[:, None] - torch.arange(q.shape[1])
+        scores = q @ k.transpose(1, 2) / DIM**0.5
+        scores.masked_fill_((distance < 0) | (distance >= (window or length)), float("-inf"))
+        torch.testing.assert_close(out[row][:, inside], scores.softmax(-1) @ v, rtol=1e-5, atol=1e-5)
+    assert not out.isnan().any()
+
+
+def test_varlen_attn_takes_the_arguments(varlen):
+    """torch has this kernel on GPUs only; here its signature is checked."""
+    varlen_attn = require("torch.nn.attention.varlen").varlen_attn
+    batch, projected, _expected = varlen
+    arguments = torch_attention.varlen_arguments(batch)
+    inspect.signature(varlen_attn).bind(*projected, **arguments)
+    assert arguments["cu_seq_q"].dtype == torch.int32
+    assert arguments["max_q"] == max(batch.span_lengths)
+    assert arguments["window_size"] == (-1, 0)  # torch's word for causal
+
+
+def test_flash_attention_signature(varlen):
+    """A minimal consumer with the signature of `flash_attn_varlen_func` (flash-attn needs a GPU)."""
+
+    def flash_attn_varlen_func(
+        q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p=0.0, causal=False
+    ):
+        assert cu_seqlens_q.dtype == cu_seqlens_k.dtype == torch.int32
+        assert causal
+        assert max_seqlen_q == max_seqlen_k == int(cu_seqlens_q.diff().max())
+        return attention_alone(q, k, v, cu_seqlens_k.tolist())
+
+    batch, projected, expected = varlen
+    out = flash_attn_varlen_func(*projected, **torch_attention.flash_attention_arguments(batch))
+    assert_same(out, expected, projected)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:xformers")
+def test_xformers_bias(varlen):
+    """xformers' own block-diagonal mask, materialized by xformers (its kernels need a GPU)."""
+    require("xformers.ops.fmha.attn_bias")
+    from pypack.adapters import xformers
+
+    batch, (query, key, value), expected = varlen
+    bias = xformers.attention_bias(batch)
+    length = len(batch.input_ids)
+    scores = torch.einsum("qhd,khd->hqk", query, key) / DIM**0.5
+    scores = scores + bias.materialize((1, 1, length, length))[0, 0]
+    out = torch.einsum("hqk,khd->qhd", scores.softmax(-1), value)
+    assert_same(out, expected, [query, key, value])
+
+
+def test_the_padded_layout_is_refused(tmp_path):
+    batch = make_loader(tmp_path / "store", make_documents()).batch_at(0)
+    for adapt in (torch_attention.varlen_arguments, torch_attention.flash_attention_arguments):
+        with pytest.raises(ValueError, match='make the loader with layout="varlen"'):
+            adapt(batch)
