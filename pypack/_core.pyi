@@ -275,7 +275,9 @@ def pack_histogram(
 def pack_decompose(
     lengths: NDArray[np.int32], options: PackOptions, buckets: DecomposeOptions, num_threads: int
 ) -> _PlanArrays: ...
-def pack_best_fit(lengths: NDArray[np.int32], options: PackOptions, num_threads: int) -> _PlanArrays: ...
+def pack_best_fit(
+    lengths: NDArray[np.int32], options: PackOptions, seed: int | None, num_threads: int
+) -> _PlanArrays: ...
 def pack_stream(
     lengths: NDArray[np.int32],
     options: PackOptions,
@@ -283,6 +285,14 @@ def pack_stream(
     buffer_tokens: int,
     seed: int | None,
 ) -> _PlanArrays: ...
+
+# pack_index: best fit as bare indices, int64 where `wide`
+def best_fit_sequence_of(
+    lengths: NDArray[np.int32], options: PackOptions, num_threads: int, wide: bool
+) -> tuple[NDArray[np.signedinteger], int]: ...
+def best_fit_documents(
+    lengths: NDArray[np.int32], options: PackOptions, num_threads: int, wide: bool
+) -> tuple[NDArray[np.int64], NDArray[np.signedinteger]]: ...
 
 # pack_stream: the online packer; pieces are (document, start, length)
 _Pieces = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]

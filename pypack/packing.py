@@ -78,7 +78,9 @@ def pack(
               fit, without its bias (see `PlanStats.bias`). `buffer_documents=1000` and `buffer_tokens=None`
               (8 * sequence_length): the buffer holds at least both. `seed=None`: documents in their order; a
               number: in the order of a permutation keyed by it.
-            - "best_fit": best-fit-decreasing over all documents, the fewest sequences. No options.
+            - "best_fit": best-fit-decreasing over all documents, the fewest sequences. `seed=0`: documents of
+              equal length, and the sequences, come in spread orders that it shifts; None: in input order, and
+              sequences of like content together.
             - "concat": documents end to end, cut at every sequence_length. `border="cross"`: a document cut
               by the end of a sequence goes on in the next one; `"truncate"`: its tail is counted as
               truncated, and the next sequence starts with the next document. "split" overflow then has

@@ -47,7 +47,7 @@ def _concat(job: Job) -> Arrays:
 
 
 def _best_fit(job: Job) -> Arrays:
-    return _core.pack_best_fit(job.lengths, job.shared, job.num_threads)
+    return _core.pack_best_fit(job.lengths, job.shared, job.own["seed"], job.num_threads)
 
 
 def _next_fit(job: Job) -> Arrays:
@@ -104,7 +104,9 @@ STRATEGIES: Mapping[str, Strategy] = {
         {"buffer_documents": 1000, "buffer_tokens": None, "seed": None},
         resolve=_resolve_buffer,
     ),
-    "best_fit": Strategy("best-fit-decreasing over all documents: the fewest sequences", _best_fit),
+    "best_fit": Strategy(
+        "best-fit-decreasing over all documents: the fewest sequences", _best_fit, {"seed": 0}
+    ),
     "concat": Strategy("documents end to end, cut at every sequence_length", _concat, {"border": "cross"}),
     "first_fit": Strategy("each document into the first sequence that has room", _first_fit),
     "next_fit": Strategy("documents in order, a new sequence when one does not fit", _next_fit),

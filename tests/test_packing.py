@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pypack import _core
-from pypack.packing import COMPARED, compare, pack
+from pypack.best_fit import best_fit_documents, best_fit_sequence_of
+from pypack.packing import COMPARED, compare, pack, shared_options
 from pypack.plan import Plan
 from pypack.strategies import STRATEGIES
 
@@ -91,7 +92,7 @@ def test_concat_that_truncates_at_borders_is_as_defined(job):
 @given(job=jobs())
 def test_bulk_best_fit_fills_as_best_fit_document_by_document(job):
     lengths, limit, options = job
-    plan = pack(lengths, limit, "best_fit", **options)
+    plan = pack(lengths, limit, "best_fit", seed=None, **options)
     expected = reference_pack.best_fit(lengths, limit, **options)
     check_same_shape(sequences_of(plan), expected, options["align"])
 
@@ -154,7 +155,7 @@ def test_shortest_pack_first_is_as_defined(job):
 def test_longest_pack_first_is_best_fit(job):
     lengths, limit, options = job
     plan = pack(lengths, limit, "histogram", algorithm="lpfhp", **options)
-    assert plan == pack(lengths, limit, "best_fit", **options)
+    assert plan == pack(lengths, limit, "best_fit", seed=None, **options)
 
 
 @given(job=jobs(), group_sequences=st.integers(1, 8))
@@ -174,6 +175,62 @@ def test_martello_toth_bound_is_as_defined(job):
     units = [reference_pack.aligned(length, align) // align for length in plan.span_length.tolist()]
     assert plan.stats.l2_bound == reference_pack.martello_toth_bound(units, limit // align)
     assert plan.stats.l2_bound <= pack(lengths, limit, "best_fit", **options).num_sequences
+
+
+@given(job=jobs(), seed=st.integers(0, 2**64 - 1))
+def test_decorrelated_best_fit_has_the_same_fills(job, seed):
+    lengths, limit, options = job
+    plan = pack(lengths, limit, "best_fit", seed=seed, **options)
+    check_same_shape(
+        sequences_of(plan),
+        sequences_of(pack(lengths, limit, "best_fit", seed=None, **options)),
+        options["align"],
+    )
+    check_promises(lengths, plan)
+    assert plan == pack(lengths, limit, "best_fit", seed=seed, num_threads=4, **options)
+
+
+def test_decorrelation_parts_neighbours():
+    """Documents that share a sequence are far apart in the corpus, and sequences of one content in the
+    plan."""
+    lengths = np.tile([4, 3], 5000)  # sequences 4 4 and 3 3
+    plan = pack(lengths, 8, "best_fit", seed=7)
+    distances = np.abs(np.diff(plan.span_document.reshape(-1, 2), axis=1))
+    assert distances.min() > 1000
+    kinds = plan.span_length[::2] == 4
+    assert (
+        np.convolve(kinds, np.ones(20, int), "valid").min() >= 9
+    )  # of any 20 sequences, half are of each kind
+    together = pack(lengths, 8, "best_fit", seed=None)
+    assert np.abs(np.diff(together.span_document.reshape(-1, 2), axis=1)).max() == 2
+    assert plan != pack(lengths, 8, "best_fit", seed=8)
+
+
+@given(job=jobs())
+def test_bare_indices_are_those_of_the_plan(job):
+    lengths, limit, options = job
+    if options["overflow"] == "split":
+        for indices in (best_fit_sequence_of, best_fit_documents):
+            with pytest.raises(ValueError, match="overflow 'split' puts a document into several sequences"):
+                indices(lengths, limit, **options)
+        return
+    plan = pack(lengths, limit, "best_fit", seed=None, **options)
+    expected = [[document for document, _, _ in sequence] for sequence in sequences_of(plan)]
+    found, number = best_fit_sequence_of(lengths, limit, num_threads=3, **options)
+    offsets, documents = best_fit_documents(lengths, limit, num_threads=3, **options)
+    assert found.dtype == documents.dtype == np.int32
+    assert number == len(expected)
+    assert [documents[a:b].tolist() for a, b in itertools.pairwise(offsets.tolist())] == expected
+    sequence_of = {document: s for s, sequence in enumerate(expected) for document in sequence}
+    assert found.tolist() == [sequence_of.get(document, -1) for document in range(len(lengths))]
+    # The same code for more than 2^31 documents.
+    kernel_options = shared_options(limit, **options)
+    array = np.array(lengths, np.int32)
+    wide, _ = _core.best_fit_sequence_of(array, kernel_options, 2, True)
+    _, wide_documents = _core.best_fit_documents(array, kernel_options, 2, True)
+    assert wide.dtype == wide_documents.dtype == np.int64
+    assert np.array_equal(wide, found)
+    assert np.array_equal(wide_documents, documents)
 
 
 def check_same_shape(found, expected, align):

@@ -81,10 +81,12 @@ void register_pack(py::module_& m) {
         py::arg("lengths").noconvert(), py::arg("options"), py::arg("buckets"), py::arg("num_threads"));
     m.def(
         "pack_best_fit",
-        [](const Array<Length>& lengths, const PackOptions& options, int num_threads) {
-            return run(lengths, [&](auto documents) { return best_fit(documents, options, num_threads); });
+        [](const Array<Length>& lengths, const PackOptions& options, std::optional<std::uint64_t> seed,
+           int num_threads) {
+            return run(lengths,
+                       [&](auto documents) { return best_fit(documents, options, seed, num_threads); });
         },
-        py::arg("lengths").noconvert(), py::arg("options"), py::arg("num_threads"));
+        py::arg("lengths").noconvert(), py::arg("options"), py::arg("seed"), py::arg("num_threads"));
     m.def(
         "pack_stream",
         [](const Array<Length>& lengths, const PackOptions& options, std::int64_t buffer_documents,
@@ -96,6 +98,7 @@ void register_pack(py::module_& m) {
         py::arg("lengths").noconvert(), py::arg("options"), py::arg("buffer_documents"),
         py::arg("buffer_tokens"), py::arg("seed"));
     register_balance(m);
+    register_pack_index(m);
     register_pack_stream(m);
     register_plan(m);
 }

@@ -2,6 +2,7 @@
 // (Coffman, Garey and Johnson 1984; at most 11/9 of the optimum, on real lengths within 0.2 % of it).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +25,11 @@ struct PieceRows {
 // The same for a few pieces in hand, such as the last ones of a stream.
 [[nodiscard]] PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& options);
 
+// With a seed, decorrelated: documents of equal length and finished sequences come in golden-stride orders
+// that it shifts, so that neither documents that stand together in the corpus nor sequences of like content
+// do in the plan.
 [[nodiscard]] PlanArrays best_fit(std::span<const Length> lengths, const PackOptions& options,
-                                  int num_threads);
+                                  std::optional<std::uint64_t> seed, int num_threads);
 
 // The histogram packers of Krell et al., which are worst and best fit on documents from the longest down.
 enum class HistogramPacking : std::uint8_t {

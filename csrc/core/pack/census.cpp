@@ -27,17 +27,9 @@ Census take_census(std::span<const Length> lengths, const PackOptions& options, 
         // Kept apart by chunk so that the error names the first bad document, not the first one found.
         try {
             const Chunk chunk = chunk_of(lengths.size(), index, chunks);
-            if (options.align == 1) {
-                for_each_piece(lengths, chunk, options, counts[index],
-                               [&](std::int64_t, Length, Length length) {
-                                   ++histogram[static_cast<std::size_t>(length)];
-                               });
-            } else {
-                for_each_piece(
-                    lengths, chunk, options, counts[index], [&](std::int64_t, Length, Length length) {
-                        ++histogram[static_cast<std::size_t>((length + options.align - 1) / options.align)];
-                    });
-            }
+            for_each_piece(lengths, chunk, options, counts[index], [&](std::int64_t, Length, Length length) {
+                ++histogram[units_of(length, options.align)];
+            });
         } catch (...) {
             failures[index] = std::current_exception();
         }

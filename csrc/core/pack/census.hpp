@@ -38,20 +38,28 @@ struct Chunk {
 void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options);
 
 // Calls place(document, start, length) for the pieces of documents [begin, end): cut_into_pieces() with a
-// short way for the documents that are one piece.
+// short way for the documents that are one piece. Truncated ones are taken along without a branch, since they
+// are too many and too irregular to predict (13 % of web pages at 2048 tokens).
 template <typename Place>
 inline void for_each_piece(std::span<const Length> lengths, Chunk chunk, const PackOptions& options,
                            PlanCounts& counts, Place&& place) {
+    const bool truncates = options.overflow == Overflow::truncate;
+    const Length limit = options.sequence_length;
     const auto least =
         static_cast<std::uint32_t>(options.drop_shorter_than > 1 ? options.drop_shorter_than : 1);
-    const auto range = static_cast<std::uint32_t>(options.sequence_length) - least;
-    std::int64_t plain_tokens = 0;
+    const auto most = static_cast<std::uint32_t>(truncates ? std::numeric_limits<Length>::max() : limit);
+    std::int64_t tokens = 0;
+    std::int64_t kept_tokens = 0;
+    std::int64_t truncated = 0;
     std::int64_t other_documents = 0;
     for (std::size_t i = chunk.begin; i < chunk.end; ++i) {
         const Length length = lengths[i];
-        if (static_cast<std::uint32_t>(length) - least <= range) [[likely]] {
-            plain_tokens += length;
-            place(static_cast<std::int64_t>(i), Length{0}, length);
+        if (static_cast<std::uint32_t>(length) - least <= most - least) [[likely]] {
+            const Length kept = length < limit ? length : limit;
+            tokens += length;
+            kept_tokens += kept;
+            truncated += length > limit ? 1 : 0;
+            place(static_cast<std::int64_t>(i), Length{0}, kept);
         } else {
             ++other_documents;
             const auto document = static_cast<std::int64_t>(i);
@@ -59,8 +67,10 @@ inline void for_each_piece(std::span<const Length> lengths, Chunk chunk, const P
                             [&](Length start, Length piece) { place(document, start, piece); });
         }
     }
-    counts.tokens += plain_tokens;
     counts.documents += static_cast<std::int64_t>(chunk.end - chunk.begin) - other_documents;
+    counts.tokens += tokens;
+    counts.truncated_documents += truncated;
+    counts.truncated_tokens += tokens - kept_tokens;
 }
 
 }  // namespace pypack

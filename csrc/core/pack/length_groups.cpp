@@ -25,8 +25,7 @@ PlanArrays pad_by_length(std::span<const Length> lengths, const PackOptions& opt
     PlanCounts counted_before;
     for_each_piece(lengths, {0, lengths.size()}, options, counted_before,
                    [&](std::int64_t document, Length start, Length length) {
-                       const Length v = aligned(length, options.align) / options.align;
-                       plan.set_span(next[static_cast<std::size_t>(v)]++, {document, start, length});
+                       plan.set_span(next[units_of(length, options.align)]++, {document, start, length});
                    });
     Length capacity = 0;
     for (std::int64_t s = 0; s < total; ++s) {

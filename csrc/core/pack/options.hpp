@@ -1,6 +1,7 @@
 // What every strategy is told, and how a document becomes the pieces that are packed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -74,6 +75,16 @@ struct PlanCounts {
 
     bool operator==(const PlanCounts&) const = default;
 };
+
+// Tokens of a sequence that a span of `length` takes up.
+[[nodiscard]] inline Length aligned(Length length, Length align) {
+    return align == 1 ? length : (length + align - 1) / align * align;
+}
+
+// The same in units of `align` tokens.
+[[nodiscard]] inline std::size_t units_of(Length length, Length align) {
+    return static_cast<std::size_t>(align == 1 ? length : (length + align - 1) / align);
+}
 
 [[noreturn]] inline void refuse_negative(std::int64_t document, Length length) {
     throw std::invalid_argument("lengths[" + std::to_string(document) + "] is " + std::to_string(length) +

@@ -64,9 +64,4 @@ struct PlanArrays {
     }
 };
 
-// Tokens of a sequence that a span of `length` takes up.
-[[nodiscard]] inline Length aligned(Length length, Length align) {
-    return align == 1 ? length : (length + align - 1) / align * align;
-}
-
 }  // namespace pypack

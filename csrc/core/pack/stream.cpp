@@ -25,7 +25,7 @@ StreamPacker::StreamPacker(const PackOptions& options, BufferSize size)
 
 void StreamPacker::push(const Piece& piece) {
     if (newest_ - oldest_ == ring_.size()) grow();
-    const auto units = static_cast<std::uint32_t>(aligned(piece.length, options_.align) / options_.align);
+    const auto units = static_cast<std::uint32_t>(units_of(piece.length, options_.align));
     const std::uint32_t arrival = newest_++;
     node(arrival) = {piece, units, 0};
     Queue& queue = queues_[units];

@@ -37,7 +37,7 @@ std::int64_t l2_bound(const PlanView& plan, Length align) {
     std::vector<std::int64_t> counts(static_cast<std::size_t>(units) + 1, 0);
     for (const Length length : plan.span_length) {
         if (length < 1 || length > units * align) return 0;  // no plan that verify_plan() would pass
-        ++counts[static_cast<std::size_t>(aligned(length, align) / align)];
+        ++counts[units_of(length, align)];
     }
     return martello_toth_bound(counts);
 }
