@@ -1,5 +1,5 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per binding file.
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -85,6 +85,10 @@ class Normalizer:
 # pretokenizers
 @final
 class Pretokenizer:
+    @staticmethod
+    def marker(
+        tokens: Iterable[str], *, rewrites: bool, prepend: str, cuts_at_spaces: bool, cuts_safely: bool
+    ) -> Pretokenizer: ...
     @staticmethod
     def pattern(name: str, instructions: str = "best") -> Pretokenizer: ...
     @staticmethod

@@ -5,9 +5,12 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "string_list.hpp"
+#include "tokenize/marker_pretokenizer.hpp"
 #include "tokenize/metaspace_pretokenizer.hpp"
 #include "tokenize/pattern_pretokenizer.hpp"
 #include "tokenize/pretokenizer.hpp"
+#include "tokenize/space_marker.hpp"
 #include "tokenize/word_pretokenizers.hpp"
 
 namespace pypack::bindings {
@@ -29,6 +32,25 @@ PretokenizerPtr pattern(const std::string& name, const std::string& instructions
     if (chosen == kInstructions.end())
         throw py::value_error("no instructions are named '" + instructions + "'");
     return make_pattern_pretokenizer(known->second, chosen->second);
+}
+
+// tokens: the vocabulary with U+2581 where words hold a space.
+PretokenizerPtr marker(const py::iterable& tokens, bool rewrites, const std::string& prepend,
+                       bool cuts_at_spaces, bool cuts_safely) {
+    using Prepend = MarkerOptions::Prepend;
+    const auto scheme = prepend == "never"   ? Prepend::kNever
+                        : prepend == "first" ? Prepend::kFirst
+                        : prepend == "always"
+                            ? Prepend::kAlways
+                            : throw py::value_error("prepend must be never, first or always, got " + prepend);
+    StringList spelled;
+    if (cuts_safely) {
+        for (const py::handle token : tokens) {
+            const auto text = spell_marker_as_space(utf8_of(token.ptr(), "tokens"));
+            if (text) spelled.push_back(*text);
+        }
+    }
+    return make_marker_pretokenizer({rewrites, scheme, cuts_at_spaces, cuts_safely}, spelled);
 }
 
 // What the engine does with one piece, for tests and for a look at the words.
@@ -61,6 +83,9 @@ void register_pretokenizers(py::module_& m) {
     cls.def_static("whitespace_split", &make_whitespace_split);
     cls.def_static("pattern", &pattern, py::arg("name"), py::arg("instructions") = "best",
                    "A regex of byte-level tokenizers: gpt2, cl100k, qwen2 or o200k.");
+    cls.def_static("marker", &marker, py::arg("tokens"), py::kw_only(), py::arg("rewrites"),
+                   py::arg("prepend"), py::arg("cuts_at_spaces"), py::arg("cuts_safely"),
+                   "SentencePiece-style text, where U+2581 is held as a space.");
     cls.def("words", &words, py::arg("piece"), py::arg("at_text_start") = true, py::arg("capacity") = 256,
             "The words of a piece, found `capacity` at a time.");
 }

@@ -54,7 +54,9 @@ class NativeEngine:
         self._vocabulary = vocabulary_of(definition["model"])
         self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
         before, behind = recognize_template(definition["post_processor"])
-        normalizer, pretokenizer, model = recognize_pipeline(definition)
+        normalizer, pretokenizer, model = recognize_pipeline(
+            definition, self._added_tokens, self._reference.data
+        )
         self._encoder = Encoder(
             normalizer=normalizer,
             pretokenizer=pretokenizer,

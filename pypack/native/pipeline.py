@@ -6,38 +6,78 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypack._core import Model, Normalizer, Pretokenizer
+from pypack.native.added_tokens import AddedToken
 from pypack.native.bpe import recognize_bpe
 from pypack.native.normalizers import recognize_normalizer
 from pypack.native.pretokenizers import is_byte_level, recognize_byte_level
+from pypack.native.sentencepiece_bpe import recognize_sentencepiece_bpe
+from pypack.native.unigram import recognize_unigram
 from pypack.native.unsupported import UnsupportedError
+from pypack.native.wordpiece import recognize_wordpiece
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
 
 
-def vocabulary_of(model: Mapping[str, Any]) -> Mapping[str, int]:
+def kind_of_model(model: Mapping[str, Any]) -> str:
+    """BPE, WordPiece or Unigram, also of old files, which do not name it but have its fields."""
+    kind = model.get("type")
+    if kind is None:
+        if "merges" in model:
+            return "BPE"
+        if "unk_id" in model:
+            return "Unigram"
+        return "WordPiece" if "max_input_chars_per_word" in model else "unknown"
+    return str(kind)
+
+
+def vocabulary_of(model: Mapping[str, Any]) -> dict[str, int]:
     """Token → id of the `model` section.
 
     Raises:
         UnsupportedError: it does not have one of the known shapes.
     """
     vocabulary = model["vocab"]
-    if not isinstance(vocabulary, dict):
-        raise UnsupportedError(f"model {model.get('type')!r} has no native form")
-    return vocabulary
+    if isinstance(vocabulary, dict):
+        return vocabulary
+    ids = {piece: i for i, (piece, _) in enumerate(vocabulary)}
+    if len(ids) != len(vocabulary):
+        raise UnsupportedError("the vocabulary holds a token twice")
+    return ids
 
 
-def recognize_pipeline(definition: Mapping[str, Any]) -> Pipeline:
+def recognize_pipeline(
+    definition: Mapping[str, Any], added_tokens: list[AddedToken], source: bytes
+) -> Pipeline:
     """The three parts of a parsed tokenizer.json.
+
+    Args:
+        added_tokens: those of the definition.
+        source: the text that it was parsed from.
 
     Raises:
         UnsupportedError: a part, or the parts together, have no exact native form.
     """
     model = definition["model"]
     pre_tokenizer = definition["pre_tokenizer"]
-    normalizer = recognize_normalizer(definition["normalizer"])
-    # Old files do not name the kind of their model; the fields of BPE are its own.
-    kind = model.get("type", "BPE" if "merges" in model else None)
+    kind = kind_of_model(model)
     if kind == "BPE" and is_byte_level(pre_tokenizer):
+        normalizer = recognize_normalizer(definition["normalizer"])
         return normalizer, recognize_byte_level(pre_tokenizer), recognize_bpe(model, "bytes")
-    splitter = "none" if pre_tokenizer is None else repr(pre_tokenizer.get("type"))
-    raise UnsupportedError(f"model {kind!r} with pre_tokenizer {splitter} has no native form")
+    if kind == "BPE":
+        return recognize_sentencepiece_bpe(definition, added_tokens)
+    if kind == "WordPiece":
+        normalizer = recognize_normalizer(definition["normalizer"])
+        return normalizer, _recognize_words(pre_tokenizer), recognize_wordpiece(model)
+    if kind == "Unigram":
+        normalizer = recognize_normalizer(definition["normalizer"])
+        return normalizer, *recognize_unigram(definition, source)
+    raise UnsupportedError(f"model {kind!r} has no native form")
+
+
+def _recognize_words(part: Mapping[str, Any] | None) -> Pretokenizer:
+    kind = None if part is None else part.get("type")
+    if kind == "BertPreTokenizer":
+        return Pretokenizer.bert()
+    if kind == "WhitespaceSplit":
+        return Pretokenizer.whitespace_split()
+    raise UnsupportedError(f"pre_tokenizer {kind!r} of a WordPiece model has no native form")

@@ -4,12 +4,11 @@
 #include <stdexcept>
 
 #include "tokenize/bpe_merge.hpp"
+#include "tokenize/space_marker.hpp"
 #include "tokenize/utf8.hpp"
 
 namespace pypack {
 namespace {
-
-constexpr std::string_view kMarker = "\xE2\x96\x81";
 
 // Bytes 21-7E, A1-AC and AE-FF stand for themselves; the others, in order, for U+0100 and on.
 constexpr bool stands_for_itself(unsigned byte) {
@@ -44,17 +43,7 @@ std::string byte_token(unsigned byte) {
 std::optional<std::string> text_of_token(std::string_view token, BpeAlphabet alphabet) {
     if (alphabet == BpeAlphabet::kBytes) return bytes_of_token(token);
     if (alphabet == BpeAlphabet::kCharacters) return std::string(token);
-    std::string text;
-    for (std::size_t i = 0; i < token.size();) {
-        if (token[i] == ' ') return std::nullopt;
-        if (token.substr(i).starts_with(kMarker)) {
-            text.push_back(' ');
-            i += kMarker.size();
-        } else {
-            text.push_back(token[i++]);
-        }
-    }
-    return text;
+    return spell_marker_as_space(token);
 }
 
 [[noreturn]] void refuse_merge(std::string_view left, std::string_view right, const char* why) {

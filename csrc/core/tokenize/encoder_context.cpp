@@ -19,10 +19,7 @@ void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView>
                             std::size_t last, const EncodeOptions& options) {
     for (std::size_t i = first; i < last; ++i) {
         try {
-            if (texts_in_use_ > texts_.size() / 2) {
-                words_.flush();
-                texts_in_use_ = 0;
-            }
+            make_room(0, kTexts / 2);
             std::string& memory = fresh_text(0);
             const std::string_view text = as_utf8(texts[i], memory);
             if (text.data() != memory.data()) --texts_in_use_;
@@ -66,6 +63,7 @@ void EncoderContext::add_document(const EncoderSteps& steps, std::string_view te
 // Text between the added tokens that are looked for in the text as it came.
 void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start,
                               bool skip_special) {
+    make_room(document_texts_, kTexts * 3 / 4);
     if (steps.normalizer != nullptr) {
         std::string& normalized = fresh_text(document_texts_);
         if (steps.normalizer->normalize(text, normalized)) {
@@ -98,6 +96,13 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
         if (piece.size() > kMaxPiece) throw std::invalid_argument("longer than 4 GiB; split it");
         if (!piece.empty()) words_.add_piece(piece);
     }
+}
+
+// Unless fewer than `most` texts are in use, frees all but the first `kept`.
+void EncoderContext::make_room(std::size_t kept, std::size_t most) {
+    if (texts_in_use_ < most) return;
+    words_.flush();
+    texts_in_use_ = kept;
 }
 
 // The first `kept` texts stay when all are in use.

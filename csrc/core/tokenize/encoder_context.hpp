@@ -32,13 +32,17 @@ class EncoderContext {
     [[nodiscard]] WordEncoder& words() { return words_; }
 
   private:
+    // A document begins with at most half of the texts in use, and a piece of it with three quarters.
+    static constexpr std::size_t kTexts = 64;
+
     void add_document(const EncoderSteps& steps, std::string_view text, bool skip_special);
     void add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start, bool skip_special);
+    void make_room(std::size_t kept, std::size_t most);
     [[nodiscard]] std::string& fresh_text(std::size_t kept);
 
     WordEncoder words_;
     // Texts made on the way, which the words at hand refer to. When all are in use the words are encoded.
-    std::array<std::string, 32> texts_;
+    std::array<std::string, kTexts> texts_;
     std::size_t texts_in_use_ = 0;
     std::size_t document_texts_ = 0;  // of them, those in use when the document at hand began, and its own
     std::vector<TextPiece> raw_pieces_;
