@@ -13,7 +13,7 @@ from types import ModuleType
 from pypack import __version__
 from pypack.cli.errors import describe, exit_status
 
-COMMANDS = ("tokenize", "pack", "inspect", "verify", "demo", "bench")
+COMMANDS = ("tokenize", "pack", "inspect", "verify", "demo", "bench", "convert")
 
 _DESCRIPTION = """\
 Turns text into full training batches:

@@ -1,0 +1,81 @@
+"""The rows that are written out: the documents of a store, or the sequences of a plan over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack import _core
+from pypack._threads import resolve_num_threads
+from pypack.plan import Plan
+from pypack.source import Source
+from pypack.store import TokenStore
+
+_BATCH_TOKENS = 2**20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows, end to end.
+
+    Attributes:
+        input_ids: int32 [T].
+        labels: int32 [T], unshifted, -100 at the first token of each span.
+        offsets: int64 [rows + 1]: row r is items offsets[r] to offsets[r + 1].
+        span_lengths: int32 [spans].
+        row_spans: int64 [rows + 1]: row r holds spans row_spans[r] to row_spans[r + 1].
+    """
+
+    input_ids: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    span_lengths: NDArray[np.int32]
+    row_spans: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
+    """The sequences of a plan in its order; without a plan the documents in theirs, empty ones among them.
+
+    Raises:
+        ValueError: the plan was made for another store, or aligns its spans (the padding between them would
+            be taken for tokens).
+    """
+    filler = _core.BatchFiller()
+    if plan is None:
+        count, lengths = len(store), store.lengths
+        filler.add_source(
+            store._view,
+            np.arange(count + 1),
+            np.arange(count),
+            np.zeros(count, np.int32),
+            lengths,
+            np.maximum(lengths, 1),
+            documents=None,
+            align=1,
+        )
+        tokens = lengths.astype(np.int64)
+    else:
+        if plan.align != 1:
+            raise ValueError(f"the plan aligns spans to {plan.align} tokens: pack with align=1 to convert")
+        Source(store, plan).add_to(filler)
+        spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
+        tokens = np.diff(spans[plan.sequence_offsets])
+    form = _core.BatchFormat(int32=True, position_ids=False, segment_ids=False)
+    ends = np.cumsum(tokens)
+    start = 0
+    while start < len(tokens):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _BATCH_TOKENS, side="right")))
+        rows = np.arange(start, stop)
+        filled = filler.varlen(np.zeros(len(rows), np.int32), rows, 0, form, resolve_num_threads(None))
+        offsets = np.concatenate([[0], ends[start:stop] - before])
+        yield Rows(
+            filled["input_ids"], filled["labels"], offsets, filled["span_lengths"], filled["row_spans"]
+        )
+        start = stop
