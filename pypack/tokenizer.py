@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -177,10 +176,11 @@ class Tokenizer:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the parts of the tokenizer that decide ids, in canonical JSON; hexadecimal."""
-        definition = json.loads(self.to_json())
+        import orjson
+
+        definition = orjson.loads(self.to_json())
         ids = {section: definition.get(section) for section in _SECTIONS_OF_IDS}
-        canonical = json.dumps(ids, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(orjson.dumps(ids, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`."""
