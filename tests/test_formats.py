@@ -159,6 +159,7 @@ def test_nemo(store, plan, tmp_path):
 @pytest.fixture
 def streaming(monkeypatch):
     """MosaicML streaming, which imports torchvision for its image datasets (not installed here)."""
+    require("transformers", "transformers.tokenization_utils_base")  # before it sees a torchvision
     for name, members in {
         "torchvision": (),
         "torchvision.datasets": ("VisionDataset",),
