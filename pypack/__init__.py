@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pypack.plan import Plan
     from pypack.prepacking import Prepacked, prepack
     from pypack.ragged import Ragged
+    from pypack.schedule import Phase, Schedule, ShapeCycle
     from pypack.source import Source
     from pypack.store import TokenStore
     from pypack.store_writer import StoreWriter
@@ -29,9 +30,12 @@ _EXPORTS = {
     "Balance": "pypack.balancing",
     "Loader": "pypack.loader",
     "PackedBatch": "pypack.batch",
+    "Phase": "pypack.schedule",
     "Plan": "pypack.plan",
     "Prepacked": "pypack.prepacking",
     "Ragged": "pypack.ragged",
+    "Schedule": "pypack.schedule",
+    "ShapeCycle": "pypack.schedule",
     "Source": "pypack.source",
     "StoreWriter": "pypack.store_writer",
     "StreamPacker": "pypack.stream_packer",
@@ -46,9 +50,12 @@ __all__ = [
     "Balance",
     "Loader",
     "PackedBatch",
+    "Phase",
     "Plan",
     "Prepacked",
     "Ragged",
+    "Schedule",
+    "ShapeCycle",
     "Source",
     "StoreWriter",
     "StreamPacker",

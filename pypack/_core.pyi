@@ -1,6 +1,6 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per binding file.
 from collections.abc import Iterable, Sequence
-from typing import Any, final
+from typing import Any, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,18 +176,40 @@ def encode_documents(
 ) -> NDArray[np.integer]: ...
 
 # batch
+_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, int]
+
 class BatchFormat:
     def __init__(
         self,
         *,
+        varlen: bool = False,
         int32: bool = False,
         labels: bool = True,
         position_ids: bool = True,
         segment_ids: bool = True,
+        loss_mask: bool = False,
+        positions_by_row: bool = False,
+        pad_id: int = 0,
+        pad_to: int = 0,
+        max_documents: int = 0,
+    ) -> None: ...
+    def bytes(self, items: int) -> int: ...
+
+class StepRequest:
+    def __init__(
+        self,
+        draws: Sequence[tuple[int, int, int, int]],
+        slots: int,
+        row_length: int,
+        shuffle_key: int | None,
+        rank: int,
+        world_size: int,
+        memory: NDArray[np.uint8] | None,
+        num_threads: int,
     ) -> None: ...
 
-class BatchFiller:
-    def __init__(self) -> None: ...
+class BatchMaker:
+    def __init__(self, format: BatchFormat, idle_buffers: int) -> None: ...
     def add_source(
         self,
         store: StoreView,
@@ -198,24 +220,50 @@ class BatchFiller:
         sequence_capacity: NDArray[np.int32],
         documents: NDArray[np.int64] | None,
         align: int,
+        mask_offsets: NDArray[np.int64] | None,
+        masks: NDArray[np.int32] | None,
     ) -> None: ...
-    def padded(
+    def add_pool(self, source: int, ranges: Sequence[tuple[int, int]], key: int, window: int) -> None: ...
+    def rows(self, request: StepRequest) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def make(self, request: StepRequest) -> _MadeBatch: ...
+    def fill(
         self,
         source_of_row: NDArray[np.int32],
         sequence_of_row: NDArray[np.int64],
         row_length: int,
-        pad_id: int,
-        format: BatchFormat,
         num_threads: int,
-    ) -> dict[str, Any]: ...
-    def varlen(
-        self,
-        source_of_row: NDArray[np.int32],
-        sequence_of_row: NDArray[np.int64],
-        pad_id: int,
-        format: BatchFormat,
-        num_threads: int,
-    ) -> dict[str, Any]: ...
+    ) -> _MadeBatch: ...
+
+class Prefetcher:
+    def __init__(self, maker: BatchMaker, depth: int, read_ahead: bool) -> None: ...
+    def request(self, request: StepRequest) -> None: ...
+    def next(self) -> _MadeBatch: ...
+
+# schedule
+def sample_cycles(steps: Sequence[int], odds: Sequence[int], cycles: int, key: int) -> NDArray[np.uint8]: ...
+def subcycle_cycles(
+    steps: Sequence[int], odds: Sequence[int], cycles: int, key: int
+) -> NDArray[np.uint8]: ...
+
+class BucketSequence:
+    def __init__(self, buckets: NDArray[np.uint8], num_buckets: int) -> None: ...
+    def bucket(self, step: int) -> int: ...
+    def visits(self, step: int, bucket: int) -> int: ...
+
+class Shares:
+    UNITS: int
+    ENDLESS: int
+    @overload
+    def __init__(self, num_sources: int) -> None: ...
+    @overload
+    def __init__(self, past: Shares, visit: int) -> None: ...
+    def add_segment(self, visits: int, rows: int, start: Sequence[int], end: Sequence[int]) -> None: ...
+    @property
+    def visits(self) -> int: ...
+    def copy(self) -> Shares: ...
+    def drawn(self, visit: int) -> list[int]: ...
+    def first_reaching(self, source: int, count: int) -> int: ...
+    def target(self, source: int, visit: int) -> float: ...
 
 # prompts
 def prepack(
@@ -328,6 +376,7 @@ class PlanView:
     def totals(self, align: int) -> dict[str, Any]: ...
     def verify(self, lengths: NDArray[np.int32], align: int, max_documents: int) -> dict[str, int]: ...
     def sequence_costs(self, per_token: float, per_pair: float) -> NDArray[np.float64]: ...
+    def capacity_runs(self) -> NDArray[np.int64]: ...
     def fingerprint(self) -> int: ...
 
 # balance

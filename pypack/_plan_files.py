@@ -107,6 +107,23 @@ def read_record(directory: Path, header: Mapping[str, Any], field: str, record: 
     return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
 
 
+def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> list[list[int]]:
+    """The field capacity_runs of plan.json: [capacity, first sequence, count], which cover all sequences."""
+    runs = header["capacity_runs"]
+    try:
+        after = 0
+        for _, first, count in sorted(runs, key=lambda run: int(run[1])):
+            if first != after or count < 1:
+                raise ValueError("runs must follow one another without gap")
+            after = first + count
+        if after != sequences:
+            raise ValueError(f"they hold {after} of {sequences} sequences")
+    except (TypeError, ValueError) as error:
+        path = directory / "plan.json"
+        raise ValueError(f"{path}: field 'capacity_runs': {error}; make the plan again") from error
+    return list(runs)
+
+
 def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
     """The array `name`, memory-mapped for reading, if it has the type and the size that plan.json states."""
     path = directory / f"{name}.npy"

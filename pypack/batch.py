@@ -52,17 +52,17 @@ class PackedBatch:
     labels: Any
     position_ids: Any
     segment_ids: Any
+    loss_mask: Any
     cu_seqlens: Any
     max_seqlen: int | None
     document_ids: Any
     source_ids: Any
     span_lengths: Any
     row_spans: Any
+    tokens: int
     step: int
     epoch: int
-    tokens: int
-    loss_mask: Any = None
-    rows_ratio: float = 1.0
+    rows_ratio: float
 
     @property
     def layout(self) -> str:

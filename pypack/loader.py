@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,140 +14,216 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._threads import resolve_num_threads
 from pypack.batch import PackedBatch
+from pypack.loader_options import BatchOptions, Ranks
+from pypack.loader_state import check_order, make_state, read_state, sources_digest
+from pypack.loader_stats import LoaderStats
+from pypack.pinned import PinnedMemory
 from pypack.plan import Plan
+from pypack.run import EpochRun, StepDraws
+from pypack.schedule import Schedule, check_weights
+from pypack.schedule_run import Event, ScheduleRun
 from pypack.source import Source
 from pypack.store import TokenStore
 
-STATE_VERSION = 1
-_OPTIONAL_ARRAYS = ("labels", "position_ids", "segment_ids")
+if TYPE_CHECKING:
+    from pypack.preview import Preview
 
 
 class Loader:
-    """Batches of packed sequences, shuffled freshly in every epoch.
+    """Batches of packed sequences, freshly shuffled in every epoch.
 
     Nothing about the order is stored: `batch_at(k)` gives the batch of any step at once, so that resuming is
     a number, and a loader starts in the same time whatever the size of the corpus.
 
-    One pass of `for batch in loader` is one epoch: every sequence of the plan once, each step's batch in its
-    turn; the next pass is the next epoch. The steps count on through the epochs.
+    With one source and no schedule, one pass of `for batch in loader` is one epoch: every sequence of the
+    plan once; the next pass is the next epoch, and the steps count on. With a schedule, one pass is the whole
+    run.
 
     Under `torch.utils.data.DataLoader`, pass the loader itself with `batch_size=None`: it is a map-style
-    dataset (`len`, `loader[k]`) of the current epoch, in order with any number of workers. `torch_dataset()`
-    gives an `IterableDataset`.
+    dataset (`len`, `loader[k]`) of the current pass, in order with any number of workers. `torch_dataset()`
+    gives an `IterableDataset` that goes on from epoch to epoch. Workers are possible, never needed.
 
     Args:
-        store: the tokens.
-        plan: the sequences, made from the store's lengths.
+        sources: a store, with its `plan`; or a `Source`; or sources by name, for a `schedule`.
+        plan: the sequences of the store.
+        schedule: what each step draws; None: epochs of the one source.
         batch_tokens: tokens of the **global** batch, that of one step over all ranks, padding included; a
-            multiple of the plan's sequence length. The data of a step therefore stays the same when the
-            number of ranks changes.
+            multiple of every row length. The data of a step therefore stays the same when the number of ranks
+            changes, and with rows of several lengths a step has batch_tokens / length of them.
         batch_sequences: or the number of sequences of the global batch.
         seed: another seed, another order.
-        rank: which part of each step's batch: 0 to world_size - 1.
+        rank: which part of each step's batch: 0 to world_size - 1. Row i goes to rank i % world_size.
         world_size: ranks that share each step's batch.
-        layout: "padded", arrays [rows, sequence length]; or "varlen", all spans end to end with `cu_seqlens`.
+        remainder: a global batch that does not divide among the ranks is an "error"; or "pad": ranks get
+            empty rows so that all have the same number; or "drop": the last rows of each batch are left out
+            (`Ranks.slots` tells how many stay).
+        layout: "padded", arrays [rows, row length]; or "varlen", all spans end to end with `cu_seqlens`.
         dtype: "int64" or "int32", of the arrays with one item a token.
-        arrays: which of "labels", "position_ids" and "segment_ids" are wanted besides `input_ids`.
+        arrays: which of "labels", "position_ids", "segment_ids" and "loss_mask" are wanted besides
+            `input_ids`.
+        positions: "span": positions begin anew at every span; "row": at every row.
         pad_id: the id at padding; None: the store's padding id, else its end-of-document id, else 0.
-        epochs: epochs after which the loader has no more steps; None: endless.
-        tail: the last step of an epoch, if fewer sequences are left than a batch has: "pad" fills the batch
-            up with empty rows, so that every sequence is given once; "drop" leaves the sequences out of this
-            epoch (`dropped_sequences` counts them).
+        pad_to: varlen layout: items of every batch, filled up with padding, for graphs of fixed shape.
+        max_documents: varlen layout: segments of every batch, filled up with empty ones; padding is a
+            segment.
+        epochs: without a schedule: epochs after which the loader has no more steps; None: endless.
+        tail: without a schedule: the last step of an epoch, if fewer sequences are left than a batch has:
+            "pad" fills the batch up with empty rows, so that every sequence is given once; "drop" leaves the
+            sequences out of this epoch (`dropped_sequences` counts them).
+        curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
+        epoch, as
+            in `Phase`.
+        locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
+            sequences within eight runs at a time; 0: shuffle all sequences among one another.
+        prefetch: batches made ahead by a background thread; 0: none.
+        read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones.
+        pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
 
     Raises:
-        ValueError: an argument is out of its range, the global batch cannot be dealt to the ranks, or the
-            plan was made for another store; the message says what to do.
+        ValueError: an argument is out of its range, the global batch cannot be dealt to the ranks, or a plan
+            was made for another store; the message says what to do.
     """
 
     def __init__(
         self,
-        store: TokenStore,
-        plan: Plan,
+        sources: TokenStore | Source | Mapping[str, Source],
+        plan: Plan | None = None,
         *,
+        schedule: Schedule | None = None,
         batch_tokens: int | None = None,
         batch_sequences: int | None = None,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        remainder: str = "error",
         layout: str = "padded",
         dtype: str = "int64",
-        arrays: Sequence[str] = _OPTIONAL_ARRAYS,
+        arrays: Sequence[str] = ("labels", "position_ids", "segment_ids"),
+        positions: str = "span",
         pad_id: int | None = None,
+        pad_to: int | None = None,
+        max_documents: int | None = None,
         epochs: int | None = None,
         tail: str = "pad",
+        curriculum: str | Mapping[int, float] = "natural",
+        cycles: int = 1,
+        locality: int = 0,
+        prefetch: int = 2,
+        read_ahead: int = 0,
+        pin_memory: bool = False,
         num_threads: int | None = None,
     ) -> None:
-        self._sources = {"": Source(store, plan)}
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank must be from 0 to world_size - 1 = {world_size - 1}, got {rank}")
-        if layout not in ("padded", "varlen"):
-            raise ValueError(f"layout must be 'padded' or 'varlen', got {layout!r}")
-        if dtype not in ("int64", "int32"):
-            raise ValueError(f"dtype must be 'int64' or 'int32', got {dtype!r}")
-        if tail not in ("pad", "drop"):
-            raise ValueError(f"tail must be 'pad' or 'drop', got {tail!r}")
-        for name in arrays:
-            if name not in _OPTIONAL_ARRAYS:
-                raise ValueError(f"arrays can name {', '.join(_OPTIONAL_ARRAYS)}, got {name!r}")
+        self.sources = _named_sources(sources, plan)
+        self.schedule, self.seed = schedule, seed
+        for name, value, low in (
+            ("prefetch", prefetch, 0),
+            ("read_ahead", read_ahead, 0),
+            ("locality", locality, 0),
+        ):
+            if value < low:
+                raise ValueError(f"{name} must be at least {low}, got {value}")
         if epochs is not None and epochs < 1:
             raise ValueError(f"epochs must be at least 1, or None for no end, got {epochs}")
+        if tail not in ("pad", "drop"):
+            raise ValueError(f"tail must be 'pad' or 'drop', got {tail!r}")
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed must be from 0 to 2**64 - 1, got {seed}")
-        self._row_length = plan.sequence_length
-        self._rows = _global_rows(batch_tokens, batch_sequences, self._row_length)
-        if self._rows % world_size:
-            divisors = [n for n in range(1, self._rows + 1) if self._rows % n == 0]
+        if schedule is None and len(self.sources) > 1:
+            raise ValueError(f"{len(self.sources)} sources need a schedule, which says how they are mixed")
+        if schedule is not None and epochs is not None:
             raise ValueError(
-                f"a global batch of {self._rows} sequences cannot be dealt to {world_size} ranks; "
-                f"possible world sizes: {divisors}"
+                "epochs is for a loader without schedule; a schedule limits its sources by max_epochs"
             )
-        if plan.num_sequences == 0:
-            raise ValueError(f"{plan!r} has no sequences to load")
-        if tail == "drop" and plan.num_sequences < self._rows:
-            raise ValueError(
-                f"the plan has {plan.num_sequences} sequences, fewer than the {self._rows} of a global "
-                "batch, and tail='drop' would drop them all; make the batch smaller or use tail='pad'"
-            )
-        self.rank, self.world_size, self.seed, self.layout = rank, world_size, seed, layout
-        self.epochs = epochs
-        self._tail = tail
-        if pad_id is None:
-            pad_id = next((i for i in (store.pad_id, store.eos_id) if i is not None), 0)
-        self._pad_id = pad_id
-        self._num_threads = num_threads
         resolve_num_threads(num_threads)
-        self._format_options = {"int32": dtype == "int32", **{a: a in arrays for a in _OPTIONAL_ARRAYS}}
+        self._batch_size: dict[str, Any] = {"batch_tokens": batch_tokens, "batch_sequences": batch_sequences}
+        self._epoch_options: dict[str, Any] = {
+            "epochs": epochs,
+            "tail": tail,
+            "curriculum": curriculum,
+            "cycles": cycles,
+        }
+        self._options = BatchOptions.make(
+            self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
+        )
+        self._locality, self._prefetch, self._read_ahead = locality, prefetch, read_ahead
+        self._pinned = PinnedMemory() if pin_memory else None
+        self._num_threads = num_threads
+        self._events: list[Event] = []
         self._step = 0
-        self._make_filler()
+        self._given = 0  # steps before it were given out: what they drew cannot change
+        self._changes = 0  # of what comes next, for passes under way
+        self.ranks = Ranks(rank, world_size, remainder)
+        self._start()
+        self.stats = LoaderStats(
+            self.source_names, [source.store.dtype.itemsize for source in self.sources.values()]
+        )
 
-    def _make_filler(self) -> None:
-        self._format = _core.BatchFormat(**self._format_options)
-        self._filler = _core.BatchFiller()
-        for source in self._sources.values():
-            source.add_to(self._filler)
+    def _start(self) -> None:
+        self._make_run()
+        self.ranks.check(self.run)
+        self._make_maker()
+
+    def _make_run(self) -> None:
+        self.run: EpochRun | ScheduleRun
+        if self.schedule is None:
+            ((name, source),) = self.sources.items()
+            self.run = EpochRun(name, source, seed=self.seed, **self._batch_size, **self._epoch_options)
+        else:
+            self.run = ScheduleRun(
+                self.sources, self.schedule, seed=self.seed, events=self._events, **self._batch_size
+            )
+        self._changes += 1
+
+    def _make_maker(self) -> None:
+        self._maker = _core.BatchMaker(self._options.format(), self._prefetch + 2)
+        for source in self.sources.values():
+            source.add_to(self._maker)
+        for pool in self.run.pools:
+            self._maker.add_pool(pool.plan, pool.ranges, pool.key, self._locality)
+        self._source_of_plan = np.repeat(
+            np.arange(len(self.sources), dtype=np.int32), [len(s.plans) for s in self.sources.values()]
+        )
+        self._one_plan_each = len(self._source_of_plan) == len(self.sources)
+        self._process = os.getpid()
 
     @property
     def plan(self) -> Plan:
-        """The plan."""
-        return self._sources[""].plan
+        """The plan of the first source."""
+        return next(iter(self.sources.values())).plan
+
+    @property
+    def source_names(self) -> list[str]:
+        """Names of the sources, in the order that `PackedBatch.source_ids` counts them."""
+        return list(self.sources)
+
+    @property
+    def rank(self) -> int:
+        return self.ranks.rank
+
+    @property
+    def world_size(self) -> int:
+        return self.ranks.world_size
+
+    @property
+    def layout(self) -> str:
+        return self._options.layout
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of one epoch, the same on every rank."""
-        full, rest = divmod(self.plan.num_sequences, self._rows)
-        return full + (1 if rest and self._tail == "pad" else 0)
+        """Steps of one pass over the loader, the same on every rank: an epoch, or with a schedule the run."""
+        return self.run.pass_end(0)
+
+    @property
+    def num_steps(self) -> int | None:
+        """Steps of the run; None: no end."""
+        return self.run.num_steps
 
     @property
     def dropped_sequences(self) -> int:
         """Sequences left out of every epoch by `tail="drop"`."""
-        return self.plan.num_sequences % self._rows if self._tail == "drop" else 0
-
-    @property
-    def num_steps(self) -> int | None:
-        """Steps of all epochs; None: no end."""
-        return None if self.epochs is None else self.epochs * self.steps_per_epoch
+        return 0 if isinstance(self.run, ScheduleRun) else self.run.dropped_sequences
 
     @property
     def step(self) -> int:
@@ -154,38 +232,59 @@ class Loader:
 
     @property
     def epoch(self) -> int:
-        """The epoch of the step that comes next."""
-        return self._step // self.steps_per_epoch
+        """The pass that the next step belongs to."""
+        return self._step // max(1, self.steps_per_epoch)
 
     def pass_end(self) -> int:
         """The step after the last of the current pass over the loader."""
-        if self.num_steps is not None and self._step >= self.num_steps:
-            return self._step
-        return (self.epoch + 1) * len(self)
+        return self.run.pass_end(self._step)
 
     def seek(self, step: int) -> None:
         """Makes `step` the one that comes next."""
         if step < 0 or (self.num_steps is not None and step > self.num_steps):
             raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
+        if step != self._step:
+            self._changes += 1
         self._step = step
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the start of an epoch (the convention of torch's samplers)."""
-        if epoch < 0 or (self.epochs is not None and epoch >= self.epochs):
-            raise ValueError(f"epoch must be from 0 and below epochs={self.epochs}, got {epoch}")
-        self._step = epoch * self.steps_per_epoch
+        """Goes to the start of a pass (the convention of torch's samplers)."""
+        first = epoch * self.steps_per_epoch
+        if epoch < 0 or (self.num_steps is not None and first >= self.num_steps):
+            raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
+        self.seek(first)
+
+    def _request(self, draws: StepDraws, memory: NDArray[np.uint8] | None) -> _core.StepRequest:
+        threads = resolve_num_threads(self._num_threads)
+        rank = self.ranks
+        slots = draws.slots if rank.world_size == 1 else rank.slots(draws.slots)
+        return _core.StepRequest(
+            draws.draws,
+            slots,
+            draws.row_length,
+            draws.shuffle_key,
+            rank.rank,
+            rank.world_size,
+            memory,
+            threads,
+        )
+
+    def _check_process(self) -> None:
+        # A forked child has memory and locks of its parent's threads: it makes its own.
+        if self._process != os.getpid():
+            self._make_maker()
+
+    def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
+        rows."""
+        self._check_step(step)
+        self._check_process()
+        plans, sequences = self._maker.rows(self._request(self.run.at(step), None))
+        return self._source_of_plan[plans], sequences
 
     def sequences_at(self, step: int) -> NDArray[np.int64]:
-        """The sequences of this rank's batch at a step, int64 [rows]; -1 for empty rows."""
-        self._check_step(step)
-        epoch, turn = divmod(step, self.steps_per_epoch)
-        size = self.plan.num_sequences
-        first = turn * self._rows
-        key = _core.random_bits(self.seed, _purpose(""), epoch)
-        drawn = _core.permute_range(size, key, first, min(first + self._rows, size))
-        if len(drawn) < self._rows:
-            drawn = np.concatenate([drawn, np.full(self._rows - len(drawn), -1)])
-        return np.ascontiguousarray(drawn[self.rank :: self.world_size])
+        """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
+        return self.rows_at(step)[1]
 
     def batch_at(self, step: int) -> PackedBatch:
         """This rank's batch at any step, whatever was read before.
@@ -193,99 +292,140 @@ class Loader:
         Raises:
             IndexError: the loader has no such step.
         """
-        sequences = self.sequences_at(step)
-        sources = np.zeros(len(sequences), np.int32)
-        threads = resolve_num_threads(self._num_threads)
-        if self.layout == "padded":
-            arrays = self._filler.padded(
-                sources, sequences, self._row_length, self._pad_id, self._format, threads
-            )
-        else:
-            arrays = self._filler.varlen(sources, sequences, self._pad_id, self._format, threads)
-        return PackedBatch(
-            input_ids=arrays["input_ids"],
-            labels=arrays.get("labels"),
-            position_ids=arrays.get("position_ids"),
-            segment_ids=arrays.get("segment_ids"),
-            cu_seqlens=arrays.get("cu_seqlens"),
-            max_seqlen=arrays.get("max_seqlen"),
-            document_ids=arrays["document_ids"],
-            source_ids=arrays["source_ids"],
-            span_lengths=arrays["span_lengths"],
-            row_spans=arrays["row_spans"],
-            step=step,
-            epoch=step // self.steps_per_epoch,
-            tokens=arrays["tokens"],
-        )
+        self._check_step(step)
+        self._check_process()
+        draws = self.run.at(step)
+        tensor, memory = self._take_memory()
+        return self._wrap(self._maker.make(self._request(draws, memory)), draws, step, tensor)
+
+    def _take_memory(self) -> tuple[Any, NDArray[np.uint8] | None]:
+        return (None, None) if self._pinned is None else self._pinned.take(self._most_bytes())
+
+    def _most_bytes(self) -> int:
+        items = self.run.most_items(lambda rows: self.ranks.slots(rows) // self.ranks.world_size)
+        return self._options.format().bytes(max(items, self._options.pad_to))
+
+    def _wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
+        ratio = draws.slots / self.run.rows_of_longest
+        batch = PackedBatch(*made, step, draws.epoch, ratio)
+        if not self._one_plan_each:
+            batch.source_ids = self._source_of_plan[batch.source_ids]
+        return batch if self._pinned is None else self._pinned.wrap(batch, tensor)
 
     def __len__(self) -> int:
         return self.steps_per_epoch
 
     def __getitem__(self, index: int) -> PackedBatch:
-        """The batch of a step of the current epoch, counted from the epoch's start."""
+        """The batch of a step of the current pass, counted from the start of the pass."""
         if not -len(self) <= index < len(self):
-            raise IndexError(f"step {index} of an epoch of {len(self)} steps")
-        return self.batch_at(self.epoch * len(self) + index % len(self))
+            raise IndexError(f"step {index} of a pass of {len(self)} steps")
+        return self.batch_at(self.run.pass_start(self._step) + index % len(self))
 
     def __iter__(self) -> Iterator[PackedBatch]:
         end = self.pass_end()
         while self._step < end:
-            batch = self.batch_at(self._step)
-            self._step += 1
-            yield batch
+            yield from self._ahead(end) if self._prefetch else self._one_by_one(end)
 
-    def state_dict(self) -> dict[str, Any]:
+    def _one_by_one(self, end: int) -> Iterator[PackedBatch]:
+        while self._step < end:
+            start = time.perf_counter()
+            yield self._give(self.batch_at(self._step), start)
+
+    def _ahead(self, end: int) -> Iterator[PackedBatch]:
+        """Batches of the thread, until the pass ends or something changes what comes next."""
+        self._check_process()
+        prefetcher = _core.Prefetcher(self._maker, self._prefetch, self._read_ahead > 0)
+        changes = self._changes
+        asked: deque[tuple[StepDraws, Any]] = deque()
+        next_asked = self._step
+        while self._step < end and changes == self._changes:
+            start = time.perf_counter()
+            while next_asked < min(end, self._step + 1 + self._prefetch + self._read_ahead):
+                draws = self.run.at(next_asked)
+                tensor, memory = self._take_memory()
+                asked.append((draws, tensor))
+                prefetcher.request(self._request(draws, memory))
+                next_asked += 1
+            draws, tensor = asked.popleft()
+            yield self._give(self._wrap(prefetcher.next(), draws, self._step, tensor), start)
+
+    def _give(self, batch: PackedBatch, start: float) -> PackedBatch:
+        self.stats.add(batch, time.perf_counter() - start)
+        self._step += 1
+        self._given = max(self._given, self._step)
+        return batch
+
+    def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
+        """Changes the mixture while the run goes on, from a step to the end of its phase.
+
+        The change is kept in the state, so that a resumed or replayed run gives the same data. Every rank
+        must make the same change.
+
+        Args:
+            weights: share of each source, as in `Phase`.
+            from_step: the first step that it holds for; None: the step that comes next.
+
+        Raises:
+            ValueError: the step was given out already, or the weights are not those of sources.
+        """
+        if self.schedule is None:
+            raise ValueError("set_weights needs a loader with a schedule")
+        step = self._step if from_step is None else from_step
+        if step < self._given:
+            raise ValueError(f"step {step} was given out already; the next one is {self._given}")
+        if step >= self.steps_per_epoch:
+            raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
+        check_weights(weights)
+        for name in weights:
+            if name not in self.sources:
+                raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
+        kept = [event for event in self._events if event[0] != step]
+        self._events = sorted([*kept, (step, dict(weights))], key=lambda event: event[0])
+        self._make_run()
+
+    def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
 
-        It counts the steps that were given out, and names what the order depends on. World size, rank,
-        layout, threads and arrays are not part of it: they may change between saving and loading.
+        It counts the steps that were given out, not those that were made ahead, and names what the order
+        depends on. World size, rank, layout, threads, prefetching and arrays are not part of it: they may
+        change between saving and loading.
+
+        Args:
+            step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` behind
+                a DataLoader with workers).
         """
-        return {"version": STATE_VERSION, "step": self._step, "order": self._order()}
+        return make_state(self._step if step is None else step, self._events, self._order())
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
 
         Args:
             state: what `state_dict` gave.
-            strict: refuse a state of a loader with another order. If False, only the number of the step is
-                taken over: the steps that follow are those of *this* loader's order, so that sequences may
-                come again or be left out.
+            strict: refuse a state of a loader with another order. If False, only the number of the step (and
+                the changes of weights) are taken over: the steps that follow are those of *this* loader's
+                order, so that sequences may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(
-                f"the state has version {state.get('version')!r}, this pypack reads {STATE_VERSION}: use the "
-                "pypack that saved it"
-            )
-        mine, theirs = self._order(), dict(state["order"])
-        if strict and mine != theirs:
-            names = sorted({*mine, *theirs})
-            different = [
-                f"{name} is {mine.get(name)!r} here, was {theirs.get(name)!r} when the state was saved"
-                for name in names
-                if mine.get(name) != theirs.get(name)
-            ]
-            raise ValueError(
-                "the state belongs to another order: "
-                + "; ".join(different)
-                + ". Make the loader as it was, or "
-                "pass strict=False to take over only the number of the step"
-            )
-        step = int(state["step"])
+        step, events = read_state(state)
+        if strict:
+            check_order(self._order(), state["order"])
+        if events != self._events:
+            self._events = events
+            self._make_run()
         if step < 0 or (self.num_steps is not None and step > self.num_steps):
             raise ValueError(f"the state's step {step} is outside of this loader's {self.num_steps} steps")
-        self._step = step
+        self.seek(step)
+        self._given = step
 
     def _order(self) -> dict[str, Any]:
-        return {
-            "plan": self.plan.fingerprint,
-            "store": self.plan.lengths_fingerprint,
-            "seed": self.seed,
-            "batch_sequences": self._rows,
-            "tail": self._tail,
-        }
+        order = {"sources": sources_digest(self.sources), "seed": self.seed, "locality": self._locality}
+        order |= {name: value for name, value in self._batch_size.items() if value is not None}
+        if self.schedule is not None:
+            return {**order, "schedule": self.schedule.fingerprint}
+        options = {name: self._epoch_options[name] for name in ("tail", "curriculum", "cycles")}
+        return {**order, **options}
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
@@ -296,41 +436,52 @@ class Loader:
 
         return LoaderDataset(self)
 
+    def progress(self, description: str = "") -> Iterator[PackedBatch]:
+        """The loader's pass with a progress bar on standard error: steps, tokens per second, time left."""
+        from pypack.loader_progress import show_progress
+
+        return show_progress(self, description)
+
+    def preview(self) -> Preview:
+        """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
+        from pypack.preview import make_preview
+
+        return make_preview(self)
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib)."""
+        from pypack.schedule_plot import plot_run
+
+        plot_run(self, path)
+
     def _check_step(self, step: int) -> None:
         if step < 0 or (self.num_steps is not None and step >= self.num_steps):
             raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_filler", "_format")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "run")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._make_filler()
+        self._start()
 
     def __repr__(self) -> str:
         return (
-            f"Loader({self.plan!r}, {self._rows} sequences a step, rank {self.rank} of {self.world_size}, "
-            f"step {self._step})"
+            f"Loader({', '.join(map(repr, self.sources.values()))}, rank {self.rank} of {self.world_size}, "
+            f"step {self._step} of {self.num_steps if self.num_steps is not None else 'endless'})"
         )
 
 
-def _purpose(name: str) -> int:
-    """The name of a source as a key of the order: by content, so that other sources do not change it."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
-
-
-def _global_rows(batch_tokens: int | None, batch_sequences: int | None, row_length: int) -> int:
-    if (batch_tokens is None) == (batch_sequences is None):
-        raise ValueError("give either batch_tokens or batch_sequences, the size of one step over all ranks")
-    if batch_sequences is not None:
-        if batch_sequences < 1:
-            raise ValueError(f"batch_sequences must be at least 1, got {batch_sequences}")
-        return batch_sequences
-    assert batch_tokens is not None
-    if batch_tokens < row_length or batch_tokens % row_length:
-        nearest = max(row_length, round(batch_tokens / row_length) * row_length)
-        raise ValueError(
-            f"batch_tokens={batch_tokens} is no multiple of the sequence length {row_length}; the nearest is "
-            f"{nearest}"
-        )
-    return batch_tokens // row_length
+def _named_sources(
+    sources: TokenStore | Source | Mapping[str, Source], plan: Plan | None
+) -> dict[str, Source]:
+    if isinstance(sources, TokenStore):
+        if plan is None:
+            raise ValueError("a store needs its plan: Loader(store, plan, ...)")
+        return {"": Source(sources, plan)}
+    if plan is not None:
+        raise ValueError("a Source has its plan already: leave the second argument out")
+    named = {"": sources} if isinstance(sources, Source) else dict(sources)
+    if not named:
+        raise ValueError("a loader needs at least one source")
+    return named

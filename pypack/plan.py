@@ -24,6 +24,10 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "sequence_capacity": np.dtype("<i4"),
 }
 
+# plan.json keeps where the sequences of each capacity stand, so that a loader starts without reading them
+# all; a plan whose capacities alternate has too many runs for that.
+_MAX_SAVED_RUNS = 1000
+
 
 def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:
     """Document lengths as the kernels take them: a contiguous int32 vector.
@@ -202,6 +206,11 @@ class Plan:
         """Fingerprint of the five arrays: 16 hexadecimal digits."""
         return f"{self._view.fingerprint():016x}"
 
+    @functools.cached_property
+    def buckets(self) -> Mapping[int, list[tuple[int, int]]]:
+        """The sequences of each capacity, smallest first: runs of neighbours as (first sequence, count)."""
+        return _by_capacity(self._view.capacity_runs().tolist())
+
     @property
     def padding(self) -> int:
         """Room of the sequences that holds no token, in tokens."""
@@ -297,6 +306,9 @@ class Plan:
             "totals": self._totals,
             "stats": dataclasses.asdict(self.stats),
         }
+        runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
+        if len(runs) <= _MAX_SAVED_RUNS:
+            header["capacity_runs"] = runs
         _plan_files.write(Path(path), self.arrays(), header, overwrite=overwrite)
 
     @classmethod
@@ -332,6 +344,8 @@ class Plan:
             fingerprint=header["fingerprint"],
             stats=_plan_files.read_record(directory, header, "stats", PlanStats),
         )
+        if "capacity_runs" in header:
+            plan.__dict__["buckets"] = _by_capacity(_plan_files.read_runs(directory, header, sequences))
         return plan
 
     def summary(self) -> dict[str, Any]:
@@ -365,6 +379,13 @@ class Plan:
             f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
             f"{self.num_spans} spans, {self.num_tokens} tokens)"
         )
+
+
+def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
+    buckets: dict[int, list[tuple[int, int]]] = {}
+    for capacity, first, count in sorted(runs):
+        buckets.setdefault(capacity, []).append((first, count))
+    return buckets
 
 
 def _from_state(state: dict[str, Any]) -> Plan:

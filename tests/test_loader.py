@@ -133,7 +133,7 @@ def test_states_of_other_orders_are_refused(source, tmp_path):
     loader.load_state_dict(state, strict=False)
     assert loader.step == 3
     other = Loader(source[0], pypack.pack(source[0].lengths, 32), batch_sequences=8)
-    with pytest.raises(ValueError, match=r"plan is .* here"):
+    with pytest.raises(ValueError, match=r"sources is .* here"):
         other.load_state_dict(loader.state_dict())
     with pytest.raises(ValueError, match="version 99"):
         loader.load_state_dict({**state, "version": 99})

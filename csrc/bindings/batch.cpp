@@ -1,228 +1,253 @@
-// Bindings of csrc/core/batch.
+// Bindings of csrc/core/batch: what a loader's batches are made from, and the making.
 #include <pybind11/stl.h>
 
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "arrays.hpp"
-#include "batch/buffer_pool.hpp"
-#include "batch/fill.hpp"
-#include "batch/sequence_source.hpp"
+#include "batch/batch_maker.hpp"
+#include "batch/prefetcher.hpp"
 #include "bindings.hpp"
-#include "common/checked.hpp"
 #include "pack/verify.hpp"
 
 namespace pypack::bindings {
 
 namespace {
 
-// Buffers of finished batches kept for the next ones: a prefetch of two, two in the consumer's hands.
-constexpr std::size_t kIdleBuffers = 4;
-
-// Which arrays a batch has, and in which dtype.
-struct BatchFormat {
-    bool int32 = false;
-    bool labels = true;
-    bool position_ids = true;
-    bool segment_ids = true;
-};
-
-// The sources of a loader with the memory of its batches. Keeps the plans' arrays alive.
-class BatchFiller {
+// A BatchMaker that keeps the arrays of its sources alive.
+class MakerHandle {
   public:
-    BatchFiller() : pool_(kIdleBuffers) {}
+    MakerHandle(const BatchFormat& format, std::size_t idle_buffers)
+        : maker_(std::make_shared<BatchMaker>(idle_buffers)) {
+        maker_->format = format;
+    }
 
     void add_source(std::shared_ptr<StoreView> store, const Array<std::int64_t>& sequence_offsets,
                     const Array<std::int64_t>& span_document, const Array<std::int32_t>& span_start,
                     const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity,
-                    const std::optional<Array<std::int64_t>>& documents, std::int32_t align) {
+                    const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
+                    const std::optional<Array<std::int64_t>>& mask_offsets,
+                    const std::optional<Array<std::int32_t>>& masks) {
         if (align < 1) throw py::value_error("align must be at least 1");
-        const PlanView plan{view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
-                            view(span_start, "span_start"), view(span_length, "span_length"),
-                            view(sequence_capacity, "sequence_capacity")};
-        check_sizes(plan);
+        SequenceSource source;
+        source.plan = {view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
+                       view(span_start, "span_start"), view(span_length, "span_length"),
+                       view(sequence_capacity, "sequence_capacity")};
+        check_sizes(source.plan);
+        source.align = align;
+        if (documents) source.documents = view(*documents, "documents");
+        if (mask_offsets && masks) {
+            source.mask_offsets = view(*mask_offsets, "mask_offsets");
+            const auto pairs = view(*masks, "masks", 2);
+            if (masks->shape(1) != 2) throw py::value_error("masks must have the shape [n, 2]");
+            if (static_cast<std::int64_t>(source.mask_offsets.size()) != store->num_documents() + 1) {
+                throw py::value_error("mask_offsets must have one entry a document and one more");
+            }
+            static_assert(sizeof(TokenRange) == 2 * sizeof(std::int32_t));
+            source.masks = {reinterpret_cast<const TokenRange*>(pairs.data()), pairs.size() / 2};
+        }
+        source.store = std::move(store);
         for (const py::array& array :
              {py::array(sequence_offsets), py::array(span_document), py::array(span_start),
               py::array(span_length), py::array(sequence_capacity)}) {
             arrays_.push_back(array);
         }
-        dtypes_.push_back(store->dtype());
-        SequenceSource source{std::move(store), plan, {}, align};
-        if (documents) {
-            source.documents = view(*documents, "documents");
-            arrays_.emplace_back(*documents);
+        if (documents) arrays_.emplace_back(*documents);
+        if (mask_offsets) arrays_.emplace_back(*mask_offsets);
+        if (masks) arrays_.emplace_back(*masks);
+        maker_->sources.push_back(std::move(source));
+    }
+
+    void add_pool(std::int32_t source, const std::vector<std::tuple<std::int64_t, std::int64_t>>& ranges,
+                  std::uint64_t key, std::int64_t window) {
+        std::vector<SequenceRange> runs;
+        runs.reserve(ranges.size());
+        for (const auto& [first, count] : ranges) runs.push_back({first, count});
+        maker_->pools.emplace_back(source, std::move(runs), key, window);
+    }
+
+    [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
+
+  private:
+    std::shared_ptr<BatchMaker> maker_;
+    std::vector<py::array> arrays_;
+};
+
+// (pool, epoch, start, count)
+using DrawTuple = std::tuple<std::int32_t, std::int64_t, std::int64_t, std::int64_t>;
+
+StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
+                         std::optional<std::uint64_t> shuffle_key, std::int64_t rank, std::int64_t world_size,
+                         std::optional<Array<std::uint8_t>> memory, int num_threads) {
+    if (slots < 0 || row_length < 0) throw py::value_error("slots and row_length must not be negative");
+    StepRequest request;
+    request.draws.reserve(draws.size());
+    for (const auto& [pool, epoch, start, count] : draws)
+        request.draws.push_back({pool, epoch, start, count});
+    request.slots = slots;
+    request.row_length = row_length;
+    request.shuffle_key = shuffle_key;
+    request.rank = rank;
+    request.world_size = world_size;
+    request.num_threads = num_threads;
+    if (memory) {
+        const auto bytes = writable_view(*memory, "memory");
+        request.memory = {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
+    }
+    return request;
+}
+
+// In the order of PackedBatch's fields.
+py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
+    const ResolvedRows& rows = made.rows;
+    const auto spans = static_cast<py::ssize_t>(rows.spans.size());
+    py::array_t<std::int64_t> documents(spans);
+    py::array_t<std::int32_t> sources(spans);
+    py::array_t<std::int32_t> lengths(spans);
+    for (std::size_t i = 0; i < rows.spans.size(); ++i) {
+        documents.mutable_data()[i] = rows.spans[i].document;
+        sources.mutable_data()[i] = rows.spans[i].source;
+        lengths.mutable_data()[i] = rows.spans[i].length;
+    }
+    // One capsule a batch: the memory goes back to the pool with the last array.
+    const py::capsule owner(new std::shared_ptr<std::byte>(made.memory),
+                            [](void* p) { delete static_cast<std::shared_ptr<std::byte>*>(p); });
+    const std::vector<py::ssize_t> shape =
+        format.varlen ? std::vector<py::ssize_t>{static_cast<py::ssize_t>(made.num_items)}
+                      : std::vector<py::ssize_t>{static_cast<py::ssize_t>(made.num_rows),
+                                                 static_cast<py::ssize_t>(made.row_length)};
+    const auto ids = [&](std::byte* data) -> py::object {
+        if (data == nullptr) return py::none();
+        if (format.int32)
+            return py::array_t<std::int32_t>(shape, reinterpret_cast<std::int32_t*>(data), owner);
+        return py::array_t<std::int64_t>(shape, reinterpret_cast<std::int64_t*>(data), owner);
+    };
+    py::object loss_mask = py::none();
+    if (made.loss_mask != nullptr) {
+        loss_mask = py::array_t<float>(shape, reinterpret_cast<float*>(made.loss_mask), owner);
+    }
+    py::object cu_seqlens = py::none();
+    py::object max_seqlen = py::none();
+    if (format.varlen) {
+        cu_seqlens = to_numpy(std::move(made.cu_seqlens));
+        max_seqlen = py::int_(made.max_seqlen);
+    }
+    return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
+                          ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
+                          std::move(max_seqlen), std::move(documents), std::move(sources), std::move(lengths),
+                          to_numpy(std::move(made.rows.first_span)), rows.num_tokens);
+}
+
+py::tuple make(const MakerHandle& handle, const StepRequest& request) {
+    MadeBatch made;
+    {
+        const py::gil_scoped_release release;
+        made = handle.maker()->make(request);
+    }
+    return to_python(std::move(made), handle.maker()->format);
+}
+
+py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_row,
+               const Array<std::int64_t>& sequence_of_row, std::int64_t row_length, int num_threads) {
+    const auto sources = view(source_of_row, "source_of_row");
+    const auto sequences = view(sequence_of_row, "sequence_of_row");
+    if (sources.size() != sequences.size()) {
+        throw py::value_error("source_of_row and sequence_of_row must have one length");
+    }
+    if (row_length < 0) throw py::value_error("row_length must not be negative");
+    BatchMaker& maker = *handle.maker();
+    MadeBatch made;
+    {
+        const py::gil_scoped_release release;
+        std::vector<RowRef> rows(sources.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], sequences[i]};
+        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
+    }
+    return to_python(std::move(made), maker.format);
+}
+
+py::tuple rows(const MakerHandle& handle, const StepRequest& request) {
+    std::vector<std::int32_t> sources;
+    std::vector<std::int64_t> sequences;
+    {
+        const py::gil_scoped_release release;
+        for (const RowRef& row : handle.maker()->rows(request)) {
+            sources.push_back(row.source);
+            sequences.push_back(row.sequence);
         }
-        sources_.push_back(std::move(source));
+    }
+    return py::make_tuple(to_numpy(std::move(sources)), to_numpy(std::move(sequences)));
+}
+
+// A Prefetcher with the maker whose arrays it needs.
+class PrefetcherHandle {
+  public:
+    PrefetcherHandle(std::shared_ptr<MakerHandle> maker, std::int64_t depth, bool read_ahead)
+        : maker_(std::move(maker)),
+          prefetcher_(std::make_unique<Prefetcher>(maker_->maker(), depth, read_ahead)) {}
+    PrefetcherHandle(const PrefetcherHandle&) = delete;
+    PrefetcherHandle& operator=(const PrefetcherHandle&) = delete;
+    ~PrefetcherHandle() {
+        const py::gil_scoped_release release;
+        prefetcher_.reset();
     }
 
-    py::dict padded(const Array<std::int32_t>& source_of_row, const Array<std::int64_t>& sequence_of_row,
-                    std::int64_t row_length, std::int64_t pad_id, const BatchFormat& format,
-                    int num_threads) {
-        const auto rows = row_refs(source_of_row, sequence_of_row);
-        if (row_length < 0) throw py::value_error("row_length must not be negative");
-        return format.int32 ? padded_as<std::int32_t>(rows, row_length, pad_id, format, num_threads)
-                            : padded_as<std::int64_t>(rows, row_length, pad_id, format, num_threads);
-    }
+    void request(const StepRequest& request) { prefetcher_->request(request); }
 
-    py::dict varlen(const Array<std::int32_t>& source_of_row, const Array<std::int64_t>& sequence_of_row,
-                    std::int64_t pad_id, const BatchFormat& format, int num_threads) {
-        const auto rows = row_refs(source_of_row, sequence_of_row);
-        return format.int32 ? varlen_as<std::int32_t>(rows, pad_id, format, num_threads)
-                            : varlen_as<std::int64_t>(rows, pad_id, format, num_threads);
+    py::tuple next() {
+        MadeBatch made;
+        {
+            const py::gil_scoped_release release;
+            made = prefetcher_->next();
+        }
+        return to_python(std::move(made), maker_->maker()->format);
     }
 
   private:
-    static std::vector<RowRef> row_refs(const Array<std::int32_t>& source_of_row,
-                                        const Array<std::int64_t>& sequence_of_row) {
-        const auto sources = view(source_of_row, "source_of_row");
-        const auto sequences = view(sequence_of_row, "sequence_of_row");
-        if (sources.size() != sequences.size()) {
-            throw py::value_error("source_of_row and sequence_of_row must have one length");
-        }
-        std::vector<RowRef> rows(sources.size());
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], sequences[i]};
-        return rows;
-    }
-
-    // Cuts one buffer into the arrays that the format asks for.
-    template <typename Id>
-    TokenArrays<Id> carve(std::byte* buffer, std::int64_t items, const BatchFormat& format) const {
-        auto* next = reinterpret_cast<Id*>(buffer);
-        const auto cut = [&](bool wanted) {
-            Id* array = wanted ? next : nullptr;
-            if (wanted) next += padded_items<Id>(items);
-            return array;
-        };
-        TokenArrays<Id> out;
-        out.input_ids = cut(true);
-        out.labels = cut(format.labels);
-        out.position_ids = cut(format.position_ids);
-        out.segment_ids = cut(format.segment_ids);
-        return out;
-    }
-
-    // Each array begins on a cache line of its own.
-    template <typename Id>
-    static std::int64_t padded_items(std::int64_t items) {
-        constexpr std::int64_t kLine = 64 / sizeof(Id);
-        return checked_add(items, kLine - 1, "the size of a batch") / kLine * kLine;
-    }
-
-    template <typename Id>
-    std::shared_ptr<std::byte> take_buffer(std::int64_t items, const BatchFormat& format) {
-        const std::int64_t arrays =
-            1 + (format.labels ? 1 : 0) + (format.position_ids ? 1 : 0) + (format.segment_ids ? 1 : 0);
-        const std::int64_t each =
-            checked_multiply(padded_items<Id>(items), sizeof(Id), "the size of a batch");
-        return pool_.take(static_cast<std::size_t>(checked_multiply(each, arrays, "the size of a batch")));
-    }
-
-    template <typename Id>
-    static void put_arrays(py::dict& batch, const std::shared_ptr<std::byte>& buffer,
-                           const TokenArrays<Id>& arrays, const std::vector<py::ssize_t>& shape) {
-        // One capsule a batch: the buffer goes back to the pool with the last array.
-        const py::capsule owner(new std::shared_ptr<std::byte>(buffer),
-                                [](void* p) { delete static_cast<std::shared_ptr<std::byte>*>(p); });
-        const auto put = [&](const char* name, Id* data) {
-            if (data != nullptr) batch[name] = py::array_t<Id>(shape, data, owner);
-        };
-        put("input_ids", arrays.input_ids);
-        put("labels", arrays.labels);
-        put("position_ids", arrays.position_ids);
-        put("segment_ids", arrays.segment_ids);
-    }
-
-    static void put_spans(py::dict& batch, const ResolvedRows& rows) {
-        const auto spans = static_cast<py::ssize_t>(rows.spans.size());
-        py::array_t<std::int64_t> documents(spans);
-        py::array_t<std::int32_t> sources(spans);
-        py::array_t<std::int32_t> lengths(spans);
-        for (std::size_t i = 0; i < rows.spans.size(); ++i) {
-            documents.mutable_data()[i] = rows.spans[i].document;
-            sources.mutable_data()[i] = rows.spans[i].source;
-            lengths.mutable_data()[i] = rows.spans[i].length;
-        }
-        batch["document_ids"] = std::move(documents);
-        batch["source_ids"] = std::move(sources);
-        batch["span_lengths"] = std::move(lengths);
-        batch["row_spans"] = to_numpy(std::vector<std::int64_t>(rows.first_span));
-        batch["tokens"] = rows.num_tokens;
-    }
-
-    template <typename Id>
-    py::dict padded_as(const std::vector<RowRef>& rows, std::int64_t row_length, std::int64_t pad_id,
-                       const BatchFormat& format, int num_threads) {
-        const std::int64_t items =
-            checked_multiply(static_cast<std::int64_t>(rows.size()), row_length, "the size of a batch");
-        ResolvedRows resolved;
-        std::shared_ptr<std::byte> buffer;
-        TokenArrays<Id> arrays;
-        {
-            const py::gil_scoped_release release;
-            resolved = resolve_rows(sources_, rows);
-            buffer = take_buffer<Id>(items, format);
-            arrays = carve<Id>(buffer.get(), items, format);
-            fill_padded(std::span<const TokenDtype>(dtypes_), resolved, row_length, static_cast<Id>(pad_id),
-                        arrays, num_threads);
-        }
-        py::dict batch;
-        put_arrays(batch, buffer, arrays,
-                   {static_cast<py::ssize_t>(rows.size()), static_cast<py::ssize_t>(row_length)});
-        put_spans(batch, resolved);
-        return batch;
-    }
-
-    template <typename Id>
-    py::dict varlen_as(const std::vector<RowRef>& rows, std::int64_t pad_id, const BatchFormat& format,
-                       int num_threads) {
-        ResolvedRows resolved;
-        std::shared_ptr<std::byte> buffer;
-        TokenArrays<Id> arrays;
-        std::vector<std::int32_t> cu_seqlens;
-        {
-            const py::gil_scoped_release release;
-            resolved = resolve_rows(sources_, rows);
-            buffer = take_buffer<Id>(resolved.num_items, format);
-            arrays = carve<Id>(buffer.get(), resolved.num_items, format);
-            cu_seqlens.resize(resolved.spans.size() + 1);
-            fill_varlen(std::span<const TokenDtype>(dtypes_), resolved, static_cast<Id>(pad_id), arrays,
-                        std::span<std::int32_t>(cu_seqlens), num_threads);
-        }
-        py::dict batch;
-        put_arrays(batch, buffer, arrays, {static_cast<py::ssize_t>(resolved.num_items)});
-        put_spans(batch, resolved);
-        batch["cu_seqlens"] = to_numpy(std::move(cu_seqlens));
-        batch["max_seqlen"] = resolved.longest_room;
-        return batch;
-    }
-
-    std::vector<SequenceSource> sources_;
-    std::vector<TokenDtype> dtypes_;
-    std::vector<py::array> arrays_;
-    BufferPool pool_;
+    std::shared_ptr<MakerHandle> maker_;
+    std::unique_ptr<Prefetcher> prefetcher_;
 };
 
 }  // namespace
 
 void register_batch(py::module_& m) {
-    py::classh<BatchFormat>(m, "BatchFormat", "Which arrays a batch has, and in which dtype.")
-        .def(py::init([](bool int32, bool labels, bool position_ids, bool segment_ids) {
-                 return BatchFormat{int32, labels, position_ids, segment_ids};
+    py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
+        .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
+                         bool loss_mask, bool positions_by_row, std::int64_t pad_id, std::int64_t pad_to,
+                         std::int64_t max_documents) {
+                 return BatchFormat{varlen,           int32,  labels, position_ids, segment_ids, loss_mask,
+                                    positions_by_row, pad_id, pad_to, max_documents};
              }),
-             py::kw_only(), py::arg("int32") = false, py::arg("labels") = true,
-             py::arg("position_ids") = true, py::arg("segment_ids") = true);
-    py::classh<BatchFiller>(m, "BatchFiller", "Fills batches with sequences of stores and their plans.")
-        .def(py::init<>())
-        .def("add_source", &BatchFiller::add_source, py::arg("store"),
+             py::kw_only(), py::arg("varlen") = false, py::arg("int32") = false, py::arg("labels") = true,
+             py::arg("position_ids") = true, py::arg("segment_ids") = true, py::arg("loss_mask") = false,
+             py::arg("positions_by_row") = false, py::arg("pad_id") = 0, py::arg("pad_to") = 0,
+             py::arg("max_documents") = 0)
+        .def(
+            "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },
+            py::arg("items"), "Memory of the token arrays of so many items.");
+    py::classh<StepRequest>(m, "StepRequest", "One step on one rank.")
+        .def(py::init(&step_request), py::arg("draws"), py::arg("slots"), py::arg("row_length"),
+             py::arg("shuffle_key"), py::arg("rank"), py::arg("world_size"), py::arg("memory").noconvert(),
+             py::arg("num_threads"));
+    py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
+        .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
+        .def("add_source", &MakerHandle::add_source, py::arg("store"),
              py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
              py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
-             py::arg("sequence_capacity").noconvert(), py::arg("documents").noconvert(), py::arg("align"))
-        .def("padded", &BatchFiller::padded, py::arg("source_of_row").noconvert(),
-             py::arg("sequence_of_row").noconvert(), py::arg("row_length"), py::arg("pad_id"),
-             py::arg("format"), py::arg("num_threads"), "Arrays of shape [rows, row_length], by name.")
-        .def("varlen", &BatchFiller::varlen, py::arg("source_of_row").noconvert(),
-             py::arg("sequence_of_row").noconvert(), py::arg("pad_id"), py::arg("format"),
-             py::arg("num_threads"), "Arrays of shape [tokens], with cu_seqlens and max_seqlen, by name.");
+             py::arg("sequence_capacity").noconvert(), py::arg("documents").noconvert(), py::arg("align"),
+             py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
+        .def("add_pool", &MakerHandle::add_pool, py::arg("source"), py::arg("ranges"), py::arg("key"),
+             py::arg("window"), "Ranges are (first sequence, count).")
+        .def("rows", &rows, py::arg("request"), "Sources and sequences of the rows; -1 for empty ones.")
+        .def("make", &make, py::arg("request"), "The fields of a PackedBatch, in their order.")
+        .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
+             py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
+    py::classh<PrefetcherHandle>(m, "Prefetcher", "A thread that makes the requested batches, in order.")
+        .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, bool>(), py::arg("maker"), py::arg("depth"),
+             py::arg("read_ahead"))
+        .def("request", &PrefetcherHandle::request, py::arg("request"))
+        .def("next", &PrefetcherHandle::next);
 }
 
 }  // namespace pypack::bindings

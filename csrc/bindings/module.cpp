@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     pypack::bindings::register_store(m);
     pypack::bindings::register_pack(m);
     pypack::bindings::register_batch(m);
+    pypack::bindings::register_schedule(m);
     pypack::bindings::register_prompts(m);
     pypack::bindings::register_models(m);
     pypack::bindings::register_normalizers(m);

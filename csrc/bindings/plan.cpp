@@ -2,6 +2,7 @@
 #include "arrays.hpp"
 #include "common/fingerprint.hpp"
 #include "pack/balance.hpp"
+#include "pack/capacity_runs.hpp"
 #include "pack/totals.hpp"
 #include "pack/verify.hpp"
 #include "pack_types.hpp"
@@ -75,6 +76,23 @@ py::array_t<double> costs_of_sequences(const PlanHandle& handle, double per_toke
     return to_numpy(std::move(costs));
 }
 
+// int64 [runs, 3]: capacity, first sequence, count.
+py::array_t<std::int64_t> runs_of_capacity(const PlanHandle& handle) {
+    std::vector<CapacityRun> runs;
+    {
+        const py::gil_scoped_release release;
+        runs = capacity_runs(handle.plan().sequence_capacity);
+    }
+    py::array_t<std::int64_t> out({static_cast<py::ssize_t>(runs.size()), py::ssize_t{3}});
+    auto* values = out.mutable_data();
+    for (const CapacityRun& run : runs) {
+        *values++ = run.capacity;
+        *values++ = run.first;
+        *values++ = run.count;
+    }
+    return out;
+}
+
 std::uint64_t plan_fingerprint(const PlanHandle& handle) {
     const py::gil_scoped_release release;
     const PlanView& plan = handle.plan();
@@ -97,6 +115,7 @@ void register_plan(py::module_& m) {
         .def("totals", &totals, py::arg("align"))
         .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
         .def("sequence_costs", &costs_of_sequences, py::arg("per_token"), py::arg("per_pair"))
+        .def("capacity_runs", &runs_of_capacity)
         .def("fingerprint", &plan_fingerprint);
 }
 

@@ -49,11 +49,12 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
     {
         const py::gil_scoped_release release;
         constexpr TokenDtype kDtypes[] = {TokenDtype::kInt32};
+        const FillOptions<std::int64_t> options{pad_id, false};
         if (row_length) {
-            fill_padded(std::span<const TokenDtype>(kDtypes), rows, *row_length, pad_id, arrays, num_threads);
+            fill_padded(std::span<const TokenDtype>(kDtypes), rows, *row_length, options, arrays,
+                        num_threads);
         } else {
-            std::vector<std::int32_t> cu_seqlens(rows.spans.size() + 1);
-            fill_varlen(std::span<const TokenDtype>(kDtypes), rows, pad_id, arrays, std::span(cu_seqlens),
+            fill_varlen(std::span<const TokenDtype>(kDtypes), rows, rows.num_items, options, arrays,
                         num_threads);
         }
     }

@@ -46,10 +46,11 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
         ValueError: the plan was made for another store, or aligns its spans (the padding between them would
             be taken for tokens).
     """
-    filler = _core.BatchFiller()
+    form = _core.BatchFormat(varlen=True, int32=True, position_ids=False, segment_ids=False)
+    maker = _core.BatchMaker(form, 1)
     if plan is None:
         count, lengths = len(store), store.lengths
-        filler.add_source(
+        maker.add_source(
             store._view,
             np.arange(count + 1),
             np.arange(count),
@@ -58,24 +59,24 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
             np.maximum(lengths, 1),
             documents=None,
             align=1,
+            mask_offsets=None,
+            masks=None,
         )
         tokens = lengths.astype(np.int64)
     else:
         if plan.align != 1:
             raise ValueError(f"the plan aligns spans to {plan.align} tokens: pack with align=1 to convert")
-        Source(store, plan).add_to(filler)
+        Source(store, plan).add_to(maker)
         spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
         tokens = np.diff(spans[plan.sequence_offsets])
-    form = _core.BatchFormat(int32=True, position_ids=False, segment_ids=False)
     ends = np.cumsum(tokens)
     start = 0
     while start < len(tokens):
         before = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + _BATCH_TOKENS, side="right")))
         rows = np.arange(start, stop)
-        filled = filler.varlen(np.zeros(len(rows), np.int32), rows, 0, form, resolve_num_threads(None))
+        filled = maker.fill(np.zeros(len(rows), np.int32), rows, 0, resolve_num_threads(None))
         offsets = np.concatenate([[0], ends[start:stop] - before])
-        yield Rows(
-            filled["input_ids"], filled["labels"], offsets, filled["span_lengths"], filled["row_spans"]
-        )
+        input_ids, labels, *_, span_lengths, row_spans, _ = filled
+        yield Rows(input_ids, labels, offsets, span_lengths, row_spans)
         start = stop

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "batch/sequence_source.hpp"
 #include "common/types.hpp"
@@ -12,30 +13,42 @@ namespace pypack {
 
 // Arrays of a batch; a null pointer leaves one out. Id is std::int64_t or std::int32_t.
 //   input_ids     the tokens
-//   labels        unshifted; kIgnoreLabel at the first token of each span and at padding
-//   position_ids  0, 1, ... from the start of each span; 0 at padding
+//   labels        unshifted; kIgnoreLabel at the first token of each span, at masked tokens and at padding
+//   position_ids  0, 1, ... from the start of each span, or of each row; 0 at padding
 //   segment_ids   1, 2, ... for the spans of a row; 0 at padding
+//   loss_mask     0 where the label is kIgnoreLabel, else 1
 template <typename Id>
 struct TokenArrays {
     Id* input_ids = nullptr;
     Id* labels = nullptr;
     Id* position_ids = nullptr;
     Id* segment_ids = nullptr;
+    float* loss_mask = nullptr;
 };
 
-// dtypes[s] is the type of the tokens of source s.
-//
-// One row of `row_length` items a resolved row, padded at the end with `pad_id`. Throws std::invalid_argument
-// for a row with more tokens than that.
+template <typename Id>
+struct FillOptions {
+    Id pad_id = 0;
+    bool positions_by_row = false;
+};
+
+// One row of `row_length` items a resolved row, padded at the end. Throws std::invalid_argument for a row
+// with more tokens than that.
 template <typename Id>
 void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row_length,
-                 Id pad_id, const TokenArrays<Id>& out, int num_threads);
+                 const FillOptions<Id>& options, const TokenArrays<Id>& out, int num_threads);
 
-// All spans end to end, each in its aligned room: rows.num_items items an array, segment_ids counting through
-// the whole batch. cu_seqlens [spans+1] gets the prefix sums of the spans' rooms; throws std::overflow_error
-// for a total above 2^31-1.
+// All spans end to end, each in its aligned room, then padding up to `num_items` (at least rows.num_items)
+// items an array; segment_ids count through the whole batch.
 template <typename Id>
-void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, Id pad_id,
-                 const TokenArrays<Id>& out, std::span<std::int32_t> cu_seqlens, int num_threads);
+void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t num_items,
+                 const FillOptions<Id>& options, const TokenArrays<Id>& out, int num_threads);
+
+// The borders of the spans in a varlen batch of `num_items` items: the prefix sums of their rooms, and, where
+// the rooms end before num_items, num_items. `max_segments` above 0: the last border is repeated (segments
+// without items) until there are so many segments. Throws std::overflow_error for more than 2^31-1 items,
+// std::invalid_argument for more segments than max_segments.
+[[nodiscard]] std::vector<std::int32_t> span_borders(const ResolvedRows& rows, std::int64_t num_items,
+                                                     std::int64_t max_segments);
 
 }  // namespace pypack

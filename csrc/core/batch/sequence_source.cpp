@@ -41,6 +41,17 @@ std::int64_t store_document(const SequenceSource& source, std::int64_t document)
     return source.documents[static_cast<std::size_t>(document)];
 }
 
+std::span<const TokenRange> masks_of(const SequenceSource& source, std::int64_t document) {
+    if (source.mask_offsets.empty()) return {};
+    const auto d = static_cast<std::size_t>(document);
+    const std::int64_t first = source.mask_offsets[d];
+    const std::int64_t last = source.mask_offsets[d + 1];
+    if (first < 0 || last < first || last > static_cast<std::int64_t>(source.masks.size())) {
+        throw std::invalid_argument("the masks of document " + std::to_string(document) + " are damaged");
+    }
+    return source.masks.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+}
+
 ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index) {
     const auto i = static_cast<std::size_t>(index);
     const std::int64_t document = store_document(source, source.plan.span_document[i]);
@@ -58,8 +69,13 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
         throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
                                   std::to_string(source.align) + ", exceeds 2^31-1");
     }
-    return {view.data + start * item_size(source.store->dtype()), document, length,
-            static_cast<std::int32_t>(room), row.source};
+    return {view.data + start * item_size(source.store->dtype()),
+            document,
+            length,
+            static_cast<std::int32_t>(room),
+            row.source,
+            static_cast<std::int32_t>(start),
+            masks_of(source, document)};
 }
 
 }  // namespace

@@ -12,6 +12,12 @@
 
 namespace pypack {
 
+// Tokens start .. stop of a document.
+struct TokenRange {
+    std::int32_t start;
+    std::int32_t stop;
+};
+
 struct SequenceSource {
     std::shared_ptr<const StoreView> store;
     PlanView plan;
@@ -19,6 +25,10 @@ struct SequenceSource {
     std::span<const std::int64_t> documents;
     // A span takes up a multiple of this many tokens of its row (Plan.align); padding follows it.
     Length align = 1;
+    // Where not empty, the tokens of document d that are not to be learned are
+    // masks[mask_offsets[d]] .. masks[mask_offsets[d + 1]].
+    std::span<const std::int64_t> mask_offsets;
+    std::span<const TokenRange> masks;
 };
 
 // One row of a batch: a sequence of one of the loader's sources.
@@ -37,6 +47,8 @@ struct ResolvedSpan {
     std::int32_t length;
     std::int32_t room;  // length, rounded up to the plan's alignment
     std::int32_t source;
+    std::int32_t start = 0;               // in the document
+    std::span<const TokenRange> masks{};  // of the document
 };
 
 // The spans of all rows, row after row.

@@ -37,6 +37,14 @@ class Permutation {
         return index;
     }
 
+    // The index whose image is `image`, which must be below size(); the caller checks.
+    [[nodiscard]] std::uint64_t inverse(std::uint64_t image) const {
+        do {
+            image = decrypt(image);
+        } while (image >= size_);
+        return image;
+    }
+
   private:
     [[nodiscard]] std::uint64_t encrypt(std::uint64_t block) const {
         std::uint64_t left = block >> half_bits_;
@@ -45,6 +53,17 @@ class Permutation {
             const std::uint64_t next = left ^ (mix64(right + key) & half_mask_);
             left = right;
             right = next;
+        }
+        return (left << half_bits_) | right;
+    }
+
+    [[nodiscard]] std::uint64_t decrypt(std::uint64_t block) const {
+        std::uint64_t left = block >> half_bits_;
+        std::uint64_t right = block & half_mask_;
+        for (auto key = keys_.rbegin(); key != keys_.rend(); ++key) {
+            const std::uint64_t previous = right ^ (mix64(left + *key) & half_mask_);
+            right = left;
+            left = previous;
         }
         return (left << half_bits_) | right;
     }

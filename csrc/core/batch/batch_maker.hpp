@@ -1,0 +1,41 @@
+// Everything that the batches of a loader are made from, and the making of one step's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "batch/buffer_pool.hpp"
+#include "batch/made_batch.hpp"
+#include "batch/pool.hpp"
+#include "batch/sequence_source.hpp"
+
+namespace pypack {
+
+// One step on one rank.
+struct StepRequest {
+    std::vector<Draw> draws;
+    std::int64_t slots = 0;  // rows of the global batch, empty ones included
+    std::int64_t row_length = 0;
+    std::optional<std::uint64_t> shuffle_key;
+    std::int64_t rank = 0;
+    std::int64_t world_size = 1;
+    OutsideMemory memory;
+    int num_threads = 1;
+};
+
+struct BatchMaker {
+    std::vector<SequenceSource> sources;
+    std::vector<Pool> pools;
+    BatchFormat format;
+    BufferPool buffers;
+
+    explicit BatchMaker(std::size_t idle_buffers) : buffers(idle_buffers) {}
+
+    // The rows of the rank: of the global batch's slots every world_size-th, from its rank on.
+    [[nodiscard]] std::vector<RowRef> rows(const StepRequest& request) const;
+
+    [[nodiscard]] MadeBatch make(const StepRequest& request);
+};
+
+}  // namespace pypack

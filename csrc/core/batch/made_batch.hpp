@@ -1,0 +1,61 @@
+// A batch as memory: which arrays it has, where they lie, and what describes its spans.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "batch/buffer_pool.hpp"
+#include "batch/sequence_source.hpp"
+
+namespace pypack {
+
+// What the batches of a loader look like.
+struct BatchFormat {
+    bool varlen = false;
+    bool int32 = false;
+    bool labels = true;
+    bool position_ids = true;
+    bool segment_ids = true;
+    bool loss_mask = false;
+    bool positions_by_row = false;
+    std::int64_t pad_id = 0;
+    std::int64_t pad_to = 0;         // varlen: items of every batch; 0: as many as it has
+    std::int64_t max_documents = 0;  // varlen: segments of every batch; 0: as many as it has
+};
+
+// Memory for the token arrays that is not the pool's (pinned memory); its owner keeps it alive.
+struct OutsideMemory {
+    std::byte* data = nullptr;
+    std::size_t size = 0;
+};
+
+struct MadeBatch {
+    ResolvedRows rows;
+    std::shared_ptr<std::byte> memory;  // null if it came from outside
+    std::int64_t num_rows = 0;
+    std::int64_t row_length = 0;  // padded layout
+    std::int64_t num_items = 0;   // of each token array
+    // Begins of the token arrays; null where one is left out.
+    std::byte* input_ids = nullptr;
+    std::byte* labels = nullptr;
+    std::byte* position_ids = nullptr;
+    std::byte* segment_ids = nullptr;
+    std::byte* loss_mask = nullptr;
+    std::vector<std::int32_t> cu_seqlens;  // varlen
+    std::int32_t max_seqlen = 0;           // varlen
+};
+
+// Bytes that the token arrays of `items` items take.
+[[nodiscard]] std::size_t batch_bytes(std::int64_t items, const BatchFormat& format);
+
+// Fills one batch. Throws like resolve_rows and fill_padded, and std::invalid_argument if outside memory,
+// pad_to or max_documents are too small.
+[[nodiscard]] MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                                   std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
+                                   OutsideMemory outside, int num_threads);
+
+}  // namespace pypack

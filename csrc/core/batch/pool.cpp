@@ -1,0 +1,131 @@
+#include "batch/pool.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "common/checked.hpp"
+#include "common/random.hpp"
+
+namespace pypack {
+
+namespace {
+
+// What a key is used for, so that no two permutations share one.
+constexpr std::uint64_t kWindowItems = 1;
+
+std::int64_t num_windows(std::int64_t size, std::int64_t window) {
+    return window == 0 ? size : (size + window - 1) / window;
+}
+
+}  // namespace
+
+Pool::Pool(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key, std::int64_t window)
+    : source_(source), ranges_(std::move(ranges)), key_(key), window_(window) {
+    if (window < 0) throw std::invalid_argument("the window of a pool must not be negative");
+    first_index_.reserve(ranges_.size());
+    for (const SequenceRange& range : ranges_) {
+        if (range.first < 0 || range.count < 1) {
+            throw std::invalid_argument("a range of sequences must hold at least one, from 0 on");
+        }
+        first_index_.push_back(size_);
+        size_ = checked_add(size_, range.count, "the number of sequences in a pool");
+    }
+    if (size_ == 0) throw std::invalid_argument("a pool needs at least one sequence");
+    if (window_ >= size_) window_ = 0;
+}
+
+std::int64_t Pool::sequence(std::int64_t index) const {
+    if (ranges_.size() == 1) return ranges_.front().first + index;
+    const auto after = std::upper_bound(first_index_.begin(), first_index_.end(), index);
+    const auto range = static_cast<std::size_t>(after - first_index_.begin()) - 1;
+    return ranges_[range].first + index - first_index_[range];
+}
+
+Pool::Epoch::Epoch(const Pool& pool, std::int64_t epoch)
+    : pool_(pool),
+      key_(combine_keys(pool.key_, static_cast<std::uint64_t>(epoch))),
+      items_(static_cast<std::uint64_t>(num_windows(pool.size_, pool.window_)), key_) {
+    if (pool.window_ != 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
+}
+
+std::int64_t Pool::Epoch::operator()(std::int64_t index) const {
+    return pool_.sequence(pool_.window_ == 0
+                              ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
+                              : windowed(index));
+}
+
+// The windows are permuted, and kOpenWindows of them at a time are shuffled together. The arithmetic is that
+// of windows of one size, with the missing items of the short one taken out of the numbering behind it.
+std::int64_t Pool::Epoch::windowed(std::int64_t index) const {
+    const std::int64_t window = pool_.window_;
+    const auto windows = static_cast<std::int64_t>(items_.size());
+    const std::int64_t missing = windows * window - pool_.size_;
+    const std::int64_t group_items = kOpenWindows * window;
+    const std::int64_t short_group = short_place_ / kOpenWindows;
+    const std::int64_t open_in_short = std::min(kOpenWindows, windows - short_group * kOpenWindows);
+    const std::int64_t short_group_end = short_group * group_items + open_in_short * window - missing;
+    if (index >= short_group_end) index += missing;
+    const std::int64_t group = index / group_items;
+    const std::int64_t open = std::min(kOpenWindows, windows - group * kOpenWindows);
+    const std::int64_t items = open * window - (group == short_group ? missing : 0);
+    const Permutation inside(
+        static_cast<std::uint64_t>(items),
+        combine_keys(combine_keys(key_, kWindowItems), static_cast<std::uint64_t>(group)));
+    auto place = static_cast<std::int64_t>(inside(static_cast<std::uint64_t>(index - group * group_items)));
+    if (group == short_group) {
+        const std::int64_t short_end = (short_place_ % kOpenWindows + 1) * window - missing;
+        if (place >= short_end) place += missing;
+    }
+    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenWindows + place / window));
+    return static_cast<std::int64_t>(chosen) * window + place % window;
+}
+
+std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw> draws, std::int64_t slots,
+                              std::int64_t first, std::int64_t stride, std::int64_t count,
+                              std::optional<std::uint64_t> shuffle_key) {
+    std::vector<Pool::Epoch> orders;
+    std::vector<std::int64_t> ends;
+    orders.reserve(draws.size());
+    ends.reserve(draws.size());
+    std::int64_t drawn = 0;
+    for (const Draw& draw : draws) {
+        if (draw.pool < 0 || static_cast<std::size_t>(draw.pool) >= pools.size()) {
+            throw std::out_of_range("pool " + std::to_string(draw.pool) + " of " +
+                                    std::to_string(pools.size()));
+        }
+        const Pool& pool = pools[static_cast<std::size_t>(draw.pool)];
+        if (draw.epoch < 0 || draw.start < 0 || draw.count < 0 || draw.start > pool.size() ||
+            draw.count > pool.size() - draw.start) {
+            throw std::out_of_range("draws " + std::to_string(draw.start) + " to " +
+                                    std::to_string(draw.start) + " + " + std::to_string(draw.count) +
+                                    " of a pool of " + std::to_string(pool.size()));
+        }
+        orders.emplace_back(pool, draw.epoch);
+        drawn += draw.count;
+        ends.push_back(drawn);
+    }
+    if (drawn > slots || first < 0 || stride < 1 || count < 0 ||
+        (count > 0 && first + (count - 1) * stride >= slots)) {
+        throw std::out_of_range("the rows do not fit in a batch of " + std::to_string(slots));
+    }
+    std::optional<Permutation> shuffle;
+    if (shuffle_key) shuffle.emplace(static_cast<std::uint64_t>(slots), *shuffle_key);
+    std::vector<RowRef> rows(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) {
+        std::int64_t slot = first + i * stride;
+        if (shuffle) slot = static_cast<std::int64_t>((*shuffle)(static_cast<std::uint64_t>(slot)));
+        RowRef& row = rows[static_cast<std::size_t>(i)];
+        if (slot >= drawn) {
+            row = {0, kEmptyRow};
+            continue;
+        }
+        const auto d =
+            static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), slot) - ends.begin());
+        const std::int64_t index = draws[d].start + draws[d].count - (ends[d] - slot);
+        row = {pools[static_cast<std::size_t>(draws[d].pool)].source(), orders[d](index)};
+    }
+    return rows;
+}
+
+}  // namespace pypack

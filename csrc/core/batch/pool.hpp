@@ -1,0 +1,77 @@
+// The sequences of one source that have one length, in the order in which they are drawn: a function of
+// (key, epoch), evaluated draw by draw, never stored.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "batch/sequence_source.hpp"
+#include "common/permutation.hpp"
+
+namespace pypack {
+
+// Sequences first .. first + count of a plan.
+struct SequenceRange {
+    std::int64_t first;
+    std::int64_t count;
+};
+
+class Pool {
+  public:
+    // `ranges` hold the pool's sequences; a plan keeps those of one length together, so there are few.
+    // `window` 0: every order of the pool is as likely as any other. Otherwise only `window` times
+    // kOpenWindows neighbouring draws lie in kOpenWindows runs of `window` neighbouring sequences, for
+    // storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
+    Pool(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key, std::int64_t window);
+
+    static constexpr std::int64_t kOpenWindows = 8;
+
+    [[nodiscard]] std::int64_t size() const { return size_; }
+    [[nodiscard]] std::int32_t source() const { return source_; }
+
+    // One epoch's order.
+    class Epoch {
+      public:
+        Epoch(const Pool& pool, std::int64_t epoch);
+        // The sequence of draw `index`, which must be below pool.size(); the caller checks.
+        [[nodiscard]] std::int64_t operator()(std::int64_t index) const;
+
+      private:
+        [[nodiscard]] std::int64_t windowed(std::int64_t index) const;
+
+        const Pool& pool_;
+        std::uint64_t key_;
+        Permutation items_;             // of all sequences, or of the windows
+        std::int64_t short_place_ = 0;  // where the last window, which may be short, stands among the others
+    };
+
+  private:
+    [[nodiscard]] std::int64_t sequence(std::int64_t index) const;
+
+    std::int32_t source_;
+    std::vector<SequenceRange> ranges_;
+    std::vector<std::int64_t> first_index_;  // of each range in the pool
+    std::int64_t size_ = 0;
+    std::uint64_t key_;
+    std::int64_t window_;
+};
+
+// `count` draws of a pool from draw `start` of an epoch.
+struct Draw {
+    std::int32_t pool;
+    std::int64_t epoch;
+    std::int64_t start;
+    std::int64_t count;
+};
+
+// The rows first, first + stride, ... (`count` of them) of a step's batch. The batch has `slots` rows: those
+// of the draws, one after another, then empty ones; with a `shuffle_key` the slots are permuted, so that the
+// sources of a mixture do not stand in blocks. Throws std::out_of_range for a draw outside of its pool or
+// more rows than slots.
+[[nodiscard]] std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw> draws,
+                                            std::int64_t slots, std::int64_t first, std::int64_t stride,
+                                            std::int64_t count, std::optional<std::uint64_t> shuffle_key);
+
+}  // namespace pypack

@@ -1,0 +1,53 @@
+"""A picture of what a run draws: sources and row lengths over the steps."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pypack.schedule_run import ScheduleRun
+
+if TYPE_CHECKING:
+    from pypack.loader import Loader
+
+_POINTS = 200  # steps at which the run is looked at
+
+
+def plot_run(loader: Loader, path: str | os.PathLike[str]) -> None:
+    """Draws the shares of sources and of row lengths over the run into an image file.
+
+    Raises:
+        ValueError: the loader has no schedule.
+    """
+    run = loader.run
+    if not isinstance(run, ScheduleRun):
+        raise ValueError("the loader has no schedule: every step is drawn alike")
+    from matplotlib.figure import Figure
+
+    steps = np.unique(np.linspace(0, run.num_steps, _POINTS + 1).astype(int))
+    counts = [run.drawn(int(step)) for step in steps]
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    for axes, keys, position, title in (
+        (above, run.names, 0, "source"),
+        (below, sorted({length for _, length in counts[0]}), 1, "row length"),
+    ):
+        tokens = np.array(
+            [
+                [sum(n * pair[1] for pair, n in count.items() if pair[position] == key) for count in counts]
+                for key in keys
+            ],
+            np.float64,
+        )
+        drawn = np.diff(tokens, axis=1)
+        shares = drawn / np.maximum(drawn.sum(axis=0), 1)
+        axes.stackplot(steps[:-1], shares, labels=[str(key) for key in keys], step="post")
+        axes.set_ylabel(f"share of tokens by {title}")
+        axes.set_ylim(0, 1)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        for start in run.starts[1:-1]:
+            axes.axvline(start, color="black", linewidth=0.8)
+    below.set_xlabel("step")
+    figure.savefig(path)

@@ -1,0 +1,256 @@
+"""A schedule over sources: what every step draws, exactly and without state."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Mapping, Sequence
+
+from pypack import _core
+from pypack.phase_run import PhaseRun
+from pypack.run import Draw, StepDraws, make_pools, purpose
+from pypack.schedule import Schedule
+from pypack.source import Source
+
+Event = tuple[int, dict[str, float]]  # step, weights from it on to the end of its phase
+
+
+class ScheduleRun:
+    """The steps of a schedule.
+
+    Each row length has a stream of rows of its own, which runs on through the phases; within it the sources
+    are dealt by `_core.Shares`. A step is found by its phase, its row length there, and how often that came
+    before.
+
+    Raises:
+        ValueError: the schedule does not fit the sources; the message names the phase.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        schedule: Schedule,
+        *,
+        batch_tokens: int | None,
+        batch_sequences: int | None,
+        seed: int,
+        events: Sequence[Event] = (),
+    ) -> None:
+        self._sources, self._seed = sources, seed
+        self.names = list(sources)
+        self.pools = make_pools(sources, seed)
+        self._pool_of = {(pool.length, pool.source): i for i, pool in enumerate(self.pools)}
+        self.phases = [
+            PhaseRun(
+                i,
+                phase,
+                schedule,
+                sources,
+                batch_tokens=batch_tokens,
+                batch_sequences=batch_sequences,
+                seed=seed,
+            )
+            for i, phase in enumerate(schedule.phases)
+        ]
+        self.starts = [0]
+        for phase in self.phases:
+            self.starts.append(self.starts[-1] + phase.num_steps)
+        self._num_steps = self.starts[-1]
+        self._first_visits = self._count_visits()  # [phase][row length], in its stream
+        # What was dealt before a change of weights stays: each change begins streams of its own.
+        self._changes = [0]
+        self._streams = [self._deal(0, None)]
+        for step, weights in events:
+            self._changes.append(step)
+            self._streams.append(self._deal(step, weights))
+        self.longest = max(length for phase in self.phases for length in phase.lengths)
+        self.rows_of_longest = min(
+            rows
+            for phase in self.phases
+            for rows, length in zip(phase.rows, phase.lengths, strict=True)
+            if length == self.longest
+        )
+
+    def _count_visits(self) -> list[list[int]]:
+        now: dict[int, int] = {}
+        firsts = []
+        for phase in self.phases:
+            firsts.append([now.get(length, 0) for length in phase.lengths])
+            for bucket, length in enumerate(phase.lengths):
+                now[length] = now.get(length, 0) + phase.visits(phase.num_steps, bucket)
+        return firsts
+
+    def _visits_before(self, step: int) -> dict[int, int]:
+        """Visits of every row length before a step."""
+        number = self.phase_of(step)
+        visits = dict.fromkeys((length for phase in self.phases for length in phase.lengths), 0)
+        for phase, firsts, start in zip(
+            self.phases[: number + 1], self._first_visits, self.starts, strict=False
+        ):
+            at = min(step - start, phase.num_steps)
+            for bucket, length in enumerate(phase.lengths):
+                visits[length] = firsts[bucket] + phase.visits(at, bucket)
+        return visits
+
+    def _deal(self, step: int, weights: Mapping[str, float] | None) -> dict[int, _core.Shares]:
+        """The streams of all row lengths from a step on, with other weights to the end of its phase."""
+        if weights is None:
+            streams = {length: _core.Shares(len(self.names)) for length in self._visits_before(0)}
+        else:
+            past = self._streams[-1]
+            streams = {n: _core.Shares(past[n], visit) for n, visit in self._visits_before(step).items()}
+            self._num_steps = self.starts[-1]  # a source's limit may be reached at another step now
+        current = self.phase_of(step)
+        for number, phase in enumerate(self.phases[current:], start=current):
+            first = max(0, step - self.starts[number])
+            start, end = _between(phase.start, phase.end, first / phase.num_steps), phase.end
+            if weights is not None and number == current:
+                total = sum(weights.values())
+                start = end = {name: weights.get(name, 0.0) / total for name in self.names}
+            for bucket, length in enumerate(phase.lengths):
+                self._add_piece(streams[length], number, bucket, first, start, end)
+        return streams
+
+    def _add_piece(
+        self,
+        stream: _core.Shares,
+        number: int,
+        bucket: int,
+        first: int,
+        start: Mapping[str, float],
+        end: Mapping[str, float],
+    ) -> None:
+        """Visits of one row length from a step of a phase to its end, with what the sources' limits
+        change."""
+        phase = self.phases[number]
+        length, rows = phase.lengths[bucket], phase.rows[bucket]
+        begun = phase.visits(first, bucket)
+        visits = phase.visits(phase.num_steps, bucket) - begun
+        spent: set[str] = set()
+        while visits > 0:
+            weights = [
+                phase.sequence_weights(
+                    {name: 0.0 if name in spent else w for name, w in side.items()}, length
+                )
+                for side in (start, end)
+            ]
+            reached = self._limit_within(phase, length, stream, visits, rows, weights)
+            if reached is None:
+                stream.add_segment(visits, rows, *weights)
+                return
+            name, fit = reached
+            step = self.starts[number] + phase.step_of_visit(bucket, begun + fit)
+            if phase.phase.on_limit == "error":
+                raise ValueError(
+                    f"phase {number}: source {name!r} reaches max_epochs={phase.phase.max_epochs[name]} at "
+                    f"step {step} of {self.starts[number + 1]}: give it less weight or more epochs, or "
+                    "choose on_limit='renormalize' or 'stop'"
+                )
+            spent.add(name)
+            left = [n for n in self.names if n not in spent and (start[n] or end[n])]
+            if phase.phase.on_limit == "stop" or not left:
+                self._num_steps = min(self._num_steps, step)
+                stream.add_segment(visits, rows, *weights)  # never reached, but other row lengths go on
+                return
+            if fit > 0:
+                middle = [a + (b - a) * fit // visits for a, b in zip(weights[0], weights[1], strict=True)]
+                middle[middle.index(max(middle))] += _core.Shares.UNITS - sum(middle)
+                stream.add_segment(fit, rows, weights[0], middle)
+            start = _between(start, end, fit / visits)
+            begun, visits = begun + fit, visits - fit
+
+    def _limit_within(
+        self,
+        phase: PhaseRun,
+        length: int,
+        stream: _core.Shares,
+        visits: int,
+        rows: int,
+        weights: list[list[int]],
+    ) -> tuple[str, int] | None:
+        """The source that first reaches its limit in the next visits, and how many visits fit before."""
+        limits = {}
+        for name, epochs in phase.phase.max_epochs.items():
+            source = self.names.index(name)
+            if weights[0][source] or weights[1][source]:
+                limits[name] = int(epochs * self._sources[name].num_sequences(length))
+        if not limits:
+            return None
+        trial = stream.copy()
+        trial.add_segment(visits, rows, *weights)
+        first: tuple[str, int] | None = None
+        for name, limit in limits.items():
+            source = self.names.index(name)
+            # Drawing may be ahead of the target by less than a sequence, so the target itself must keep to
+            # it.
+            if trial.target(source, trial.visits) <= limit:
+                continue
+            fit = max(0, trial.first_reaching(source, limit) - stream.visits)
+            if fit > 0 and trial.target(source, stream.visits + fit) > limit:
+                fit -= 1
+            if first is None or fit < first[1]:
+                first = (name, fit)
+        return first
+
+    @property
+    def num_steps(self) -> int:
+        return self._num_steps
+
+    def pass_start(self, step: int) -> int:
+        return 0
+
+    def pass_end(self, step: int) -> int:
+        return self._num_steps
+
+    def batch_rows(self) -> set[int]:
+        return {rows for phase in self.phases for rows in phase.rows}
+
+    def most_items(self, slots: Callable[[int], int]) -> int:
+        return max(
+            slots(rows) * length
+            for phase in self.phases
+            for rows, length in zip(phase.rows, phase.lengths, strict=True)
+        )
+
+    def phase_of(self, step: int) -> int:
+        """The number of the phase of a step."""
+        return min(bisect.bisect_right(self.starts, step), len(self.phases)) - 1
+
+    def drawn(self, step: int) -> dict[tuple[str, int], int]:
+        """Sequences drawn before a step, by source and row length."""
+        visits = self._visits_before(step)
+        return {
+            (name, length): count
+            for length, stream in self._streams_at(step).items()
+            for name, count in zip(self.names, stream.drawn(visits[length]), strict=True)
+        }
+
+    def _streams_at(self, step: int) -> dict[int, _core.Shares]:
+        return self._streams[bisect.bisect_right(self._changes, step) - 1]
+
+    def at(self, step: int) -> StepDraws:
+        number = self.phase_of(step)
+        phase = self.phases[number]
+        bucket, visit = phase.bucket(step - self.starts[number])
+        visit += self._first_visits[number][bucket]
+        length, rows = phase.lengths[bucket], phase.rows[bucket]
+        stream = self._streams_at(step)[length]
+        draws: list[Draw] = []
+        for source, (before, after) in enumerate(
+            zip(stream.drawn(visit), stream.drawn(visit + 1), strict=True)
+        ):
+            while before < after:
+                pool = self._pool_of[length, source]
+                size = self.pools[pool].size
+                epoch, start = divmod(before, size)
+                count = min(after - before, size - start)
+                draws.append((pool, epoch, start, count))
+                before += count
+        key = _core.random_bits(self._seed, _ROWS, step) if len(self._sources) > 1 else None
+        return StepDraws(draws, rows, length, key, min(draw[1] for draw in draws))
+
+
+_ROWS = purpose("rows")
+
+
+def _between(start: Mapping[str, float], end: Mapping[str, float], part: float) -> dict[str, float]:
+    return {name: start[name] + (end[name] - start[name]) * part for name in start}

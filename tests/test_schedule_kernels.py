@@ -1,0 +1,290 @@
+"""The kernels behind a schedule: shares, curricula, pools."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import reference_schedule
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypack import _core
+from pypack._core import BucketSequence, Shares, sample_cycles, subcycle_cycles
+from pypack.phase_run import largest_remainder
+
+UNITS = Shares.UNITS
+
+
+@st.composite
+def weights(draw, n):
+    numbers = draw(st.lists(st.sampled_from([0, 1, 1, 2, 5, 50, 333, 10_000]), min_size=n, max_size=n))
+    return largest_remainder(UNITS, [float(x) for x in numbers] if any(numbers) else [1.0] * n)
+
+
+@st.composite
+def segments(draw):
+    n = draw(st.integers(1, 6))
+    out = []
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(weights(n))
+        end = draw(weights(n)) if draw(st.booleans()) else start
+        out.append((draw(st.integers(0, 60)), draw(st.sampled_from([1, 1, 2, 3, 7, 32, 500])), start, end))
+    return out
+
+
+def fill(parts):
+    shares = Shares(len(parts[0][2]))
+    for part in parts:
+        shares.add_segment(*part)
+    return shares
+
+
+@given(parts=segments(), data=st.data())
+def test_shares_follow_their_weights_within_one_sequence(parts, data):
+    shares = fill(parts)
+    counts = [shares.drawn(visit) for visit in range(shares.visits + 1)]
+    rows = [rows for visits, rows, _, _ in parts for _ in range(visits)]
+    assert counts[0] == [0] * len(counts[0])
+    for visit, expected in enumerate(rows):
+        given_out = np.subtract(counts[visit + 1], counts[visit])
+        assert given_out.min() >= 0
+        assert given_out.sum() == expected
+    for count, target in zip(counts, reference_schedule.targets(parts, UNITS), strict=True):
+        for drawn, exact in zip(count, target, strict=True):
+            assert abs(drawn - exact) < 1 + 1e-5
+    for source, weight in enumerate(np.sum([[*a, *b] for _, _, a, b in parts], axis=0)[: len(counts[0])]):
+        if weight == 0 and all(part[3][source] == 0 for part in parts):
+            assert counts[-1][source] == 0
+    # Any visit at once, in any order, gives the same.
+    again = fill(parts)
+    for visit in data.draw(st.lists(st.integers(0, shares.visits), max_size=10)):
+        assert again.drawn(visit) == counts[visit]
+        assert fill(parts).drawn(visit) == counts[visit]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 64])
+def test_shares_jump_over_periods(rows):
+    weights = largest_remainder(UNITS, [0.61, 0.25, 0.1, 0.03, 0.01])
+    shares = Shares(5)
+    shares.add_segment(37, rows, largest_remainder(UNITS, [1.0, 2.0, 3.0, 0.1, 0.9]), weights)
+    shares.add_segment(Shares.ENDLESS, rows, weights, weights)
+    stepwise = Shares(5)
+    stepwise.add_segment(37, rows, largest_remainder(UNITS, [1.0, 2.0, 3.0, 0.1, 0.9]), weights)
+    stepwise.add_segment(Shares.ENDLESS, rows, weights, weights)
+    for visit in range(3000):
+        expected = stepwise.drawn(visit)
+        if visit % 97 == 0:
+            assert Shares.copy(shares).drawn(visit) == expected
+    far = 10**10
+    drawn = shares.drawn(far)
+    assert sum(drawn) == far * rows
+    for count, source in zip(drawn, range(5), strict=True):
+        assert abs(count - shares.target(source, far)) < 1 + 1e-3
+    assert shares.first_reaching(0, drawn[0] + 2) > far
+    assert shares.first_reaching(0, drawn[0] - 1) <= far
+
+
+def test_shares_catch_up_after_a_change_that_nobody_knew_of():
+    # Others begin to take all while two sources are behind: more falls due than there are rows.
+    past = Shares(4)
+    past.add_segment(100, 2, [UNITS // 4] * 4, [UNITS // 4] * 4)
+    for change in (1, 3, 50):
+        shares = Shares(past, change)
+        shares.add_segment(50, 1, [0, 0, UNITS // 2, UNITS // 2], [0, 0, UNITS // 2, UNITS // 2])
+        assert shares.drawn(change) == past.drawn(change)
+        for visit in range(change, shares.visits):
+            step = np.subtract(shares.drawn(visit + 1), shares.drawn(visit))
+            assert step.min() >= 0
+            assert step.sum() == 1
+        assert all(
+            abs(shares.drawn(shares.visits)[i] - shares.target(i, shares.visits)) < 1 for i in range(4)
+        )
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        (-1, 1, [UNITS], [UNITS]),
+        (1, 0, [UNITS], [UNITS]),
+        (1, 1, [5], [UNITS]),
+        (1, 1, [UNITS, 0], [UNITS, 0]),
+    ],
+)
+def test_wrong_segments_are_refused(segment):
+    with pytest.raises(ValueError, match=r"segment|weights"):
+        Shares(1).add_segment(*segment)
+    shares = Shares(2)
+    with pytest.raises(IndexError):
+        shares.drawn(1)
+
+
+steps_strategy = st.lists(st.integers(0, 40), min_size=1, max_size=6)
+
+
+@given(steps=steps_strategy, cycles=st.integers(1, 9), key=st.integers(0, 2**64 - 1), data=st.data())
+def test_cycles_hold_equal_parts(steps, cycles, key, data):
+    n = len(steps)
+    odds = data.draw(
+        st.sampled_from([[0] * n, [1] * n, [2**i for i in range(n)], [100**i for i in range(n)]])
+    )
+    falling = sorted((max(1, o) for o in odds), reverse=True)
+    for table, kind in (
+        (sample_cycles(steps, odds, cycles, key), "sample"),
+        (subcycle_cycles(steps, falling, cycles, key), "subcycle"),
+    ):
+        place = 0
+        for cycle in range(cycles):
+            expected = reference_schedule.steps_of_cycle(steps, cycle, cycles)
+            part = table[place : place + sum(expected)]
+            assert np.bincount(part, minlength=n).tolist() == expected
+            if kind == "subcycle":
+                at = 0
+                for sub in range(n):
+                    content = [
+                        reference_schedule.largest_remainder(
+                            expected[b], reference_schedule.subcycle_odds(falling, b)
+                        )[sub]
+                        for b in range(n)
+                    ]
+                    found = np.bincount(part[at : at + sum(content)], minlength=n).tolist()
+                    assert found == content
+                    at += sum(content)
+            place += sum(expected)
+        assert place == len(table)
+
+
+def test_sampling_keeps_to_the_odds():
+    steps, odds = [40_000, 40_000, 40_000], [4, 2, 1]
+    table = sample_cycles(steps, odds, 1, 7)
+    early = np.bincount(table[:20_000], minlength=3) / 20_000
+    np.testing.assert_allclose(early, np.array(odds) / 7, atol=0.015)
+    # Drawn evenly, every stretch holds the buckets as the whole does.
+    natural = sample_cycles([30_000, 20_000, 10_000], [0, 0, 0], 1, 7)
+    for part in np.split(natural, 6):
+        np.testing.assert_allclose(np.bincount(part, minlength=3) / 10_000, [1 / 2, 1 / 3, 1 / 6], atol=0.02)
+
+
+def test_olmo_core_subcycle_odds():
+    # The table of ../shared/SYSTEMS.md section 1, for six buckets, shortest first.
+    table = {
+        0: [32, 16, 8, 4, 2, 1],
+        1: [16, 32, 8, 4, 2, 1],
+        2: [8, 16, 32, 4, 2, 1],
+        3: [4, 8, 16, 32, 2, 1],
+        4: [2, 4, 8, 16, 32, 1],
+        5: [1, 2, 4, 8, 16, 32],
+    }
+    for bucket, odds in table.items():
+        steps = [0] * 6
+        steps[bucket] = 63
+        drawn = subcycle_cycles(steps, [32, 16, 8, 4, 2, 1], 1, 0)
+        assert len(drawn) == 63
+        assert reference_schedule.subcycle_odds([32, 16, 8, 4, 2, 1], bucket) == odds
+    # Where rounding gives out more than there is, as grow-linear with 11 batches does, nothing breaks.
+    for batches in (11, 16, 19, 20, 32):
+        drawn = subcycle_cycles([batches] * 6, [6, 5, 4, 3, 2, 1], 1, 3)
+        assert np.bincount(drawn).tolist() == [batches] * 6
+
+
+@given(st.lists(st.integers(0, 4), max_size=700))
+def test_bucket_sequences_count_visits(buckets):
+    sequence = BucketSequence(np.array(buckets, np.uint8), 5)
+    seen = Counter()
+    for step, bucket in enumerate(buckets):
+        assert sequence.bucket(step) == bucket
+        assert sequence.visits(step, bucket) == seen[bucket]
+        seen[bucket] += 1
+    for bucket in range(5):
+        assert sequence.visits(len(buckets), bucket) == seen[bucket]
+    with pytest.raises(IndexError):
+        sequence.bucket(len(buckets))
+
+
+def rows_of(ranges, key, window, draws, **options):
+    maker = _core.BatchMaker(
+        _core.BatchFormat(
+            varlen=False,
+            int32=False,
+            labels=False,
+            position_ids=False,
+            segment_ids=False,
+            loss_mask=False,
+            positions_by_row=False,
+            pad_id=0,
+            pad_to=0,
+            max_documents=0,
+        ),
+        1,
+    )
+    maker.add_pool(0, ranges, key, window)
+    slots = sum(draw[3] for draw in draws)
+    request = _core.StepRequest(draws, slots, 1, options.get("shuffle_key"), 0, 1, None, 1)
+    return maker.rows(request)[1]
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=5),
+    window=st.integers(0, 40),
+    key=st.integers(0, 2**64 - 1),
+    epoch=st.integers(0, 2**40),
+    cut=st.integers(0, 300),
+)
+def test_a_pool_gives_every_sequence_once_an_epoch(counts, window, key, epoch, cut):
+    ranges, expected, place = [], [], 3
+    for count in counts:
+        ranges.append((place, count))
+        expected += range(place, place + count)
+        place += count + 5
+    n = len(expected)
+    cut = min(cut, n)
+    drawn = rows_of(ranges, key, window, [(0, epoch, 0, cut), (0, epoch, cut, n - cut)])
+    assert sorted(drawn.tolist()) == expected
+    whole = rows_of(ranges, key, window, [(0, epoch, 0, n)])
+    assert drawn.tolist() == whole.tolist()
+    shuffled = rows_of(ranges, key, window, [(0, epoch, 0, n)], shuffle_key=key)
+    assert sorted(shuffled.tolist()) == expected
+
+
+@pytest.mark.parametrize("window", [0, 100])
+def test_shuffles_are_uniform(window):
+    n, epochs = 1003, 2000
+    drawn = np.stack([rows_of([(0, n)], 11, window, [(0, epoch, 0, n)]) for epoch in range(epochs)])
+    # Every sequence is as likely at every place: chi-squared over a grid of 17 x 17 cells.
+    cells = np.zeros((17, 17))
+    np.add.at(cells, ((np.arange(n) * 17 // n)[None, :].repeat(epochs, 0), drawn * 17 // n), 1)
+    sizes = np.bincount(np.arange(n) * 17 // n)
+    expected = epochs * np.outer(sizes, sizes) / n
+    chi_squared = ((cells - expected) ** 2 / expected).sum()
+    # For the plain shuffle 256 degrees of freedom; sigma 22.6. Windows move whole, so their cells vary more.
+    assert abs(chi_squared - 256) < 6 * 22.6 if window == 0 else chi_squared < 256 * 150
+    if window == 0:
+        # Neighbours are not drawn one after another more often than by chance: 2 (n - 1) / n of them an
+        # epoch.
+        adjacent = (np.abs(np.diff(drawn, axis=1)) == 1).sum()
+        mean = epochs * 2 * (n - 1) / n
+        assert abs(adjacent - mean) < 6 * mean**0.5
+        fixed = (drawn == np.arange(n)).sum()
+        assert abs(fixed - epochs) < 6 * epochs**0.5
+    else:
+        # Eight windows are open at a time: a stretch of draws touches no others.
+        touched = len(np.unique(drawn[0][:700] // window))
+        assert touched <= 9
+
+
+def test_draws_at_a_trillion_sequences():
+    n = 10**12
+    drawn = rows_of([(0, n)], 5, 0, [(0, 3, n - 50, 50)])
+    assert len(set(drawn.tolist())) == 50
+    assert 0 <= drawn.min() <= drawn.max() < n
+    near = rows_of([(0, n)], 5, 4096, [(0, 3, n // 2, 1000)])
+    assert len(np.unique(near // 4096)) <= 8
+
+
+@pytest.mark.parametrize(
+    "draw", [(1, 0, 0, 1), (0, -1, 0, 1), (0, 0, 5, 6), (0, 0, -1, 2), (0, 0, 2**62, 2**62)]
+)
+def test_draws_outside_a_pool_are_refused(draw):
+    with pytest.raises(IndexError):
+        rows_of([(0, 10)], 0, 0, [draw])
