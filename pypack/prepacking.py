@@ -132,11 +132,14 @@ class Prepacked:
             ValueError: an array has another shape.
         """
         index = self.gather_index(side)
-        padding = index < 0
-        rows, columns = np.divmod(np.maximum(index, 0), max(1, self.input_ids.shape[-1]))
-        self._check_kv(keys)
-        self._check_kv(values)
-        return take_kv(keys, rows, columns, padding), take_kv(values, rows, columns, padding)
+        destination = np.flatnonzero(index >= 0)
+        source = index.reshape(-1)[destination]
+        for array in (keys, values):
+            self._check_kv(array)
+        return (
+            take_kv(keys, index.shape, source, destination),
+            take_kv(values, index.shape, source, destination),
+        )
 
     def _check_kv(self, array: Any) -> None:
         expected = self.input_ids.shape if self.input_ids.ndim == 2 else (1, self.input_ids.size)
@@ -177,11 +180,19 @@ class Prepacked:
         )
 
 
-def take_kv(array: Any, rows: Any, columns: Any, padding: Any) -> Any:
-    """`Prepacked.unpack_kv` for one array, with the indexes [P, longest] in the array's own library."""
-    taken = array[rows, :, columns]  # [P, longest, heads, dim], a copy
-    taken[padding] = 0
-    return taken.swapaxes(1, 2)
+def take_kv(array: Any, shape: tuple[int, ...], source: Any, destination: Any) -> Any:
+    """`Prepacked.unpack_kv` for one array.
+
+    Args:
+        array: [R, heads, C, dim].
+        shape: prompts, and the longest of them.
+        source, destination: of each token, the place in the flattened items, and in `shape` flattened.
+    """
+    rows, heads, length, dim = array.shape
+    size = (shape[0] * shape[1], heads, dim)
+    taken = array.new_zeros(size) if hasattr(array, "new_zeros") else np.zeros(size, array.dtype)
+    taken[destination] = array.swapaxes(1, 2).reshape((rows * length, heads, dim))[source]
+    return taken.reshape((*shape, heads, dim)).swapaxes(1, 2)
 
 
 def prepack(

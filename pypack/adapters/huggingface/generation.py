@@ -151,25 +151,28 @@ def _unpacking_cache(model: PreTrainedModel, packed: Prepacked) -> Any:
     of no two layers are alive at once.
     """
     import torch
-    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicCache, DynamicLayer
 
-    places = packed.gather_index()
-    row_length = packed.input_ids.shape[-1]
-    rows, columns = (
-        torch.from_numpy(a).to(model.device) for a in np.divmod(np.maximum(places, 0), row_length)
-    )
-    padding = torch.from_numpy(places < 0).to(model.device)
+    index = packed.gather_index()
+    destination = np.flatnonzero(index >= 0)
+    places = [
+        torch.from_numpy(array).to(model.device) for array in (index.reshape(-1)[destination], destination)
+    ]
 
     class UnpackingCache(DynamicCache):
         unpacked = DynamicCache(config=model.config)
 
         def update(
-            self, keys: torch.Tensor, values: torch.Tensor, layer: int, *args: Any, **kwargs: Any
-        ) -> tuple[torch.Tensor, torch.Tensor]:
-            self.unpacked.update(
-                take_kv(keys, rows, columns, padding), take_kv(values, rows, columns, padding), layer
-            )
-            return keys, values
+            self, key_states: Any, value_states: Any, layer_idx: int, *args: Any, **kwargs: Any
+        ) -> tuple[Any, Any]:
+            keys, values = (take_kv(states, index.shape, *places) for states in (key_states, value_states))
+            layer = self.unpacked.layers[layer_idx]
+            if type(layer) is DynamicLayer:  # its update would copy them behind nothing
+                layer.lazy_initialization(keys, values)
+                layer.keys, layer.values = keys, values
+            else:
+                self.unpacked.update(keys, values, layer_idx)
+            return key_states, value_states
 
     return UnpackingCache()
 

@@ -1,0 +1,197 @@
+r"""Prefill of mixed prompts in a transformers model: packed, padded in one batch, and padded by length.
+
+    python bench/bench_prefill.py [--device cuda] [--prompts 64] [--mix mmlu]
+
+Each batch of prompts is run three ways, and each run yields the cache and the logits of the first new tokens:
+"padded", one left-padded batch as `generate` takes it; "sorted", the prompts in order of length in
+--groups batches of equal numbers, each padded to its own longest; "packed", `huggingface.prefill`. Checked
+first: all three give the same logits. "share of the bound" is the time that the tokens alone would take at
+the speed of the padded batch (its time * tokens / items), over the time of each way.
+
+Lengths are seeded log-normal draws in the manner of MMLU questions, wikitext paragraphs and SAMSum dialogues
+(the constants below are assumptions of this script: those sets are not at hand here).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import measure_in_turns, print_table, write_results
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+
+import pypack
+from pypack.adapters import huggingface
+
+# Median, sigma of the log, and bounds, in tokens.
+MIXES = {
+    "mmlu": (90, 0.75, 20, 1024),
+    "wikitext": (120, 0.80, 8, 512),
+    "samsum": (130, 0.60, 20, 800),
+}
+
+
+def make_prompts(mix: str, count: int, vocabulary: int) -> list[Any]:
+    median, sigma, least, most = MIXES[mix]
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.lognormal(np.log(median), sigma, count), least, most).astype(int)
+    return [rng.integers(1, vocabulary, n) for n in lengths]
+
+
+def padded(model: Any, prompts: list[Any]) -> torch.Tensor:
+    """Logits of the first new tokens, by the ordinary left-padded batch."""
+    longest = max(map(len, prompts))
+    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.from_numpy(prompt)
+        mask[row, longest - len(prompt) :] = 1
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    with torch.no_grad():
+        output = model(
+            ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=DynamicCache(config=model.config),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+    return output.logits[:, -1]
+
+
+def by_length(model: Any, prompts: list[Any], groups: int) -> torch.Tensor:
+    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
+    parts = [padded(model, [prompts[i] for i in part]) for part in np.array_split(order, groups)]
+    return torch.cat(parts)[torch.from_numpy(np.argsort(order))]
+
+
+def packed(model: Any, prompts: list[Any]) -> torch.Tensor:
+    return huggingface.prefill(model, prompts).logits
+
+
+def peak_bytes(run: Any, device: torch.device) -> int:
+    """Memory that a run needs beyond what is held before it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        run()
+        return int(torch.cuda.max_memory_allocated(device) - before)
+    pages = resource.getpagesize()
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * pages
+
+    before, top, done = resident(), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.001):
+            top[0] = max(top[0], resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    run()
+    done.set()
+    watcher.join()
+    return max(0, top[0] - before)
+
+
+def plan_a_million() -> float:
+    """Best of five, in seconds: 10^6 prompts into rows of 2048."""
+    lengths = np.random.default_rng(0).integers(1, 600, 10**6).astype(np.int32)
+    seconds = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        pypack.pack(lengths, 2048, overflow="error")
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def run_mix(model: Any, mix: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    prompts = make_prompts(mix, options.prompts, model.config.vocab_size)
+    device = model.device
+
+    def synchronized(function: Any, *arguments: Any) -> Any:
+        def call() -> torch.Tensor:
+            result = function(model, prompts, *arguments)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            return result
+
+        return call
+
+    runs = {
+        "padded": synchronized(padded),
+        "sorted": synchronized(by_length, options.groups),
+        "packed": synchronized(packed),
+    }
+    expected = runs["padded"]()
+    for run in runs.values():
+        torch.testing.assert_close(run(), expected, rtol=1e-3, atol=1e-3)
+    timings = measure_in_turns(runs, options.repeats)
+    lengths = np.array([len(prompt) for prompt in prompts])
+    groups = np.array_split(np.sort(lengths), options.groups)
+    items = {
+        "padded": len(lengths) * lengths.max(),
+        "sorted": sum(len(group) * group.max() for group in groups),
+        "packed": pypack.prepack(prompts).input_ids.size,
+    }
+    bound = timings["padded"].median * lengths.sum() / items["padded"]
+    return [
+        {
+            "mix": mix,
+            "way": name,
+            "items": int(items[name]),
+            "tokens": int(lengths.sum()),
+            "seconds": timings[name].median,
+            "best": timings[name].best,
+            "peak MiB": peak_bytes(run, device) / 2**20,
+            "packed is faster by": timings[name].median / timings["packed"].median,
+            "share of the bound": bound / timings[name].median,
+        }
+        for name, run in runs.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mix", choices=(*MIXES, "all"), default="all")
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--groups", type=int, default=4, help="batches of the length-sorted way")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--hidden", type=int, default=256)
+    options = parser.parse_args()
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=8192,
+        hidden_size=options.hidden,
+        intermediate_size=options.hidden * 11 // 4,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.hidden // 64,
+        max_position_embeddings=2048,
+    )
+    model = LlamaForCausalLM(config).eval().to(options.device)
+    mixes = list(MIXES) if options.mix == "all" else [options.mix]
+    rows = [row for mix in mixes for row in run_mix(model, mix, options)]
+    print_table(
+        rows, f"prefill of {options.prompts} prompts, Llama of {options.layers} layers, {options.device}"
+    )
+    planning = plan_a_million()
+    print(f"10^6 prompts planned in {planning * 1000:.1f} ms")
+    results = {"options": vars(options), "rows": rows, "plan_a_million_seconds": planning}
+    print(write_results("prefill", results, "torch", "transformers"))
+
+
+if __name__ == "__main__":
+    main()
