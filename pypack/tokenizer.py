@@ -110,7 +110,7 @@ class Tokenizer:
             token = getattr(tokenizer, f"{role}_token", None)
             if token is not None:
                 configured[role] = str(token)
-        reference = Reference(inner.to_str().encode(), source="the tokenizer")
+        reference = Reference(inner.to_str().encode(), source="the tokenizer", is_printed=True)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
         return cls(reference, engine, configured, asked)
 
@@ -255,12 +255,13 @@ class Tokenizer:
         return {
             "data": self._reference.data,
             "source": self._reference.source,
+            "is_printed": self._reference.is_printed,
             "engine": self._requested_engine,
             "special_tokens": self.special_tokens,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._reference = Reference(state["data"], state["source"])
+        self._reference = Reference(state["data"], state["source"], is_printed=state["is_printed"])
         self._requested_engine = state["engine"]
         self._engine, self._engine_reason = choose_engine(self._reference, self._requested_engine)
         self.special_tokens = state["special_tokens"]

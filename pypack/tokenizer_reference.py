@@ -19,11 +19,14 @@ class Reference:
     Attributes:
         data: the text of the tokenizer.json.
         source: where it came from, for messages.
+        is_printed: the library printed `data` from a tokenizer in memory, whose numbers it holds exactly.
+            Where it reads a file, the numbers are what the library makes of them, which is not the nearest.
     """
 
-    def __init__(self, data: bytes, source: str) -> None:
+    def __init__(self, data: bytes, source: str, *, is_printed: bool = False) -> None:
         self.data = data
         self.source = source
+        self.is_printed = is_printed
         self._lock = threading.Lock()
 
     @property

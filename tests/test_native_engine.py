@@ -12,6 +12,7 @@ from adversarial import code_point_texts, random_texts
 from conftest import SCALE
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 from trained_tokenizers import NATIVE, training_texts
+from trained_word_tokenizers import WORD_NATIVE
 
 import pypack
 
@@ -20,8 +21,7 @@ class Pair:
     """A tokenizer in both forms."""
 
     def __init__(self, reference: HuggingFaceTokenizer) -> None:
-        # As a file holds it: the scores of a Unigram model in memory are not quite those of its JSON.
-        self.reference = HuggingFaceTokenizer.from_str(reference.to_str())
+        self.reference = reference
         self.native = pypack.Tokenizer.from_huggingface(reference, engine="native")
 
     def check(self, texts: list[str], *, add_special_tokens: bool = False, split: bool = False) -> None:
@@ -34,9 +34,12 @@ class Pair:
             assert row.tolist() == encoding.ids, text
 
 
-@pytest.fixture(scope="module", params=list(NATIVE))
+KINDS = NATIVE | WORD_NATIVE
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
 def pair(request: pytest.FixtureRequest) -> Pair:
-    return Pair(NATIVE[request.param]())
+    return Pair(KINDS[request.param]())
 
 
 def added_contents(tokenizer: HuggingFaceTokenizer) -> tuple[str, ...]:

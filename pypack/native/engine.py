@@ -54,9 +54,7 @@ class NativeEngine:
         self._vocabulary = vocabulary_of(definition["model"])
         self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
         before, behind = recognize_template(definition["post_processor"])
-        normalizer, pretokenizer, model = recognize_pipeline(
-            definition, self._added_tokens, self._reference.data
-        )
+        normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens, self._reference)
         self._encoder = Encoder(
             normalizer=normalizer,
             pretokenizer=pretokenizer,

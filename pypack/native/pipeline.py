@@ -14,6 +14,7 @@ from pypack.native.sentencepiece_bpe import recognize_sentencepiece_bpe
 from pypack.native.unigram import recognize_unigram
 from pypack.native.unsupported import UnsupportedError
 from pypack.native.wordpiece import recognize_wordpiece
+from pypack.tokenizer_reference import Reference
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
 
@@ -46,13 +47,13 @@ def vocabulary_of(model: Mapping[str, Any]) -> dict[str, int]:
 
 
 def recognize_pipeline(
-    definition: Mapping[str, Any], added_tokens: list[AddedToken], source: bytes
+    definition: Mapping[str, Any], added_tokens: list[AddedToken], reference: Reference
 ) -> Pipeline:
     """The three parts of a parsed tokenizer.json.
 
     Args:
         added_tokens: those of the definition.
-        source: the text that it was parsed from.
+        reference: whose text it was parsed from.
 
     Raises:
         UnsupportedError: a part, or the parts together, have no exact native form.
@@ -70,7 +71,7 @@ def recognize_pipeline(
         return normalizer, _recognize_words(pre_tokenizer), recognize_wordpiece(model)
     if kind == "Unigram":
         normalizer = recognize_normalizer(definition["normalizer"])
-        return normalizer, *recognize_unigram(definition, source)
+        return normalizer, *recognize_unigram(definition, reference)
     raise UnsupportedError(f"model {kind!r} has no native form")
 
 
