@@ -28,10 +28,11 @@ Exit status: 0 all well, 1 the job or a check failed, 2 it could not begin as as
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `pypack`; returns the exit status, see the end of `pypack --help`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     modules = {name: import_module(f"pypack.cli.{name}") for name in COMMANDS}
-    parser = _parser(modules)
+    parser = _parser(modules, arguments[0] if arguments else None)
     try:
-        args = parser.parse_args(argv)
+        args = parser.parse_args(arguments)
     except SystemExit as leaving:  # argparse has printed the help, or what is wrong
         return leaving.code if isinstance(leaving.code, int) else 2
     if args.command is None:
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(modules: dict[str, ModuleType]) -> argparse.ArgumentParser:
+def _parser(modules: dict[str, ModuleType], command: str | None) -> argparse.ArgumentParser:
+    """The parser of `pypack`, with the arguments of the one command that is called."""
     parser = argparse.ArgumentParser(
         "pypack",
         description=_DESCRIPTION,
@@ -66,7 +68,8 @@ def _parser(modules: dict[str, ModuleType]) -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name, help=module.SUMMARY, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        module.configure(subparser)
+        if name == command:  # the arguments of some commands take imports to list
+            module.configure(subparser)
     return parser
 
 
