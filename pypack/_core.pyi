@@ -204,6 +204,7 @@ class StepRequest:
         shuffle_key: int | None,
         rank: int,
         world_size: int,
+        balance: str,
         memory: NDArray[np.uint8] | None,
         num_threads: int,
     ) -> None: ...

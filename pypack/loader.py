@@ -56,7 +56,9 @@ class Loader:
         world_size: ranks that share each step's batch.
         remainder: a global batch that does not divide among the ranks is an "error"; or "pad": ranks get
             empty rows so that all have the same number; or "drop": the last rows of each batch are left out
-            (`Ranks.slots` tells how many stay).
+            (`stats.dropped_rows` counts them).
+        balance: "deal" or "lpt": rows go to ranks so that the sums of the squared span lengths, what
+            attention costs, are near one another (see `pypack.balance`); every rank works it out for itself.
         layout: "padded", arrays [rows, row length]; or "varlen", all spans end to end with `cu_seqlens`.
         dtype: "int64" or "int32", of the arrays with one item a token.
         arrays: which of "labels", "position_ids", "segment_ids" and "loss_mask" are wanted besides
@@ -98,6 +100,7 @@ class Loader:
         rank: int = 0,
         world_size: int = 1,
         remainder: str = "error",
+        balance: str = "none",
         layout: str = "padded",
         dtype: str = "int64",
         arrays: Sequence[str] = ("labels", "position_ids", "segment_ids"),
@@ -154,7 +157,7 @@ class Loader:
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._changes = 0  # of what comes next, for passes under way
-        self.ranks = Ranks(rank, world_size, remainder)
+        self.ranks = Ranks(rank, world_size, remainder, balance)
         self._start()
         self.stats = LoaderStats(
             self.source_names, [source.store.dtype.itemsize for source in self.sources.values()]
@@ -265,6 +268,7 @@ class Loader:
             draws.shuffle_key,
             rank.rank,
             rank.world_size,
+            rank.balance,
             memory,
             threads,
         )
@@ -350,7 +354,8 @@ class Loader:
             yield self._give(self._wrap(prefetcher.next(), draws, self._step, tensor), start)
 
     def _give(self, batch: PackedBatch, start: float) -> PackedBatch:
-        self.stats.add(batch, time.perf_counter() - start)
+        rows = round(batch.rows_ratio * self.run.rows_of_longest)
+        self.stats.add(batch, time.perf_counter() - start, max(0, rows - self.ranks.slots(rows)))
         self._step += 1
         self._given = max(self._given, self._step)
         return batch

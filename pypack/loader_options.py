@@ -83,11 +83,13 @@ class Ranks:
         rank: this process's part.
         world_size: number of parts.
         remainder: "error", "pad" or "drop", for a global batch that does not divide.
+        balance: "none", "deal" or "lpt", how rows are assigned.
     """
 
     rank: int
     world_size: int
     remainder: str
+    balance: str
 
     def __post_init__(self) -> None:
         if not 0 <= self.rank < self.world_size:
@@ -95,6 +97,7 @@ class Ranks:
                 f"rank must be from 0 to world_size - 1 = {self.world_size - 1}, got {self.rank}"
             )
         check_choice("remainder", self.remainder, ("error", "pad", "drop"))
+        check_choice("balance", self.balance, ("none", "deal", "lpt"))
 
     def check(self, run: Run) -> None:
         """Raises ValueError for a global batch that the ranks cannot share."""

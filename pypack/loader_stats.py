@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from pypack.batch import PackedBatch
-
-
-@dataclasses.dataclass(frozen=True)
-class SourceStats:
-    """What one source gave: tokens, spans of documents, and rows, by epoch of the source."""
-
-    tokens: int
-    documents: int
-    sequences_by_epoch: dict[int, int]
 
 
 class LoaderStats:
@@ -27,6 +17,7 @@ class LoaderStats:
         tokens: tokens, without padding.
         padding: items that held no token.
         bytes_read: bytes of the stores' tokens.
+        dropped_rows: rows left out by remainder="drop", of all ranks together.
         wait_seconds: time that the consumer waited for batches.
     """
 
@@ -34,12 +25,15 @@ class LoaderStats:
         self._names = names
         self._item_sizes = item_sizes
         self.steps = self.tokens = self.padding = self.bytes_read = 0
+        self.dropped_rows = 0
         self.wait_seconds = 0.0
         self._tokens = np.zeros(len(names), np.int64)
         self._documents = np.zeros(len(names), np.int64)
 
-    def add(self, batch: PackedBatch, seconds: float) -> None:
-        """Counts one batch, for which the consumer waited so long."""
+    def add(self, batch: PackedBatch, seconds: float, dropped_rows: int) -> None:
+        """Counts one batch, for which the consumer waited so long, and the rows that no rank of its step
+        got."""
+        self.dropped_rows += dropped_rows
         self.steps += 1
         self.tokens += batch.tokens
         self.padding += batch.padding
@@ -61,6 +55,7 @@ class LoaderStats:
             "steps": self.steps,
             "tokens": self.tokens,
             "padding": self.padding,
+            "dropped_rows": self.dropped_rows,
             "bytes_read": self.bytes_read,
             "wait_seconds": self.wait_seconds,
             "sources": {

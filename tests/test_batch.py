@@ -144,3 +144,55 @@ def test_damaged_plans_raise(source, damage, layout):
     else:
         with pytest.raises((ValueError, IndexError), match=r"sequence|document|plan"):
             loader.batch_at(0)
+
+
+def test_positions_and_loss_masks(source):
+    store, plan = source
+    masks = [[] if i % 3 else [0, 2, 5, 9] for i in range(len(store))]
+    masked = pypack.Source(store, plan, mask=masks)
+    arrays = (*ALL, "loss_mask")
+    for layout in ("padded", "varlen"):
+        plain = Loader(store, plan, batch_sequences=8, layout=layout).batch_at(0)
+        batch = Loader(masked, batch_sequences=8, layout=layout, arrays=arrays, positions="row").batch_at(0)
+        np.testing.assert_array_equal(batch.input_ids, plain.input_ids)
+        np.testing.assert_array_equal(batch.loss_mask, batch.labels != -100)
+        np.testing.assert_array_equal(batch.labels[batch.loss_mask > 0], plain.labels[batch.loss_mask > 0])
+        spans = [s for q in Loader(masked, batch_sequences=8).sequences_at(0) for s in plan_spans(plan, q)]
+        expected = [
+            [t not in (0, 1, 5, 6, 7, 8) or d % 3 != 0 for t in range(start, start + n)]
+            for d, start, n in spans
+        ]
+        for one in expected:
+            one[0] = False
+        flat = batch.loss_mask[batch.segment_ids > 0]
+        assert flat.tolist() == [float(x) for one in expected for x in one]
+        if layout == "padded":
+            rows = batch.segment_ids > 0
+            for positions, real in zip(batch.position_ids, rows, strict=True):
+                assert positions[real].tolist() == list(range(real.sum()))
+
+
+def plan_spans(plan, sequence):
+    for i in range(plan.sequence_offsets[sequence], plan.sequence_offsets[sequence + 1]):
+        yield int(plan.span_document[i]), int(plan.span_start[i]), int(plan.span_length[i])
+
+
+def test_fixed_shapes_for_graphs(source):
+    plain = Loader(*source, batch_sequences=4, layout="varlen")
+    fixed = Loader(*source, batch_sequences=4, layout="varlen", pad_to=300, max_documents=40, pad_id=9)
+    for step in range(5):
+        one, other = plain.batch_at(step), fixed.batch_at(step)
+        n, spans = one.tokens, len(one.cu_seqlens) - 1
+        assert other.input_ids.shape == (300,)
+        assert other.cu_seqlens.shape == (41,)
+        np.testing.assert_array_equal(other.input_ids[:n], one.input_ids)
+        assert set(other.input_ids[n:]) == {9}
+        np.testing.assert_array_equal(other.cu_seqlens[: spans + 1], one.cu_seqlens)
+        assert set(other.cu_seqlens[spans + 1 :].tolist()) == {300}
+        assert other.max_seqlen == max(64, 300 - n)
+    with pytest.raises(ValueError, match="pad_to allows 100"):
+        Loader(*source, batch_sequences=4, layout="varlen", pad_to=100).batch_at(0)
+    with pytest.raises(ValueError, match="max_documents allows 2"):
+        Loader(*source, batch_sequences=4, layout="varlen", max_documents=2).batch_at(0)
+    with pytest.raises(ValueError, match="layout='varlen'"):
+        Loader(*source, batch_sequences=4, pad_to=100)

@@ -209,3 +209,44 @@ def test_first_batch_comes_at_once(source):
     start = time.perf_counter()
     Loader(store, plan, batch_sequences=8).batch_at(0)
     assert time.perf_counter() - start < 0.05
+
+
+@pytest.mark.parametrize("balance", ["deal", "lpt"])
+def test_balanced_ranks_share_the_same_batch_more_evenly(source, balance):
+    plan = source[1]
+    cost = np.array(
+        [
+            sum(
+                int(plan.span_length[i]) ** 2
+                for i in range(plan.sequence_offsets[s], plan.sequence_offsets[s + 1])
+            )
+            for s in range(plan.num_sequences)
+        ]
+    )
+
+    def spread(how):
+        slowest = 0
+        for step in range(one.steps_per_epoch - 1):
+            ranks = [
+                Loader(*source, batch_sequences=16, rank=r, world_size=4, balance=how).sequences_at(step)
+                for r in range(4)
+            ]
+            assert sorted(np.concatenate(ranks)) == sorted(one.sequences_at(step))
+            slowest += max(cost[rows].sum() for rows in ranks)
+        return slowest
+
+    one = Loader(*source, batch_sequences=16)
+    assert spread(balance) < 0.97 * spread("none")
+
+
+@pytest.mark.parametrize(("remainder", "rows"), [("pad", 3), ("drop", 2)])
+def test_remainders_are_padded_or_dropped(source, remainder, rows):
+    one = Loader(*source, batch_sequences=10)
+    ranks = [Loader(*source, batch_sequences=10, rank=r, world_size=4, remainder=remainder) for r in range(4)]
+    drawn = [loader.sequences_at(0).tolist() for loader in ranks]
+    assert [len(part) for part in drawn] == [rows] * 4
+    given_out = sorted(s for part in drawn for s in part if s >= 0)
+    expected = one.sequences_at(0).tolist()
+    assert given_out == sorted(expected if remainder == "pad" else expected[:8])
+    next(iter(ranks[0]))
+    assert ranks[0].stats.dropped_rows == (0 if remainder == "pad" else 2)

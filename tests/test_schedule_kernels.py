@@ -203,24 +203,10 @@ def test_bucket_sequences_count_visits(buckets):
 
 
 def rows_of(ranges, key, window, draws, **options):
-    maker = _core.BatchMaker(
-        _core.BatchFormat(
-            varlen=False,
-            int32=False,
-            labels=False,
-            position_ids=False,
-            segment_ids=False,
-            loss_mask=False,
-            positions_by_row=False,
-            pad_id=0,
-            pad_to=0,
-            max_documents=0,
-        ),
-        1,
-    )
+    maker = _core.BatchMaker(_core.BatchFormat(), 1)
     maker.add_pool(0, ranges, key, window)
     slots = sum(draw[3] for draw in draws)
-    request = _core.StepRequest(draws, slots, 1, options.get("shuffle_key"), 0, 1, None, 1)
+    request = _core.StepRequest(draws, slots, 1, options.get("shuffle_key"), 0, 1, "none", None, 1)
     return maker.rows(request)[1]
 
 

@@ -79,7 +79,8 @@ using DrawTuple = std::tuple<std::int32_t, std::int64_t, std::int64_t, std::int6
 
 StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
                          std::optional<std::uint64_t> shuffle_key, std::int64_t rank, std::int64_t world_size,
-                         std::optional<Array<std::uint8_t>> memory, int num_threads) {
+                         const std::string& balance, std::optional<Array<std::uint8_t>> memory,
+                         int num_threads) {
     if (slots < 0 || row_length < 0) throw py::value_error("slots and row_length must not be negative");
     StepRequest request;
     request.draws.reserve(draws.size());
@@ -91,6 +92,13 @@ StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots
     request.rank = rank;
     request.world_size = world_size;
     request.num_threads = num_threads;
+    if (balance == "deal") {
+        request.balance = BalanceStrategy::deal;
+    } else if (balance == "lpt") {
+        request.balance = BalanceStrategy::lpt;
+    } else if (balance != "none") {
+        throw py::value_error("balance must be none, deal or lpt, got " + balance);
+    }
     if (memory) {
         const auto bytes = writable_view(*memory, "memory");
         request.memory = {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
@@ -228,8 +236,8 @@ void register_batch(py::module_& m) {
             py::arg("items"), "Memory of the token arrays of so many items.");
     py::classh<StepRequest>(m, "StepRequest", "One step on one rank.")
         .def(py::init(&step_request), py::arg("draws"), py::arg("slots"), py::arg("row_length"),
-             py::arg("shuffle_key"), py::arg("rank"), py::arg("world_size"), py::arg("memory").noconvert(),
-             py::arg("num_threads"));
+             py::arg("shuffle_key"), py::arg("rank"), py::arg("world_size"), py::arg("balance"),
+             py::arg("memory").noconvert(), py::arg("num_threads"));
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
         .def("add_source", &MakerHandle::add_source, py::arg("store"),

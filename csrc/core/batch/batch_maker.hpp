@@ -9,6 +9,7 @@
 #include "batch/made_batch.hpp"
 #include "batch/pool.hpp"
 #include "batch/sequence_source.hpp"
+#include "pack/balance.hpp"
 
 namespace pypack {
 
@@ -20,6 +21,7 @@ struct StepRequest {
     std::optional<std::uint64_t> shuffle_key;
     std::int64_t rank = 0;
     std::int64_t world_size = 1;
+    BalanceStrategy balance = BalanceStrategy::none;
     OutsideMemory memory;
     int num_threads = 1;
 };
@@ -32,10 +34,14 @@ struct BatchMaker {
 
     explicit BatchMaker(std::size_t idle_buffers) : buffers(idle_buffers) {}
 
-    // The rows of the rank: of the global batch's slots every world_size-th, from its rank on.
+    // The rows of the rank: of the global batch's slots every world_size-th, from its rank on; balanced,
+    // those that even out the ranks' sums of squared span lengths (every rank computes the same assignment).
     [[nodiscard]] std::vector<RowRef> rows(const StepRequest& request) const;
 
     [[nodiscard]] MadeBatch make(const StepRequest& request);
+
+  private:
+    [[nodiscard]] double cost(const RowRef& row) const;
 };
 
 }  // namespace pypack

@@ -105,12 +105,11 @@ std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw>
         drawn += draw.count;
         ends.push_back(drawn);
     }
-    if (drawn > slots || first < 0 || stride < 1 || count < 0 ||
-        (count > 0 && first + (count - 1) * stride >= slots)) {
+    if (first < 0 || stride < 1 || count < 0 || (count > 0 && first + (count - 1) * stride >= slots)) {
         throw std::out_of_range("the rows do not fit in a batch of " + std::to_string(slots));
     }
     std::optional<Permutation> shuffle;
-    if (shuffle_key) shuffle.emplace(static_cast<std::uint64_t>(slots), *shuffle_key);
+    if (shuffle_key) shuffle.emplace(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key);
     std::vector<RowRef> rows(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
         std::int64_t slot = first + i * stride;

@@ -67,9 +67,9 @@ struct Draw {
 };
 
 // The rows first, first + stride, ... (`count` of them) of a step's batch. The batch has `slots` rows: those
-// of the draws, one after another, then empty ones; with a `shuffle_key` the slots are permuted, so that the
-// sources of a mixture do not stand in blocks. Throws std::out_of_range for a draw outside of its pool or
-// more rows than slots.
+// of the draws, one after another, then empty ones; draws beyond the slots are left out. With a `shuffle_key`
+// they are permuted first, so that the sources of a mixture do not stand in blocks. Throws std::out_of_range
+// for a draw outside of its pool, or for rows that are not among the slots.
 [[nodiscard]] std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw> draws,
                                             std::int64_t slots, std::int64_t first, std::int64_t stride,
                                             std::int64_t count, std::optional<std::uint64_t> shuffle_key);
