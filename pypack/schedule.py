@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pypack.skill_it import skill_it
+
+__all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it"]
+
 CURRICULA = ("uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100")
 _ON_LIMIT = ("renormalize", "stop", "error")
 _SAMPLERS = ("sample", "subcycle")
