@@ -38,6 +38,10 @@ class LoaderDataset(IterableDataset[PackedBatch]):
         self._next = None
         self.loader.seek(end)  # a persistent worker's next pass is the next epoch
 
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to the start of an epoch."""
+        self.loader.set_epoch(epoch)
+
     def state_dict(self) -> dict[str, Any]:
         return {"loader": self.loader.state_dict(), "next": self._next}
 
