@@ -62,7 +62,20 @@ def job_table(record: Record) -> str:
     return markdown(head, rows)
 
 
-TABLES: dict[str, Callable[[Record], str]] = {"demo": demo_table, "job": job_table}
+def load_table(record: Record) -> str:
+    rows = [
+        [
+            row["way"],
+            row["rows x tokens"].replace("x", "×"),
+            f"{row['tokens/s'] / 1e6:,.0f} M",
+            f"{row['pypack / it']:.2f}",
+        ]
+        for row in record["results"]["rows"]
+    ]
+    return markdown(["", "batch", "tokens/s", "pypack / it"], rows)
+
+
+TABLES: dict[str, Callable[[Record], str]] = {"demo": demo_table, "job": job_table, "load": load_table}
 
 
 def render(readme: str) -> str:
