@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ class PackedBatch:
     @property
     def padding(self) -> int:
         """Items that hold no token."""
-        return int(np.prod(tuple(self.input_ids.shape))) - self.tokens
+        return math.prod(self.input_ids.shape) - self.tokens
 
     def to_dict(self) -> dict[str, Any]:
         """What is in the batch by name: arrays that were not asked for are absent."""

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/prefetch.hpp"
+
 namespace pypack {
 
 std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
@@ -21,9 +23,7 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     }
     const std::vector<RowRef> all =
         draw_rows(pools, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
-    std::vector<double> costs;
-    costs.reserve(all.size());
-    for (const RowRef& row : all) costs.push_back(cost(row));
+    const std::vector<double> costs = attention_costs(all);
     BalanceOptions options;
     options.ranks = request.world_size;
     options.micro_batches = count;
@@ -37,21 +37,36 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     return mine;
 }
 
-// Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them.
-double BatchMaker::cost(const RowRef& row) const {
-    if (row.sequence == kEmptyRow) return 0;
-    const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
-    if (row.sequence >= plan.num_sequences()) return 0;
-    const auto s = static_cast<std::size_t>(row.sequence);
-    const std::int64_t first = plan.sequence_offsets[s];
-    const std::int64_t last = plan.sequence_offsets[s + 1];
-    if (first < 0 || last < first || last > plan.num_spans()) return 0;
-    double sum = 0;
-    for (std::int64_t i = first; i < last; ++i) {
-        const double length = plan.span_length[static_cast<std::size_t>(i)];
-        sum += length * length;
+// Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them. The
+// rows of all ranks are looked at, each a random place of two files: as in resolve_rows, every pass asks for
+// the cache lines that the next one reads.
+std::vector<double> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
+    const auto plan_of = [&](const RowRef& row) -> const PlanView* {
+        const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
+        return row.sequence == kEmptyRow || row.sequence >= plan.num_sequences() ? nullptr : &plan;
+    };
+    for (const RowRef& row : rows) {
+        if (const PlanView* plan = plan_of(row)) {
+            prefetch(&plan->sequence_offsets[static_cast<std::size_t>(row.sequence)]);
+        }
     }
-    return sum;
+    std::vector<std::span<const Length>> lengths(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const PlanView* plan = plan_of(rows[i]);
+        if (plan == nullptr) continue;
+        const auto s = static_cast<std::size_t>(rows[i].sequence);
+        const std::int64_t first = plan->sequence_offsets[s];
+        const std::int64_t last = plan->sequence_offsets[s + 1];
+        if (first < 0 || last <= first || last > plan->num_spans()) continue;
+        lengths[i] = plan->span_length.subspan(static_cast<std::size_t>(first),
+                                               static_cast<std::size_t>(last - first));
+        prefetch(lengths[i].data());
+    }
+    std::vector<double> costs(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        for (const double length : lengths[i]) costs[i] += length * length;
+    }
+    return costs;
 }
 
 MadeBatch BatchMaker::make(const StepRequest& request) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "batch/buffer_pool.hpp"
@@ -41,7 +42,7 @@ struct BatchMaker {
     [[nodiscard]] MadeBatch make(const StepRequest& request);
 
   private:
-    [[nodiscard]] double cost(const RowRef& row) const;
+    [[nodiscard]] std::vector<double> attention_costs(std::span<const RowRef> rows) const;
 };
 
 }  // namespace pypack

@@ -6,18 +6,11 @@
 #include <string>
 
 #include "common/checked.hpp"
+#include "common/prefetch.hpp"
 
 namespace pypack {
 
 namespace {
-
-void prefetch(const void* address) {
-#if defined(__GNUC__)
-    __builtin_prefetch(address);
-#else
-    (void)address;
-#endif
-}
 
 const SequenceSource& checked_source(std::span<const SequenceSource> sources, const RowRef& row) {
     if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {

@@ -1,5 +1,7 @@
 #include "tokenize/word_encoder.hpp"
 
+#include "common/prefetch.hpp"
+
 #include <algorithm>
 
 namespace pypack {
@@ -19,14 +21,6 @@ WordKey key_of(std::string_view word) {
     char bytes[16] = {};
     std::memcpy(bytes, word.data(), word.size());
     return WordKey::load(bytes, word.size());
-}
-
-void prefetch(const void* address) {
-#if defined(__GNUC__)
-    __builtin_prefetch(address);
-#else
-    (void)address;
-#endif
 }
 
 }  // namespace
