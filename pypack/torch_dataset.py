@@ -18,7 +18,8 @@ class LoaderDataset(IterableDataset[PackedBatch]):
     serve `torchdata.stateful_dataloader`: in a worker they keep the step that this worker gives next.
 
     Workers that live for one pass (`persistent_workers=False`) begin as copies of this object in the main
-    process, which does not hear of their progress: call `set_epoch` before each pass, as with torch's samplers.
+    process, which does not hear of their progress: call `set_epoch` before each pass, as with torch's
+    samplers.
     """
 
     def __init__(self, loader: Loader) -> None:

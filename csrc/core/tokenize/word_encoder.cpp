@@ -1,8 +1,8 @@
 #include "tokenize/word_encoder.hpp"
 
-#include "common/prefetch.hpp"
-
 #include <algorithm>
+
+#include "common/prefetch.hpp"
 
 namespace pypack {
 namespace {
