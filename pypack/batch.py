@@ -78,7 +78,8 @@ class PackedBatch:
     @property
     def padding(self) -> int:
         """Items that hold no token."""
-        return math.prod(self.input_ids.shape) - self.tokens
+        items: int = math.prod(self.input_ids.shape)
+        return items - self.tokens
 
     def to_dict(self) -> dict[str, Any]:
         """What is in the batch by name: arrays that were not asked for are absent."""

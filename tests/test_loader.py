@@ -250,3 +250,30 @@ def test_remainders_are_padded_or_dropped(source, remainder, rows):
     assert given_out == sorted(expected if remainder == "pad" else expected[:8])
     next(iter(ranks[0]))
     assert ranks[0].stats.dropped_rows == (0 if remainder == "pad" else 2)
+
+
+@pytest.mark.parametrize("options", [{"prefetch": 0}, {"prefetch": 1}, {"prefetch": 3, "read_ahead": 7}])
+def test_a_pass_raises_what_a_batch_raises(source, options):
+    store, plan = source
+    document = plan.span_document.copy()
+    document[-1] = store.num_documents
+    damaged = Loader(store, replaced(plan, span_document=document), batch_sequences=8, **options)
+    whole = Loader(store, plan, batch_sequences=8)
+    bad = next(k for k in range(len(whole)) if plan.num_sequences - 1 in whole.sequences_at(k))
+    given = []
+    with pytest.raises(IndexError, match="document"):
+        for batch in damaged:
+            given.append(batch)
+    assert [batch.step for batch in given] == list(range(bad))
+    assert damaged.step == bad  # what was made ahead does not count
+    for batch in given:
+        assert_equal(batch, whole.batch_at(batch.step))
+
+
+def test_locality_keeps_neighbours_together_and_epochs_whole(source):
+    loader = Loader(*source, batch_sequences=5, locality=4)
+    plain = Loader(*source, batch_sequences=5)
+    assert sorted(given_out(loader)) == sorted(given_out(plain))
+    assert given_out(loader) != given_out(plain)
+    first = [s for step in range(6) for s in loader.sequences_at(step).tolist()]
+    assert len({s // 4 for s in first}) <= 8
