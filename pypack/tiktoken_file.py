@@ -24,7 +24,7 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
         ValueError: a line is malformed, or a special id does not follow the others.
     """
     ranks = _read_ranks(path)
-    character_of = _byte_characters()
+    character_of = byte_characters()
 
     def spell(token: bytes) -> str:
         return "".join(map(character_of.__getitem__, token))
@@ -118,7 +118,7 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
-def _byte_characters() -> list[str]:
+def byte_characters() -> list[str]:
     """The character that stands for each byte: itself where it is printable, else the next from U+0100."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     characters = []

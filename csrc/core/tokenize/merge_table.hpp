@@ -22,17 +22,25 @@ class MergeTable {
     };
 
     explicit MergeTable(const std::vector<Merge>& merges)
-        : shift_(64 - static_cast<int>(std::bit_width(2 * merges.size() + 2))), slots_(std::size_t{1} << (64 - shift_)) {
+        : filter_(std::bit_ceil(16 * merges.size() + 64) / 64),
+          shift_(64 - static_cast<int>(std::bit_width(2 * merges.size() + 2))),
+          slots_(std::size_t{1} << (64 - shift_)) {
         results_.reserve(merges.size());
         for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
             const Merge& merge = merges[rank];
             slots_[find(merge.left, merge.right)] = {key(merge.left, merge.right), rank};
             results_.push_back(merge.result);
+            const std::uint64_t hash = hash_of(merge.left, merge.right);
+            filter_[filter_word(hash)] |= std::uint64_t{1} << (hash & 63);
         }
     }
 
     // kNoRank where the two do not merge.
     [[nodiscard]] std::uint32_t rank(TokenId left, TokenId right) const {
+        // Most pairs do not merge, and one bit says so for nine in ten of them: 16 bits a merge stay in a
+        // nearer cache than 32 bytes do.
+        const std::uint64_t hash = hash_of(left, right);
+        if ((filter_[filter_word(hash)] >> (hash & 63) & 1) == 0) return kNoRank;
         return slots_[find(left, right)].rank;
     }
 
@@ -45,6 +53,15 @@ class MergeTable {
         std::uint32_t rank = kNoRank;
     };
 
+    static std::uint64_t hash_of(TokenId left, TokenId right) {
+        const std::uint64_t product = key(left, right) * 0x9e3779b97f4a7c15ULL;
+        return product ^ product >> 29;
+    }
+
+    [[nodiscard]] std::size_t filter_word(std::uint64_t hash) const {
+        return hash >> 6 & (filter_.size() - 1);
+    }
+
     static std::uint64_t key(TokenId left, TokenId right) { return std::uint64_t{left} << 32 | right; }
 
     [[nodiscard]] std::size_t find(TokenId left, TokenId right) const {
@@ -54,6 +71,7 @@ class MergeTable {
         return at;
     }
 
+    std::vector<std::uint64_t> filter_;
     int shift_;
     std::vector<Slot> slots_;
     std::vector<TokenId> results_;

@@ -41,12 +41,27 @@ std::size_t character_bytes(const unsigned char* p, std::size_t left) {
     return size;
 }
 
+template <typename Unit, std::size_t size>
+bool is_ascii_block(const Unit* units) {
+    Unit all = 0;
+    for (std::size_t i = 0; i < size; ++i) all = static_cast<Unit>(all | units[i]);
+    return all < 0x80;
+}
+
 template <typename Unit>
 std::string_view encode(const void* data, std::size_t size, std::string& memory) {
     const auto* const units = static_cast<const Unit*>(data);
     memory.resize(size * (sizeof(Unit) == 1 ? 2 : sizeof(Unit) == 2 ? 3 : 4));
     char* out = memory.data();
+    // Text in a wider form is mostly ASCII as well: one curly quote in a page of English widens all of it.
+    constexpr std::size_t kBlock = 32;
     for (std::size_t i = 0; i < size; ++i) {
+        while (i + kBlock <= size && is_ascii_block<Unit, kBlock>(units + i)) {
+            for (std::size_t j = 0; j < kBlock; ++j) out[j] = static_cast<char>(units[i + j]);
+            out += kBlock;
+            i += kBlock;
+        }
+        if (i == size) break;
         const auto code_point = static_cast<char32_t>(units[i]);
         if (code_point >= 0xD800 && code_point < 0xE000) {
             throw std::invalid_argument("lone surrogate at character " + std::to_string(i) +

@@ -15,7 +15,8 @@ Buffer<ShortWordCache::Line> empty_lines(std::size_t count) {
 }  // namespace
 
 ShortWordCache::ShortWordCache(std::size_t expected_words)
-    : num_lines_(std::clamp(std::bit_ceil(expected_words + 1), std::size_t{1024}, kMaxLines)),
+    // Room for half as many words again before the first growth.
+    : num_lines_(std::clamp(std::bit_ceil(expected_words * 3 / 2), std::size_t{1024}, kMaxLines)),
       lines_(empty_lines(num_lines_)) {}
 
 ShortWordCache::Slot* ShortWordCache::free_slot(std::size_t index) {

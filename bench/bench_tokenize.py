@@ -1,0 +1,176 @@
+r"""How fast text becomes ids, beside the other libraries that do it.
+
+    pip install -r bench/peers/tokenize.txt
+    python bench/bench_tokenize.py $PYPACK_SHARED/data --threads 1
+
+For each tokenizer and corpus: every other document first, as other text of the kind, then the rest, which is
+"fresh" (text that the library has not seen), then the rest again ("warm", the best of three). In one process,
+the libraries in turn. Checked first: pypack's ids are those of `tokenizers` on every document. A peer stands
+with the number of documents in which its ids differ; one that cannot load a tokenizer is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+from harness import print_table, write_results
+
+import pypack
+from pypack.tiktoken_file import byte_characters
+
+Rows = list[list[int]]
+# A peer: encodes a list of str, keeping its own form of the ids, which the second function turns into lists.
+Peer = tuple[Callable[[list[str]], Any], Callable[[Any], Rows]]
+
+PEERS = ("pypack", "tokenizers", "tiktoken", "gigatoken", "fastokens", "tokie")
+
+
+def rows_of(values: Any, offsets: Any) -> Rows:
+    values, offsets = np.asarray(values), np.asarray(offsets)
+    return [values[offsets[i] : offsets[i + 1]].tolist() for i in range(len(offsets) - 1)]
+
+
+def pypack_peer(path: Path, threads: int) -> Peer:
+    tokenizer = pypack.Tokenizer.from_file(path, engine="native")
+    return (
+        lambda texts: tokenizer.encode_batch(texts, num_threads=threads),
+        lambda found: rows_of(found.values, found.offsets),
+    )
+
+
+def tokenizers_peer(path: Path, threads: int) -> Peer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def encode(texts: list[str]) -> Any:
+        return tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+
+    return encode, lambda found: [encoding.ids for encoding in found]
+
+
+def gigatoken_peer(path: Path, threads: int) -> Peer:
+    import gigatoken
+
+    tokenizer = gigatoken.Tokenizer.from_json(path.read_text(encoding="utf-8"))
+    return tokenizer.encode_batch, lambda found: [list(row) for row in found.to_list()]
+
+
+def fastokens_peer(path: Path, threads: int) -> Peer:
+    import fastokens
+
+    tokenizer = fastokens.Tokenizer.from_file(str(path))
+
+    def encode(texts: list[str]) -> Any:
+        return tokenizer.encode_batch_flat(texts, add_special_tokens=False)
+
+    return encode, lambda found: rows_of(
+        np.frombuffer(found[0], np.uint32), np.frombuffer(found[1], np.int64)
+    )
+
+
+def tokie_peer(path: Path, threads: int) -> Peer:
+    import tokie
+
+    tokenizer = tokie.Tokenizer.from_json(str(path))
+
+    def encode(texts: list[str]) -> Any:
+        return tokenizer.encode_batch_flat(texts, add_special_tokens=False)
+
+    return encode, lambda found: rows_of(
+        found[0], np.concatenate([[0], np.cumsum(found[1].astype(np.int64))])
+    )
+
+
+def tiktoken_peer(path: Path, threads: int) -> Peer:
+    import tiktoken
+
+    from pypack.native.pretokenizers import is_byte_level
+
+    definition = json.loads(path.read_text(encoding="utf-8"))
+    splits = definition["pre_tokenizer"]
+    if not is_byte_level(splits) or splits["type"] != "Sequence" or definition["normalizer"] is not None:
+        raise ValueError("not a tokenizer of tiktoken's kind")
+    byte_of = {character: byte for byte, character in enumerate(byte_characters())}
+    ranks = {bytes(byte_of[c] for c in token): rank for token, rank in definition["model"]["vocab"].items()}
+    pattern = splits["pretokenizers"][0]["pattern"]["Regex"]
+    encoding = tiktoken.Encoding(path.stem, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    return (lambda texts: encoding.encode_ordinary_batch(texts, num_threads=threads)), list
+
+
+def documents(path: Path) -> list[str]:
+    with zstandard.open(path, "rt", encoding="utf-8") as file:
+        return [json.loads(line)["text"] for line in file]
+
+
+def seconds_of(encode: Callable[[list[str]], Any], texts: list[str]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    found = encode(texts)
+    return time.perf_counter() - start, found
+
+
+def compare(path: Path, corpus: Path, threads: int, names: list[str]) -> list[dict[str, Any]]:
+    texts = documents(corpus)
+    before, fresh = texts[::2], texts[1::2]
+    megabytes = sum(len(text.encode()) for text in fresh) / 1e6
+    reference: Rows | None = None
+    rows: list[dict[str, Any]] = []
+    for name in ["tokenizers", *(name for name in names if name != "tokenizers")]:
+        try:
+            encode, as_rows = globals()[f"{name}_peer"](path, threads)
+            encode(before)
+        except Exception as error:  # a peer may refuse in any way
+            print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
+            continue
+        first, found = seconds_of(encode, fresh)
+        ids = as_rows(found)
+        reference = ids if reference is None else reference
+        differing = sum(a != b for a, b in zip(ids, reference, strict=True))
+        assert name != "pypack" or differing == 0, f"{path.stem}, {corpus.stem}: {differing} documents differ"
+        warm = first if name == "tokenizers" else min(seconds_of(encode, fresh)[0] for _ in range(3))
+        rows.append(
+            {
+                "tokenizer": path.stem,
+                "corpus": corpus.name.split(".")[0],
+                "library": name,
+                "fresh MB/s": megabytes / first,
+                "warm MB/s": megabytes / warm,
+                "differing": differing,
+            }
+        )
+    best = max((row["fresh MB/s"] for row in rows if row["library"] != "pypack"), default=None)
+    for row in rows:
+        row["x best peer"] = row["fresh MB/s"] / best if best else None
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder with tokenizers/*.json and corpus/*.jsonl.zst")
+    parser.add_argument("--tokenizers", nargs="+", default=["gpt2", "llama3", "qwen2", "llama2", "t5_small"])
+    parser.add_argument("--corpora", nargs="+", default=["english", "multilingual", "code", "instruct"])
+    parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=PEERS)
+    parser.add_argument("--threads", type=int, default=1, help="set RAYON_NUM_THREADS to the same for peers")
+    parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
+    args = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for tokenizer in args.tokenizers:
+        for corpus in args.corpora:
+            path = args.data / "tokenizers" / f"{tokenizer}.json"
+            rows += compare(path, args.data / "corpus" / f"{corpus}.jsonl.zst", args.threads, args.peers)
+    print_table(rows, f"text to ids, {args.threads} thread(s)")
+    if not args.no_results:
+        write_results(f"tokenize_{args.threads}", rows, "tokenizers", *PEERS[2:])
+
+
+if __name__ == "__main__":
+    main()
