@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,21 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("pypack")
+
+
+if "PYPACK_SHARED" in os.environ:
+    # Absolute, because the tests run in another folder than pytest was started in, see below.
+    os.environ["PYPACK_SHARED"] = os.path.realpath(os.environ["PYPACK_SHARED"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _away_from_the_source_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs all tests in an empty folder: `python -c` in a subprocess would take the source tree's pypack/,
+    which has no compiled extension, for the installed package."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("cwd"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(scope="session")
