@@ -26,6 +26,9 @@ from harness import print_table, write_results
 
 from pypack import Tokenizer, TokenStore, corpus
 from pypack.jobs.tokenize import tokenize
+from pypack.tokenizer_choice import EngineName
+
+_ENGINES: tuple[EngineName, ...] = ("huggingface", "native")
 
 _BATCH_BYTES = 4 << 20
 
@@ -35,16 +38,20 @@ def read_batches(inputs: list[str]) -> list[Any]:
     return [batch.texts for batch in corpus.read(inputs, batch_bytes=_BATCH_BYTES)]
 
 
-def encode_alone(connection: Connection, inputs: list[str], tokenizer_file: str, threads: int) -> None:
-    tokenizer = Tokenizer.from_file(tokenizer_file)
+def encode_alone(
+    connection: Connection, inputs: list[str], tokenizer_file: str, engine: EngineName, threads: int
+) -> None:
+    tokenizer = Tokenizer.from_file(tokenizer_file, engine=engine)
     batches = read_batches(inputs)
     start = time.perf_counter()
     tokens = sum(len(tokenizer.encode_batch(batch, num_threads=threads).values) for batch in batches)
     connection.send({"seconds": time.perf_counter() - start, "tokens": tokens})
 
 
-def run_job(connection: Connection, inputs: list[str], tokenizer_file: str, threads: int) -> None:
-    tokenizer = Tokenizer.from_file(tokenizer_file)
+def run_job(
+    connection: Connection, inputs: list[str], tokenizer_file: str, engine: EngineName, threads: int
+) -> None:
+    tokenizer = Tokenizer.from_file(tokenizer_file, engine=engine)
     with tempfile.TemporaryDirectory() as directory:
         start = time.perf_counter()
         result = tokenize(inputs, Path(directory) / "out.store", tokenizer, num_threads=threads)
@@ -52,7 +59,7 @@ def run_job(connection: Connection, inputs: list[str], tokenizer_file: str, thre
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     connection.send(
         {"seconds": seconds, "tokens": result.tokens, "documents": result.documents, "peak_bytes": peak,
-         "engine": result.engine}
+         "input_bytes": result.progress.input_bytes}
     )  # fmt: skip
 
 
@@ -91,18 +98,18 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     rows = []
-    for path in args.inputs:
-        check([path], args.tokenizer)
+    check(args.inputs, args.tokenizer)
+    for engine in _ENGINES:
         alone, job = [], []
         for _ in range(args.repeats):
-            alone.append(in_process(encode_alone, [path], args.tokenizer, args.threads))
-            job.append(in_process(run_job, [path], args.tokenizer, args.threads))
+            alone.append(in_process(encode_alone, args.inputs, args.tokenizer, engine, args.threads))
+            job.append(in_process(run_job, args.inputs, args.tokenizer, engine, args.threads))
         seconds_alone = statistics.median(run["seconds"] for run in alone)
         seconds_job = statistics.median(run["seconds"] for run in job)
         rows.append(
             {
-                "corpus": Path(path).name,
-                "engine": job[0]["engine"],
+                "engine": engine,
+                "megabytes of text": job[0]["input_bytes"] / 1e6,
                 "documents": job[0]["documents"],
                 "tokens": job[0]["tokens"],
                 "tokenizer alone, s": seconds_alone,

@@ -48,9 +48,8 @@ def demo_table(record: Record) -> str:
 def job_table(record: Record) -> str:
     rows = [
         [
-            row["corpus"].split(".")[0],
             row["engine"],
-            f"{row['documents']:,}",
+            f"{row['megabytes of text']:.0f} MB, {row['documents']:,}",
             f"{row['tokenizer alone, s']:.2f} s",
             f"{row['the job, s']:.2f} s",
             f"{row['ratio']:.2f}",
@@ -58,7 +57,7 @@ def job_table(record: Record) -> str:
         ]
         for row in record["results"]
     ]
-    head = ["corpus", "engine", "documents", "tokenizer alone", "`pypack tokenize`", "ratio", "peak memory"]
+    head = ["engine", "text, documents", "tokenizer alone", "`pypack tokenize`", "ratio", "peak memory"]
     return markdown(head, rows)
 
 

@@ -184,6 +184,10 @@ class Tokenizer:
 
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return self._reference.tokenizer.to_str()
 
     def token_to_id(self, token: str) -> int | None:
