@@ -93,10 +93,18 @@ def versions(*distributions: str) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of this checkout, with -dirty where tracked files differ from it."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit of this checkout, with -dirty where tracked files other than results differ from it."""
+    top = str(Path(__file__).parent.parent)
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", top, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    changed = git(
+        "status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results", ":!README.md"
+    )
+    return f"{head}-dirty" if head and changed else head or "unknown"
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
