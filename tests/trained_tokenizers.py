@@ -19,7 +19,7 @@ from tokenizers import (
     trainers,
 )
 
-from pypack.native.patterns import CL100K, O200K, QWEN2
+from pypack.native.patterns import BLOOM, CL100K, CLIP, DEEPSEEK_V3, O200K, QWEN2, QWEN3_5, TEKKEN
 
 _LINE = (
     "the packer's row don't I'LL we've 12345 naïve café über 東京都 한국어 тест if (x == 10) {\n"
@@ -47,15 +47,18 @@ def _byte_level_bpe(tokenizer: Tokenizer, vocab_size: int = 900) -> Tokenizer:
     return tokenizer
 
 
-def _split(pattern: str, behavior: str = "isolated", invert: bool = False) -> Tokenizer:
+def _chain(*steps: pre_tokenizers.PreTokenizer) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(pattern), behavior, invert),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(list(steps))
     return tokenizer
+
+
+def _to_bytes(use_regex: bool = False) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
+
+
+def _split(pattern: str, behavior: str = "isolated", invert: bool = False) -> Tokenizer:
+    return _chain(pre_tokenizers.Split(Regex(pattern), behavior, invert), _to_bytes())
 
 
 def gpt2() -> Tokenizer:
@@ -110,6 +113,156 @@ def qwen2() -> Tokenizer:
 
 def o200k() -> Tokenizer:
     return _byte_level_bpe(_split(O200K))
+
+
+def qwen3() -> Tokenizer:
+    """Qwen 2's, with markers that are not special and a ByteLevel that concerns offsets."""
+    tokenizer = qwen2()
+    tokenizer.add_special_tokens(
+        [f"<|{name}|>" for name in ("im_start", "im_end", "vision_pad", "fim_prefix")]
+    )
+    tokenizer.add_tokens(
+        [
+            AddedToken(f"<{mark}{name}>", normalized=False)
+            for name in ("tool_call", "think")
+            for mark in ("", "/")
+        ]
+    )
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    return tokenizer
+
+
+def qwen3_5() -> Tokenizer:
+    tokenizer = _split(QWEN3_5)
+    tokenizer.normalizer = normalizers.NFC()
+    return _byte_level_bpe(tokenizer)
+
+
+def tekken() -> Tokenizer:
+    tokenizer = _byte_level_bpe(_split(TEKKEN))
+    tokenizer.add_special_tokens(["[INST]", "[/INST]"])
+    return tokenizer
+
+
+def starcoder() -> Tokenizer:
+    tokenizer = _byte_level_bpe(
+        _chain(pre_tokenizers.Digits(individual_digits=True), _to_bytes(use_regex=True))
+    )
+    tokenizer.add_special_tokens(["<fim_prefix>", "<fim_middle>", "<issue_start>", "<reponame>"])
+    return tokenizer
+
+
+def command_r() -> Tokenizer:
+    tokenizer = starcoder()
+    tokenizer.normalizer = normalizers.NFC()
+    return tokenizer
+
+
+def falcon() -> Tokenizer:
+    tokenizer = _byte_level_bpe(
+        _chain(
+            pre_tokenizers.Punctuation("contiguous"),
+            _to_bytes(use_regex=True),
+            pre_tokenizers.Digits(individual_digits=False),
+            pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated"),
+        )
+    )
+    tokenizer.add_special_tokens([">>TITLE<<", ">>QUESTION<<"])
+    return tokenizer
+
+
+def deepseek_v3() -> Tokenizer:
+    """The file has the line breaks themselves in its regex, and a normalizer of no steps."""
+    steps = [pattern.replace(r"\r", "\r").replace(r"\n", "\n") for pattern in DEEPSEEK_V3]
+    tokenizer = _chain(*(pre_tokenizers.Split(Regex(step), "isolated") for step in steps), _to_bytes())
+    tokenizer.normalizer = normalizers.Sequence([])
+    tokenizer = _byte_level_bpe(tokenizer)
+    tokenizer.add_special_tokens(["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"])
+    tokenizer.add_tokens([AddedToken("<｜User｜>", normalized=False), "<think>", "</think>"])
+    begin = tokenizer.token_to_id("<｜begin▁of▁sentence｜>")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<｜begin▁of▁sentence｜> $A", special_tokens=[("<｜begin▁of▁sentence｜>", begin)]
+    )
+    return tokenizer
+
+
+def bloom() -> Tokenizer:
+    return _byte_level_bpe(_split(BLOOM))
+
+
+def clip() -> Tokenizer:
+    """Words end with </w>; text without an entry is the end of text."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token="<|endoftext|>"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(CLIP), "removed", invert=True), _to_bytes(use_regex=True)]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=900,
+        special_tokens=["<|startoftext|>", "<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        end_of_word_suffix="</w>",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(training_texts(), trainer)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("<|endoftext|>", 1), ("<|startoftext|>", 0), trim_offsets=False, add_prefix_space=False
+    )
+    return tokenizer
+
+
+def whisper() -> Tokenizer:
+    """GPT-2's, with tokens of languages and times."""
+    tokenizer = gpt2()
+    tokenizer.add_special_tokens(["<|startoftranscript|>", "<|en|>", "<|notimestamps|>"])
+    tokenizer.add_tokens([AddedToken(f"<|{i / 50:.2f}|>", normalized=False) for i in range(0, 1501, 50)])
+    ids = {
+        name: tokenizer.token_to_id(name)
+        for name in ("<|startoftranscript|>", "<|notimestamps|>", "<|endoftext|>")
+    }
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|startoftranscript|> <|notimestamps|> $A:0 <|endoftext|>", special_tokens=list(ids.items())
+    )
+    return tokenizer
+
+
+def phi() -> Tokenizer:
+    """CodeGen's and Phi's: GPT-2's, with runs of blanks and tabs as normalized added tokens."""
+    tokenizer = gpt2()
+    blanks = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
+    tokenizer.add_tokens([AddedToken(blank, normalized=True) for blank in blanks])
+    return tokenizer
+
+
+def modernbert() -> Tokenizer:
+    """GPT-NeoX's, with [MASK] taking in the blanks before it, and a template."""
+    tokenizer = gpt_neox()
+    tokenizer.add_tokens(["|||IP_ADDRESS|||"])
+    tokenizer.add_special_tokens(["[UNK]", "[CLS]", "[SEP]", "[PAD]", AddedToken("[MASK]", lstrip=True)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
+def blenderbot() -> Tokenizer:
+    """A space goes before each text that has none."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer = _byte_level_bpe(tokenizer)
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    return tokenizer
+
+
+def prefixed_whole() -> Tokenizer:
+    """The same where a text is one word."""
+    tokenizer = blenderbot()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)
+    return tokenizer
 
 
 def every_flag() -> Tokenizer:
@@ -200,7 +353,21 @@ NATIVE: dict[str, Callable[[], Tokenizer]] = {
         llama3,
         olmo2,
         qwen2,
+        qwen3,
+        qwen3_5,
         o200k,
+        tekken,
+        starcoder,
+        command_r,
+        falcon,
+        deepseek_v3,
+        bloom,
+        clip,
+        whisper,
+        phi,
+        modernbert,
+        blenderbot,
+        prefixed_whole,
         every_flag,
         llama2,
         gemma,

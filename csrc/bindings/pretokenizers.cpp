@@ -9,6 +9,8 @@
 #include "tokenize/marker_pretokenizer.hpp"
 #include "tokenize/metaspace_pretokenizer.hpp"
 #include "tokenize/pattern_pretokenizer.hpp"
+#include "tokenize/plain_patterns.hpp"
+#include "tokenize/prefix_space.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/space_marker.hpp"
 #include "tokenize/word_pretokenizers.hpp"
@@ -21,7 +23,12 @@ PretokenizerPtr pattern(const std::string& name, const std::string& instructions
     static const std::map<std::string, Pattern> kPatterns{{"gpt2", Pattern::kGpt2},
                                                           {"cl100k", Pattern::kCl100k},
                                                           {"qwen2", Pattern::kQwen2},
-                                                          {"o200k", Pattern::kO200k}};
+                                                          {"qwen3_5", Pattern::kQwen35},
+                                                          {"o200k", Pattern::kO200k},
+                                                          {"tekken", Pattern::kTekken},
+                                                          {"starcoder", Pattern::kStarCoder},
+                                                          {"falcon", Pattern::kFalcon},
+                                                          {"deepseek_v3", Pattern::kDeepSeekV3}};
     static const std::map<std::string, Instructions> kInstructions{{"best", Instructions::kBest},
                                                                    {"portable", Instructions::kPortable},
                                                                    {"avx2", Instructions::kAvx2},
@@ -82,7 +89,12 @@ void register_pretokenizers(py::module_& m) {
                    py::arg("prepends_at_text_start"));
     cls.def_static("whitespace_split", &make_whitespace_split);
     cls.def_static("pattern", &pattern, py::arg("name"), py::arg("instructions") = "best",
-                   "A regex of byte-level tokenizers: gpt2, cl100k, qwen2 or o200k.");
+                   "What byte-level tokenizers cut with: gpt2, cl100k, qwen2, qwen3_5, o200k, tekken, "
+                   "starcoder, falcon or deepseek_v3.");
+    cls.def_static("clip", &make_clip_pretokenizer, "CLIP's regex; whitespace belongs to no word.");
+    cls.def_static("bloom", &make_bloom_pretokenizer, "BLOOM's regex.");
+    cls.def_static("prefix_space", &make_prefix_space, py::arg("inner"),
+                   "A space before each piece that has none, which `inner` then cuts; None for one word.");
     cls.def_static("marker", &marker, py::arg("tokens"), py::kw_only(), py::arg("rewrites"),
                    py::arg("prepend"), py::arg("cuts_at_spaces"), py::arg("cuts_safely"),
                    "SentencePiece-style text, where U+2581 is held as a space.");

@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypack._core import Pretokenizer
-from pypack.native.patterns import GPT2, SCANNERS
+from pypack.native.patterns import (
+    COVERING,
+    DIGIT_RUNS,
+    GPT2,
+    PUNCTUATION_RUNS,
+    SCANNERS,
+    SINGLE_DIGITS,
+    TO_BYTES,
+    removing_the_rest,
+)
 from pypack.native.unsupported import UnsupportedError, check_keys
 
 _BYTE_LEVEL_KEYS = ("type", "add_prefix_space", "trim_offsets", "use_regex")
 
 
 def is_byte_level(part: Mapping[str, Any] | None) -> bool:
-    """Whether the pretokenizer ends with ByteLevel, so that words are bytes in GPT-2's alphabet."""
-    if part is None:
-        return False
-    if part.get("type") == "Sequence":
-        return bool(part["pretokenizers"]) and is_byte_level(part["pretokenizers"][-1])
-    return part.get("type") == "ByteLevel"
+    """Whether the pretokenizer has a ByteLevel, so that words are bytes in GPT-2's alphabet."""
+    return any(step.get("type") == "ByteLevel" for step in _steps_of(part))
 
 
 def recognize_byte_level(part: Mapping[str, Any]) -> Pretokenizer | None:
@@ -27,36 +32,68 @@ def recognize_byte_level(part: Mapping[str, Any]) -> Pretokenizer | None:
     Raises:
         UnsupportedError: it is not one of those with a scanner.
     """
-    steps = part["pretokenizers"] if part["type"] == "Sequence" else [part]
-    *splits, byte_level = steps
-    check_keys(byte_level, _BYTE_LEVEL_KEYS, "ByteLevel")
-    if byte_level["add_prefix_space"]:
-        raise UnsupportedError("pre_tokenizer ByteLevel adds a prefix space, which has no native form yet")
-    patterns = [_pattern_of(split) for split in splits]
-    if byte_level.get("use_regex", True):
-        patterns.append(GPT2)
-    if not patterns:
-        return None
-    if len(patterns) > 1:
-        raise UnsupportedError(f"pre_tokenizer splits {len(patterns)} times, which has no native form yet")
-    scanner = SCANNERS.get(patterns[0])
-    if scanner is None:
-        raise UnsupportedError(f"pre_tokenizer pattern {patterns[0]!r} is not a known one")
-    return Pretokenizer.pattern(scanner)
+    parts = _steps_of(part)
+    steps = [name for step in parts for name in _names_of(step)]
+    if steps.count(TO_BYTES) > 1:
+        raise UnsupportedError("pre_tokenizer has ByteLevel twice")
+    adds_space = any(step.get("add_prefix_space") for step in parts)
+    if adds_space and len(parts) > 1:
+        # It would put a space before each of the words that the steps before it made.
+        raise UnsupportedError("pre_tokenizer ByteLevel adds a prefix space behind other pretokenizers")
+    if steps[-1] == TO_BYTES:
+        steps.pop()
+    inner = _scanner(steps) if steps else None
+    return Pretokenizer.prefix_space(inner) if adds_space else inner
 
 
-def _pattern_of(part: Mapping[str, Any]) -> str:
-    if part.get("type") != "Split":
-        raise UnsupportedError(f"pre_tokenizer {part.get('type')!r} before ByteLevel has no native form")
+def _scanner(steps: list[str]) -> Pretokenizer:
+    make = SCANNERS.get(tuple(steps))
+    if make is not None:
+        return make()
+    if len(steps) == 1:
+        raise UnsupportedError(f"pre_tokenizer pattern {steps[0]!r} is not a known one")
+    raise UnsupportedError(f"pre_tokenizer of {len(steps)} steps is not a known one: {'; '.join(steps)}")
+
+
+def _steps_of(part: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The pretokenizers that `part` runs one after the other."""
+    if part is None:
+        return []
+    if part.get("type") != "Sequence":
+        return [part]
+    return [step for inner in part["pretokenizers"] for step in _steps_of(inner)]
+
+
+def _names_of(step: Mapping[str, Any]) -> list[str]:
+    """A pretokenizer as the steps that `SCANNERS` is keyed by."""
+    kind = step.get("type")
+    if kind == "Split":
+        return [_split(step)]
+    if kind == "ByteLevel":
+        check_keys(step, _BYTE_LEVEL_KEYS, "ByteLevel")
+        return [GPT2, TO_BYTES] if step.get("use_regex", True) else [TO_BYTES]
+    if kind == "Digits":
+        check_keys(step, ("type", "individual_digits"), "Digits")
+        return [SINGLE_DIGITS if step["individual_digits"] else DIGIT_RUNS]
+    if kind == "Punctuation" and step.get("behavior") == "Contiguous":
+        check_keys(step, ("type", "behavior"), "Punctuation")
+        return [PUNCTUATION_RUNS]
+    raise UnsupportedError(f"pre_tokenizer {kind!r} beside ByteLevel has no native form")
+
+
+def _split(part: Mapping[str, Any]) -> str:
     check_keys(part, ("type", "pattern", "behavior", "invert"), "Split")
     pattern = part["pattern"].get("Regex")
     if pattern is None:
         raise UnsupportedError("pre_tokenizer Split on a string has no native form")
-    # Matches are words either way: kept apart, or the "delimiters" between them removed, of which there are
-    # none because the known patterns match every character.
-    if (part["behavior"], part["invert"]) not in (("Isolated", False), ("Removed", True)):
-        raise UnsupportedError(
-            f"pre_tokenizer Split with behavior {part['behavior']!r} and invert {part['invert']}"
-            " has no native form"
-        )
-    return str(pattern)
+    # Some files have the line breaks themselves in the regex, others their escapes.
+    pattern = str(pattern).replace("\r", r"\r").replace("\n", r"\n")
+    match part["behavior"], part["invert"]:
+        case "Isolated", False:
+            return pattern
+        case "Removed", True:  # what lies between the "delimiters" is a match
+            return pattern if pattern in COVERING else removing_the_rest(pattern)
+        case behavior, invert:
+            raise UnsupportedError(
+                f"pre_tokenizer Split with behavior {behavior!r} and invert {invert} has no native form"
+            )

@@ -32,6 +32,7 @@ struct AsciiMasks {
     std::uint64_t newline;     // [\r\n]
     std::uint64_t apostrophe;  // '
     std::uint64_t slash;       // /
+    std::uint64_t control;     // U+0000-001F and U+007F, whitespace among them
     std::uint64_t non_ascii;
 };
 
@@ -46,6 +47,7 @@ struct PortableMasks {
         for (std::size_t i = 0; i < size; ++i) {
             const auto c = static_cast<unsigned char>(text[i]);
             const std::uint64_t bit = std::uint64_t{1} << i;
+            if (c < 0x20 || c == 0x7F) m.control |= bit;
             if (c >= 'a' && c <= 'z') {
                 m.lower |= bit;
             } else if (c >= 'A' && c <= 'Z') {
@@ -112,6 +114,7 @@ struct Avx2Masks {
         m.newline = range(low, high, '\n', 1) | range(low, high, '\r', 1);
         m.apostrophe = range(low, high, '\'', 1);
         m.slash = range(low, high, '/', 1);
+        m.control = range(low, high, 0, 0x20) | range(low, high, 0x7F, 1);
         m.non_ascii = join(low, high);
         return m;
     }
@@ -140,6 +143,7 @@ struct Avx512Masks {
         m.newline = range(v, '\n', 1) | range(v, '\r', 1);
         m.apostrophe = range(v, '\'', 1);
         m.slash = range(v, '/', 1);
+        m.control = range(v, 0, 0x20) | range(v, 0x7F, 1);
         m.non_ascii = _mm512_movepi8_mask(v);
         return m;
     }

@@ -51,11 +51,13 @@ struct Char {
 // The complement of [^\s\p{L}\p{N}].
 inline constexpr CategorySet kNotOther = unicode::kLetter | unicode::kNumber | unicode::kSpace;
 
-// The end of ` ?[^\s\p{L}\p{N}]+` at position, or position itself if it does not match there.
-[[nodiscard]] inline std::size_t other_end(std::string_view text, std::size_t position) {
+// The end of ` ?[^\s\p{L}\p{N}]+`, or of another set's complement, at position; position itself if it does
+// not match there.
+[[nodiscard]] inline std::size_t other_end(std::string_view text, std::size_t position,
+                                           CategorySet excluded = kNotOther) {
     std::size_t first = position;
     if (text[position] == ' ') ++first;
-    const std::size_t end = run_end(text, first, ~kNotOther);
+    const std::size_t end = run_end(text, first, ~excluded);
     return end == first ? position : end;
 }
 

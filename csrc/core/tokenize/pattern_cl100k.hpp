@@ -1,5 +1,6 @@
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,max_digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|
 // \s*[\r\n]+|\s+(?!\S)|\s+
+// or with [\p{L}\p{M}]+ for \p{L}+ and without the marks in [^\s\p{L}\p{N}]+.
 #pragma once
 
 #include "tokenize/pattern_chars.hpp"
@@ -7,8 +8,8 @@
 
 namespace pypack::patterns {
 
-// max_digits 3 is cl100k, Llama 3 and OLMo 2; 1 is Qwen.
-template <unsigned max_digits>
+// max_digits 3 is cl100k, Llama 3 and OLMo 2; 1 is Qwen 2; 1 with words of letters and marks is Qwen 3.5.
+template <unsigned max_digits, CategorySet word = unicode::kLetter>
 struct Cl100k {
     static std::size_t next(std::string_view text, std::size_t position) {
         if (text[position] == '\'') {
@@ -17,13 +18,13 @@ struct Cl100k {
         }
         const Char c = char_at(text, position);
         const std::size_t second = position + c.size;
-        if (c.is(unicode::kLetter)) return run_end(text, second, unicode::kLetter);
+        if (c.is(word)) return run_end(text, second, word);
         if (c.is(unicode::kNumber)) return digits_end(text, position, max_digits);
         if (!c.is_newline()) {
-            const std::size_t end = run_end(text, second, unicode::kLetter);
+            const std::size_t end = run_end(text, second, word);
             if (end != second) return end;
         }
-        const std::size_t end = other_end(text, position);
+        const std::size_t end = other_end(text, position, word | kNotOther);
         if (end != position) return newlines_end(text, end, false);
         return line_or_space_end(text, position);
     }

@@ -8,6 +8,8 @@
 
 namespace pypack::patterns {
 
+// max_digits 3 with contractions is o200k, Llama 4 and gpt-oss; 1 without is Mistral's tekken and Nemotron.
+template <unsigned max_digits, bool has_contractions>
 struct O200k {
     static constexpr CategorySet kCaseless =
         unicode::kModifierLetter | unicode::kOtherLetter | unicode::kMark;
@@ -38,13 +40,13 @@ struct O200k {
             std::size_t end = may_be_prefix ? word_end(text, position + c.size, lower_needed) : 0;
             if (end == 0) end = word_end(text, position, lower_needed);
             if (end == 0) continue;
-            if (end < text.size() && text[end] == '\'') {
+            if (has_contractions && end < text.size() && text[end] == '\'') {
                 const std::size_t size = contraction_size(text, end + 1, Case::kFolded);
                 if (size != 0) end += 1 + size;
             }
             return end;
         }
-        if (c.is(unicode::kNumber)) return digits_end(text, position, 3);
+        if (c.is(unicode::kNumber)) return digits_end(text, position, max_digits);
         const std::size_t end = other_end(text, position);
         if (end != position) return newlines_end(text, end, true);
         return line_or_space_end(text, position);
@@ -68,8 +70,9 @@ struct O200k {
         std::uint64_t starts = line_starts(white, newline, letter | m.digit | all_other) | other_starts;
         starts |= first_of_runs(letter) & ~(prefix << 1);
         starts |= m.upper & (m.lower << 1);
-        starts |= triplet_starts(m.digit);
+        starts |= max_digits == 1 ? m.digit : triplet_starts(m.digit);
         // A contraction belongs to the word before it, unless that is itself a contraction.
+        if constexpr (!has_contractions) return starts;
         std::uint64_t contractions = m.apostrophe & (letter << 1) & (letter >> 1);
         unsigned taken_up_to = 0;
         for (; contractions != 0; contractions &= contractions - 1) {

@@ -4,8 +4,11 @@
 #include <stdexcept>
 
 #include "tokenize/pattern_cl100k.hpp"
+#include "tokenize/pattern_deepseek.hpp"
+#include "tokenize/pattern_falcon.hpp"
 #include "tokenize/pattern_gpt2.hpp"
 #include "tokenize/pattern_o200k.hpp"
+#include "tokenize/pattern_starcoder.hpp"
 
 namespace pypack {
 namespace {
@@ -73,8 +76,18 @@ Scan choose(Pattern pattern, Instructions instructions) {
             return choose<patterns::Cl100k<3>>(instructions);
         case Pattern::kQwen2:
             return choose<patterns::Cl100k<1>>(instructions);
+        case Pattern::kQwen35:
+            return choose<patterns::Cl100k<1, unicode::kLetter | unicode::kMark>>(instructions);
         case Pattern::kO200k:
-            return choose<patterns::O200k>(instructions);
+            return choose<patterns::O200k<3, true>>(instructions);
+        case Pattern::kTekken:
+            return choose<patterns::O200k<1, false>>(instructions);
+        case Pattern::kStarCoder:
+            return choose<patterns::StarCoder>(instructions);
+        case Pattern::kFalcon:
+            return choose<patterns::Falcon>(instructions);
+        case Pattern::kDeepSeekV3:
+            return choose<patterns::DeepSeekV3>(instructions);
     }
     throw std::invalid_argument("unknown pattern");
 }

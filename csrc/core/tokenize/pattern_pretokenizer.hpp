@@ -7,12 +7,23 @@
 
 namespace pypack {
 
-enum class Pattern { kGpt2, kCl100k, kQwen2, kO200k };
+enum class Pattern {
+    kGpt2,
+    kCl100k,
+    kQwen2,
+    kQwen35,
+    kO200k,
+    kTekken,
+    // Several pretokenizers in a row, as one scanner.
+    kStarCoder,
+    kFalcon,
+    kDeepSeekV3
+};
 
 // The instruction set of the scanners; kBest is the best of this machine, the others are for tests.
 enum class Instructions { kBest, kPortable, kAvx2, kAvx512 };
 
-// Matches of the pattern are the words; the patterns match every character. Throws std::invalid_argument
+// Matches of the pattern are the words; every character belongs to one. Throws std::invalid_argument
 // where the machine lacks the instructions.
 [[nodiscard]] PretokenizerPtr make_pattern_pretokenizer(Pattern pattern,
                                                         Instructions instructions = Instructions::kBest);

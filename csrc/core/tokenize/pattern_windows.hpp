@@ -20,6 +20,8 @@ struct Window {
     [[nodiscard]] PYPACK_INLINE std::uint64_t other() const {
         return valid & ~(letter() | masks.digit | masks.white);
     }
+    // Of those, what is neither punctuation nor a symbol.
+    [[nodiscard]] PYPACK_INLINE std::uint64_t control() const { return masks.control & other(); }
 };
 
 [[nodiscard]] PYPACK_INLINE std::uint64_t first_of_runs(std::uint64_t mask) {

@@ -1,0 +1,14 @@
+// Patterns of byte-level tokenizers that are found one match at a time, without windows.
+#pragma once
+
+#include "tokenize/pretokenizer.hpp"
+
+namespace pypack {
+
+// CLIP: matches of 's|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+; whitespace belongs to no word.
+[[nodiscard]] PretokenizerPtr make_clip_pretokenizer();
+
+// BLOOM: matches of ` ?[^(\s|[.,!?…。，、।۔،])]+`, and what lies between them.
+[[nodiscard]] PretokenizerPtr make_bloom_pretokenizer();
+
+}  // namespace pypack
