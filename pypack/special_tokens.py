@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -67,6 +68,10 @@ def find_special_tokens(
         configured: role → token, from the files beside the tokenizer.
         asked: role → token given by the caller; None where not given.
 
+    Warns:
+        UserWarning: a configured token is not in the vocabulary; its role has no id then. (transformers
+            would give it a new id behind the vocabulary's, for which a model may have no embedding.)
+
     Raises:
         ValueError: a token that was asked for is not in the vocabulary.
     """
@@ -79,6 +84,12 @@ def find_special_tokens(
                 raise ValueError(f"{role}_token {name!r} is not in the tokenizer's vocabulary")
             found[role] = token_id
             continue
+        if role in configured and token_to_id(configured[role]) is None:
+            warnings.warn(
+                f"the tokenizer's configuration names the {role}_token {configured[role]!r}, which is not in"
+                f" its vocabulary: {role}_id is None; give {role}_token=...",
+                stacklevel=4,  # whoever called Tokenizer.from_file
+            )
         candidates = [configured[role]] if role in configured else [n for n in known if n in special_names]
         for candidate in candidates:
             token_id = token_to_id(candidate)

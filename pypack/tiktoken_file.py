@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from pypack.native.patterns import CL100K, GPT2, O200K, QWEN2
+from pypack.native.patterns import CL100K, CL100K_TRAILING, GPT2, O200K, QWEN2, TEKKEN, canonical
 
-_NAMED_PATTERNS = {"gpt2": GPT2, "cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2}
+_NAMED_PATTERNS = {"gpt2": GPT2, "cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN}
+_POSSESSIVE_COUNT = re.compile(r"(\{\d*,?\d*\})\+")
 
 
 def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str, int]) -> bytes:
@@ -21,7 +23,8 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
     way to make a token of two others is a merge, the ways of one token by the ranks of their sides.
 
     Raises:
-        ValueError: a line is malformed, or a special id does not follow the others.
+        ValueError: a line is malformed, the pattern means something else to `tokenizers`, or a special token
+            has an id or a text that is taken.
     """
     ranks = _read_ranks(path)
     character_of = byte_characters()
@@ -38,13 +41,7 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
         ]
         merges.extend([spell(token[:cut]), spell(token[cut:])] for _, _, cut in sorted(ways))
     vocabulary = {spell(token): rank for token, rank in ranks.items()}
-    for position, (content, token_id) in enumerate(sorted(special_tokens.items(), key=lambda kv: kv[1])):
-        # `tokenizers` numbers added tokens on from the size of the vocabulary, whatever the file says.
-        if token_id != len(vocabulary) + position:
-            raise ValueError(
-                f"special token {content!r} has id {token_id}, expected {len(vocabulary) + position}: ids of"
-                " special tokens must follow the ranks without a gap (name unused ids too)"
-            )
+    _place_special_tokens(vocabulary, special_tokens)
     definition: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
@@ -67,7 +64,7 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
             "pretokenizers": [
                 {
                     "type": "Split",
-                    "pattern": {"Regex": _NAMED_PATTERNS.get(pattern, pattern)},
+                    "pattern": {"Regex": _regex(pattern)},
                     "behavior": "Isolated",
                     "invert": False,
                 },
@@ -90,6 +87,42 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
         },
     }
     return orjson.dumps(definition)
+
+
+def _regex(pattern: str) -> str:
+    """The pattern as `tokenizers` (Oniguruma) says what tiktoken (Rust) means by it."""
+    if pattern in _NAMED_PATTERNS:
+        return _NAMED_PATTERNS[pattern]
+    # For tiktoken {1,3}+ is possessive; for Oniguruma it is a repetition of {1,3}.
+    greedy = canonical(_POSSESSIVE_COUNT.sub(r"\1", pattern))
+    if greedy in _NAMED_PATTERNS.values() or greedy == CL100K_TRAILING:
+        return greedy
+    if _POSSESSIVE_COUNT.search(pattern):
+        raise ValueError(
+            f"pattern {pattern!r} has a possessive {{n,m}}+, which `tokenizers` reads as a repetition of"
+            " {n,m}; write it as an atomic group, (?>x{n,m})"
+        )
+    return pattern
+
+
+def _place_special_tokens(vocabulary: dict[str, int], special_tokens: dict[str, int]) -> None:
+    """Adds to the vocabulary what makes `tokenizers` give the special tokens their ids.
+
+    It numbers them on from the size of the vocabulary. Where that leaves ids unused (cl100k, o200k), they
+    become entries of the vocabulary with their ids, between entries that no word can spell: a word has no
+    space, which stands as another character.
+    """
+    taken = {token_id: content for content, token_id in vocabulary.items()}
+    for content, token_id in special_tokens.items():
+        if not content or content in vocabulary:
+            raise ValueError(f"special token {content!r} is empty, or one of the file's tokens")
+        if token_id in taken:
+            raise ValueError(f"special token {content!r} has the id of {taken[token_id]!r}, {token_id}")
+        taken[token_id] = content
+    if not special_tokens or max(taken) == len(taken) - 1:
+        return
+    for token_id in range(len(vocabulary), max(taken) + 1):
+        vocabulary[taken.get(token_id, f"<unused {token_id}>")] = token_id
 
 
 def _byte_level(trim_offsets: bool) -> dict[str, Any]:

@@ -62,8 +62,9 @@ class Tokenizer:
         """Loads a `tokenizer.json`, or the one in a folder.
 
         Special ids are those of `eos_token`, `bos_token`, `pad_token` where given, else those that a
-        `tokenizer_config.json` or `special_tokens_map.json` beside the file names, else those of
-        well-known names (`</s>`, `<|endoftext|>`, ...) that the tokenizer marks as special.
+        `tokenizer_config.json` or `special_tokens_map.json` beside the file names (with a warning where
+        the vocabulary lacks that one), else those of well-known names (`</s>`, `<|endoftext|>`, ...) that
+        the tokenizer marks as special.
 
         Args:
             path: the file, or a folder that holds a `tokenizer.json`.
@@ -132,16 +133,27 @@ class Tokenizer:
 
         Args:
             pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
-                "gpt2", "cl100k", "o200k", "qwen2".
-            special_tokens: special token → id. Ids must follow the ranks without a gap, in order.
+                "gpt2", "cl100k", "o200k", "qwen2", "tekken". "cl100k" is as most models have it; the
+                `pat_str` that tiktoken itself has for cl100k_base today treats whitespace at the end of
+                a text otherwise, and is known too.
+            special_tokens: special token → id, behind the ranks; ids may be left out.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: a line is malformed, a special id leaves a gap, or as for `from_file`.
+            ValueError: a line is malformed, a special token has an id or a text that is taken, the
+                pattern means something else to `tokenizers`, or as for `from_file`.
         """
-        definition = definition_from_tiktoken(Path(path), pattern, dict(special_tokens or {}))
+        special = dict(special_tokens or {})
+        definition = definition_from_tiktoken(Path(path), pattern, special)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(Reference(definition, source=str(path)), engine, {}, asked)
+        tokenizer = cls(Reference(definition, source=str(path)), engine, {}, asked)
+        for content, token_id in special.items():
+            if token_id in tokenizer.encode(content, split_special_tokens=True):
+                raise ValueError(
+                    f"{path}: plain text can spell the special token {content!r}, because some ids before"
+                    f" {token_id} are unused; name the unused ids as special tokens too"
+                )
+        return tokenizer
 
     @property
     def engine(self) -> str:

@@ -38,14 +38,3 @@ def random_texts(seed: int, count: int, pieces: tuple[str, ...] = ()) -> list[st
             out.append(rng.choice(alphabet) * rng.choice([1, 1, 1, 1, 2, 3, 4, 7, 66]))
         texts.append("".join(out))
     return texts
-
-
-def code_point_texts(step: int = 1, first: int = 0) -> list[str]:
-    """Every step-th code point alone, doubled, after a letter, after a space and behind an apostrophe."""
-    texts = []
-    for code_point in range(first, 0x110000, step):
-        if 0xD800 <= code_point < 0xE000:
-            continue
-        c = chr(code_point)
-        texts.append(f"{c}|{c}{c}|a{c} {c}a{c}1{c}'{c}e\n{c}\n x'{c}B {c}.{c}")
-    return texts

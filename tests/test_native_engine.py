@@ -8,33 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from adversarial import code_point_texts, random_texts
+from adversarial import random_texts
 from conftest import SCALE
+from parity import Pair
+from proofs import code_point_pieces, joined, vocabulary_pieces
 from tokenizers import Tokenizer as HuggingFaceTokenizer
-from trained_tokenizers import NATIVE, training_texts
-from trained_word_tokenizers import WORD_NATIVE
+from trained_tokenizers import KINDS, NATIVE, training_texts
 
 import pypack
-
-
-class Pair:
-    """A tokenizer in both forms."""
-
-    def __init__(self, reference: HuggingFaceTokenizer) -> None:
-        self.reference = reference
-        self.native = pypack.Tokenizer.from_huggingface(reference, engine="native")
-
-    def check(self, texts: list[str], *, add_special_tokens: bool = False, split: bool = False) -> None:
-        self.reference.encode_special_tokens = split
-        ours = self.native.encode_batch(
-            texts, add_special_tokens=add_special_tokens, split_special_tokens=split, num_threads=2
-        )
-        theirs = self.reference.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
-        for text, row, encoding in zip(texts, ours, theirs, strict=True):
-            assert row.tolist() == encoding.ids, text
-
-
-KINDS = NATIVE | WORD_NATIVE
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
@@ -53,19 +34,21 @@ def test_training_texts(pair: Pair) -> None:
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize("add_special_tokens", [False, True])
 def test_random_texts(pair: Pair, add_special_tokens: bool, split: bool) -> None:
-    texts = random_texts(7, int(500 * SCALE) + 1, added_contents(pair.reference))
+    texts = random_texts(7, int(250 * SCALE) + 1, added_contents(pair.reference))
     pair.check(texts, add_special_tokens=add_special_tokens, split=split)
 
 
 def test_code_points(pair: Pair) -> None:
-    step = max(1, int(97 / SCALE))
-    pair.check([*code_point_texts(step), *(chr(i) * 2 + "a" + chr(i) for i in range(0x250))])
+    pair.check_pieces(code_point_pieces())
 
 
 def test_vocabulary_entries(pair: Pair) -> None:
-    tokens = sorted(pair.reference.get_vocab())
-    decoded = pair.reference.decode_batch([[i] for i in range(len(tokens))], skip_special_tokens=False)
-    pair.check([*tokens, *decoded, *(a + b for a, b in zip(decoded, decoded[::-1], strict=True))])
+    pair.check_pieces(vocabulary_pieces(pair.reference))
+
+
+def test_pairs_of_words(pair: Pair) -> None:
+    words = sorted({word for text in training_texts() for word in text.split()})
+    pair.check_pieces(joined(words, 33))
 
 
 @pytest.mark.parametrize(

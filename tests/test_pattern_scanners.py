@@ -10,11 +10,11 @@ import pytest
 from adversarial import random_texts
 from conftest import SCALE
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-from trained_tokenizers import NATIVE
+from trained_byte_level import BYTE_LEVEL
 
 from pypack._core import Pretokenizer
-from pypack.native.patterns import GPT2
-from pypack.native.pretokenizers import is_byte_level, recognize_byte_level
+from pypack.native import patterns
+from pypack.native.pretokenizers import recognize_byte_level
 from pypack.native.unsupported import UnsupportedError
 from pypack.tiktoken_file import byte_characters
 
@@ -46,17 +46,10 @@ def part_of(pre_tokenizer: pre_tokenizers.PreTokenizer) -> dict[str, Any]:
     return part
 
 
-@pytest.fixture(
-    scope="module", params=[name for name in NATIVE if name not in ("every_flag", "prefixed_whole")]
-)
-def pre_tokenizer(request: pytest.FixtureRequest) -> pre_tokenizers.PreTokenizer:
-    chosen = NATIVE[request.param]().pre_tokenizer
-    if chosen is None or not is_byte_level(part_of(chosen)):
-        pytest.skip("not a byte-level pretokenizer")
-    return chosen
-
-
-def test_words_are_those_of_the_library(pre_tokenizer: pre_tokenizers.PreTokenizer) -> None:
+@pytest.mark.parametrize("kind", [name for name in BYTE_LEVEL if name != "every_flag"])
+def test_words_are_those_of_the_library(kind: str) -> None:
+    pre_tokenizer = BYTE_LEVEL[kind]().pre_tokenizer
+    assert pre_tokenizer is not None
     ours = recognize_byte_level(part_of(pre_tokenizer))
     assert ours is not None
     for text in texts(int(300 * SCALE) + 1):
@@ -78,23 +71,52 @@ def test_every_instruction_set_finds_the_same_words(name: str, instructions: str
             assert fast.words(text, capacity=capacity) == portable.words(text, capacity=capacity), ascii(text)
 
 
+_WORDS = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+"
+_REST = r" ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+SPELLINGS = {
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s": patterns.GPT2,
+    rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}": patterns.CL100K,
+    rf"{_WORDS}|\p{{N}}|{_REST}": patterns.QWEN2,
+    rf"{_WORDS}+|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s": (
+        patterns.CL100K_TRAILING
+    ),
+    patterns.QWEN3_5.replace(r"\r\n", "\r\n"): patterns.QWEN3_5,
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_other_spellings_of_a_pattern_cut_alike(spelling: str) -> None:
+    assert patterns.canonical(spelling) == SPELLINGS[spelling]
+    steps = [pre_tokenizers.Split(Regex(text), "isolated") for text in (spelling, SPELLINGS[spelling])]
+    for text in [*texts(int(500 * SCALE) + 1), "'\u017f 'ſt 'LL\u0301 \n  "]:
+        assert steps[0].pre_tokenize_str(text) == steps[1].pre_tokenize_str(text), ascii(text)
+
+
+def test_a_repeated_count_is_not_a_possessive_one() -> None:
+    """As Oniguruma has it, where tiktoken's engine has it otherwise."""
+    repeated = patterns.CL100K.replace("{1,3}", "{1,3}+")
+    assert patterns.canonical(repeated) == repeated
+    cut = pre_tokenizers.Split(Regex(repeated), "isolated")
+    assert [word for word, _ in cut.pre_tokenize_str("12345")] == ["12345"]
+
+
 def split(behavior: str, invert: bool = False) -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Split(Regex(GPT2), behavior, invert)
+    return pre_tokenizers.Split(Regex(patterns.GPT2), behavior, invert)
 
 
-BYTE_LEVEL = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+TO_BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 
 
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([pre_tokenizers.Split(Regex("x+"), "isolated"), BYTE_LEVEL], r"pattern 'x\+' is not a known one"),
-        ([pre_tokenizers.Split(" ", "isolated"), BYTE_LEVEL], "Split on a string"),
-        ([split("merged_with_next"), BYTE_LEVEL], "behavior 'MergedWithNext' and invert False"),
-        ([split("isolated"), split("isolated"), BYTE_LEVEL], "of 2 steps is not a known one"),
+        ([pre_tokenizers.Split(Regex("x+"), "isolated"), TO_BYTES], r"pattern 'x\+' is not a known one"),
+        ([pre_tokenizers.Split(" ", "isolated"), TO_BYTES], "Split on a string"),
+        ([split("merged_with_next"), TO_BYTES], "behavior 'MergedWithNext' and invert False"),
+        ([split("isolated"), split("isolated"), TO_BYTES], "of 2 steps is not a known one"),
         ([split("isolated"), pre_tokenizers.ByteLevel(add_prefix_space=True)], "prefix space behind other"),
-        ([BYTE_LEVEL, BYTE_LEVEL], "ByteLevel twice"),
-        ([pre_tokenizers.UnicodeScripts(), BYTE_LEVEL], "'UnicodeScripts' beside ByteLevel"),
+        ([TO_BYTES, TO_BYTES], "ByteLevel twice"),
+        ([pre_tokenizers.UnicodeScripts(), TO_BYTES], "'UnicodeScripts' beside ByteLevel"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(steps: list[pre_tokenizers.PreTokenizer], message: str) -> None:

@@ -80,6 +80,19 @@ def test_special_ids(tokenizer, tokenizer_file, tmp_path):
     assert configured.bos_id == configured.token_to_id("b")
 
 
+def test_a_configured_token_that_the_vocabulary_lacks(tokenizer_file, tmp_path):
+    shutil.copy(tokenizer_file, tmp_path / "tokenizer.json")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"pad_token": "<nowhere>"}))
+    with pytest.warns(
+        UserWarning, match="names the pad_token '<nowhere>', which is not in its vocab"
+    ) as record:
+        configured = pypack.Tokenizer.from_file(tmp_path)
+    assert record[0].filename == __file__
+    assert configured.pad_id is None
+    assert configured.eos_id is not None
+    assert pypack.Tokenizer.from_file(tmp_path, pad_token="!").pad_id is not None  # no warning
+
+
 def test_fingerprint_follows_what_decides_ids(tokenizer, reference, tokenizer_file):
     assert pypack.Tokenizer.from_file(tokenizer_file).fingerprint == tokenizer.fingerprint
     cut = HuggingFaceTokenizer.from_str(reference.to_str())

@@ -17,7 +17,7 @@ from tokenizers import (
     processors,
     trainers,
 )
-from trained_tokenizers import training_texts
+from training_texts import training_texts
 
 # A little of what SentencePiece's nmt_nfkc does.
 _CHARSMAP = {"\t": " ", "\n": " ", "\u3000": " ", "\u00a0": " ", "\ufeff": "", "\u200b": "", "\x1f": ""}

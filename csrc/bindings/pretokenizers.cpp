@@ -13,6 +13,7 @@
 #include "tokenize/prefix_space.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/space_marker.hpp"
+#include "tokenize/trailing_blanks.hpp"
 #include "tokenize/word_pretokenizers.hpp"
 
 namespace pypack::bindings {
@@ -95,6 +96,8 @@ void register_pretokenizers(py::module_& m) {
     cls.def_static("bloom", &make_bloom_pretokenizer, "BLOOM's regex.");
     cls.def_static("prefix_space", &make_prefix_space, py::arg("inner"),
                    "A space before each piece that has none, which `inner` then cuts; None for one word.");
+    cls.def_static("trailing_blanks", &make_trailing_blanks, py::arg("inner"),
+                   "What `inner` cuts, but whitespace at the end of a piece is one word.");
     cls.def_static("marker", &marker, py::arg("tokens"), py::kw_only(), py::arg("rewrites"),
                    py::arg("prepend"), py::arg("cuts_at_spaces"), py::arg("cuts_safely"),
                    "SentencePiece-style text, where U+2581 is held as a space.");

@@ -14,6 +14,8 @@ _O200K_TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 CL100K = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}" + _CL100K_TAIL
+# tiktoken's own since 0.8: whitespace at the end of a text is one word, newlines or not.
+CL100K_TRAILING = CL100K.replace(r"|\s*[\r\n]+", r"|\s++$|\s*[\r\n]+")
 QWEN2 = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}" + _CL100K_TAIL
 QWEN3_5 = (
     _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
@@ -39,7 +41,36 @@ DEEPSEEK_V3 = (
 )
 
 # Patterns that match every character: what the splitter does with text between matches does not matter.
-COVERING = frozenset((GPT2, CL100K, QWEN2, QWEN3_5, O200K, TEKKEN))
+COVERING = frozenset((GPT2, CL100K, CL100K_TRAILING, QWEN2, QWEN3_5, O200K, TEKKEN))
+
+# Other spellings of parts of these.
+_SPELLINGS = (
+    (r"'(?i:[sdmt]|ll|ve|re)", _CONTRACTIONS),
+    (r"'(?:[sdmt]|ll|ve|re)", "'s|'t|'re|'ve|'m|'ll|'d"),
+    ("]?+", "]?"),
+    ("]*+", "]*"),
+    ("]++", "]+"),
+    ("}++", "}+"),
+    (r"|\s*[\r\n]|", r"|\s*[\r\n]+|"),
+)
+
+
+def canonical(pattern: str) -> str:
+    """The text above that says the same as `pattern`; `pattern` itself where there is none.
+
+    Possessive quantifiers (`++`) say the same as greedy ones where nothing that follows could match what
+    they would have to give back: not so in o200k.
+    """
+    # Some files have the line breaks themselves in the regex, others their escapes.
+    pattern = pattern.replace("\r", r"\r").replace("\n", r"\n")
+    spelled = pattern
+    for other, ours in _SPELLINGS:
+        spelled = spelled.replace(other, ours)
+    if spelled.endswith(r"|\s"):  # behind \s+(?!\S), which leaves one character
+        spelled += "+"
+    if spelled.replace(r"|\s++$", "") == GPT2:  # whose \s+(?!\S) takes whitespace at the end whole anyway
+        return GPT2
+    return spelled if spelled in (GPT2, CL100K, CL100K_TRAILING, QWEN2, QWEN3_5) else pattern
 
 
 def removing_the_rest(pattern: str) -> str:
@@ -57,6 +88,7 @@ TO_BYTES = "ByteLevel"
 SCANNERS: dict[tuple[str, ...], Callable[[], Pretokenizer]] = {
     (GPT2,): lambda: Pretokenizer.pattern("gpt2"),
     (CL100K,): lambda: Pretokenizer.pattern("cl100k"),
+    (CL100K_TRAILING,): lambda: Pretokenizer.trailing_blanks(Pretokenizer.pattern("cl100k")),
     (QWEN2,): lambda: Pretokenizer.pattern("qwen2"),
     (QWEN3_5,): lambda: Pretokenizer.pattern("qwen3_5"),
     (O200K,): lambda: Pretokenizer.pattern("o200k"),

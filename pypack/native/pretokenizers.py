@@ -14,6 +14,7 @@ from pypack.native.patterns import (
     SCANNERS,
     SINGLE_DIGITS,
     TO_BYTES,
+    canonical,
     removing_the_rest,
 )
 from pypack.native.unsupported import UnsupportedError, check_keys
@@ -86,8 +87,7 @@ def _split(part: Mapping[str, Any]) -> str:
     pattern = part["pattern"].get("Regex")
     if pattern is None:
         raise UnsupportedError("pre_tokenizer Split on a string has no native form")
-    # Some files have the line breaks themselves in the regex, others their escapes.
-    pattern = str(pattern).replace("\r", r"\r").replace("\n", r"\n")
+    pattern = canonical(str(pattern))
     match part["behavior"], part["invert"]:
         case "Isolated", False:
             return pattern

@@ -14,7 +14,7 @@ constexpr std::uint32_t kNone = 0xFFFFFFFF;
 }  // namespace
 
 void BpeMerger::merge(const MergeTable& table, std::vector<TokenId>& symbols, std::vector<TokenId>& ids) {
-    if (symbols.size() > 1) {
+    if (symbols.size() > 1 && table.size() > 0) {
         if (symbols.size() <= kShort) {
             merge_short(table, symbols);
         } else {

@@ -1,0 +1,97 @@
+"""The models BPE, WordPiece and Unigram give what their plain-Python definitions say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import reference_tokenize as reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pypack.native.bpe import recognize_bpe
+from pypack.native.unigram import recognize_unigram
+from pypack.native.wordpiece import recognize_wordpiece
+from pypack.tokenizer_reference import Reference
+
+LETTERS = "abcé漢🙂"
+WORDS = st.text(LETTERS, min_size=1, max_size=40)
+PIECES = st.lists(st.text(LETTERS, min_size=1, max_size=5), max_size=30, unique=True)
+
+
+@st.composite
+def merges(draw: st.DrawFn) -> list[tuple[str, str]]:
+    """Each of tokens that are there; one text may come from several."""
+    tokens = list(LETTERS)
+    pairs: list[tuple[str, str]] = []
+    for _ in range(draw(st.integers(0, 40))):
+        pair = (draw(st.sampled_from(tokens)), draw(st.sampled_from(tokens)))
+        if pair not in pairs:
+            pairs.append(pair)
+            tokens.append(pair[0] + pair[1])
+    return pairs
+
+
+@given(pairs=merges(), word=WORDS, ignore_merges=st.booleans())
+def test_bpe(pairs: list[tuple[str, str]], word: str, ignore_merges: bool) -> None:
+    ranks = {pair: rank for rank, pair in enumerate(pairs)}
+    tokens = dict.fromkeys([*LETTERS, *(left + right for left, right in pairs)])
+    vocabulary = {token: i for i, token in enumerate(reversed(tokens))}
+    part: dict[str, Any] = {
+        "type": "BPE",
+        "vocab": vocabulary,
+        "merges": [list(pair) for pair in pairs],
+        "ignore_merges": ignore_merges,
+    }
+    expected = reference.bpe(word, ranks)
+    if ignore_merges and word in vocabulary:
+        expected = [word]
+    ids = recognize_bpe(part, "characters").tokenize(word).tolist()
+    assert ids == [vocabulary[token] for token in expected]
+
+
+@given(pairs=merges(), unit=st.text(LETTERS, min_size=1, max_size=3), count=st.integers(1, 200))
+def test_bpe_of_long_runs(pairs: list[tuple[str, str]], unit: str, count: int) -> None:
+    """Long words take another path than short ones."""
+    ranks = {pair: rank for rank, pair in enumerate(pairs)}
+    tokens = dict.fromkeys([*LETTERS, *(left + right for left, right in pairs)])
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    part = {"type": "BPE", "vocab": vocabulary, "merges": [list(pair) for pair in pairs]}
+    word = unit * count
+    ids = recognize_bpe(part, "characters").tokenize(word).tolist()
+    assert ids == [vocabulary[token] for token in reference.bpe(word, ranks)]
+
+
+@given(pieces=PIECES, word=WORDS, prefix=st.sampled_from(["##", "", "é"]), longest=st.integers(1, 40))
+def test_wordpiece(pieces: list[str], word: str, prefix: str, longest: int) -> None:
+    tokens = dict.fromkeys(["[UNK]", *pieces, *(prefix + piece for piece in pieces[::2])])
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    part = {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": prefix,
+        "max_input_chars_per_word": longest,
+        "vocab": vocabulary,
+    }
+    expected = reference.wordpiece(word, vocabulary, "[UNK]", prefix, longest)
+    ids = recognize_wordpiece(part).tokenize(word).tolist()
+    assert ids == [vocabulary[token] for token in expected]
+
+
+@given(pieces=PIECES, word=WORDS, data=st.data())
+def test_unigram(pieces: list[str], word: str, data: st.DataObject) -> None:
+    # Few different scores, so that many segmentations are equally good.
+    values = st.sampled_from([-3.0, -2.0, -1.5, -1.0, -0.1])
+    vocabulary = [["<unk>", 0.0], *([piece, data.draw(values)] for piece in pieces)]
+    definition = {
+        "model": {"type": "Unigram", "unk_id": 0, "vocab": vocabulary, "byte_fallback": False},
+        "pre_tokenizer": None,
+        "normalizer": None,
+    }
+    source = Reference(json.dumps(definition).encode(), "test", is_printed=True)
+    _, model = recognize_unigram(definition, source)
+    scores = {str(piece): float(score) for piece, score in vocabulary}
+    # The library's penalty for what is unknown.
+    expected = reference.unigram(word, scores, min(scores.values()) - 10.0)
+    ids_of = {piece: i for i, (piece, _) in enumerate(vocabulary)}
+    assert model.tokenize(word).tolist() == [0 if piece is None else ids_of[piece] for piece in expected]
