@@ -1,13 +1,16 @@
 """Packing: speed against public packers, fill, bias, and balance.
 
-    python bench/bench_pack.py [--documents 1000000] [--sequence-lengths 2048,8192] [--large] [--no-peers]
+    python bench/bench_pack.py [--documents 1000000,10000000] [--sequence-lengths 2048,8192]
+        [--parts best_fit,strategies,decompose,balance,peers] [--large] [--no-peers]
 
-Takes two to four minutes. --large adds 100 million documents (4 GB of memory) with their peak memory.
+Takes about ten minutes. --large adds 100 million documents (4 GB of memory) with their peak memory. The peers
+are those of bench/peers/packers.txt.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -59,33 +62,48 @@ def best_fit_speed(kind: str, documents: int, sequence_length: int) -> Row:
 
 
 def against_peers(kind: str, documents: int, sequence_length: int) -> list[Row]:
-    """Each peer and the CSR form on the same documents, in turns."""
+    """Each peer and the CSR form, one thread.
+
+    Ours packs all `documents`, in turns with the peers that do; those that crawl get a slice, and are
+    compared by time a document. That is to their favour: they take longer a document the more there are.
+    """
     rows: list[Row] = []
+    everything = np.minimum(GENERATORS[kind](documents, 0), sequence_length)
+    whole_ns: float | None = None
     for peer in PEERS:
         count = min(documents, peer.documents)
-        lengths = np.minimum(GENERATORS[kind](count, 0), sequence_length)
+        if documents > 10**6 and count < documents:
+            continue  # the slice is in the table of a million
+        lengths = everything[:count]
         row: Row = {"lengths": kind, "L": sequence_length, "peer": peer.name, "documents": count}
+        missing = {"peer ns": None, "CSR ns": None, "ratio": None, "peer padding %": None, "padding %": None}
         try:
-            run = peer.prepare(lengths, sequence_length)
-            result = run()
+            run, fills_of_result = peer.prepare(lengths, sequence_length)
+            theirs = fills_of_result(run())
         except ImportError as error:
-            reason = str(error).strip().splitlines()[0]
-            rows.append(
-                row | {"peer ns": None, "CSR ns": None, "ratio": None, "note": f"does not import: {reason}"}
-            )
+            reason = (str(error).strip() or repr(error)).splitlines()[0]
+            rows.append(row | missing | {"note": f"does not import: {reason}"})
             continue
-        offsets, ids = best_fit_documents(lengths, sequence_length)
-        note = "equal fills" if result is not None else "packs differently, or moves tokens"
-        if result is not None:  # best-fit-decreasing too: the fills must be equal
-            theirs = np.sort([int(lengths[list(sequence)].sum()) for sequence in result])
-            assert np.array_equal(theirs, fills_of(lengths, offsets, ids)), peer.name
-        timings = harness.measure_in_turns(
-            {"peer": run, "ours": lambda n=lengths: best_fit_documents(n, sequence_length, num_threads=1)},
-            repeats=3,
-        )
-        theirs_ns, ours_ns = (timings[name].median / count * 1e9 for name in ("peer", "ours"))
+        ours = fills_of(lengths, *best_fit_documents(lengths, sequence_length))
+        # Every token once, no row over-full: theirs and ours.
+        for fills in (theirs, ours):
+            assert fills.sum() == lengths.sum(), peer.name
+            assert fills.max() <= sequence_length, peer.name
+        same = np.array_equal(np.sort(theirs), ours)
+        note = "equal fills" if same else "moves the tokens too" if peer.moves_tokens else "packs differently"
+        runs = {"peer": run}
+        if count == documents or whole_ns is None:
+            runs["ours"] = lambda: best_fit_documents(everything, sequence_length, num_threads=1)
+        timings = harness.measure_in_turns(runs, repeats=3)
+        if "ours" in timings:
+            whole_ns = timings["ours"].median / documents * 1e9
+        peer_ns = timings["peer"].median / count * 1e9
+        assert whole_ns is not None
         rows.append(
-            row | {"peer ns": theirs_ns, "CSR ns": ours_ns, "ratio": theirs_ns / ours_ns, "note": note}
+            row
+            | {"peer ns": peer_ns, "CSR ns": whole_ns, "ratio": peer_ns / whole_ns}
+            | {"peer padding %": padding_of(theirs, sequence_length)}
+            | {"padding %": padding_of(ours, sequence_length), "note": note}
         )
     return rows
 
@@ -96,7 +114,7 @@ def strategies(kind: str, documents: int, sequence_length: int) -> list[Row]:
     rows = []
     chosen: dict[str, dict[str, Any]] = {
         "best_fit": {}, "stream": {}, "concat": {}, "first_fit": {}, "next_fit": {},
-        "decompose": {"remainder": "drop"}, "pad": {},
+        "decompose": {}, "pad": {},
     }  # fmt: skip
     for name, options in chosen.items():
         arguments = {"overflow": "truncate", "num_threads": 1, **options}
@@ -118,6 +136,38 @@ def strategies(kind: str, documents: int, sequence_length: int) -> list[Row]:
         })  # fmt: skip
     by_name = {row["strategy"]: row for row in rows}
     assert by_name["stream"]["padding %"] <= by_name["best_fit"]["padding %"] + 0.03
+    return rows
+
+
+def padding_of(fills: NDArray[np.int64], sequence_length: int) -> float:
+    return float(100 * (1 - fills.sum() / (len(fills) * sequence_length)))
+
+
+def decompositions(kind: str, documents: int, sequence_length: int) -> list[Row]:
+    """Dataset Decomposition with each remainder, one thread, by document and by piece.
+
+    `plain write`: the time in which numpy fills fresh arrays of the plan's sizes with ones.
+    """
+    lengths = GENERATORS[kind](documents, 0)
+    rows = []
+    for remainder in ("pack", "drop", "keep"):
+        timing, plan = harness.measure(
+            lambda r=remainder: pack(lengths, sequence_length, "decompose", remainder=r, num_threads=1),
+            repeats=5,
+        )
+        plan.verify(lengths)
+        arrays = list(plan.arrays().values())
+        fill, _ = harness.measure(lambda a=arrays: [np.full_like(x, 1) for x in a], repeats=5)
+        rows.append({
+            "lengths": kind,
+            "documents": documents,
+            "L": sequence_length,
+            "remainder": remainder,
+            "ns/document": timing.median / documents * 1e9,
+            "pieces/document": plan.num_spans / documents,
+            "ns/piece": timing.median / plan.num_spans * 1e9,
+            "plain write ns/document": fill.median / documents * 1e9,
+        })  # fmt: skip
     return rows
 
 
@@ -206,29 +256,55 @@ def large(documents: int, sequence_length: int) -> list[Row]:
     return rows
 
 
+PARTS = ("best_fit", "strategies", "decompose", "balance", "peers", "large")
+
+
+def measure_part(part: str, sizes: list[int], sequence_lengths: list[int]) -> dict[str, list[Row]]:
+    """Tables of a part by title."""
+    cases = [(kind, count, n) for count in sizes for kind in GENERATORS for n in sequence_lengths]
+    if part == "best_fit":
+        return {"best fit, ns a document": [best_fit_speed(*case) for case in cases]}
+    if part == "strategies":
+        return {"strategies": [row for case in cases if case[1] == sizes[0] for row in strategies(*case)]}
+    if part == "decompose":
+        return {"decompose": [row for case in cases if case[1] == sizes[0] for row in decompositions(*case)]}
+    if part == "balance":
+        return {"balance, slowdown": balances(sizes[0])}
+    if part == "peers":
+        return {
+            f"best fit against peers, {count:,} documents": [
+                row for case in cases if case[1] == count for row in against_peers(*case)
+            ]
+            for count in sizes
+        }
+    return {"best fit, 100 million": [row for n in sequence_lengths for row in large(10**8, n)]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--documents", default="1000000,10000000", help="numbers of documents")
     parser.add_argument("--sequence-lengths", default="2048,8192")
-    parser.add_argument("--large", action="store_true", help="also 10 and 100 million documents")
+    parser.add_argument("--large", action="store_true", help="also 100 million documents")
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument(
+        "--parts",
+        default="best_fit,strategies,decompose,balance,peers",
+        help=f"which of {', '.join(PARTS)}; the others stay in the result file as they are",
+    )
     arguments = parser.parse_args()
+    sizes = [int(count) for count in arguments.documents.split(",")]
     sequence_lengths = [int(length) for length in arguments.sequence_lengths.split(",")]
-    cases = [(kind, length) for kind in GENERATORS for length in sequence_lengths]
-    results: dict[str, list[Row]] = {
-        "best fit, ns a document": [best_fit_speed(kind, arguments.documents, n) for kind, n in cases],
-        "strategies": [row for kind, n in cases for row in strategies(kind, arguments.documents, n)],
-        "balance, slowdown": balances(arguments.documents),
-    }
-    if not arguments.no_peers:
-        results["best fit against peers, one thread"] = [
-            row for kind in GENERATORS for row in against_peers(kind, arguments.documents, 8192)
-        ]
-    if arguments.large:
-        results["best fit, 10 million"] = [best_fit_speed(kind, 10**7, n) for kind, n in cases]
-        results["best fit, 100 million"] = [row for n in sequence_lengths for row in large(10**8, n)]
-    for title, rows in results.items():
-        harness.print_table(rows, title)
+    parts = set(arguments.parts.split(",")) | ({"large"} if arguments.large else set())
+    parts -= {"peers"} if arguments.no_peers else set()
+    results: dict[str, Any] = {}
+    for part in PARTS:
+        if part in parts:
+            for title, rows in measure_part(part, sizes, sequence_lengths).items():
+                harness.print_table(rows, title)
+                results[title] = rows
+    path = harness.RESULTS / "pack.json"
+    if len(parts) < len(PARTS) and path.is_file():
+        results = {**json.loads(path.read_text(encoding="utf-8"))["results"], **results}
     path = harness.write_results("pack", results, *{peer.distribution for peer in PEERS})
     print(f"\nwritten to {path}")
 

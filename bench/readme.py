@@ -74,7 +74,40 @@ def load_table(record: Record) -> str:
     return markdown(["", "batch", "tokens/s", "pypack / it"], rows)
 
 
-TABLES: dict[str, Callable[[Record], str]] = {"demo": demo_table, "job": job_table, "load": load_table}
+def pack_table(record: Record) -> str:
+    rows = [
+        [
+            f"{row['peer']}, {row['documents']:,} documents",
+            f"{row['lengths']}, {row['L']}",
+            f"{row['peer ns']:,.0f}",
+            f"{row['CSR ns']:.1f}",
+            f"{row['ratio']:,.0f}",
+            f"{row['peer padding %']:.4f} %",
+            f"{row['padding %']:.4f} %",
+        ]
+        for title, table in record["results"].items()
+        if title.startswith("best fit against peers")
+        for row in table
+        if row["ratio"] is not None
+    ]
+    head = [
+        "",
+        "lengths, tokens a sequence",
+        "its ns a document",
+        "pypack's",
+        "ratio",
+        "its padding",
+        "pypack's",
+    ]
+    return markdown(head, rows)
+
+
+TABLES: dict[str, Callable[[Record], str]] = {
+    "demo": demo_table,
+    "job": job_table,
+    "load": load_table,
+    "pack": pack_table,
+}
 
 
 def render(readme: str) -> str:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._files import sync_directory
+from pypack._files import exchange, sync_directory
 
 FORMAT = "pypack-plan"
 VERSION = 1
@@ -35,8 +35,12 @@ _FIELDS: Mapping[str, type] = {
 def write(
     target: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any], *, overwrite: bool
 ) -> None:
-    """Writes everything to a directory beside `target`, syncs it and renames it to `target`."""
-    if target.exists() and not (overwrite and (target / "plan.json").is_file()):
+    """Writes everything to a directory beside `target`, syncs it, and puts it at `target` in one step.
+
+    Where the system cannot swap directories, an old plan steps aside first. A process that is killed between
+    the two renames leaves it there, where `locate` finds it.
+    """
+    if (target.exists() or _aside(target).exists()) and not (overwrite and _is_plan(locate(target))):
         advice = "it is no plan, so it is not replaced" if overwrite else "pass overwrite=True to replace it"
         raise FileExistsError(f"{target} exists: {advice}, or choose another path")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -52,17 +56,30 @@ def write(
             text.write("\n")
             _sync(text)
         sync_directory(temporary)
-        if target.exists():
-            # A rename cannot replace a directory that is not empty: the old plan steps aside for a moment.
-            old = target.with_name(f".{target.name}.{os.getpid()}.old")
-            target.rename(old)
+        if not target.exists():
             temporary.rename(target)
-            shutil.rmtree(old)
-        else:
+        elif not exchange(temporary, target):  # else the old plan is removed with the temporary directory
+            shutil.rmtree(_aside(target), ignore_errors=True)
+            target.rename(_aside(target))
             temporary.rename(target)
         sync_directory(target.parent)
+        shutil.rmtree(_aside(target), ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def locate(path: Path) -> Path:
+    """Where the plan of `path` is: there, or beside it if a process was killed while it replaced the plan."""
+    aside = _aside(path)
+    return aside if not path.exists() and _is_plan(aside) else path
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _is_plan(directory: Path) -> bool:
+    return (directory / "plan.json").is_file()
 
 
 def _sync(file: IO[Any]) -> None:

@@ -16,7 +16,7 @@ from pypack.fingerprint import lengths_fingerprint
 from pypack.plan import Plan, PlanCounts, as_lengths
 from pypack.strategies import STRATEGIES, Job
 
-__all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "pack", "shared_options"]
+__all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "compare_one", "pack", "shared_options"]
 
 
 def shared_options(
@@ -190,18 +190,25 @@ COMPARED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
+def compare_one(name: str, lengths: ArrayLike, sequence_length: int, **options: Any) -> Comparison:
+    """Packs documents with the strategy that stands under `name` in `COMPARED`. See `compare`.
+
+    Raises:
+        ValueError: the strategy does not take one of the options at this value.
+    """
+    strategy, own = COMPARED[name]
+    documents = as_lengths(lengths)
+    start = time.perf_counter()
+    plan = pack(documents, sequence_length, strategy, **options, **own)
+    return Comparison(name, plan, time.perf_counter() - start)
+
+
 def compare(lengths: ArrayLike, sequence_length: int, **options: Any) -> list[Comparison]:
-    """Packs the same documents with every strategy of `COMPARED`.
+    """Packs the same documents with every strategy of `COMPARED`, and keeps all plans.
 
     Args:
         lengths: tokens of each document, int [D].
         sequence_length: tokens of a sequence.
         **options: those that all strategies of `pack` share.
     """
-    documents = as_lengths(lengths)
-    result = []
-    for name, (strategy, own) in COMPARED.items():
-        start = time.perf_counter()
-        plan = pack(documents, sequence_length, strategy, **options, **own)
-        result.append(Comparison(name, plan, time.perf_counter() - start))
-    return result
+    return [compare_one(name, lengths, sequence_length, **options) for name in COMPARED]

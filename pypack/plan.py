@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -256,33 +257,82 @@ class Plan:
             excess_sequences=self.num_sequences - max(lower_bound, int(self._totals["l2_bound"])),
         )
 
+    def histograms(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How long the spans are and how full the sequences, in one pass over the plan.
+
+        Returns:
+            int64 [32, 2]: spans of 2^k to 2^(k+1) - 1 tokens, and their tokens; int64 [101]: sequences that
+            are k to k + 1 percent full, the last one those without padding.
+        """
+        return self._view.histograms()
+
     def sequence_costs(self, per_token: float = 0.0, per_pair: float = 1.0) -> NDArray[np.float64]:
         """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
         return self._view.sequence_costs(per_token, per_pair)
 
-    def verify(self, lengths: ArrayLike) -> None:
+    def verify(self, lengths: ArrayLike | None = None) -> None:
         """Proves that every token of the documents is in the plan exactly once or counted as left out.
 
+        Of a plan that was opened, the figures that plan.json records are computed anew and compared, too.
+
         Args:
-            lengths: tokens of each document, int [D], the lengths of the store that the plan is for.
+            lengths: tokens of each document, int [D], the lengths of the store that the plan is for. None:
+                proves what the plan alone can tell: no sequence over-full, no token in two spans, as many
+                documents and tokens as are counted; not where documents end.
 
         Raises:
-            ValueError: names the first sequence, span or document that breaks the proof.
+            ValueError: names the first sequence, span, document or figure that breaks the proof.
         """
-        documents = as_lengths(lengths)
-        found = lengths_fingerprint(documents)
-        if found != self.lengths_fingerprint:
-            raise ValueError(
-                f"the plan was made for {self.counts.documents} documents with lengths fingerprint "
-                f"{self.lengths_fingerprint}, these {len(documents)} have {found}: use the store it was made "
-                "for, or pack again"
-            )
         max_documents = self.options.get("max_documents") or np.iinfo(np.int32).max
-        counts = PlanCounts(**self._view.verify(documents, self.align, max_documents))
-        for field in dataclasses.fields(PlanCounts):
-            stated, counted = getattr(self.counts, field.name), getattr(counts, field.name)
-            if stated != counted:
-                raise ValueError(f"the plan states {field.name}={stated}, but its spans give {counted}")
+        if lengths is None:
+            found = self._view.verify_alone(self.counts.documents, self.align, max_documents)
+            stated: dict[str, int] = {
+                "documents without span": self.counts.empty_documents + self.counts.dropped_documents,
+                "split_documents": self.counts.split_documents,
+                "tokens in spans": self.num_tokens,
+            }
+        else:
+            documents = as_lengths(lengths)
+            fingerprint = lengths_fingerprint(documents)
+            if fingerprint != self.lengths_fingerprint:
+                raise ValueError(
+                    f"the plan was made for {self.counts.documents} documents with lengths fingerprint "
+                    f"{self.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the store "
+                    "it was made for, or pack again"
+                )
+            found = self._view.verify(documents, self.align, max_documents)
+            stated = dataclasses.asdict(self.counts)
+        for name, value in stated.items():
+            if value != found[name]:
+                raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
+        if self._path is not None:
+            self._verify_records(self._path / "plan.json")
+
+    def _verify_records(self, path: Path) -> None:
+        """Compares what plan.json records with what the arrays give."""
+        anew = Plan(
+            **self.arrays(),
+            sequence_length=self.sequence_length,
+            strategy=self.strategy,
+            options=self.options,
+            counts=self.counts,
+            lengths_fingerprint=self.lengths_fingerprint,
+        )
+        records: list[tuple[str, Any, Any]] = [
+            ("fingerprint", self.fingerprint, anew.fingerprint),
+            ("sequence_length", self.sequence_length, max([self.sequence_length, *anew.buckets])),
+            ("capacity_runs", self.buckets, anew.buckets),
+        ]
+        records += [(f"totals.{name}", self._totals.get(name), value) for name, value in anew._totals.items()]
+        stats = dataclasses.asdict(anew.stats)
+        records += [(f"stats.{name}", getattr(self.stats, name), value) for name, value in stats.items()]
+        for name, recorded, computed in records:
+            if isinstance(computed, float) and isinstance(recorded, (int, float)):
+                same = math.isclose(recorded, computed, rel_tol=1e-9, abs_tol=1e-12)
+            else:
+                same = recorded == computed
+            if not same:
+                raise ValueError(f"{path}: field {name!r} is {recorded!r}, but the arrays give {computed!r}")
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the plan as a directory of .npy files and plan.json, whole or not at all.
@@ -322,7 +372,7 @@ class Plan:
             FileNotFoundError: no plan at `path`.
             ValueError: names the file and the field that is wrong, or says that the format is newer.
         """
-        directory = Path(path)
+        directory = _plan_files.locate(Path(path))
         header = _plan_files.read_header(directory)
         sequences, spans = header["num_sequences"], header["num_spans"]
         sizes = dict.fromkeys(ARRAYS, spans) | {

@@ -9,7 +9,10 @@ import pytest
 from reference_pack import shape
 from test_packing import sequences_of
 
+from pypack import _core
+from pypack.bucket_quotas import bucket_quotas
 from pypack.packing import pack
+from pypack.run import odds_of
 
 
 def packed_lengths(lengths, limit, strategy, **options):
@@ -139,3 +142,34 @@ def test_average_lengths_and_contexts_of_dataset_decomposition(mix):
     assert plan.num_spans == len(lengths)
     assert round(plan.stats.mean_span_length, 1) == mean_length
     assert round(plan.stats.mean_context, 1) == mean_context
+
+
+def test_planner_of_dataset_decomposition():
+    """The arguments that get_dd_params.py gives for the training script of apple/ml-dataset-decomposition."""
+    lengths = [1 << k for k in range(8, 14)]
+    shards = [3560, 5996, 7410, 6309, 5157, 4513]  # of 2^20 tokens, one per GPU and cycle at least
+    quotas = bucket_quotas(
+        {n: count << 20 for n, count in zip(lengths, shards, strict=True)},
+        tokens=28_795_904_000,
+        cycles=8,
+        quantum_tokens=8 << 20,
+    )
+    assert list(quotas.values()) == [1507328, 1277952, 794624, 335872, 137216, 61440]
+    tokens = [n * count for n, count in quotas.items()]
+    assert sum(tokens) == 3_607_101_440
+    odds = np.array(odds_of("grow-p2", lengths))
+    weights = np.array(tokens) // (8 << 20) * (odds // odds[-1])
+    assert weights.tolist() == [1472, 1248, 776, 328, 134, 60]
+    # A schedule of these quotas draws just that many steps of 64 x 8192 tokens from each bucket in a cycle.
+    steps = [8 * t // (64 * 8192) for t in tokens]
+    for sample in (_core.sample_cycles, _core.subcycle_cycles):
+        drawn = sample(steps, odds.tolist(), 8, 1).reshape(8, -1)
+        assert [np.bincount(cycle).tolist() for cycle in drawn] == [[s // 8 for s in steps]] * 8
+
+
+def test_quotas_make_up_for_rounding_in_the_longest_bucket():
+    assert bucket_quotas({4: 100, 8: 100}, 100, 1, 8) == {4: 12, 8: 7}  # 6.25 quanta each, 13 wanted
+    assert bucket_quotas({4: 150, 8: 50}, 100, 1, 8) == {4: 18, 8: 4}  # 9.375 and 3.125
+    for wrong in (({}, 1, 1, 8), ({4: 0}, 1, 1, 8), ({4: 9}, 0, 1, 8), ({4: 9}, 1, 0, 8), ({4: 9}, 1, 1, 6)):
+        with pytest.raises(ValueError, match="must"):
+            bucket_quotas(*wrong)

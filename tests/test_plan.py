@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypack import _plan_files
+from pypack._files import exchange
 from pypack.packing import pack
 from pypack.plan import ARRAYS, Plan
 
@@ -52,6 +56,49 @@ def test_existing_target_is_replaced_only_when_asked_and_a_plan(saved, tmp_path)
     with pytest.raises(FileExistsError, match="it is no plan"):
         other.save(tmp_path / "precious", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.plan", "precious"]
+
+
+@pytest.mark.parametrize("swaps", [True, False])
+def test_a_kill_while_a_plan_is_replaced_leaves_the_old_or_the_new(saved, monkeypatch, swaps):
+    """Killed before each change to the directory in turn."""
+    old, new = Plan.open(saved), pack(LENGTHS, 32)
+    if not swaps:
+        monkeypatch.setattr(_plan_files, "exchange", lambda a, b: False)
+
+    class Killed(BaseException):
+        pass
+
+    class Path(type(saved)):
+        left = 0
+
+        def rename(self, target):
+            if Path.left == 0:
+                raise Killed
+            Path.left -= 1
+            return super().rename(target)
+
+    found = []
+    for Path.left in range(3):
+        with contextlib.suppress(Killed):
+            new.save(Path(saved), overwrite=True)
+        found.append(Plan.open(saved) == new)
+        assert found[-1] or Plan.open(saved) == old
+        with pytest.raises(FileExistsError, match="pass overwrite=True"):
+            new.save(saved)
+        if found[-1]:
+            break
+    assert found == [True] if swaps else [False, False, True]
+    new.save(saved, overwrite=True)
+    assert [path.name for path in saved.parent.iterdir()] == ["a.plan"]
+
+
+def test_directories_are_swapped(tmp_path):
+    (tmp_path / "a" / "inner").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    if exchange(tmp_path / "a", tmp_path / "b"):  # else the file system cannot
+        assert (tmp_path / "b" / "inner").is_dir()
+    with pytest.raises(OSError, match="No such file"):
+        assert exchange(tmp_path / "a", tmp_path / "absent") or not sys.platform.startswith("linux")
 
 
 def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
@@ -179,6 +226,56 @@ def test_verify_refuses_other_documents_and_wrong_counts():
     limited = altered(PLAN, options={**PLAN.options, "max_documents": 1})
     with pytest.raises(ValueError, match=r"sequence 0 holds 3 spans, more than max_documents \(1\)"):
         limited.verify(LENGTHS)
+
+
+def test_verify_alone_needs_no_lengths():
+    PLAN.verify()
+    pack([], 16).verify()
+    for name, index, value, message in (
+        ("span_document", 2, 9, r"span 2 \(document 9, .* leaves the 9 documents"),
+        ("span_document", 0, 1, "stands in two spans|its spans hold"),
+        ("span_start", 1, -1, r"span 1 .* leaves its document"),
+        ("span_length", 0, 0, "span 0 .* holds no token"),
+        ("span_length", 0, 4, "states tokens in spans=74, but its spans give 73"),
+        ("sequence_capacity", 1, 15, "sequence 1 takes up 16 tokens"),
+        ("sequence_offsets", 1, 2**62, "sequence_offsets falls"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            altered(PLAN, **{name: with_entry(getattr(PLAN, name), index, value)}).verify()
+    more = dataclasses.replace(PLAN.counts, split_documents=0)
+    with pytest.raises(ValueError, match="states split_documents=0, but its spans give"):
+        altered(PLAN, counts=more).verify()
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, None])
+def test_verify_checks_what_plan_json_records(saved, lengths):
+    Plan.open(saved).verify(lengths)
+    header = json.loads((saved / "plan.json").read_text())
+    wrong = [
+        ({"fingerprint": "0" * 16}, "'fingerprint'"),
+        ({"sequence_length": 15}, "'sequence_length' is 15"),
+        ({"capacity_runs": [[17, 0, header["num_sequences"]]]}, "'capacity_runs'"),
+    ]
+    wrong += [
+        ({record: {**header[record], name: value + 1}}, rf"'{record}\.{name}' is")
+        for record in ("totals", "stats")
+        for name, value in header[record].items()
+    ]
+    for changes, message in wrong:
+        edit_header(saved, **{**header, **changes})
+        with pytest.raises(ValueError, match=message):
+            Plan.open(saved).verify(lengths)
+
+
+def test_histograms():
+    plan = pack([4, 2, 2, 8, 3], 8, "next_fit")  # {4 2 2} {8} {3}
+    lengths, fills = plan.histograms()
+    assert {1 << k: row for k, row in enumerate(lengths.tolist()) if row[0]} == {
+        2: [3, 7],
+        4: [1, 4],
+        8: [1, 8],
+    }
+    assert {k: n for k, n in enumerate(fills.tolist()) if n} == {100: 2, 37: 1}
 
 
 @given(

@@ -1,29 +1,45 @@
-"""Public packers behind one signature: lengths, sequence_length -> documents of each sequence, or None.
+"""Public packers behind one signature, to be timed and to be checked by what they make.
 
-Each is imported from its installed package where it is called; one that is not installed, or does not
-import, is reported as missing. Only the packing is timed where the package lets it be called alone.
+Each is imported from its installed package (bench/peers/packers.txt) where it is called; one that is not
+installed, or does not import, is reported as missing. Only the packing is timed where the package lets it be
+called alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Lengths = NDArray[np.int32]
-Prepared = Callable[[], Sequence[Sequence[int]] | None]
+Fills = NDArray[np.int64]  # tokens of each row
+Prepared = tuple[Callable[[], Any], Callable[[Any], Fills]]
 
 
 @dataclass(frozen=True)
 class Peer:
-    """`prepare` makes the peer's input, and returns what is timed."""
+    """`prepare` makes the peer's input; returns what is timed, and what tells the fills from its result."""
 
     name: str
     distribution: str
     documents: int  # how many it is given: those that crawl run on a slice
+    moves_tokens: bool
     prepare: Callable[[Lengths, int], Prepared]
+
+
+def fills_of_documents(lengths: Lengths, rows: Sequence[Sequence[int]]) -> Fills:
+    sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+    documents = np.fromiter(itertools.chain.from_iterable(rows), np.int64, int(sizes.sum()))
+    assert np.array_equal(np.sort(documents), np.arange(len(lengths)))  # each document once
+    return np.add.reduceat(lengths[documents].astype(np.int64), np.cumsum(sizes) - sizes)
+
+
+def fills_of_lengths(rows: Iterable[Iterable[int]]) -> Fills:
+    return np.array([sum(map(int, row)) for row in rows], np.int64)
 
 
 def light_bin_pack(lengths: Lengths, sequence_length: int) -> Prepared:
@@ -31,7 +47,7 @@ def light_bin_pack(lengths: Lengths, sequence_length: int) -> Prepared:
     import lightbinpack
 
     items = lengths.tolist()
-    return lambda: lightbinpack.obfd(items, sequence_length)
+    return lambda: lightbinpack.obfd(items, sequence_length), lambda rows: fills_of_documents(lengths, rows)
 
 
 def olmo_core(lengths: Lengths, sequence_length: int) -> Prepared:
@@ -40,81 +56,97 @@ def olmo_core(lengths: Lengths, sequence_length: int) -> Prepared:
 
     ends = np.cumsum(lengths, dtype=np.int64)
     bounds = np.stack([ends - lengths, ends], axis=1)
-
-    def run() -> Sequence[Sequence[int]]:
-        # The sequences hold positions in the documents that it sorted; their order is all that differs.
-        bins, _, _ = InstancePacker(sequence_length).pack_documents(bounds)
-        order = np.argsort(-1 * lengths.astype(np.int64))
-        return [order[bin_].tolist() for bin_ in bins]
-
-    return run
+    # Its rows hold positions in the documents that it sorted.
+    falling = np.sort(lengths)[::-1]
+    return (
+        lambda: InstancePacker(sequence_length).pack_documents(bounds),
+        lambda result: fills_of_documents(falling, result[0]),
+    )
 
 
-def trl(lengths: Lengths, sequence_length: int) -> Prepared:
-    """Python, best-fit-decreasing on a segment tree; on tokens of one byte, so that its loop weighs."""
+def trl_loop(lengths: Lengths, sequence_length: int) -> Prepared:
+    """Python, best-fit-decreasing on a segment tree; on tokens of no bytes, so that its loop weighs."""
     import pyarrow as pa
     from trl.data_utils import _pack_bfd
 
     offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    tokens = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.zeros(int(offsets[-1]), np.int8)))
+    tokens = pa.ListArray.from_arrays(pa.array(offsets), pa.nulls(int(offsets[-1])))
     table = pa.table({"input_ids": tokens})
-
-    def run() -> None:
-        _pack_bfd(table, sequence_length)
-
-    return run
+    return (
+        lambda: _pack_bfd(table, sequence_length),
+        lambda packed: fills_of_lengths(packed["seq_lengths"].to_pylist()),
+    )
 
 
 def trl_pack_dataset(lengths: Lengths, sequence_length: int) -> Prepared:
-    """TRL as users call it: packs groups of 1000 documents and moves their tokens."""
+    """TRL as users call it: packs groups of 1000 documents."""
     import datasets
     from trl import pack_dataset
 
     datasets.disable_progress_bars()
     rows = datasets.Dataset.from_dict({"input_ids": [[0] * n for n in lengths.tolist()]})
+    return (
+        lambda: pack_dataset(rows, sequence_length, "bfd", {"load_from_cache_file": False}),
+        lambda packed: fills_of_lengths(packed["seq_lengths"]),
+    )
 
-    def run() -> None:
-        pack_dataset(rows, sequence_length, "bfd", {"load_from_cache_file": False})
 
-    return run
+def axolotl(lengths: Lengths, sequence_length: int) -> Prepared:
+    """numba, first fit over all open rows; in groups of 100,000, at most 200 documents a row."""
+    from axolotl.utils.samplers.multipack import pack_parallel
+
+    return (
+        lambda: pack_parallel(lengths, sequence_length, group_size=100_000, bin_size=200, num_processes=1),
+        lambda rows: fills_of_documents(lengths, rows),
+    )
+
+
+def nemo(lengths: Lengths, sequence_length: int) -> Prepared:
+    """Python, first-fit-decreasing; adds up every open row for every document."""
+    from nemo.utils.sequence_packing_utils import first_fit_decreasing
+
+    items = lengths.tolist()
+    return lambda: first_fit_decreasing(items, sequence_length), fills_of_lengths
 
 
 def grain_best_fit(lengths: Lengths, sequence_length: int) -> Prepared:
-    """Grain's best fit over 64 open rows, as MaxText runs it; moves tokens."""
+    """Grain's best fit over 64 open rows, as MaxText runs it."""
     import grain
 
-    elements = [{"tokens": np.zeros(n, np.int32)} for n in lengths.tolist()]
+    elements = [{"tokens": np.ones(n, np.int32)} for n in lengths.tolist()]
 
-    def run() -> None:
+    def run() -> list[Any]:
         source = grain.MapDataset.source(elements).to_iter_dataset()
-        packed = grain.experimental.BestFitPackIterDataset(
-            source, length_struct={"tokens": sequence_length}, num_packing_bins=64
+        return list(
+            grain.experimental.BestFitPackIterDataset(
+                source, length_struct={"tokens": sequence_length}, num_packing_bins=64
+            )
         )
-        for _ in packed:
-            pass
 
-    return run
+    return run, lambda rows: np.array([row["tokens"].sum() for row in rows], np.int64)
 
 
 def torchtune(lengths: Lengths, sequence_length: int) -> Prepared:
-    """torchtune's PackedDataset: next fit in memory, moves tokens."""
+    """torchtune's PackedDataset: next fit in memory."""
     from torchtune.datasets import PackedDataset
 
-    rows = [{"tokens": [0] * n, "labels": [0] * n} for n in lengths.tolist()]
-
-    def run() -> None:
-        PackedDataset(rows, max_seq_len=sequence_length)
-
-    return run
+    rows = [{"tokens": [1] * n, "labels": [1] * n} for n in lengths.tolist()]
+    return (
+        lambda: PackedDataset(rows, max_seq_len=sequence_length),
+        lambda packed: np.array([int((pack["tokens"] > 0).sum()) for pack in packed.packs], np.int64),
+    )
 
 
 PEERS = [
-    Peer("LightBinPack obfd", "lightbinpack", 10_000_000, light_bin_pack),
-    Peer("OLMo-core InstancePacker", "ai2-olmo-core", 100_000, olmo_core),
-    Peer("TRL _pack_bfd", "trl", 50_000, trl),
-    Peer("TRL pack_dataset", "trl", 10_000, trl_pack_dataset),
-    Peer("Grain BestFit, 64 rows", "grain", 3_000, grain_best_fit),
-    Peer("torchtune PackedDataset", "torchtune", 5_000, torchtune),
+    Peer("LightBinPack obfd", "lightbinpack", 10_000_000, False, light_bin_pack),
+    Peer("OLMo-core InstancePacker", "ai2-olmo-core", 100_000, False, olmo_core),
+    Peer("TRL _pack_bfd, its loop", "trl", 100_000, False, trl_loop),
+    Peer("TRL pack_dataset", "trl", 10_000, True, trl_pack_dataset),
+    Peer("axolotl multipack (numba)", "axolotl", 100_000, False, axolotl),
+    Peer("NeMo first_fit_decreasing", "nemo-toolkit", 3_000, False, nemo),
+    Peer("Grain BestFit, 64 rows", "grain", 2_000, True, grain_best_fit),
+    Peer("torchtune PackedDataset", "torchtune", 2_000, True, torchtune),
 ]
-# Not on the package index as a packer, or not installable here: axolotl / multipack (numba), NeMo, SeqPacker.
+# Not installable here: imoneoi's multipack (not on the index; its allocator lives on in axolotl's), SeqPacker
+# (a source distribution that needs crates).

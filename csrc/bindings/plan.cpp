@@ -3,6 +3,7 @@
 #include "common/fingerprint.hpp"
 #include "pack/balance.hpp"
 #include "pack/capacity_runs.hpp"
+#include "pack/plan_histograms.hpp"
 #include "pack/totals.hpp"
 #include "pack/verify.hpp"
 #include "pack_types.hpp"
@@ -67,6 +68,37 @@ py::dict verify(const PlanHandle& handle, const Array<Length>& lengths, Length a
     return to_python(counts);
 }
 
+py::dict verify_plan_alone(const PlanHandle& handle, std::int64_t documents, Length align,
+                           Length max_documents) {
+    SpanCounts counts;
+    {
+        const py::gil_scoped_release release;
+        counts = verify_alone(handle.plan(), documents, align, max_documents);
+    }
+    py::dict result;
+    result["documents without span"] = counts.documents_without_span;
+    result["split_documents"] = counts.split_documents;
+    result["tokens in spans"] = counts.tokens;
+    return result;
+}
+
+// (int64 [32, 2], int64 [101])
+py::tuple histograms(const PlanHandle& handle) {
+    PlanHistograms found;
+    {
+        const py::gil_scoped_release release;
+        found = plan_histograms(handle.plan());
+    }
+    py::array_t<std::int64_t> lengths({static_cast<py::ssize_t>(found.lengths.size()), py::ssize_t{2}});
+    auto* value = lengths.mutable_data();
+    for (const auto& spans : found.lengths) {
+        *value++ = spans.count;
+        *value++ = spans.tokens;
+    }
+    return py::make_tuple(
+        lengths, py::array_t<std::int64_t>(static_cast<py::ssize_t>(found.fills.size()), found.fills.data()));
+}
+
 py::array_t<double> costs_of_sequences(const PlanHandle& handle, double per_token, double per_pair) {
     Buffer<double> costs;
     {
@@ -114,6 +146,9 @@ void register_plan(py::module_& m) {
             py::arg("sequence_capacity").noconvert())
         .def("totals", &totals, py::arg("align"))
         .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
+        .def("verify_alone", &verify_plan_alone, py::arg("documents"), py::arg("align"),
+             py::arg("max_documents"))
+        .def("histograms", &histograms)
         .def("sequence_costs", &costs_of_sequences, py::arg("per_token"), py::arg("per_pair"))
         .def("capacity_runs", &runs_of_capacity)
         .def("fingerprint", &plan_fingerprint);

@@ -13,7 +13,9 @@ def kind_of(path: Path) -> str:
     Raises:
         UsageError: it is neither, or a store that is not finished.
     """
-    if (path / "plan.json").is_file():
+    from pypack import _plan_files  # imports numpy, which pypack --help does without
+
+    if (_plan_files.locate(path) / "plan.json").is_file():
         return "plan"
     if (path / "store.json").is_file():
         return "store"

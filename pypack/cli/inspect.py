@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ SUMMARY = "what a store or a plan holds"
 
 _DESCRIPTION = """\
 Shows what a token store, a plan, or a bare Megatron-Core dataset (.bin/.idx) holds: its totals, the lengths
-of its documents, and the first documents in text and ids. Reads only what it shows, whatever the size.
+of its documents or spans, how full its sequences are, and the first of them.
 """
 _EPILOG = """\
 examples:
@@ -54,9 +56,12 @@ def run(args: argparse.Namespace) -> int:
         from pypack.plan import Plan
 
         plan = Plan.open(args.path)
+        lengths, fills = plan.histograms()
         found = plan.summary() | {
             "kind": "plan",
             "path": str(args.path),
+            "histogram": [(1 << k, (2 << k) - 1, *row) for k, row in enumerate(lengths.tolist()) if row[0]],
+            "fills": fills.tolist(),
             "first": _sequences(plan, args.first),
         }
         show = _print_plan
@@ -149,8 +154,10 @@ def _print_store(found: dict[str, Any]) -> None:
         print(f"  {document['ids']}{more}")
 
 
-def _histogram(rows: list[tuple[int, int, int, int]]) -> str:
-    most = max(tokens for *_, tokens in rows) or 1
+def _histogram(
+    rows: Sequence[tuple[int, int, int, int]], what: str = "length", things: str = "documents"
+) -> str:
+    most = max((tokens for *_, tokens in rows), default=0) or 1
     cells = [
         (
             f"{low:,}-{high:,}" if high > low else f"{low}",
@@ -160,11 +167,23 @@ def _histogram(rows: list[tuple[int, int, int, int]]) -> str:
         )
         for low, high, count, tokens in rows
     ]
-    lines = format_table(
-        ("length", "documents", "tokens", ""), [(*row[:3], "") for row in cells]
-    ).splitlines()
-    bars = ["", "", *(row[3] for row in cells)]
-    return "\n".join(f"  {line:<50} {bar}".rstrip() for line, bar in zip(lines, bars, strict=True))
+    lines = format_table((what, things, "tokens", ""), [(*row[:3], "") for row in cells]).splitlines()
+    return _with_bars(lines, [row[3] for row in cells])
+
+
+def _with_bars(lines: list[str], bars: list[str]) -> str:
+    return "\n".join(f"  {line:<50} {bar}".rstrip() for line, bar in zip(lines, ["", "", *bars], strict=True))
+
+
+def _fill_histogram(fills: Sequence[int]) -> str:
+    """Sequences by how full they are; finer towards the full end, where the good ones are."""
+    edges = [0, 50, 75, 90, 95, 99, 100]
+    groups = [sum(fills[low:high]) for low, high in itertools.pairwise(edges)] + [fills[100]]
+    names = [f"{low}-{high} %" for low, high in itertools.pairwise(edges)] + ["no padding"]
+    rows = [(name, f"{count:,}", "") for name, count in zip(names, groups, strict=True)]
+    most = max(groups) or 1
+    lines = format_table(("fill", "sequences", ""), rows).splitlines()
+    return _with_bars(lines, ["█" * round(40 * count / most) for count in groups])
 
 
 def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
@@ -184,10 +203,12 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
 
 def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
-    shown = {"path", "kind", "strategy", "options", "first"}
+    shown = {"path", "kind", "strategy", "options", "first", "histogram", "fills"}
     for name, value in found.items():
         if name not in shown:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
+    print(_histogram(found["histogram"], "span length", "spans"))
+    print(_fill_histogram(found["fills"]))
     for sequence in found["first"]:
         spans, room = len(sequence["spans"]), sequence["capacity"]
         print(f"\nsequence {sequence['sequence']} ({spans} spans, room for {room:,} tokens)")

@@ -117,22 +117,24 @@ def _pack(
     from pypack.packing import pack
 
     began = time.perf_counter()
-    chosen = {} if strategy is None else {"strategy": strategy}
+    options: dict[str, Any] = {**_shared_options(args), **own}
+    if strategy is not None:
+        options["strategy"] = strategy
     try:
-        plan = pack(
-            store.lengths,
-            args.sequence_length,
-            overflow=args.overflow,
-            max_documents=args.max_documents,
-            align=args.align,
-            drop_shorter_than=args.drop_shorter_than,
-            num_threads=args.workers,
-            **chosen,
-            **own,
-        )
+        plan = pack(store.lengths, args.sequence_length, **options)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
     return plan, time.perf_counter() - began
+
+
+def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "overflow": args.overflow,
+        "max_documents": args.max_documents,
+        "align": args.align,
+        "drop_shorter_than": args.drop_shorter_than,
+        "num_threads": args.workers,
+    }
 
 
 def _own_options(settings: list[str]) -> dict[str, Any]:
@@ -150,18 +152,18 @@ def _own_options(settings: list[str]) -> dict[str, Any]:
 
 def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]]:
     """One plan after the other, so that only one is in memory."""
-    from pypack.packing import COMPARED, Comparison
+    from pypack.packing import COMPARED, compare_one
 
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")
     figures = []
-    for name, (strategy, own) in COMPARED.items():
+    for name in COMPARED:
         try:
-            plan, seconds = _pack(store, strategy, args, own)
+            row = compare_one(name, store.lengths, args.sequence_length, **_shared_options(args)).row()
         except ValueError as error:  # not every strategy takes every option
             print(f"{name}: {error}", file=sys.stderr)
             continue
-        figures.append(Comparison(name, plan, seconds).row())
+        figures.append(row)
     if not args.json:
         head = ("strategy", "utilization", "sequences", "documents cut", "tokens left out")
         rows = [
@@ -173,12 +175,16 @@ def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]
                 f"{row['lost_tokens']:,}",
                 f"{row['attention_to_concat']:.3f}",
                 f"{row['mean_context']:,.0f}",
+                f"{row['bias']:.2f}",
                 f"{row['seconds']:.2f}",
             )
             for row in figures
         ]
-        print(format_table((*head, "attention cost*", "mean context", "seconds"), rows))
+        print(format_table((*head, "attention cost*", "mean context", "bias**", "seconds"), rows))
         print("* over that of full rows without a mask between documents")
+        print(
+            "** share of the variance of log length between sequences; 1: each holds documents of one length"
+        )
     return figures
 
 

@@ -19,12 +19,14 @@ _DESCRIPTION = """\
 Reads everything and proves it.
 
 A store: the headers fit the files, every checksum is the recorded one, every id is below the vocabulary size.
-A plan, with --store: every token of the store stands in the plan exactly once or is counted as left out, no
-sequence is over-full, and the plan was made for that very store.
+A plan: no token stands in it twice, no sequence is over-full, and all figures that it records are those of
+its arrays. With --store also: every token of the store stands in the plan exactly once or is counted as left
+out, and the plan was made for that very store.
 """
 _EPILOG = """\
 examples:
   pypack verify corpus.store
+  pypack verify corpus.plan
   pypack verify corpus.plan --store corpus.store
 """
 
@@ -44,13 +46,11 @@ def run(args: argparse.Namespace) -> int:
     if kind_of(args.path) == "plan":
         from pypack.plan import Plan
 
-        if args.store is None:
-            raise UsageError(f"{args.path} is a plan: name the store that it is for with --store STORE")
-        store = TokenStore.open(args.store)
         plan = Plan.open(args.path)
-        plan.verify(store.lengths)
+        plan.verify(None if args.store is None else TokenStore.open(args.store).lengths)
         found: dict[str, Any] = {
             "kind": "plan",
+            "against_store": args.store is not None,
             "sequences": plan.num_sequences,
             "tokens": plan.counts.tokens,
             "planned": plan.num_tokens,

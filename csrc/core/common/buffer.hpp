@@ -75,9 +75,11 @@ class Buffer {
         const std::size_t bytes = std::max<std::size_t>(1, static_cast<std::size_t>(size) * sizeof(T));
         void* memory = nullptr;
 #if defined(__linux__)
-        if (bytes >= 2 * kHugePage) {
-            memory = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
-            if (memory != nullptr) (void)madvise(memory, bytes, MADV_HUGEPAGE);
+        if (bytes >= kHugePage / 2) {
+            // Whole huge pages, since the kernel uses none that is advised in part.
+            const std::size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+            memory = std::aligned_alloc(kHugePage, rounded);
+            if (memory != nullptr) (void)madvise(memory, rounded, MADV_HUGEPAGE);
         } else {
             memory = std::malloc(bytes);
         }

@@ -1,47 +1,24 @@
 #include "pack/best_fit.hpp"
 
 #include "common/parallel.hpp"
-#include "pack/run_walk.hpp"
+#include "pack/block_placer.hpp"
+#include "pack/run_places.hpp"
 
 namespace pypack {
 
-std::vector<std::vector<std::int64_t>> first_ranks(const Census& census) {
-    std::vector<std::vector<std::int64_t>> ranks(census.num_chunks(),
-                                                 std::vector<std::int64_t>(census.totals.size(), 0));
-    for (std::size_t c = 1; c < census.num_chunks(); ++c) {
-        for (std::size_t v = 0; v < census.totals.size(); ++v) {
-            ranks[c][v] = ranks[c - 1][v] + census.by_chunk[c - 1][v];
-        }
-    }
-    return ranks;
-}
-
 namespace {
 
-// make_walk(ranks) makes the walk of a chunk whose pieces have these first ranks.
-template <typename MakeWalk>
+template <typename Places>
 void place_spans(std::span<const Length> lengths, const PackOptions& options, const Census& census,
-                 int num_threads, PlanArrays& plan, MakeWalk&& make_walk) {
-    const auto ranks = first_ranks(census);
-    // Nearly every piece starts its document: zeros in one stream, and few scattered writes for the others.
-    std::fill_n(plan.span_start.data(), plan.span_start.size(), 0);
+                 const Places& places, int num_threads, PlanArrays& plan) {
+    auto ranks = first_ranks(census);
     parallel_for(static_cast<std::int64_t>(census.num_chunks()), num_threads, [&](std::int64_t c) {
         const auto index = static_cast<std::size_t>(c);
-        auto walk = make_walk(ranks[index]);
-        PlanCounts counted_before;
-        std::int64_t* const document_out = plan.span_document.data();
-        Length* const start_out = plan.span_start.data();
-        Length* const length_out = plan.span_length.data();
-        const Chunk chunk = chunk_of(lengths.size(), index, census.num_chunks());
-        for_each_piece(lengths, chunk, options, counted_before,
-                       [&](std::int64_t document, Length start, Length length) {
-                           const auto at = walk.next_place(units_of(length, options.align));
-                           document_out[at] = document;
-                           length_out[at] = length;
-                           if (start > 0) [[unlikely]] {
-                               start_out[at] = start;
-                           }
-                       });
+        place_pieces<Piece>(
+            lengths, options, chunk_of(lengths.size(), index, census.num_chunks()), census.by_chunk[index],
+            std::move(ranks[index]), places,
+            [](std::int64_t document, Length start, Length length) { return Piece{document, start, length}; },
+            [&plan](const Piece& piece, std::int64_t place) { plan.set_span(place, piece); });
     });
 }
 
@@ -79,21 +56,14 @@ PlanArrays pack_in_bulk(std::span<const Length> lengths, const PackOptions& opti
     plan.sequence_capacity.resize(runs.num_sequences);
     std::fill_n(plan.sequence_capacity.data(), runs.num_sequences, options.sequence_length);
     plan.sequence_offsets = sequence_starts(runs);
-    const auto place = [&](auto&& make_walk) {
-        place_spans(lengths, options, census, num_threads, plan, make_walk);
-    };
-    using Ranks = std::span<const std::int64_t>;
     if (seed) {
         SpreadSequences spread(plan.sequence_offsets, *seed);
         plan.sequence_offsets = std::move(spread.offsets);
-        place(
-            [&](Ranks ranks) { return SpreadWalk(runs, census.totals, ranks, spread.starts.view(), *seed); });
-    } else if (runs.num_items < (std::int64_t{1} << 32)) {
-        const RunTable<std::uint32_t> table(runs);
-        place([&](Ranks ranks) { return RunWalk(table, ranks, plan.sequence_offsets.view()); });
+        const SpreadPlaces places(runs, census.totals, spread.starts.view(), *seed);
+        place_spans(lengths, options, census, places, num_threads, plan);
     } else {
-        const RunTable<std::uint64_t> table(runs);
-        place([&](Ranks ranks) { return RunWalk(table, ranks, plan.sequence_offsets.view()); });
+        const RunPlaces places(runs, plan.sequence_offsets.view());
+        place_spans(lengths, options, census, places, num_threads, plan);
     }
     return plan;
 }
@@ -101,16 +71,21 @@ PlanArrays pack_in_bulk(std::span<const Length> lengths, const PackOptions& opti
 }  // namespace
 
 PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& options) {
-    std::vector<std::int64_t> totals(static_cast<std::size_t>(options.sequence_length / options.align) + 1,
-                                     0);
-    for (const Piece& piece : pieces) ++totals[units_of(piece.length, options.align)];
-    const Runs runs = best_fit_runs(totals, options.max_documents);
+    const auto units = static_cast<std::size_t>(options.sequence_length / options.align);
+    std::vector<std::uint32_t> counts(units + 1, 0);
+    for (const Piece& piece : pieces) ++counts[units_of(piece.length, options.align)];
+    const Runs runs =
+        best_fit_runs(std::vector<std::int64_t>(counts.begin(), counts.end()), options.max_documents);
     PieceRows rows{std::vector<Piece>(pieces.size()), sequence_starts(runs)};
-    const std::vector<std::int64_t> first(totals.size(), 0);
-    const RunTable<std::uint64_t> table(runs);
-    RunWalk walk(table, first, rows.offsets.view());
-    for (const Piece& piece : pieces)
-        rows.pieces[walk.next_place(units_of(piece.length, options.align))] = piece;
+    BlockPlacer<Piece> placer(std::vector<std::int64_t>(units + 1, 0));
+    placer.place(
+        counts, RunPlaces(runs, rows.offsets.view()),
+        [&](auto&& add) {
+            for (const Piece& piece : pieces) add(units_of(piece.length, options.align), piece);
+        },
+        [&](const Piece& piece, std::int64_t place) {
+            rows.pieces[static_cast<std::size_t>(place)] = piece;
+        });
     return rows;
 }
 

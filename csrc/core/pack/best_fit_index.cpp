@@ -1,7 +1,12 @@
 #include "pack/best_fit_index.hpp"
 
+#include <type_traits>
+#include <utility>
+
 #include "common/parallel.hpp"
-#include "pack/run_walk.hpp"
+#include "pack/block_placer.hpp"
+#include "pack/run_places.hpp"
+#include "pack/sequence_walk.hpp"
 
 namespace pypack {
 
@@ -15,22 +20,12 @@ void refuse_split(const PackOptions& options) {
     }
 }
 
-// Calls visit(walk, document, units) for every piece, in parallel over the chunks of the census. Only with
-// truncation can a piece be shorter than its document, and its start is always 0.
-template <typename Index, typename Visit>
-void walk_documents(std::span<const Length> lengths, const PackOptions& options, const Census& census,
-                    const Runs& runs, std::span<const std::int64_t> starts, int num_threads, Visit&& visit) {
-    const auto ranks = first_ranks(census);
-    const RunTable<Index> table(runs);
+// Calls work(chunk, index) for the chunks of the census, in parallel.
+template <typename Work>
+void for_each_chunk(std::span<const Length> lengths, const Census& census, int num_threads, Work&& work) {
     parallel_for(static_cast<std::int64_t>(census.num_chunks()), num_threads, [&](std::int64_t c) {
         const auto index = static_cast<std::size_t>(c);
-        const Chunk chunk = chunk_of(lengths.size(), index, census.num_chunks());
-        RunWalk walk(table, ranks[index], starts);
-        PlanCounts counted_before;
-        for_each_piece(lengths, chunk, options, counted_before,
-                       [&](std::int64_t document, Length, Length length) {
-                           visit(walk, document, units_of(length, options.align));
-                       });
+        work(chunk_of(lengths.size(), index, census.num_chunks()), index);
     });
 }
 
@@ -50,10 +45,15 @@ SequenceOfDocuments<Id> best_fit_sequence_of(std::span<const Length> lengths, co
         std::fill_n(result.sequence.data(), result.sequence.size(), Id{-1});
     }
     Id* const out = result.sequence.data();
-    walk_documents<std::make_unsigned_t<Id>>(lengths, options, census, runs, {}, num_threads,
-                                             [out](auto& walk, std::int64_t document, std::size_t units) {
-                                                 out[document] = static_cast<Id>(walk.next_sequence(units));
-                                             });
+    const auto ranks = first_ranks(census);
+    for_each_chunk(lengths, census, num_threads, [&](Chunk chunk, std::size_t index) {
+        SequenceWalk<std::make_unsigned_t<Id>> walk(runs, ranks[index]);
+        PlanCounts counted_before;
+        for_each_piece(lengths, chunk, options, counted_before,
+                       [&walk, out, align = options.align](std::int64_t document, Length, Length length) {
+                           out[document] = static_cast<Id>(walk.next(units_of(length, align)));
+                       });
+    });
     return result;
 }
 
@@ -65,11 +65,14 @@ DocumentsOfSequences<Id> best_fit_documents(std::span<const Length> lengths, con
     const Runs runs = best_fit_runs(census.totals, options.max_documents);
     DocumentsOfSequences<Id> result{sequence_starts(runs), Buffer<Id>(runs.num_items)};
     Id* const out = result.documents.data();
-    walk_documents<std::make_unsigned_t<Id>>(lengths, options, census, runs, result.offsets.view(),
-                                             num_threads,
-                                             [out](auto& walk, std::int64_t document, std::size_t units) {
-                                                 out[walk.next_place(units)] = static_cast<Id>(document);
-                                             });
+    auto ranks = first_ranks(census);
+    const RunPlaces places(runs, result.offsets.view());
+    for_each_chunk(lengths, census, num_threads, [&](Chunk chunk, std::size_t index) {
+        place_pieces<Id>(
+            lengths, options, chunk, census.by_chunk[index], std::move(ranks[index]), places,
+            [](std::int64_t document, Length, Length) { return static_cast<Id>(document); },
+            [out](Id document, std::int64_t place) { out[place] = document; });
+    });
     return result;
 }
 

@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "common/parallel.hpp"
-#include "pack/best_fit.hpp"
+#include "pack/block_placer.hpp"
 #include "pack/census.hpp"
 #include "pack/cutter.hpp"
+#include "pack/run_places.hpp"
 
 namespace pypack {
 
@@ -22,7 +23,7 @@ struct ChunkPlan {
     Chunk documents;
     BucketCounts pieces{};
     BucketCounts next{};
-    std::vector<Piece> rest;  // of Remainder::pack
+    std::vector<std::uint32_t> rests;  // of Remainder::pack: how many take up v units
     PlanCounts counts;
     std::exception_ptr failure;
 };
@@ -48,29 +49,37 @@ class Decomposer {
     }
 
     [[nodiscard]] PlanArrays run() {
-        for_each_chunk(
-            [this](ChunkPlan& chunk) { cutter_.cuts_by_digits() ? count_digits(chunk) : count(chunk); });
+        for_each_chunk([this](ChunkPlan& chunk) {
+            chunk.rests.assign(packs_rest_ ? units_of(options_.sequence_length, options_.align) + 1 : 1, 0);
+            cutter_.cuts_by_digits() ? count_digits(chunk) : count(chunk);
+        });
         PlanArrays plan;
-        std::vector<Piece> rest;
+        Census rests;
         for (ChunkPlan& chunk : chunks_) {
             plan.counts.add(chunk.counts);
-            if (rest.empty()) {
-                rest = std::move(chunk.rest);
-            } else {
-                rest.insert(rest.end(), chunk.rest.begin(), chunk.rest.end());
-            }
+            rests.by_chunk.push_back(std::move(chunk.rests));
         }
-        const PieceRows packed = best_fit_pieces(rest, options_);
-        const std::int64_t whole_pieces = lay_out();
-        const std::int64_t sequences = whole_pieces + packed.num_rows();
-        plan.resize_spans(whole_pieces + static_cast<std::int64_t>(rest.size()));
-        plan.sequence_offsets.resize(sequences + 1);
-        plan.sequence_capacity.resize(sequences);
+        rests.add_up();
+        const Runs runs = best_fit_runs(rests.totals, options_.max_documents);
+        const Buffer<std::int64_t> row_starts = sequence_starts(runs);
+        const std::int64_t pieces = lay_out();
+        plan.resize_spans(pieces + runs.num_items);
+        plan.sequence_offsets.resize(pieces + runs.num_sequences + 1);
+        plan.sequence_capacity.resize(pieces + runs.num_sequences);
+        auto ranks = first_ranks(rests);
         for_each_chunk([&](ChunkPlan& chunk) {
             cutter_.cuts_by_digits() ? place_digits(chunk, plan) : place(chunk, plan);
+            if (!packs_rest_) return;
+            const auto index = static_cast<std::size_t>(&chunk - chunks_.data());
+            place_rests(chunk, rests.by_chunk[index], std::move(ranks[index]),
+                        RunPlaces(runs, row_starts.view()), pieces, plan);
         });
-        fill_buckets(plan, whole_pieces);
-        append(packed, plan, whole_pieces);
+        fill_buckets(plan, pieces);
+        for (std::int64_t s = 0; s < runs.num_sequences; ++s) {
+            plan.sequence_offsets[pieces + s] = pieces + row_starts[s];
+            plan.sequence_capacity[pieces + s] = options_.sequence_length;
+        }
+        plan.sequence_offsets[pieces + runs.num_sequences] = pieces + runs.num_items;
         return plan;
     }
 
@@ -102,17 +111,20 @@ class Decomposer {
                                ++chunk.pieces[static_cast<std::size_t>(bucket)];
                                ++spans;
                            });
-                           account(chunk, document, length, end, spans);
+                           account(chunk, length, end, spans);
                        });
     }
 
+    [[nodiscard]] bool packs(Length rest) const {
+        return packs_rest_ && rest >= std::max(options_.drop_shorter_than, Length{1});
+    }
+
     // What becomes of a document whose `spans` pieces end at `end`.
-    void account(ChunkPlan& chunk, std::int64_t document, Length length, Length end,
-                 std::int64_t spans) const {
+    void account(ChunkPlan& chunk, Length length, Length end, std::int64_t spans) const {
         PlanCounts& counts = chunk.counts;
         const Length rest = length - end;
-        if (rest > 0 && packs_rest_ && rest >= options_.drop_shorter_than) {
-            chunk.rest.push_back({document, end, rest});
+        if (packs(rest)) {
+            ++chunk.rests[units_of(rest, options_.align)];
             ++spans;
         } else if (rest > 0 && spans > 0) {
             ++counts.truncated_documents;
@@ -126,7 +138,7 @@ class Decomposer {
 
     // A block of documents by their lengths, 0 for those that are left out. Both passes go through a block
     // bucket by bucket: simple loops without branches, where cutting document by document guesses wrong about
-    // every second piece (twice the time). Half of what is left is the kernel clearing the pages of the plan.
+    // every second piece (twice the time). Most of what is left is the kernel clearing the pages of the plan.
     struct Block {
         static constexpr std::size_t kSize = 1024;
         std::array<Length, kSize> lengths;
@@ -169,18 +181,48 @@ class Decomposer {
                 }
                 chunk.pieces[static_cast<std::size_t>(bucket)] += total;
             }
-            for (std::size_t i = 0; i < block.size; ++i) {
-                const Length length = block.lengths[i];
-                account(chunk, block.first + static_cast<std::int64_t>(i), length, length & ~rest_mask,
-                        spans[i]);
-            }
+            account_block(chunk, block, spans, rest_mask);
         });
+    }
+
+    // account() without branches: which of its ways a document takes comes at random.
+    void account_block(ChunkPlan& chunk, const Block& block, const std::array<Length, Block::kSize>& spans,
+                       Length rest_mask) const {
+        std::int64_t lost_documents = 0;
+        std::int64_t lost_tokens = 0;
+        std::int64_t dropped_documents = 0;
+        std::int64_t dropped_tokens = 0;
+        std::int64_t split_documents = 0;
+        const Length least = packs_rest_ ? std::max(options_.drop_shorter_than, Length{1})
+                                         : std::numeric_limits<Length>::max();  // that is packed
+        for (std::size_t i = 0; i < block.size; ++i) {
+            const Length rest = block.lengths[i] & rest_mask;
+            const Length lost = rest >= least ? 0 : rest;
+            const Length all = spans[i] + (rest >= least ? 1 : 0);
+            const Length dropped = all > 0 ? 0 : lost;
+            lost_documents += lost > 0 ? 1 : 0;
+            lost_tokens += lost;
+            dropped_documents += dropped > 0 ? 1 : 0;
+            dropped_tokens += dropped;
+            split_documents += all > 1 ? 1 : 0;
+        }
+        chunk.counts.dropped_documents += dropped_documents;
+        chunk.counts.dropped_tokens += dropped_tokens;
+        chunk.counts.truncated_documents += lost_documents - dropped_documents;
+        chunk.counts.truncated_tokens += lost_tokens - dropped_tokens;
+        chunk.counts.split_documents += split_documents;
+        if (!packs_rest_) return;
+        for (std::size_t i = 0; i < block.size; ++i) {
+            const Length rest = block.lengths[i] & rest_mask;
+            ++chunk.rests[rest >= least ? units_of(rest, options_.align) : 0];
+        }
+        chunk.rests[0] = 0;
     }
 
     void place_digits(ChunkPlan& chunk, PlanArrays& plan) const {
         PlanCounts counted_before;
-        std::array<std::int64_t, Block::kSize> documents;
-        std::array<Length, Block::kSize> starts;
+        std::array<std::uint16_t, Block::kSize> with_digit;
+        static_assert(Block::kSize <= std::size_t{1} << 16);
         for_each_block(chunk, counted_before, [&](const Block& block) {
             auto& longest = chunk.next[static_cast<std::size_t>(cutter_.highest())];
             for (std::size_t i = 0; i < block.size; ++i) {
@@ -192,19 +234,45 @@ class Decomposer {
             }
             for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
                 // Every document is written, and overwritten by the next unless it has the digit.
-                const Length higher = -(Length{2} << bucket);
                 std::size_t found = 0;
                 for (std::size_t i = 0; i < block.size; ++i) {
-                    documents[found] = block.first + static_cast<std::int64_t>(i);
-                    starts[found] = block.lengths[i] & higher;
+                    with_digit[found] = static_cast<std::uint16_t>(i);
                     found += static_cast<std::size_t>((block.lengths[i] >> bucket) & 1);
                 }
+                const Length higher = -(Length{2} << bucket);
                 auto& next = chunk.next[static_cast<std::size_t>(bucket)];
-                std::copy_n(documents.begin(), found, plan.span_document.data() + next);
-                std::copy_n(starts.begin(), found, plan.span_start.data() + next);
+                std::int64_t* const document_out = plan.span_document.data() + next;
+                Length* const start_out = plan.span_start.data() + next;
+                for (std::size_t j = 0; j < found; ++j) {
+                    document_out[j] = block.first + with_digit[j];
+                    start_out[j] = block.lengths[with_digit[j]] & higher;
+                }
                 next += static_cast<std::int64_t>(found);
             }
         });
+    }
+
+    // The remainders of a chunk, packed behind the `pieces` spans of the buckets.
+    void place_rests(const ChunkPlan& chunk, std::span<const std::uint32_t> counts,
+                     std::vector<std::int64_t> ranks, const RunPlaces& places, std::int64_t pieces,
+                     PlanArrays& plan) const {
+        const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
+        const auto visit = [&](Chunk documents, auto&& add) {
+            PlanCounts counted_before;
+            for_each_piece(lengths_, documents, whole_, counted_before,
+                           [&](std::int64_t document, Length, Length length) {
+                               const Length end = cutter_.cuts_by_digits()
+                                                      ? length & ~rest_mask
+                                                      : cutter_.cut(document, length, [](int, Length) {});
+                               const Length rest = length - end;
+                               if (packs(rest))
+                                   add(units_of(rest, options_.align), Piece{document, end, rest});
+                           });
+        };
+        place_chunk<Piece>(chunk.documents, counts, std::move(ranks), places, visit,
+                           [&plan, pieces](const Piece& piece, std::int64_t place) {
+                               plan.set_span(pieces + place, piece);
+                           });
     }
 
     // Buckets from the longest down, in each the chunks in order. Returns the number of pieces.
@@ -246,17 +314,6 @@ class Decomposer {
             begin = end;
         }
         std::iota(plan.sequence_offsets.data(), plan.sequence_offsets.data() + pieces, std::int64_t{0});
-    }
-
-    void append(const PieceRows& packed, PlanArrays& plan, std::int64_t pieces) const {
-        for (std::int64_t i = 0; i < static_cast<std::int64_t>(packed.pieces.size()); ++i) {
-            plan.set_span(pieces + i, packed.pieces[static_cast<std::size_t>(i)]);
-        }
-        for (std::int64_t s = 0; s < packed.num_rows(); ++s) {
-            plan.sequence_offsets[pieces + s] = pieces + packed.offsets[s];
-            plan.sequence_capacity[pieces + s] = options_.sequence_length;
-        }
-        plan.sequence_offsets[plan.sequence_offsets.size() - 1] = plan.span_document.size();
     }
 
     std::span<const Length> lengths_;

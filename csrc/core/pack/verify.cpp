@@ -1,6 +1,7 @@
 #include "pack/verify.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,25 @@ PlanCounts verify_plan(const PlanView& plan, std::span<const Length> lengths, Le
         if (spans_of[d] > 1) ++counts.split_documents;
     }
     return counts;
+}
+
+SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length align, Length max_documents) {
+    check_sizes(plan);
+    if (documents < 0) refuse("documents must be at least 0, is " + std::to_string(documents));
+    // Each document is taken to end where its last span does.
+    std::vector<Length> ends(static_cast<std::size_t>(documents), 0);
+    for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        const std::int64_t document = plan.span_document[i];
+        const std::int64_t end = std::int64_t{plan.span_start[i]} + plan.span_length[i];
+        if (document < 0 || document >= documents || end > std::numeric_limits<Length>::max()) {
+            refuse(span_name(plan, i) + " leaves the " + std::to_string(documents) +
+                   " documents, which have up to 2^31-1 tokens each");
+        }
+        Length& known = ends[static_cast<std::size_t>(document)];
+        known = std::max(known, static_cast<Length>(end));
+    }
+    const PlanCounts counts = verify_plan(plan, ends, align, max_documents);
+    return {counts.empty_documents, counts.split_documents, counts.tokens - counts.truncated_tokens};
 }
 
 }  // namespace pypack

@@ -22,4 +22,16 @@ void check_offsets(const PlanView& plan);
 [[nodiscard]] PlanCounts verify_plan(const PlanView& plan, std::span<const Length> lengths, Length align,
                                      Length max_documents);
 
+// What the spans of a plan tell about its documents.
+struct SpanCounts {
+    std::int64_t documents_without_span = 0;
+    std::int64_t split_documents = 0;
+    std::int64_t tokens = 0;  // in spans
+};
+
+// verify_plan() where the lengths of the `documents` documents are not at hand: all but the ends of
+// documents.
+[[nodiscard]] SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length align,
+                                      Length max_documents);
+
 }  // namespace pypack
