@@ -141,12 +141,12 @@ def torchtune(lengths: Lengths, sequence_length: int) -> Prepared:
 PEERS = [
     Peer("LightBinPack obfd", "lightbinpack", 10_000_000, False, light_bin_pack),
     Peer("OLMo-core InstancePacker", "ai2-olmo-core", 100_000, False, olmo_core),
-    Peer("TRL _pack_bfd, its loop", "trl", 100_000, False, trl_loop),
-    Peer("TRL pack_dataset", "trl", 10_000, True, trl_pack_dataset),
+    Peer("TRL _pack_bfd, its loop", "trl", 50_000, False, trl_loop),
+    Peer("TRL pack_dataset", "trl", 5_000, True, trl_pack_dataset),
     Peer("axolotl multipack (numba)", "axolotl", 100_000, False, axolotl),
-    Peer("NeMo first_fit_decreasing", "nemo-toolkit", 3_000, False, nemo),
-    Peer("Grain BestFit, 64 rows", "grain", 2_000, True, grain_best_fit),
-    Peer("torchtune PackedDataset", "torchtune", 2_000, True, torchtune),
+    Peer("NeMo first_fit_decreasing", "nemo-toolkit", 2_000, False, nemo),
+    Peer("Grain BestFit, 64 rows", "grain", 1_000, True, grain_best_fit),
+    Peer("torchtune PackedDataset", "torchtune", 1_000, True, torchtune),
 ]
 # Not installable here: imoneoi's multipack (not on the index; its allocator lives on in axolotl's), SeqPacker
 # (a source distribution that needs crates).
