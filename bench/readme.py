@@ -82,23 +82,13 @@ def pack_table(record: Record) -> str:
             f"{row['peer ns']:,.0f}",
             f"{row['CSR ns']:.1f}",
             f"{row['ratio']:,.0f}",
-            f"{row['peer padding %']:.4f} %",
-            f"{row['padding %']:.4f} %",
         ]
         for title, table in record["results"].items()
         if title.startswith("best fit against peers")
         for row in table
         if row["ratio"] is not None
     ]
-    head = [
-        "",
-        "lengths, tokens a sequence",
-        "its ns a document",
-        "pypack's",
-        "ratio",
-        "its padding",
-        "pypack's",
-    ]
+    head = ["", "lengths, tokens a sequence", "its ns a document", "pypack's", "ratio"]
     return markdown(head, rows)
 
 
