@@ -278,6 +278,23 @@ def test_threads_do_not_change_the_result(strategy):
     assert plans[0] == plans[1] == plans[2]
 
 
+def test_more_documents_than_a_block():
+    """Documents go to their places a block of 2^20 at a time; their sequences are told without blocks."""
+    lengths = np.random.default_rng(4).integers(0, 40, 3_300_000).astype(np.int32)
+    for threads in (1, 2):
+        sequence, sequences = best_fit_sequence_of(lengths, 64, num_threads=threads)
+        offsets, documents = best_fit_documents(lengths, 64, num_threads=threads)
+        assert len(offsets) == sequences + 1
+        assert len(documents) == np.count_nonzero(lengths)
+        of_place = np.repeat(np.arange(sequences), np.diff(offsets))
+        assert np.array_equal(sequence[documents], of_place)
+        # As told: longest first, equal lengths in input order.
+        inside = np.diff(of_place) == 0
+        rising = np.diff(lengths[documents] * -(10**7) + documents.astype(np.int64)) > 0
+        assert rising[inside].all()
+        assert np.array_equal(np.sort(documents), np.flatnonzero(lengths))
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_documents(strategy):
     plan = pack([], 16, strategy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import shutil
 import sys
@@ -267,15 +268,22 @@ def test_verify_checks_what_plan_json_records(saved, lengths):
             Plan.open(saved).verify(lengths)
 
 
-def test_histograms():
-    plan = pack([4, 2, 2, 8, 3], 8, "next_fit")  # {4 2 2} {8} {3}
-    lengths, fills = plan.histograms()
-    assert {1 << k: row for k, row in enumerate(lengths.tolist()) if row[0]} == {
-        2: [3, 7],
-        4: [1, 4],
-        8: [1, 8],
-    }
-    assert {k: n for k, n in enumerate(fills.tolist()) if n} == {100: 2, 37: 1}
+@given(
+    lengths=st.lists(st.integers(0, 70), max_size=30), strategy=st.sampled_from(["concat", "pad", "best_fit"])
+)
+def test_histograms_are_as_defined(lengths, strategy):
+    plan = pack(lengths, 32, strategy)
+    spans, fills = plan.histograms()
+    assert (spans.shape, fills.shape) == ((32, 2), (101,))
+    by_power = [n.bit_length() - 1 for n in plan.span_length.tolist()]
+    assert spans[:, 0].tolist() == [by_power.count(k) for k in range(32)]
+    tokens = [sum(n for n in plan.span_length.tolist() if n.bit_length() - 1 == k) for k in range(32)]
+    assert spans[:, 1].tolist() == tokens
+    used = [
+        sum(plan.span_length[a:b].tolist()) for a, b in itertools.pairwise(plan.sequence_offsets.tolist())
+    ]
+    percent = [100 * n // room for n, room in zip(used, plan.sequence_capacity.tolist(), strict=True)]
+    assert fills.tolist() == [percent.count(k) for k in range(101)]
 
 
 @given(
