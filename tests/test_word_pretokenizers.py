@@ -1,4 +1,4 @@
-"""BertPreTokenizer and WhitespaceSplit cut as `tokenizers` does, however small the room for words is."""
+"""BertPreTokenizer, Whitespace and WhitespaceSplit cut as `tokenizers` does, with any room for words."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pypack._core import Pretokenizer
 
 KINDS = {
     "bert": (Pretokenizer.bert(), pre_tokenizers.BertPreTokenizer()),
+    "whitespace": (Pretokenizer.whitespace(), pre_tokenizers.Whitespace()),
     "whitespace_split": (Pretokenizer.whitespace_split(), pre_tokenizers.WhitespaceSplit()),
 }
 CODE_POINTS = [cp for cp in range(0x110000) if not 0xD800 <= cp < 0xE000]

@@ -63,6 +63,35 @@ def wordpiece_of_whitespace() -> Tokenizer:
     )
 
 
+def wordpiece_of_words() -> Tokenizer:
+    return _bert(normalizers.NFD(), pre_tokenizers.Whitespace())
+
+
+def _bpe_of_words(split: pre_tokenizers.PreTokenizer, **suffix: str) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", **suffix))
+    tokenizer.pre_tokenizer = split
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=["[UNK]", "[CLS]", "[SEP]"],
+        limit_alphabet=120,
+        show_progress=False,
+        **suffix,
+    )
+    tokenizer.train_from_iterator(training_texts(), trainer)
+    return tokenizer
+
+
+def bpe_of_words() -> Tokenizer:
+    """As the library's own tutorial makes one."""
+    return _bpe_of_words(pre_tokenizers.Whitespace())
+
+
+def openai_gpt() -> Tokenizer:
+    tokenizer = _bpe_of_words(pre_tokenizers.BertPreTokenizer(), end_of_word_suffix="</w>")
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    return tokenizer
+
+
 @functools.cache
 def _trained_unigram() -> str:
     """Trained once, as that takes seconds; the kinds below differ in what surrounds it."""
@@ -163,6 +192,9 @@ WORD_NATIVE: dict[str, Callable[[], Tokenizer]] = {
         bert_cased,
         bert_with_accents,
         wordpiece_of_whitespace,
+        wordpiece_of_words,
+        bpe_of_words,
+        openai_gpt,
         t5,
         xlm_roberta,
         t5_of_today,

@@ -88,6 +88,7 @@ void register_pretokenizers(py::module_& m) {
     cls.def_static("bert", &make_bert_pretokenizer);
     cls.def_static("metaspace", &make_metaspace_pretokenizer, py::arg("replacement"),
                    py::arg("prepends_at_text_start"));
+    cls.def_static("whitespace", &make_whitespace_pretokenizer);
     cls.def_static("whitespace_split", &make_whitespace_split);
     cls.def_static("pattern", &pattern, py::arg("name"), py::arg("instructions") = "best",
                    "What byte-level tokenizers cut with: gpt2, cl100k, qwen2, qwen3_5, o200k, tekken, "

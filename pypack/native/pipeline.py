@@ -12,11 +12,17 @@ from pypack.native.normalizers import recognize_normalizer
 from pypack.native.pretokenizers import is_byte_level, recognize_byte_level
 from pypack.native.sentencepiece_bpe import recognize_sentencepiece_bpe
 from pypack.native.unigram import recognize_unigram
-from pypack.native.unsupported import UnsupportedError
+from pypack.native.unsupported import UnsupportedError, check_keys
 from pypack.native.wordpiece import recognize_wordpiece
 from pypack.tokenizer_reference import Reference
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
+
+_WORDS = {
+    "BertPreTokenizer": Pretokenizer.bert,
+    "Whitespace": Pretokenizer.whitespace,
+    "WhitespaceSplit": Pretokenizer.whitespace_split,
+}
 
 
 def kind_of_model(model: Mapping[str, Any]) -> str:
@@ -64,6 +70,9 @@ def recognize_pipeline(
     if kind == "BPE" and is_byte_level(pre_tokenizer):
         normalizer = recognize_normalizer(definition["normalizer"])
         return normalizer, recognize_byte_level(pre_tokenizer), recognize_bpe(model, "bytes")
+    if kind == "BPE" and pre_tokenizer is not None and pre_tokenizer.get("type") in _WORDS:
+        normalizer = recognize_normalizer(definition["normalizer"])
+        return normalizer, _recognize_words(pre_tokenizer), recognize_bpe(model, "characters")
     if kind == "BPE":
         return recognize_sentencepiece_bpe(definition, added_tokens)
     if kind == "WordPiece":
@@ -77,8 +86,7 @@ def recognize_pipeline(
 
 def _recognize_words(part: Mapping[str, Any] | None) -> Pretokenizer:
     kind = None if part is None else part.get("type")
-    if kind == "BertPreTokenizer":
-        return Pretokenizer.bert()
-    if kind == "WhitespaceSplit":
-        return Pretokenizer.whitespace_split()
-    raise UnsupportedError(f"pre_tokenizer {kind!r} of a WordPiece model has no native form")
+    if part is None or kind not in _WORDS:
+        raise UnsupportedError(f"pre_tokenizer {kind!r} of a WordPiece model has no native form")
+    check_keys(part, ("type",), str(kind))
+    return _WORDS[kind]()

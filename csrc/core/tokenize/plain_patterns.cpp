@@ -55,6 +55,25 @@ struct Bloom {
     }
 };
 
+struct Words {
+    static std::size_t skip(std::string_view text, std::size_t position) {
+        return run_end(text, position, unicode::kSpace);
+    }
+
+    static std::size_t next(std::string_view text, std::size_t position) {
+        const Char first = char_at(text, position);
+        const bool is_word = unicode::has_trait(first.code_point, unicode::Trait::kWord);
+        for (position += first.size; position < text.size();) {
+            const Char c = char_at(text, position);
+            if (c.is(unicode::kSpace) || unicode::has_trait(c.code_point, unicode::Trait::kWord) != is_word) {
+                break;
+            }
+            position += c.size;
+        }
+        return position;
+    }
+};
+
 template <typename Family>
 class PlainPattern final : public Pretokenizer {
   public:
@@ -72,6 +91,10 @@ class PlainPattern final : public Pretokenizer {
 
 PretokenizerPtr make_clip_pretokenizer() {
     return std::make_shared<PlainPattern<Clip>>();
+}
+
+PretokenizerPtr make_whitespace_pretokenizer() {
+    return std::make_shared<PlainPattern<Words>>();
 }
 
 PretokenizerPtr make_bloom_pretokenizer() {

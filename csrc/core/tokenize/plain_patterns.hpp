@@ -1,4 +1,4 @@
-// Patterns of byte-level tokenizers that are found one match at a time, without windows.
+// Patterns that are found one match at a time, without windows.
 #pragma once
 
 #include "tokenize/pretokenizer.hpp"
@@ -10,5 +10,8 @@ namespace pypack {
 
 // BLOOM: matches of ` ?[^(\s|[.,!?…。，、।۔،])]+`, and what lies between them.
 [[nodiscard]] PretokenizerPtr make_bloom_pretokenizer();
+
+// Whitespace: matches of \w+|[^\w\s]+ as Rust's regex has them; whitespace belongs to no word.
+[[nodiscard]] PretokenizerPtr make_whitespace_pretokenizer();
 
 }  // namespace pypack
