@@ -27,6 +27,15 @@ class Buffer {
     Buffer() = default;
     explicit Buffer(std::int64_t size) : size_(size), capacity_(size), data_(allocate(size)) {}
 
+    // For a table that is read at random: in huge pages from half a page on, because walking the page tables
+    // costs as much as the read.
+    [[nodiscard]] static Buffer for_lookups(std::int64_t size) {
+        Buffer buffer;
+        buffer.data_ = allocate(size, kHugePage / 2);
+        buffer.size_ = buffer.capacity_ = size;
+        return buffer;
+    }
+
     [[nodiscard]] std::int64_t size() const { return size_; }
     [[nodiscard]] std::int64_t capacity() const { return capacity_; }
     [[nodiscard]] T* data() { return data_.get(); }
@@ -67,21 +76,23 @@ class Buffer {
     };
     using Memory = std::unique_ptr<T, Free>;
 
-    static Memory allocate(std::int64_t size) {
-        constexpr std::size_t kHugePage = std::size_t{1} << 21;
+    static constexpr std::size_t kHugePage = std::size_t{1} << 21;
+
+    static Memory allocate(std::int64_t size, std::size_t smallest_huge = 2 * kHugePage) {
         if (size < 0 || static_cast<std::uint64_t>(size) > (std::uint64_t{1} << 62) / sizeof(T)) {
             throw std::bad_alloc();
         }
         const std::size_t bytes = std::max<std::size_t>(1, static_cast<std::size_t>(size) * sizeof(T));
         void* memory = nullptr;
 #if defined(__linux__)
-        if (bytes >= 2 * kHugePage) {
+        if (bytes >= smallest_huge) {
             memory = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
             if (memory != nullptr) (void)madvise(memory, bytes, MADV_HUGEPAGE);
         } else {
             memory = std::malloc(bytes);
         }
 #else
+        (void)smallest_huge;
         memory = std::malloc(bytes);
 #endif
         if (memory == nullptr) throw std::bad_alloc();
