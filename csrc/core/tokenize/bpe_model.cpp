@@ -166,7 +166,8 @@ class BpeModel final : public Model {
             if (active == 0) continue;
             const std::size_t done = merge_until_done(*merges_, std::span(lanes).first(active));
             Ids& ids_of_word = found[word_of[done]];
-            ids_of_word.count = static_cast<std::uint32_t>(lanes[done]->finish(ids.data() + ids_of_word.begin));
+            ids_of_word.count =
+                static_cast<std::uint32_t>(lanes[done]->finish(ids.data() + ids_of_word.begin));
             --active;
             std::swap(lanes[done], lanes[active]);
             std::swap(word_of[done], word_of[active]);
@@ -180,8 +181,8 @@ class BpeModel final : public Model {
     }
 
   private:
-    // Either begins to merge the symbols of a word in `lane`, and returns true, or leaves in memory.symbols what
-    // they merge to.
+    // Either begins to merge the symbols of a word in `lane`, and returns true, or leaves in memory.symbols
+    // what they merge to.
     bool begin(std::string_view word, BpeWorkspace& memory, ShortMerge& lane) const {
         if (!byte_pairs_.empty() && word.size() <= ShortMerge::kMaxSymbols && word.size() > 1) {
             const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(word[i]); };
@@ -388,8 +389,8 @@ class BpeModel final : public Model {
     std::unique_ptr<MergeTable> merges_;
     std::array<TokenId, 256> byte_symbols_{};
     std::vector<MergeTable::Merged> byte_pairs_;  // by left byte << 8 | right byte; may be empty
-    StringList texts_;  // of the tokens that a word can be
-    TokenTable words_;  // filled for ignore_merges only
+    StringList texts_;                            // of the tokens that a word can be
+    TokenTable words_;                            // filled for ignore_merges only
 };
 
 }  // namespace

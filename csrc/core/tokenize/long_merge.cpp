@@ -10,7 +10,7 @@ namespace pypack {
 namespace {
 
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
-constexpr std::size_t kAhead = 8;                             // positions whose memory is asked for in advance
+constexpr std::size_t kAhead = 8;                         // positions whose memory is asked for in advance
 constexpr std::size_t kKeptNodes = std::size_t{1} << 16;  // a word that needed more gives them back
 
 }  // namespace
@@ -26,8 +26,13 @@ void LongMerge::enqueue(std::uint32_t position, std::uint32_t rank) {
             index /= 64;
         }
     }
-    entries_.push_back({position, heads_[rank]});
-    heads_[rank] = static_cast<std::uint32_t>(entries_.size() - 1);
+    std::uint32_t& head = heads_[rank];
+    if (head == kNone || chunks_[head].count == chunks_[head].positions.size()) {
+        chunks_.push_back({head, 0, {}});
+        head = static_cast<std::uint32_t>(chunks_.size() - 1);
+    }
+    Chunk& chunk = chunks_[head];
+    chunk.positions[chunk.count++] = position;
 }
 
 std::uint32_t LongMerge::lowest_rank() const {
@@ -39,11 +44,12 @@ std::uint32_t LongMerge::lowest_rank() const {
     return static_cast<std::uint32_t>(index);
 }
 
-// Moves the positions in the list of `rank` to taken_, in rising order.
+// Moves the positions of `rank` to taken_, in rising order.
 void LongMerge::take(std::uint32_t rank) {
     taken_.clear();
-    for (std::uint32_t entry = heads_[rank]; entry != kNone; entry = entries_[entry].next) {
-        taken_.push_back(entries_[entry].position);
+    for (std::uint32_t at = heads_[rank]; at != kNone; at = chunks_[at].older) {
+        const Chunk& chunk = chunks_[at];
+        for (std::size_t i = chunk.count; i > 0; --i) taken_.push_back(chunk.positions[i - 1]);
     }
     heads_[rank] = kNone;
     std::size_t index = rank;
@@ -57,22 +63,17 @@ void LongMerge::take(std::uint32_t rank) {
     if (!std::is_sorted(taken_.begin(), taken_.end())) std::sort(taken_.begin(), taken_.end());
 }
 
-// Merges the pairs of `rank` at `positions`, in order. Their new pairs, and those of the symbols before them, are
-// stale.
-void LongMerge::merge_at(std::span<const std::uint32_t> positions, std::uint32_t rank,
-                         const MergeTable& table) {
+// Merges the pairs of `rank` at taken_[from, to), in order. Their new pairs, and those of the symbols before
+// them, are stale.
+void LongMerge::merge_taken(std::size_t from, std::size_t to, std::uint32_t rank, TokenId result) {
     stale_.clear();
     Node* const nodes = nodes_.data();
-    TokenId result = 0;
-    bool known = false;
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        if (i + kAhead < positions.size()) prefetch(nodes + positions[i + kAhead]);
-        const std::uint32_t at = positions[i];
+    for (std::size_t i = from; i < to; ++i) {
+        if (i + kAhead < taken_.size()) prefetch(nodes + taken_[i + kAhead]);
+        const std::uint32_t at = taken_[i];
         Node& node = nodes[at];
         if (node.rank != rank) continue;  // one of the pair has been merged meanwhile
         Node& gone = nodes[node.next];
-        if (!known) result = table[{node.symbol, gone.symbol}].result;
-        known = true;
         node.symbol = result;
         node.rank = gone.rank = kNoRank;
         node.next = gone.next;
@@ -104,8 +105,8 @@ std::uint32_t LongMerge::look_up_stale(const MergeTable& table) {
     return lowest;
 }
 
-// All pairs of the lowest rank are merged in one sweep from left to right, so that the cost of finding the next
-// rank is shared between them, and what they need from memory is asked for ahead.
+// All pairs of the lowest rank are merged in one sweep from left to right, so that the cost of finding the
+// next rank is shared between them, and what they need from memory is asked for ahead.
 void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
                       std::span<const std::uint32_t> first_ranks) {
     const std::size_t size = symbols.size();
@@ -116,9 +117,10 @@ void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
             levels_.emplace_back(bits, 0);
         }
     }
-    entries_.clear();
+    chunks_.clear();
     nodes_.resize(size);
-    for (std::uint32_t i = 0; i < size; ++i) nodes_[i] = {symbols[i], kNoRank, i + 1, i - 1};  // 0 - 1 is kNone
+    for (std::uint32_t i = 0; i < size; ++i)
+        nodes_[i] = {symbols[i], kNoRank, i + 1, i - 1};  // 0 - 1 is kNone
     if (first_ranks.empty()) {
         stale_.resize(size - 1);
         std::iota(stale_.begin(), stale_.end(), 0);
@@ -131,21 +133,28 @@ void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
     }
     for (std::uint32_t rank; (rank = lowest_rank()) != kNoRank;) {
         take(rank);
-        // A new pair may have to go before the rest of these.
+        std::size_t done = 0;
+        while (done < taken_.size() && nodes_[taken_[done]].rank != rank) ++done;
+        if (done == taken_.size()) continue;
+        const Node& first = nodes_[taken_[done]];
+        const TokenId result = table[{first.symbol, nodes_[first.next].symbol}].result;
+        // A new pair may have to go before the rest of these. (To ask for what its look-up reads ahead of
+        // time, as look_up_stale does for many, was no faster.)
         const std::size_t at_once = table.is_out_of_order(rank) ? 1 : taken_.size();
-        for (std::size_t i = 0; i < taken_.size(); i += at_once) {
-            merge_at(std::span(taken_).subspan(i, at_once), rank, table);
-            if (look_up_stale(table) < rank) {
-                for (i += at_once; i < taken_.size(); ++i) enqueue(taken_[i], rank);
-            }
+        while (done < taken_.size()) {
+            const std::size_t end = std::min(done + at_once, taken_.size());
+            merge_taken(done, end, rank, result);
+            done = end;
+            if (look_up_stale(table) < rank) break;
         }
+        for (; done < taken_.size(); ++done) enqueue(taken_[done], rank);
     }
     std::size_t kept = 0;
     for (std::uint32_t i = 0; i < size; i = nodes_[i].next) symbols[kept++] = nodes_[i].symbol;
     symbols.resize(kept);
     if (nodes_.capacity() > kKeptNodes) {
         nodes_ = {};
-        entries_ = {};
+        chunks_ = {};
         taken_ = {};
         stale_ = {};
     }

@@ -57,7 +57,8 @@ class MergeTable {
         const std::uint64_t key = key_of(pair);
         for (std::int64_t at = line_of(hash_of(key));; at = (at + 1) & (lines_.size() - 1)) {
             const Line& line = lines_[at];
-            // All four are compared, and the outcome is one number: a branch on each would often be mispredicted.
+            // All four are compared, and the outcome is one number: a branch on each would often be
+            // mispredicted.
             unsigned found = unsigned{line.keys[Line::kSlots - 1] == kNoKey} << Line::kSlots;
             for (unsigned i = 0; i < Line::kSlots; ++i) found |= unsigned{line.keys[i] == key} << i;
             if (found != 0) [[likely]] {

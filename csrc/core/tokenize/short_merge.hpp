@@ -1,5 +1,5 @@
-// Byte-pair encoding of a short word: merge the adjacent pair of lowest rank, the leftmost of several, until no
-// pair of the table is left.
+// Byte-pair encoding of a short word: merge the adjacent pair of lowest rank, the leftmost of several, until
+// no pair of the table is left.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +14,10 @@
 
 namespace pypack {
 
-// A word of up to kMaxSymbols symbols on its way. A step is one merge, and ends where the next has to wait for
-// the merge table: the steps of several words taken in turn hide those waits. What is left of the time are
-// mispredicted branches, so there are few: the ends of the word have neighbours that merge with nothing, and
-// the lowest rank is looked for in groups of a fixed size.
+// A word of up to kMaxSymbols symbols on its way. A step is one merge, and ends where the next has to wait
+// for the merge table: the steps of several words taken in turn hide those waits. What is left of the time
+// are mispredicted branches, so there are few: the ends of the word have neighbours that merge with nothing,
+// and the lowest rank is looked for in groups of a fixed size.
 class ShortMerge {
   public:
     static constexpr std::size_t kMaxSymbols = 62;

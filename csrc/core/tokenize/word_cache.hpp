@@ -58,9 +58,9 @@ struct WordKey {
     }();
 };
 
-// The cache for words of up to 15 bytes: lines of two slots, each with up to four ids inline. A word is in its
-// line or in the one beside it; when all four slots are taken and the table may not grow, one of them gives
-// way. It starts small, because a table that fits the caches of the machine is faster.
+// The cache for words of up to 15 bytes: lines of two slots, each with up to four ids inline. A word is in
+// its line or in the one beside it; when all four slots are taken and the table may not grow, one of them
+// gives way. It starts small, because a table that fits the caches of the machine is faster.
 class ShortWordCache {
   public:
     static constexpr std::uint32_t kInlineIds = 4;
@@ -74,9 +74,7 @@ class ShortWordCache {
             // One comparison of both halves, whose outcome alone is branched upon.
             return ((key_.low ^ key.low) | (key_.high ^ key.high) << kCountBits) == 0;
         }
-        [[nodiscard]] WordKey key() const {
-            return {key_.low, key_.high & ~std::uint64_t{0} >> kCountBits};
-        }
+        [[nodiscard]] WordKey key() const { return {key_.low, key_.high & ~std::uint64_t{0} >> kCountBits}; }
         // More than kInlineIds: they are in the spill, ids()[1] of them from ids()[0] on.
         [[nodiscard]] std::uint32_t inline_count() const {
             return static_cast<std::uint32_t>(key_.high >> (64 - kCountBits));
@@ -163,7 +161,7 @@ class LongWordCache {
 
     void grow();
 
-    std::vector<Slot> slots_ = std::vector<Slot>(1024);
+    std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 14);
     std::size_t num_words_ = 0;
     std::string texts_;
     std::vector<TokenId> ids_;

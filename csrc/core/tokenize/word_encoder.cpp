@@ -37,7 +37,8 @@ ShortWordCache seeded_cache(const Model& model) {
     std::vector<std::string_view> batch;
     for (std::size_t from = 0; from < words.size(); from += kSeedsAtOnce) {
         batch.clear();
-        for (std::size_t i = from; i < std::min(from + kSeedsAtOnce, words.size()); ++i) batch.push_back(words[i]);
+        for (std::size_t i = from; i < std::min(from + kSeedsAtOnce, words.size()); ++i)
+            batch.push_back(words[i]);
         model.tokenize_all(batch, *workspace, ids, found);
         for (std::size_t i = 0; i < batch.size(); ++i) {
             const WordKey key = key_of(batch[i]);

@@ -20,8 +20,8 @@ namespace pypack {
 [[nodiscard]] ShortWordCache seeded_cache(const Model& model);
 
 // One thread's memory for encoding: caches, the words at hand and the ids so far. A batch of words is first
-// hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the caches
-// lack are tokenized together. What ids come to does not depend on what the caches hold.
+// hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the
+// caches lack are tokenized together. What ids come to does not depend on what the caches hold.
 class WordEncoder {
   public:
     // `seeds`: what the cache starts with.
