@@ -9,3 +9,10 @@
 #else
 #define PYPACK_SIMD_CLONES
 #endif
+
+// For what a function of another instruction set is to be made of: not inlined, it would keep its own.
+#if defined(__GNUC__)
+#define PYPACK_INLINE inline __attribute__((always_inline))
+#else
+#define PYPACK_INLINE inline
+#endif

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/simd.hpp"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define PYPACK_X86_DISPATCH 1
@@ -14,11 +16,6 @@
 #define PYPACK_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 #else
 #define PYPACK_X86_DISPATCH 0
-#endif
-#if defined(__GNUC__)
-#define PYPACK_INLINE inline __attribute__((always_inline))
-#else
-#define PYPACK_INLINE inline
 #endif
 
 namespace pypack {

@@ -1,9 +1,12 @@
 #include "tokenize/bpe_model.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <utility>
 
-#include "tokenize/bpe_merge.hpp"
+#include "tokenize/long_merge.hpp"
+#include "tokenize/short_merge.hpp"
 #include "tokenize/space_marker.hpp"
 #include "tokenize/utf8.hpp"
 
@@ -73,9 +76,14 @@ class CharacterTable {
     std::vector<TokenId> values_ = std::vector<TokenId>(256, kNoToken);  // page 0: nothing known
 };
 
+// Words merged side by side: enough that the memory one asks for has come when its turn is there again.
+constexpr std::size_t kLanes = 8;
+
 struct BpeWorkspace final : Model::Workspace {
-    BpeMerger merger;
+    std::array<ShortMerge, kLanes> lanes;
+    LongMerge long_merge;
     std::vector<TokenId> symbols;
+    std::vector<std::uint32_t> first_ranks;
 };
 
 class BpeModel final : public Model {
@@ -94,6 +102,7 @@ class BpeModel final : public Model {
         }
         if (options.byte_fallback) read_fallback(tokens);
         merges_ = std::make_unique<MergeTable>(read_merges(tokens, merges));
+        read_byte_pairs();
         read_words(vocabulary, ids);
     }
 
@@ -110,13 +119,59 @@ class BpeModel final : public Model {
                 return;
             }
         }
-        memory.symbols.clear();
-        if (options_.alphabet == BpeAlphabet::kBytes) {
-            symbols_of_bytes(word, memory.symbols);
+        ShortMerge& lane = memory.lanes[0];
+        if (begin(word, memory, lane)) {
+            ShortMerge* const lanes[] = {&lane};
+            (void)merge_until_done(*merges_, lanes);
+            const std::size_t before = ids.size();
+            ids.resize(before + word.size());
+            ids.resize(before + lane.finish(ids.data() + before));
         } else {
-            symbols_of_characters(word, memory.symbols);
+            ids.insert(ids.end(), memory.symbols.begin(), memory.symbols.end());
         }
-        memory.merger.merge(*merges_, memory.symbols, ids);
+    }
+
+    void tokenize_all(std::span<const std::string_view> words, Workspace& workspace,
+                      std::vector<TokenId>& ids, std::vector<Ids>& found) const override {
+        auto& memory = static_cast<BpeWorkspace&>(workspace);
+        std::size_t most = 0;  // ids
+        for (const std::string_view word : words) {
+            most += word.size();
+            if (options_.ignore_merges) words_.prefetch(word);
+        }
+        if (ids.size() < most) ids.resize(most);
+        found.resize(words.size());
+        std::array<ShortMerge*, kLanes> lanes{};
+        for (std::size_t i = 0; i < kLanes; ++i) lanes[i] = &memory.lanes[i];
+        std::array<std::size_t, kLanes> word_of{};
+        std::size_t active = 0;
+        std::uint32_t begin_of_ids = 0;
+        for (std::size_t next = 0; next < words.size() || active > 0;) {
+            // Lanes [0, active) hold words on their way.
+            for (; active < kLanes && next < words.size(); ++next) {
+                const std::string_view word = words[next];
+                found[next] = {begin_of_ids, 1};
+                const TokenId whole = options_.ignore_merges ? words_[word] : kNoToken;
+                if (whole != kNoToken) {
+                    ids[begin_of_ids] = whole;
+                } else if (begin(word, memory, *lanes[active])) {
+                    word_of[active++] = next;
+                } else {
+                    std::copy(memory.symbols.begin(), memory.symbols.end(),
+                              ids.begin() + static_cast<std::ptrdiff_t>(begin_of_ids));
+                    found[next].count = static_cast<std::uint32_t>(memory.symbols.size());
+                }
+                begin_of_ids += static_cast<std::uint32_t>(word.size());
+            }
+            if (active == 0) continue;
+            const std::size_t done = merge_until_done(*merges_, std::span(lanes).first(active));
+            Ids& ids_of_word = found[word_of[done]];
+            ids_of_word.count =
+                static_cast<std::uint32_t>(lanes[done]->finish(ids.data() + ids_of_word.begin));
+            --active;
+            std::swap(lanes[done], lanes[active]);
+            std::swap(word_of[done], word_of[active]);
+        }
     }
 
     void for_each_likely_word(const std::function<void(std::string_view)>& visit) const override {
@@ -126,6 +181,43 @@ class BpeModel final : public Model {
     }
 
   private:
+    // Either begins to merge the symbols of a word in `lane`, and returns true, or leaves in memory.symbols
+    // what they merge to.
+    bool begin(std::string_view word, BpeWorkspace& memory, ShortMerge& lane) const {
+        if (!byte_pairs_.empty() && word.size() <= ShortMerge::kMaxSymbols && word.size() > 1) {
+            const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(word[i]); };
+            lane.begin(
+                word.size(), [&](std::size_t i) { return byte_symbols_[byte_at(i)]; },
+                [&](std::size_t i) {
+                    return byte_pairs_[static_cast<std::size_t>(byte_at(i) << 8 | byte_at(i + 1))];
+                });
+            return true;
+        }
+        std::vector<TokenId>& symbols = memory.symbols;
+        symbols.clear();
+        if (options_.alphabet == BpeAlphabet::kBytes) {
+            symbols_of_bytes(word, symbols);
+        } else {
+            symbols_of_characters(word, symbols);
+        }
+        if (symbols.size() < 2) return false;
+        if (symbols.size() > ShortMerge::kMaxSymbols || merges_->size() > ShortMerge::kMaxMerges) {
+            std::vector<std::uint32_t>& ranks = memory.first_ranks;
+            ranks.clear();
+            if (!byte_pairs_.empty()) {
+                for (std::size_t i = 0; i + 1 < word.size(); ++i) {
+                    const auto left = static_cast<unsigned char>(word[i]);
+                    const auto right = static_cast<unsigned char>(word[i + 1]);
+                    ranks.push_back(byte_pairs_[static_cast<std::size_t>(left << 8 | right)].rank);
+                }
+            }
+            memory.long_merge.merge(*merges_, symbols, ranks);
+            return false;
+        }
+        lane.begin(*merges_, symbols.size(), [&](std::size_t i) { return symbols[i]; });
+        return true;
+    }
+
     // Where in a word a character stands decides which marks its symbol carries.
     enum Place : unsigned { kFirst = 1, kLast = 2 };
 
@@ -180,11 +272,12 @@ class BpeModel final : public Model {
                 refuse_merge(left, right, "is shorter than continuing_subword_prefix");
             }
             joined.assign(left).append(right.substr(options_.continuing_subword_prefix.size()));
-            const MergeTable::Merge merge{tokens[left], tokens[right], tokens[joined]};
-            if (merge.left == kNoToken || merge.right == kNoToken || merge.result == kNoToken) {
+            const MergeTable::Merge merge{{tokens[left], tokens[right]}, tokens[joined]};
+            const MergeTable::Pair pair = merge.pair;
+            if (pair.left == kNoToken || pair.right == kNoToken || merge.result == kNoToken) {
                 refuse_merge(left, right, "is not in the vocabulary");
             }
-            if (stands_for_other_text(merge.left) || stands_for_other_text(merge.right)) {
+            if (stands_for_other_text(pair.left) || stands_for_other_text(pair.right)) {
                 refuse_merge(left, right, "involves the unknown token or a fallback byte");
             }
             list.push_back(merge);
@@ -199,6 +292,21 @@ class BpeModel final : public Model {
             if (byte == id) return true;
         }
         return false;
+    }
+
+    // Where every byte has one symbol, whatever its place: what each two of them merge to.
+    void read_byte_pairs() {
+        if (options_.alphabet != BpeAlphabet::kBytes) return;
+        if (!options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty()) return;
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            byte_symbols_[byte] = characters_[0][byte];
+            if (byte_symbols_[byte] == kNoToken) return;
+        }
+        if (merges_->size() > ShortMerge::kMaxMerges) return;
+        byte_pairs_.reserve(1 << 16);
+        for (const TokenId left : byte_symbols_) {
+            for (const TokenId right : byte_symbols_) byte_pairs_.push_back((*merges_)[{left, right}]);
+        }
     }
 
     void read_words(const StringList& vocabulary, const std::vector<TokenId>& ids) {
@@ -279,8 +387,10 @@ class BpeModel final : public Model {
     std::array<TokenId, 256> fallback_{};
     TokenId unk_ = kNoToken;
     std::unique_ptr<MergeTable> merges_;
-    StringList texts_;  // of the tokens that a word can be
-    TokenTable words_;  // filled for ignore_merges only
+    std::array<TokenId, 256> byte_symbols_{};
+    std::vector<MergeTable::Merged> byte_pairs_;  // by left byte << 8 | right byte; may be empty
+    StringList texts_;                            // of the tokens that a word can be
+    TokenTable words_;                            // filled for ignore_merges only
 };
 
 }  // namespace

@@ -56,6 +56,7 @@ std::vector<std::size_t> chunk_bounds(std::span<const TextView> texts, std::size
 class Encoder::Pool {
   public:
     std::unique_ptr<EncoderContext> take(const EncoderParts& parts) {
+        const ShortWordCache* seeds = nullptr;
         {
             State& state = current();
             const std::lock_guard lock(state.mutex);
@@ -64,8 +65,10 @@ class Encoder::Pool {
                 state.free.pop_back();
                 return context;
             }
+            if (!state.seeds) state.seeds = std::make_unique<ShortWordCache>(seeded_cache(*parts.model));
+            seeds = state.seeds.get();
         }
-        return std::make_unique<EncoderContext>(parts);
+        return std::make_unique<EncoderContext>(parts, *seeds);
     }
 
     void give_back(std::unique_ptr<EncoderContext> context) {
@@ -84,6 +87,7 @@ class Encoder::Pool {
         long process = process_id();
         std::mutex mutex;
         std::vector<std::unique_ptr<EncoderContext>> free;
+        std::unique_ptr<const ShortWordCache> seeds;  // made once, and copied
     };
 
     State& current() {

@@ -13,7 +13,8 @@ constexpr std::size_t kKeptText = std::size_t{1} << 22;
 
 }  // namespace
 
-EncoderContext::EncoderContext(const EncoderParts& parts) : words_(parts.model, parts.pretokenizer) {}
+EncoderContext::EncoderContext(const EncoderParts& parts, const ShortWordCache& seeds)
+    : words_(parts.model, parts.pretokenizer, seeds) {}
 
 void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,
                             std::size_t last, const EncodeOptions& options) {

@@ -23,7 +23,7 @@ struct EncoderSteps {
 
 class EncoderContext {
   public:
-    explicit EncoderContext(const EncoderParts& parts);
+    EncoderContext(const EncoderParts& parts, const ShortWordCache& seeds);
 
     // Appends the ids of documents texts[first, last) to words().
     void encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,

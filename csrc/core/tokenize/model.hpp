@@ -1,8 +1,10 @@
 // How a tokenizer turns one word into ids.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +29,25 @@ class Model {
     // Appends the ids of `word` (not empty, valid UTF-8 unless the pretokenizer cuts characters). Called for
     // words that are not cached, of any length: O(n log n) time at worst, no recursion.
     virtual void tokenize(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids) const = 0;
+
+    // Where the ids of a word are in the list that tokenize_all filled.
+    struct Ids {
+        std::uint32_t begin;
+        std::uint32_t count;
+    };
+
+    // The same for several words at once, which may be faster: found[i] says where in `ids` those of words[i]
+    // are, until the next call with the same `ids`.
+    virtual void tokenize_all(std::span<const std::string_view> words, Workspace& workspace,
+                              std::vector<TokenId>& ids, std::vector<Ids>& found) const {
+        ids.clear();
+        found.clear();
+        for (const std::string_view word : words) {
+            const auto begin = static_cast<std::uint32_t>(ids.size());
+            tokenize(word, workspace, ids);
+            found.push_back({begin, static_cast<std::uint32_t>(ids.size()) - begin});
+        }
+    }
 
     // Calls visit with the words worth having in the cache from the start, such as those of the vocabulary.
     // Ids are found by tokenize: a vocabulary entry need not be what its own text gives.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/prefetch.hpp"
 #include "common/random.hpp"
 
 namespace pypack {
@@ -62,6 +63,10 @@ class TokenTable {
     // kNoToken where there is no such string.
     [[nodiscard]] std::uint32_t operator[](std::string_view key) const {
         return slots_[find(key, hash_bytes(key))].value;
+    }
+
+    void prefetch(std::string_view key) const {
+        pypack::prefetch(&slots_[hash_bytes(key) & (slots_.size() - 1)]);
     }
 
   private:

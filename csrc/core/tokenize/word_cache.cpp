@@ -19,32 +19,43 @@ ShortWordCache::ShortWordCache(std::size_t expected_words)
     : num_lines_(std::clamp(std::bit_ceil(expected_words * 3 / 2), std::size_t{1024}, kMaxLines)),
       lines_(empty_lines(num_lines_)) {}
 
+ShortWordCache::ShortWordCache(const ShortWordCache& other)
+    : num_lines_(other.num_lines_),
+      num_words_(other.num_words_),
+      victims_(other.victims_),
+      lines_(other.lines_.size()),
+      spill_(other.spill_) {
+    std::memcpy(static_cast<void*>(lines_.data()), other.lines_.data(), num_lines_ * sizeof(Line));
+}
+
 ShortWordCache::Slot* ShortWordCache::free_slot(std::size_t index) {
     for (const std::size_t at : {index, neighbour(index)}) {
         for (Slot& slot : lines_[static_cast<std::int64_t>(at)].slots) {
-            if (slot.key.high == 0) return &slot;
+            if (slot.is_free()) return &slot;
         }
     }
     return nullptr;
 }
 
-void ShortWordCache::insert(const WordKey& key, const std::vector<TokenId>& ids) {
+void ShortWordCache::insert(const WordKey& key, std::span<const TokenId> ids) {
     if (spill_.size() + ids.size() > kMaxSpilledIds) clear();
     if (num_words_ > num_lines_ && num_lines_ < kMaxLines) grow();  // half of the slots
-    Slot* slot = free_slot(line_of(key.hash()));
+    const std::size_t index = line_of(key.hash());
+    Slot* slot = free_slot(index);
     if (slot == nullptr) {
-        const std::size_t index = line_of(key.hash());
         slot = &lines_[static_cast<std::int64_t>(index)].slots[victims_++ & 1];
     } else {
         ++num_words_;
     }
-    slot->key = key;
-    slot->count = static_cast<std::uint32_t>(ids.size());
-    if (ids.size() <= kInlineIds) {
-        std::copy(ids.begin(), ids.end(), slot->ids);
-    } else {
-        slot->ids[0] = static_cast<std::uint32_t>(spill_.size());
+    const bool spilled = ids.size() > kInlineIds;
+    const std::uint64_t count = spilled ? Slot::kSpilled : ids.size();
+    slot->key_ = {key.low, key.high | count << (64 - Slot::kCountBits)};
+    if (spilled) {
+        slot->ids_ = {static_cast<TokenId>(spill_.size()), static_cast<TokenId>(ids.size()), 0, 0};
         spill_.insert(spill_.end(), ids.begin(), ids.end());
+    } else {
+        slot->ids_ = {};
+        std::copy(ids.begin(), ids.end(), slot->ids_.begin());
     }
 }
 
@@ -56,8 +67,8 @@ void ShortWordCache::grow() {
     num_words_ = 0;
     for (std::size_t i = 0; i < old_lines; ++i) {
         for (const Slot& slot : old[static_cast<std::int64_t>(i)].slots) {
-            if (slot.key.high == 0) continue;
-            Slot* const moved = free_slot(line_of(slot.key.hash()));
+            if (slot.is_free()) continue;
+            Slot* const moved = free_slot(line_of(slot.key().hash()));
             if (moved == nullptr) continue;  // forgotten: it will be a miss
             *moved = slot;
             ++num_words_;
@@ -71,21 +82,18 @@ void ShortWordCache::clear() {
     spill_.clear();
 }
 
-bool LongWordCache::find(std::string_view word, std::uint64_t hash, const TokenId*& ids,
-                         std::size_t& count) const {
+std::span<const TokenId> LongWordCache::find(std::string_view word, std::uint64_t hash) const {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t at = hash & mask; slots_[at].count != 0; at = (at + 1) & mask) {
         const Slot& slot = slots_[at];
         if (slot.hash != hash || slot.size != word.size()) continue;
         if (std::memcmp(texts_.data() + slot.text, word.data(), word.size()) != 0) continue;
-        ids = ids_.data() + slot.ids;
-        count = slot.count;
-        return true;
+        return {ids_.data() + slot.ids, slot.count};
     }
-    return false;
+    return {};
 }
 
-void LongWordCache::insert(std::string_view word, std::uint64_t hash, const std::vector<TokenId>& ids) {
+void LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
     if (ids.empty() || word.size() > kMaxWordBytes) return;
     if (texts_.size() + word.size() > kMaxBytes || (ids_.size() + ids.size()) * sizeof(TokenId) > kMaxBytes ||
         num_words_ >= kMaxWords) {

@@ -4,20 +4,22 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/prefetch.hpp"
 #include "common/types.hpp"
 #include "tokenize/token_table.hpp"
 
 namespace pypack {
 
-// Up to 15 bytes of a word and their number, which fill 16 bytes.
+// Up to 15 bytes of a word and their number, in 15 and a half bytes.
 struct WordKey {
     static constexpr std::size_t kMaxBytes = 15;
+    static constexpr unsigned kUsedBits = 124;
 
     std::uint64_t low;
     std::uint64_t high;
@@ -28,9 +30,8 @@ struct WordKey {
     [[nodiscard]] static WordKey load(const char* bytes, std::size_t size) {
         WordKey key;
         std::memcpy(&key, bytes, sizeof key);
-        const unsigned low_bytes = size < 8 ? static_cast<unsigned>(size) : 8;
-        key.low &= kMasks[low_bytes];
-        key.high = (key.high & kMasks[size - low_bytes]) | static_cast<std::uint64_t>(size) << 56;
+        key.low &= kMasks[size].low;
+        key.high = (key.high & kMasks[size].high) | static_cast<std::uint64_t>(size) << 56;
         return key;
     }
 
@@ -41,34 +42,59 @@ struct WordKey {
     }
 
   private:
-    static constexpr std::array<std::uint64_t, 9> kMasks = [] {
-        std::array<std::uint64_t, 9> masks{};
-        for (unsigned bytes = 1; bytes < 8; ++bytes) masks[bytes] = (std::uint64_t{1} << 8 * bytes) - 1;
-        masks[8] = ~std::uint64_t{0};
+    struct Mask {
+        std::uint64_t low;
+        std::uint64_t high;
+    };
+    // Of the first bytes, by their number.
+    static constexpr std::array<Mask, kMaxBytes + 1> kMasks = [] {
+        std::array<Mask, kMaxBytes + 1> masks{};
+        for (std::size_t size = 0; size <= kMaxBytes; ++size) {
+            for (std::size_t i = 0; i < size; ++i) {
+                (i < 8 ? masks[size].low : masks[size].high) |= std::uint64_t{0xFF} << 8 * (i % 8);
+            }
+        }
         return masks;
     }();
 };
 
-// The cache for words of up to 15 bytes: lines of two slots, each with up to three ids inline. A word is in
+// The cache for words of up to 15 bytes: lines of two slots, each with up to four ids inline. A word is in
 // its line or in the one beside it; when all four slots are taken and the table may not grow, one of them
 // gives way. It starts small, because a table that fits the caches of the machine is faster.
 class ShortWordCache {
   public:
-    static constexpr std::uint32_t kInlineIds = 3;
+    static constexpr std::uint32_t kInlineIds = 4;
     static constexpr std::size_t kMaxLines = std::size_t{1} << 20;       // 64 MiB
     static constexpr std::size_t kMaxSpilledIds = std::size_t{1} << 22;  // 16 MiB
 
-    struct alignas(32) Slot {
-        WordKey key;
-        // More than three ids are in the spill, from ids[0] on.
-        std::uint32_t ids[kInlineIds];
-        std::uint32_t count;
+    class alignas(32) Slot {
+      public:
+        [[nodiscard]] bool is_free() const { return key_.high == 0; }
+        [[nodiscard]] bool holds(const WordKey& key) const {
+            // One comparison of both halves, whose outcome alone is branched upon.
+            return ((key_.low ^ key.low) | (key_.high ^ key.high) << kCountBits) == 0;
+        }
+        [[nodiscard]] WordKey key() const { return {key_.low, key_.high & ~std::uint64_t{0} >> kCountBits}; }
+        // More than kInlineIds: they are in the spill, ids()[1] of them from ids()[0] on.
+        [[nodiscard]] std::uint32_t inline_count() const {
+            return static_cast<std::uint32_t>(key_.high >> (64 - kCountBits));
+        }
+        [[nodiscard]] const TokenId* ids() const { return ids_.data(); }
+
+      private:
+        friend class ShortWordCache;
+        static constexpr unsigned kCountBits = 128 - WordKey::kUsedBits;
+        static constexpr std::uint64_t kSpilled = (1U << kCountBits) - 1;
+
+        WordKey key_;  // with inline_count in the bits that a key leaves
+        std::array<TokenId, kInlineIds> ids_;
     };
     struct alignas(64) Line {
         Slot slots[2];
     };
 
     explicit ShortWordCache(std::size_t expected_words);
+    ShortWordCache(const ShortWordCache& other);
 
     [[nodiscard]] std::size_t line_of(std::uint64_t hash) const { return hash & (num_lines_ - 1); }
     [[nodiscard]] const Line& line(std::size_t index) const {
@@ -77,20 +103,24 @@ class ShortWordCache {
     // Where a word of line `index` may be as well.
     [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
 
-    [[nodiscard]] const Slot* find(const WordKey& key, std::size_t index) const {
+    [[nodiscard]] const Slot* find(const WordKey& key) const {
+        const std::size_t index = line_of(key.hash());
         for (const std::size_t at : {index, neighbour(index)}) {
             for (const Slot& slot : line(at).slots) {
-                if (slot.key == key) return &slot;
+                if (slot.holds(key)) return &slot;
             }
         }
         return nullptr;
     }
 
-    [[nodiscard]] const std::uint32_t* ids(const Slot& slot) const {
-        return slot.count <= kInlineIds ? slot.ids : spill_.data() + slot.ids[0];
+    [[nodiscard]] std::span<const TokenId> ids(const Slot& slot) const {
+        const std::uint32_t count = slot.inline_count();
+        if (count <= kInlineIds) return {slot.ids(), count};
+        return {spill_.data() + slot.ids()[0], slot.ids()[1]};
     }
 
-    void insert(const WordKey& key, const std::vector<TokenId>& ids);
+    // The key must not be in the cache.
+    void insert(const WordKey& key, std::span<const TokenId> ids);
 
   private:
     [[nodiscard]] Slot* free_slot(std::size_t index);
@@ -112,10 +142,13 @@ class LongWordCache {
     static constexpr std::size_t kMaxBytes = std::size_t{1} << 24;  // of words, and of ids each
     static constexpr std::size_t kMaxWords = std::size_t{1} << 18;
 
-    // The ids of a word, or nothing; valid until the next insert.
-    [[nodiscard]] bool find(std::string_view word, std::uint64_t hash, const TokenId*& ids,
-                            std::size_t& count) const;
-    void insert(std::string_view word, std::uint64_t hash, const std::vector<TokenId>& ids);
+    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[hash & (slots_.size() - 1)]); }
+
+    // The ids of a word, none if it is not there; valid until the next insert.
+    [[nodiscard]] std::span<const TokenId> find(std::string_view word, std::uint64_t hash) const;
+
+    // The word must not be in the cache.
+    void insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids);
 
   private:
     struct Slot {
@@ -128,7 +161,7 @@ class LongWordCache {
 
     void grow();
 
-    std::vector<Slot> slots_ = std::vector<Slot>(1024);
+    std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 14);
     std::size_t num_words_ = 0;
     std::string texts_;
     std::vector<TokenId> ids_;

@@ -1,21 +1,17 @@
 #include "tokenize/word_encoder.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "common/prefetch.hpp"
 
 namespace pypack {
 namespace {
 
-// No key has this size; it sends words that are too long for one to encode_uncached.
-constexpr WordKey kNoKey{0, ~std::uint64_t{0}};
+// In place of the upper half of a WordKey: no key has this size.
+constexpr std::uint64_t kLongWord = ~std::uint64_t{0};
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
-
-std::size_t count_seeds(const Model& model) {
-    std::size_t count = 0;
-    model.for_each_likely_word([&](std::string_view word) { count += word.size() <= WordKey::kMaxBytes; });
-    return std::min(count, kMaxSeeds);
-}
+constexpr std::size_t kSeedsAtOnce = 256;
 
 WordKey key_of(std::string_view word) {
     char bytes[16] = {};
@@ -23,29 +19,42 @@ WordKey key_of(std::string_view word) {
     return WordKey::load(bytes, word.size());
 }
 
+std::span<const TokenId> ids_of(const Model::Ids& found, const std::vector<TokenId>& ids) {
+    return std::span(ids).subspan(found.begin, found.count);
+}
+
 }  // namespace
 
-WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer)
+ShortWordCache seeded_cache(const Model& model) {
+    StringList words;
+    model.for_each_likely_word([&](std::string_view word) {
+        if (word.size() <= WordKey::kMaxBytes && words.size() < kMaxSeeds) words.push_back(word);
+    });
+    ShortWordCache cache(words.size());
+    const auto workspace = model.make_workspace();
+    std::vector<TokenId> ids;
+    std::vector<Model::Ids> found;
+    std::vector<std::string_view> batch;
+    for (std::size_t from = 0; from < words.size(); from += kSeedsAtOnce) {
+        batch.clear();
+        for (std::size_t i = from; i < std::min(from + kSeedsAtOnce, words.size()); ++i)
+            batch.push_back(words[i]);
+        model.tokenize_all(batch, *workspace, ids, found);
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            const WordKey key = key_of(batch[i]);
+            if (cache.find(key) == nullptr) {
+                cache.insert(key, ids_of(found[i], ids));
+            }
+        }
+    }
+    return cache;
+}
+
+WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const ShortWordCache& seeds)
     : model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
       workspace_(model_->make_workspace()),
-      short_words_(count_seeds(*model_)) {
-    seed();
-}
-
-void WordEncoder::seed() {
-    std::size_t count = 0;
-    model_->for_each_likely_word([&](std::string_view word) {
-        if (word.size() > WordKey::kMaxBytes || count == kMaxSeeds) return;
-        ++count;
-        word_ids_.clear();
-        model_->tokenize(word, *workspace_, word_ids_);
-        const WordKey key = key_of(word);
-        if (short_words_.find(key, short_words_.line_of(key.hash())) == nullptr) {
-            short_words_.insert(key, word_ids_);
-        }
-    });
-}
+      short_words_(seeds) {}
 
 void WordEncoder::begin(std::int64_t expected_ids) {
     ids_ = Buffer<TokenId>();
@@ -75,16 +84,17 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
         const std::size_t begin = span_begins_[i];
         const std::size_t size = span_ends_[i] - begin;
         out->text = piece.data() + begin;
-        out->size = size;
+        out->size = static_cast<std::uint32_t>(size);
         if (size <= WordKey::kMaxBytes) {
             out->key = begin + sizeof(WordKey) <= piece.size() ? WordKey::load(out->text, size)
                                                                : key_of({out->text, size});
-            out->line = short_words_.line_of(out->key.hash());
+            out->line = static_cast<std::uint32_t>(short_words_.line_of(out->key.hash()));
+            prefetch(&short_words_.line(out->line));
         } else {
-            out->key = kNoKey;
+            out->key = {size <= LongWordCache::kMaxWordBytes ? hash_bytes({out->text, size}) : 0, kLongWord};
             out->line = 0;
+            long_words_.prefetch(out->key.low);
         }
-        prefetch(&short_words_.line(out->line));
     }
     num_words_ += num_words;
 }
@@ -105,73 +115,108 @@ void WordEncoder::flush() {
         if (event.id == kNoToken) {
             document_ends_.push_back(ids_.size());
         } else {
-            append(&event.id, 1, 0);
+            append({&event.id, 1}, 0);
         }
     }
     encode_words(done, num_words_);
+    cache_missing();
     events_.clear();
     num_words_ = 0;
 }
 
 void WordEncoder::encode_words(std::size_t from, std::size_t to) {
     if (from == to) return;
-    // Every word in sight has room for its inline ids and one vector store beyond.
-    append(nullptr, 0, to - from);
+    // Every word in sight has room for its inline ids.
+    append({}, to - from);
     TokenId* out = ids_.data() + ids_.size();
     for (std::size_t i = from; i < to; ++i) {
         const Word& word = words_[i];
         const ShortWordCache::Line& line = short_words_.line(word.line);
-        const bool in_second = line.slots[1].key == word.key;
+        const bool in_second = line.slots[1].holds(word.key);
         const ShortWordCache::Slot& slot = line.slots[in_second ? 1 : 0];
-        if ((line.slots[0].key == word.key || in_second) && slot.count <= ShortWordCache::kInlineIds)
-            [[likely]] {
-            std::memcpy(out, slot.ids, sizeof(TokenId) * 4);  // the fourth is the count, to be overwritten
-            out += slot.count;
+        const std::uint32_t count = slot.inline_count();
+        if ((in_second || line.slots[0].holds(word.key)) && count <= ShortWordCache::kInlineIds) [[likely]] {
+            std::memcpy(out, slot.ids(), sizeof(TokenId) * ShortWordCache::kInlineIds);
+            out += count;
             continue;
         }
         ids_.resize(out - ids_.data());
-        encode_uncached(word, to - i);
+        append_elsewhere(i, to - i);
         out = ids_.data() + ids_.size();
     }
     ids_.resize(out - ids_.data());
 }
 
-void WordEncoder::encode_uncached(const Word& word, std::size_t words_left) {
-    const std::string_view text(word.text, word.size);
-    if (word.size <= WordKey::kMaxBytes) {
-        // The table may have grown since the word was hashed.
-        const std::size_t line = short_words_.line_of(word.key.hash());
-        if (const auto* slot = short_words_.find(word.key, line)) {
-            append(short_words_.ids(*slot), slot->count, words_left);
+// Appends the ids of a word that are not inline in its line.
+void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
+    const Word& word = words_[index];
+    if (word.key.high != kLongWord) {
+        if (const auto* slot = short_words_.find(word.key)) {
+            append(short_words_.ids(*slot), words_left);
             return;
         }
-        word_ids_.clear();
-        model_->tokenize(text, *workspace_, word_ids_);
-        short_words_.insert(word.key, word_ids_);
-        append(word_ids_.data(), word_ids_.size(), words_left);
+    } else if (const auto ids = cached_long_word(word); !ids.empty()) {
+        append(ids, words_left);
         return;
     }
-    const bool cached = word.size <= LongWordCache::kMaxWordBytes;
-    const std::uint64_t hash = cached ? hash_bytes(text) : 0;
-    const TokenId* ids = nullptr;
-    std::size_t count = 0;
-    if (cached && long_words_.find(text, hash, ids, count)) {
-        append(ids, count, words_left);
-        return;
+    if (missing_.empty()) tokenize_missing(index);
+    append(ids_of(missing_found_[missing_done_++], missing_ids_), words_left);
+}
+
+std::span<const TokenId> WordEncoder::cached_long_word(const Word& word) const {
+    if (word.size > LongWordCache::kMaxWordBytes) return {};
+    return long_words_.find({word.text, word.size}, word.key.low);
+}
+
+// Tokenizes together all words of the batch, from one on, that the caches lack.
+void WordEncoder::tokenize_missing(std::size_t from) {
+    for (std::size_t begin = from; begin < num_words_; begin += 64) {
+        const std::size_t count = std::min<std::size_t>(64, num_words_ - begin);
+        // Not branched upon word by word: it would often be mispredicted.
+        std::uint64_t candidates = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const Word& word = words_[begin + i];
+            const ShortWordCache::Line& line = short_words_.line(word.line);
+            const bool here = line.slots[0].holds(word.key) | line.slots[1].holds(word.key);
+            candidates |= std::uint64_t{!here} << i;
+        }
+        for (; candidates != 0; candidates &= candidates - 1) {
+            const std::size_t index = begin + static_cast<std::size_t>(std::countr_zero(candidates));
+            const Word& word = words_[index];
+            if (word.key.high != kLongWord ? short_words_.find(word.key) != nullptr
+                                           : !cached_long_word(word).empty()) {
+                continue;
+            }
+            missing_.push_back(index);
+            missing_texts_.emplace_back(word.text, word.size);
+        }
     }
-    word_ids_.clear();
-    model_->tokenize(text, *workspace_, word_ids_);
-    if (cached) long_words_.insert(text, hash, word_ids_);
-    append(word_ids_.data(), word_ids_.size(), words_left);
+    model_->tokenize_all(missing_texts_, *workspace_, missing_ids_, missing_found_);
+}
+
+void WordEncoder::cache_missing() {
+    for (std::size_t i = 0; i < missing_.size(); ++i) {
+        const Word& word = words_[missing_[i]];
+        const auto ids = ids_of(missing_found_[i], missing_ids_);
+        // The batch may hold it twice.
+        if (word.key.high != kLongWord) {
+            if (short_words_.find(word.key) == nullptr) short_words_.insert(word.key, ids);
+        } else if (word.size <= LongWordCache::kMaxWordBytes && cached_long_word(word).empty()) {
+            long_words_.insert(missing_texts_[i], word.key.low, ids);
+        }
+    }
+    missing_.clear();
+    missing_texts_.clear();
+    missing_done_ = 0;
 }
 
 // Appends ids, and sees to it that words_left words with their ids inline have room behind them.
-void WordEncoder::append(const TokenId* ids, std::size_t count, std::size_t words_left) {
+void WordEncoder::append(std::span<const TokenId> ids, std::size_t words_left) {
     const std::int64_t size = ids_.size();
-    const auto needed = static_cast<std::int64_t>(count + 4 * words_left) + 4;
+    const auto needed = static_cast<std::int64_t>(ids.size() + ShortWordCache::kInlineIds * (words_left + 1));
     if (size + needed > ids_.capacity()) ids_.reserve(std::max(size + needed, size + size / 2));
-    if (count > 0) std::memcpy(ids_.data() + size, ids, count * sizeof(TokenId));
-    ids_.resize(size + static_cast<std::int64_t>(count));
+    if (!ids.empty()) std::memcpy(ids_.data() + size, ids.data(), ids.size_bytes());
+    ids_.resize(size + static_cast<std::int64_t>(ids.size()));
 }
 
 }  // namespace pypack

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,12 +16,16 @@
 
 namespace pypack {
 
-// One thread's memory for encoding: caches, the words at hand and the ids so far. Words are first hashed, and
-// their cache lines fetched, then looked up: by then the lines have come. What ids come to does not depend on
-// what the caches hold.
+// A cache with the model's likely words.
+[[nodiscard]] ShortWordCache seeded_cache(const Model& model);
+
+// One thread's memory for encoding: caches, the words at hand and the ids so far. A batch of words is first
+// hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the
+// caches lack are tokenized together. What ids come to does not depend on what the caches hold.
 class WordEncoder {
   public:
-    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer);
+    // `seeds`: what the cache starts with.
+    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const ShortWordCache& seeds);
 
     // Begins a new output with room for about `expected_ids`.
     void begin(std::int64_t expected_ids);
@@ -49,17 +54,19 @@ class WordEncoder {
     };
 
     struct Word {
-        WordKey key;
-        std::size_t line;
+        WordKey key;  // of a word too long for one, its hash and what no key has
         const char* text;
-        std::size_t size;
+        std::uint32_t size;
+        std::uint32_t line;
     };
 
-    void seed();
     void add_words(std::string_view piece, std::size_t num_words);
     void encode_words(std::size_t from, std::size_t to);
-    void encode_uncached(const Word& word, std::size_t words_left);
-    void append(const TokenId* ids, std::size_t count, std::size_t words_left);
+    void append_elsewhere(std::size_t index, std::size_t words_left);
+    [[nodiscard]] std::span<const TokenId> cached_long_word(const Word& word) const;
+    void tokenize_missing(std::size_t from);
+    void cache_missing();
+    void append(std::span<const TokenId> ids, std::size_t words_left);
 
     ModelPtr model_;
     PretokenizerPtr pretokenizer_;
@@ -73,9 +80,15 @@ class WordEncoder {
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;
 
+    // The words of the batch, from the first such on, that the caches lack.
+    std::vector<std::size_t> missing_;
+    std::vector<std::string_view> missing_texts_;
+    std::vector<TokenId> missing_ids_;
+    std::vector<Model::Ids> missing_found_;
+    std::size_t missing_done_ = 0;  // those whose ids are appended
+
     Buffer<TokenId> ids_;
     std::vector<Offset> document_ends_;
-    std::vector<TokenId> word_ids_;
 };
 
 }  // namespace pypack
