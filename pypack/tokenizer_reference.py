@@ -1,20 +1,20 @@
-"""The `tokenizers` library's own form of a tokenizer, made when it is first needed."""
+"""What a tokenizer is made from: the text of its tokenizer.json, and what others make of that text."""
 
 from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 
 class Reference:
-    """A tokenizer.json as bytes, and as a `tokenizers.Tokenizer` that neither truncates nor pads.
+    """A tokenizer.json as bytes, as a definition, and as a `tokenizers.Tokenizer` that does not cut or pad.
 
-    Loading the latter takes longer than all that the native engine does to load, and it is needed only to
-    decode, to describe, and to encode what the native engine cannot.
+    Loading the last takes longer than all that the native engine does to load, and it is needed only for
+    what the native engine cannot do.
 
     Attributes:
         data: the text of the tokenizer.json.
@@ -38,6 +38,25 @@ class Reference:
         """
         with self._lock:
             return self._loaded
+
+    @cached_property
+    def definition(self) -> dict[str, Any]:
+        """The parsed JSON, with `model.vocab` and `model.merges` as C++ objects; not to be changed.
+
+        Raises:
+            ValueError: it is not understood.
+        """
+        import orjson
+
+        from pypack._core import read_definition
+
+        rest, vocabulary, merges = read_definition(self.data, self.is_printed)
+        definition: dict[str, Any] = orjson.loads(rest)
+        if vocabulary is not None:
+            definition["model"]["vocab"] = vocabulary
+        if merges is not None:
+            definition["model"]["merges"] = merges
+        return definition
 
     @cached_property
     def _loaded(self) -> HuggingFaceTokenizer:
