@@ -174,18 +174,11 @@ class Tokenizer:
         """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
         from pypack.tokenizer_fingerprint import tokenizer_fingerprint
 
-        return tokenizer_fingerprint(self._reference.definition, self._engine.added_tokens())
+        return tokenizer_fingerprint(self._reference.definition_of_any, self._engine.added_tokens())
 
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`, without truncation and padding."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> str:
-        definition = self._reference.definition
-        if definition.get("truncation") is None and definition.get("padding") is None:
-            return self._reference.data.decode()
-        return self._reference.tokenizer.to_str()
+        return self._reference.json
 
     def token_to_id(self, token: str) -> int | None:
         """Id of a token, None if it is not in the vocabulary."""

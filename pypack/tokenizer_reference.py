@@ -46,17 +46,28 @@ class Reference:
         Raises:
             ValueError: it is not understood.
         """
-        import orjson
+        return _parse(self.data, nearest_scores=self.is_printed)
 
-        from pypack._core import read_definition
+    @cached_property
+    def definition_of_any(self) -> dict[str, Any]:
+        """The same; where the text is not understood, of what the library prints when it has loaded it.
 
-        rest, vocabulary, merges = read_definition(self.data, self.is_printed)
-        definition: dict[str, Any] = orjson.loads(rest)
-        if vocabulary is not None:
-            definition["model"]["vocab"] = vocabulary
-        if merges is not None:
-            definition["model"]["merges"] = merges
-        return definition
+        Raises:
+            ValueError: the library cannot load it either.
+        """
+        try:
+            return self.definition
+        except ValueError:
+            return _parse(self.tokenizer.to_str().encode(), nearest_scores=True)
+
+    @cached_property
+    def json(self) -> str:
+        """The text of a tokenizer.json that neither truncates nor pads: `data`, if that does neither."""
+        try:
+            cuts_or_pads = self.definition.get("truncation") or self.definition.get("padding")
+        except ValueError:
+            cuts_or_pads = True  # for all that is known
+        return self.tokenizer.to_str() if cuts_or_pads else self.data.decode()
 
     @cached_property
     def _loaded(self) -> HuggingFaceTokenizer:
@@ -71,3 +82,17 @@ class Reference:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
+
+
+def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:
+    import orjson
+
+    from pypack._core import read_definition
+
+    rest, vocabulary, merges = read_definition(data, nearest_scores)
+    definition: dict[str, Any] = orjson.loads(rest)
+    if vocabulary is not None:
+        definition["model"]["vocab"] = vocabulary
+    if merges is not None:
+        definition["model"]["merges"] = merges
+    return definition

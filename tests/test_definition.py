@@ -164,6 +164,20 @@ def test_fingerprints_differ_where_ids_may(tmp_path: Any) -> None:
     assert len(found) == len(changes) + 1
 
 
+def test_what_is_read_by_the_library_alone_has_a_fingerprint_too(tmp_path: Any) -> None:
+    text = gpt2().to_str()
+    token = json.dumps(next(iter(json.loads(text)["model"]["vocab"])))
+    doubled = text.replace('"vocab":{', f'"vocab":{{{token}:7,')  # of two entries the library takes the last
+    path = tmp_path / "tokenizer.json"
+    path.write_text(doubled)
+    ours = pypack.Tokenizer.from_file(path)
+    assert ours.engine == "huggingface"
+    assert ours.engine_reason is not None
+    assert "holds a token twice" in ours.engine_reason
+    assert ours.fingerprint == pypack.Tokenizer.from_huggingface(gpt2()).fingerprint
+    assert json.loads(ours.to_json()) == json.loads(text)
+
+
 def test_json_is_the_file_but_for_truncation(tmp_path: Any) -> None:
     reference = gpt2()
     path = tmp_path / "tokenizer.json"

@@ -68,7 +68,11 @@ def _token_steps(kind: str, part: Mapping[str, Any]) -> list[Step]:
     if kind == "Strip":
         return [_strip(part)]
     if kind == "Metaspace":
-        check_keys(part, ("type", "replacement", "prepend_scheme", "split", "add_prefix_space"), "Metaspace")
+        check_keys(
+            part,
+            ("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep"),
+            "Metaspace",
+        )
         if part.get("add_prefix_space") is False:
             raise UnsupportedError("decoder Metaspace has add_prefix_space false")
         drops_first = part.get("prepend_scheme", "always") != "never"

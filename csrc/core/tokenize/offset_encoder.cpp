@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <stdexcept>
+#include <tuple>
 
 #include "common/parallel.hpp"
 #include "tokenize/text_chunks.hpp"
@@ -15,6 +16,8 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kMaxDocument = 0xFFFFFFFF;
+constexpr std::size_t kLongestKeptWord = 32;
+constexpr std::size_t kMaxKeptIds = std::size_t{1} << 18;
 constexpr char32_t kByteLevelSpace = 0x120;  // what ByteLevel writes for a space
 
 bool is_space(char32_t code_point) {
@@ -130,15 +133,31 @@ void OffsetEncoder::add_piece(std::string_view piece, std::size_t base, const Al
 
 // alignment: of the first byte of the word, and on.
 void OffsetEncoder::add_word(std::string_view word, std::size_t base, const ByteRange* alignment) {
-    word_ids_.clear();
-    word_ranges_.clear();
-    parts_.model->tokenize_aligned(word, *workspace_, word_ids_, word_ranges_);
-    for (std::size_t i = 0; i < word_ids_.size(); ++i) {
+    tokenize(word);
+    for (std::size_t i = word_begin_; i < word_end_; ++i) {
         const std::string_view text =
             parts_.trims.empty() ? "" : parts_.vocabulary->token(word_ids_[i]).value_or("");
         add_token(word_ids_[i], text, base + alignment[word_ranges_[i].start].start,
                   base + alignment[word_ranges_[i].end - 1].end);
     }
+}
+
+void OffsetEncoder::tokenize(std::string_view word) {
+    if (word.size() <= kLongestKeptWord) {
+        if (const auto found = words_.find(word); found != words_.end()) {
+            std::tie(word_begin_, word_end_) = found->second;
+            return;
+        }
+    }
+    if (word_ids_.size() > kMaxKeptIds) {
+        words_.clear();
+        word_ids_.clear();
+        word_ranges_.clear();
+    }
+    word_begin_ = word_ids_.size();
+    parts_.model->tokenize_aligned(word, *workspace_, word_ids_, word_ranges_);
+    word_end_ = word_ids_.size();
+    if (word.size() <= kLongestKeptWord) words_.emplace(word, std::pair(word_begin_, word_end_));
 }
 
 // text: the token as the library spells it, for trimming.

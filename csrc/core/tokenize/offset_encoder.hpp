@@ -1,11 +1,13 @@
 // Documents → ids with their offsets, exactly as `tokenizers` has them. The parts of the encoder are the
-// same; what differs is that every step carries an alignment along, and that no word comes from a cache.
+// same; what differs is that every step carries an alignment along.
 #pragma once
 
 #include <array>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "tokenize/encoder.hpp"
@@ -31,10 +33,16 @@ class OffsetEncoder {
         std::uint32_t trailing;
     };
 
+    struct WordHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view word) const { return hash_bytes(word); }
+    };
+
     void add_text(std::string_view text, std::size_t base, bool skip_special);
     void add_piece(std::string_view piece, std::size_t base, const Alignment& alignment);
     void add_word(std::string_view word, std::size_t base, const ByteRange* alignment);
     void add_token(TokenId id, std::string_view text, std::size_t begin, std::size_t end);
+    void tokenize(std::string_view word);
     void to_characters(std::string_view text, std::size_t first);
     void to_bytes(std::size_t size, std::size_t first);
     void trim(const OffsetTrim& trim, std::size_t num_before, std::size_t first);
@@ -55,8 +63,13 @@ class OffsetEncoder {
     std::string rewritten_;
     std::vector<TextPiece> raw_pieces_;
     std::vector<TextPiece> normalized_pieces_;
+    // Words seen before. Ids and ranges of all of them stand end to end; those of the word at hand are
+    // [word_begin_, word_end_).
+    std::unordered_map<std::string, std::pair<std::size_t, std::size_t>, WordHash, std::equal_to<>> words_;
     std::vector<TokenId> word_ids_;
     std::vector<ByteRange> word_ranges_;
+    std::size_t word_begin_ = 0;
+    std::size_t word_end_ = 0;
     std::array<std::uint32_t, 256 + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, 256 + 2 * WordSpans::kSlack> span_ends_;
 };
