@@ -1,7 +1,6 @@
 // Bindings of the vocabulary, of the reader of tokenizer.json, and of decoders.
 #include <pybind11/stl.h>
 
-#include <bit>
 #include <map>
 #include <tuple>
 
@@ -45,24 +44,11 @@ py::object token_of(const Vocabulary& vocabulary, TokenId id) {
     return token ? py::object(py::str(token->data(), token->size())) : py::none();
 }
 
-// Everything that a vocabulary and merges say, in an order that depends on nothing else.
-py::bytes canonical_bytes(const Vocabulary& vocabulary, const Merges* merges) {
+py::bytes canonical(const Vocabulary& vocabulary, const Merges* merges) {
     std::string bytes;
-    const auto put_number = [&](std::uint64_t number) {
-        for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(number >> 8 * i));
-    };
-    const auto put_text = [&](std::string_view text) {
-        put_number(text.size());
-        bytes.append(text);
-    };
-    for (std::size_t rank = 0; rank < vocabulary.size(); ++rank) {
-        const std::size_t i = vocabulary.by_rank(rank);
-        put_number(vocabulary.ids()[i]);
-        put_text(vocabulary.tokens()[i]);
-        if (!vocabulary.scores().empty()) put_number(std::bit_cast<std::uint64_t>(vocabulary.scores()[i]));
-    }
-    if (merges != nullptr) {
-        for (std::size_t i = 0; i < merges->size(); ++i) put_text((*merges)[i]);
+    {
+        const py::gil_scoped_release release;
+        bytes = canonical_bytes(vocabulary, merges);
     }
     return py::bytes(bytes);
 }
@@ -133,12 +119,7 @@ py::list decode(const Decoder& decoder, const Array<TokenId>& values, const Arra
     std::vector<std::size_t> ends;
     {
         const py::gil_scoped_release release;
-        for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
-            const auto begin = static_cast<std::size_t>(bounds[i]);
-            const auto end = static_cast<std::size_t>(bounds[i + 1]);
-            decoder.decode(ids.subspan(begin, end - begin), skip_special_tokens, text);
-            ends.push_back(text.size());
-        }
+        decoder.decode_rows(ids, bounds, skip_special_tokens, text, ends);
     }
     py::list texts(ends.size());
     for (std::size_t i = 0; i < ends.size(); ++i) {
@@ -162,7 +143,7 @@ void register_vocabulary(py::module_& m) {
         .def_property_readonly("id_bound", &Vocabulary::id_bound, "One more than the largest id.")
         .def_property_readonly("repeats_ids", &Vocabulary::repeats_ids)
         .def_property_readonly("repeats_tokens", &Vocabulary::repeats_tokens)
-        .def("canonical_bytes", &canonical_bytes, py::arg("merges").none(true),
+        .def("canonical_bytes", &canonical, py::arg("merges").none(true),
              "Tokens, ids, scores and merges as bytes that depend on nothing else.");
     py::class_<Merges, std::shared_ptr<Merges>>(m, "Merges", py::is_final(), "The merges of a BPE model.")
         .def(py::init([](const py::list& merges) {

@@ -199,4 +199,13 @@ void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::strin
     }
 }
 
+void Decoder::decode_rows(std::span<const TokenId> ids, std::span<const Offset> offsets, bool skip_special,
+                          std::string& out, std::vector<std::size_t>& ends) const {
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+        const auto begin = static_cast<std::size_t>(offsets[i]);
+        decode(ids.subspan(begin, static_cast<std::size_t>(offsets[i + 1]) - begin), skip_special, out);
+        ends.push_back(out.size());
+    }
+}
+
 }  // namespace pypack

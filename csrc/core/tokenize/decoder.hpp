@@ -53,6 +53,10 @@ class Decoder {
     // Appends the text of ids; those that no token has are passed over, as are special ones if asked for.
     void decode(std::span<const TokenId> ids, bool skip_special, std::string& out) const;
 
+    // The same for rows ids[offsets[i] .. offsets[i + 1]); ends gets where in `out` the text of each ends.
+    void decode_rows(std::span<const TokenId> ids, std::span<const Offset> offsets, bool skip_special,
+                     std::string& out, std::vector<std::size_t>& ends) const;
+
   private:
     enum class Kind : std::uint8_t { kNone, kToken, kSpecial };
 

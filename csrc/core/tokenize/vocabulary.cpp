@@ -1,6 +1,7 @@
 #include "tokenize/vocabulary.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -38,6 +39,30 @@ std::optional<std::string_view> Vocabulary::token(TokenId id) const {
     const auto found = std::lower_bound(by_id_.begin(), by_id_.end(), id, below);
     if (found == by_id_.end() || ids_[*found] != id) return std::nullopt;
     return tokens_[*found];
+}
+
+std::string canonical_bytes(const Vocabulary& vocabulary, const StringList* merges) {
+    std::string bytes;
+    const std::size_t merged = merges == nullptr ? 0 : merges->text.size() + 8 * merges->size();
+    bytes.reserve(vocabulary.tokens().text.size() + 24 * vocabulary.size() + merged);
+    const auto put_number = [&](std::uint64_t number) {
+        char digits[8];
+        for (int i = 0; i < 8; ++i) digits[i] = static_cast<char>(number >> 8 * i);
+        bytes.append(digits, sizeof digits);
+    };
+    const auto put_text = [&](std::string_view text) {
+        put_number(text.size());
+        bytes.append(text);
+    };
+    for (std::size_t rank = 0; rank < vocabulary.size(); ++rank) {
+        const std::size_t i = vocabulary.by_rank(rank);
+        put_number(vocabulary.ids()[i]);
+        put_text(vocabulary.tokens()[i]);
+        if (!vocabulary.scores().empty()) put_number(std::bit_cast<std::uint64_t>(vocabulary.scores()[i]));
+    }
+    if (merges == nullptr) return bytes;
+    for (std::size_t i = 0; i < merges->size(); ++i) put_text((*merges)[i]);
+    return bytes;
 }
 
 }  // namespace pypack

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,10 @@ class Vocabulary {
     bool repeats_tokens_ = false;
     bool repeats_ids_ = false;
 };
+
+// All that a vocabulary and the merges beside it (null: none) say, the tokens in order of id: equal bytes for
+// equal contents, whatever order a file has them in.
+[[nodiscard]] std::string canonical_bytes(const Vocabulary& vocabulary, const StringList* merges);
 
 using VocabularyPtr = std::shared_ptr<const Vocabulary>;
 
