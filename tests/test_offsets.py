@@ -37,6 +37,13 @@ def trims_twice() -> Tokenizer:
     return tokenizer
 
 
+def trims_after_roberta() -> Tokenizer:
+    tokenizer = trims_after_the_template()
+    roberta = processors.RobertaProcessing(("</s>", 2), ("<s>", 1), trim_offsets=False)
+    tokenizer.post_processor = processors.Sequence([roberta, processors.ByteLevel(add_prefix_space=True)])
+    return tokenizer
+
+
 def growing_text() -> Tokenizer:
     """Normalizers that insert, drop and join characters, one behind the other."""
     tokenizer = gpt2()
@@ -70,7 +77,10 @@ def marked_subwords() -> Tokenizer:
     return tokenizer
 
 
-OWN = {f.__name__: f for f in (trims_after_the_template, trims_twice, growing_text, marked_subwords)}
+OWN = {
+    f.__name__: f
+    for f in (trims_after_the_template, trims_twice, trims_after_roberta, growing_text, marked_subwords)
+}
 KINDS: dict[str, Callable[[], Tokenizer]] = {**NATIVE, **WORD_NATIVE, **OWN}
 
 

@@ -16,12 +16,16 @@ class Template:
     Attributes:
         before, behind: the ids around it under add_special_tokens.
         trims: for each time that spaces are taken out of the offsets of tokens (trim_offsets): whether one
-            at the start of the text stays (add_prefix_space), and how many of `before` are there by then.
+            at the start of the text stays (add_prefix_space), and how many of `before` are by then in one
+            encoding with the text, whose first token alone counts as the start.
+        num_joined: how many of `before` are in one encoding with the text. TemplateProcessing keeps its own
+            in encodings of their own.
     """
 
     before: list[int] = field(default_factory=list)
     behind: list[int] = field(default_factory=list)
     trims: list[tuple[bool, int]] = field(default_factory=list)
+    num_joined: int = 0
 
 
 def recognize_template(part: Mapping[str, Any] | None) -> Template:
@@ -38,16 +42,18 @@ def recognize_template(part: Mapping[str, Any] | None) -> Template:
     if kind == "TemplateProcessing":
         return _template(part)
     if kind == "BertProcessing":
-        return Template([part["cls"][1]], [part["sep"][1]])
+        return Template([part["cls"][1]], [part["sep"][1]], num_joined=1)
     if kind == "RobertaProcessing":
         # Without both of these fields the library takes it for BertProcessing.
         trims = bool(part.get("trim_offsets")) and "add_prefix_space" in part
-        return Template([part["cls"][1]], [part["sep"][1]], [(part["add_prefix_space"], 0)] if trims else [])
+        trimmed = [(part["add_prefix_space"], 0)] if trims else []
+        return Template([part["cls"][1]], [part["sep"][1]], trimmed, num_joined=1)
     if kind == "Sequence":
         whole = Template()
         for step in part["processors"]:
             one = recognize_template(step)
-            whole.trims += [(keeps, num_before + len(whole.before)) for keeps, num_before in one.trims]
+            whole.trims += [(keeps, num_before + whole.num_joined) for keeps, num_before in one.trims]
+            whole.num_joined += one.num_joined
             whole.before = one.before + whole.before
             whole.behind = whole.behind + one.behind
         return whole

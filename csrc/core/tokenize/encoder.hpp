@@ -20,7 +20,7 @@ namespace pypack {
 // What a post-processor with trim_offsets does: takes the spaces at the ends of a token out of its offsets.
 struct OffsetTrim {
     bool keeps_prefix_space = false;  // but for a single one at the start of the text (add_prefix_space)
-    std::size_t num_before = 0;       // ids that stand before the text by then under add_special_tokens
+    std::size_t num_before = 0;       // ids that were put right before the text by then
 };
 
 struct EncoderParts {
