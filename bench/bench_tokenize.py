@@ -7,6 +7,9 @@ For each tokenizer and corpus: every other document first, as other text of the 
 "fresh" (text that the library has not seen), then the rest again ("warm", the best of three). In one process,
 the libraries in turn. Checked first: pypack's ids are those of `tokenizers` on every document. A peer stands
 with the number of documents in which its ids differ; one that cannot load a tokenizer is left out.
+
+With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
+(when caches are filled), beside `tokenizers`: the best of seven, in turn.
 """
 
 from __future__ import annotations
@@ -153,6 +156,39 @@ def compare(path: Path, corpus: Path, threads: int, names: list[str]) -> list[di
     return rows
 
 
+def load_seconds(make: Callable[[], Any], first: Callable[[Any], Any]) -> tuple[float, float]:
+    start = time.perf_counter()
+    tokenizer = make()
+    loaded = time.perf_counter()
+    first(tokenizer)
+    return loaded - start, time.perf_counter() - loaded
+
+
+def compare_loading(path: Path, repeats: int = 7) -> dict[str, Any]:
+    from tokenizers import Tokenizer
+
+    ours, theirs = [], []
+    for _ in range(repeats):
+        theirs.append(load_seconds(lambda: Tokenizer.from_file(str(path)), lambda made: made.encode("a b")))
+        ours.append(
+            load_seconds(
+                lambda: pypack.Tokenizer.from_file(path, engine="native"), lambda made: made.encode("a b")
+            )
+        )
+    (load, first), (their_load, their_first) = (
+        [min(column) for column in zip(*times, strict=True)] for times in (ours, theirs)
+    )
+    return {
+        "tokenizer": path.stem,
+        "MB": path.stat().st_size / 1e6,
+        "tokenizers, ms": 1e3 * their_load,
+        "pypack, ms": 1e3 * load,
+        "ratio": load / their_load,
+        "first text, tokenizers, ms": 1e3 * their_first,
+        "first text, pypack, ms": 1e3 * first,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with tokenizers/*.json and corpus/*.jsonl.zst")
@@ -161,7 +197,14 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=PEERS)
     parser.add_argument("--threads", type=int, default=1, help="set RAYON_NUM_THREADS to the same for peers")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
+    parser.add_argument("--load", action="store_true", help="measure loading instead, of every tokenizer")
     args = parser.parse_args()
+    if args.load:
+        loading = [compare_loading(path) for path in sorted((args.data / "tokenizers").glob("*.json"))]
+        print_table(loading, "tokenizer.json to tokenizer")
+        if not args.no_results:
+            write_results("tokenizer_load", loading, "tokenizers")
+        return
     rows: list[dict[str, Any]] = []
     for tokenizer in args.tokenizers:
         for corpus in args.corpora:

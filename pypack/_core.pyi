@@ -1,5 +1,5 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per binding file.
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, final, overload
 
 import numpy as np
@@ -9,6 +9,48 @@ from numpy.typing import NDArray
 def permute_range(size: int, key: int, start: int, stop: int) -> NDArray[np.int64]: ...
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
 def random_bits(seed: int, purpose: int, index: int) -> int: ...
+
+# vocabulary; a step of a decoder is (kind, pattern, content, count, drops_first), see decoder.hpp
+@final
+class Vocabulary:
+    @staticmethod
+    def from_dict(ids: dict[str, int]) -> Vocabulary: ...
+    @staticmethod
+    def from_scores(pieces: Sequence[tuple[str, float]]) -> Vocabulary: ...
+    def __len__(self) -> int: ...
+    def get(self, token: str) -> int | None: ...
+    def token(self, id: int) -> str | None: ...
+    @property
+    def id_bound(self) -> int: ...
+    @property
+    def repeats_ids(self) -> bool: ...
+    @property
+    def repeats_tokens(self) -> bool: ...
+    def canonical_bytes(self, merges: Merges | None) -> bytes: ...
+
+@final
+class Merges:
+    def __init__(self, merges: list[Any]) -> None: ...
+    def __len__(self) -> int: ...
+
+def read_definition(json: bytes, nearest_scores: bool) -> tuple[bytes, Vocabulary | None, Merges | None]: ...
+
+@final
+class Decoder:
+    def __init__(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        added: Sequence[tuple[int, str, bool]],
+        token_steps: Sequence[tuple[str, str, str, int, bool]],
+        byte_fallback: bool,
+        separator: str,
+        replaces_invalid: bool,
+        text_steps: Sequence[tuple[str, str, str, int, bool]],
+    ) -> None: ...
+    def decode(
+        self, values: NDArray[np.uint32], offsets: NDArray[np.int64], *, skip_special_tokens: bool
+    ) -> list[str]: ...
 
 # models
 @final
@@ -22,8 +64,7 @@ class Model:
     @staticmethod
     def unigram(
         *,
-        pieces: Sequence[str],
-        scores: NDArray[np.float64],
+        pieces: Vocabulary,
         unknown_id: int,
         byte_fallback: bool,
         metaspace: MetaspaceRule | None,
@@ -31,15 +72,15 @@ class Model:
     @staticmethod
     def wordpiece(
         *,
-        vocabulary: Sequence[tuple[str, int]],
+        vocabulary: Vocabulary,
         unknown_id: int,
         continuing_prefix: str,
         max_characters: int,
     ) -> Model: ...
     @staticmethod
     def bpe(
-        vocabulary: dict[str, int],
-        merges: list[Any],
+        vocabulary: Vocabulary,
+        merges: Merges,
         *,
         alphabet: str,
         unk_token: str | None,
@@ -50,6 +91,7 @@ class Model:
         ignore_merges: bool,
     ) -> Model: ...
     def tokenize(self, word: str | bytes) -> NDArray[np.uint32]: ...
+    def tokenize_aligned(self, word: str | bytes) -> tuple[NDArray[np.uint32], list[tuple[int, int]]]: ...
     def likely_words(self) -> list[bytes]: ...
 
 # normalizers
@@ -87,7 +129,7 @@ class Normalizer:
 class Pretokenizer:
     @staticmethod
     def marker(
-        tokens: Iterable[str], *, rewrites: bool, prepend: str, cuts_at_spaces: bool, cuts_safely: bool
+        tokens: Vocabulary, *, rewrites: bool, prepend: str, cuts_at_spaces: bool, cuts_safely: bool
     ) -> Pretokenizer: ...
     @staticmethod
     def pattern(name: str, instructions: str = "best") -> Pretokenizer: ...
@@ -109,7 +151,8 @@ class Pretokenizer:
     def whitespace_split() -> Pretokenizer: ...
     def words(self, piece: str | bytes, at_text_start: bool = True, capacity: int = 256) -> list[bytes]: ...
 
-# tokenize: documents to (values uint32 [N], offsets int64 [D + 1]); an added token is (content, id,
+# tokenize: documents to (values uint32 [N], offsets int64 [D + 1]), with return_offsets "byte" or "char" also
+# ranges uint32 [N, 2]; an added token is (content, id,
 # single_word, lstrip, rstrip, normalized, special); a column is (bytes uint8, offsets int32 or int64)
 @final
 class Encoder:
@@ -122,6 +165,8 @@ class Encoder:
         added_tokens: Sequence[tuple[str, int, bool, bool, bool, bool, bool]],
         prefix: Sequence[int],
         suffix: Sequence[int],
+        vocabulary: Vocabulary | None,
+        trims: Sequence[tuple[bool, int]],
     ) -> None: ...
     def encode_objects(
         self,
@@ -130,7 +175,8 @@ class Encoder:
         add_special_tokens: bool,
         split_special_tokens: bool,
         num_threads: int,
-    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
+        return_offsets: str = "",
+    ) -> tuple[Any, ...]: ...
     def encode_columns(
         self,
         columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],
@@ -138,7 +184,8 @@ class Encoder:
         add_special_tokens: bool,
         split_special_tokens: bool,
         num_threads: int,
-    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]: ...
+        return_offsets: str = "",
+    ) -> tuple[Any, ...]: ...
 
 # unicode
 def unicode_categories() -> NDArray[np.uint8]: ...

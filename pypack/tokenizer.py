@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,8 @@ from pypack.special_tokens import find_special_tokens, names_beside
 from pypack.text_input import Texts
 from pypack.tiktoken_file import definition_from_tiktoken
 from pypack.tokenizer_choice import EngineName, choose_engine
-from pypack.tokenizer_engine import Engine
+from pypack.tokenizer_engine import Engine, OffsetUnit
 from pypack.tokenizer_reference import Reference
-
-# The parts of a tokenizer.json that decide ids; truncation and padding do not (pypack uses neither).
-_SECTIONS_OF_IDS = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model")
 
 
 class Tokenizer:
@@ -46,7 +42,7 @@ class Tokenizer:
         self._requested_engine = engine
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(reference, engine)
-        special = frozenset(self._engine.special_names())
+        special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
         self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
 
     @classmethod
@@ -187,20 +183,14 @@ class Tokenizer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the parts of the tokenizer that decide ids, in canonical JSON; hexadecimal."""
-        import orjson
+        """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
+        from pypack.tokenizer_fingerprint import tokenizer_fingerprint
 
-        definition = orjson.loads(self.to_json())
-        ids = {section: definition.get(section) for section in _SECTIONS_OF_IDS}
-        return hashlib.sha256(orjson.dumps(ids, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return tokenizer_fingerprint(self._reference.definition_of_any, self._engine.added_tokens())
 
     def to_json(self) -> str:
-        """The tokenizer as the text of a `tokenizer.json`."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> str:
-        return self._reference.tokenizer.to_str()
+        """The tokenizer as the text of a `tokenizer.json`, without truncation and padding."""
+        return self._reference.json
 
     def token_to_id(self, token: str) -> int | None:
         """Id of a token, None if it is not in the vocabulary."""
@@ -208,18 +198,40 @@ class Tokenizer:
 
     def id_to_token(self, token_id: int) -> str | None:
         """Token of an id, None if no token has it."""
-        return self._reference.tokenizer.id_to_token(token_id) if token_id >= 0 else None
+        return self._engine.id_to_token(token_id) if token_id >= 0 else None
 
     def encode(
         self, text: str | bytes, *, add_special_tokens: bool = False, split_special_tokens: bool = False
     ) -> NDArray[np.uint32]:
-        """Ids of one document: uint32 [n]. See `encode_batch`."""
+        """Ids of one document: uint32 [n]. See `encode_batch`, which also gives offsets."""
         return self.encode_batch(
             [text],
             add_special_tokens=add_special_tokens,
             split_special_tokens=split_special_tokens,
             num_threads=1,
         ).values
+
+    @overload
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        add_special_tokens: bool = ...,
+        split_special_tokens: bool = ...,
+        num_threads: int | None = ...,
+        return_offsets: Literal[False] = ...,
+    ) -> Ragged: ...
+
+    @overload
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        add_special_tokens: bool = ...,
+        split_special_tokens: bool = ...,
+        num_threads: int | None = ...,
+        return_offsets: Literal[True, "char", "byte"],
+    ) -> tuple[Ragged, NDArray[np.uint32]]: ...
 
     def encode_batch(
         self,
@@ -228,7 +240,8 @@ class Tokenizer:
         add_special_tokens: bool = False,
         split_special_tokens: bool = False,
         num_threads: int | None = None,
-    ) -> Ragged:
+        return_offsets: bool | OffsetUnit = False,
+    ) -> Ragged | tuple[Ragged, NDArray[np.uint32]]:
         """Ids of every document, as `tokenizers.Tokenizer.encode_batch` gives them.
 
         Args:
@@ -238,16 +251,33 @@ class Tokenizer:
                 store appends its end-of-document id itself.
             split_special_tokens: treat text that looks like a special token as plain text.
             num_threads: None for every core this process may use, 1 inside a DataLoader worker.
+            return_offsets: also give the part of its document that each id stands for, as `tokenizers` has
+                it (`Encoding.offsets`): True or "char" in characters, "byte" in bytes of UTF-8. Slower, and
+                takes some 40 bytes of memory for each byte of the documents at hand, one a thread.
 
         Returns:
-            Ragged with one row a document; the same for every number of threads.
+            Ragged with one row a document; the same for every number of threads. With return_offsets a pair
+            of it and offsets, uint32 [N, 2], row n for id n of `Ragged.values`: the text of the id is
+            `document[begin:end]`. Ids of the template have (0, 0); ids that share a character have all of it.
 
         Raises:
-            ValueError: a document is null, not valid UTF-8, or holds a lone surrogate.
+            ValueError: a document is null, not valid UTF-8, or holds a lone surrogate; offsets have no exact
+                native form for this tokenizer or text.
             TypeError: a document is neither str nor bytes.
         """
-        return self._engine.encode_batch(
+        if return_offsets is False:
+            return self._engine.encode_batch(
+                texts,
+                add_special_tokens=add_special_tokens,
+                split_special_tokens=split_special_tokens,
+                num_threads=resolve_num_threads(num_threads),
+            )
+        unit: OffsetUnit = "char" if return_offsets is True else return_offsets
+        if unit not in ("char", "byte"):
+            raise ValueError(f"return_offsets must be True, False, 'char' or 'byte', got {return_offsets!r}")
+        return self._engine.encode_batch_with_offsets(
             texts,
+            unit=unit,
             add_special_tokens=add_special_tokens,
             split_special_tokens=split_special_tokens,
             num_threads=resolve_num_threads(num_threads),
@@ -263,9 +293,18 @@ class Tokenizer:
         *,
         skip_special_tokens: bool = True,
     ) -> list[str]:
-        """Text of every row of ids (a Ragged, or any sequence of rows)."""
-        listed = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
-        return self._engine.decode_batch(listed, skip_special_tokens=skip_special_tokens)
+        """Text of every row of ids, as `tokenizers.Tokenizer.decode_batch` gives it.
+
+        Args:
+            rows: a Ragged (no work in Python then), or any iterable of rows. Ids that no token has are
+                passed over.
+
+        Raises:
+            ValueError: an id is negative or above 2^32-1 (labels of -100 must be taken out first).
+            TypeError: a row does not hold integers.
+        """
+        ragged = rows if isinstance(rows, Ragged) else _as_ragged(list(rows))
+        return self._engine.decode_batch(ragged, skip_special_tokens=skip_special_tokens)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -284,3 +323,15 @@ class Tokenizer:
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"
+
+
+def _as_ragged(rows: list[Sequence[int] | NDArray[np.integer]]) -> Ragged:
+    arrays = [np.asarray(row) for row in rows]
+    for i, array in enumerate(arrays):
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"row {i} must hold integers, got {array.dtype}")
+        if array.ndim != 1:
+            raise TypeError(f"row {i} must be a vector of ids, got shape {array.shape}")
+        if array.size and not (array.min() >= 0 and array.max() < 2**32):
+            raise ValueError(f"row {i} holds an id outside 0 to 2^32-1: take out labels such as -100 first")
+    return Ragged.from_rows(arrays)

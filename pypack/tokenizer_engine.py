@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack.added_token import AddedToken
 from pypack.ragged import Ragged
 from pypack.text_input import Texts
+
+OffsetUnit = Literal["byte", "char"]
 
 
 class Engine(Protocol):
@@ -19,14 +24,28 @@ class Engine(Protocol):
     ) -> Ragged:
         """Ids of every document; see `Tokenizer.encode_batch`."""
 
-    def decode_batch(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool) -> list[str]:
+    def encode_batch_with_offsets(
+        self,
+        texts: Texts,
+        *,
+        unit: OffsetUnit,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """Ids, and what each stands for: uint32 [N, 2]; see `Tokenizer.encode_batch`."""
+
+    def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
         """Text of every row of ids; see `Tokenizer.decode_batch`."""
 
-    def special_names(self) -> Iterable[str]:
-        """The added tokens that are special."""
+    def added_tokens(self) -> list[AddedToken]:
+        """The tokens beside the vocabulary, by id."""
 
     def token_to_id(self, token: str) -> int | None:
         """Id of a token, None if there is no such token."""
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """Token of an id that is not negative, None if no token has it."""
 
     def vocab_size(self) -> int:
         """One more than the largest id."""

@@ -1,20 +1,20 @@
-"""The `tokenizers` library's own form of a tokenizer, made when it is first needed."""
+"""What a tokenizer is made from: the text of its tokenizer.json, and what others make of that text."""
 
 from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 
 class Reference:
-    """A tokenizer.json as bytes, and as a `tokenizers.Tokenizer` that neither truncates nor pads.
+    """A tokenizer.json as bytes, as a definition, and as a `tokenizers.Tokenizer` that does not cut or pad.
 
-    Loading the latter takes longer than all that the native engine does to load, and it is needed only to
-    decode, to describe, and to encode what the native engine cannot.
+    Loading the last takes longer than all that the native engine does to load, and it is needed only for
+    what the native engine cannot do.
 
     Attributes:
         data: the text of the tokenizer.json.
@@ -40,6 +40,36 @@ class Reference:
             return self._loaded
 
     @cached_property
+    def definition(self) -> dict[str, Any]:
+        """The parsed JSON, with `model.vocab` and `model.merges` as C++ objects; not to be changed.
+
+        Raises:
+            ValueError: it is not understood.
+        """
+        return _parse(self.data, nearest_scores=self.is_printed)
+
+    @cached_property
+    def definition_of_any(self) -> dict[str, Any]:
+        """The same; where the text is not understood, of what the library prints when it has loaded it.
+
+        Raises:
+            ValueError: the library cannot load it either.
+        """
+        try:
+            return self.definition
+        except ValueError:
+            return _parse(self.tokenizer.to_str().encode(), nearest_scores=True)
+
+    @cached_property
+    def json(self) -> str:
+        """The text of a tokenizer.json that neither truncates nor pads: `data`, if that does neither."""
+        try:
+            cuts_or_pads = self.definition.get("truncation") or self.definition.get("padding")
+        except ValueError:
+            cuts_or_pads = True  # for all that is known
+        return self.tokenizer.to_str() if cuts_or_pads else self.data.decode()
+
+    @cached_property
     def _loaded(self) -> HuggingFaceTokenizer:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
@@ -52,3 +82,17 @@ class Reference:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
+
+
+def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:
+    import orjson
+
+    from pypack._core import read_definition
+
+    rest, vocabulary, merges = read_definition(data, nearest_scores)
+    definition: dict[str, Any] = orjson.loads(rest)
+    if vocabulary is not None:
+        definition["model"]["vocab"] = vocabulary
+    if merges is not None:
+        definition["model"]["merges"] = merges
+    return definition

@@ -13,7 +13,7 @@ from conftest import SCALE
 from tokenizers import Tokenizer, models
 
 import pypack
-from pypack._core import Model, Pretokenizer, parse_serde_numbers
+from pypack._core import Model, Pretokenizer, Vocabulary, parse_serde_numbers
 from pypack.native.unigram import recognize_unigram
 from pypack.native.unsupported import UnsupportedError
 from pypack.tokenizer_reference import Reference
@@ -70,7 +70,7 @@ def tokenizer_json(
 
 
 def encode(source: str, text: str) -> list[int]:
-    pretokenizer, model = recognize_unigram(json.loads(source), Reference(source.encode(), "test"))
+    pretokenizer, model = recognize_unigram(Reference(source.encode(), "test").definition)
     words: list[bytes] = [] if text == "" else [text.encode()]
     if pretokenizer is not None and text:
         words = pretokenizer.words(text, capacity=5)
@@ -171,7 +171,7 @@ def test_likely_words_are_those_of_the_text() -> None:
         (after_whitespace_split(metaspace("always", True)), [b"the"]),
     ):
         source = tokenizer_json(pieces, scores, pre_tokenizer)
-        _, model = recognize_unigram(json.loads(source), Reference(source.encode(), "test"))
+        _, model = recognize_unigram(Reference(source.encode(), "test").definition)
         assert model.likely_words() == expected
 
 
@@ -191,13 +191,17 @@ def test_likely_words_are_those_of_the_text() -> None:
 def test_what_is_not_exact_is_refused(changes: dict[str, Any], message: str) -> None:
     source = tokenizer_json(["<unk>", "a"], ["0", "-1"], **changes)
     with pytest.raises(UnsupportedError, match=message):
-        recognize_unigram(json.loads(source), Reference(source.encode(), "test"))
+        recognize_unigram(Reference(source.encode(), "test").definition)
 
 
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="unk_id 1 is not below the number of pieces, 1"):
-        Model.unigram(pieces=["a"], scores=np.zeros(1), unknown_id=1, byte_fallback=False, metaspace=None)
-    with pytest.raises(ValueError, match="of one length, got 1 and 2"):
-        Model.unigram(pieces=["a"], scores=np.zeros(2), unknown_id=0, byte_fallback=False, metaspace=None)
+        Model.unigram(
+            pieces=Vocabulary.from_scores([("a", 0.0)]), unknown_id=1, byte_fallback=False, metaspace=None
+        )
+    with pytest.raises(ValueError, match="the pieces have no scores"):
+        Model.unigram(
+            pieces=Vocabulary.from_dict({"a": 0}), unknown_id=0, byte_fallback=False, metaspace=None
+        )
     with pytest.raises(ValueError, match="'▁▁' is not one character"):
         Pretokenizer.metaspace("▁▁", False)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import models
 
-from pypack._core import Model
+from pypack._core import Model, Vocabulary
 from pypack.native.unsupported import UnsupportedError
 from pypack.native.wordpiece import recognize_wordpiece
 
@@ -32,7 +32,7 @@ def both(vocabulary: dict[str, int], prefix: str, longest: int) -> tuple[Model, 
             "unk_token": "[UNK]",
             "continuing_subword_prefix": prefix,
             "max_input_chars_per_word": longest,
-            "vocab": vocabulary,
+            "vocab": Vocabulary.from_dict(vocabulary),
         }
     )
     theirs = models.WordPiece(
@@ -63,12 +63,12 @@ def test_every_likely_word_is_a_beginning() -> None:
 
 
 def test_a_model_that_may_fail_is_refused() -> None:
-    part = {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"a": 0}}
+    part = {"type": "WordPiece", "unk_token": "[UNK]", "vocab": Vocabulary.from_dict({"a": 0})}
     with pytest.raises(UnsupportedError, match=r"no entry for its unk_token '\[UNK\]'"):
         recognize_wordpiece(part)
 
 
 def test_an_unknown_field_is_refused() -> None:
-    part = {"type": "WordPiece", "unk_token": "a", "vocab": {"a": 0}, "greedy": False}
+    part = {"type": "WordPiece", "unk_token": "a", "vocab": Vocabulary.from_dict({"a": 0}), "greedy": False}
     with pytest.raises(UnsupportedError, match="greedy"):
         recognize_wordpiece(part)

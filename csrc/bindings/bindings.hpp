@@ -17,5 +17,6 @@ void register_models(pybind11::module_& m);
 void register_normalizers(pybind11::module_& m);
 void register_pretokenizers(pybind11::module_& m);
 void register_unicode(pybind11::module_& m);
+void register_vocabulary(pybind11::module_& m);
 
 }  // namespace pypack::bindings

@@ -14,28 +14,17 @@ namespace pypack::bindings {
 
 namespace {
 
-ModelPtr wordpiece(std::vector<std::pair<std::string, TokenId>> vocabulary, TokenId unknown_id,
-                   std::string continuing_prefix, std::size_t max_characters) {
+ModelPtr wordpiece(std::shared_ptr<Vocabulary> vocabulary, TokenId unknown_id, std::string continuing_prefix,
+                   std::size_t max_characters) {
     const py::gil_scoped_release release;
     return make_wordpiece_model(
         {std::move(vocabulary), unknown_id, std::move(continuing_prefix), max_characters});
 }
 
-ModelPtr unigram(std::vector<std::string> pieces, const Array<double>& scores, TokenId unknown_id,
-                 bool byte_fallback, std::optional<MetaspaceRule> metaspace) {
-    const auto numbers = view(scores, "scores");
-    if (pieces.size() != numbers.size()) {
-        throw py::value_error("pieces and scores must be of one length, got " +
-                              std::to_string(pieces.size()) + " and " + std::to_string(numbers.size()));
-    }
+ModelPtr unigram(std::shared_ptr<Vocabulary> pieces, TokenId unknown_id, bool byte_fallback,
+                 std::optional<MetaspaceRule> metaspace) {
     const py::gil_scoped_release release;
-    UnigramOptions options;
-    for (std::size_t i = 0; i < pieces.size(); ++i)
-        options.pieces.emplace_back(std::move(pieces[i]), numbers[i]);
-    options.unknown_id = unknown_id;
-    options.byte_fallback = byte_fallback;
-    options.metaspace = std::move(metaspace);
-    return make_unigram_model(std::move(options));
+    return make_unigram_model({std::move(pieces), unknown_id, byte_fallback, std::move(metaspace)});
 }
 
 py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
@@ -51,14 +40,9 @@ BpeAlphabet alphabet_named(const std::string& name) {
     throw py::value_error("alphabet must be 'bytes', 'characters' or 'space_marker', got '" + name + "'");
 }
 
-ModelPtr bpe(const py::dict& vocabulary, const py::list& merges, const std::string& alphabet,
+ModelPtr bpe(std::shared_ptr<Vocabulary> vocabulary, const Merges& merges, const std::string& alphabet,
              std::optional<std::string> unk_token, std::string continuing_subword_prefix,
              std::string end_of_word_suffix, bool fuse_unk, bool byte_fallback, bool ignore_merges) {
-    StringList tokens;
-    std::vector<TokenId> ids;
-    read_vocabulary(vocabulary, tokens, ids);
-    StringList sides;
-    read_merges(merges, sides);
     const BpeOptions options{alphabet_named(alphabet),
                              std::move(unk_token),
                              std::move(continuing_subword_prefix),
@@ -67,7 +51,7 @@ ModelPtr bpe(const py::dict& vocabulary, const py::list& merges, const std::stri
                              byte_fallback,
                              ignore_merges};
     const py::gil_scoped_release release;
-    return make_bpe_model(options, tokens, ids, sides);
+    return make_bpe_model(options, std::move(vocabulary), merges);
 }
 
 // What the engine does with a word that its cache does not have.
@@ -79,6 +63,20 @@ py::array_t<TokenId> tokenize(const Model& model, const std::string& word) {
         model.tokenize(word, *workspace, ids);
     }
     return to_numpy(std::move(ids));
+}
+
+// The same with the bytes of the word that each id came from.
+py::tuple tokenize_aligned(const Model& model, const std::string& word) {
+    std::vector<TokenId> ids;
+    std::vector<ByteRange> ranges;
+    if (!word.empty()) {
+        const py::gil_scoped_release release;
+        const auto workspace = model.make_workspace();
+        model.tokenize_aligned(word, *workspace, ids, ranges);
+    }
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+    for (const ByteRange& range : ranges) pairs.emplace_back(range.start, range.end);
+    return py::make_tuple(to_numpy(std::move(ids)), pairs);
 }
 
 std::vector<py::bytes> likely_words(const Model& model) {
@@ -93,20 +91,21 @@ void register_models(py::module_& m) {
     py::class_<Model, std::shared_ptr<Model>> cls(m, "Model", py::is_final(), "A model of tokenizer.json.");
     cls.def_static("wordpiece", &wordpiece, py::kw_only(), py::arg("vocabulary"), py::arg("unknown_id"),
                    py::arg("continuing_prefix"), py::arg("max_characters"),
-                   "vocabulary: (token, id) pairs. A word of more than max_characters is unknown.");
+                   "A word of more than max_characters is unknown.");
     py::class_<MetaspaceRule>(m, "MetaspaceRule", py::is_final(), "What Metaspace does to a word.")
         .def(py::init<std::string, bool, bool, std::string>(), py::kw_only(), py::arg("replacement"),
              py::arg("prepends"), py::arg("cuts"), py::arg("leading"));
-    cls.def_static("unigram", &unigram, py::kw_only(), py::arg("pieces"), py::arg("scores").noconvert(),
-                   py::arg("unknown_id"), py::arg("byte_fallback"), py::arg("metaspace"),
-                   "pieces[i] has id i and log probability scores[i]: float64 [n].");
+    cls.def_static("unigram", &unigram, py::kw_only(), py::arg("pieces"), py::arg("unknown_id"),
+                   py::arg("byte_fallback"), py::arg("metaspace"), "pieces: a vocabulary with scores.");
     m.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
           "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
     cls.def_static("bpe", &bpe, py::arg("vocabulary"), py::arg("merges"), py::kw_only(), py::arg("alphabet"),
                    py::arg("unk_token"), py::arg("continuing_subword_prefix"), py::arg("end_of_word_suffix"),
                    py::arg("fuse_unk"), py::arg("byte_fallback"), py::arg("ignore_merges"),
-                   "vocabulary: token -> id. merges: 'left right' or [left, right], in order of rank.");
+                   "The merges are in order of rank.");
     cls.def("tokenize", &tokenize, py::arg("word"), "Ids of one word: uint32 [n].");
+    cls.def("tokenize_aligned", &tokenize_aligned, py::arg("word"),
+            "The same, and the bytes (begin, end) of the word that each id came from.");
     cls.def("likely_words", &likely_words, "Words that the cache starts with.");
 }
 

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     pypack::bindings::register_batch(m);
     pypack::bindings::register_schedule(m);
     pypack::bindings::register_prompts(m);
+    pypack::bindings::register_vocabulary(m);
     pypack::bindings::register_models(m);
     pypack::bindings::register_normalizers(m);
     pypack::bindings::register_pretokenizers(m);

@@ -5,7 +5,6 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
-#include "string_list.hpp"
 #include "tokenize/marker_pretokenizer.hpp"
 #include "tokenize/metaspace_pretokenizer.hpp"
 #include "tokenize/pattern_pretokenizer.hpp"
@@ -14,6 +13,7 @@
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/space_marker.hpp"
 #include "tokenize/trailing_blanks.hpp"
+#include "tokenize/vocabulary.hpp"
 #include "tokenize/word_pretokenizers.hpp"
 
 namespace pypack::bindings {
@@ -42,8 +42,7 @@ PretokenizerPtr pattern(const std::string& name, const std::string& instructions
     return make_pattern_pretokenizer(known->second, chosen->second);
 }
 
-// tokens: the vocabulary with U+2581 where words hold a space.
-PretokenizerPtr marker(const py::iterable& tokens, bool rewrites, const std::string& prepend,
+PretokenizerPtr marker(const Vocabulary& tokens, bool rewrites, const std::string& prepend,
                        bool cuts_at_spaces, bool cuts_safely) {
     using Prepend = MarkerOptions::Prepend;
     const auto scheme = prepend == "never"   ? Prepend::kNever
@@ -53,9 +52,8 @@ PretokenizerPtr marker(const py::iterable& tokens, bool rewrites, const std::str
                             : throw py::value_error("prepend must be never, first or always, got " + prepend);
     StringList spelled;
     if (cuts_safely) {
-        for (const py::handle token : tokens) {
-            const auto text = spell_marker_as_space(utf8_of(token.ptr(), "tokens"));
-            if (text) spelled.push_back(*text);
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            if (const auto text = spell_marker_as_space(tokens.tokens()[i])) spelled.push_back(*text);
         }
     }
     return make_marker_pretokenizer({rewrites, scheme, cuts_at_spaces, cuts_safely}, spelled);

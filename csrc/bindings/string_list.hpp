@@ -14,6 +14,9 @@ namespace pypack::bindings {
 
 namespace py = pybind11;
 
+// The two sides of each merge, as Python holds them.
+struct Merges : StringList {};
+
 [[nodiscard]] inline std::string_view utf8_of(PyObject* text, const char* what) {
     Py_ssize_t size = 0;
     const char* const data = PyUnicode_Check(text) ? PyUnicode_AsUTF8AndSize(text, &size) : nullptr;

@@ -16,9 +16,14 @@ using AddedTokenFields = std::tuple<std::string, TokenId, bool, bool, bool, bool
 
 std::unique_ptr<Encoder> make_encoder(NormalizerPtr normalizer, PretokenizerPtr pretokenizer, ModelPtr model,
                                       const std::vector<AddedTokenFields>& added_tokens,
-                                      std::vector<TokenId> prefix, std::vector<TokenId> suffix) {
-    EncoderParts parts{std::move(normalizer), std::move(pretokenizer), std::move(model), {},
-                       std::move(prefix),     std::move(suffix)};
+                                      std::vector<TokenId> prefix, std::vector<TokenId> suffix,
+                                      std::shared_ptr<Vocabulary> vocabulary,
+                                      const std::vector<std::pair<bool, std::size_t>>& trims) {
+    EncoderParts parts{std::move(normalizer), std::move(pretokenizer), std::move(model),      {},
+                       std::move(prefix),     std::move(suffix),       std::move(vocabulary), {}};
+    for (const auto& [keeps_prefix_space, num_before] : trims) {
+        parts.trims.push_back({keeps_prefix_space, num_before});
+    }
     for (const auto& [content, id, single_word, lstrip, rstrip, normalized, special] : added_tokens) {
         if (content.empty()) throw py::value_error("an added token is empty");
         parts.added_tokens.push_back({content, id, single_word, lstrip, rstrip, normalized, special});
@@ -26,16 +31,30 @@ std::unique_ptr<Encoder> make_encoder(NormalizerPtr normalizer, PretokenizerPtr 
     return std::make_unique<Encoder>(std::move(parts));
 }
 
-py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, EncodeOptions options) {
+// return_offsets: the unit of the offsets beside the ids; "" for none.
+py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, EncodeOptions options,
+                 const std::string& return_offsets) {
     if (options.num_threads < 1) {
         throw py::value_error("num_threads must be at least 1, got " + std::to_string(options.num_threads));
     }
-    EncodedBatch batch;
+    if (return_offsets.empty()) {
+        EncodedBatch batch;
+        {
+            const py::gil_scoped_release release;
+            batch = encoder.encode(texts, options);
+        }
+        return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)));
+    }
+    const auto unit = return_offsets == "byte"   ? OffsetUnit::kByte
+                      : return_offsets == "char" ? OffsetUnit::kCharacter
+                                                 : throw py::value_error("no unit '" + return_offsets + "'");
+    AlignedBatch batch;
     {
         const py::gil_scoped_release release;
-        batch = encoder.encode(texts, options);
+        batch = encoder.encode_aligned(texts, options, unit);
     }
-    return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)));
+    return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),
+                          to_numpy(std::move(batch.ranges)).attr("reshape")(-1, 2));
 }
 
 // A str or bytes as it lies in memory. Other bytes-like objects could change while the GIL is released: their
@@ -70,7 +89,7 @@ TextView view_of(PyObject* text, std::size_t index, std::vector<py::bytes>& copi
 }
 
 py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, bool add_special_tokens,
-                         bool split_special_tokens, int num_threads) {
+                         bool split_special_tokens, int num_threads, const std::string& return_offsets) {
     // The tuple keeps the documents alive, whatever happens to a list meanwhile.
     const py::tuple held(documents);
     std::vector<TextView> texts;
@@ -79,7 +98,7 @@ py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, 
     for (std::size_t i = 0; i < held.size(); ++i) {
         texts.push_back(view_of(PyTuple_GET_ITEM(held.ptr(), static_cast<py::ssize_t>(i)), i, copies));
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads});
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
 }
 
 template <typename OffsetType>
@@ -101,7 +120,8 @@ void append_column(const Array<std::uint8_t>& data, const Array<OffsetType>& off
 
 py::tuple encode_columns(const Encoder& encoder,
                          const std::vector<std::pair<Array<std::uint8_t>, py::array>>& columns,
-                         bool add_special_tokens, bool split_special_tokens, int num_threads) {
+                         bool add_special_tokens, bool split_special_tokens, int num_threads,
+                         const std::string& return_offsets) {
     std::vector<TextView> texts;
     for (const auto& [data, offsets] : columns) {
         if (py::isinstance<Array<std::int32_t>>(offsets)) {
@@ -112,7 +132,7 @@ py::tuple encode_columns(const Encoder& encoder,
             throw py::type_error("offsets must be int32 or int64");
         }
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads});
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
 }
 
 }  // namespace
@@ -121,12 +141,15 @@ void register_tokenize(py::module_& m) {
     py::class_<Encoder> cls(m, "Encoder", py::is_final(), "Documents to ids.");
     cls.def(py::init(&make_encoder), py::kw_only(), py::arg("normalizer").none(true),
             py::arg("pretokenizer").none(true), py::arg("model").none(false), py::arg("added_tokens"),
-            py::arg("prefix"), py::arg("suffix"));
-    cls.def("encode_objects", &encode_objects, py::arg("documents"), py::kw_only(),
-            py::arg("add_special_tokens"), py::arg("split_special_tokens"), py::arg("num_threads"),
-            "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]).");
+            py::arg("prefix"), py::arg("suffix"), py::arg("vocabulary").none(true), py::arg("trims"));
+    cls.def(
+        "encode_objects", &encode_objects, py::arg("documents"), py::kw_only(), py::arg("add_special_tokens"),
+        py::arg("split_special_tokens"), py::arg("num_threads"), py::arg("return_offsets") = "",
+        "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
+        "or 'char' also what each id stands for: uint32 [N, 2].");
     cls.def("encode_columns", &encode_columns, py::arg("columns"), py::kw_only(),
             py::arg("add_special_tokens"), py::arg("split_special_tokens"), py::arg("num_threads"),
+            py::arg("return_offsets") = "",
             "(bytes uint8, offsets int32 or int64) pairs, as Arrow holds strings -> the same.");
 }
 

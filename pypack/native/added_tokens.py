@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pypack._core import Normalizer
+from pypack._core import Normalizer, Vocabulary
+from pypack.added_token import AddedToken
 from pypack.native.unsupported import UnsupportedError, check_keys
+
+Fields = tuple[str, int, bool, bool, bool, bool, bool]
 
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 
 
-@dataclass(frozen=True)
-class AddedToken:
-    """An added token and the id that it really has."""
-
-    content: str
-    id: int
-    single_word: bool
-    lstrip: bool
-    rstrip: bool
-    normalized: bool
-    special: bool
-
-
-def read_added_tokens(
-    entries: Sequence[Mapping[str, Any]], vocabulary: Mapping[str, int]
-) -> list[AddedToken]:
+def read_added_tokens(entries: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> list[AddedToken]:
     """The added tokens by id.
 
     A token that the model knows has the model's id; the others are numbered on from the size of the
@@ -57,9 +44,7 @@ def read_added_tokens(
     return [tokens[token_id] for token_id in sorted(tokens)]
 
 
-def added_token_fields(
-    tokens: Sequence[AddedToken], normalizer: Normalizer | None
-) -> list[tuple[str, int, bool, bool, bool, bool, bool]]:
+def added_token_fields(tokens: Sequence[AddedToken], normalizer: Normalizer | None) -> list[Fields]:
     """The tokens as the C++ Encoder takes them: a normalized token is looked for in its normalized form.
 
     Raises:
@@ -89,3 +74,14 @@ def added_token_fields(
             )
         )
     return fields
+
+
+def texts_of_added_tokens(
+    tokens: Sequence[AddedToken], fields: Sequence[Fields], marks_spaces: bool
+) -> dict[int, str]:
+    """Id → what the library says that the id stands for: of a normalized token, its normalized form."""
+    texts = {}
+    for token, (normalized, *_) in zip(tokens, fields, strict=True):
+        spelled = normalized.replace(" ", "\u2581") if marks_spaces else normalized
+        texts[token.id] = spelled if token.normalized else token.content
+    return texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pypack._core import Model
+from pypack._core import Model, Vocabulary
 from pypack.native.unsupported import UnsupportedError, check_keys
 
 Alphabet = Literal["bytes", "characters", "space_marker"]
@@ -25,7 +25,7 @@ _KEYS = (
 
 
 def recognize_bpe(part: Mapping[str, Any], alphabet: Alphabet) -> Model:
-    """The model that `part`, the `model` of a tokenizer.json, describes.
+    """The model that `part`, the `model` of a definition, describes.
 
     Args:
         alphabet: what words are made of: "bytes" behind a ByteLevel pretokenizer, "space_marker" where
@@ -42,16 +42,13 @@ def recognize_bpe(part: Mapping[str, Any], alphabet: Alphabet) -> Model:
     byte_fallback = bool(part.get("byte_fallback"))
     if byte_fallback and (prefix or suffix):
         raise UnsupportedError("model BPE has byte_fallback beside marks of subwords")
-    vocabulary: dict[str, int] = part["vocab"]
-    if len(set(vocabulary.values())) != len(vocabulary):
+    vocabulary: Vocabulary = part["vocab"]
+    if vocabulary.repeats_ids:
         raise UnsupportedError("model BPE gives one id to several tokens")
-    merges = part["merges"]
-    if merges and isinstance(merges[0], str):
-        merges = [merge for merge in merges if not merge.startswith("#version")]
     try:
         return Model.bpe(
             vocabulary,
-            merges,
+            part["merges"],
             alphabet=alphabet,
             unk_token=part.get("unk_token"),
             continuing_subword_prefix=prefix,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import orjson
+from numpy.typing import NDArray
 
-from pypack._core import Encoder
-from pypack.native.added_tokens import added_token_fields, read_added_tokens
-from pypack.native.pipeline import recognize_pipeline, vocabulary_of
+from pypack._core import Decoder, Encoder, Vocabulary
+from pypack.added_token import AddedToken
+from pypack.huggingface_engine import check_decoder, decode_with_library
+from pypack.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
+from pypack.native.decoders import DecoderOptions, recognize_decoder
+from pypack.native.pipeline import marks_spaces, recognize_pipeline, spells_tokens_as_the_library
 from pypack.native.templates import recognize_template
 from pypack.native.unsupported import UnsupportedError, check_keys
 from pypack.ragged import Ragged
 from pypack.text_input import Texts, is_arrow
+from pypack.tokenizer_engine import OffsetUnit
 from pypack.tokenizer_reference import Reference
 
 _SECTIONS = (
@@ -31,10 +36,11 @@ _SECTIONS = (
 
 
 class NativeEngine:
-    """Encodes in C++. Made from the parsed JSON of a tokenizer.json.
+    """Encodes and decodes in C++. Made from a tokenizer.json.
 
     Raises:
         UnsupportedError: a part of the tokenizer has no exact native form; the message names it.
+        ValueError: the `tokenizers` library is to decode, and cannot.
     """
 
     name = "native"
@@ -42,77 +48,131 @@ class NativeEngine:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
         try:
-            self._build(orjson.loads(reference.data))
+            self._build(reference.definition)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             # Not the shape of a tokenizer.json: for `tokenizers` to judge.
             raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
+        if self._decoder_options is None:
+            check_decoder(reference.definition["decoder"], reference.source)
 
     def _build(self, definition: Mapping[str, Any]) -> None:
         check_keys(definition, _SECTIONS, "the tokenizer")
         if definition["version"] != "1.0":
             raise UnsupportedError(f"tokenizer.json of version {definition['version']!r}")
-        self._vocabulary = vocabulary_of(definition["model"])
+        self._vocabulary: Vocabulary = definition["model"]["vocab"]
+        if self._vocabulary.repeats_tokens:
+            raise UnsupportedError("the vocabulary holds a token twice")
         self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
-        before, behind = recognize_template(definition["post_processor"])
-        normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens, self._reference)
+        self._added_ids = {token.content: token.id for token in self._added_tokens}
+        template = recognize_template(definition["post_processor"])
+        normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens)
+        fields = added_token_fields(self._added_tokens, normalizer)
+        self._added_texts = texts_of_added_tokens(self._added_tokens, fields, marks_spaces(definition))
+        self._trims_unknown_text = bool(template.trims) and not spells_tokens_as_the_library(definition)
         self._encoder = Encoder(
             normalizer=normalizer,
             pretokenizer=pretokenizer,
             model=model,
-            added_tokens=added_token_fields(self._added_tokens, normalizer),
-            prefix=before,
-            suffix=behind,
+            added_tokens=fields,
+            prefix=template.before,
+            suffix=template.behind,
+            vocabulary=self._vocabulary,
+            trims=template.trims,
         )
+        self._decoder_options: DecoderOptions | None
+        try:
+            self._decoder_options = recognize_decoder(definition["decoder"])
+        except UnsupportedError:
+            self._decoder_options = None
 
     def encode_batch(
         self, texts: Texts, *, add_special_tokens: bool, split_special_tokens: bool, num_threads: int
     ) -> Ragged:
         """See `Engine.encode_batch`."""
+        values, offsets = self._encode(
+            texts,
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=num_threads,
+        )
+        return Ragged(values, offsets)
+
+    def encode_batch_with_offsets(
+        self,
+        texts: Texts,
+        *,
+        unit: OffsetUnit,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """See `Engine.encode_batch_with_offsets`."""
+        if self._trims_unknown_text:
+            raise ValueError(
+                "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
+                "which has no native form; use engine='huggingface'"
+            )
+        values, offsets, ranges = self._encode(
+            texts,
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=num_threads,
+            return_offsets=unit,
+        )
+        return Ragged(values, offsets), ranges
+
+    def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
         if isinstance(texts, (str, bytes)):
             raise TypeError(
                 f"texts must be a sequence of documents, got one {type(texts).__name__}: wrap it in a list"
             )
         columns = _arrow_columns(texts) if is_arrow(texts) else None
         if columns is not None:
-            values, offsets = self._encoder.encode_columns(
-                columns,
-                add_special_tokens=add_special_tokens,
-                split_special_tokens=split_special_tokens,
-                num_threads=num_threads,
-            )
-        else:
-            documents: Any = texts.to_pylist() if is_arrow(texts) else texts  # type: ignore[union-attr]
-            if not isinstance(documents, (list, tuple)):
-                documents = documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
-            values, offsets = self._encoder.encode_objects(
-                documents,
-                add_special_tokens=add_special_tokens,
-                split_special_tokens=split_special_tokens,
-                num_threads=num_threads,
-            )
-        return Ragged(values, offsets)
+            return self._encoder.encode_columns(columns, **options)
+        documents: Any = texts.to_pylist() if is_arrow(texts) else texts  # type: ignore[union-attr]
+        if not isinstance(documents, (list, tuple)):
+            documents = documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
+        return self._encoder.encode_objects(documents, **options)
 
-    def decode_batch(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool) -> list[str]:
+    def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
         """See `Engine.decode_batch`."""
-        return self._reference.tokenizer.decode_batch(
-            [[int(token) for token in row] for row in rows], skip_special_tokens=skip_special_tokens
-        )
+        if self._decoder is None:
+            return decode_with_library(
+                self._reference.tokenizer, rows, skip_special_tokens=skip_special_tokens
+            )
+        return self._decoder.decode(rows.values, rows.offsets, skip_special_tokens=skip_special_tokens)
 
-    def special_names(self) -> list[str]:
-        """See `Engine.special_names`."""
-        return [token.content for token in self._added_tokens if token.special]
+    @cached_property
+    def _decoder(self) -> Decoder | None:
+        options = self._decoder_options
+        if options is None or self._vocabulary.repeats_ids:
+            return None
+        # The library skips what reads like a special token.
+        special = {token.content for token in self._added_tokens if token.special}
+        added = [(token_id, text, text in special) for token_id, text in self._added_texts.items()]
+        try:
+            return Decoder(vocabulary=self._vocabulary, added=added, **vars(options))
+        except ValueError:  # ids far apart, for which the library looks up each
+            return None
+
+    def added_tokens(self) -> list[AddedToken]:
+        """See `Engine.added_tokens`."""
+        return self._added_tokens
 
     def token_to_id(self, token: str) -> int | None:
         """See `Engine.token_to_id`."""
-        for added in self._added_tokens:
-            if added.content == token:
-                return added.id
-        return self._vocabulary.get(token)
+        added = self._added_ids.get(token)
+        return self._vocabulary.get(token) if added is None else added
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """See `Engine.id_to_token`."""
+        if token_id in self._added_texts:
+            return self._added_texts[token_id]
+        return self._vocabulary.token(token_id) if token_id < 2**32 else None
 
     def vocab_size(self) -> int:
         """See `Engine.vocab_size`."""
-        added = (token.id for token in self._added_tokens)
-        return max(max(self._vocabulary.values(), default=-1), max(added, default=-1)) + 1
+        return max(self._vocabulary.id_bound, max((token.id + 1 for token in self._added_tokens), default=0))
 
 
 def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypack._core import Model, Normalizer, Pretokenizer
-from pypack.native.added_tokens import AddedToken
+from pypack.added_token import AddedToken
 from pypack.native.bpe import recognize_bpe
 from pypack.native.normalizers import recognize_normalizer
 from pypack.native.pretokenizers import is_byte_level, recognize_byte_level
@@ -14,7 +14,6 @@ from pypack.native.sentencepiece_bpe import recognize_sentencepiece_bpe
 from pypack.native.unigram import recognize_unigram
 from pypack.native.unsupported import UnsupportedError, check_keys
 from pypack.native.wordpiece import recognize_wordpiece
-from pypack.tokenizer_reference import Reference
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
 
@@ -37,29 +36,11 @@ def kind_of_model(model: Mapping[str, Any]) -> str:
     return str(kind)
 
 
-def vocabulary_of(model: Mapping[str, Any]) -> dict[str, int]:
-    """Token → id of the `model` section.
-
-    Raises:
-        UnsupportedError: it does not have one of the known shapes.
-    """
-    vocabulary = model["vocab"]
-    if isinstance(vocabulary, dict):
-        return vocabulary
-    ids = {piece: i for i, (piece, _) in enumerate(vocabulary)}
-    if len(ids) != len(vocabulary):
-        raise UnsupportedError("the vocabulary holds a token twice")
-    return ids
-
-
-def recognize_pipeline(
-    definition: Mapping[str, Any], added_tokens: list[AddedToken], reference: Reference
-) -> Pipeline:
-    """The three parts of a parsed tokenizer.json.
+def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedToken]) -> Pipeline:
+    """The three parts of a definition (definition.py).
 
     Args:
         added_tokens: those of the definition.
-        reference: whose text it was parsed from.
 
     Raises:
         UnsupportedError: a part, or the parts together, have no exact native form.
@@ -80,7 +61,7 @@ def recognize_pipeline(
         return normalizer, _recognize_words(pre_tokenizer), recognize_wordpiece(model)
     if kind == "Unigram":
         normalizer = recognize_normalizer(definition["normalizer"])
-        return normalizer, *recognize_unigram(definition, reference)
+        return normalizer, *recognize_unigram(definition)
     raise UnsupportedError(f"model {kind!r} has no native form")
 
 
@@ -90,3 +71,16 @@ def _recognize_words(part: Mapping[str, Any] | None) -> Pretokenizer:
         raise UnsupportedError(f"pre_tokenizer {kind!r} of a WordPiece model has no native form")
     check_keys(part, ("type",), str(kind))
     return _WORDS[kind]()
+
+
+def spells_tokens_as_the_library(definition: Mapping[str, Any]) -> bool:
+    """Whether the text of a token is the vocabulary's, and that of an added token the document's own."""
+    kind = kind_of_model(definition["model"])
+    return kind == "WordPiece" or (kind == "BPE" and is_byte_level(definition["pre_tokenizer"]))
+
+
+def marks_spaces(definition: Mapping[str, Any]) -> bool:
+    """Whether the normalizer puts U+2581 in the place of spaces, where the C++ objects keep the spaces."""
+    part = definition["pre_tokenizer"]
+    is_bpe = kind_of_model(definition["model"]) == "BPE" and not is_byte_level(part)
+    return is_bpe and (part is None or part.get("type") not in ("Metaspace", *_WORDS))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypack._core import Model, Normalizer, Pretokenizer
-from pypack.native.added_tokens import AddedToken
+from pypack.added_token import AddedToken
 from pypack.native.bpe import recognize_bpe
 from pypack.native.normalizers import recognize_normalizer
 from pypack.native.unsupported import UnsupportedError, check_keys

@@ -6,26 +6,19 @@ is met for the first time.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pypack._core import MetaspaceRule, Model, Pretokenizer, parse_serde_numbers
+from pypack._core import MetaspaceRule, Model, Pretokenizer
 from pypack.native.unsupported import UnsupportedError, check_keys
-from pypack.tokenizer_reference import Reference
 
 _METASPACE_KEYS = ("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep")
 # Normalizers that leave the first character of a text where it is; see _metaspace.
 _KEEP_THE_FIRST = (None, "Lowercase", "Prepend")
 
 
-def recognize_unigram(
-    definition: Mapping[str, Any], reference: Reference
-) -> tuple[Pretokenizer | None, Model]:
-    """The words and the model of a tokenizer.json; `definition` is what the text of `reference` says.
+def recognize_unigram(definition: Mapping[str, Any]) -> tuple[Pretokenizer | None, Model]:
+    """The words and the model of a definition.
 
     Raises:
         UnsupportedError: there is no exact native form of it.
@@ -37,20 +30,11 @@ def recognize_unigram(
         raise UnsupportedError("model Unigram has no unk_id, so that it fails on unknown characters")
     pretokenizer, rule = _recognize_words(definition)
     return pretokenizer, Model.unigram(
-        pieces=[piece for piece, _ in part["vocab"]],
-        scores=_scores(part["vocab"], reference),
+        pieces=part["vocab"],
         unknown_id=unknown_id,
         byte_fallback=part.get("byte_fallback") or False,
         metaspace=rule,
     )
-
-
-def _scores(vocabulary: Sequence[tuple[str, float]], reference: Reference) -> NDArray[np.float64]:
-    """The scores as the library has them. It does not round a file's numbers as other parsers do."""
-    if reference.is_printed:
-        return np.array([score for _, score in vocabulary], np.float64)
-    written = json.loads(reference.data, parse_float=str, parse_int=str)["model"]["vocab"]
-    return parse_serde_numbers([score for _, score in written])
 
 
 def _recognize_words(definition: Mapping[str, Any]) -> tuple[Pretokenizer | None, MetaspaceRule | None]:

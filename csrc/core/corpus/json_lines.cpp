@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "corpus/json_string.hpp"
+#include "common/json_string.hpp"
 
 namespace pypack {
 

@@ -88,12 +88,10 @@ struct BpeWorkspace final : Model::Workspace {
 
 class BpeModel final : public Model {
   public:
-    BpeModel(const BpeOptions& options, const StringList& vocabulary, const std::vector<TokenId>& ids,
-             const StringList& merges)
-        : options_(options), words_(texts_) {
-        TokenTable tokens(vocabulary);
-        for (std::uint32_t i = 0; i < ids.size(); ++i) tokens.insert(i, ids[i]);
-        read_symbols(vocabulary, ids);
+    BpeModel(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges)
+        : options_(options), vocabulary_(std::move(vocabulary)), words_(texts_) {
+        const Vocabulary& tokens = *vocabulary_;
+        read_symbols(tokens.tokens(), tokens.ids());
         if (options.unk_token) {
             unk_ = tokens[*options.unk_token];
             if (unk_ == kNoToken) {
@@ -103,7 +101,7 @@ class BpeModel final : public Model {
         if (options.byte_fallback) read_fallback(tokens);
         merges_ = std::make_unique<MergeTable>(read_merges(tokens, merges));
         read_byte_pairs();
-        read_words(vocabulary, ids);
+        read_words(tokens.tokens(), tokens.ids());
     }
 
     [[nodiscard]] std::unique_ptr<Workspace> make_workspace() const override {
@@ -174,6 +172,34 @@ class BpeModel final : public Model {
         }
     }
 
+    void tokenize_aligned(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids,
+                          std::vector<ByteRange>& ranges) const override {
+        const std::size_t before = ids.size();
+        tokenize(word, workspace, ids);
+        const auto size = static_cast<std::uint32_t>(word.size());
+        if (options_.ignore_merges && ids.size() == before + 1 && words_[word] == ids[before]) {
+            ranges.push_back({0, size});
+            return;
+        }
+        // Each id stands for the symbols that were merged into it, from left to right.
+        std::vector<TokenId> symbols;
+        std::vector<std::uint32_t> ends;
+        read_symbols_of(word, symbols, ends);
+        std::uint32_t begin = 0;
+        std::size_t symbol = 0;
+        for (std::size_t i = before; i < ids.size(); ++i) {
+            if (symbol < symbols.size() && ids[i] == symbols[symbol]) {
+                ++symbol;
+            } else {
+                const std::size_t end = begin + merged_size(ids[i], begin, size);
+                while (symbol < symbols.size() && (symbol == 0 ? 0 : ends[symbol - 1]) < end) ++symbol;
+            }
+            const std::uint32_t end = symbol == 0 ? 0 : ends[symbol - 1];
+            ranges.push_back({begin, end});
+            begin = end;
+        }
+    }
+
     void for_each_likely_word(const std::function<void(std::string_view)>& visit) const override {
         for (std::size_t i = 0; i < texts_.size(); ++i) {
             if (!texts_[i].empty()) visit(texts_[i]);
@@ -224,8 +250,9 @@ class BpeModel final : public Model {
     void read_symbols(const StringList& vocabulary, const std::vector<TokenId>& ids) {
         const std::string& prefix = options_.continuing_subword_prefix;
         const std::string& suffix = options_.end_of_word_suffix;
+        const unsigned num_places = prefix.empty() && suffix.empty() ? 1 : 4;
         for (std::size_t i = 0; i < ids.size(); ++i) {
-            for (const unsigned place : {0U, 1U, 2U, 3U}) {
+            for (unsigned place = 0; place < num_places; ++place) {
                 std::string_view token = vocabulary[i];
                 if ((place & kFirst) == 0 && !prefix.empty()) {
                     if (!token.starts_with(prefix)) continue;
@@ -249,22 +276,26 @@ class BpeModel final : public Model {
                 characters_[place].set(code_point, ids[i]);
             }
         }
+        for (unsigned place = num_places; place < 4; ++place) characters_[place] = characters_[0];
     }
 
-    void read_fallback(const TokenTable& tokens) {
+    void read_fallback(const Vocabulary& tokens) {
         for (unsigned byte = 0; byte < 256; ++byte) {
             fallback_[byte] = tokens[byte_token(byte)];
             if (fallback_[byte] == kNoToken) {
                 throw std::invalid_argument("byte_fallback without a token " + byte_token(byte));
             }
         }
+        const auto [lowest, highest] = std::minmax_element(fallback_.begin(), fallback_.end());
+        fallback_bounds_ = {*lowest, *highest};
     }
 
-    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const TokenTable& tokens,
+    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const Vocabulary& tokens,
                                                              const StringList& merges) const {
         std::vector<MergeTable::Merge> list;
         list.reserve(merges.size() / 2);
         std::string joined;
+        std::size_t next = 0;  // most files have what merges make in the order of the merges
         for (std::size_t i = 0; i + 1 < merges.size(); i += 2) {
             const std::string_view left = merges[i];
             const std::string_view right = merges[i + 1];
@@ -272,7 +303,10 @@ class BpeModel final : public Model {
                 refuse_merge(left, right, "is shorter than continuing_subword_prefix");
             }
             joined.assign(left).append(right.substr(options_.continuing_subword_prefix.size()));
-            const MergeTable::Merge merge{{tokens[left], tokens[right]}, tokens[joined]};
+            if (next >= tokens.size() || tokens.tokens()[next] != joined) next = tokens.index_of(joined);
+            const TokenId result = next == kNoToken ? kNoToken : tokens.ids()[next];
+            ++next;
+            const MergeTable::Merge merge{{tokens[left], tokens[right]}, result};
             const MergeTable::Pair pair = merge.pair;
             if (pair.left == kNoToken || pair.right == kNoToken || merge.result == kNoToken) {
                 refuse_merge(left, right, "is not in the vocabulary");
@@ -288,6 +322,8 @@ class BpeModel final : public Model {
     [[nodiscard]] bool stands_for_other_text(TokenId id) const {
         if (id == unk_ && unk_ != kNoToken) return true;
         if (!options_.byte_fallback) return false;
+        const auto [lowest, highest] = fallback_bounds_;
+        if (id < lowest || id > highest) return false;
         for (const TokenId byte : fallback_) {
             if (byte == id) return true;
         }
@@ -359,6 +395,67 @@ class BpeModel final : public Model {
         unknown.flush();
     }
 
+    // The symbols of a word before any merge, and where in it each ends.
+    void read_symbols_of(std::string_view word, std::vector<TokenId>& symbols,
+                         std::vector<std::uint32_t>& ends) const {
+        const bool bytes = options_.alphabet == BpeAlphabet::kBytes;
+        const char* const end = word.data() + word.size();
+        bool after_unknown = false;
+        for (const char* p = word.data(); p < end;) {
+            const char* const start = p;
+            char32_t code_point = static_cast<unsigned char>(*p);
+            if (bytes) {
+                ++p;
+            } else {
+                code_point = next_code_point(p);
+            }
+            const unsigned place = (start == word.data() ? kFirst : 0U) | (p == end ? kLast : 0U);
+            const TokenId id = characters_[place][code_point];
+            const auto here = static_cast<std::uint32_t>(p - word.data());
+            const bool is_unknown = id == kNoToken && (bytes || !options_.byte_fallback);
+            if (id != kNoToken) {
+                symbols.push_back(id);
+                ends.push_back(here);
+            } else if (!is_unknown) {
+                for (const char* byte = start; byte < p; ++byte) {
+                    symbols.push_back(fallback_[static_cast<unsigned char>(*byte)]);
+                    ends.push_back(static_cast<std::uint32_t>(byte + 1 - word.data()));
+                }
+            } else if (unk_ == kNoToken) {
+                throw std::invalid_argument(
+                    "the model drops a character that its vocabulary lacks (it has no unk_token), for which "
+                    "offsets have no native form; use engine='huggingface'");
+            } else if (after_unknown && options_.fuse_unk) {
+                ends.back() = here;
+            } else {
+                symbols.push_back(unk_);
+                ends.push_back(here);
+            }
+            after_unknown = is_unknown;
+        }
+    }
+
+    // Bytes of a word that a token made by merges stands for, beginning at `begin` of a word of `size` bytes.
+    [[nodiscard]] std::size_t merged_size(TokenId id, std::size_t begin, std::size_t size) const {
+        std::size_t bytes = size_in_words(vocabulary_->token(id).value_or(""));
+        if (begin != 0) bytes -= size_in_words(options_.continuing_subword_prefix);
+        const std::size_t suffix = size_in_words(options_.end_of_word_suffix);
+        return suffix != 0 && begin + bytes - suffix == size ? bytes - suffix : bytes;
+    }
+
+    // Bytes of a token as words hold it.
+    [[nodiscard]] std::size_t size_in_words(std::string_view token) const {
+        std::size_t bytes = 0;
+        for (const char* p = token.data(); p < token.data() + token.size();) {
+            const char* const start = p;
+            const char32_t code_point = next_code_point(p);
+            const bool is_one = options_.alphabet == BpeAlphabet::kBytes ||
+                                (options_.alphabet == BpeAlphabet::kSpaceMarker && code_point == 0x2581);
+            bytes += is_one ? 1 : static_cast<std::size_t>(p - start);
+        }
+        return bytes;
+    }
+
     // Characters without a symbol: one unknown token each, or one for a run of them under fuse_unk; nothing
     // where there is no unknown token.
     class Unknown {
@@ -383,8 +480,10 @@ class BpeModel final : public Model {
     };
 
     BpeOptions options_;
+    VocabularyPtr vocabulary_;
     std::array<CharacterTable, 4> characters_;  // by Place
     std::array<TokenId, 256> fallback_{};
+    std::pair<TokenId, TokenId> fallback_bounds_{};
     TokenId unk_ = kNoToken;
     std::unique_ptr<MergeTable> merges_;
     std::array<TokenId, 256> byte_symbols_{};
@@ -414,13 +513,8 @@ std::optional<std::string> bytes_of_token(std::string_view token) {
     return bytes;
 }
 
-ModelPtr make_bpe_model(const BpeOptions& options, const StringList& vocabulary,
-                        const std::vector<TokenId>& ids, const StringList& merges) {
-    if (ids.size() != vocabulary.size()) {
-        throw std::invalid_argument("a vocabulary of " + std::to_string(vocabulary.size()) +
-                                    " tokens needs as many ids, got " + std::to_string(ids.size()));
-    }
-    return std::make_shared<BpeModel>(options, vocabulary, ids, merges);
+ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges) {
+    return std::make_shared<BpeModel>(options, std::move(vocabulary), merges);
 }
 
 }  // namespace pypack

@@ -1,13 +1,11 @@
 // Byte-pair encoding: byte-level (GPT-2 and its heirs) and over characters (SentencePiece).
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "tokenize/model.hpp"
-#include "tokenize/token_table.hpp"
+#include "tokenize/vocabulary.hpp"
 
 namespace pypack {
 
@@ -28,11 +26,11 @@ struct BpeOptions {
     bool ignore_merges = false;
 };
 
-// vocabulary[i] has id ids[i]; merges[2 * rank] and merges[2 * rank + 1] are the two sides of a merge.
+// merges[2 * rank] and merges[2 * rank + 1] are the two sides of a merge.
 // Throws std::invalid_argument where the parts do not fit together, and where a merge involves a symbol that
 // stands for other text than its own (an unknown or fallback byte).
-[[nodiscard]] ModelPtr make_bpe_model(const BpeOptions& options, const StringList& vocabulary,
-                                      const std::vector<TokenId>& ids, const StringList& merges);
+[[nodiscard]] ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary,
+                                      const StringList& merges);
 
 // The byte that a character of GPT-2's byte alphabet stands for, or -1.
 [[nodiscard]] int byte_of_alphabet(char32_t code_point);

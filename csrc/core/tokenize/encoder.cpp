@@ -7,6 +7,7 @@
 
 #include "common/parallel.hpp"
 #include "tokenize/encoder_context.hpp"
+#include "tokenize/text_chunks.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
@@ -14,9 +15,6 @@
 
 namespace pypack {
 namespace {
-
-constexpr std::size_t kSmallestChunk = std::size_t{1} << 16;  // bytes
-constexpr std::size_t kLargestChunk = std::size_t{1} << 22;
 
 long process_id() {
 #if defined(__unix__) || defined(__APPLE__)
@@ -32,21 +30,6 @@ std::vector<AddedToken> tokens_where(const std::vector<AddedToken>& tokens, bool
         if (token.normalized == normalized) chosen.push_back(token);
     }
     return chosen;
-}
-
-// Cuts texts into runs of about `bytes` bytes; the result begins with 0 and ends with texts.size().
-std::vector<std::size_t> chunk_bounds(std::span<const TextView> texts, std::size_t bytes) {
-    std::vector<std::size_t> bounds{0};
-    std::size_t filled = 0;
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        filled += size_in_bytes(texts[i]) + 1;
-        if (filled >= bytes) {
-            bounds.push_back(i + 1);
-            filled = 0;
-        }
-    }
-    if (bounds.back() != texts.size()) bounds.push_back(texts.size());
-    return bounds;
 }
 
 }  // namespace
@@ -117,13 +100,7 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
                              normalized_tokens_,
                              parts_.prefix,
                              parts_.suffix};
-    std::size_t total_bytes = 0;
-    for (const TextView& text : texts) total_bytes += size_in_bytes(text);
-    const auto threads = static_cast<std::size_t>(options.num_threads);
-    const std::size_t chunk_bytes =
-        threads <= 1 ? total_bytes + texts.size() + 1
-                     : std::clamp(total_bytes / (8 * threads), kSmallestChunk, kLargestChunk);
-    const std::vector<std::size_t> bounds = chunk_bounds(texts, chunk_bytes);
+    const std::vector<std::size_t> bounds = chunk_bounds(texts, options.num_threads);
     const std::size_t num_chunks = bounds.size() - 1;
 
     struct Chunk {

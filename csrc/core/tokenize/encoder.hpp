@@ -13,8 +13,15 @@
 #include "tokenize/normalizer.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/text_view.hpp"
+#include "tokenize/vocabulary.hpp"
 
 namespace pypack {
+
+// What a post-processor with trim_offsets does: takes the spaces at the ends of a token out of its offsets.
+struct OffsetTrim {
+    bool keeps_prefix_space = false;  // but for a single one at the start of the text (add_prefix_space)
+    std::size_t num_before = 0;       // ids that were put right before the text by then
+};
 
 struct EncoderParts {
     NormalizerPtr normalizer;      // null: none
@@ -23,6 +30,8 @@ struct EncoderParts {
     std::vector<AddedToken> added_tokens;
     std::vector<TokenId> prefix;  // ids before and behind each document under add_special_tokens
     std::vector<TokenId> suffix;
+    VocabularyPtr vocabulary;  // of the model; needed where `trims` are
+    std::vector<OffsetTrim> trims;
 };
 
 struct EncodeOptions {
@@ -35,6 +44,14 @@ struct EncodeOptions {
 struct EncodedBatch {
     Buffer<TokenId> values;
     Buffer<Offset> offsets;
+};
+
+enum class OffsetUnit { kByte, kCharacter };
+
+// Id i stands for [ranges[2 * i], ranges[2 * i + 1]) of its document, in bytes of its UTF-8 or in characters.
+struct AlignedBatch {
+    EncodedBatch ids;
+    Buffer<std::uint32_t> ranges;
 };
 
 class EncoderContext;
@@ -51,6 +68,11 @@ class Encoder {
     // The same for every number of threads. Throws std::invalid_argument, naming the document, for text that
     // is not valid UTF-8 or longer than 4 GiB.
     [[nodiscard]] EncodedBatch encode(std::span<const TextView> texts, const EncodeOptions& options) const;
+
+    // The same with the offsets that `tokenizers` gives (offset_encoder.hpp); slower. Throws
+    // std::invalid_argument also where they have no native form.
+    [[nodiscard]] AlignedBatch encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
+                                              OffsetUnit unit) const;
 
   private:
     class Pool;

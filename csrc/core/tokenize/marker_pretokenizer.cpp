@@ -1,16 +1,18 @@
 #include "tokenize/marker_pretokenizer.hpp"
 
 #include "tokenize/join_set.hpp"
+#include "tokenize/rewriting_pretokenizer.hpp"
 #include "tokenize/space_marker.hpp"
 
 namespace pypack {
 namespace {
 
-class MarkerPretokenizer final : public Pretokenizer {
+class MarkerPretokenizer final : public RewritingPretokenizer<MarkerPretokenizer> {
   public:
     MarkerPretokenizer(MarkerOptions options, const StringList& tokens) : options_(options), joins_(tokens) {}
 
-    bool rewrite(std::string_view piece, bool at_text_start, std::string& out) const override {
+    template <typename Sink>
+    bool apply(std::string_view piece, bool at_text_start, Sink& sink) const {
         if (!options_.rewrites) return false;
         using Prepend = MarkerOptions::Prepend;
         const bool prepends =
@@ -18,14 +20,14 @@ class MarkerPretokenizer final : public Pretokenizer {
         const bool marked = piece.starts_with(' ') || piece.starts_with(kSpaceMarker);
         std::size_t marker = piece.find(kSpaceMarker);
         if ((!prepends || marked) && marker == std::string_view::npos) return false;
-        out.reserve(out.size() + piece.size() + 1);
-        if (prepends && !marked) out.push_back(' ');
-        std::size_t done = 0;
+        std::size_t done = prepends && !marked ? write_prefixed(piece, " ", sink) : 0;
         for (; marker != std::string_view::npos; marker = piece.find(kSpaceMarker, done)) {
-            out.append(piece.substr(done, marker - done)).push_back(' ');
+            sink.keep(piece.substr(done, marker - done));
+            sink.skip(kSpaceMarker.size());
+            sink.insert(" ");
             done = marker + kSpaceMarker.size();
         }
-        out.append(piece.substr(done));
+        sink.keep(piece.substr(done));
         return true;
     }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tokenize/rewriting_pretokenizer.hpp"
 #include "tokenize/utf8.hpp"
 
 #if defined(__SSE2__)
@@ -31,7 +32,7 @@ std::uint64_t equal_mask(const char* text, char byte) {
     return mask;
 }
 
-class MetaspacePretokenizer final : public Pretokenizer {
+class MetaspacePretokenizer final : public RewritingPretokenizer<MetaspacePretokenizer> {
   public:
     MetaspacePretokenizer(std::string replacement, bool prepends_at_text_start)
         : replacement_(std::move(replacement)), prepends_(prepends_at_text_start) {
@@ -41,9 +42,10 @@ class MetaspacePretokenizer final : public Pretokenizer {
         }
     }
 
-    bool rewrite(std::string_view piece, bool at_text_start, std::string& out) const override {
+    template <typename Sink>
+    bool apply(std::string_view piece, bool at_text_start, Sink& sink) const {
         if (!prepends_ || !at_text_start || piece[0] == ' ' || piece.starts_with(replacement_)) return false;
-        out.append(replacement_).append(piece);
+        sink.keep(piece.substr(write_prefixed(piece, replacement_, sink)));
         return true;
     }
 

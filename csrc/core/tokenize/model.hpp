@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "tokenize/text_sink.hpp"
 
 namespace pypack {
 
@@ -29,6 +30,12 @@ class Model {
     // Appends the ids of `word` (not empty, valid UTF-8 unless the pretokenizer cuts characters). Called for
     // words that are not cached, of any length: O(n log n) time at worst, no recursion.
     virtual void tokenize(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids) const = 0;
+
+    // The same, and for each id the bytes of `word` that it came from; slower. Ids that share a character, as
+    // the bytes of one do, each have part of it or all of it, as `tokenizers` has it. Throws
+    // std::invalid_argument where the model drops a character, which leaves what is behind it displaced.
+    virtual void tokenize_aligned(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids,
+                                  std::vector<ByteRange>& ranges) const = 0;
 
     // Where the ids of a word are in the list that tokenize_all filled.
     struct Ids {

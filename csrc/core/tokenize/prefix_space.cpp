@@ -1,16 +1,18 @@
 #include "tokenize/prefix_space.hpp"
 
+#include "tokenize/rewriting_pretokenizer.hpp"
+
 namespace pypack {
 namespace {
 
-class PrefixSpacePretokenizer final : public Pretokenizer {
+class PrefixSpacePretokenizer final : public RewritingPretokenizer<PrefixSpacePretokenizer> {
   public:
     explicit PrefixSpacePretokenizer(PretokenizerPtr inner) : inner_(std::move(inner)) {}
 
-    bool rewrite(std::string_view piece, bool, std::string& out) const override {
+    template <typename Sink>
+    bool apply(std::string_view piece, bool, Sink& sink) const {
         if (piece.starts_with(' ')) return false;
-        out.reserve(out.size() + piece.size() + 1);
-        out.append(1, ' ').append(piece);
+        sink.keep(piece.substr(write_prefixed(piece, " ", sink)));
         return true;
     }
 

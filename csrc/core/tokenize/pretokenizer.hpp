@@ -8,8 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "tokenize/text_sink.hpp"
 
 namespace pypack {
 
@@ -42,6 +45,18 @@ class Pretokenizer {
     // begins where the document does.
     virtual bool rewrite(std::string_view piece, bool at_text_start, std::string& out) const {
         (void)piece, (void)at_text_start, (void)out;
+        return false;
+    }
+
+    // The same with an alignment, as Normalizer::normalize_aligned has it. Whoever overrides rewrite
+    // overrides this (rewriting_pretokenizer.hpp writes both at once); else it throws std::invalid_argument.
+    virtual bool rewrite_aligned(std::string_view piece, const Alignment& alignment, bool at_text_start,
+                                 std::string& out, Alignment& out_alignment) const {
+        (void)alignment, (void)out_alignment;
+        if (rewrite(piece, at_text_start, out)) {
+            throw std::invalid_argument(
+                "the pretokenizer rewrites text, for which offsets have no native form");
+        }
         return false;
     }
 

@@ -15,7 +15,7 @@
 
 namespace pypack {
 
-// Bytes [start, end) of the original text.
+// Bytes [start, end) of a text.
 struct ByteRange {
     std::uint32_t start;
     std::uint32_t end;

@@ -53,16 +53,24 @@ class TokenTable {
     explicit TokenTable(const StringList& strings)
         : strings_(&strings), slots_(std::bit_ceil(2 * strings.size() + 2)) {}
 
-    void insert(std::uint32_t index, std::uint32_t value) {
+    // Returns whether the string is new.
+    bool insert(std::uint32_t index, std::uint32_t value) {
         const std::string_view key = (*strings_)[index];
         const std::uint64_t hash = hash_bytes(key);
         Slot& slot = slots_[find(key, hash)];
+        const bool is_new = slot.index == kNoToken;
         slot = {static_cast<std::uint32_t>(hash >> 32), index, value};
+        return is_new;
     }
 
     // kNoToken where there is no such string.
     [[nodiscard]] std::uint32_t operator[](std::string_view key) const {
         return slots_[find(key, hash_bytes(key))].value;
+    }
+
+    // The index of a string; kNoToken where there is no such string.
+    [[nodiscard]] std::uint32_t index_of(std::string_view key) const {
+        return slots_[find(key, hash_bytes(key))].index;
     }
 
     void prefetch(std::string_view key) const {

@@ -4,10 +4,9 @@
 
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "tokenize/model.hpp"
+#include "tokenize/vocabulary.hpp"
 
 namespace pypack {
 
@@ -22,14 +21,14 @@ struct MetaspaceRule {
 };
 
 struct UnigramOptions {
-    std::vector<std::pair<std::string, double>> pieces;  // an id is an index
+    VocabularyPtr pieces;  // with scores; an id is an index
     TokenId unknown_id = 0;
     bool byte_fallback = false;
     std::optional<MetaspaceRule> metaspace;
 };
 
 // Scores, ties (the piece that begins first), unknown characters and their fusion are those of `tokenizers`.
-// Throws std::invalid_argument for an unknown_id that is not an index.
+// Throws std::invalid_argument for an unknown_id that is not an index, and for pieces without scores.
 ModelPtr make_unigram_model(UnigramOptions options);
 
 }  // namespace pypack

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "tokenize/model.hpp"
+#include "tokenize/vocabulary.hpp"
 
 namespace pypack {
 
 struct WordPieceOptions {
-    std::vector<std::pair<std::string, TokenId>> vocabulary;
+    VocabularyPtr vocabulary;
     TokenId unknown_id = 0;
     std::string continuing_prefix = "##";
     std::size_t max_characters = 100;  // a longer word is unknown

@@ -1,4 +1,4 @@
-#include "corpus/json_string.hpp"
+#include "common/json_string.hpp"
 
 #include <bit>
 #include <cstddef>

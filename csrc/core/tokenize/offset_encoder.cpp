@@ -1,0 +1,278 @@
+#include "tokenize/offset_encoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <stdexcept>
+#include <tuple>
+
+#include "common/parallel.hpp"
+#include "tokenize/text_chunks.hpp"
+#include "tokenize/token_table.hpp"
+#include "tokenize/unicode_classes.hpp"
+#include "tokenize/utf8.hpp"
+
+namespace pypack {
+namespace {
+
+constexpr std::size_t kMaxDocument = 0xFFFFFFFF;
+constexpr std::size_t kLongestKeptWord = 32;
+constexpr std::size_t kMaxKeptIds = std::size_t{1} << 18;
+constexpr char32_t kByteLevelSpace = 0x120;  // what ByteLevel writes for a space
+
+bool is_space(char32_t code_point) {
+    return code_point == kByteLevelSpace || unicode::has_trait(code_point, unicode::Trait::kWhitespace);
+}
+
+std::uint32_t count_leading_spaces(std::string_view text) {
+    std::uint32_t count = 0;
+    const char* const end = text.data() + text.size();
+    for (const char* p = text.data(); p < end && is_space(next_code_point(p));) ++count;
+    return count;
+}
+
+std::uint32_t count_trailing_spaces(std::string_view text) {
+    std::uint32_t count = 0;
+    for (std::size_t end = text.size(); end > 0; ++count) {
+        std::size_t begin = end - 1;
+        while (is_utf8_continuation(text[begin])) --begin;
+        const char* p = text.data() + begin;
+        if (!is_space(next_code_point(p))) break;
+        end = begin;
+    }
+    return count;
+}
+
+}  // namespace
+
+OffsetEncoder::OffsetEncoder(const EncoderParts& parts, const AddedTokenFinder& raw_tokens,
+                             const AddedTokenFinder& normalized_tokens)
+    : parts_(parts),
+      raw_tokens_(raw_tokens),
+      normalized_tokens_(normalized_tokens),
+      workspace_(parts.model->make_workspace()) {}
+
+void OffsetEncoder::encode(const TextView& document, const EncodeOptions& options, OffsetUnit unit) {
+    const std::string_view text = as_utf8(document, memory_);
+    if (text.size() > kMaxDocument) throw std::invalid_argument("longer than 4 GiB; split it");
+    if (options.add_special_tokens) {
+        ids_.insert(ids_.end(), parts_.prefix.begin(), parts_.prefix.end());
+        ranges_.resize(ids_.size(), {0, 0});
+    }
+    const std::size_t first = ids_.size();
+    edges_.clear();
+    raw_pieces_.clear();
+    raw_tokens_.cut(text, options.split_special_tokens, raw_pieces_);
+    for (const TextPiece& piece : raw_pieces_) {
+        const std::string_view part = text.substr(piece.begin, piece.end - piece.begin);
+        if (piece.id != kNoToken) {
+            add_token(piece.id, part, piece.begin, piece.end);
+        } else {
+            add_text(part, piece.begin, options.split_special_tokens);
+        }
+    }
+    to_characters(text, first);
+    for (const OffsetTrim& step : parts_.trims) {
+        trim(step, options.add_special_tokens ? step.num_before : 0, first);
+    }
+    if (unit == OffsetUnit::kByte) to_bytes(text.size(), first);
+    if (options.add_special_tokens) {
+        ids_.insert(ids_.end(), parts_.suffix.begin(), parts_.suffix.end());
+        ranges_.resize(ids_.size(), {0, 0});
+    }
+}
+
+// Text between the added tokens that are looked for in the text as it came; it begins at byte `base`.
+void OffsetEncoder::add_text(std::string_view text, std::size_t base, bool skip_special) {
+    const bool at_text_start = base == 0;
+    Alignment alignment = identity_alignment(text);
+    if (parts_.normalizer != nullptr) {
+        Alignment normalized_alignment;
+        normalized_.clear();
+        if (parts_.normalizer->normalize_aligned(text, alignment, normalized_, normalized_alignment)) {
+            text = normalized_;
+            alignment = std::move(normalized_alignment);
+        }
+    }
+    normalized_pieces_.clear();
+    normalized_tokens_.cut(text, skip_special, normalized_pieces_);
+    for (const TextPiece& part : normalized_pieces_) {
+        const std::string_view piece = text.substr(part.begin, part.end - part.begin);
+        if (part.id != kNoToken) {
+            add_token(part.id, piece, base + alignment[part.begin].start, base + alignment[part.end - 1].end);
+            continue;
+        }
+        const Alignment slice(alignment.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                              alignment.begin() + static_cast<std::ptrdiff_t>(part.end));
+        rewritten_.clear();
+        Alignment rewritten_alignment;
+        if (parts_.pretokenizer != nullptr &&
+            parts_.pretokenizer->rewrite_aligned(piece, slice, at_text_start && part.begin == 0, rewritten_,
+                                                 rewritten_alignment)) {
+            if (!rewritten_.empty()) add_piece(rewritten_, base, rewritten_alignment);
+        } else {
+            add_piece(piece, base, slice);
+        }
+    }
+}
+
+void OffsetEncoder::add_piece(std::string_view piece, std::size_t base, const Alignment& alignment) {
+    if (parts_.pretokenizer == nullptr) {
+        add_word(piece, base, alignment.data());
+        return;
+    }
+    for (std::size_t from = 0; from < piece.size();) {
+        WordSpans spans{span_begins_.data(), span_ends_.data(), span_begins_.size() - 2 * WordSpans::kSlack};
+        from = parts_.pretokenizer->split(piece, from, spans);
+        for (std::size_t i = 0; i < spans.size; ++i) {
+            add_word(piece.substr(spans.begin[i], spans.end[i] - spans.begin[i]), base,
+                     alignment.data() + spans.begin[i]);
+        }
+    }
+}
+
+// alignment: of the first byte of the word, and on.
+void OffsetEncoder::add_word(std::string_view word, std::size_t base, const ByteRange* alignment) {
+    tokenize(word);
+    for (std::size_t i = word_begin_; i < word_end_; ++i) {
+        const std::string_view text =
+            parts_.trims.empty() ? "" : parts_.vocabulary->token(word_ids_[i]).value_or("");
+        add_token(word_ids_[i], text, base + alignment[word_ranges_[i].start].start,
+                  base + alignment[word_ranges_[i].end - 1].end);
+    }
+}
+
+void OffsetEncoder::tokenize(std::string_view word) {
+    if (word.size() <= kLongestKeptWord) {
+        if (const auto found = words_.find(word); found != words_.end()) {
+            std::tie(word_begin_, word_end_) = found->second;
+            return;
+        }
+    }
+    if (word_ids_.size() > kMaxKeptIds) {
+        words_.clear();
+        word_ids_.clear();
+        word_ranges_.clear();
+    }
+    word_begin_ = word_ids_.size();
+    parts_.model->tokenize_aligned(word, *workspace_, word_ids_, word_ranges_);
+    word_end_ = word_ids_.size();
+    if (word.size() <= kLongestKeptWord) words_.emplace(word, std::pair(word_begin_, word_end_));
+}
+
+// text: the token as the library spells it, for trimming.
+void OffsetEncoder::add_token(TokenId id, std::string_view text, std::size_t begin, std::size_t end) {
+    ids_.push_back(id);
+    ranges_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
+    if (!parts_.trims.empty()) edges_.push_back({count_leading_spaces(text), count_trailing_spaces(text)});
+}
+
+// The ranges from `first` on, from bytes to characters: a byte within a character stands for the character.
+// A range that begins behind the text stays in bytes, as in the library.
+void OffsetEncoder::to_characters(std::string_view text, std::size_t first) {
+    character_of_byte_.clear();
+    byte_of_character_.clear();
+    const bool is_ascii =
+        std::all_of(text.begin(), text.end(), [](char byte) { return static_cast<signed char>(byte) >= 0; });
+    const auto size = static_cast<std::uint32_t>(text.size());
+    if (!is_ascii) {
+        character_of_byte_.reserve(text.size());
+        for (std::uint32_t i = 0; i < size; ++i) {
+            if (!is_utf8_continuation(text[i])) byte_of_character_.push_back(i);
+            character_of_byte_.push_back(static_cast<std::uint32_t>(byte_of_character_.size() - 1));
+        }
+    }
+    const auto character_of = [&](std::uint32_t byte) { return is_ascii ? byte : character_of_byte_[byte]; };
+    for (std::size_t i = first; i < ranges_.size(); ++i) {
+        auto& [start, end] = ranges_[i];
+        if (start >= size) continue;
+        const std::uint32_t begin = character_of(start);
+        if (end < size) {
+            end = character_of(end);
+        } else {
+            end = (end - 1 < size ? character_of(end - 1) : begin + 1) + 1;
+        }
+        start = begin;
+    }
+}
+
+// And back, for a text of `size` bytes.
+void OffsetEncoder::to_bytes(std::size_t size, std::size_t first) {
+    if (byte_of_character_.empty()) return;
+    const auto byte_of = [&](std::uint32_t character) {
+        return character < byte_of_character_.size() ? byte_of_character_[character]
+                                                     : static_cast<std::uint32_t>(size);
+    };
+    for (std::size_t i = first; i < ranges_.size(); ++i) {
+        ranges_[i] = {byte_of(ranges_[i].start), byte_of(ranges_[i].end)};
+    }
+}
+
+void OffsetEncoder::trim(const OffsetTrim& trim, std::size_t num_before, std::size_t first) {
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+        auto& [start, end] = ranges_[first + i];
+        auto [leading, trailing] = edges_[i];
+        if (leading > 0) {
+            const bool is_first = i + num_before == 0 || start == 0;
+            if (is_first && trim.keeps_prefix_space && leading == 1) leading = 0;
+            start = std::min(start + leading, end);
+        }
+        if (trailing > 0 && end >= trailing) end = std::max(end - trailing, start);
+    }
+}
+
+AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
+                                     OffsetUnit unit) const {
+    const std::vector<std::size_t> bounds = chunk_bounds(texts, options.num_threads);
+    const auto num_chunks = static_cast<std::int64_t>(bounds.size()) - 1;
+    struct Chunk {
+        std::unique_ptr<OffsetEncoder> encoder;
+        std::exception_ptr failure;
+    };
+    std::vector<Chunk> chunks(static_cast<std::size_t>(num_chunks));
+    AlignedBatch batch;
+    batch.ids.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
+    batch.ids.offsets[0] = 0;
+    parallel_for(num_chunks, options.num_threads, [&](std::int64_t index) {
+        const auto i = static_cast<std::size_t>(index);
+        Chunk& chunk = chunks[i];
+        std::size_t document = bounds[i];
+        try {
+            chunk.encoder = std::make_unique<OffsetEncoder>(parts_, raw_tokens_, normalized_tokens_);
+            for (; document < bounds[i + 1]; ++document) {
+                chunk.encoder->encode(texts[document], options, unit);
+                batch.ids.offsets[static_cast<std::int64_t>(document) + 1] =
+                    static_cast<Offset>(chunk.encoder->ids().size());
+            }
+        } catch (const std::invalid_argument& error) {
+            chunk.failure = std::make_exception_ptr(
+                std::invalid_argument("document " + std::to_string(document) + ": " + error.what()));
+        } catch (...) {
+            chunk.failure = std::current_exception();
+        }
+    });
+    std::vector<Offset> starts{0};
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        if (chunks[i].failure) std::rethrow_exception(chunks[i].failure);
+        for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
+            batch.ids.offsets[static_cast<std::int64_t>(document) + 1] += starts.back();
+        }
+        starts.push_back(starts.back() + static_cast<Offset>(chunks[i].encoder->ids().size()));
+    }
+    batch.ids.values = Buffer<TokenId>(starts.back());
+    batch.ranges = Buffer<std::uint32_t>(2 * starts.back());
+    parallel_for(num_chunks, options.num_threads, [&](std::int64_t index) {
+        Chunk& chunk = chunks[static_cast<std::size_t>(index)];
+        const Offset start = starts[static_cast<std::size_t>(index)];
+        const std::vector<TokenId>& ids = chunk.encoder->ids();
+        if (ids.empty()) return;
+        static_assert(sizeof(ByteRange) == 2 * sizeof(std::uint32_t));
+        std::memcpy(batch.ids.values.data() + start, ids.data(), ids.size() * sizeof(TokenId));
+        std::memcpy(batch.ranges.data() + 2 * start, chunk.encoder->ranges().data(),
+                    ids.size() * sizeof(ByteRange));
+        chunk.encoder.reset();
+    });
+    return batch;
+}
+
+}  // namespace pypack
