@@ -137,7 +137,7 @@ class Loader:
         self._changes = 0  # of what comes next, for passes under way
         self.ranks = Ranks(rank, world_size, remainder, balance or "none")
         self._start()
-        self.stats = LoaderStats(self)
+        self.stats = LoaderStats(self.sources, self.run.pools)
 
     def _start(self) -> None:
         self._make_run()
@@ -304,7 +304,7 @@ class Loader:
 
     def _give(self, batch: PackedBatch, draws: StepDraws, start: float) -> PackedBatch:
         left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
-        self.stats.add(batch, draws, time.perf_counter() - start, left_out)
+        self.stats.add(batch, draws, time.perf_counter() - start, left_out, self.epochs_at)
         self._step += 1
         self._given = max(self._given, self._step)
         return batch

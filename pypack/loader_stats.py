@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack.batch import PackedBatch
-from pypack.run import StepDraws
-
-if TYPE_CHECKING:
-    from pypack.loader import Loader
+from pypack.run import PoolSpec, StepDraws
+from pypack.source import Source
 
 
 class LoaderStats:
@@ -25,17 +25,31 @@ class LoaderStats:
         wait_seconds: time that the consumer waited for batches.
     """
 
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-        self._item_sizes = [source.store.dtype.itemsize for source in loader.sources.values()]
+    def __init__(self, sources: Mapping[str, Source], pools: Sequence[PoolSpec]) -> None:
+        self._names = list(sources)
+        self._item_sizes = [source.store.dtype.itemsize for source in sources.values()]
+        self._source_of_pool = [pool.source for pool in pools]
         self.steps = self.tokens = self.padding = self.bytes_read = 0
         self.dropped_rows = 0
         self.wait_seconds = 0.0
         self._counts: dict[tuple[int, int], list[int]] = {}  # of a source and epoch: tokens, documents
 
-    def add(self, batch: PackedBatch, draws: StepDraws, seconds: float, dropped_rows: int) -> None:
-        """Counts one batch, for which the consumer waited so long, and the rows that no rank of its step
-        got."""
+    def add(
+        self,
+        batch: PackedBatch,
+        draws: StepDraws,
+        seconds: float,
+        dropped_rows: int,
+        epochs_at: Callable[[int], NDArray[np.int64]],
+    ) -> None:
+        """Counts one batch.
+
+        Args:
+            draws: what its step draws.
+            seconds: that the consumer waited for it.
+            dropped_rows: that no rank of its step got.
+            epochs_at: step → epoch of every row; asked only where the draws do not tell.
+        """
         self.dropped_rows += dropped_rows
         self.steps += 1
         self.tokens += batch.tokens
@@ -45,19 +59,23 @@ class LoaderStats:
             self._count(0, draws.epoch, batch.tokens, len(batch.source_ids))
             return
         sources, lengths = np.asarray(batch.source_ids), np.asarray(batch.span_lengths)
-        epochs = self._epochs_of_spans(batch, draws, sources)
+        epochs = self._epochs_of_spans(batch, draws, sources, epochs_at)
         for source, epoch in sorted({*zip(sources.tolist(), epochs.tolist(), strict=True)}):
             chosen = (sources == source) & (epochs == epoch)
             self._count(source, epoch, int(lengths[chosen].sum()), int(chosen.sum()))
 
-    def _epochs_of_spans(self, batch: PackedBatch, draws: StepDraws, sources: Any) -> Any:
-        pools = self._loader.run.pools
-        epoch_of = {pools[pool].source: epoch for pool, epoch, _, _ in draws.draws}
+    def _epochs_of_spans(
+        self,
+        batch: PackedBatch,
+        draws: StepDraws,
+        sources: NDArray[np.int32],
+        epochs_at: Callable[[int], NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        epoch_of = {self._source_of_pool[pool]: epoch for pool, epoch, _, _ in draws.draws}
         if len(epoch_of) == len(draws.draws):
-            return np.array([epoch_of.get(i, 0) for i in range(len(self._item_sizes))])[sources]
+            return np.array([epoch_of.get(i, 0) for i in range(len(self._names))], np.int64)[sources]
         # A source goes from one epoch to the next within the step: only the rows tell which is which.
-        epochs = self._loader.epochs_at(batch.step)
-        return np.repeat(epochs, np.diff(np.asarray(batch.row_spans)))
+        return np.repeat(epochs_at(batch.step), np.diff(np.asarray(batch.row_spans)))
 
     def _count(self, source: int, epoch: int, tokens: int, documents: int) -> None:
         counts = self._counts.setdefault((source, epoch), [0, 0])
@@ -68,7 +86,7 @@ class LoaderStats:
     def to_dict(self) -> dict[str, Any]:
         """All counts as plain values; of every source also epoch by epoch."""
         sources: dict[str, Any] = {}
-        for number, name in enumerate(self._loader.source_names):
+        for number, name in enumerate(self._names):
             epochs = [
                 {"epoch": epoch, "tokens": tokens, "documents": documents}
                 for (source, epoch), (tokens, documents) in sorted(self._counts.items())

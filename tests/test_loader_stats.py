@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 
 import pytest
@@ -65,3 +67,17 @@ def test_an_epoch_that_ends_within_a_step_is_told_from_the_next(sources):
             else:
                 assert found[epoch] < source.plan.num_spans
     assert crossed > 0
+
+
+def test_a_loader_is_gone_with_its_last_reference(sources):
+    """No cycles: the mapping of a store is given back without a garbage collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        loader = Loader(sources["web"], batch_sequences=7)
+        next(iter(loader))
+        gone = weakref.ref(loader)
+        del loader
+        assert gone() is None
+    finally:
+        gc.enable()
