@@ -16,7 +16,7 @@ same.
 peers: other loaders (load_peers.py), each in a process of its own that compares the tokens of its first 200
   batches with the store's; those that are not installed are skipped, with the reason.
 balance: what `balance=` adds for one of 2, 8 and 32 ranks (load_balance.py).
-cold: a pass from a cold page cache, with and without read-ahead (load_cold.py).
+cold: the first steps of a pass from a cold page cache, with and without read-ahead (load_cold.py).
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def measure(args: argparse.Namespace, work: Path) -> None:
             keep("balance", bench_balance(store, plan, args.repeats), sizes)
         if "cold" in args.parts:
             del plan
-            keep("cold", bench_cold(path, plan_path, 3.0, 3), sizes)
+            keep("cold", bench_cold(path, plan_path, 5), sizes)
             results["disk"] = disk_speed(path, 4096)
             print(results["disk"])
     if "memory" in args.parts:

@@ -74,8 +74,13 @@ def load_table(record: Record) -> str:
     ]
     if "peers" in results:
         head = ["other loaders", "batch", "tokens/s", "pypack, four arrays / it", "pypack, ids / it"]
+        parts.append("Other loaders, one process each, their tokens compared with the store's first:\n")
         parts.append(markdown(head, [_peer(row) for row in results["peers"]]))
     if "balance" in results:
+        parts.append(
+            "Balanced ranks; `asked` is `loader.batch_at(k)`, where one thread does all, `in a loop` is "
+            "`for batch in loader` at full speed:\n"
+        )
         parts.append(
             markdown(
                 ["ranks, balance", "batch of a rank", "asked", "adds", "in a loop", "adds", "slowest / mean"],
