@@ -1,25 +1,28 @@
 """Loading packed batches, beside the bare work and other loaders, on the same store in one run.
 
-    python bench/bench_load.py
+    python bench/bench_load.py [--parts memory peers balance cold] [--work DIR] [--prepare]
 
-A store of 200 M uint16 tokens with document lengths like those of the web, packed by best fit into rows of
-2048 and 8192 tokens; batches of 8 rows, shuffled, int64, one process, one thread, the files in the page
-cache. Checked first: every batch of the first steps equals what the bare loop gathers, and numpy gathers the
+A store of 200 M uint16 tokens with document lengths like those of the web, each document ended by an
+end-of-document id, packed by best fit into rows of 2048 and 8192 tokens; batches of 8 rows, shuffled, int64,
+one process, one thread, the files in the page cache. Parts can be run one after another; what an earlier
+part of the same commit wrote into bench/results/load.json stays.
+
+memory: checked first: every batch of the first steps equals what the bare loop gathers, and numpy gathers the
 same.
-
 - "bare C++ loop": bench/peers/bare_loop.cpp, compiled here with -O3 -march=native. It knows where every span
   stands and in which order rows come, and writes over the same warm memory again and again.
 - "numpy gather": the same spans by numpy slices (`pypack.throughput.loading.numpy_batch`).
 - "copy": as many bytes as the batch has, from warm memory to warm memory.
-- "torch DataLoader": rows of a flat memmap, shuffled by its sampler, no packing, ids alone; with
-  num_workers=0.
+peers: other loaders (load_peers.py), each in a process of its own that compares the tokens of its first 200
+  batches with the store's; those that are not installed are skipped, with the reason.
+balance: what `balance=` adds for one of 2, 8 and 32 ranks (load_balance.py).
+cold: the first steps of a pass from a cold page cache, with and without read-ahead (load_cold.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
-import subprocess
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,14 +31,21 @@ from typing import Any
 
 import lengths as generators
 import numpy as np
-from harness import measure_in_turns, print_table, write_results
+from bare_loop import BareLoop, compile_bare_loop
+from harness import RESULTS, commit, measure_in_turns, print_table, write_results
+from load_balance import bench_balance
+from load_cold import bench_cold, disk_speed
+from load_peers import PEERS, run_peer
 
 from pypack import Loader, Plan, Ragged, StoreWriter, TokenStore, pack
 from pypack.throughput.loading import numpy_batch
 
 ROWS = 8
+ROW_LENGTHS = (2048, 8192)
 VOCABULARY = 50_257
+EOS = VOCABULARY - 1
 CHECKED_STEPS = 20
+PARTS = ("memory", "peers", "balance", "cold")
 
 
 def make_store(path: Path, tokens: int) -> TokenStore:
@@ -43,82 +53,19 @@ def make_store(path: Path, tokens: int) -> TokenStore:
     documents = documents[np.cumsum(documents, dtype=np.int64) <= tokens]
     offsets = np.zeros(len(documents) + 1, np.int64)
     np.cumsum(documents, out=offsets[1:])
-    ids = np.random.default_rng(0).integers(0, VOCABULARY, int(offsets[-1]), dtype=np.uint32)
+    ids = np.random.default_rng(0).integers(0, EOS, int(offsets[-1]), dtype=np.uint32)
+    ids[offsets[1:] - 1] = EOS
     with StoreWriter(path, vocab_size=VOCABULARY) as writer:
         writer.append(Ragged(ids, offsets))
     return TokenStore.open(path)
 
 
-class BareLoop:
-    """The C++ loop over the same plan, its outputs allocated once."""
-
-    def __init__(self, library: ctypes.CDLL, store: TokenStore, plan: Plan) -> None:
-        (shard,) = store.info.shards if store.info is not None else ()
-        self._library = library
-        self._tokens = np.memmap(store.path / f"{shard.name}.bin", np.uint16, "r")
-        starts = np.zeros(store.num_documents + 1, np.int64)
-        np.cumsum(store.lengths, out=starts[1:])
-        self._offsets = starts[plan.span_document] + plan.span_start
-        self._lengths = np.ascontiguousarray(plan.span_length)
-        self._first_span = np.ascontiguousarray(plan.sequence_offsets)
-        self._row_length = plan.sequence_length
-        self.out = [np.empty((ROWS, plan.sequence_length), np.int64) for _ in range(4)]
-
-    def __call__(self, rows: np.ndarray, arrays: int) -> list[np.ndarray]:
-        function = self._library.bare_four if arrays == 4 else self._library.bare_ids
-        inputs = (self._tokens, self._offsets, self._lengths, self._first_span, rows)
-        function(
-            *(ctypes.c_void_p(array.ctypes.data) for array in inputs),
-            ctypes.c_int64(len(rows)),
-            ctypes.c_int64(ROWS),
-            ctypes.c_int64(self._row_length),
-            *(ctypes.c_void_p(array.ctypes.data) for array in self.out[:arrays]),
-        )
-        return self.out[:arrays]
-
-
-def compile_bare_loop(directory: Path) -> ctypes.CDLL:
-    source = Path(__file__).parent / "peers" / "bare_loop.cpp"
-    library = directory / "bare_loop.so"
-    command = ["c++", "-O3", "-march=native", "-shared", "-fPIC", str(source), "-o", str(library)]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(library))
-
-
-def torch_rows(store: TokenStore, row_length: int) -> Callable[[int], None] | None:
-    """A torch DataLoader over rows of the flat .bin; None if torch is not installed."""
-    try:
-        import torch
-        from torch.utils.data import DataLoader, Dataset
-    except ImportError:
-        return None
-    (shard,) = store.info.shards if store.info is not None else ()
-    flat = np.memmap(store.path / f"{shard.name}.bin", np.uint16, "r")
-
-    class Rows(Dataset):  # type: ignore[type-arg]
-        def __len__(self) -> int:
-            return len(flat) // row_length
-
-        def __getitem__(self, index: int) -> Any:
-            row = flat[index * row_length : (index + 1) * row_length]
-            return torch.from_numpy(row.astype(np.int64))
-
-    loader = DataLoader(Rows(), batch_size=ROWS, shuffle=True)
-
-    def run(steps: int) -> None:
-        batches = iter(loader)
-        for _ in range(steps):
-            next(batches)
-
-    return run
-
-
-def bench(store: TokenStore, library: ctypes.CDLL, row_length: int, repeats: int) -> list[dict[str, Any]]:
-    plan = pack(store.lengths, row_length, strategy="best_fit")
+def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> list[dict[str, Any]]:
+    row_length = plan.sequence_length
     options: dict[str, Any] = {"batch_sequences": ROWS, "num_threads": 1, "pad_id": 0, "prefetch": 0}
     four = Loader(store, plan, **options)
     ids = Loader(store, plan, arrays=(), **options)
-    bare = BareLoop(library, store, plan)
+    bare = BareLoop(compile_bare_loop(work), store, plan, ROWS)
     # Enough steps that the store is read from all over; the same rows for everyone.
     steps = min(plan.num_sequences // ROWS, 24_000_000 // (ROWS * row_length))
     rows = [np.ascontiguousarray(four.sequences_at(step), np.int64) for step in range(steps)]
@@ -155,9 +102,6 @@ def bench(store: TokenStore, library: ctypes.CDLL, row_length: int, repeats: int
         "pypack, ids": (steps, lambda: load(ids)),
         "bare C++ loop, ids": (steps, lambda: bare(all_rows, 1)),
     }
-    torch_run = torch_rows(store, row_length)
-    if torch_run is not None:
-        ways["torch DataLoader, ids of unpacked rows"] = (steps, lambda: torch_run(steps))
     timings = measure_in_turns({name: run for name, (_, run) in ways.items()}, repeats)
     real = sum(four.batch_at(step).tokens for step in range(steps)) / steps
     speeds = {name: ways[name][0] * real / timing.median for name, timing in timings.items()}
@@ -173,37 +117,111 @@ def bench(store: TokenStore, library: ctypes.CDLL, row_length: int, repeats: int
     ]
 
 
-def first_batch_seconds(store: TokenStore, plan: Plan) -> float:
+def bench_peers(
+    store: TokenStore, work: Path, row_length: int, memory: list[dict[str, Any]], options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    size = f"{ROWS} x {row_length}"
+    mine = {row["way"]: row["tokens/s"] for row in memory if row["rows x tokens"] == size}
+    rows: list[dict[str, Any]] = []
+    for peer, (title, _) in PEERS.items():
+        result = run_peer(peer, store, work / "peers", row_length, ROWS, options)
+        if "skipped" in result:
+            print(f"{title}: skipped: {result['skipped']}")
+            rows.append({"rows x tokens": size, "way": title, "skipped": result["skipped"]})
+            continue
+        speed = float(np.median(result["tokens/s"]))
+        rows.append(
+            {
+                "rows x tokens": size,
+                "way": title,
+                "tokens/s": speed,
+                "four arrays of pypack / it": mine["pypack, four arrays"] / speed,
+                "ids of pypack / it": mine["pypack, ids"] / speed,
+                "checked tokens": result["checked tokens"],
+                "version": result["version"],
+            }
+        )
+    return rows
+
+
+def first_batch_seconds(store: TokenStore, plan_path: Path) -> float:
     """Median time from the files' names to the first batch in hand."""
     times = []
-    with tempfile.TemporaryDirectory() as directory:
-        plan.save(Path(directory) / "plan")
-        for seed in range(9):
-            start = time.perf_counter()
-            opened = TokenStore.open(store.path)
-            loader = Loader(
-                opened, Plan.open(Path(directory) / "plan"), batch_sequences=ROWS, seed=seed, prefetch=0
-            )
-            loader.batch_at(12_345 % len(loader))
-            times.append(time.perf_counter() - start)
+    for seed in range(9):
+        start = time.perf_counter()
+        loader = Loader(
+            TokenStore.open(store.path), Plan.open(plan_path), batch_sequences=ROWS, seed=seed, prefetch=0
+        )
+        loader.batch_at(12_345 % len(loader))
+        times.append(time.perf_counter() - start)
     return float(np.median(times))
+
+
+def earlier_results() -> dict[str, Any]:
+    """What this commit measured before; nothing if the results are another's."""
+    try:
+        record = json.loads((RESULTS / "load.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    results: dict[str, Any] = record["results"] if record["commit"] == commit() else {}
+    return results
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tokens", type=int, default=200_000_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--row-lengths", nargs="+", type=int, default=list(ROW_LENGTHS))
+    parser.add_argument("--work", type=Path, help="keep store, plans and peers' files here, for other runs")
+    parser.add_argument("--prepare", action="store_true", help="only write those files")
+    parser.add_argument("--peer-seconds", type=float, default=2.0, help="of one timed run of a peer")
     args = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as directory:
-        store = make_store(Path(directory) / "web.store", args.tokens)
-        library = compile_bare_loop(Path(directory))
-        for row_length in (2048, 8192):
-            rows += bench(store, library, row_length, args.repeats)
-        first = first_batch_seconds(store, pack(store.lengths, 2048, strategy="best_fit"))
-    print_table(rows, f"one thread, {args.tokens / 1e6:.0f} M tokens")
-    print(f"open store and plan, construct, first batch: {first * 1e3:.1f} ms")
-    print(write_results("load", {"rows": rows, "first_batch_ms": first * 1e3}, "torch"))
+    with tempfile.TemporaryDirectory() as temporary:
+        measure(args, args.work or Path(temporary))
+
+
+def measure(args: argparse.Namespace, work: Path) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / f"web-{args.tokens}.store"
+    store = TokenStore.open(path) if (path / "store.json").exists() else make_store(path, args.tokens)
+    plans = {}
+    for row_length in args.row_lengths:
+        plan_path = work / f"web-{args.tokens}-{row_length}.plan"
+        if not plan_path.exists():
+            pack(store.lengths, row_length, strategy="best_fit").save(plan_path)
+        plans[row_length] = plan_path
+    if args.prepare:
+        for row_length in args.row_lengths:
+            for peer in PEERS:
+                quick = {"tokens": 10**6, "seconds": 0.1, "repeats": 1, "checked-steps": 2}
+                print(row_length, peer, run_peer(peer, store, work / "peers", row_length, ROWS, quick))
+        return
+    results = earlier_results()
+
+    def keep(part: str, rows: list[dict[str, Any]], sizes: set[str]) -> None:
+        kept = [row for row in results.get(part, []) if row["rows x tokens"] not in sizes]
+        results[part] = kept + rows
+        print_table(rows, part)
+
+    for row_length, plan_path in plans.items():
+        plan, sizes = Plan.open(plan_path), {f"{ROWS} x {row_length}"}
+        if "memory" in args.parts:
+            keep("rows", bench_memory(store, plan, work, args.repeats), sizes)
+        if "peers" in args.parts:
+            options = {"tokens": 24_000_000, "seconds": args.peer_seconds, "repeats": 3}
+            keep("peers", bench_peers(store, work, row_length, results["rows"], options), sizes)
+        if "balance" in args.parts:
+            keep("balance", bench_balance(store, plan, args.repeats), sizes)
+        if "cold" in args.parts:
+            del plan
+            keep("cold", bench_cold(path, plan_path, 5), sizes)
+            results["disk"] = disk_speed(path, 4096)
+            print(results["disk"])
+    if "memory" in args.parts:
+        results["first_batch_ms"] = first_batch_seconds(store, plans[args.row_lengths[0]]) * 1e3
+        print(f"open store and plan, construct, first batch: {results['first_batch_ms']:.1f} ms")
+    print(write_results("load", results, "torch"))
 
 
 if __name__ == "__main__":

@@ -62,16 +62,77 @@ def job_table(record: Record) -> str:
 
 
 def load_table(record: Record) -> str:
-    rows = [
-        [
-            row["way"],
-            row["rows x tokens"].replace("x", "×"),
-            f"{row['tokens/s'] / 1e6:,.0f} M",
-            f"{row['pypack / it']:.2f}",
-        ]
-        for row in record["results"]["rows"]
+    results = record["results"]
+    parts = [
+        markdown(
+            ["from memory", "batch", "tokens/s", "pypack / it"],
+            [
+                [row["way"], _size(row), _millions(row["tokens/s"]), f"{row['pypack / it']:.2f}"]
+                for row in results["rows"]
+            ],
+        )
     ]
-    return markdown(["", "batch", "tokens/s", "pypack / it"], rows)
+    if "peers" in results:
+        head = ["other loaders", "batch", "tokens/s", "pypack, four arrays / it", "pypack, ids / it"]
+        parts.append("Other loaders, one process each, their tokens compared with the store's first:\n")
+        parts.append(markdown(head, [_peer(row) for row in results["peers"]]))
+    if "balance" in results:
+        parts.append(
+            "Balanced ranks; `asked` is `loader.batch_at(k)`, where one thread does all, `in a loop` is "
+            "`for batch in loader` at full speed:\n"
+        )
+        parts.append(
+            markdown(
+                ["ranks, balance", "batch of a rank", "asked", "adds", "in a loop", "adds", "slowest / mean"],
+                [
+                    [
+                        f"{row['ranks']}, {row['balance']}",
+                        _size(row),
+                        *(
+                            cell
+                            for way in ("asked", "loop")
+                            for cell in (f"{row[f'{way}, us/batch']:.1f} µs", f"{row[f'{way}, added']:+.1%}")
+                        ),
+                        f"{row['slowest rank / mean']:.3f}",
+                    ]
+                    for row in results["balance"]
+                ],
+            )
+        )
+    if "cold" in results:
+        rows = [
+            [row["way"], _size(row), _millions(row["tokens/s"]), f"{row['x without']:.2f}"]
+            for row in results["cold"]
+        ]
+        disk = ", ".join(
+            f"{name.removesuffix(', MB/s')}: {speed:,.0f} MB/s" for name, speed in results["disk"].items()
+        )
+        parts.append(
+            markdown(["cold page cache", "batch", "tokens/s", "× without"], rows) + f"\nThe disk: {disk}.\n"
+        )
+    return "\n".join(parts)
+
+
+def _size(row: Record) -> str:
+    size: str = row["rows x tokens"]
+    return size.replace("x", "×")
+
+
+def _millions(speed: float) -> str:
+    return f"{speed / 1e6:,.0f} M" if speed >= 1e7 else f"{speed / 1e6:,.1f} M"
+
+
+def _peer(row: Record) -> list[str]:
+    if "skipped" in row:
+        return [row["way"], _size(row), f"not run: {row['skipped']}", "", ""]
+    title = f"{row['way']} ({row['version']})"
+    return [
+        title,
+        _size(row),
+        _millions(row["tokens/s"]),
+        f"{row['four arrays of pypack / it']:.1f}",
+        f"{row['ids of pypack / it']:.1f}",
+    ]
 
 
 def pack_table(record: Record) -> str:

@@ -252,6 +252,9 @@ class BatchFormat:
     ) -> None: ...
     def bytes(self, items: int) -> int: ...
 
+class Share:
+    def __init__(self, rank: int, world_size: int, balance: str, num_threads: int) -> None: ...
+
 class StepRequest:
     def __init__(
         self,
@@ -259,11 +262,8 @@ class StepRequest:
         slots: int,
         row_length: int,
         shuffle_key: int | None,
-        rank: int,
-        world_size: int,
-        balance: str,
+        share: Share,
         memory: NDArray[np.uint8] | None,
-        num_threads: int,
     ) -> None: ...
 
 class BatchMaker:
@@ -282,7 +282,9 @@ class BatchMaker:
         masks: NDArray[np.int32] | None,
     ) -> None: ...
     def add_pool(self, source: int, ranges: Sequence[tuple[int, int]], key: int, window: int) -> None: ...
-    def rows(self, request: StepRequest) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def rows(
+        self, request: StepRequest
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
     def make(self, request: StepRequest) -> _MadeBatch: ...
     def fill(
         self,

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack import _core
 from pypack._threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader_options import BatchOptions, Ranks
-from pypack.loader_state import check_order, make_state, read_state, sources_digest
+from pypack.loader_order import Order
+from pypack.loader_state import check_order, make_state, read_state
 from pypack.loader_stats import LoaderStats
-from pypack.pinned import PinnedMemory
 from pypack.plan import Plan
-from pypack.run import EpochRun, StepDraws
+from pypack.run import StepDraws
 from pypack.schedule import Schedule, check_weights
 from pypack.schedule_run import Event, ScheduleRun
-from pypack.source import Source
+from pypack.source import Source, named_sources
+from pypack.step_maker import StepMaker
 from pypack.store import TokenStore
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ class Loader:
             changes, and with rows of several lengths a step has batch_tokens / length of them.
         batch_sequences: or the number of sequences of the global batch.
         seed: another seed, another order.
-        rank: which part of each step's batch: 0 to world_size - 1. Row i goes to rank i % world_size.
+        rank: which part of each step's batch: 0 to world_size - 1.
         world_size: ranks that share each step's batch.
         remainder: a global batch that does not divide among the ranks is an "error"; or "pad": ranks get
             empty rows so that all have the same number; or "drop": the last rows of each batch are left out
             (`stats.dropped_rows` counts them).
-        balance: "deal" or "lpt": rows go to ranks so that the sums of the squared span lengths, what
-            attention costs, are near one another (see `pypack.balance`); every rank works it out for itself.
+        balance: None: row i goes to rank i % world_size. "deal" or "lpt": rows go to ranks so that the sums
+            of the squared span lengths, what attention costs, are near one another (see `pypack.balance`);
+            every rank works it out for itself, "deal" at little cost.
         layout: "padded", arrays [rows, row length]; or "varlen", all spans end to end with `cu_seqlens`.
         dtype: "int64" or "int32", of the arrays with one item a token.
         arrays: which of "labels", "position_ids", "segment_ids" and "loss_mask" are wanted besides
@@ -73,8 +74,7 @@ class Loader:
             "pad" fills the batch up with empty rows, so that every sequence is given once; "drop" leaves the
             sequences out of this epoch (`dropped_sequences` counts them).
         curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
-        epoch, as
-            in `Phase`.
+            epoch, as in `Phase`.
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         prefetch: batches made ahead by a background thread; 0: none.
@@ -100,7 +100,7 @@ class Loader:
         rank: int = 0,
         world_size: int = 1,
         remainder: str = "error",
-        balance: str = "none",
+        balance: str | None = None,
         layout: str = "padded",
         dtype: str = "int64",
         arrays: Sequence[str] = ("labels", "position_ids", "segment_ids"),
@@ -118,50 +118,26 @@ class Loader:
         pin_memory: bool = False,
         num_threads: int | None = None,
     ) -> None:
-        self.sources = _named_sources(sources, plan)
-        self.schedule, self.seed = schedule, seed
-        for name, value, low in (
-            ("prefetch", prefetch, 0),
-            ("read_ahead", read_ahead, 0),
-            ("locality", locality, 0),
-        ):
-            if value < low:
-                raise ValueError(f"{name} must be at least {low}, got {value}")
-        if epochs is not None and epochs < 1:
-            raise ValueError(f"epochs must be at least 1, or None for no end, got {epochs}")
-        if tail not in ("pad", "drop"):
-            raise ValueError(f"tail must be 'pad' or 'drop', got {tail!r}")
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed must be from 0 to 2**64 - 1, got {seed}")
-        if schedule is None and len(self.sources) > 1:
-            raise ValueError(f"{len(self.sources)} sources need a schedule, which says how they are mixed")
-        if schedule is not None and epochs is not None:
-            raise ValueError(
-                "epochs is for a loader without schedule; a schedule limits its sources by max_epochs"
-            )
+        self.sources = named_sources(sources, plan)
+        self._order = Order(
+            schedule, batch_tokens, batch_sequences, seed, epochs, tail, curriculum, cycles, locality
+        )
+        for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0, got {value}")
         resolve_num_threads(num_threads)
-        self._batch_size: dict[str, Any] = {"batch_tokens": batch_tokens, "batch_sequences": batch_sequences}
-        self._epoch_options: dict[str, Any] = {
-            "epochs": epochs,
-            "tail": tail,
-            "curriculum": curriculum,
-            "cycles": cycles,
-        }
         self._options = BatchOptions.make(
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
-        self._locality, self._prefetch, self._read_ahead = locality, prefetch, read_ahead
-        self._pinned = PinnedMemory() if pin_memory else None
-        self._num_threads = num_threads
+        self._prefetch, self._read_ahead = prefetch, read_ahead
+        self._pin_memory, self._num_threads = pin_memory, num_threads
         self._events: list[Event] = []
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._changes = 0  # of what comes next, for passes under way
-        self.ranks = Ranks(rank, world_size, remainder, balance)
+        self.ranks = Ranks(rank, world_size, remainder, balance or "none")
         self._start()
-        self.stats = LoaderStats(
-            self.source_names, [source.store.dtype.itemsize for source in self.sources.values()]
-        )
+        self.stats = LoaderStats(self.sources, self.run.pools)
 
     def _start(self) -> None:
         self._make_run()
@@ -169,27 +145,20 @@ class Loader:
         self._make_maker()
 
     def _make_run(self) -> None:
-        self.run: EpochRun | ScheduleRun
-        if self.schedule is None:
-            ((name, source),) = self.sources.items()
-            self.run = EpochRun(name, source, seed=self.seed, **self._batch_size, **self._epoch_options)
-        else:
-            self.run = ScheduleRun(
-                self.sources, self.schedule, seed=self.seed, events=self._events, **self._batch_size
-            )
+        self.run = self._order.run(self.sources, self._events)
         self._changes += 1
 
     def _make_maker(self) -> None:
-        self._maker = _core.BatchMaker(self._options.format(), self._prefetch + 2)
-        for source in self.sources.values():
-            source.add_to(self._maker)
-        for pool in self.run.pools:
-            self._maker.add_pool(pool.plan, pool.ranges, pool.key, self._locality)
-        self._source_of_plan = np.repeat(
-            np.arange(len(self.sources), dtype=np.int32), [len(s.plans) for s in self.sources.values()]
+        self._maker = StepMaker(
+            self.sources,
+            self.run,
+            self.ranks,
+            self._options,
+            locality=self._order.locality,
+            idle_buffers=self._prefetch + 2,
+            pin_memory=self._pin_memory,
+            num_threads=self._num_threads,
         )
-        self._one_plan_each = len(self._source_of_plan) == len(self.sources)
-        self._process = os.getpid()
 
     @property
     def plan(self) -> Plan:
@@ -200,6 +169,14 @@ class Loader:
     def source_names(self) -> list[str]:
         """Names of the sources, in the order that `PackedBatch.source_ids` counts them."""
         return list(self.sources)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        return self._order.schedule
+
+    @property
+    def seed(self) -> int:
+        return self._order.seed
 
     @property
     def rank(self) -> int:
@@ -257,34 +234,22 @@ class Loader:
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
 
-    def _request(self, draws: StepDraws, memory: NDArray[np.uint8] | None) -> _core.StepRequest:
-        threads = resolve_num_threads(self._num_threads)
-        rank = self.ranks
-        slots = draws.slots if rank.world_size == 1 else rank.slots(draws.slots)
-        return _core.StepRequest(
-            draws.draws,
-            slots,
-            draws.row_length,
-            draws.shuffle_key,
-            rank.rank,
-            rank.world_size,
-            rank.balance,
-            memory,
-            threads,
-        )
-
-    def _check_process(self) -> None:
-        # A forked child has memory and locks of its parent's threads: it makes its own.
-        if self._process != os.getpid():
+    def _current_maker(self) -> StepMaker:
+        if not self._maker.is_of_this_process:
             self._make_maker()
+        return self._maker
 
     def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
         rows."""
         self._check_step(step)
-        self._check_process()
-        plans, sequences = self._maker.rows(self._request(self.run.at(step), None))
-        return self._source_of_plan[plans], sequences
+        sources, sequences, _ = self._current_maker().rows(self.run.at(step))
+        return sources, sequences
+
+    def epochs_at(self, step: int) -> NDArray[np.int64]:
+        """The epoch of its source that each row of this rank's batch belongs to: int64 [rows]."""
+        self._check_step(step)
+        return self._current_maker().rows(self.run.at(step))[2]
 
     def sequences_at(self, step: int) -> NDArray[np.int64]:
         """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
@@ -297,24 +262,7 @@ class Loader:
             IndexError: the loader has no such step.
         """
         self._check_step(step)
-        self._check_process()
-        draws = self.run.at(step)
-        tensor, memory = self._take_memory()
-        return self._wrap(self._maker.make(self._request(draws, memory)), draws, step, tensor)
-
-    def _take_memory(self) -> tuple[Any, NDArray[np.uint8] | None]:
-        return (None, None) if self._pinned is None else self._pinned.take(self._most_bytes())
-
-    def _most_bytes(self) -> int:
-        items = self.run.most_items(lambda rows: self.ranks.slots(rows) // self.ranks.world_size)
-        return self._options.format().bytes(max(items, self._options.pad_to))
-
-    def _wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
-        ratio = draws.slots / self.run.rows_of_longest
-        batch = PackedBatch(*made, step, draws.epoch, ratio)
-        if not self._one_plan_each:
-            batch.source_ids = self._source_of_plan[batch.source_ids]
-        return batch if self._pinned is None else self._pinned.wrap(batch, tensor)
+        return self._current_maker().batch(self.run.at(step), step)
 
     def __len__(self) -> int:
         return self.steps_per_epoch
@@ -333,12 +281,13 @@ class Loader:
     def _one_by_one(self, end: int) -> Iterator[PackedBatch]:
         while self._step < end:
             start = time.perf_counter()
-            yield self._give(self.batch_at(self._step), start)
+            draws = self.run.at(self._step)
+            yield self._give(self._current_maker().batch(draws, self._step), draws, start)
 
     def _ahead(self, end: int) -> Iterator[PackedBatch]:
         """Batches of the thread, until the pass ends or something changes what comes next."""
-        self._check_process()
-        prefetcher = _core.Prefetcher(self._maker, self._prefetch, self._read_ahead > 0)
+        maker = self._current_maker()
+        prefetcher = maker.prefetcher(self._prefetch, self._read_ahead > 0)
         changes = self._changes
         asked: deque[tuple[StepDraws, Any]] = deque()
         next_asked = self._step
@@ -346,16 +295,16 @@ class Loader:
             start = time.perf_counter()
             while next_asked < min(end, self._step + 1 + self._prefetch + self._read_ahead):
                 draws = self.run.at(next_asked)
-                tensor, memory = self._take_memory()
+                request, tensor = maker.request(draws)
                 asked.append((draws, tensor))
-                prefetcher.request(self._request(draws, memory))
+                prefetcher.request(request)
                 next_asked += 1
             draws, tensor = asked.popleft()
-            yield self._give(self._wrap(prefetcher.next(), draws, self._step, tensor), start)
+            yield self._give(maker.wrap(prefetcher.next(), draws, self._step, tensor), draws, start)
 
-    def _give(self, batch: PackedBatch, start: float) -> PackedBatch:
-        rows = round(batch.rows_ratio * self.run.rows_of_longest)
-        self.stats.add(batch, time.perf_counter() - start, max(0, rows - self.ranks.slots(rows)))
+    def _give(self, batch: PackedBatch, draws: StepDraws, start: float) -> PackedBatch:
+        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
+        self.stats.add(batch, draws, time.perf_counter() - start, left_out, self.epochs_at)
         self._step += 1
         self._given = max(self._given, self._step)
         return batch
@@ -391,6 +340,8 @@ class Loader:
     def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
 
+        It takes up less than 512 bytes in JSON, and some 20 for every source in every change of weights.
+
         It counts the steps that were given out, not those that were made ahead, and names what the order
         depends on. World size, rank, layout, threads, prefetching and arrays are not part of it: they may
         change between saving and loading.
@@ -399,7 +350,8 @@ class Loader:
             step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` behind
                 a DataLoader with workers).
         """
-        return make_state(self._step if step is None else step, self._events, self._order())
+        order = self._order.to_dict(self.sources)
+        return make_state(self._step if step is None else step, self._events, order)
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
@@ -415,7 +367,7 @@ class Loader:
         """
         step, events = read_state(state)
         if strict:
-            check_order(self._order(), state["order"])
+            check_order(self._order.to_dict(self.sources), state["order"])
         if events != self._events:
             self._events = events
             self._make_run()
@@ -423,14 +375,6 @@ class Loader:
             raise ValueError(f"the state's step {step} is outside of this loader's {self.num_steps} steps")
         self.seek(step)
         self._given = step
-
-    def _order(self) -> dict[str, Any]:
-        order = {"sources": sources_digest(self.sources), "seed": self.seed, "locality": self._locality}
-        order |= {name: value for name, value in self._batch_size.items() if value is not None}
-        if self.schedule is not None:
-            return {**order, "schedule": self.schedule.fingerprint}
-        options = {name: self._epoch_options[name] for name in ("tail", "curriculum", "cycles")}
-        return {**order, **options}
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
@@ -451,13 +395,14 @@ class Loader:
         """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
         from pypack.preview import make_preview
 
-        return make_preview(self)
+        return make_preview(self.run, self.sources)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib)."""
+        """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib),
+        with the changes of weights so far; `Schedule.plot` does it for a schedule without them."""
         from pypack.schedule_plot import plot_run
 
-        plot_run(self, path)
+        plot_run(self.run, path)
 
     def _check_step(self, step: int) -> None:
         if step < 0 or (self.num_steps is not None and step >= self.num_steps):
@@ -475,18 +420,3 @@ class Loader:
             f"Loader({', '.join(map(repr, self.sources.values()))}, rank {self.rank} of {self.world_size}, "
             f"step {self._step} of {self.num_steps if self.num_steps is not None else 'endless'})"
         )
-
-
-def _named_sources(
-    sources: TokenStore | Source | Mapping[str, Source], plan: Plan | None
-) -> dict[str, Source]:
-    if isinstance(sources, TokenStore):
-        if plan is None:
-            raise ValueError("a store needs its plan: Loader(store, plan, ...)")
-        return {"": Source(sources, plan)}
-    if plan is not None:
-        raise ValueError("a Source has its plan already: leave the second argument out")
-    named = {"": sources} if isinstance(sources, Source) else dict(sources)
-    if not named:
-        raise ValueError("a loader needs at least one source")
-    return named

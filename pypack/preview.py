@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from pypack.run import EpochRun
 from pypack.schedule_run import ScheduleRun
-
-if TYPE_CHECKING:
-    from pypack.loader import Loader
+from pypack.source import Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,30 +58,26 @@ class Preview:
         return "\n".join(lines)
 
 
-def make_preview(loader: Loader) -> Preview:
-    """The preview of a loader's run; time grows with the steps, not with the corpus."""
-    run = loader.run
-    if not isinstance(run, ScheduleRun):
-        ((name, source),) = loader.sources.items()
-        plan = source.plan
-        rows = {length: source.num_sequences(length) for length in source.lengths}
-        tokens = sum(count * length for length, count in rows.items())
-        return Preview(
-            [
-                PhasePreview(
-                    steps=loader.steps_per_epoch,
-                    tokens=tokens,
-                    sequences={name: plan.num_sequences - loader.dropped_sequences},
-                    epochs={name: 1 - loader.dropped_sequences / plan.num_sequences},
-                    length_mix={length: count * length / tokens for length, count in rows.items()},
-                    attention_cost=float(plan.attention_cost),
-                )
-            ]
-        )
-    return Preview([_phase(loader, run, number) for number in range(len(run.phases))])
+def make_preview(run: EpochRun | ScheduleRun, sources: Mapping[str, Source]) -> Preview:
+    """The preview of a run over its sources; time grows with the steps, not with the corpus."""
+    if isinstance(run, ScheduleRun):
+        return Preview([_phase(run, sources, number) for number in range(len(run.phases))])
+    ((name, source),) = sources.items()
+    plan = source.plan
+    rows = {length: source.num_sequences(length) for length in source.lengths}
+    tokens = sum(count * length for length, count in rows.items())
+    phase = PhasePreview(
+        steps=run.steps_per_epoch,
+        tokens=tokens,
+        sequences={name: plan.num_sequences - run.dropped_sequences},
+        epochs={name: 1 - run.dropped_sequences / plan.num_sequences},
+        length_mix={length: count * length / tokens for length, count in rows.items()},
+        attention_cost=float(plan.attention_cost),
+    )
+    return Preview([phase])
 
 
-def _phase(loader: Loader, run: ScheduleRun, number: int) -> PhasePreview:
+def _phase(run: ScheduleRun, sources: Mapping[str, Source], number: int) -> PhasePreview:
     phase = run.phases[number]
     last = min(run.starts[number + 1], run.num_steps)
     first = min(run.starts[number], last)
@@ -97,7 +93,7 @@ def _phase(loader: Loader, run: ScheduleRun, number: int) -> PhasePreview:
     total = sum(tokens_by_length.values()) or 1
     epochs = {}
     cost = 0.0
-    for name, source in loader.sources.items():
+    for name, source in sources.items():
         given = sum(count * length for (one, length), count in after.items() if one == name)
         used = [length for length in source.lengths if after.get((name, length))] or list(source.lengths)
         epochs[name] = given / sum(source.num_sequences(length) * length for length in used)

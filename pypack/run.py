@@ -183,6 +183,7 @@ class EpochRun:
         )
         self._odds = odds_of(curriculum, [pool.length for pool in self.pools])
         self._cycles = cycles
+        self._several = len(self.pools) > 1
         self.longest = self.pools[-1].length
         self.rows_of_longest = self._rows[-1]
         self._order_of = functools.lru_cache(maxsize=2)(self._make_order)
@@ -208,7 +209,7 @@ class EpochRun:
     def at(self, step: int) -> StepDraws:
         epoch, turn = divmod(step, self.steps_per_epoch)
         bucket = 0
-        if len(self.pools) > 1:
+        if self._several:
             order = self._order_of(epoch)
             bucket = order.bucket(turn)
             turn = order.visits(turn, bucket)

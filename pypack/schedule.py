@@ -8,9 +8,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pypack.skill_it import skill_it
+
+if TYPE_CHECKING:
+    from pypack.preview import Preview
+    from pypack.schedule_run import ScheduleRun
+    from pypack.source import Source
 
 __all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it"]
 
@@ -163,6 +168,51 @@ class Schedule:
                 raise ValueError(
                     f"phase {i} has a fraction, so the schedule needs total_tokens or total_steps"
                 )
+
+    def preview(
+        self,
+        sources: Mapping[str, Source],
+        *,
+        batch_tokens: int | None = None,
+        batch_sequences: int | None = None,
+    ) -> Preview:
+        """What a run over these sources would draw, phase by phase; `print` shows it as a table.
+
+        Args:
+            sources: by the names that the weights use.
+            batch_tokens: size of the global batch, as for `Loader`; or
+            batch_sequences: in sequences. Neither where every phase has its own.
+
+        Raises:
+            ValueError: the schedule does not fit the sources; the message names the phase.
+        """
+        from pypack.preview import make_preview
+
+        return make_preview(self._run(sources, batch_tokens, batch_sequences), sources)
+
+    def plot(
+        self,
+        path: str | os.PathLike[str],
+        sources: Mapping[str, Source],
+        *,
+        batch_tokens: int | None = None,
+        batch_sequences: int | None = None,
+    ) -> None:
+        """Draws the shares of sources and row lengths over the steps into an image file (needs matplotlib).
+
+        Arguments and errors are those of `preview`: how many steps a phase has, and which lengths, only the
+        sources tell.
+        """
+        from pypack.schedule_plot import plot_run
+
+        plot_run(self._run(sources, batch_tokens, batch_sequences), path)
+
+    def _run(
+        self, sources: Mapping[str, Source], batch_tokens: int | None, batch_sequences: int | None
+    ) -> ScheduleRun:
+        from pypack.schedule_run import ScheduleRun
+
+        return ScheduleRun(sources, self, batch_tokens=batch_tokens, batch_sequences=batch_sequences, seed=0)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, without what stands at its default; `from_dict` reads them back."""

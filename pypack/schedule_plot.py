@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pypack.run import Run
 from pypack.schedule_run import ScheduleRun
-
-if TYPE_CHECKING:
-    from pypack.loader import Loader
 
 _POINTS = 200  # steps at which the run is looked at
 
 
-def plot_run(loader: Loader, path: str | os.PathLike[str]) -> None:
+def plot_run(run: Run, path: str | os.PathLike[str]) -> None:
     """Draws the shares of sources and of row lengths over the run into an image file.
 
     Raises:
-        ValueError: the loader has no schedule.
+        ValueError: the run is not one of a schedule.
     """
-    run = loader.run
     if not isinstance(run, ScheduleRun):
-        raise ValueError("the loader has no schedule: every step is drawn alike")
+        raise ValueError("there is no schedule: every step is drawn alike")
     from matplotlib.figure import Figure
 
     steps = np.unique(np.linspace(0, run.num_steps, _POINTS + 1).astype(int))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,7 +160,7 @@ class Source:
         offsets, masks = (None, None) if self._masks is None else self._masks
         for plan in self.plans:
             maker.add_source(
-                self.store._view,
+                self.store.kernel_view,
                 **plan.arrays(),
                 documents=self.documents,
                 align=plan.align,
@@ -170,3 +170,23 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self.store!r}, {', '.join(map(repr, self.plans))})"
+
+
+def named_sources(
+    sources: TokenStore | Source | Mapping[str, Source], plan: Plan | None
+) -> dict[str, Source]:
+    """The sources of a loader by name; a single one has the name "".
+
+    Raises:
+        ValueError: a store comes without its plan, a plan without its store, or there is no source.
+    """
+    if isinstance(sources, TokenStore):
+        if plan is None:
+            raise ValueError("a store needs its plan: Loader(store, plan, ...)")
+        return {"": Source(sources, plan)}
+    if plan is not None:
+        raise ValueError("a Source has its plan already: leave the second argument out")
+    named = {"": sources} if isinstance(sources, Source) else dict(sources)
+    if not named:
+        raise ValueError("a loader needs at least one source")
+    return named

@@ -112,6 +112,11 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
         return lengths_fingerprint(self.lengths) if self.info is None else self.info.lengths_fingerprint
 
     @property
+    def kernel_view(self) -> _core.StoreView:
+        """The mapped shards as the kernels take them."""
+        return self._view
+
+    @property
     def vocab_size(self) -> int | None:
         """Every id is below it; None for a bare Megatron-Core dataset, which does not say."""
         return None if self.info is None else self.info.vocab_size

@@ -134,7 +134,8 @@ def test_weights_by_tokens_count_tokens(tmp_path):
         tokens = np.bincount(batch.source_ids, batch.span_lengths)
         assert tokens.tolist() == [64, 64]
     stats = loader.stats.to_dict()
-    assert stats["sources"] == {n: {"tokens": 3840, "documents": d} for n, d in (("full", 60), ("half", 120))}
+    totals = {n: (counts["tokens"], counts["documents"]) for n, counts in stats["sources"].items()}
+    assert totals == {"full": (3840, 60), "half": (3840, 120)}
     assert stats["tokens"] == 7680
     assert stats["padding"] == 60 * 64
     assert stats["bytes_read"] == 2 * 7680
@@ -435,5 +436,31 @@ def test_plots_are_drawn(sources, tmp_path):
     loader = Loader(sources, schedule=schedule, batch_sequences=8)
     loader.plot(tmp_path / "run.png")
     assert (tmp_path / "run.png").stat().st_size > 5000
-    with pytest.raises(ValueError, match="no schedule"):
+    with pytest.raises(ValueError, match="is no schedule"):
         Loader(sources["web"], batch_sequences=8).plot(tmp_path / "x.png")
+
+
+def test_a_schedule_is_previewed_and_drawn_without_a_loader(sources, tmp_path):
+    schedule = Schedule([Phase(steps=20, weights={"web": 3, "code": 1}), Phase(steps=5, weights={"math": 1})])
+    loader = Loader(sources, schedule=schedule, batch_sequences=8, seed=9)
+    assert schedule.preview(sources, batch_sequences=8) == loader.preview()
+    with pytest.raises(ValueError, match="either batch_tokens or batch_sequences"):
+        schedule.preview(sources)
+    pytest.importorskip("matplotlib")
+    schedule.plot(tmp_path / "run.png", sources, batch_sequences=8)
+    assert (tmp_path / "run.png").stat().st_size > 5000
+
+
+def test_a_state_grows_by_a_line_a_change(sources):
+    schedule = Schedule([Phase(steps=1000, weights={"web": 1, "code": 1})])
+    loader = Loader(sources, schedule=schedule, batch_sequences=8)
+    empty = len(json.dumps(loader.state_dict()))
+    for step in range(0, 400, 4):
+        loader.set_weights({"web": 1, "code": (step % 7 + 1) / 7, "math": 1 / 3}, from_step=step)
+    state = json.dumps(loader.state_dict())
+    assert empty < 512
+    assert len(state) < empty + 100 * 80
+    copy = Loader(sources, schedule=schedule, batch_sequences=8)
+    copy.load_state_dict(json.loads(state))
+    for step in (0, 5, 399, 400, 999):
+        assert copy.rows_at(step)[1].tolist() == loader.rows_at(step)[1].tolist()

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -38,6 +39,25 @@ template <typename T>
                               " dimension(s), has " + std::to_string(array.ndim()));
     }
     return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+struct Shape {
+    py::ssize_t sizes[2];
+    int ndim;
+};
+
+// A writable array in memory that `owner` keeps alive. What py::array_t's constructor does, without the
+// vectors that it fills on the way: a loader makes several of these a batch.
+template <typename T>
+[[nodiscard]] py::object array_in(std::byte* data, const Shape& shape, const py::capsule& owner) {
+    const auto& numpy = py::detail::npy_api::get();
+    auto array = py::reinterpret_steal<py::object>(numpy.PyArray_NewFromDescr_(
+        numpy.PyArray_Type_, py::dtype::of<T>().release().ptr(), shape.ndim, shape.sizes, nullptr, data,
+        py::detail::npy_api::NPY_ARRAY_WRITEABLE_, nullptr));
+    if (!array || numpy.PyArray_SetBaseObject_(array.ptr(), owner.inc_ref().ptr()) != 0) {
+        throw py::error_already_set();
+    }
+    return array;
 }
 
 // Hands a vector's memory to numpy without a copy; the array owns it from then on.

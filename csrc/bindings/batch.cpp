@@ -10,6 +10,7 @@
 #include "batch/prefetcher.hpp"
 #include "bindings.hpp"
 #include "pack/verify.hpp"
+#include "pack_types.hpp"
 
 namespace pypack::bindings {
 
@@ -77,10 +78,17 @@ class MakerHandle {
 // (pool, epoch, start, count)
 using DrawTuple = std::tuple<std::int32_t, std::int64_t, std::int64_t, std::int64_t>;
 
+// What the requests of one rank have in common.
+struct Share {
+    std::int64_t rank;
+    std::int64_t world_size;
+    BalanceStrategy balance;
+    int num_threads;
+};
+
 StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
-                         std::optional<std::uint64_t> shuffle_key, std::int64_t rank, std::int64_t world_size,
-                         const std::string& balance, std::optional<Array<std::uint8_t>> memory,
-                         int num_threads) {
+                         std::optional<std::uint64_t> shuffle_key, const Share& share,
+                         std::optional<Array<std::uint8_t>> memory) {
     if (slots < 0 || row_length < 0) throw py::value_error("slots and row_length must not be negative");
     StepRequest request;
     request.draws.reserve(draws.size());
@@ -89,16 +97,10 @@ StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots
     request.slots = slots;
     request.row_length = row_length;
     request.shuffle_key = shuffle_key;
-    request.rank = rank;
-    request.world_size = world_size;
-    request.num_threads = num_threads;
-    if (balance == "deal") {
-        request.balance = BalanceStrategy::deal;
-    } else if (balance == "lpt") {
-        request.balance = BalanceStrategy::lpt;
-    } else if (balance != "none") {
-        throw py::value_error("balance must be none, deal or lpt, got " + balance);
-    }
+    request.rank = share.rank;
+    request.world_size = share.world_size;
+    request.num_threads = share.num_threads;
+    request.balance = share.balance;
     if (memory) {
         const auto bytes = writable_view(*memory, "memory");
         request.memory = {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
@@ -121,20 +123,17 @@ py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
     // One capsule a batch: the memory goes back to the pool with the last array.
     const py::capsule owner(new std::shared_ptr<std::byte>(made.memory),
                             [](void* p) { delete static_cast<std::shared_ptr<std::byte>*>(p); });
-    const std::vector<py::ssize_t> shape =
-        format.varlen ? std::vector<py::ssize_t>{static_cast<py::ssize_t>(made.num_items)}
-                      : std::vector<py::ssize_t>{static_cast<py::ssize_t>(made.num_rows),
-                                                 static_cast<py::ssize_t>(made.row_length)};
+    const Shape shape =
+        format.varlen
+            ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
+            : Shape{{static_cast<py::ssize_t>(made.num_rows), static_cast<py::ssize_t>(made.row_length)}, 2};
     const auto ids = [&](std::byte* data) -> py::object {
         if (data == nullptr) return py::none();
-        if (format.int32)
-            return py::array_t<std::int32_t>(shape, reinterpret_cast<std::int32_t*>(data), owner);
-        return py::array_t<std::int64_t>(shape, reinterpret_cast<std::int64_t*>(data), owner);
+        if (format.int32) return array_in<std::int32_t>(data, shape, owner);
+        return array_in<std::int64_t>(data, shape, owner);
     };
     py::object loss_mask = py::none();
-    if (made.loss_mask != nullptr) {
-        loss_mask = py::array_t<float>(shape, reinterpret_cast<float*>(made.loss_mask), owner);
-    }
+    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, shape, owner);
     py::object cu_seqlens = py::none();
     py::object max_seqlen = py::none();
     if (format.varlen) {
@@ -169,7 +168,7 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     {
         const py::gil_scoped_release release;
         std::vector<RowRef> rows(sources.size());
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], sequences[i]};
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
         made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
     }
     return to_python(std::move(made), maker.format);
@@ -178,14 +177,17 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
 py::tuple rows(const MakerHandle& handle, const StepRequest& request) {
     std::vector<std::int32_t> sources;
     std::vector<std::int64_t> sequences;
+    std::vector<std::int64_t> epochs;
     {
         const py::gil_scoped_release release;
         for (const RowRef& row : handle.maker()->rows(request)) {
             sources.push_back(row.source);
             sequences.push_back(row.sequence);
+            epochs.push_back(row.epoch);
         }
     }
-    return py::make_tuple(to_numpy(std::move(sources)), to_numpy(std::move(sequences)));
+    return py::make_tuple(to_numpy(std::move(sources)), to_numpy(std::move(sequences)),
+                          to_numpy(std::move(epochs)));
 }
 
 // A Prefetcher with the maker whose arrays it needs.
@@ -234,10 +236,20 @@ void register_batch(py::module_& m) {
         .def(
             "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },
             py::arg("items"), "Memory of the token arrays of so many items.");
+    py::classh<Share>(m, "Share", "Which part of every step a rank takes, and with how many threads.")
+        .def(py::init(
+                 [](std::int64_t rank, std::int64_t world_size, const std::string& balance, int num_threads) {
+                     return Share{rank, world_size,
+                                  choose<BalanceStrategy>("balance", balance,
+                                                          {{"none", BalanceStrategy::none},
+                                                           {"deal", BalanceStrategy::deal},
+                                                           {"lpt", BalanceStrategy::lpt}}),
+                                  num_threads};
+                 }),
+             py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
     py::classh<StepRequest>(m, "StepRequest", "One step on one rank.")
         .def(py::init(&step_request), py::arg("draws"), py::arg("slots"), py::arg("row_length"),
-             py::arg("shuffle_key"), py::arg("rank"), py::arg("world_size"), py::arg("balance"),
-             py::arg("memory").noconvert(), py::arg("num_threads"));
+             py::arg("shuffle_key"), py::arg("share"), py::arg("memory").noconvert());
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
         .def("add_source", &MakerHandle::add_source, py::arg("store"),
@@ -247,7 +259,8 @@ void register_batch(py::module_& m) {
              py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
         .def("add_pool", &MakerHandle::add_pool, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("window"), "Ranges are (first sequence, count).")
-        .def("rows", &rows, py::arg("request"), "Sources and sequences of the rows; -1 for empty ones.")
+        .def("rows", &rows, py::arg("request"),
+             "Sources, sequences (-1 for empty rows) and epochs of the rows.")
         .def("make", &make, py::arg("request"), "The fields of a PackedBatch, in their order.")
         .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
              py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");

@@ -8,7 +8,7 @@ from pypack.cli.errors import UsageError
 
 
 def kind_of(path: Path) -> str:
-    """ "store" (bare datasets too) or "plan".
+    """ "store" (bare datasets too), "plan", or "schedule" (a YAML file).
 
     Raises:
         UsageError: it is neither, or a store that is not finished.
@@ -27,6 +27,8 @@ def kind_of(path: Path) -> str:
             f"{path}: an unfinished store ({shards} shards so far); "
             "run its pypack tokenize command again to go on"
         )
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return "schedule"
     prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path
     if prefix.with_name(prefix.name + ".idx").is_file():
         return "store"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pypack.cli import inspect_schedule
 from pypack.cli.arguments import natural
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
     from pypack.store import TokenStore
     from pypack.tokenizer import Tokenizer
 
-SUMMARY = "what a store or a plan holds"
+SUMMARY = "what a store or a plan holds, or what a schedule would draw"
 
 _DESCRIPTION = """\
 Shows what a token store, a plan, or a bare Megatron-Core dataset (.bin/.idx) holds: its totals, the lengths
 of its documents or spans, how full its sequences are, and the first of them.
+Of a schedule (YAML, see pypack.Schedule) it shows phase by phase what a run would draw: steps, tokens, epochs
+of every source, row lengths, and what attention would cost.
 """
 _EPILOG = """\
 examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
   pypack inspect my_megatron_corpus_text_document --tokenizer tokenizer.json
+  pypack inspect mix.yaml --batch-tokens 1M --source web=web.store,web.plan --source code=code.store,code.plan
 """
 _SHOWN_TOKENS = 48
 
@@ -40,7 +44,7 @@ _SHOWN_TOKENS = 48
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack inspect`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=Path, metavar="STORE|PLAN", help="what to look at")
+    parser.add_argument("path", type=Path, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
     parser.add_argument(
         "--first", type=natural, default=3, metavar="N", help="documents or sequences to show (default: 3)"
     )
@@ -48,11 +52,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tokenizer", type=Path, metavar="FILE", help="decode with this tokenizer.json, not the store's own"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    inspect_schedule.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Shows it; returns the exit status."""
-    if kind_of(args.path) == "plan":
+    kind = kind_of(args.path)
+    if kind == "schedule":
+        return inspect_schedule.run(args)
+    if kind == "plan":
         from pypack.plan import Plan
 
         plan = Plan.open(args.path)

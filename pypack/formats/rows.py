@@ -51,7 +51,7 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
     if plan is None:
         count, lengths = len(store), store.lengths
         maker.add_source(
-            store._view,
+            store.kernel_view,
             np.arange(count + 1),
             np.arange(count),
             np.zeros(count, np.int32),

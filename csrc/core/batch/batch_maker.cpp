@@ -1,9 +1,11 @@
 #include "batch/batch_maker.hpp"
 
+#include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "common/prefetch.hpp"
+#include "pack/deal.hpp"
 
 namespace pypack {
 
@@ -23,14 +25,20 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     }
     const std::vector<RowRef> all =
         draw_rows(pools, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
-    const std::vector<double> costs = attention_costs(all);
+    const std::vector<std::int64_t> costs = attention_costs(all);
+    std::vector<RowRef> mine;
+    mine.reserve(static_cast<std::size_t>(count));
+    if (request.balance == BalanceStrategy::deal) {
+        for (const std::int64_t i : deal_to_rank(costs, request.world_size, request.rank)) {
+            mine.push_back(all[static_cast<std::size_t>(i)]);
+        }
+        return mine;
+    }
     BalanceOptions options;
     options.ranks = request.world_size;
     options.micro_batches = count;
     options.strategy = request.balance;
-    const Buffer<std::int64_t> order = balance(costs, options, 1);
-    std::vector<RowRef> mine;
-    mine.reserve(static_cast<std::size_t>(count));
+    const Buffer<std::int64_t> order = balance(std::vector<double>(costs.begin(), costs.end()), options, 1);
     for (std::int64_t i = request.rank * count; i < (request.rank + 1) * count; ++i) {
         mine.push_back(all[static_cast<std::size_t>(order[i])]);
     }
@@ -40,7 +48,7 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
 // Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them. The
 // rows of all ranks are looked at, each a random place of two files: as in resolve_rows, every pass asks for
 // the cache lines that the next one reads.
-std::vector<double> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
+std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
     const auto plan_of = [&](const RowRef& row) -> const PlanView* {
         const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
         return row.sequence == kEmptyRow || row.sequence >= plan.num_sequences() ? nullptr : &plan;
@@ -62,15 +70,18 @@ std::vector<double> BatchMaker::attention_costs(std::span<const RowRef> rows) co
                                                static_cast<std::size_t>(last - first));
         prefetch(lengths[i].data());
     }
-    std::vector<double> costs(rows.size());
+    std::vector<std::int64_t> costs(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        for (const double length : lengths[i]) costs[i] += length * length;
+        // A row is at most 2^31 - 1 tokens, so that its cost fits; a damaged plan may say otherwise.
+        std::uint64_t cost = 0;
+        for (const std::int64_t length : lengths[i]) cost += static_cast<std::uint64_t>(length * length);
+        costs[i] = static_cast<std::int64_t>(cost & std::numeric_limits<std::int64_t>::max());
     }
     return costs;
 }
 
-MadeBatch BatchMaker::make(const StepRequest& request) {
-    return make_batch(sources, rows(request), request.row_length, format, buffers, request.memory,
+MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
+    return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
 }
 

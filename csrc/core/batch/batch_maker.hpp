@@ -39,10 +39,12 @@ struct BatchMaker {
     // those that even out the ranks' sums of squared span lengths (every rank computes the same assignment).
     [[nodiscard]] std::vector<RowRef> rows(const StepRequest& request) const;
 
-    [[nodiscard]] MadeBatch make(const StepRequest& request);
+    // The batch of these rows, which `rows` gave for the request.
+    [[nodiscard]] MadeBatch make(const StepRequest& request, std::span<const RowRef> rows);
+    [[nodiscard]] MadeBatch make(const StepRequest& request) { return make(request, rows(request)); }
 
   private:
-    [[nodiscard]] std::vector<double> attention_costs(std::span<const RowRef> rows) const;
+    [[nodiscard]] std::vector<std::int64_t> attention_costs(std::span<const RowRef> rows) const;
 };
 
 }  // namespace pypack

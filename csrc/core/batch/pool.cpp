@@ -1,6 +1,7 @@
 #include "batch/pool.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -53,6 +54,19 @@ std::int64_t Pool::Epoch::operator()(std::int64_t index) const {
     return pool_.sequence(pool_.window_ == 0
                               ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
                               : windowed(index));
+}
+
+void Pool::Epoch::apply(std::span<std::uint64_t> indices) const {
+    if (pool_.window_ != 0) {
+        for (std::uint64_t& index : indices) {
+            index = static_cast<std::uint64_t>((*this)(static_cast<std::int64_t>(index)));
+        }
+        return;
+    }
+    items_.apply(indices);
+    for (std::uint64_t& index : indices) {
+        index = static_cast<std::uint64_t>(pool_.sequence(static_cast<std::int64_t>(index)));
+    }
 }
 
 // The windows are permuted, and kOpenWindows of them at a time are shuffled together. The arithmetic is that
@@ -108,21 +122,41 @@ std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw>
     if (first < 0 || stride < 1 || count < 0 || (count > 0 && first + (count - 1) * stride >= slots)) {
         throw std::out_of_range("the rows do not fit in a batch of " + std::to_string(slots));
     }
-    std::optional<Permutation> shuffle;
-    if (shuffle_key) shuffle.emplace(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key);
-    std::vector<RowRef> rows(static_cast<std::size_t>(count));
+    std::vector<std::uint64_t> slot_of(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
-        std::int64_t slot = first + i * stride;
-        if (shuffle) slot = static_cast<std::int64_t>((*shuffle)(static_cast<std::uint64_t>(slot)));
-        RowRef& row = rows[static_cast<std::size_t>(i)];
-        if (slot >= drawn) {
-            row = {0, kEmptyRow};
-            continue;
-        }
-        const auto d =
+        slot_of[static_cast<std::size_t>(i)] = static_cast<std::uint64_t>(first + i * stride);
+    }
+    if (shuffle_key) {
+        Permutation(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key).apply(slot_of);
+    }
+    std::vector<RowRef> rows(slot_of.size(), RowRef{0, 0, kEmptyRow});
+    // The rows of one draw are found all at once: rows are sorted by their draw, by counting.
+    std::vector<std::size_t> draw_of(rows.size());
+    std::vector<std::size_t> group_end(draws.size() + 1);  // one more for the empty rows
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto slot = static_cast<std::int64_t>(slot_of[i]);
+        draw_of[i] =
             static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), slot) - ends.begin());
-        const std::int64_t index = draws[d].start + draws[d].count - (ends[d] - slot);
-        row = {pools[static_cast<std::size_t>(draws[d].pool)].source(), orders[d](index)};
+        ++group_end[draw_of[i]];
+    }
+    std::inclusive_scan(group_end.begin(), group_end.end(), group_end.begin());
+    std::vector<std::uint64_t> indices(rows.size());
+    std::vector<std::size_t> places(rows.size());
+    for (std::size_t i = rows.size(); i-- > 0;) {
+        const std::size_t at = --group_end[draw_of[i]];  // ends as the begin of the group
+        places[at] = i;
+        indices[at] = slot_of[i];
+    }
+    for (std::size_t d = 0; d < draws.size(); ++d) {
+        const std::size_t begin = group_end[d];
+        const auto group = std::span(indices).subspan(begin, group_end[d + 1] - begin);
+        const auto first_slot = static_cast<std::uint64_t>(ends[d] - draws[d].count);
+        for (std::uint64_t& index : group) index += static_cast<std::uint64_t>(draws[d].start) - first_slot;
+        orders[d].apply(group);
+        const std::int32_t source = pools[static_cast<std::size_t>(draws[d].pool)].source();
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            rows[places[begin + i]] = {source, draws[d].epoch, static_cast<std::int64_t>(group[i])};
+        }
     }
     return rows;
 }

@@ -37,6 +37,8 @@ class Pool {
         Epoch(const Pool& pool, std::int64_t epoch);
         // The sequence of draw `index`, which must be below pool.size(); the caller checks.
         [[nodiscard]] std::int64_t operator()(std::int64_t index) const;
+        // Replaces every draw by its sequence.
+        void apply(std::span<std::uint64_t> indices) const;
 
       private:
         [[nodiscard]] std::int64_t windowed(std::int64_t index) const;

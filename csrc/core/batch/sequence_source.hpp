@@ -34,6 +34,7 @@ struct SequenceSource {
 // One row of a batch: a sequence of one of the loader's sources.
 struct RowRef {
     std::int32_t source;
+    std::int64_t epoch;     // that it was drawn in
     std::int64_t sequence;  // or kEmptyRow
 };
 

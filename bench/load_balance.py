@@ -1,0 +1,93 @@
+"""What dealing balanced batches to ranks adds to loading, for bench_load.py."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from harness import measure_in_turns
+
+from pypack import Loader, Plan, TokenStore
+
+_ROWS = 8  # of one rank
+_TOKENS = 8_000_000  # of one rank in a timed run
+
+
+def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str, Any]]:
+    """Microseconds a batch of one of 2, 8 and 32 ranks: without balance, and what each balance adds.
+
+    Asked for with `batch_at`, where one thread does all the work, and as the loop `for batch in loader` at
+    full speed, where the prefetching thread and the waiting consumer share it.
+    """
+    found = []
+    for ranks in (2, 8, 32):
+        row_length = plan.sequence_length
+        steps = min(_TOKENS // (_ROWS * row_length), plan.num_sequences // (_ROWS * ranks))
+        loaders = {
+            balance: Loader(
+                store, plan, batch_sequences=_ROWS * ranks, rank=ranks // 2, world_size=ranks,
+                balance=balance, num_threads=1, pad_id=0,
+            )
+            for balance in ("none", "deal", "lpt")
+        }  # fmt: skip
+        check_dealt(store, plan, ranks, steps)
+        runs: dict[str, Callable[[], None]] = {}
+        for balance, loader in loaders.items():
+            runs[f"{balance} asked"] = functools.partial(_ask, loader, steps)
+            runs[f"{balance} loop"] = functools.partial(_loop, loader, steps)
+        seconds = {name: timing.median / steps for name, timing in measure_in_turns(runs, repeats).items()}
+        for balance in loaders:
+            found.append(
+                {
+                    "ranks": ranks,
+                    "rows x tokens": f"{_ROWS} x {row_length}",
+                    "balance": balance,
+                    **{
+                        f"{way}, {what}": value
+                        for way in ("asked", "loop")
+                        for what, value in (
+                            ("us/batch", seconds[f"{balance} {way}"] * 1e6),
+                            ("added", seconds[f"{balance} {way}"] / seconds[f"none {way}"] - 1),
+                        )
+                    },
+                    "slowest rank / mean": slowdown(store, plan, ranks, balance, min(steps, 20)),
+                }
+            )
+    return found
+
+
+def _ask(loader: Loader, steps: int) -> None:
+    for step in range(steps):
+        loader.batch_at(step)
+
+
+def _loop(loader: Loader, steps: int) -> None:
+    loader.seek(0)
+    for _ in itertools.islice(loader, steps):
+        pass
+
+
+def _ranks(store: TokenStore, plan: Plan, ranks: int, balance: str) -> list[Loader]:
+    options: dict[str, Any] = {"batch_sequences": _ROWS * ranks, "world_size": ranks, "balance": balance}
+    return [Loader(store, plan, rank=rank, **options) for rank in range(ranks)]
+
+
+def check_dealt(store: TokenStore, plan: Plan, ranks: int, steps: int) -> None:
+    """AssertionError unless the ranks of a balanced step share what the ranks of a plain one do."""
+    for step in (0, steps - 1):
+        shares = [
+            sorted(np.concatenate([one.sequences_at(step) for one in _ranks(store, plan, ranks, balance)]))
+            for balance in ("none", "deal", "lpt")
+        ]
+        assert shares[0] == shares[1] == shares[2]
+
+
+def slowdown(store: TokenStore, plan: Plan, ranks: int, balance: str, steps: int) -> float:
+    """Cost of the slowest rank over that of the mean rank, over some steps."""
+    costs = plan.sequence_costs(0, 1)
+    loaders = _ranks(store, plan, ranks, balance)
+    loads = np.array([[costs[one.sequences_at(step)].sum() for one in loaders] for step in range(steps)])
+    return float(loads.max(axis=1).sum() / loads.mean(axis=1).sum())

@@ -1,0 +1,71 @@
+"""`pypack inspect SCHEDULE.yaml`: what a run of the schedule would draw."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pypack.cli.arguments import positive
+from pypack.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pypack.source import Source
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that are for schedules."""
+    group = parser.add_argument_group("schedules")
+    group.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME=STORE,PLAN[,PLAN...]",
+        help="a source that the schedule names, with its store and the plans over it; once for each",
+    )
+    size = group.add_mutually_exclusive_group()
+    size.add_argument("--batch-tokens", type=positive, metavar="N", help="tokens of the global batch")
+    size.add_argument("--batch-sequences", type=positive, metavar="N", help="or its sequences")
+    group.add_argument(
+        "--plot", type=Path, metavar="FILE", help="also draw mixture and lengths over the steps"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Shows the preview; returns the exit status."""
+    from pypack.schedule import Schedule
+
+    if not args.source:
+        raise UsageError(
+            f"{args.path}: a schedule needs its sources: --source NAME=STORE,PLAN for each name in it"
+        )
+    try:
+        schedule = Schedule.from_yaml(args.path)
+    except ImportError as error:
+        raise UsageError(
+            "reading a schedule needs pyyaml: pip install pyyaml, or pypack-engine's extra [report]"
+        ) from error
+    sources = dict(map(_source, args.source))
+    batch = {"batch_tokens": args.batch_tokens, "batch_sequences": args.batch_sequences}
+    preview = schedule.preview(sources, **batch)
+    if args.json:
+        print(json.dumps({"kind": "schedule", "path": str(args.path), **preview.to_dict()}))
+    else:
+        print(f"{args.path}: schedule of {len(schedule.phases)} phases")
+        print(preview)
+    if args.plot is not None:
+        schedule.plot(args.plot, sources, **batch)
+    return 0
+
+
+def _source(text: str) -> tuple[str, Source]:
+    from pypack.plan import Plan
+    from pypack.source import Source
+    from pypack.store import TokenStore
+
+    name, _, paths = text.partition("=")
+    store, *plans = paths.split(",")
+    if not name or not store or not plans or not all(plans):
+        raise UsageError(f"--source must be NAME=STORE,PLAN[,PLAN...], got {text!r}")
+    return name, Source(TokenStore.open(store), [Plan.open(plan) for plan in plans])

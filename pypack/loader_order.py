@@ -1,0 +1,76 @@
+"""What the order of a loader depends on, besides its sources: who makes it the same gets the same batches."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pypack.loader_options import check_choice
+from pypack.loader_state import sources_digest
+from pypack.run import EpochRun
+from pypack.schedule import Schedule
+from pypack.schedule_run import Event, ScheduleRun
+from pypack.source import Source
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """The arguments of `Loader` of the same names, checked.
+
+    Raises:
+        ValueError: one is out of its range, or does not go with another.
+    """
+
+    schedule: Schedule | None
+    batch_tokens: int | None
+    batch_sequences: int | None
+    seed: int
+    epochs: int | None
+    tail: str
+    curriculum: str | Mapping[int, float]
+    cycles: int
+    locality: int
+
+    def __post_init__(self) -> None:
+        if self.locality < 0:
+            raise ValueError(f"locality must be at least 0, got {self.locality}")
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, or None for no end, got {self.epochs}")
+        check_choice("tail", self.tail, ("pad", "drop"))
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be from 0 to 2**64 - 1, got {self.seed}")
+        if self.schedule is not None and self.epochs is not None:
+            raise ValueError(
+                "epochs is for a loader without schedule; a schedule limits its sources by max_epochs"
+            )
+
+    def run(self, sources: Mapping[str, Source], events: Sequence[Event]) -> EpochRun | ScheduleRun:
+        """The steps of a loader with these sources, after these changes of weights."""
+        size: dict[str, Any] = {"batch_tokens": self.batch_tokens, "batch_sequences": self.batch_sequences}
+        if self.schedule is not None:
+            return ScheduleRun(sources, self.schedule, seed=self.seed, events=events, **size)
+        if len(sources) > 1:
+            raise ValueError(f"{len(sources)} sources need a schedule, which says how they are mixed")
+        ((name, source),) = sources.items()
+        return EpochRun(
+            name,
+            source,
+            seed=self.seed,
+            epochs=self.epochs,
+            tail=self.tail,
+            curriculum=self.curriculum,
+            cycles=self.cycles,
+            **size,
+        )
+
+    def to_dict(self, sources: Mapping[str, Source]) -> dict[str, Any]:
+        """What a state records of it, to tell other orders by; `epochs` only says where it ends."""
+        names = ["seed", "locality"]
+        names += [name for name in ("batch_tokens", "batch_sequences") if getattr(self, name) is not None]
+        order: dict[str, Any] = {"sources": sources_digest(sources)}
+        if self.schedule is not None:
+            order["schedule"] = self.schedule.fingerprint
+        else:
+            names += ["tail", "curriculum", "cycles"]
+        return order | {name: getattr(self, name) for name in names}

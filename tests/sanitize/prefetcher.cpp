@@ -1,0 +1,123 @@
+// Passes over a small store with the prefetching thread, for a build with a sanitizer:
+//
+//   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON && cmake --build
+//   build/tsan \
+//       --target sanitize_prefetcher && build/tsan/sanitize_prefetcher STORE_PREFIX
+//
+// STORE_PREFIX.bin and .idx are a Megatron-Core dataset. Every batch is compared with the one that is made at
+// once; passes are also broken off, and made to fail.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "batch/batch_maker.hpp"
+#include "batch/prefetcher.hpp"
+
+namespace {
+
+using pypack::BalanceStrategy;
+using pypack::BatchMaker;
+using pypack::MadeBatch;
+using pypack::StepRequest;
+
+constexpr std::int64_t kRow = 64;
+constexpr std::int64_t kRanks = 4;
+constexpr std::int64_t kRows = 8;  // of a rank
+
+// One document a sequence, cut to the row.
+struct Plan {
+    std::vector<std::int64_t> offsets{0};
+    std::vector<std::int64_t> document;
+    std::vector<std::int32_t> start;
+    std::vector<std::int32_t> length;
+    std::vector<std::int32_t> capacity;
+};
+
+StepRequest request_of(std::int64_t step, std::int64_t pool_size, BalanceStrategy balance) {
+    StepRequest request;
+    const std::int64_t rows = kRanks * kRows;
+    request.draws.push_back({0, step, step * rows % (pool_size - rows), rows});
+    request.slots = rows;
+    request.row_length = kRow;
+    request.rank = 1;
+    request.world_size = kRanks;
+    request.balance = balance;
+    request.num_threads = 1 + static_cast<int>(step % 2);
+    return request;
+}
+
+bool same(const MadeBatch& a, const MadeBatch& b) {
+    const auto bytes = static_cast<std::size_t>(a.num_items) * sizeof(std::int64_t);
+    return a.num_items == b.num_items && std::memcmp(a.input_ids, b.input_ids, bytes) == 0 &&
+           std::memcmp(a.segment_ids, b.segment_ids, bytes) == 0;
+}
+
+void pass(const std::shared_ptr<BatchMaker>& maker, BalanceStrategy balance, std::int64_t depth, bool ahead,
+          std::int64_t stop_at) {
+    constexpr std::int64_t kSteps = 200;
+    const std::int64_t size = maker->pools.front().size();
+    pypack::Prefetcher prefetcher(maker, depth, ahead);
+    std::int64_t asked = 0;
+    for (std::int64_t step = 0; step < stop_at; ++step) {
+        for (; asked < kSteps && asked < step + depth + 3; ++asked) {
+            prefetcher.request(request_of(asked, size, balance));
+        }
+        const MadeBatch got = prefetcher.next();
+        if (!same(got, maker->make(request_of(step, size, balance))))
+            throw std::runtime_error("batches differ");
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: %s STORE_PREFIX\n", argv[0]);
+        return 2;
+    }
+    const std::string prefix = argv[1];
+    std::vector<pypack::Shard> shards;
+    shards.emplace_back(prefix + ".bin", prefix + ".idx", false);
+    const auto store = std::make_shared<pypack::StoreView>(std::move(shards));
+    Plan plan;
+    for (std::int64_t d = 0; d < store->num_documents(); ++d) {
+        plan.document.push_back(d);
+        plan.start.push_back(0);
+        plan.length.push_back(
+            static_cast<std::int32_t>(std::min<std::int64_t>(kRow, store->document(d).length)));
+        plan.capacity.push_back(kRow);
+        plan.offsets.push_back(d + 1);
+    }
+    const auto maker = std::make_shared<BatchMaker>(4);
+    pypack::SequenceSource source;
+    source.store = store;
+    source.plan = {plan.offsets, plan.document, plan.start, plan.length, plan.capacity};
+    maker->sources.push_back(source);
+    maker->pools.emplace_back(0, std::vector<pypack::SequenceRange>{{0, store->num_documents()}}, 7, 0);
+    for (const BalanceStrategy balance :
+         {BalanceStrategy::none, BalanceStrategy::deal, BalanceStrategy::lpt}) {
+        for (const std::int64_t depth : {1, 2, 5}) {
+            for (const bool ahead : {false, true}) {
+                pass(maker, balance, depth, ahead, 200);
+                for (int i = 0; i < 20; ++i) pass(maker, balance, depth, ahead, i);
+            }
+        }
+    }
+    pypack::Prefetcher failing(maker, 2, true);
+    StepRequest wrong = request_of(0, maker->pools.front().size(), BalanceStrategy::deal);
+    wrong.draws.front().start = maker->pools.front().size();
+    failing.request(wrong);
+    try {
+        (void)failing.next();
+    } catch (const std::out_of_range&) {
+        std::puts("all batches equal");
+        return 0;
+    }
+    std::puts("a wrong step was not refused");
+    return 1;
+}
