@@ -12,10 +12,11 @@ from packed_documents import make_documents, make_loader
 from pypack.adapters import torch_attention
 
 torch = require("torch")
+segment_mask = require("pypack.adapters.segment_mask")
 HEADS, DIM = 2, 8
 
 
-def attention_alone(query, key, value, borders, causal=True):
+def attention_alone(query, key, value, borders, causal=True, window=None):
     """Attention [T, heads, dim], one document at a time: the definition."""
     out = torch.empty_like(query)
     for begin, end in itertools.pairwise(borders):
@@ -23,6 +24,8 @@ def attention_alone(query, key, value, borders, causal=True):
         scores = q @ k.transpose(1, 2) / DIM**0.5
         if causal:
             scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).triu(1), float("-inf"))
+        if window is not None:
+            scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).tril(-window), float("-inf"))
         out[begin:end] = (scores.softmax(-1) @ v).transpose(0, 1)
     return out
 
@@ -55,6 +58,41 @@ def test_nested_tensors(varlen):
     out = torch.nn.functional.scaled_dot_product_attention(query, key, value)
     expected = attention_alone(*projected, batch.cu_seqlens.tolist(), causal=False)
     assert_same(out.transpose(1, 2).values(), expected, projected)
+
+
+@pytest.mark.parametrize("window", [None, 1, 3, 12, 50])
+def test_segment_mask(varlen, window):
+    batch, projected, _expected = varlen
+    mask = torch_attention.segment_mask(batch, window)
+    total = len(batch.input_ids)
+    assert mask.shape == (1, 1, total, total)
+    assert mask.stride()[-2:] == (0, 0)  # no mask in memory
+    query, key, value = (t.transpose(0, 1)[None] for t in projected)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    out = attend(query, key, value, attn_mask=mask)
+    expected = attention_alone(*projected, batch.cu_seqlens.tolist(), window=window)
+    assert_same(out[0].transpose(0, 1), expected, projected)
+    # What is not attention sees the mask itself, whole.
+    dense = mask.dense()
+    assert type(dense) is torch.Tensor
+    assert torch.equal(~mask, ~dense)
+    assert torch.equal(mask[:, :, :, :5], dense[:, :, :, :5])
+    torch.testing.assert_close(attend(query, key, value, attn_mask=dense), out)
+    grouped = attend(query, key[:, :1], value[:, :1], attn_mask=mask, scale=0.5, enable_gqa=True)
+    torch.testing.assert_close(
+        grouped, attend(query, key[:, :1], value[:, :1], attn_mask=dense, scale=0.5, enable_gqa=True)
+    )
+
+
+def test_segment_mask_refuses_other_tokens():
+    mask = segment_mask.SegmentMask([3, 2])
+    assert repr(mask) == "SegmentMask(2 segments, 5 tokens, window=None)"
+    for shape, is_causal in (((1, 2, 6, 4), False), ((2, 2, 5, 4), False), ((1, 2, 5, 4), True)):
+        tokens = torch.zeros(shape)
+        with pytest.raises(ValueError, match="a SegmentMask of 5 tokens takes"):
+            torch.nn.functional.scaled_dot_product_attention(
+                tokens, tokens, tokens, attn_mask=mask, is_causal=is_causal
+            )
 
 
 @pytest.mark.parametrize("window", [None, 3])
@@ -121,6 +159,10 @@ def test_xformers_bias(varlen):
 
 def test_the_padded_layout_is_refused(tmp_path):
     batch = make_loader(tmp_path / "store", make_documents()).batch_at(0)
-    for adapt in (torch_attention.varlen_arguments, torch_attention.flash_attention_arguments):
+    for adapt in (
+        torch_attention.varlen_arguments,
+        torch_attention.flash_attention_arguments,
+        torch_attention.segment_mask,
+    ):
         with pytest.raises(ValueError, match='make the loader with layout="varlen"'):
             adapt(batch)
