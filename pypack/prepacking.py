@@ -66,7 +66,7 @@ def prepack(
         raise ValueError(f"max_rows must be at least 1 or None, got {max_rows}")
     ragged = as_ragged(prompts)
     lengths = ragged.lengths
-    plan = _plan(lengths, capacity, strategy, num_threads)
+    plan = plan_prompts(lengths, capacity, strategy, num_threads)
     rows = plan.num_sequences
     if max_rows is not None and rows > max_rows:
         if not drop_last:
@@ -97,19 +97,28 @@ def prepack(
     )
 
 
-def _plan(lengths: NDArray[np.int64], capacity: int | None, strategy: str, num_threads: int | None) -> Plan:
+def plan_prompts(
+    lengths: NDArray[np.int64],
+    capacity: int | None = None,
+    strategy: str = "best_fit",
+    num_threads: int | None = None,
+) -> Plan:
+    """The plan behind `prepack`: sequences are rows, documents are prompts; arguments and errors as there."""
     longest = int(lengths.max(initial=1))
     if capacity is not None and capacity < longest:
         raise ValueError(
             f"prompt {int(lengths.argmax())} has {longest} tokens, capacity is {capacity}: a prompt is never "
             f"split for prefill, pass capacity={longest} or more, or None"
         )
+    # Best fit spreads documents of equal length over the plan, for training; prompts may keep their order.
+    options: dict[str, Any] = {"seed": None} if strategy == "best_fit" else {}
     return pack(
         lengths,
         longest if capacity is None else capacity,
         strategy=strategy,
         overflow="error",
         num_threads=num_threads,
+        **options,
     )
 
 
