@@ -159,7 +159,7 @@ def main() -> None:
     )
     parser.add_argument("--mix", choices=(*MIXES, "all"), default="all")
     parser.add_argument("--prompts", type=int, default=64, help="prompts of a batch")
-    parser.add_argument("--batches", type=int, default=2)
+    parser.add_argument("--batches", type=int, default=1)
     parser.add_argument("--groups", type=int, nargs="+", default=[4, 16], help="batches of the sorted ways")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="cpu")
