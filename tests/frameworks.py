@@ -76,9 +76,14 @@ def require_part(package: str, name: str, stand_ins: Mapping[str, Sequence[str]]
     below = name.removeprefix(package).split(".")[1:-1]
     for depth in range(len(below) + 1 if name != package else 0):
         stand_in(".".join([package, *below[:depth]]), folder=folder.joinpath(*below[:depth]))
-    for module, members in stand_ins.items():
-        stand_in(module, members)
-    return require(name)
+    absent = [module for module in stand_ins if module not in sys.modules]
+    for module in absent:
+        stand_in(module, stand_ins[module])
+    try:
+        return require(name)
+    finally:  # other tests shall not take them for the real ones
+        for module in absent:
+            del sys.modules[module]
 
 
 def packed_sft_class() -> Any:
