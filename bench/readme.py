@@ -153,11 +153,29 @@ def pack_table(record: Record) -> str:
     return markdown(head, rows)
 
 
+def prefill_table(record: Record) -> str:
+    rows = [
+        [
+            f"{row['mix']}, {row['way']}",
+            f"{row['items']:,}",
+            f"{row['tokens'] / row['items']:.0%}",
+            f"{row['seconds']:.2f} s",
+            f"{row['packed is faster by']:.2f}",
+            f"{row['share of the bound']:.2f}",
+            f"{row['peak MiB']:,.0f} MiB",
+        ]
+        for row in record["results"]["rows"]
+    ]
+    head = ["", "items", "tokens", "time", "packed is faster by", "share of the bound", "peak memory"]
+    return markdown(head, rows)
+
+
 TABLES: dict[str, Callable[[Record], str]] = {
     "demo": demo_table,
     "job": job_table,
     "load": load_table,
     "pack": pack_table,
+    "prefill": prefill_table,
 }
 
 

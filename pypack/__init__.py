@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pypack.loader import Loader
     from pypack.packing import pack
     from pypack.plan import Plan
-    from pypack.prepacking import Prepacked, prepack
+    from pypack.prepacked import Prepacked
+    from pypack.prepacking import prepack
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
     from pypack.source import Source
@@ -32,7 +33,7 @@ _EXPORTS = {
     "PackedBatch": "pypack.batch",
     "Phase": "pypack.schedule",
     "Plan": "pypack.plan",
-    "Prepacked": "pypack.prepacking",
+    "Prepacked": "pypack.prepacked",
     "Ragged": "pypack.ragged",
     "Schedule": "pypack.schedule",
     "ShapeCycle": "pypack.schedule",

@@ -3,196 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._threads import resolve_num_threads
 from pypack.packing import pack
 from pypack.plan import Plan
+from pypack.prepacked import Layout, Prepacked
 from pypack.ragged import Ragged
-
-Layout = Literal["padded", "varlen"]
-Side = Literal["left", "right"]
-_Tensor = TypeVar("_Tensor")  # of numpy or torch
-
-
-@dataclass(frozen=True, eq=False)
-class Prepacked:
-    """Prompts in packed rows, and how to take apart what a model computes on them.
-
-    P prompts lie in R rows of C items (`layout="padded"`), or end to end in one row of T tokens
-    (`layout="varlen"`); "items" below are R * C or T. A prompt without tokens, or one in `dropped`, is in no
-    row.
-
-    Attributes:
-        input_ids: int64 [R, C] or [T]; `pad_id` behind the last prompt of a row.
-        position_ids: int64, shaped alike; 0, 1, ... from the first token of each prompt, 0 at padding.
-        segment_ids: int64, shaped alike; 1, 2, ... for the prompts of a row, 0 at padding.
-        cu_seqlens: int32 [segments + 1], where segments begin in the flattened items, and at the end their
-            number. The padding of a row is a segment of its own, so that kernels for packed sequences can run
-            on the flattened rows.
-        max_seqlen: the longest segment, in tokens.
-        row: int64 [P], the row of each prompt (0 in "varlen"), -1 for a prompt in no row.
-        start: int64 [P], where it begins in its row.
-        length: int64 [P], its tokens; 0 for a prompt in no row.
-        dropped: int64, the prompts that `max_rows` left no room for.
-        layout: "padded" or "varlen".
-    """
-
-    input_ids: NDArray[np.int64]
-    position_ids: NDArray[np.int64]
-    segment_ids: NDArray[np.int64]
-    cu_seqlens: NDArray[np.int32]
-    max_seqlen: int
-    row: NDArray[np.int64]
-    start: NDArray[np.int64]
-    length: NDArray[np.int64]
-    dropped: NDArray[np.int64]
-    layout: Layout
-
-    @property
-    def num_prompts(self) -> int:
-        return len(self.row)
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens of prompts, padding not counted."""
-        return int(self.length.sum())
-
-    @property
-    def utilization(self) -> float:
-        """Tokens / items; 1.0 without items."""
-        return self.num_tokens / self.input_ids.size if self.input_ids.size else 1.0
-
-    @cached_property
-    def _first_index(self) -> NDArray[np.int64]:
-        row_length = self.input_ids.shape[-1]
-        return np.where(self.length > 0, self.row * row_length + self.start, 0)
-
-    @cached_property
-    def last_index(self) -> NDArray[np.int64]:
-        """int64 [P]: the last token of each prompt in the flattened items, -1 for a prompt in no row.
-
-        The logits there are those of the first new token: `logits.reshape(-1, vocabulary)[last_index]`.
-        """
-        return np.where(self.length > 0, self._first_index + self.length - 1, -1)
-
-    def gather_index(self, side: Side = "left") -> NDArray[np.int64]:
-        """int64 [P, longest]: where the tokens of each prompt are in the flattened items, -1 at padding.
-
-        Args:
-            side: the end at which shorter prompts are padded; "left" is what decoding goes on from.
-        """
-        if side not in ("left", "right"):
-            raise ValueError(f'side must be "left" or "right", got {side!r}')
-        longest = int(self.length.max(initial=0))
-        within = np.arange(longest) - ((longest - self.length)[:, None] if side == "left" else 0)
-        inside = (within >= 0) & (within < self.length[:, None])
-        return np.where(inside, self._first_index[:, None] + within, -1)
-
-    def unpack(self, array: Any) -> list[Any]:
-        """What belongs to each prompt, as P views of [length, ...].
-
-        Args:
-            array: one value or vector an item: [R, C, ...], [1, T, ...] or [items, ...], of numpy or torch.
-
-        Raises:
-            ValueError: the array has another shape.
-        """
-        size, shape = self.input_ids.size, tuple(array.shape)
-        if shape[: self.input_ids.ndim] == self.input_ids.shape:
-            flat = array.reshape((size, *shape[self.input_ids.ndim :]))
-        elif shape[:1] == (size,):
-            flat = array
-        elif shape[:2] == (1, size):
-            flat = array[0]
-        else:
-            raise ValueError(
-                f"unpack takes an array that begins with {self.input_ids.shape} or ({size},), got {shape}"
-            )
-        first, length = self._first_index.tolist(), self.length.tolist()
-        return [flat[begin : begin + count] for begin, count in zip(first, length, strict=True)]
-
-    def unpack_kv(self, keys: _Tensor, values: _Tensor, side: Side = "left") -> tuple[_Tensor, _Tensor]:
-        """The cached keys and values of one layer, one prompt a row.
-
-        Args:
-            keys, values: [R, heads, C, dim], or [1, heads, T, dim] of "varlen"; numpy or torch.
-            side: the end at which shorter prompts are padded (with zeros).
-
-        Returns:
-            Keys and values as [P, heads, longest, dim].
-
-        Raises:
-            ValueError: an array has another shape.
-        """
-        index = self.gather_index(side)
-        destination = np.flatnonzero(index >= 0)
-        source = index.reshape(-1)[destination]
-        for array in (keys, values):
-            self._check_kv(array)
-        return (
-            take_kv(keys, index.shape, source, destination),
-            take_kv(values, index.shape, source, destination),
-        )
-
-    def _check_kv(self, array: Any) -> None:
-        expected = self.input_ids.shape if self.input_ids.ndim == 2 else (1, self.input_ids.size)
-        if array.ndim != 4 or (array.shape[0], array.shape[2]) != expected:
-            raise ValueError(
-                f"unpack_kv takes [{expected[0]}, heads, {expected[1]}, dim], got {tuple(array.shape)}"
-            )
-
-    def attention_mask(self, dtype: DTypeLike = np.bool_) -> NDArray[Any]:
-        """The dense mask [R, 1, C, C] ([1, 1, T, T] for "varlen"): causal within each segment.
-
-        Quadratic in the row; kernels that take `segment_ids` or `cu_seqlens` need none. Padding attends to
-        the padding before it, so that no row of the mask is empty.
-
-        Args:
-            dtype: bool gives True where a query (third axis) attends to a key (fourth); a float type gives
-                the bias to add to the scores, 0 or the type's lowest number.
-
-        Raises:
-            TypeError: neither bool nor float.
-        """
-        segments = np.atleast_2d(self.segment_ids)
-        length = segments.shape[1]
-        attends = (segments[:, :, None] == segments[:, None, :]) & np.tri(length, dtype=np.bool_)
-        kind: np.dtype[Any] = np.dtype(dtype)
-        if kind == np.bool_:
-            return np.expand_dims(attends, 1)
-        if kind.kind != "f":
-            raise TypeError(f"attention_mask: dtype must be bool or a float type, got {kind}")
-        bias = np.full(attends.shape, np.finfo(kind.type).min, kind)
-        bias[attends] = 0
-        return np.expand_dims(bias, 1)
-
-    def __repr__(self) -> str:
-        return (
-            f"Prepacked({self.num_prompts} prompts, {self.num_tokens} tokens in {self.input_ids.shape}, "
-            f"{self.utilization:.1%} full)"
-        )
-
-
-def take_kv(array: Any, shape: tuple[int, ...], source: Any, destination: Any) -> Any:
-    """`Prepacked.unpack_kv` for one array.
-
-    Args:
-        array: [R, heads, C, dim].
-        shape: prompts, and the longest of them.
-        source, destination: of each token, the place in the flattened items, and in `shape` flattened.
-    """
-    rows, heads, length, dim = array.shape
-    size = (shape[0] * shape[1], heads, dim)
-    taken = array.new_zeros(size) if hasattr(array, "new_zeros") else np.zeros(size, array.dtype)
-    taken[destination] = array.swapaxes(1, 2).reshape((rows * length, heads, dim))[source]
-    return taken.reshape((*shape, heads, dim)).swapaxes(1, 2)
 
 
 def prepack(
@@ -245,7 +66,7 @@ def prepack(
         raise ValueError(f"max_rows must be at least 1 or None, got {max_rows}")
     ragged = as_ragged(prompts)
     lengths = ragged.lengths
-    plan = _plan(lengths, capacity, strategy, num_threads)
+    plan = plan_prompts(lengths, capacity, strategy, num_threads)
     rows = plan.num_sequences
     if max_rows is not None and rows > max_rows:
         if not drop_last:
@@ -276,19 +97,28 @@ def prepack(
     )
 
 
-def _plan(lengths: NDArray[np.int64], capacity: int | None, strategy: str, num_threads: int | None) -> Plan:
+def plan_prompts(
+    lengths: NDArray[np.int64],
+    capacity: int | None = None,
+    strategy: str = "best_fit",
+    num_threads: int | None = None,
+) -> Plan:
+    """The plan behind `prepack`: sequences are rows, documents are prompts; arguments and errors as there."""
     longest = int(lengths.max(initial=1))
     if capacity is not None and capacity < longest:
         raise ValueError(
             f"prompt {int(lengths.argmax())} has {longest} tokens, capacity is {capacity}: a prompt is never "
             f"split for prefill, pass capacity={longest} or more, or None"
         )
+    # Best fit spreads documents of equal length over the plan, for training; prompts may keep their order.
+    options: dict[str, Any] = {"seed": None} if strategy == "best_fit" else {}
     return pack(
         lengths,
         longest if capacity is None else capacity,
         strategy=strategy,
         overflow="error",
         num_threads=num_threads,
+        **options,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 
 import pytest
@@ -12,10 +11,11 @@ from packed_documents import make_documents, make_loader
 from pypack.adapters import torch_attention
 
 torch = require("torch")
+segment_mask = require("pypack.adapters.segment_mask")
 HEADS, DIM = 2, 8
 
 
-def attention_alone(query, key, value, borders, causal=True):
+def attention_alone(query, key, value, borders, causal=True, window=None):
     """Attention [T, heads, dim], one document at a time: the definition."""
     out = torch.empty_like(query)
     for begin, end in itertools.pairwise(borders):
@@ -23,6 +23,8 @@ def attention_alone(query, key, value, borders, causal=True):
         scores = q @ k.transpose(1, 2) / DIM**0.5
         if causal:
             scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).triu(1), float("-inf"))
+        if window is not None:
+            scores.masked_fill_(torch.ones_like(scores[0], dtype=torch.bool).tril(-window), float("-inf"))
         out[begin:end] = (scores.softmax(-1) @ v).transpose(0, 1)
     return out
 
@@ -57,6 +59,41 @@ def test_nested_tensors(varlen):
     assert_same(out.transpose(1, 2).values(), expected, projected)
 
 
+@pytest.mark.parametrize("window", [None, 1, 3, 12, 50])
+def test_segment_mask(varlen, window):
+    batch, projected, _expected = varlen
+    mask = torch_attention.segment_mask(batch, window)
+    total = len(batch.input_ids)
+    assert mask.shape == (1, 1, total, total)
+    assert mask.stride()[-2:] == (0, 0)  # no mask in memory
+    query, key, value = (t.transpose(0, 1)[None] for t in projected)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    out = attend(query, key, value, attn_mask=mask)
+    expected = attention_alone(*projected, batch.cu_seqlens.tolist(), window=window)
+    assert_same(out[0].transpose(0, 1), expected, projected)
+    # What is not attention sees the mask itself, whole.
+    dense = mask.dense()
+    assert type(dense) is torch.Tensor
+    assert torch.equal(~mask, ~dense)
+    assert torch.equal(mask[:, :, :, :5], dense[:, :, :, :5])
+    torch.testing.assert_close(attend(query, key, value, attn_mask=dense), out)
+    grouped = attend(query, key[:, :1], value[:, :1], attn_mask=mask, scale=0.5, enable_gqa=True)
+    torch.testing.assert_close(
+        grouped, attend(query, key[:, :1], value[:, :1], attn_mask=dense, scale=0.5, enable_gqa=True)
+    )
+
+
+def test_segment_mask_refuses_other_tokens():
+    mask = segment_mask.SegmentMask([3, 2])
+    assert repr(mask) == "SegmentMask(2 segments, 5 tokens, window=None)"
+    for shape, is_causal in (((1, 2, 6, 4), False), ((2, 2, 5, 4), False), ((1, 2, 5, 4), True)):
+        tokens = torch.zeros(shape)
+        with pytest.raises(ValueError, match="a SegmentMask of 5 tokens takes"):
+            torch.nn.functional.scaled_dot_product_attention(
+                tokens, tokens, tokens, attn_mask=mask, is_causal=is_causal
+            )
+
+
 @pytest.mark.parametrize("window", [None, 3])
 def test_flex_attention(tmp_path, window):
     flex = require("torch.nn.attention.flex_attention")
@@ -77,15 +114,26 @@ def test_flex_attention(tmp_path, window):
     assert not out.isnan().any()
 
 
-def test_varlen_attn_takes_the_arguments(varlen):
-    """torch has this kernel on GPUs only; here its signature is checked."""
-    varlen_attn = require("torch.nn.attention.varlen").varlen_attn
-    batch, projected, _expected = varlen
+def test_varlen_attn(varlen):
+    """torch's own function, down to its kernel, which needs a GPU: the definition stands in for that."""
+    module = require("torch.nn.attention.varlen")
+    batch, projected, expected = varlen
+    projected = [tensor.detach() for tensor in projected]
     arguments = torch_attention.varlen_arguments(batch)
-    inspect.signature(varlen_attn).bind(*projected, **arguments)
-    assert arguments["cu_seq_q"].dtype == torch.int32
-    assert arguments["max_q"] == max(batch.span_lengths)
-    assert arguments["window_size"] == (-1, 0)  # torch's word for causal
+
+    class Definition(require("torch.utils._python_dispatch").TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is not torch.ops.torch_attn._varlen_attn.default:
+                return func(*args, **(kwargs or {}))
+            query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, is_causal, *_ = args
+            assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
+            assert max_q == max_k == int(cu_seq_q.diff().max())
+            out = attention_alone(query, key, value, cu_seq_k.tolist(), causal=is_causal)
+            return out, torch.empty(0), torch.empty(0)
+
+    with Definition():
+        out = module.varlen_attn(*projected, **arguments)
+    torch.testing.assert_close(out, expected.detach(), rtol=1e-5, atol=1e-5)
 
 
 def test_flash_attention_signature(varlen):
@@ -121,6 +169,10 @@ def test_xformers_bias(varlen):
 
 def test_the_padded_layout_is_refused(tmp_path):
     batch = make_loader(tmp_path / "store", make_documents()).batch_at(0)
-    for adapt in (torch_attention.varlen_arguments, torch_attention.flash_attention_arguments):
+    for adapt in (
+        torch_attention.varlen_arguments,
+        torch_attention.flash_attention_arguments,
+        torch_attention.segment_mask,
+    ):
         with pytest.raises(ValueError, match='make the loader with layout="varlen"'):
             adapt(batch)

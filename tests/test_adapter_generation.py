@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from frameworks import require, without_compiling
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_models import CONFIGS, VOCABULARY, causal_model
 
-from pypack import Ragged
+from pypack import Ragged, prepack
 from pypack.adapters import huggingface
+from pypack.adapters.huggingface import passes
 
 torch = require("torch")
 transformers = require("transformers")
@@ -97,6 +101,74 @@ def test_any_capacity_and_strategy(options):
     check_prefill(causal_model("llama"), make_prompts(), **options)
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("name", ["llama", "qwen2-sliding"])
+@pytest.mark.parametrize("tokens", [1, 17, 30])
+def test_any_number_of_passes(name, attention, tokens):
+    model, prompts = causal_model(name, attention), make_prompts()
+    with items_seen(model) as seen:
+        huggingface.prefill(model, prompts, tokens_per_pass=tokens)
+    assert len(seen) > 1
+    assert sum(seen) == (6 * 12 if attention == "eager" else sum(LENGTHS))
+    assert max(seen) <= max(tokens, max(LENGTHS))
+    check_prefill(model, prompts, tokens_per_pass=tokens)
+    outputs = huggingface.generate(model, prompts, tokens_per_pass=tokens, max_new_tokens=9, do_sample=False)
+    for prompt, output in zip(prompts, outputs, strict=True):
+        expected = generate_alone(model, prompt, 9)
+        assert output[-len(expected) :].tolist() == expected.tolist()
+    with pytest.raises(ValueError, match="tokens_per_pass must be at least 1"):
+        huggingface.prefill(model, prompts, tokens_per_pass=0)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), max_size=12),
+    layout=st.sampled_from(["padded", "varlen"]),
+    most=st.integers(1, 40),
+)
+def test_passes_cut_at_borders(lengths, layout, most):
+    packed = prepack([[p] * n for p, n in enumerate(lengths)], layout=layout)
+    parts = list(passes.passes(packed, most))
+    ids = [part.input_ids.ravel() for part in parts]
+    assert np.concatenate([*ids, []]).tolist() == packed.input_ids.ravel().tolist()
+    assert sorted(p for part in parts for p in part.prompts) == np.flatnonzero(lengths).tolist()
+    whole = packed.input_ids.shape[1] if layout == "padded" else None
+    for part, flat in zip(parts, ids, strict=True):
+        assert len(flat) <= most or len(flat) == (whole or (len(part.lengths) == 1 and part.lengths[0]))
+        assert part.lengths.sum() == len(flat)
+        for prompt, first in zip(part.prompts, part.first, strict=True):
+            assert (flat[first : first + lengths[prompt]] == prompt).all()
+            assert first in [0, *np.cumsum(part.lengths)]
+    for one, other in itertools.pairwise(ids):  # as much as fits
+        assert len(one) + (whole or 9) > most or len(one) + len(other) > most
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_sdpa_with_a_mask_in_memory(name, monkeypatch):
+    """As on a GPU, where segments one after the other would be slow."""
+    monkeypatch.setattr("pypack.adapters.huggingface.packed_run.attends_by_segment", lambda _model: False)
+    prefilled = check_prefill(causal_model(name), make_prompts(), tokens_per_pass=24)
+    assert prefilled.packed.layout == "padded"
+
+
+def test_segment_masks_only_where_they_say_all():
+    masks = huggingface.attention.segment_masks
+    window = masks(transformers.MistralConfig(sliding_window=7), [3, 2])
+    assert (window.window, window.lengths) == (7, [3, 2])
+    assert masks(transformers.LlamaConfig(), [3, 2]).window is None
+    by_type = masks(
+        transformers.Qwen2Config(use_sliding_window=True, sliding_window=7, max_window_layers=1), [3]
+    )
+    assert {kind: mask.window for kind, mask in by_type.items()} == {
+        "full_attention": None,
+        "sliding_attention": 7,
+    }
+    chunked = transformers.LlamaConfig()
+    chunked.attention_chunk_size = 8
+    assert masks(chunked, [3]) is None
+    chunked.layer_types = ["full_attention", "chunked_attention"]
+    assert masks(chunked, [3]) is None
+
+
 def test_prompts_as_ragged():
     model, prompts = causal_model("llama"), make_prompts()
     found = huggingface.prefill(model, Ragged.from_rows(prompts))
@@ -111,16 +183,24 @@ def test_one_prompt_of_one_token():
     assert outputs[1].tolist() == generate_alone(model, [6], 4).tolist()
 
 
-def test_fewer_items_than_padding():
-    """What prepacking is for: the model sees few more items than there are tokens."""
-    model, prompts = causal_model("llama"), make_prompts()
+@contextmanager
+def items_seen(model):
+    """The number of items of each call of the model."""
     seen = []
     handle = model.register_forward_pre_hook(
         lambda _module, _args, kwargs: seen.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
-    huggingface.prefill(model, prompts)
+    yield seen
     handle.remove()
-    assert seen == [6 * 12]
+
+
+@pytest.mark.parametrize(("attention", "items"), [("eager", 6 * 12), ("sdpa", sum(LENGTHS))])
+def test_fewer_items_than_padding(attention, items):
+    """What prepacking is for: the model sees hardly any padding, or none."""
+    model, prompts = causal_model("llama", attention), make_prompts()
+    with items_seen(model) as seen:
+        huggingface.prefill(model, prompts)
+    assert seen == [items]
 
 
 def test_the_output_layer_is_left_as_it_was():

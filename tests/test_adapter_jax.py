@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from frameworks import require
@@ -115,6 +119,34 @@ def test_device_placement(tmp_path):
     for name, array in placed.items():
         assert array.sharding == sharding
         assert np.array_equal(array, features[name])
+
+
+PLACING = """
+import sys
+import jax, numpy as np
+jax.config.update("jax_num_cpu_devices", 4)
+sys.path.insert(0, sys.argv[1])
+from packed_documents import make_documents, make_loader
+from pypack.adapters import jax as adapter
+
+loader = make_loader(sys.argv[2], make_documents(), batch_sequences=4, dtype="int32")
+features = adapter.features(loader.batch_at(0))
+mesh = jax.make_mesh((2, 2), ("data", "tensor"))
+sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+for name, array in adapter.on_devices(features, sharding).items():
+    assert len(array.sharding.device_set) == 4
+    assert {shard.data.shape for shard in array.addressable_shards} == {(2, features[name].shape[1])}
+    for shard in array.addressable_shards:
+        assert np.array_equal(shard.data, features[name][shard.index]), name
+    assert np.array_equal(array, features[name])
+"""
+
+
+def test_rows_go_to_the_devices_of_a_mesh(tmp_path):
+    """Four devices, in a process of its own: JAX counts its devices once."""
+    folder = str(Path(__file__).parent)
+    arguments = [sys.executable, "-W", "ignore", "-c", PLACING, folder, str(tmp_path / "store")]
+    subprocess.run(arguments, check=True, cwd=tmp_path)
 
 
 def test_grain_reads_the_loader(tmp_path):

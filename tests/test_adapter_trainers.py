@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from frameworks import require
+from frameworks import require, require_part
 from packed_documents import (
     assert_no_leak,
     assert_same_gradients,
@@ -144,6 +144,63 @@ def test_nemo_batch(batch, documents):
             else:
                 assert not learned.any()
     assert targets == sum(len(document) - 1 for document in documents)
+
+
+def test_nemo_finds_the_borders(batch):
+    """NeMo's own step from a batch to the arguments of its attention kernels."""
+    from pypack.adapters import nemo
+
+    name = "megatron.bridge.training.utils.packed_seq_utils"
+    utils = require_part("megatron.bridge", name)
+    packed = nemo.packed_sft(batch)
+    for row, segments in enumerate(batch.segment_ids):
+        one = {key: value[row : row + 1] for key, value in packed.items()}
+        parameters = utils.get_packed_seq_params(one)
+        borders = [0, *(np.flatnonzero(np.diff(segments)) + 1).tolist(), len(segments)]
+        assert parameters.cu_seqlens_q.tolist() == parameters.cu_seqlens_kv.tolist() == borders
+        assert int(parameters.max_seqlen_q) == max(np.diff(borders))
+        assert parameters.qkv_format == "thd"
+
+
+def test_llm_foundry_batch_is_that_of_its_own_collator(batch, documents):
+    """Names, types and meaning of what its BinPackCollator makes of the same documents."""
+    composer = {
+        "composer": (),
+        "composer.utils": ("dist",),
+    }  # which it profiles with, and which needs torchvision
+    require_part("llmfoundry", "llmfoundry.utils.consts")
+    packing = require_part("llmfoundry", "llmfoundry.data.packing", composer)
+    from pypack.adapters import llm_foundry
+
+    longest = max(map(len, documents))
+    ids = torch.tensor([document + [0] * (longest - len(document)) for document in documents])
+    mask = torch.arange(longest) < torch.tensor([[len(document)] for document in documents])
+    rows, length = batch.input_ids.shape
+    collator = packing.BinPackCollator(
+        collator=lambda padded: padded,
+        target_batch_size=rows,
+        max_seq_len=length,
+        pad_token_id=0,
+        padding_side="right",
+    )
+    theirs = collator.pack({"input_ids": ids, "labels": ids, "attention_mask": mask})
+    ours = llm_foundry.batch_arguments(batch)
+    assert ours.keys() == theirs.keys()
+    for found in (ours, theirs):
+        texts = []
+        for row, sequences in enumerate(found["sequence_id"]):
+            assert sequences.unique().tolist() in (
+                [*range(int(sequences.max()) + 1)],
+                [*range(-1, int(sequences.max()) + 1)],
+            )
+            assert torch.equal(sequences >= 0, found["attention_mask"][row].bool())
+            texts += [
+                found["input_ids"][row, sequences == i].tolist() for i in range(int(sequences.max()) + 1)
+            ]
+        assert sorted(texts) == sorted(documents)
+    for key, value in theirs.items():
+        assert ours[key].shape == value.shape, key
+        assert ours[key].dtype == value.dtype, key
 
 
 def test_llm_foundry_batch(batch, documents):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 import types
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from frameworks import require
+from frameworks import TORCHVISION, packed_sft_class, require, require_part
 
 import pypack
 from pypack import Ragged, StoreWriter, TokenStore
@@ -147,31 +146,108 @@ def test_bare_tokens_of_others(tmp_path):
 
 
 def test_nemo(store, plan, tmp_path):
-    """What GPTSFTPackedDataset does with a sequence: documents from seq_start_id, loss by loss_mask."""
     convert(store.path, tmp_path / "packed.npy", "--to", "nemo", "--plan", tmp_path / "plan")
     loaded = np.load(tmp_path / "packed.npy", allow_pickle=True)
     for sequence, spans in zip(loaded, sequences_of(store, plan), strict=True):
         bounds = [*sequence["seq_start_id"], len(sequence["input_ids"])]
         assert [sequence["input_ids"][a:b] for a, b in itertools.pairwise(bounds)] == spans
         assert sequence["loss_mask"] == [f for span in spans for f in [1] * (len(span) - 1) + [0]]
+    convert(tmp_path / "packed.npy", tmp_path / "back", "--to", "store", "--vocab-size", 300)
+    back = TokenStore.open(tmp_path / "back")
+    assert documents_of(back) == list(itertools.chain(*sequences_of(store, plan)))
+    assert back.columns(["mask"]).column("mask").to_pylist() == [[]] * len(back)
+
+
+def test_nemo_reads_its_packed_file(store, plan, tmp_path):
+    """Its own data set and collation: tokens and labels of each document, learned where we learn."""
+    export(store, tmp_path / "packed.npy", "nemo", plan)
+    dataset = packed_sft_class()(
+        str(tmp_path / "packed.npy"),
+        types.SimpleNamespace(eos_id=299),
+        max_seq_length=16,
+        prompt_template="{text}{answer}",
+    )
+    sequences = sequences_of(store, plan)
+    assert len(dataset.indexed_dataset) == len(sequences)
+    batch = dataset.collate_fn([dataset[i] for i in range(len(sequences))])
+    for row, spans in enumerate(sequences):
+        spans = [span for span in spans if span]
+        count = sum(len(span) - 1 for span in spans)
+        assert batch["tokens"][row, :count].tolist() == [t for span in spans for t in span[:-1]]
+        assert batch["labels"][row, :count].tolist() == [t for span in spans for t in span[1:]]
+        assert batch["loss_mask"][row].tolist() == [1] * count + [0] * (len(batch["tokens"][row]) - count)
+        positions = [p for span in spans for p in range(len(span) - 1)]
+        assert batch["position_ids"][row, :count].tolist() == positions
+
+
+def test_masks_of_nemo(tmp_path):
+    """What it does not learn becomes a column that a Source takes; positions tell of the next token there."""
+    sequences = np.empty(2, object)
+    sequences[0] = {
+        "input_ids": [1, 2, 3, 4, 5, 6, 7, 8],
+        "loss_mask": [0, 0, 1, 0, 1, 1, 1, 0],
+        "seq_start_id": [0, 5],
+    }
+    # As numbers of NumPy, which its own tools may leave there.
+    sequences[1] = {"input_ids": np.array([9]), "loss_mask": [np.int64(1)], "seq_start_id": (np.int32(0),)}
+    np.save(tmp_path / "theirs.npy", sequences, allow_pickle=True)
+    store = into_store(read_documents(tmp_path / "theirs.npy"), tmp_path / "back", vocab_size=10)
+    assert documents_of(store) == [[1, 2, 3, 4, 5], [6, 7, 8], [9]]
+    assert store.columns(["mask"]).column("mask").to_pylist() == [[1, 3, 4, 5], [], []]
+    source = pypack.Source(store, pypack.pack(store.lengths, 5, strategy="pad"), mask="mask")
+    batch = pypack.Loader({"all": source}, batch_sequences=3, seed=0).batch_at(0)
+    labels = {
+        row[0]: row_labels for row, row_labels in zip(batch.input_ids, batch.labels.tolist(), strict=True)
+    }
+    assert labels[1] == [-100, -100, -100, 4, -100]
+    assert labels[6][:3] == [-100, 7, 8]
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("a pickle ran code",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (np.arange(3), "it holds int64"),
+        ([{"input_ids": [1], "loss_mask": [1]}], "sequence 0 must be a dict"),
+        (
+            [{"input_ids": [1, 2], "loss_mask": [1], "seq_start_id": [0]}],
+            "2 input_ids, 1 values of loss_mask",
+        ),
+        ([{"input_ids": [1, 2], "loss_mask": [1, 1], "seq_start_id": [1]}], "rise from 0"),
+        ([{"input_ids": [-1], "loss_mask": [1], "seq_start_id": [0]}], "token ids must be integers"),
+        ([{"input_ids": [0.5], "loss_mask": [1], "seq_start_id": [0]}], "token ids must be integers"),
+        ([Evil()], "names builtins.print"),
+        (b"\x93NUMPY\x01\x00", "EOF"),
+        (
+            b"\x93NUMPY\x07\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+            "not a packed file",
+        ),
+    ],
+)
+def test_other_npy_files_are_refused(tmp_path, capsys, content, message):
+    path = tmp_path / "theirs.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        array = content
+        if isinstance(content, list):
+            array = np.empty(len(content), object)
+            array[:] = content
+        np.save(path, array, allow_pickle=True)
+    with pytest.raises(ValueError, match=message):
+        list(read_documents(path))
+    assert "ran code" not in capsys.readouterr().out
 
 
 @pytest.fixture
-def streaming(monkeypatch):
-    """MosaicML streaming, which imports torchvision for its image datasets (not installed here)."""
+def streaming():
+    """MosaicML streaming, with stand-ins for the image data sets that it imports."""
     require("transformers", "transformers.tokenization_utils_base")  # before it sees a torchvision
-    for name, members in {
-        "torchvision": (),
-        "torchvision.datasets": ("VisionDataset",),
-        "torchvision.transforms": (),
-        "torchvision.transforms.functional": ("to_tensor",),
-    }.items():
-        if name not in sys.modules:
-            module = types.ModuleType(name)
-            for member in members:
-                setattr(module, member, type(member, (), {}))
-            monkeypatch.setitem(sys.modules, name, module)
-    return require("streaming")
+    return require_part("streaming", "streaming", TORCHVISION)
 
 
 # streaming leaves its index file open.

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import torch
     from torch.nn.attention.flex_attention import BlockMask
 
+    from pypack.adapters.segment_mask import SegmentMask
+
 
 def mask_mod(segment_ids: torch.Tensor, window: int | None = None) -> Callable[..., torch.Tensor]:
     """The `mask_mod` of flex attention that is causal within each document.
@@ -37,6 +39,22 @@ def block_mask(segment_ids: torch.Tensor, window: int | None = None) -> BlockMas
     return create_block_mask(
         mask_mod(segment_ids, window), rows, None, length, length, device=segment_ids.device
     )
+
+
+def segment_mask(batch: PackedBatch, window: int | None = None) -> SegmentMask:
+    """The `attn_mask` of `scaled_dot_product_attention` on [1, heads, T, dim] that is no mask in memory.
+
+    For a CPU, where flash attention is not and compiling flex attention may not pay.
+
+    Args:
+        batch: of layout "varlen"; of a plan that aligns spans, the padding behind a span goes with it.
+        window: tokens that a token sees, itself among them; None: all before it in its document.
+    """
+    from pypack.adapters.segment_mask import SegmentMask
+
+    need(batch, "varlen")
+    borders = batch.to_torch().cu_seqlens
+    return SegmentMask(borders.diff().tolist(), window, borders.device)
 
 
 def nested(projected: torch.Tensor, batch: PackedBatch) -> torch.Tensor:

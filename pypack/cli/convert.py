@@ -22,6 +22,7 @@ examples:
   pypack convert corpus.store corpus.hf --to datasets --plan corpus.plan
   pypack convert corpus.store corpus.npy --to nemo --plan corpus.plan
   pypack convert train.bin gpt2.store --to store --dtype uint16 --end-id 50256 --vocab-size 50257
+  pypack convert packed.npy sft.store --to store --vocab-size 32000
   pypack convert tokens.parquet my.store --to store --column input_ids --vocab-size 32000
 """
 

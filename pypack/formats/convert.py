@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pypack.plan import Plan
 from pypack.ragged import Ragged
 from pypack.store import TokenStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Some documents, with columns kept beside their tokens or without.
+Documents: TypeAlias = "Ragged | tuple[Ragged, pa.RecordBatch]"
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,13 @@ def export(store: TokenStore, path: Path, to: str, plan: Plan | None = None) -> 
 
 def read_documents(
     path: Path, *, column: str | None = None, dtype: str | None = None, end_id: int | None = None
-) -> Iterator[Ragged]:
-    """Documents of another library's files, in batches.
+) -> Iterator[Documents]:
+    """Documents of another library's files, in batches; those of NeMo with a column `mask` (see `nemo.read`).
 
     Args:
-        path: a Parquet file, a folder of `datasets.save_to_disk` or of MDS shards, a file of bare tokens, or
-            the folder that holds one as `export` writes it. (Megatron-Core datasets need no conversion:
-            `TokenStore.open` maps them.)
+        path: a Parquet file, a folder of `datasets.save_to_disk` or of MDS shards, a packed `.npy` of NeMo, a
+            file of bare tokens, or the folder that holds one as `export` writes it. (Megatron-Core datasets
+            need no conversion: `TokenStore.open` maps them.)
         column: with the token ids; None: "input_ids" ("tokens" of MDS).
         dtype: of bare tokens.
         end_id: of bare tokens without bounds: the token that ends a document.
@@ -76,7 +82,7 @@ def read_documents(
     Raises:
         ValueError: the files are none of these, or do not hold documents.
     """
-    from pypack.formats import columnar, flat, mds
+    from pypack.formats import columnar, flat, mds, nemo
 
     if path.is_dir():
         if (path / "index.json").is_file():
@@ -90,14 +96,17 @@ def read_documents(
         raise FileNotFoundError(f"{path}: no such file or folder")
     if path.suffix == ".parquet":
         return columnar.read_parquet(path, column or "input_ids")
+    with path.open("rb") as file:
+        if file.read(len(nemo.MAGIC)) == nemo.MAGIC:  # OLMo-core calls bare tokens .npy, too
+            return nemo.read(path)
     return flat.read(path, dtype, end_id)
 
 
-def into_store(documents: Iterator[Ragged], path: Path, **options: Any) -> TokenStore:
+def into_store(documents: Iterator[Documents], path: Path, **options: Any) -> TokenStore:
     """Writes documents into a store; `options` are those of `StoreWriter`, `vocab_size` among them."""
     from pypack.store_writer import StoreWriter
 
     with StoreWriter(path, **options) as writer:
         for batch in documents:
-            writer.append(batch)
+            writer.append(*(batch if isinstance(batch, tuple) else (batch,)))
     return TokenStore.open(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,40 @@ def attention_masks(
     shape = torch.empty((*position_ids.shape, 0), dtype=dtype, device=position_ids.device)
     return create_masks_for_generate(
         config, inputs_embeds=shape, attention_mask=None, past_key_values=None, position_ids=position_ids
+    )
+
+
+def segment_masks(config: PretrainedConfig, lengths: Sequence[int]) -> Any:
+    """`attention_masks` for segments end to end [1, T], to which "sdpa" then attends one by one.
+
+    Args:
+        config: of the model.
+        lengths: tokens of each segment.
+
+    Returns:
+        A `SegmentMask`, or a dict of them by layer type where the model has several; None if a layer attends
+        otherwise than to all tokens or to a sliding window of them.
+    """
+    from pypack.adapters.segment_mask import SegmentMask
+
+    text = config.get_text_config()
+    window = getattr(text, "sliding_window", None)
+    if hasattr(text, "layer_types"):
+        windows = {"full_attention": None, "sliding_attention": window}
+        if not windows.keys() >= set(text.layer_types):
+            return None
+        return {kind: SegmentMask(lengths, windows[kind]) for kind in set(text.layer_types)}
+    if window is None and getattr(text, "attention_chunk_size", None) is not None:
+        return None
+    return SegmentMask(lengths, window)
+
+
+def attends_by_segment(model: PreTrainedModel) -> bool:
+    """Whether `segment_masks` is for this model, where it lies: torch's own attention, on a CPU."""
+    return (
+        model.config._attn_implementation == "sdpa"
+        and model.device.type == "cpu"
+        and segment_masks(model.config, [1]) is not None
     )
 
 

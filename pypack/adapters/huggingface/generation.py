@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pypack.adapters.huggingface.attention import attention_masks, uses_cu_seqlens, varlen_arguments
-from pypack.prepacking import Prepacked, as_ragged, prepack, take_kv
+from pypack.adapters.huggingface.packed_run import layout_for, run
+from pypack.prepacked import Prepacked
+from pypack.prepacking import as_ragged, prepack
 from pypack.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -44,25 +44,31 @@ def prefill(
     *,
     capacity: int | None = None,
     strategy: str = "best_fit",
+    tokens_per_pass: int | None = None,
 ) -> Prefilled:
     """Runs prompts through a model in packed rows, without gradients.
 
-    Logits and cache equal those of one prompt at a time. Attention implementations that take borders as
-    `cu_seqlens` (the flash-attention family) get all prompts end to end; "eager", "sdpa" and "flex_attention"
-    get rows with a mask.
+    Logits and cache equal those of one prompt at a time. Attention that takes borders as `cu_seqlens` (the
+    flash-attention family) gets the prompts end to end, and so does "sdpa" on a CPU, which then attends to
+    one prompt after the other (`SegmentMask`): no padding is computed at all. "eager", "flex_attention", and
+    "sdpa" elsewhere get rows with a mask.
 
     Args:
         model: a causal language model with full or sliding-window attention.
         prompts: token ids, as for `pypack.prepack`; each at least one token.
-        capacity: items of a row; None: the longest prompt.
+        capacity: items of a row; None: the longest prompt. (Of prompts end to end it only sets the order.)
         strategy: as for `pypack.prepack`.
+        tokens_per_pass: items that the model runs at once, which bounds the memory of its activations; a row
+            that has more is run by itself. None: all of them, but some thousands on a CPU, where larger
+            activations leave its caches.
 
     Raises:
-        ValueError: there is no prompt, or one is empty.
+        ValueError: there is no prompt, one is empty, or `tokens_per_pass` is below 1.
+        TypeError: the model's cache keeps something else than keys and values.
     """
     ragged = _checked(prompts)
-    packed = prepack(ragged, capacity, strategy, layout="varlen" if uses_cu_seqlens(model) else "padded")
-    cache, logits = _run(model, packed)
+    packed = prepack(ragged, capacity, strategy, layout=layout_for(model))
+    cache, logits = run(model, packed, tokens_per_pass)
     input_ids, attention_mask = _left_padded(ragged, _pad_id(model), model.device)
     return Prefilled(cache, logits, input_ids, attention_mask, packed)
 
@@ -73,6 +79,7 @@ def generate(
     *,
     capacity: int | None = None,
     strategy: str = "best_fit",
+    tokens_per_pass: int | None = None,
     **options: Any,
 ) -> Any:
     """`model.generate` with a packed prefill.
@@ -81,100 +88,22 @@ def generate(
     ones and the cache, and does everything that follows (sampling, stopping criteria, logits processors).
 
     Args:
-        model, prompts, capacity, strategy: as for `prefill`.
+        model, prompts, capacity, strategy, tokens_per_pass: as for `prefill`.
         **options: for `model.generate`, such as `max_new_tokens`.
 
     Returns:
         What `model.generate` returns for the prompts padded at the left: [P, L + new tokens] by default.
 
     Raises:
-        ValueError: there is no prompt, or one is empty.
+        ValueError, TypeError: as for `prefill`.
     """
     ragged = _checked(prompts)
     input_ids, attention_mask = _left_padded(ragged, _pad_id(model), model.device)
     heads = _without_last(ragged)
     if len(heads.values):
-        packed = prepack(heads, capacity, strategy, layout="varlen" if uses_cu_seqlens(model) else "padded")
-        options["past_key_values"], _ = _run(model, packed)
+        packed = prepack(heads, capacity, strategy, layout=layout_for(model))
+        options["past_key_values"], _ = run(model, packed, tokens_per_pass)
     return model.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
-
-
-def _run(model: PreTrainedModel, packed: Prepacked) -> tuple[DynamicCache, torch.Tensor]:
-    import torch
-
-    device = model.device
-    position_ids = torch.from_numpy(np.atleast_2d(packed.position_ids)).to(device)
-    if uses_cu_seqlens(model):
-        borders = varlen_arguments(torch.from_numpy(packed.cu_seqlens).to(device), packed.max_seqlen)
-    else:
-        borders = {"attention_mask": attention_masks(model.config, position_ids, model.dtype)}
-    cache = _unpacking_cache(model, packed)
-    # Prompts without tokens (of `generate`, where the last one is taken off) have no place; theirs is unused.
-    last = torch.from_numpy(np.maximum(packed.last_index, 0)).to(device)
-    with torch.no_grad(), _only_at(model, last):
-        logits = model(
-            input_ids=torch.from_numpy(np.atleast_2d(packed.input_ids)).to(device),
-            position_ids=position_ids,
-            past_key_values=cache,
-            use_cache=True,
-            **borders,
-        ).logits
-    return cache.unpacked, logits[0]
-
-
-@contextmanager
-def _only_at(model: PreTrainedModel, index: torch.Tensor) -> Iterator[None]:
-    """Makes the model compute logits only at these places of its flattened items, as [1, places, vocabulary].
-
-    A hook on the output layer: `logits_to_keep` selects the same columns of every row, which would compute
-    rows * prompts logits, and it stands before whatever a model does to its logits (scaling, capping).
-    """
-    head = model.get_output_embeddings()
-    if head is None:
-        raise TypeError(f"{type(model).__name__} has no output embeddings: it is no causal language model")
-
-    def select(_module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        hidden = args[0]
-        return (hidden.reshape(-1, hidden.shape[-1])[index][None],)
-
-    handle = head.register_forward_pre_hook(select)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _unpacking_cache(model: PreTrainedModel, packed: Prepacked) -> Any:
-    """A cache that takes each layer's packed keys and values apart as they come.
-
-    Attention gets them back as they are; what is kept is one prompt a row, so that the packed keys and values
-    of no two layers are alive at once.
-    """
-    import torch
-    from transformers.cache_utils import DynamicCache, DynamicLayer
-
-    index = packed.gather_index()
-    destination = np.flatnonzero(index >= 0)
-    places = [
-        torch.from_numpy(array).to(model.device) for array in (index.reshape(-1)[destination], destination)
-    ]
-
-    class UnpackingCache(DynamicCache):
-        unpacked = DynamicCache(config=model.config)
-
-        def update(
-            self, key_states: Any, value_states: Any, layer_idx: int, *args: Any, **kwargs: Any
-        ) -> tuple[Any, Any]:
-            keys, values = (take_kv(states, index.shape, *places) for states in (key_states, value_states))
-            layer = self.unpacked.layers[layer_idx]
-            if type(layer) is DynamicLayer:  # its update would copy them behind nothing
-                layer.lazy_initialization(keys, values)
-                layer.keys, layer.values = keys, values
-            else:
-                self.unpacked.update(keys, values, layer_idx)
-            return key_states, value_states
-
-    return UnpackingCache()
 
 
 def _checked(prompts: Ragged | Sequence[Any]) -> Ragged:
