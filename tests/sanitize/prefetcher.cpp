@@ -1,8 +1,8 @@
 // Passes over a small store with the prefetching thread, for a build with a sanitizer:
 //
-//   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON && cmake --build
-//   build/tsan \
-//       --target sanitize_prefetcher && build/tsan/sanitize_prefetcher STORE_PREFIX
+//   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON
+//   cmake --build build/tsan --target sanitize_prefetcher
+//   build/tsan/sanitize_prefetcher STORE_PREFIX
 //
 // STORE_PREFIX.bin and .idx are a Megatron-Core dataset. Every batch is compared with the one that is made at
 // once; passes are also broken off, and made to fail.
