@@ -240,7 +240,9 @@ def main() -> None:
             )
     print_table(rows, f"text to ids, {args.threads} thread(s)")
     if not args.no_results:
-        write_results(f"tokenize_{args.threads}", rows, "tokenizers", *PEERS[2:])
+        write_results(
+            "tokenize" if args.threads == 1 else f"tokenize_{args.threads}", rows, "tokenizers", *PEERS[2:]
+        )
 
 
 if __name__ == "__main__":

@@ -153,6 +153,30 @@ def pack_table(record: Record) -> str:
     return markdown(head, rows)
 
 
+def tokenize_table(record: Record) -> str:
+    table: dict[tuple[str, str], dict[str, Record]] = {}
+    for row in record["results"]:
+        table.setdefault((row["tokenizer"], row["corpus"]), {})[row["library"]] = row
+    names = list(dict.fromkeys(row["library"] for row in record["results"]))
+    names.sort(key=lambda name: name != "pypack")
+
+    def cell(row: Record | None) -> str:
+        if row is None:
+            return ""
+        wrong = f" ({row['differing']} wrong)" if row["differing"] else ""
+        return f"{row['fresh MB/s']:,.{0 if row['fresh MB/s'] >= 10 else 1}f}{wrong}"
+
+    rows = [
+        [
+            f"{tokenizer}, {corpus}",
+            *(cell(libraries.get(name)) for name in names),
+            f"{libraries['pypack']['x best peer']:.2f}",
+        ]
+        for (tokenizer, corpus), libraries in table.items()
+    ]
+    return markdown(["MB/s of new text", *names, "pypack / best other"], rows)
+
+
 def prefill_table(record: Record) -> str:
     rows = [
         [
@@ -176,6 +200,7 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "load": load_table,
     "pack": pack_table,
     "prefill": prefill_table,
+    "tokenize": tokenize_table,
 }
 
 

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_offsets import SHARED_NAMES
 from tokenizers import AddedToken, Tokenizer, decoders, models
-from trained_tokenizers import NATIVE, gpt2, llama2
+from trained_byte_level import gpt2
+from trained_sentencepiece import llama2
+from trained_tokenizers import NATIVE
 from trained_word_tokenizers import WORD_NATIVE, t5
 
 import pypack

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
-from trained_tokenizers import NATIVE, gpt2, llama2
+from trained_byte_level import gpt2
+from trained_sentencepiece import llama2
+from trained_tokenizers import NATIVE
 from trained_word_tokenizers import WORD_NATIVE, bert_uncased, t5
 
 import pypack

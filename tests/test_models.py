@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import reference_tokenize as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pypack._core import Merges, Vocabulary
 from pypack.native.bpe import recognize_bpe
 from pypack.native.unigram import recognize_unigram
 from pypack.native.wordpiece import recognize_wordpiece
-from pypack.tokenizer_reference import Reference
 
 LETTERS = "abcé漢🙂"
 WORDS = st.text(LETTERS, min_size=1, max_size=40)
@@ -39,8 +38,8 @@ def test_bpe(pairs: list[tuple[str, str]], word: str, ignore_merges: bool) -> No
     vocabulary = {token: i for i, token in enumerate(reversed(tokens))}
     part: dict[str, Any] = {
         "type": "BPE",
-        "vocab": vocabulary,
-        "merges": [list(pair) for pair in pairs],
+        "vocab": Vocabulary.from_dict(vocabulary),
+        "merges": Merges([list(pair) for pair in pairs]),
         "ignore_merges": ignore_merges,
     }
     expected = reference.bpe(word, ranks)
@@ -56,7 +55,11 @@ def test_bpe_of_long_runs(pairs: list[tuple[str, str]], unit: str, count: int) -
     ranks = {pair: rank for rank, pair in enumerate(pairs)}
     tokens = dict.fromkeys([*LETTERS, *(left + right for left, right in pairs)])
     vocabulary = {token: i for i, token in enumerate(tokens)}
-    part = {"type": "BPE", "vocab": vocabulary, "merges": [list(pair) for pair in pairs]}
+    part = {
+        "type": "BPE",
+        "vocab": Vocabulary.from_dict(vocabulary),
+        "merges": Merges([list(pair) for pair in pairs]),
+    }
     word = unit * count
     ids = recognize_bpe(part, "characters").tokenize(word).tolist()
     assert ids == [vocabulary[token] for token in reference.bpe(word, ranks)]
@@ -71,7 +74,7 @@ def test_wordpiece(pieces: list[str], word: str, prefix: str, longest: int) -> N
         "unk_token": "[UNK]",
         "continuing_subword_prefix": prefix,
         "max_input_chars_per_word": longest,
-        "vocab": vocabulary,
+        "vocab": Vocabulary.from_dict(vocabulary),
     }
     expected = reference.wordpiece(word, vocabulary, "[UNK]", prefix, longest)
     ids = recognize_wordpiece(part).tokenize(word).tolist()
@@ -82,15 +85,14 @@ def test_wordpiece(pieces: list[str], word: str, prefix: str, longest: int) -> N
 def test_unigram(pieces: list[str], word: str, data: st.DataObject) -> None:
     # Few different scores, so that many segmentations are equally good.
     values = st.sampled_from([-3.0, -2.0, -1.5, -1.0, -0.1])
-    vocabulary = [["<unk>", 0.0], *([piece, data.draw(values)] for piece in pieces)]
+    vocabulary = [("<unk>", 0.0), *((piece, data.draw(values)) for piece in pieces)]
     definition = {
-        "model": {"type": "Unigram", "unk_id": 0, "vocab": vocabulary, "byte_fallback": False},
+        "model": {"type": "Unigram", "unk_id": 0, "vocab": Vocabulary.from_scores(vocabulary)},
         "pre_tokenizer": None,
         "normalizer": None,
     }
-    source = Reference(json.dumps(definition).encode(), "test", is_printed=True)
-    _, model = recognize_unigram(definition, source)
-    scores = {str(piece): float(score) for piece, score in vocabulary}
+    _, model = recognize_unigram(definition)
+    scores = dict(vocabulary)
     # The library's penalty for what is unknown.
     expected = reference.unigram(word, scores, min(scores.values()) - 10.0)
     ids_of = {piece: i for i, (piece, _) in enumerate(vocabulary)}

@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
-from adversarial import code_point_texts, random_texts
+from adversarial import random_texts
 from conftest import SCALE
+from proofs import code_point_pieces
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
-from trained_tokenizers import NATIVE, gpt2, training_texts
+from trained_byte_level import gpt2
+from trained_tokenizers import NATIVE
 from trained_word_tokenizers import WORD_NATIVE
+from training_texts import training_texts
 
 import pypack
 
@@ -130,8 +133,7 @@ def test_texts(native: pypack.Tokenizer, reference: Tokenizer, special: bool) ->
 
 
 def test_code_points(native: pypack.Tokenizer, reference: Tokenizer) -> None:
-    texts = code_point_texts(max(1, int(331 / SCALE)))
-    check(native, reference, texts, special=True)
+    check(native, reference, code_point_pieces()[:: max(1, int(4 / SCALE))], special=True)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "roberta", "llama2", "every_flag"])

@@ -15,10 +15,10 @@ from pypack.cli import main
 _README = Path(__file__).parent.parent / "README.md"
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language, up to the section on trainers."""
+def blocks() -> list[tuple[str, str]]:
+    """The fenced blocks of shell and Python, in order, up to the section on trainers."""
     text = _README.read_text(encoding="utf-8").split("\n## Trainers")[0]
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return re.findall(r"```(sh|python)\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -32,20 +32,23 @@ def folder(tmp_path, monkeypatch, tokenizer_file, sample_texts):
     return tmp_path
 
 
-def run_commands(folder: Path) -> None:
-    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("pypack ")]
-    assert len(commands) >= 4, "the README shows how to tokenize, pack, inspect and verify"
+def run_commands(block: str, folder: Path) -> int:
+    """Runs the lines that begin with pypack; returns their number."""
+    commands = [line for line in block.splitlines() if line.startswith("pypack ")]
     for command in (part for line in commands for part in line.split("&&")):
         arguments = []
         for word in shlex.split(command)[1:]:
             # What the shell would do.
             arguments += [str(p) for p in folder.glob(word)] if "*" in word else [word]
         assert main(arguments) == 0, command
+    return len(commands)
 
 
 def test_commands_and_python(folder):
-    run_commands(folder)
-    python = blocks("python")
-    assert python
-    for block in python:
+    shell = [block for language, block in blocks() if language == "sh"]
+    # What is shown of a schedule's file needs the Python that writes it.
+    commands = sum(run_commands(block, folder) for block in shell if "mix.yaml" not in block)
+    for _, block in (named for named in blocks() if named[0] == "python"):
         exec(compile(block, str(_README), "exec"), {})
+    commands += sum(run_commands(block, folder) for block in shell if "mix.yaml" in block)
+    assert commands >= 5, "the README shows how to tokenize, pack, inspect, verify and preview"
