@@ -38,15 +38,7 @@ struct StarCoder {
         const std::uint64_t runs = first_of_runs(letter) | first_of_runs(other);
         std::uint64_t starts = (runs & ~(m.space << 1)) | m.digit;
         starts |= first_of_runs(m.white) | (m.white & ((letter | other) >> 1));
-        std::uint64_t contractions = m.apostrophe & starts & (letter >> 1);
-        for (; contractions != 0; contractions &= contractions - 1) {
-            const auto at = static_cast<unsigned>(__builtin_ctzll(contractions));
-            const unsigned size = contraction_at(window, at, 0);
-            if (size == 0) continue;
-            starts &= ~bit_at(at + 1);
-            starts |= bit_at(at + 1 + size) & letter;
-        }
-        return starts;
+        return with_contractions(window, starts);
     }
 };
 

@@ -75,4 +75,19 @@ struct Window {
     return at < 64 ? std::uint64_t{1} << at : 0;
 }
 
+// `starts` with GPT-2's contractions as matches of their own. An apostrophe that starts a match and has a
+// letter behind it stands alone between them.
+[[nodiscard]] PYPACK_INLINE std::uint64_t with_contractions(const Window& window, std::uint64_t starts) {
+    const std::uint64_t letter = window.letter();
+    std::uint64_t contractions = window.masks.apostrophe & starts & (letter >> 1);
+    for (; contractions != 0; contractions &= contractions - 1) {
+        const auto at = static_cast<unsigned>(__builtin_ctzll(contractions));
+        const unsigned size = contraction_at(window, at, 0);
+        if (size == 0) continue;
+        starts &= ~bit_at(at + 1);
+        starts |= bit_at(at + 1 + size) & letter;
+    }
+    return starts;
+}
+
 }  // namespace pypack::patterns

@@ -8,8 +8,8 @@
 namespace pypack {
 namespace {
 
-// In place of the upper half of a WordKey: no key has this size.
-constexpr std::uint64_t kLongWord = ~std::uint64_t{0};
+// In place of the upper half of a WordKey: a key's size is not 0, and a free slot has no bits at all.
+constexpr std::uint64_t kLongWord = std::uint64_t{1} << 55;
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
 constexpr std::size_t kSeedsAtOnce = 256;
 
