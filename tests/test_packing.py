@@ -117,6 +117,24 @@ def test_decompose_is_as_defined(job, data):
     check_promises(lengths, plan)
 
 
+@pytest.mark.parametrize("overflow", ["split", "truncate", "drop"])
+@pytest.mark.parametrize("remainder", ["drop", "pack", "keep"])
+def test_decompose_of_many_documents_is_as_defined(remainder, overflow):
+    """Enough for whole groups to go through the vector kernels, with and without odd documents among them."""
+    rng = np.random.default_rng(3)
+    plain = rng.integers(1, 500, 2000)
+    lengths = np.concatenate([plain, rng.integers(0, 3000, 1999), plain[:513]]).astype(np.int32)
+    own = {"max_length": 512, "min_length": 16, "remainder": remainder}
+    plans = [pack(lengths, 512, "decompose", num_threads=n, overflow=overflow, **own) for n in (1, 5)]
+    assert plans[0] == plans[1]
+    buckets, rest = reference_pack.decompose(lengths.tolist(), 512, overflow=overflow, **own)
+    expected = [[span] for bucket in buckets for span in bucket]
+    found = sequences_of(plans[0])
+    assert found[: len(expected)] == expected
+    assert sum(len(sequence) for sequence in found[len(expected) :]) == len(rest)
+    check_promises(lengths.tolist(), plans[0])
+
+
 @given(job=jobs(), seed=st.integers(0, 2**63 - 1), mode=st.sampled_from(["exact", "shifted"]))
 def test_random_long_documents_keep_the_promises(job, seed, mode):
     lengths, limit, options = job

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -60,23 +61,16 @@ template <typename T>
     return array;
 }
 
-// Hands a vector's memory to numpy without a copy; the array owns it from then on.
-template <typename T>
-[[nodiscard]] py::array_t<T> to_numpy(std::vector<T>&& values) {
-    auto owner = std::make_unique<std::vector<T>>(std::move(values));
-    auto* data = owner->data();
+// Hands the memory of a std::vector or a Buffer to numpy without a copy; the array owns it from then on.
+template <typename Values>
+    requires std::is_rvalue_reference_v<Values&&>
+[[nodiscard]] auto to_numpy(Values&& values) {
+    auto owner = std::make_unique<Values>(std::move(values));
+    auto* const data = owner->data();
     const auto size = static_cast<py::ssize_t>(owner->size());
-    const py::capsule release(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    const py::capsule release(owner.get(), [](void* p) { delete static_cast<Values*>(p); });
     owner.release();
-    return py::array_t<T>(size, data, release);
-}
-
-template <typename T>
-[[nodiscard]] py::array_t<T> to_numpy(Buffer<T>&& values) {
-    const auto size = static_cast<py::ssize_t>(values.size());
-    auto* data = values.data() != nullptr ? values.data() : Buffer<T>(0).release();
-    (void)values.release();
-    return py::array_t<T>(size, data, py::capsule(data, [](void* p) { std::free(p); }));
+    return py::array_t<std::remove_pointer_t<decltype(data)>>(size, data, release);
 }
 
 }  // namespace pypack::bindings

@@ -1,11 +1,9 @@
-// Uninitialised memory for large outputs. A std::vector would zero its pages first, and the first touch of a
-// page is what writing a large output costs most: 100 M documents into fresh 4 KiB pages took 1.3 s, into
-// huge pages 0.2 s.
+// Uninitialised memory for large outputs, taken from what the process has at hand (large_memory.hpp). A
+// std::vector would zero it first.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -13,9 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "common/large_memory.hpp"
 
 namespace pypack {
 
@@ -55,39 +51,19 @@ class Buffer {
         size_ = size;
     }
 
-    // Gives the memory up to the caller, who frees it with std::free.
-    [[nodiscard]] T* release() {
-        size_ = capacity_ = 0;
-        return data_.release();
-    }
-
   private:
-    struct Free {
-        void operator()(T* p) const { std::free(p); }
+    struct GiveBack {
+        std::size_t size = 0;
+        void operator()(T* p) const { give_back_memory({reinterpret_cast<std::byte*>(p), size}); }
     };
-    using Memory = std::unique_ptr<T, Free>;
+    using Memory = std::unique_ptr<T, GiveBack>;
 
     static Memory allocate(std::int64_t size) {
-        constexpr std::size_t kHugePage = std::size_t{1} << 21;
         if (size < 0 || static_cast<std::uint64_t>(size) > (std::uint64_t{1} << 62) / sizeof(T)) {
             throw std::bad_alloc();
         }
-        const std::size_t bytes = std::max<std::size_t>(1, static_cast<std::size_t>(size) * sizeof(T));
-        void* memory = nullptr;
-#if defined(__linux__)
-        if (bytes >= kHugePage / 2) {
-            // Whole huge pages, since the kernel uses none that is advised in part.
-            const std::size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-            memory = std::aligned_alloc(kHugePage, rounded);
-            if (memory != nullptr) (void)madvise(memory, rounded, MADV_HUGEPAGE);
-        } else {
-            memory = std::malloc(bytes);
-        }
-#else
-        memory = std::malloc(bytes);
-#endif
-        if (memory == nullptr) throw std::bad_alloc();
-        return Memory(static_cast<T*>(memory));
+        const MemoryBlock block = take_memory(static_cast<std::size_t>(size) * sizeof(T));
+        return Memory(reinterpret_cast<T*>(block.data), GiveBack{block.size});
     }
 
     std::int64_t size_ = 0;

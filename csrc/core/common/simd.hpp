@@ -10,6 +10,17 @@
 #define PYPACK_SIMD_CLONES
 #endif
 
+// For code that is written for an instruction set by hand, and chosen at run time by has_avx2() and the like.
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define PYPACK_X86_DISPATCH 1
+#define PYPACK_TARGET_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
+#define PYPACK_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
+#else
+#define PYPACK_X86_DISPATCH 0
+#endif
+
 // For what a function of another instruction set is to be made of: not inlined, it would keep its own.
 #if defined(__GNUC__)
 #define PYPACK_INLINE inline __attribute__((always_inline))

@@ -58,6 +58,11 @@ class PlainDocuments {
     [[nodiscard]] bool is_plain(Length length) const { return length >= least_ && length <= most_; }
     [[nodiscard]] Length kept(Length length) const { return length < limit_ ? length : limit_; }
 
+    // kept() of each, which are plain.
+    void keep(std::span<const Length> group, Length* out) const {
+        for (std::size_t i = 0; i < group.size(); ++i) out[i] = kept(group[i]);
+    }
+
     // Counts the documents if all of them are plain; else counts nothing and returns false.
     [[nodiscard]] bool count(std::span<const Length> group, PlanCounts& counts) const;
 

@@ -10,6 +10,7 @@
 #include "pack/block_placer.hpp"
 #include "pack/census.hpp"
 #include "pack/cutter.hpp"
+#include "pack/digits.hpp"
 #include "pack/run_places.hpp"
 
 namespace pypack {
@@ -18,11 +19,12 @@ namespace {
 
 using BucketCounts = std::array<std::int64_t, kMaxBuckets>;
 
-// One chunk of documents: how many pieces it has in each bucket, then where its next piece goes.
+// One chunk of documents: how many pieces it has in each bucket, then where its next piece goes there.
 struct ChunkPlan {
     Chunk documents;
     BucketCounts pieces{};
     BucketCounts next{};
+    BucketCounts end{};                // where its places in each bucket end
     std::vector<std::uint32_t> rests;  // of Remainder::pack: how many take up v units
     PlanCounts counts;
     std::exception_ptr failure;
@@ -136,120 +138,97 @@ class Decomposer {
         counts.split_documents += spans > 1 ? 1 : 0;
     }
 
-    // A block of documents by their lengths, 0 for those that are left out. Both passes go through a block
-    // bucket by bucket: simple loops without branches, where cutting document by document guesses wrong about
-    // every second piece (twice the time). Most of what is left is the kernel clearing the pages of the plan.
-    struct Block {
-        static constexpr std::size_t kSize = 1024;
-        std::array<Length, kSize> lengths;
-        std::size_t size;
-        std::int64_t first;
-    };
-
+    // Calls work(first document, lengths) for the documents of the chunk, a group at a time; the length of
+    // one that is left out is 0.
     template <typename Work>
-    void for_each_block(const ChunkPlan& chunk, PlanCounts& counts, Work&& work) const {
-        Block block;
-        for (std::size_t begin = chunk.documents.begin; begin < chunk.documents.end; begin += Block::kSize) {
-            const std::size_t end = std::min(chunk.documents.end, begin + Block::kSize);
-            block.size = end - begin;
-            block.first = static_cast<std::int64_t>(begin);
-            block.lengths.fill(0);
-            for_each_piece(lengths_, {begin, end}, whole_, counts,
+    void for_each_group(const ChunkPlan& chunk, PlanCounts& counts, Work&& work) const {
+        constexpr std::size_t kGroup = PlainDocuments::kGroup;
+        const PlainDocuments plain(whole_);
+        const bool truncates = whole_.overflow == Overflow::truncate;
+        std::array<Length, kGroup> kept;
+        for (std::size_t begin = chunk.documents.begin; begin < chunk.documents.end; begin += kGroup) {
+            const std::size_t size = std::min(chunk.documents.end - begin, kGroup);
+            const auto group = lengths_.subspan(begin, size);
+            if (plain.count(group, counts)) {
+                if (truncates) plain.keep(group, kept.data());
+                work(static_cast<std::int64_t>(begin),
+                     truncates ? std::span<const Length>(kept.data(), size) : group);
+                continue;
+            }
+            kept.fill(0);
+            for_each_piece(lengths_, {begin, begin + size}, whole_, counts,
                            [&](std::int64_t document, Length, Length length) {
-                               block.lengths[static_cast<std::size_t>(document - block.first)] = length;
+                               kept[static_cast<std::size_t>(document) - begin] = length;
                            });
-            work(block);
+            work(static_cast<std::int64_t>(begin), std::span<const Length>(kept.data(), size));
         }
     }
 
     void count_digits(ChunkPlan& chunk) const {
-        std::array<Length, Block::kSize> spans;
         const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
-        for_each_block(chunk, chunk.counts, [&](const Block& block) {
-            std::int64_t in_longest = 0;
-            for (std::size_t i = 0; i < block.size; ++i) {
-                spans[i] = block.lengths[i] >> cutter_.highest();
-                in_longest += spans[i];
+        const Length least_packed = packs_rest_ ? std::max(options_.drop_shorter_than, Length{1})
+                                                : std::numeric_limits<Length>::max();
+        for_each_group(chunk, chunk.counts, [&](std::int64_t, std::span<const Length> lengths) {
+            const DigitCounts counts = pypack::count_digits(lengths, {cutter_.lowest(), cutter_.highest()},
+                                                            least_packed, chunk.pieces);
+            chunk.counts.dropped_documents += counts.dropped_documents;
+            chunk.counts.dropped_tokens += counts.dropped_tokens;
+            chunk.counts.truncated_documents += counts.truncated_documents;
+            chunk.counts.truncated_tokens += counts.truncated_tokens;
+            chunk.counts.split_documents += counts.split_documents;
+            if (!packs_rest_) return;
+            for (const Length length : lengths) {
+                const Length rest = length & rest_mask;
+                ++chunk.rests[rest >= least_packed ? units_of(rest, options_.align) : 0];
             }
-            chunk.pieces[static_cast<std::size_t>(cutter_.highest())] += in_longest;
-            for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
-                Length total = 0;
-                for (std::size_t i = 0; i < block.size; ++i) {
-                    const Length digit = (block.lengths[i] >> bucket) & 1;
-                    spans[i] += digit;
-                    total += digit;
-                }
-                chunk.pieces[static_cast<std::size_t>(bucket)] += total;
-            }
-            account_block(chunk, block, spans, rest_mask);
         });
-    }
-
-    // account() without branches: which of its ways a document takes comes at random.
-    void account_block(ChunkPlan& chunk, const Block& block, const std::array<Length, Block::kSize>& spans,
-                       Length rest_mask) const {
-        std::int64_t lost_documents = 0;
-        std::int64_t lost_tokens = 0;
-        std::int64_t dropped_documents = 0;
-        std::int64_t dropped_tokens = 0;
-        std::int64_t split_documents = 0;
-        const Length least = packs_rest_ ? std::max(options_.drop_shorter_than, Length{1})
-                                         : std::numeric_limits<Length>::max();  // that is packed
-        for (std::size_t i = 0; i < block.size; ++i) {
-            const Length rest = block.lengths[i] & rest_mask;
-            const Length lost = rest >= least ? 0 : rest;
-            const Length all = spans[i] + (rest >= least ? 1 : 0);
-            const Length dropped = all > 0 ? 0 : lost;
-            lost_documents += lost > 0 ? 1 : 0;
-            lost_tokens += lost;
-            dropped_documents += dropped > 0 ? 1 : 0;
-            dropped_tokens += dropped;
-            split_documents += all > 1 ? 1 : 0;
-        }
-        chunk.counts.dropped_documents += dropped_documents;
-        chunk.counts.dropped_tokens += dropped_tokens;
-        chunk.counts.truncated_documents += lost_documents - dropped_documents;
-        chunk.counts.truncated_tokens += lost_tokens - dropped_tokens;
-        chunk.counts.split_documents += split_documents;
-        if (!packs_rest_) return;
-        for (std::size_t i = 0; i < block.size; ++i) {
-            const Length rest = block.lengths[i] & rest_mask;
-            ++chunk.rests[rest >= least ? units_of(rest, options_.align) : 0];
-        }
         chunk.rests[0] = 0;
     }
 
     void place_digits(ChunkPlan& chunk, PlanArrays& plan) const {
         PlanCounts counted_before;
-        std::array<std::uint16_t, Block::kSize> with_digit;
-        static_assert(Block::kSize <= std::size_t{1} << 16);
-        for_each_block(chunk, counted_before, [&](const Block& block) {
-            auto& longest = chunk.next[static_cast<std::size_t>(cutter_.highest())];
-            for (std::size_t i = 0; i < block.size; ++i) {
-                const Length end = block.lengths[i] >> cutter_.highest() << cutter_.highest();
-                for (Length start = 0; start < end; start += cutter_.piece(cutter_.highest())) {
-                    plan.span_document[longest] = block.first + static_cast<std::int64_t>(i);
-                    plan.span_start[longest++] = start;
-                }
-            }
+        for_each_group(chunk, counted_before, [&](std::int64_t first, std::span<const Length> lengths) {
+            place_longest(chunk, first, lengths, plan);
             for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
-                // Every document is written, and overwritten by the next unless it has the digit.
-                std::size_t found = 0;
-                for (std::size_t i = 0; i < block.size; ++i) {
-                    with_digit[found] = static_cast<std::uint16_t>(i);
-                    found += static_cast<std::size_t>((block.lengths[i] >> bucket) & 1);
-                }
-                const Length higher = -(Length{2} << bucket);
-                auto& next = chunk.next[static_cast<std::size_t>(bucket)];
-                std::int64_t* const document_out = plan.span_document.data() + next;
-                Length* const start_out = plan.span_start.data() + next;
-                for (std::size_t j = 0; j < found; ++j) {
-                    document_out[j] = block.first + with_digit[j];
-                    start_out[j] = block.lengths[with_digit[j]] & higher;
-                }
-                next += static_cast<std::int64_t>(found);
+                const auto b = static_cast<std::size_t>(bucket);
+                const std::int64_t next = chunk.next[b];
+                chunk.next[b] += static_cast<std::int64_t>(
+                    select_digit(lengths, bucket, first, static_cast<std::size_t>(chunk.end[b] - next),
+                                 plan.span_document.data() + next, plan.span_start.data() + next));
             }
         });
+    }
+
+    // How many of the longest pieces a document has comes at random too: kAtOnce are written whatever it is,
+    // and more where there are more.
+    void place_longest(ChunkPlan& chunk, std::int64_t first, std::span<const Length> lengths,
+                       PlanArrays& plan) const {
+        constexpr std::size_t kStrip = 16;
+        constexpr Length kAtOnce = 4;
+        const auto b = static_cast<std::size_t>(cutter_.highest());
+        const Length piece = cutter_.piece(cutter_.highest());
+        for (std::size_t begin = 0; begin < lengths.size(); begin += kStrip) {
+            const auto strip = lengths.subspan(begin, std::min(kStrip, lengths.size() - begin));
+            Length bits = 0;
+            for (const Length length : strip) bits |= length;
+            if (bits < piece) continue;
+            std::int64_t next = chunk.next[b];
+            const std::int64_t last_at_once = chunk.end[b] - kAtOnce;
+            for (std::size_t i = 0; i < strip.size(); ++i) {
+                const Length pieces = strip[i] >> cutter_.highest();
+                std::int64_t* const documents = plan.span_document.data() + next;
+                Length* const starts = plan.span_start.data() + next;
+                const auto write = [&](Length count) {
+                    for (Length k = 0; k < count; ++k) {
+                        documents[k] = first + static_cast<std::int64_t>(begin + i);
+                        starts[k] = k * piece;
+                    }
+                };
+                next <= last_at_once&& pieces <= kAtOnce ? write(kAtOnce) : write(pieces);
+                next += pieces;
+            }
+            chunk.next[b] = next;
+        }
     }
 
     // The remainders of a chunk, packed behind the `pieces` spans of the buckets.
@@ -283,6 +262,7 @@ class Decomposer {
             for (ChunkPlan& chunk : chunks_) {
                 chunk.next[b] = total;
                 total += chunk.pieces[b];
+                chunk.end[b] = total;
             }
             bucket_end_[b] = total;
         }
