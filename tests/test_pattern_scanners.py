@@ -20,19 +20,21 @@ from pypack.tiktoken_file import byte_characters
 
 BYTES = {character: byte for byte, character in enumerate(byte_characters())}
 PATTERNS = ["gpt2", "cl100k", "qwen2", "qwen3_5", "o200k", "tekken", "starcoder", "falcon", "deepseek_v3"]
-# Mostly ASCII in long stretches, for the windows: what patterns tell apart, and what ends a window.
+# For the windows: what patterns tell apart in ASCII, what a window holds beside it, and what may end one.
 ASCII = "abZs 'tdLl\n\r\t/.!(019\x01\x7f" + "aeiou   "
+WIDE = "éÉжЖß中한あعक\u093e🙂𝒳“—・€"
+STOPS = "²٣Ⅷ\u0301\u3000\u00a0\u2028ſǅʰª𝟘\u0378"
 
 
 def windowed_texts(count: int) -> list[str]:
     rng = random.Random(11)
-    return [
-        "".join(
-            rng.choice("é中・²\u0301\u3000\u00a0🙂") if rng.random() < 0.02 else rng.choice(ASCII)
-            for _ in range(n)
-        )
-        for n in (rng.choice([1, 3, 11, 12, 63, 64, 65, 130, 400]) for _ in range(count))
-    ]
+    made = []
+    for _ in range(count):
+        wide, stops = rng.choice([0.02, 0.3, 1]), rng.choice([0, 0.02, 0.2])
+        length = rng.choice([1, 3, 11, 12, 30, 63, 64, 65, 130, 400])
+        alphabets = rng.choices((STOPS, WIDE, ASCII), (stops, wide, 1), k=length)
+        made.append("".join(rng.choice(alphabet) for alphabet in alphabets))
+    return made
 
 
 def texts(count: int) -> list[str]:

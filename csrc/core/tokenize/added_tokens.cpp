@@ -1,14 +1,19 @@
 #include "tokenize/added_tokens.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
+#include "tokenize/ascii_block.hpp"
 #include "tokenize/token_table.hpp"
 #include "tokenize/unicode_classes.hpp"
 #include "tokenize/utf8.hpp"
 
 namespace pypack {
 namespace {
+
+// With more beginnings than this, tables by byte are faster than looking for each.
+constexpr std::size_t kMaxPairs = 8;
 
 bool has_trait_at(std::string_view text, std::size_t position, unicode::Trait trait) {
     const char* p = text.data() + position;
@@ -52,6 +57,11 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std
         const std::size_t size = content.size();
         shortest_ = i == 0 ? size : std::min(shortest_, size);
     }
+    if (shortest_ < 2) return;
+    for (const AddedToken& token : tokens_) pairs_.push_back({token.content[0], token.content[1]});
+    std::sort(pairs_.begin(), pairs_.end());
+    pairs_.erase(std::unique(pairs_.begin(), pairs_.end()), pairs_.end());
+    if (pairs_.size() > kMaxPairs) pairs_.clear();
 }
 
 void AddedTokenFinder::insert(std::uint32_t token) {
@@ -90,7 +100,17 @@ void AddedTokenFinder::insert(std::uint32_t token) {
 std::size_t AddedTokenFinder::next_candidate(std::string_view text, std::size_t from) const {
     const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
     const std::size_t last = text.size() < shortest_ ? 0 : text.size() - shortest_ + 1;
-    for (std::size_t at = from; at < last; ++at) {
+    std::size_t at = from;
+    if (!pairs_.empty()) {
+        for (; at + ascii::kBlock < text.size(); at += ascii::kBlock) {
+            ascii::Mask found = 0;
+            for (const auto& [first, second] : pairs_) {
+                found |= ascii::equal_pairs(text.data() + at, first, second);
+            }
+            if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found));
+        }
+    }
+    for (; at < last; ++at) {
         if (begins_[bytes[at]] == 0) continue;
         if (at + 1 == text.size() || (begins_[bytes[at]] & follows_[bytes[at + 1]]) != 0) return at;
     }

@@ -58,6 +58,8 @@ class AddedTokenFinder {
     std::vector<AddedToken> tokens_;
     std::vector<Node> nodes_;
     std::array<std::uint32_t, 256> first_nodes_{};
+    // The first two bytes of tokens, where these are few; else empty.
+    std::vector<std::array<char, 2>> pairs_;
     // A token may begin here only if the low bits of the two bytes' entries meet.
     std::array<std::uint8_t, 256> begins_{};
     std::array<std::uint8_t, 256> follows_{};

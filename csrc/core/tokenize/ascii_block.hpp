@@ -1,4 +1,4 @@
-// Sixteen bytes at once, for normalizers that pass over ASCII. SSE2 belongs to every x86-64; elsewhere the
+// Sixteen bytes at once, for what passes over most of a text. SSE2 belongs to every x86-64; elsewhere the
 // loops are plain, and a compiler may make vectors of them.
 #pragma once
 
@@ -24,6 +24,14 @@ using Mask = std::uint32_t;
     const __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));  // signed: above ASCII as well
     return static_cast<Mask>(
         _mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)))));
+}
+
+// Bytes that are `first` and have `second` behind them; kBlock + 1 bytes are read.
+[[nodiscard]] inline Mask equal_pairs(const char* text, char first, char second) {
+    const __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+    const __m128i behind = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + 1));
+    return static_cast<Mask>(_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(here, _mm_set1_epi8(first)),
+                                                             _mm_cmpeq_epi8(behind, _mm_set1_epi8(second)))));
 }
 
 // Copies a block, upper case as lower and tab, line feed and carriage return as spaces where asked for.
@@ -54,6 +62,14 @@ using Mask = std::uint32_t;
     for (std::size_t i = 0; i < kBlock; ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
         mask |= Mask{byte < 0x20 || byte > 0x7E} << i;
+    }
+    return mask;
+}
+
+[[nodiscard]] inline Mask equal_pairs(const char* text, char first, char second) {
+    Mask mask = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+        mask |= Mask{text[i] == first && text[i + 1] == second} << i;
     }
     return mask;
 }

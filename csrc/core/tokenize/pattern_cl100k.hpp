@@ -11,6 +11,8 @@ namespace pypack::patterns {
 // max_digits 3 is cl100k, Llama 3 and OLMo 2; 1 is Qwen 2; 1 with words of letters and marks is Qwen 3.5.
 template <unsigned max_digits, CategorySet word = unicode::kLetter>
 struct Cl100k {
+    static constexpr WideClasses kWide{0, word, 0, unicode::kNumber | unicode::kSpace, true};
+
     static std::size_t next(std::string_view text, std::size_t position) {
         if (text[position] == '\'') {
             const std::size_t size = contraction_size(text, position + 1, Case::kFolded);
@@ -37,13 +39,12 @@ struct Cl100k {
         const std::uint64_t white = m.white & ~taken;
         const std::uint64_t newline = m.newline & ~taken;
         const std::uint64_t other_starts = first_of_runs(other) & ~(m.space << 1);
-        // One character may stand before letters: a blank, or a mark that has a match to itself.
-        const std::uint64_t lone = other_starts & ~(other >> 1);
-        const std::uint64_t prefix = (white & ~newline) | lone;
+        // One character may stand before letters: a blank, or a mark that starts a match.
+        const std::uint64_t prefix = (white & ~newline) | characters_at(window, other_starts);
         std::uint64_t starts = line_starts(white, newline, letter | m.digit | other) | other_starts;
         starts |= first_of_runs(letter) & ~(prefix << 1);
         starts |= max_digits == 1 ? m.digit : triplet_starts(m.digit);
-        std::uint64_t contractions = m.apostrophe & lone & (letter >> 1);
+        std::uint64_t contractions = m.apostrophe & other_starts & (letter >> 1);
         for (; contractions != 0; contractions &= contractions - 1) {
             const auto at = static_cast<unsigned>(__builtin_ctzll(contractions));
             const unsigned size = contraction_at(window, at, 0x20);

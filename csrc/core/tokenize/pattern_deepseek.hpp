@@ -11,6 +11,7 @@
 namespace pypack::patterns {
 
 struct DeepSeekV3 {
+    static constexpr WideClasses kWide = kNoWideCharacters;
     static constexpr CategorySet kWord = unicode::kLetter | unicode::kMark;
     static constexpr CategorySet kSign = unicode::kPunctuation | unicode::kSymbol;
 

@@ -10,6 +10,7 @@ namespace pypack::patterns {
 // stand for the numeric characters ²³¹¼½¾: characters are cut in the middle. A position may lie inside one.
 struct Falcon {
     static constexpr auto kPunct = unicode::Trait::kPunct;
+    static constexpr WideClasses kWide = kNoWideCharacters;
 
     static bool is_punct(const Char& c) { return unicode::has_trait(c.code_point, kPunct); }
 

@@ -7,6 +7,8 @@
 namespace pypack::patterns {
 
 struct Gpt2 {
+    static constexpr WideClasses kWide{0, unicode::kLetter, unicode::kNumber, unicode::kSpace, false};
+
     // The end of the match that starts at position.
     static std::size_t next(std::string_view text, std::size_t position) {
         if (text[position] == '\'') {

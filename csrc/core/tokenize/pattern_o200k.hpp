@@ -15,6 +15,9 @@ struct O200k {
         unicode::kModifierLetter | unicode::kOtherLetter | unicode::kMark;
     static constexpr CategorySet kUpper = unicode::kUppercase | unicode::kTitlecase | kCaseless;
     static constexpr CategorySet kLower = unicode::kLowercase | kCaseless;
+    static constexpr WideClasses kWide{unicode::kUppercase, unicode::kLowercase, 0,
+                                       unicode::kNumber | unicode::kSpace | unicode::kTitlecase | kCaseless,
+                                       true};
 
     // The end of kUpper*kLower+ at first, or of kUpper+ where `lower_needed` is false; 0 for no match. A
     // regex gives back characters of kUpper* one by one until kLower+ has one: the last caseless one of the
@@ -65,8 +68,7 @@ struct O200k {
         const std::uint64_t white = m.white & ~taken;
         const std::uint64_t newline = m.newline & ~taken;
         const std::uint64_t other_starts = first_of_runs(other) & ~(m.space << 1);
-        const std::uint64_t lone = other_starts & ~(other >> 1);
-        const std::uint64_t prefix = (white & ~newline) | lone;
+        const std::uint64_t prefix = (white & ~newline) | characters_at(window, other_starts);
         std::uint64_t starts = line_starts(white, newline, letter | m.digit | all_other) | other_starts;
         starts |= first_of_runs(letter) & ~(prefix << 1);
         starts |= m.upper & (m.lower << 1);

@@ -1,5 +1,6 @@
 #include "tokenize/pattern_pretokenizer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <stdexcept>
 

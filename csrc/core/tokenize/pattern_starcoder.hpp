@@ -10,6 +10,10 @@ namespace pypack::patterns {
 // than the regexes; no letter or whitespace is one.
 struct StarCoder {
     static constexpr auto kDigit = unicode::Trait::kNumeric;
+    // Digits are numbers, or unassigned to the regexes.
+    static constexpr WideClasses kWide{
+        0, unicode::kLetter, 0,
+        unicode::kNumber | unicode::kSpace | unicode::category_set(unicode::Category::kCn), false};
 
     static std::size_t next(std::string_view text, std::size_t position) {
         if (text[position] == '\'') {

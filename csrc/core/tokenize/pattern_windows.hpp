@@ -1,10 +1,12 @@
-// What the scanners share that find all matches in a window of up to 64 ASCII bytes by bit arithmetic. Bit i
-// stands for byte i; a shift to the left looks at the byte before.
+// What the scanners share that find all matches in a window of up to 64 bytes by bit arithmetic. Bit i stands
+// for byte i; a shift to the left looks at the byte before. A character outside ASCII has all its bytes in
+// the mask of its class; none is whitespace.
 #pragma once
 
 #include <cstdint>
 
 #include "tokenize/ascii_masks.hpp"
+#include "tokenize/wide_characters.hpp"
 
 namespace pypack::patterns {
 
@@ -20,7 +22,7 @@ struct Window {
     [[nodiscard]] PYPACK_INLINE std::uint64_t other() const {
         return valid & ~(letter() | masks.digit | masks.white);
     }
-    // Of those, what is neither punctuation nor a symbol.
+    // Of those in ASCII, what is neither punctuation nor a symbol.
     [[nodiscard]] PYPACK_INLINE std::uint64_t control() const { return masks.control & other(); }
 };
 
@@ -31,6 +33,12 @@ struct Window {
 // Bits of the runs in `mask` whose first bits are `first`.
 [[nodiscard]] PYPACK_INLINE std::uint64_t runs_from(std::uint64_t mask, std::uint64_t first) {
     return mask & ~(mask + first);
+}
+
+// All bytes of the characters whose first bytes are `first`.
+[[nodiscard]] PYPACK_INLINE std::uint64_t characters_at(const Window& window, std::uint64_t first) {
+    const std::uint64_t continuation = window.masks.continuation;
+    return first | runs_from(continuation, (first << 1) & continuation);
 }
 
 // Starts of \s*[\r\n]+|\s+(?!\S)|\s+ in `white`. `solid` is what is not whitespace; the last character of a
