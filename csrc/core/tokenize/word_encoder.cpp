@@ -113,13 +113,15 @@ void WordEncoder::flush() {
         encode_words(done, event.word);
         done = event.word;
         if (event.id == kNoToken) {
+            ends_.push_back({document_ends_.size(), gaps_.size()});
             document_ends_.push_back(ids_.size());
         } else {
             append({&event.id, 1}, 0);
         }
     }
     encode_words(done, num_words_);
-    cache_missing();
+    if (!gaps_.empty()) fill_gaps();
+    ends_.clear();
     events_.clear();
     num_words_ = 0;
 }
@@ -147,7 +149,7 @@ void WordEncoder::encode_words(std::size_t from, std::size_t to) {
     ids_.resize(out - ids_.data());
 }
 
-// Appends the ids of a word that are not inline in its line.
+// Appends the ids of a word that are not inline in its line, or notes that they are missing.
 void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
     const Word& word = words_[index];
     if (word.key.high != kLongWord) {
@@ -159,8 +161,8 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
         append(ids, words_left);
         return;
     }
-    if (missing_.empty()) tokenize_missing(index);
-    append(ids_of(missing_found_[missing_done_++], missing_ids_), words_left);
+    gaps_.push_back({static_cast<std::uint32_t>(index), ids_.size()});
+    missing_texts_.emplace_back(word.text, word.size);
 }
 
 std::span<const TokenId> WordEncoder::cached_long_word(const Word& word) const {
@@ -168,35 +170,36 @@ std::span<const TokenId> WordEncoder::cached_long_word(const Word& word) const {
     return long_words_.find({word.text, word.size}, word.key.low);
 }
 
-// Tokenizes together all words of the batch, from one on, that the caches lack.
-void WordEncoder::tokenize_missing(std::size_t from) {
-    for (std::size_t begin = from; begin < num_words_; begin += 64) {
-        const std::size_t count = std::min<std::size_t>(64, num_words_ - begin);
-        // Not branched upon word by word: it would often be mispredicted.
-        std::uint64_t candidates = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const Word& word = words_[begin + i];
-            const ShortWordCache::Line& line = short_words_.line(word.line);
-            const bool here = line.slots[0].holds(word.key) | line.slots[1].holds(word.key);
-            candidates |= std::uint64_t{!here} << i;
-        }
-        for (; candidates != 0; candidates &= candidates - 1) {
-            const std::size_t index = begin + static_cast<std::size_t>(std::countr_zero(candidates));
-            const Word& word = words_[index];
-            if (word.key.high != kLongWord ? short_words_.find(word.key) != nullptr
-                                           : !cached_long_word(word).empty()) {
-                continue;
-            }
-            missing_.push_back(index);
-            missing_texts_.emplace_back(word.text, word.size);
-        }
-    }
+// Tokenizes together the words of the batch that the caches lack.
+void WordEncoder::fill_gaps() {
     model_->tokenize_all(missing_texts_, *workspace_, missing_ids_, missing_found_);
+    const std::int64_t size = ids_.size();
+    std::int64_t shift = 0;
+    std::size_t gap = 0;
+    for (const End& end : ends_) {
+        for (; gap < end.gaps; ++gap) shift += missing_found_[gap].count;
+        document_ends_[end.document] += shift;
+    }
+    for (; gap < gaps_.size(); ++gap) shift += missing_found_[gap].count;
+    if (size + shift > ids_.capacity()) ids_.reserve(size + std::max(shift, size / 2));
+    ids_.resize(size + shift);
+    // From the last gap on, what lies behind each moves up by all that comes in before it.
+    TokenId* const ids = ids_.data();
+    std::int64_t end = size;
+    for (gap = gaps_.size(); gap-- > 0;) {
+        const std::int64_t at = gaps_[gap].at;
+        std::memmove(ids + at + shift, ids + at, static_cast<std::size_t>(end - at) * sizeof(TokenId));
+        const auto found = ids_of(missing_found_[gap], missing_ids_);
+        shift -= static_cast<std::int64_t>(found.size());
+        std::copy(found.begin(), found.end(), ids + at + shift);
+        end = at;
+    }
+    cache_missing();
 }
 
 void WordEncoder::cache_missing() {
-    for (std::size_t i = 0; i < missing_.size(); ++i) {
-        const Word& word = words_[missing_[i]];
+    for (std::size_t i = 0; i < gaps_.size(); ++i) {
+        const Word& word = words_[gaps_[i].word];
         const auto ids = ids_of(missing_found_[i], missing_ids_);
         // The batch may hold it twice.
         if (word.key.high != kLongWord) {
@@ -205,9 +208,8 @@ void WordEncoder::cache_missing() {
             long_words_.insert(missing_texts_[i], word.key.low, ids);
         }
     }
-    missing_.clear();
+    gaps_.clear();
     missing_texts_.clear();
-    missing_done_ = 0;
 }
 
 // Appends ids, and sees to it that words_left words with their ids inline have room behind them.

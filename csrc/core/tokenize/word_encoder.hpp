@@ -21,7 +21,8 @@ namespace pypack {
 
 // One thread's memory for encoding: caches, the words at hand and the ids so far. A batch of words is first
 // hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the
-// caches lack are tokenized together. What ids come to does not depend on what the caches hold.
+// caches lack are tokenized together, and their ids put in between. What ids come to does not depend on what
+// the caches hold.
 class WordEncoder {
   public:
     // `seeds`: what the cache starts with.
@@ -60,11 +61,22 @@ class WordEncoder {
         std::uint32_t line;
     };
 
+    // A word of the batch that the caches lack.
+    struct Gap {
+        std::uint32_t word;
+        std::int64_t at;  // ids before it, those of other gaps not counted
+    };
+    // A document that ends in the batch.
+    struct End {
+        std::size_t document;
+        std::size_t gaps;  // before it
+    };
+
     void add_words(std::string_view piece, std::size_t num_words);
     void encode_words(std::size_t from, std::size_t to);
     void append_elsewhere(std::size_t index, std::size_t words_left);
     [[nodiscard]] std::span<const TokenId> cached_long_word(const Word& word) const;
-    void tokenize_missing(std::size_t from);
+    void fill_gaps();
     void cache_missing();
     void append(std::span<const TokenId> ids, std::size_t words_left);
 
@@ -80,12 +92,11 @@ class WordEncoder {
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;
 
-    // The words of the batch, from the first such on, that the caches lack.
-    std::vector<std::size_t> missing_;
-    std::vector<std::string_view> missing_texts_;
+    std::vector<Gap> gaps_;
+    std::vector<End> ends_;
+    std::vector<std::string_view> missing_texts_;  // of the gaps' words
     std::vector<TokenId> missing_ids_;
     std::vector<Model::Ids> missing_found_;
-    std::size_t missing_done_ = 0;  // those whose ids are appended
 
     Buffer<TokenId> ids_;
     std::vector<Offset> document_ends_;
