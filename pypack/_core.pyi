@@ -255,17 +255,6 @@ class BatchFormat:
 class Share:
     def __init__(self, rank: int, world_size: int, balance: str, num_threads: int) -> None: ...
 
-class StepRequest:
-    def __init__(
-        self,
-        draws: Sequence[tuple[int, int, int, int]],
-        slots: int,
-        row_length: int,
-        shuffle_key: int | None,
-        share: Share,
-        memory: NDArray[np.uint8] | None,
-    ) -> None: ...
-
 class BatchMaker:
     def __init__(self, format: BatchFormat, idle_buffers: int) -> None: ...
     def add_source(
@@ -283,9 +272,23 @@ class BatchMaker:
     ) -> None: ...
     def add_pool(self, source: int, ranges: Sequence[tuple[int, int]], key: int, window: int) -> None: ...
     def rows(
-        self, request: StepRequest
+        self,
+        draws: Sequence[tuple[int, int, int, int]],
+        slots: int,
+        row_length: int,
+        shuffle_key: int | None,
+        share: Share,
+        memory: NDArray[np.uint8] | None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
-    def make(self, request: StepRequest) -> _MadeBatch: ...
+    def make(
+        self,
+        draws: Sequence[tuple[int, int, int, int]],
+        slots: int,
+        row_length: int,
+        shuffle_key: int | None,
+        share: Share,
+        memory: NDArray[np.uint8] | None,
+    ) -> _MadeBatch: ...
     def fill(
         self,
         source_of_row: NDArray[np.int32],
@@ -294,9 +297,22 @@ class BatchMaker:
         num_threads: int,
     ) -> _MadeBatch: ...
 
+class ReadAhead:
+    def __init__(self, maker: BatchMaker, whole: bool) -> None: ...
+    @property
+    def done(self) -> bool: ...
+
 class Prefetcher:
-    def __init__(self, maker: BatchMaker, depth: int, read_ahead: bool) -> None: ...
-    def request(self, request: StepRequest) -> None: ...
+    def __init__(self, maker: BatchMaker, depth: int, ahead: ReadAhead | None, steps_ahead: int) -> None: ...
+    def request(
+        self,
+        draws: Sequence[tuple[int, int, int, int]],
+        slots: int,
+        row_length: int,
+        shuffle_key: int | None,
+        share: Share,
+        memory: NDArray[np.uint8] | None,
+    ) -> None: ...
     def next(self) -> _MadeBatch: ...
 
 # schedule
@@ -443,7 +459,9 @@ class PlanView:
 
 # balance
 class BalanceOptions:
-    def __init__(self, *, ranks: int, micro_batches: int, strategy: str, window: int, seed: int) -> None: ...
+    def __init__(
+        self, *, ranks: int, micro_batches: int, strategy: str, window: int, seed: int, even: float
+    ) -> None: ...
 
 def balance(
     costs: NDArray[np.float64], options: BalanceOptions, num_threads: int

@@ -47,6 +47,7 @@ def balance(
     strategy: str = "lpt",
     window: int = 1,
     seed: int = 0,
+    even: float = 1.0005,
     num_threads: int | None = None,
 ) -> Balance:
     """Deals the sequences of each step to the ranks so that their costs are even.
@@ -67,6 +68,8 @@ def balance(
         window: above 1, the sequences of so many consecutive steps are sorted by cost before they are cut
             into steps, so that like meets like; the steps of a window come in an order keyed by `seed`. With
             one micro-batch it is all that helps. It makes steps unlike each other (see `Balance.spread`).
+        even: of "lpt": swaps end where the slowest rank's cost is no more than this times the mean. A
+            `Loader`, which deals every step anew, is content with 1.005.
         num_threads: None: all available cores.
 
     Raises:
@@ -77,10 +80,10 @@ def balance(
     else:
         values = np.ascontiguousarray(costs, np.float64)
     shape = {"ranks": ranks, "micro_batches": micro_batches}
-    options = _core.BalanceOptions(**shape, strategy=strategy, window=window, seed=seed)
+    options = _core.BalanceOptions(**shape, strategy=strategy, window=window, seed=seed, even=even)
     threads = resolve_num_threads(num_threads)
     order, report = _core.balance(values, options, threads)
-    as_given = _core.BalanceOptions(**shape, strategy="none", window=1, seed=0)
+    as_given = _core.BalanceOptions(**shape, strategy="none", window=1, seed=0, even=1.0)
     _, before = _core.balance(values, as_given, threads)
     return Balance(
         order=order.reshape(-1, ranks, micro_batches),

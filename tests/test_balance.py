@@ -88,6 +88,12 @@ def test_no_exchange_with_the_slowest_rank_helps(costs):
             assert slower >= sums[slowest] * (1 - 1e-6)
 
 
+def test_swaps_end_where_they_are_told():
+    costs = np.random.default_rng(0).exponential(1, 32 * 8)
+    loose, exact = (balance(costs, 32, 8, even=even).slowdown for even in (1.02, 1.0005))
+    assert 1 <= exact <= 1.0005 < loose <= 1.02
+
+
 def test_deal_of_unpadded_bert():
     # Four devices with three samples each; rank r gets positions r, r + 4, r + 8 of the sorted lengths.
     lengths = [5, 12, 7, 9, 3, 11, 8, 2, 6, 1, 10, 4]
@@ -138,6 +144,7 @@ def test_slowdowns_that_are_promised():
         ({"ranks": 0}, "ranks must be from 1 to"),
         ({"micro_batches": 0}, "micro_batches must be from 1 to"),
         ({"window": 0}, "window must be from 1 to"),
+        ({"even": 0.9}, "even must be at least 1, got 0.9"),
         ({"strategy": "x"}, "strategy must be one of 'lpt', 'deal', 'none', got 'x'"),
         ({"costs": [1.0, -2.0]}, r"costs\[1\] is -2"),
         ({"costs": [float("nan")]}, r"costs\[0\] is -?nan"),

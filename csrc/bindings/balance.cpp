@@ -31,18 +31,21 @@ py::tuple run_balance(const Array<double>& costs, const BalanceOptions& options,
 void register_balance(py::module_& m) {
     py::class_<BalanceOptions>(m, "BalanceOptions", "How steps are made and sequences dealt to ranks.")
         .def(py::init([](std::int64_t ranks, std::int64_t micro_batches, const std::string& strategy,
-                         std::int64_t window, std::uint64_t seed) {
-                 const BalanceOptions options{ranks, micro_batches,
+                         std::int64_t window, std::uint64_t seed, double even) {
+                 const BalanceOptions options{ranks,
+                                              micro_batches,
                                               choose<BalanceStrategy>("strategy", strategy,
                                                                       {{"lpt", BalanceStrategy::lpt},
                                                                        {"deal", BalanceStrategy::deal},
                                                                        {"none", BalanceStrategy::none}}),
-                                              window, seed};
+                                              window,
+                                              seed,
+                                              even};
                  options.validate();
                  return options;
              }),
              py::kw_only(), py::arg("ranks"), py::arg("micro_batches"), py::arg("strategy"),
-             py::arg("window"), py::arg("seed"));
+             py::arg("window"), py::arg("seed"), py::arg("even"));
     m.def("balance", &run_balance, py::arg("costs").noconvert(), py::arg("options"), py::arg("num_threads"));
 }
 

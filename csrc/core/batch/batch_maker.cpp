@@ -9,6 +9,14 @@
 
 namespace pypack {
 
+namespace {
+
+// Every rank deals every step anew: from here on (see BalanceOptions) the search for better swaps takes
+// longer than ranks wait.
+constexpr double kEven = 1.005;
+
+}  // namespace
+
 std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     if (request.world_size < 1 || request.rank < 0 || request.rank >= request.world_size) {
         throw std::invalid_argument("rank " + std::to_string(request.rank) + " of " +
@@ -38,6 +46,7 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     options.ranks = request.world_size;
     options.micro_batches = count;
     options.strategy = request.balance;
+    options.even = kEven;
     const Buffer<std::int64_t> order = balance(std::vector<double>(costs.begin(), costs.end()), options, 1);
     for (std::int64_t i = request.rank * count; i < (request.rank + 1) * count; ++i) {
         mine.push_back(all[static_cast<std::size_t>(order[i])]);

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <queue>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common/checked.hpp"
@@ -24,19 +25,33 @@ void BalanceOptions::validate() const {
     check("ranks", ranks);
     check("micro_batches", micro_batches);
     check("window", window);
+    if (!(even >= 1)) {
+        throw std::invalid_argument("even must be at least 1, got " + std::to_string(even));
+    }
     (void)checked_multiply(checked_multiply(ranks, micro_batches, "sequences of a step"), window,
                            "sequences of a window");
 }
 
 namespace {
 
+struct Item {
+    double cost;
+    std::int64_t sequence;
+};
+
 // Falling cost; equal costs in index order, so that the result is the same everywhere.
+bool dearer(const Item& a, const Item& b) {
+    return a.cost != b.cost ? a.cost > b.cost : a.sequence < b.sequence;
+}
+
 void sort_by_cost(std::span<std::int64_t> sequences, std::span<const double> costs) {
-    std::sort(sequences.begin(), sequences.end(), [&](std::int64_t a, std::int64_t b) {
-        const double cost_a = costs[static_cast<std::size_t>(a)];
-        const double cost_b = costs[static_cast<std::size_t>(b)];
-        return cost_a != cost_b ? cost_a > cost_b : a < b;
-    });
+    std::vector<Item> items;  // the costs beside the sequences: sorting looks at them many times
+    items.reserve(sequences.size());
+    for (const std::int64_t sequence : sequences) {
+        items.push_back({costs[static_cast<std::size_t>(sequence)], sequence});
+    }
+    std::sort(items.begin(), items.end(), dearer);
+    for (std::size_t i = 0; i < items.size(); ++i) sequences[i] = items[i].sequence;
 }
 
 // One step: the sequences of each rank, and their sum.
@@ -46,6 +61,7 @@ class StepBalancer {
         : costs_(costs),
           ranks_(static_cast<std::size_t>(options.ranks)),
           micro_batches_(static_cast<std::size_t>(options.micro_batches)),
+          even_(options.even),
           load_(ranks_) {}
 
     // `step` holds the sequences by falling cost; they are rearranged rank by rank.
@@ -56,37 +72,38 @@ class StepBalancer {
     }
 
     void longest_first(std::span<std::int64_t> step) {
-        dealt_.assign(step.begin(), step.end());
+        items_.resize(step.size());
         filled_.assign(ranks_, 0);
         std::fill(load_.begin(), load_.end(), 0.0);
         heap_.clear();
         for (std::size_t rank = 0; rank < ranks_; ++rank) heap_.emplace_back(0.0, rank);
-        for (const std::int64_t sequence : dealt_) {
+        for (const std::int64_t sequence : step) {
             std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
             auto& [load, rank] = heap_.back();
-            step[rank * micro_batches_ + filled_[rank]++] = sequence;
-            load_[rank] = load += cost(sequence);
+            const double cost = costs_[static_cast<std::size_t>(sequence)];
+            items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};
+            load_[rank] = load += cost;
             if (filled_[rank] == micro_batches_) {
                 heap_.pop_back();
             } else {
                 std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
             }
         }
-        if (micro_batches_ > 1) swap_until_even(step);
-        for (std::size_t rank = 0; rank < ranks_; ++rank) {
-            sort_by_cost(step.subspan(rank * micro_batches_, micro_batches_), costs_);
-        }
+        if (micro_batches_ > 1) swap_until_even();
+        for (std::size_t i = 0; i < step.size(); ++i) step[i] = items_[i].sequence;
     }
 
   private:
-    [[nodiscard]] double cost(std::int64_t sequence) const {
-        return costs_[static_cast<std::size_t>(sequence)];
+    // The items of a rank, by falling cost at all times.
+    [[nodiscard]] std::span<Item> items(std::size_t rank) {
+        return std::span(items_).subspan(rank * micro_batches_, micro_batches_);
     }
 
-    // Places of one or two sequences of a rank, the two equal for one.
+    // One or two items of a rank, the two equal for one.
     struct Places {
         std::size_t first;
         std::size_t second;
+        double cost;
     };
 
     struct Exchange {
@@ -96,71 +113,88 @@ class StepBalancer {
         Places take;
     };
 
-    // Exchanges sequences of the slowest rank for cheaper ones of another rank, one for one or, where that
-    // does not help, two for two: always the exchange that leaves the slower of the two ranks least. Each
-    // makes the slowest rank faster without making another as slow, so it ends; the limit is for thousands of
+    // Exchanges items of the slowest rank for cheaper ones of another rank, one for one or, where that does
+    // not help, two for two: always the exchange that leaves the slower of the two ranks least. Each makes
+    // the slowest rank faster without making another as slow, so it ends; the limit is for thousands of
     // ranks.
-    void swap_until_even(std::span<std::int64_t> step) {
-        constexpr double kEven = 1.0005;          // of the mean: not worth further search
+    void swap_until_even() {
         constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
         const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
         for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
             const auto slowest =
                 static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
-            if (load_[slowest] <= mean * kEven) return;
+            if (load_[slowest] <= mean * even_) return;
             Exchange best{load_[slowest] * (1 - 1e-9), slowest, {}, {}};
-            find_exchange(step, slowest, false, best);
-            if (best.partner == slowest && micro_batches_ <= kMostForPairs) {
-                find_exchange(step, slowest, true, best);
-            }
+            find_exchange(slowest, false, best);
+            if (best.partner == slowest && micro_batches_ <= kMostForPairs)
+                find_exchange(slowest, true, best);
             if (best.partner == slowest) return;
-            const double moved = cost_of(step, best.give) - cost_of(step, best.take);
+            const double moved = best.give.cost - best.take.cost;
             load_[slowest] -= moved;
             load_[best.partner] += moved;
-            std::swap(step[best.give.first], step[best.take.first]);
+            const auto gives = items(slowest);
+            const auto takes = items(best.partner);
+            std::swap(gives[best.give.first], takes[best.take.first]);
             if (best.give.first != best.give.second)
-                std::swap(step[best.give.second], step[best.take.second]);
+                std::swap(gives[best.give.second], takes[best.take.second]);
+            std::sort(gives.begin(), gives.end(), dearer);
+            std::sort(takes.begin(), takes.end(), dearer);
         }
     }
 
-    void find_exchange(std::span<const std::int64_t> step, std::size_t slowest, bool two,
-                       Exchange& best) const {
+    // The best exchange has a difference of costs as near as can be to half the gap between the two ranks:
+    // for every item that may be taken, the two on either side of it among what the slowest rank may give.
+    void find_exchange(std::size_t slowest, bool two, Exchange& best) {
+        list_places(slowest, two, gives_);
         for (std::size_t rank = 0; rank < ranks_; ++rank) {
-            if (rank == slowest) continue;
             const double gap = load_[slowest] - load_[rank];
-            for_each_places(slowest, two, [&](Places give) {
-                const double given = cost_of(step, give);
-                for_each_places(rank, two, [&](Places take) {
-                    const double moved = given - cost_of(step, take);
-                    if (moved <= 0 || moved >= gap) return;
-                    const double slower = std::max(load_[slowest] - moved, load_[rank] + moved);
-                    if (slower < best.slower) best = {slower, rank, give, take};
-                });
-            });
+            // No exchange brings the slower of the two below their mean.
+            if (rank == slowest || load_[rank] + gap / 2 >= best.slower) continue;
+            list_places(rank, two, takes_);
+            auto at = gives_.begin();
+            for (const Places& take : takes_) {
+                const double wanted = take.cost + gap / 2;
+                while (at != gives_.end() && at->cost > wanted) ++at;
+                if (at != gives_.begin()) consider(*std::prev(at), take, slowest, rank, best);
+                if (at != gives_.end()) consider(*at, take, slowest, rank, best);
+            }
         }
     }
 
-    [[nodiscard]] double cost_of(std::span<const std::int64_t> step, Places places) const {
-        const double first = cost(step[places.first]);
-        return places.first == places.second ? first : first + cost(step[places.second]);
+    void consider(const Places& give, const Places& take, std::size_t slowest, std::size_t rank,
+                  Exchange& best) const {
+        const double moved = give.cost - take.cost;
+        if (moved <= 0 || moved >= load_[slowest] - load_[rank]) return;
+        const double slower = std::max(load_[slowest] - moved, load_[rank] + moved);
+        if (slower < best.slower) best = {slower, rank, give, take};
     }
 
-    template <typename Visit>
-    void for_each_places(std::size_t rank, bool two, Visit&& visit) const {
-        const std::size_t end = (rank + 1) * micro_batches_;
-        for (std::size_t i = rank * micro_batches_; i < end; ++i) {
-            if (!two) visit(Places{i, i});
-            for (std::size_t j = i + 1; two && j < end; ++j) visit(Places{i, j});
+    // By falling cost.
+    void list_places(std::size_t rank, bool two, std::vector<Places>& out) {
+        out.clear();
+        const auto all = items(rank);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (!two) out.push_back({i, i, all[i].cost});
+            for (std::size_t j = i + 1; two && j < all.size(); ++j)
+                out.push_back({i, j, all[i].cost + all[j].cost});
         }
+        if (!two) return;  // as the items are
+        std::sort(out.begin(), out.end(), [](const Places& a, const Places& b) {
+            return std::tuple(-a.cost, a.first, a.second) < std::tuple(-b.cost, b.first, b.second);
+        });
     }
 
     std::span<const double> costs_;
     std::size_t ranks_;
     std::size_t micro_batches_;
+    double even_;
     std::vector<double> load_;
     std::vector<std::size_t> filled_;
     std::vector<std::pair<double, std::size_t>> heap_;
     std::vector<std::int64_t> dealt_;
+    std::vector<Item> items_;
+    std::vector<Places> gives_;
+    std::vector<Places> takes_;
 };
 
 void check_costs(std::span<const double> costs) {

@@ -26,6 +26,8 @@ struct BalanceOptions {
     // step is one sequence a rank, and it makes steps unlike each other.
     std::int64_t window = 1;
     std::uint64_t seed = 0;
+    // lpt: its swaps end where the slowest rank's cost is no more than this times the mean.
+    double even = 1.0005;
 
     [[nodiscard]] std::int64_t step_size() const { return ranks * micro_batches; }
     void validate() const;
