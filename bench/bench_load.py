@@ -1,6 +1,6 @@
 """Loading packed batches, beside the bare work and other loaders, on the same store in one run.
 
-    python bench/bench_load.py [--parts memory peers balance cold] [--work DIR] [--prepare]
+    python bench/bench_load.py [--parts memory peers balance cold scale] [--work DIR] [--prepare]
 
 A store of 200 M uint16 tokens with document lengths like those of the web, each document ended by an
 end-of-document id, packed by best fit into rows of 2048 and 8192 tokens; batches of 8 rows, shuffled, int64,
@@ -16,7 +16,8 @@ same.
 peers: other loaders (load_peers.py), each in a process of its own that compares the tokens of its first 200
   batches with the store's; those that are not installed are skipped, with the reason.
 balance: what `balance=` adds for one of 2, 8 and 32 ranks (load_balance.py).
-cold: the first steps of a pass from a cold page cache, with and without read-ahead (load_cold.py).
+cold: passes from a cold page cache, with and without read-ahead (load_cold.py).
+scale: construction, resuming and memory at 10^9 sequences (load_scale.py).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from harness import RESULTS, commit, measure_in_turns, print_table, write_result
 from load_balance import bench_balance
 from load_cold import bench_cold, disk_speed
 from load_peers import PEERS, run_peer
+from load_scale import bench_scale
 
 from pypack import Loader, Plan, Ragged, StoreWriter, TokenStore, pack
 from pypack.throughput.loading import numpy_batch
@@ -45,7 +47,7 @@ ROW_LENGTHS = (2048, 8192)
 VOCABULARY = 50_257
 EOS = VOCABULARY - 1
 CHECKED_STEPS = 20
-PARTS = ("memory", "peers", "balance", "cold")
+PARTS = ("memory", "peers", "balance", "cold", "scale")
 
 
 def make_store(path: Path, tokens: int) -> TokenStore:
@@ -118,12 +120,18 @@ def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> lis
 
 
 def bench_peers(
-    store: TokenStore, work: Path, row_length: int, memory: list[dict[str, Any]], options: dict[str, Any]
+    store: TokenStore,
+    work: Path,
+    row_length: int,
+    memory: list[dict[str, Any]],
+    peers: list[str],
+    options: dict[str, Any],
 ) -> list[dict[str, Any]]:
     size = f"{ROWS} x {row_length}"
     mine = {row["way"]: row["tokens/s"] for row in memory if row["rows x tokens"] == size}
     rows: list[dict[str, Any]] = []
-    for peer, (title, _) in PEERS.items():
+    for peer in peers:
+        title = PEERS[peer][0]
         result = run_peer(peer, store, work / "peers", row_length, ROWS, options)
         if "skipped" in result:
             print(f"{title}: skipped: {result['skipped']}")
@@ -157,6 +165,11 @@ def first_batch_seconds(store: TokenStore, plan_path: Path) -> float:
     return float(np.median(times))
 
 
+def identity(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells the rows of a table apart."""
+    return tuple(row.get(name) for name in ("rows x tokens", "way", "ranks", "balance"))
+
+
 def earlier_results() -> dict[str, Any]:
     """What this commit measured before; nothing if the results are another's."""
     try:
@@ -175,6 +188,7 @@ def main() -> None:
     parser.add_argument("--row-lengths", nargs="+", type=int, default=list(ROW_LENGTHS))
     parser.add_argument("--work", type=Path, help="keep store, plans and peers' files here, for other runs")
     parser.add_argument("--prepare", action="store_true", help="only write those files")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--peer-seconds", type=float, default=2.0, help="of one timed run of a peer")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -199,25 +213,28 @@ def measure(args: argparse.Namespace, work: Path) -> None:
         return
     results = earlier_results()
 
-    def keep(part: str, rows: list[dict[str, Any]], sizes: set[str]) -> None:
-        kept = [row for row in results.get(part, []) if row["rows x tokens"] not in sizes]
-        results[part] = kept + rows
+    def keep(part: str, rows: list[dict[str, Any]]) -> None:
+        new = {identity(row) for row in rows}
+        kept = [row for row in results.get(part, []) if identity(row) not in new]
+        results[part] = sorted(kept + rows, key=lambda row: int(row["rows x tokens"].split()[-1]))
         print_table(rows, part)
 
     for row_length, plan_path in plans.items():
-        plan, sizes = Plan.open(plan_path), {f"{ROWS} x {row_length}"}
+        plan = Plan.open(plan_path)
         if "memory" in args.parts:
-            keep("rows", bench_memory(store, plan, work, args.repeats), sizes)
+            keep("rows", bench_memory(store, plan, work, args.repeats))
         if "peers" in args.parts:
             options = {"tokens": 24_000_000, "seconds": args.peer_seconds, "repeats": 3}
-            keep("peers", bench_peers(store, work, row_length, results["rows"], options), sizes)
+            keep("peers", bench_peers(store, work, row_length, results["rows"], args.peers, options))
         if "balance" in args.parts:
-            keep("balance", bench_balance(store, plan, args.repeats), sizes)
+            keep("balance", bench_balance(store, plan, args.repeats))
         if "cold" in args.parts:
             del plan
-            keep("cold", bench_cold(path, plan_path, 5), sizes)
+            keep("cold", bench_cold(path, plan_path, 5))
             results["disk"] = disk_speed(path, 4096)
             print(results["disk"])
+    if "scale" in args.parts:
+        keep("scale", bench_scale(work))
     if "memory" in args.parts:
         results["first_batch_ms"] = first_batch_seconds(store, plans[args.row_lengths[0]]) * 1e3
         print(f"open store and plan, construct, first batch: {results['first_batch_ms']:.1f} ms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +15,15 @@ from pypack import Loader, Plan, TokenStore
 
 _ROWS = 8  # of one rank
 _TOKENS = 8_000_000  # of one rank in a timed run
+_PACED_STEPS = 100
 
 
 def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str, Any]]:
     """Microseconds a batch of one of 2, 8 and 32 ranks: without balance, and what each balance adds.
 
-    Asked for with `batch_at`, where one thread does all the work, and as the loop `for batch in loader` at
-    full speed, where the prefetching thread and the waiting consumer share it.
+    Asked for with `batch_at`, where one thread does all the work; as the loop `for batch in loader` at full
+    speed, where the prefetching thread and the waiting consumer share it; and as a loop whose body takes
+    1 ms, a short training step, where it is done meanwhile.
     """
     found = []
     for ranks in (2, 8, 32):
@@ -38,7 +41,11 @@ def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str,
         for balance, loader in loaders.items():
             runs[f"{balance} asked"] = functools.partial(_ask, loader, steps)
             runs[f"{balance} loop"] = functools.partial(_loop, loader, steps)
-        seconds = {name: timing.median / steps for name, timing in measure_in_turns(runs, repeats).items()}
+            runs[f"{balance} 1 ms steps"] = functools.partial(_loop, loader, _PACED_STEPS, 1e-3)
+        seconds = {
+            name: timing.median / (_PACED_STEPS if "ms" in name else steps)
+            for name, timing in measure_in_turns(runs, repeats).items()
+        }
         for balance in loaders:
             found.append(
                 {
@@ -47,7 +54,7 @@ def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str,
                     "balance": balance,
                     **{
                         f"{way}, {what}": value
-                        for way in ("asked", "loop")
+                        for way in ("asked", "loop", "1 ms steps")
                         for what, value in (
                             ("us/batch", seconds[f"{balance} {way}"] * 1e6),
                             ("added", seconds[f"{balance} {way}"] / seconds[f"none {way}"] - 1),
@@ -64,10 +71,12 @@ def _ask(loader: Loader, steps: int) -> None:
         loader.batch_at(step)
 
 
-def _loop(loader: Loader, steps: int) -> None:
+def _loop(loader: Loader, steps: int, body: float = 0) -> None:
     loader.seek(0)
     for _ in itertools.islice(loader, steps):
-        pass
+        end = time.perf_counter() + body
+        while body and time.perf_counter() < end:
+            pass
 
 
 def _ranks(store: TokenStore, plan: Plan, ranks: int, balance: str) -> list[Loader]:

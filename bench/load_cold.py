@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import math
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ from typing import Any
 import numpy as np
 from bare_loop import flat_file
 
-from pypack import Loader, Plan, TokenStore
+from pypack import Loader, Plan, TokenStore, step_maker
 
 _ROWS = 8
 _READ_AHEAD = 32  # steps
-# Few, so that what is read stays cold: without advice, the system reads 128 KiB around every fault, and has
-# soon read the whole of a store as small as this one. That of a corpus it never has.
-_STEPS = 40
+# What is measured, whether the store is taken for one that memory does not hold, and when it ends.
+_CASES: tuple[tuple[str, bool, dict[str, float]], ...] = (
+    ("small store, first 40 steps", False, {"steps": 40}),
+    ("small store, first 400 steps", False, {"steps": 400}),
+    ("small store, 3 s", False, {"s": 3}),
+    ("large store, first 400 steps", True, {"steps": 400}),
+)
+_MADV_RANDOM = 1
 _RANDOM_READS = 2000
 
 
@@ -36,8 +42,6 @@ def forget(*folders: Path) -> None:
 
 def cached_share(file: Path) -> float:
     """Share of a file's pages in the page cache, by mincore on a mapping of it."""
-    import ctypes
-
     mapped = np.memmap(file, np.uint8, "r")
     pages = -(-len(mapped) // os.sysconf("SC_PAGE_SIZE"))
     resident = np.zeros(pages, np.uint8)
@@ -48,10 +52,20 @@ def cached_share(file: Path) -> float:
     return float((resident & 1).mean())
 
 
-def disk_speed(store_path: Path, size: int) -> dict[str, float]:
+def read_around_kb(file: Path) -> int | None:
+    """How much the system reads around a fault in a file of that disk; None where it does not say."""
+    device = file.stat().st_dev
+    try:
+        link = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
+        return int(Path(os.path.realpath(link), "queue", "read_ahead_kb").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def disk_speed(store_path: Path, size: int) -> dict[str, float | None]:
     """What the disk gives without a page cache: MB/s in sequence, and of random pieces by 1 and 32."""
     file = flat_file(TokenStore.open(store_path))
-    found = {}
+    found: dict[str, float | None] = {}
 
     def timed(name: str, offsets: np.ndarray, piece: int, readers: int) -> None:
         forget(store_path)
@@ -70,46 +84,75 @@ def disk_speed(store_path: Path, size: int) -> dict[str, float]:
     length = file.stat().st_size
     rng = np.random.default_rng(0)
     places = rng.integers(0, length // 4096 - size // 4096 - 1, _RANDOM_READS) * 4096
+    found["read_ahead_kb"] = read_around_kb(file)
     timed("sequential, MB/s", np.arange(0, length - (1 << 20), 1 << 20), 1 << 20, 0)
     timed(f"random {size} bytes, 1 reader, MB/s", places, size, 1)
     timed(f"random {size} bytes, 32 readers, MB/s", places, size, 32)
     return found
 
 
-def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str, Any]]:
-    """Tokens a second of the first steps of a shuffled pass, store and plan out of the page cache before."""
+def do_not_read_around(store: TokenStore, plan: Plan) -> None:
+    """Tells the system that the mapped files are read at random: a fault then reads its own pages alone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    page = os.sysconf("SC_PAGE_SIZE")
+    plan_arrays = (array for array in plan.arrays().values() if isinstance(array, np.ndarray))
+    memory = [(store[0].ctypes.data, store.num_tokens * store.dtype.itemsize)]
+    memory += [(array.ctypes.data, array.nbytes) for array in plan_arrays if array.nbytes]
+    for address, size in memory:
+        start = address // page * page
+        if libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(address + size - start), _MADV_RANDOM) != 0:
+            raise OSError(ctypes.get_errno(), "madvise")
 
-    def run(read_ahead: int) -> tuple[float, float]:
+
+def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str, Any]]:
+    """Tokens a second of a shuffled pass, store and plan out of the page cache before.
+
+    "small store": as it is. Memory holds it, and the system itself reads `read_ahead_kb` around every fault,
+    so that it has soon read all of it; the first steps, more of them, and some seconds, in which the whole
+    store comes into memory either way.
+    "large store": the same files as if memory did not hold them. The loader is told so, and reads the rows
+    alone; and the system is told not to read around faults (MADV_RANDOM), as what it reads so of a store that
+    is many times larger than memory is gone before it is drawn.
+    """
+
+    def run(read_ahead: int, large: bool, end: dict[str, float]) -> tuple[float, float]:
         forget(store_path, plan_path)
         cold = cached_share(flat_file(TokenStore.open(store_path)))
         store, plan = TokenStore.open(store_path), Plan.open(plan_path)
+        if large:
+            do_not_read_around(store, plan)
         loader = Loader(store, plan, batch_sequences=_ROWS, num_threads=1, pad_id=0, read_ahead=read_ahead)
-        tokens, start = 0, time.perf_counter()
-        for batch in itertools.islice(loader, _STEPS):
-            tokens += batch.tokens
-        return tokens / (time.perf_counter() - start), cold
+        memory = step_maker.memory_for_files
+        step_maker.memory_for_files = (lambda: 0) if large else memory
+        try:
+            tokens, start = 0, time.perf_counter()
+            for batch in itertools.chain.from_iterable(itertools.repeat(loader)):
+                tokens += batch.tokens
+                if batch.step + 1 == end.get("steps") or time.perf_counter() - start > end.get("s", math.inf):
+                    break
+            return tokens / (time.perf_counter() - start), cold
+        finally:
+            step_maker.memory_for_files = memory
 
-    ways: dict[str, Callable[[], tuple[float, float]]] = {
-        "without read-ahead": lambda: run(0),
-        f"read_ahead={_READ_AHEAD}": lambda: run(_READ_AHEAD),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
-    cached = []
-    for _ in range(repeats):
-        for name, way in ways.items():
-            speed, share = way()
-            speeds[name].append(speed)
-            cached.append(share)
-    medians = {name: float(np.median(values)) for name, values in speeds.items()}
-    slow = medians["without read-ahead"]
+    found = []
     length = Plan.open(plan_path).sequence_length
-    return [
-        {
-            "rows x tokens": f"{_ROWS} x {length}",
-            "way": name,
-            "tokens/s": speed,
-            "x without": speed / slow,
-            "in cache before": max(cached),
-        }
-        for name, speed in medians.items()
-    ]
+    for what, large, end in _CASES:
+        speeds: dict[int, list[float]] = {0: [], _READ_AHEAD: []}
+        cached = []
+        for _ in range(repeats):
+            for read_ahead in speeds:
+                speed, share = run(read_ahead, large, end)
+                speeds[read_ahead].append(speed)
+                cached.append(share)
+        slow, fast = (float(np.median(values)) for values in speeds.values())
+        found.append(
+            {
+                "rows x tokens": f"{_ROWS} x {length}",
+                "way": what,
+                "without, tokens/s": slow,
+                f"read_ahead={_READ_AHEAD}, tokens/s": fast,
+                "x without": fast / slow,
+                "in cache before": max(cached),
+            }
+        )
+    return found

@@ -79,18 +79,22 @@ def load_table(record: Record) -> str:
     if "balance" in results:
         parts.append(
             "Balanced ranks; `asked` is `loader.batch_at(k)`, where one thread does all, `in a loop` is "
-            "`for batch in loader` at full speed:\n"
+            "`for batch in loader` at full speed, and `1 ms steps` the time of a step in a loop whose body "
+            "takes 1 ms:\n"
         )
         parts.append(
             markdown(
-                ["ranks, balance", "batch of a rank", "asked", "adds", "in a loop", "adds", "slowest / mean"],
+                [
+                    *("ranks, balance", "batch of a rank", "asked", "adds", "in a loop", "adds"),
+                    *("1 ms steps", "adds", "slowest / mean"),
+                ],
                 [
                     [
                         f"{row['ranks']}, {row['balance']}",
                         _size(row),
                         *(
                             cell
-                            for way in ("asked", "loop")
+                            for way in ("asked", "loop", "1 ms steps")
                             for cell in (f"{row[f'{way}, us/batch']:.1f} µs", f"{row[f'{way}, added']:+.1%}")
                         ),
                         f"{row['slowest rank / mean']:.3f}",
@@ -101,15 +105,35 @@ def load_table(record: Record) -> str:
         )
     if "cold" in results:
         rows = [
-            [row["way"], _size(row), _millions(row["tokens/s"]), f"{row['x without']:.2f}"]
+            [
+                row["way"],
+                _size(row),
+                _millions(row["without, tokens/s"]),
+                _millions(row["read_ahead=32, tokens/s"]),
+                f"{row['x without']:.2f}",
+            ]
             for row in results["cold"]
         ]
         disk = ", ".join(
-            f"{name.removesuffix(', MB/s')}: {speed:,.0f} MB/s" for name, speed in results["disk"].items()
+            f"{name.removesuffix(', MB/s')}: {speed:,.0f} MB/s"
+            for name, speed in results["disk"].items()
+            if name != "read_ahead_kb"
         )
+        around = results["disk"]["read_ahead_kb"]
         parts.append(
-            markdown(["cold page cache", "batch", "tokens/s", "× without"], rows) + f"\nThe disk: {disk}.\n"
+            "Cold page cache, tokens/s without and with read-ahead. A small store is one that memory holds "
+            f"(here 400 MB, of which the system reads {around:,} kB around every fault); a large one is the "
+            "same, treated as if memory did not hold it, and the system is told not to read around faults:\n"
         )
+        head = ["cold page cache", "batch", "without", "`read_ahead=32`", "× without"]
+        parts.append(markdown(head, rows) + f"\nThe disk: {disk}.\n")
+    if "scale" in results:
+        parts.append("10^9 sequences, from the files' names to the first batch in hand:\n")
+        rows = [
+            [row["way"], f"{row['first batch, ms']:.1f} ms", f"{row['growth of memory, MB']:.1f} MB"]
+            for row in results["scale"]
+        ]
+        parts.append(markdown(["", "first batch", "memory grows by"], rows))
     return "\n".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -78,7 +79,9 @@ class Loader:
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         prefetch: batches made ahead by a background thread; 0: none.
-        read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones.
+        read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
+            files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
+            free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
@@ -146,6 +149,7 @@ class Loader:
 
     def _make_run(self) -> None:
         self.run = self._order.run(self.sources, self._events)
+        self._end = math.inf if self.run.num_steps is None else self.run.num_steps
         self._changes += 1
 
     def _make_maker(self) -> None:
@@ -234,7 +238,10 @@ class Loader:
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
 
-    def _current_maker(self) -> StepMaker:
+    def _maker_at(self, step: int) -> StepMaker:
+        """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
+        if not 0 <= step < self._end:
+            raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
         if not self._maker.is_of_this_process:
             self._make_maker()
         return self._maker
@@ -242,14 +249,12 @@ class Loader:
     def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
         rows."""
-        self._check_step(step)
-        sources, sequences, _ = self._current_maker().rows(self.run.at(step))
+        sources, sequences, _ = self._maker_at(step).rows(self.run.at(step))
         return sources, sequences
 
     def epochs_at(self, step: int) -> NDArray[np.int64]:
         """The epoch of its source that each row of this rank's batch belongs to: int64 [rows]."""
-        self._check_step(step)
-        return self._current_maker().rows(self.run.at(step))[2]
+        return self._maker_at(step).rows(self.run.at(step))[2]
 
     def sequences_at(self, step: int) -> NDArray[np.int64]:
         """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
@@ -261,8 +266,7 @@ class Loader:
         Raises:
             IndexError: the loader has no such step.
         """
-        self._check_step(step)
-        return self._current_maker().batch(self.run.at(step), step)
+        return self._maker_at(step).batch(self.run.at(step), step)
 
     def __len__(self) -> int:
         return self.steps_per_epoch
@@ -282,12 +286,12 @@ class Loader:
         while self._step < end:
             start = time.perf_counter()
             draws = self.run.at(self._step)
-            yield self._give(self._current_maker().batch(draws, self._step), draws, start)
+            yield self._give(self._maker_at(self._step).batch(draws, self._step), draws, start)
 
     def _ahead(self, end: int) -> Iterator[PackedBatch]:
         """Batches of the thread, until the pass ends or something changes what comes next."""
-        maker = self._current_maker()
-        prefetcher = maker.prefetcher(self._prefetch, self._read_ahead > 0)
+        maker = self._maker_at(self._step)
+        prefetcher = maker.prefetcher(self._prefetch, self._read_ahead)
         changes = self._changes
         asked: deque[tuple[StepDraws, Any]] = deque()
         next_asked = self._step
@@ -297,7 +301,7 @@ class Loader:
                 draws = self.run.at(next_asked)
                 request, tensor = maker.request(draws)
                 asked.append((draws, tensor))
-                prefetcher.request(request)
+                prefetcher.request(*request)
                 next_asked += 1
             draws, tensor = asked.popleft()
             yield self._give(maker.wrap(prefetcher.next(), draws, self._step, tensor), draws, start)
@@ -403,10 +407,6 @@ class Loader:
         from pypack.schedule_plot import plot_run
 
         plot_run(self.run, path)
-
-    def _check_step(self, step: int) -> None:
-        if step < 0 or (self.num_steps is not None and step >= self.num_steps):
-            raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "run")}

@@ -184,6 +184,9 @@ class EpochRun:
         self._odds = odds_of(curriculum, [pool.length for pool in self.pools])
         self._cycles = cycles
         self._several = len(self.pools) > 1
+        self._buckets = [
+            (rows, pool.size, pool.length) for rows, pool in zip(self._rows, self.pools, strict=True)
+        ]
         self.longest = self.pools[-1].length
         self.rows_of_longest = self._rows[-1]
         self._order_of = functools.lru_cache(maxsize=2)(self._make_order)
@@ -213,10 +216,12 @@ class EpochRun:
             order = self._order_of(epoch)
             bucket = order.bucket(turn)
             turn = order.visits(turn, bucket)
-        rows, pool = self._rows[bucket], self.pools[bucket]
+        rows, size, length = self._buckets[bucket]
         start = turn * rows
-        count = min(rows, pool.size - start)
-        return StepDraws([(bucket, epoch, start, count)], rows, pool.length, None, epoch)
+        left = size - start
+        draw = (bucket, epoch, start, rows if rows < left else left)
+        # Past the constructor of the named tuple: this is asked for every batch.
+        return tuple.__new__(StepDraws, ([draw], rows, length, None, epoch))
 
     def _make_order(self, epoch: int) -> _core.BucketSequence:
         key = _core.random_bits(self._seed, purpose("lengths"), epoch)

@@ -143,6 +143,13 @@ class Source:
             parts.append(lengths_fingerprint(self.documents))
         return "-".join(parts)
 
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the files that batches are made from; the store's index has 20 a document."""
+        plans = sum(array.nbytes for plan in self.plans for array in plan.arrays().values())
+        tokens = self.store.num_tokens * self.store.dtype.itemsize
+        return plans + tokens + 20 * self.store.num_documents
+
     def ranges(self, length: int) -> list[tuple[int, int]]:
         """Where the sequences of a row length stand in their plan: (first, count)."""
         return self.plans[self.lengths[length]].buckets[length]

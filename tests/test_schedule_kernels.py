@@ -206,10 +206,8 @@ def rows_of(ranges, key, window, draws, **options):
     maker = _core.BatchMaker(_core.BatchFormat(), 1)
     maker.add_pool(0, ranges, key, window)
     slots = sum(draw[3] for draw in draws)
-    request = _core.StepRequest(
-        draws, slots, 1, options.get("shuffle_key"), _core.Share(0, 1, "none", 1), None
-    )
-    return maker.rows(request)[1]
+    share = _core.Share(0, 1, "none", 1)
+    return maker.rows(draws, slots, 1, options.get("shuffle_key"), share, None)[1]
 
 
 @given(

@@ -1,6 +1,8 @@
 // Bindings of csrc/core/batch: what a loader's batches are made from, and the making.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <new>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -108,18 +110,43 @@ StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots
     return request;
 }
 
+// The arrays that describe a batch's spans, in one block of memory of their own: an allocation and an owner
+// for each would cost as much as a row of tokens, and in the tokens' memory they would keep it from the pool
+// where somebody collects them.
+struct SpanArrays {
+    py::object document_ids;
+    py::object source_ids;
+    py::object span_lengths;
+    py::object row_spans;
+};
+
+SpanArrays span_arrays(const ResolvedRows& rows) {
+    const std::size_t spans = rows.spans.size();
+    const std::size_t borders = rows.first_span.size();
+    auto* const begin =
+        static_cast<std::int64_t*>(::operator new((2 * spans + borders) * sizeof(std::int64_t)));
+    const py::capsule owner(begin, [](void* p) { ::operator delete(p); });
+    std::int64_t* const documents = begin;
+    std::int64_t* const row_spans = documents + spans;
+    auto* const sources = reinterpret_cast<std::int32_t*>(row_spans + borders);
+    std::int32_t* const lengths = sources + spans;
+    for (std::size_t i = 0; i < spans; ++i) {
+        documents[i] = rows.spans[i].document;
+        sources[i] = rows.spans[i].source;
+        lengths[i] = rows.spans[i].length;
+    }
+    std::copy(rows.first_span.begin(), rows.first_span.end(), row_spans);
+    const auto array = [&]<typename T>(T* data, std::size_t size) {
+        return array_in<T>(reinterpret_cast<std::byte*>(data), Shape{{static_cast<py::ssize_t>(size), 0}, 1},
+                           owner);
+    };
+    return {array(documents, spans), array(sources, spans), array(lengths, spans), array(row_spans, borders)};
+}
+
 // In the order of PackedBatch's fields.
 py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
     const ResolvedRows& rows = made.rows;
-    const auto spans = static_cast<py::ssize_t>(rows.spans.size());
-    py::array_t<std::int64_t> documents(spans);
-    py::array_t<std::int32_t> sources(spans);
-    py::array_t<std::int32_t> lengths(spans);
-    for (std::size_t i = 0; i < rows.spans.size(); ++i) {
-        documents.mutable_data()[i] = rows.spans[i].document;
-        sources.mutable_data()[i] = rows.spans[i].source;
-        lengths.mutable_data()[i] = rows.spans[i].length;
-    }
+    SpanArrays spans = span_arrays(rows);
     // One capsule a batch: the memory goes back to the pool with the last array.
     const py::capsule owner(new std::shared_ptr<std::byte>(made.memory),
                             [](void* p) { delete static_cast<std::shared_ptr<std::byte>*>(p); });
@@ -142,11 +169,14 @@ py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
     }
     return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
                           ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
-                          std::move(max_seqlen), std::move(documents), std::move(sources), std::move(lengths),
-                          to_numpy(std::move(made.rows.first_span)), rows.num_tokens);
+                          std::move(max_seqlen), std::move(spans.document_ids), std::move(spans.source_ids),
+                          std::move(spans.span_lengths), std::move(spans.row_spans), rows.num_tokens);
 }
 
-py::tuple make(const MakerHandle& handle, const StepRequest& request) {
+py::tuple make(const MakerHandle& handle, const std::vector<DrawTuple>& draws, std::int64_t slots,
+               std::int64_t row_length, std::optional<std::uint64_t> shuffle_key, const Share& share,
+               std::optional<Array<std::uint8_t>> memory) {
+    const StepRequest request = step_request(draws, slots, row_length, shuffle_key, share, std::move(memory));
     MadeBatch made;
     {
         const py::gil_scoped_release release;
@@ -174,7 +204,10 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     return to_python(std::move(made), maker.format);
 }
 
-py::tuple rows(const MakerHandle& handle, const StepRequest& request) {
+py::tuple rows(const MakerHandle& handle, const std::vector<DrawTuple>& draws, std::int64_t slots,
+               std::int64_t row_length, std::optional<std::uint64_t> shuffle_key, const Share& share,
+               std::optional<Array<std::uint8_t>> memory) {
+    const StepRequest request = step_request(draws, slots, row_length, shuffle_key, share, std::move(memory));
     std::vector<std::int32_t> sources;
     std::vector<std::int64_t> sequences;
     std::vector<std::int64_t> epochs;
@@ -193,9 +226,10 @@ py::tuple rows(const MakerHandle& handle, const StepRequest& request) {
 // A Prefetcher with the maker whose arrays it needs.
 class PrefetcherHandle {
   public:
-    PrefetcherHandle(std::shared_ptr<MakerHandle> maker, std::int64_t depth, bool read_ahead)
+    PrefetcherHandle(std::shared_ptr<MakerHandle> maker, std::int64_t depth, std::shared_ptr<ReadAhead> ahead,
+                     std::int64_t steps_ahead)
         : maker_(std::move(maker)),
-          prefetcher_(std::make_unique<Prefetcher>(maker_->maker(), depth, read_ahead)) {}
+          prefetcher_(std::make_unique<Prefetcher>(maker_->maker(), depth, std::move(ahead), steps_ahead)) {}
     PrefetcherHandle(const PrefetcherHandle&) = delete;
     PrefetcherHandle& operator=(const PrefetcherHandle&) = delete;
     ~PrefetcherHandle() {
@@ -203,7 +237,11 @@ class PrefetcherHandle {
         prefetcher_.reset();
     }
 
-    void request(const StepRequest& request) { prefetcher_->request(request); }
+    void request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
+                 std::optional<std::uint64_t> shuffle_key, const Share& share,
+                 std::optional<Array<std::uint8_t>> memory) {
+        prefetcher_->request(step_request(draws, slots, row_length, shuffle_key, share, std::move(memory)));
+    }
 
     py::tuple next() {
         MadeBatch made;
@@ -247,9 +285,6 @@ void register_batch(py::module_& m) {
                                   num_threads};
                  }),
              py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
-    py::classh<StepRequest>(m, "StepRequest", "One step on one rank.")
-        .def(py::init(&step_request), py::arg("draws"), py::arg("slots"), py::arg("row_length"),
-             py::arg("shuffle_key"), py::arg("share"), py::arg("memory").noconvert());
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
         .def("add_source", &MakerHandle::add_source, py::arg("store"),
@@ -259,15 +294,25 @@ void register_batch(py::module_& m) {
              py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
         .def("add_pool", &MakerHandle::add_pool, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("window"), "Ranges are (first sequence, count).")
-        .def("rows", &rows, py::arg("request"),
-             "Sources, sequences (-1 for empty rows) and epochs of the rows.")
-        .def("make", &make, py::arg("request"), "The fields of a PackedBatch, in their order.")
+        .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("row_length"), py::arg("shuffle_key"),
+             py::arg("share"), py::arg("memory").noconvert(),
+             "Sources, sequences (-1 for empty rows) and epochs of a step's rows.")
+        .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("row_length"), py::arg("shuffle_key"),
+             py::arg("share"), py::arg("memory").noconvert(),
+             "The fields of a step's PackedBatch, in their order.")
         .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
              py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
+    py::classh<ReadAhead>(m, "ReadAhead", "Asks the system to read what coming steps of a maker need.")
+        .def(py::init([](const MakerHandle& maker, bool whole) {
+                 return std::make_shared<ReadAhead>(maker.maker()->sources, whole);
+             }),
+             py::arg("maker"), py::arg("whole"), py::keep_alive<1, 2>())
+        .def_property_readonly("done", &ReadAhead::done);
     py::classh<PrefetcherHandle>(m, "Prefetcher", "A thread that makes the requested batches, in order.")
-        .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, bool>(), py::arg("maker"), py::arg("depth"),
-             py::arg("read_ahead"))
-        .def("request", &PrefetcherHandle::request, py::arg("request"))
+        .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, std::shared_ptr<ReadAhead>, std::int64_t>(),
+             py::arg("maker"), py::arg("depth"), py::arg("ahead"), py::arg("steps_ahead"))
+        .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("row_length"),
+             py::arg("shuffle_key"), py::arg("share"), py::arg("memory").noconvert())
         .def("next", &PrefetcherHandle::next);
 }
 

@@ -61,7 +61,8 @@ void pass(const std::shared_ptr<BatchMaker>& maker, BalanceStrategy balance, std
           std::int64_t stop_at) {
     constexpr std::int64_t kSteps = 200;
     const std::int64_t size = maker->pools.front().size();
-    pypack::Prefetcher prefetcher(maker, depth, ahead);
+    pypack::Prefetcher prefetcher(
+        maker, depth, ahead ? std::make_shared<pypack::ReadAhead>(maker->sources, depth == 1) : nullptr, 5);
     std::int64_t asked = 0;
     for (std::int64_t step = 0; step < stop_at; ++step) {
         for (; asked < kSteps && asked < step + depth + 3; ++asked) {

@@ -1,5 +1,8 @@
 #include "batch/prefetcher.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -9,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "batch/read_ahead.hpp"
-
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
 #endif
@@ -18,6 +19,8 @@
 namespace pypack {
 
 namespace {
+
+constexpr std::int64_t kParts = 4;  // that the steps read ahead are asked for in
 
 std::int64_t process_id() {
 #if defined(__unix__) || defined(__APPLE__)
@@ -45,8 +48,9 @@ struct Job {
 
 struct Prefetcher::State {
     std::shared_ptr<BatchMaker> maker;
-    std::size_t depth;
-    bool ahead;
+    std::size_t depth = 1;
+    std::shared_ptr<ReadAhead> ahead;  // null: nothing is read ahead
+    std::size_t asked_together = 0;    // steps
     std::int64_t process = process_id();
     std::mutex mutex;
     std::condition_variable work;   // for the thread
@@ -56,6 +60,7 @@ struct Prefetcher::State {
     bool making = false;
     std::deque<Made> made;
     bool stop = false;
+    std::atomic<std::uint64_t> changes = 0;  // of all this, as far as somebody may wait for it
     std::thread thread;
 
     void run() {
@@ -64,17 +69,16 @@ struct Prefetcher::State {
             const auto can_make = [&] {
                 return !jobs.empty() && made.size() < depth && jobs.front().state != Job::Rows::being_found;
             };
+            // Steps are asked for together, as each time their places must be waited for; alone only what is
+            // made next.
             const auto can_advise = [&] {
-                return ahead && advised < jobs.size() && jobs[advised].state != Job::Rows::being_found;
+                const std::size_t waiting = jobs.size() - advised;
+                return ahead && waiting > 0 && (waiting >= asked_together || advised == 0);
             };
-            work.wait(lock, [&] { return stop || can_make() || can_advise() || to_find() != nullptr; });
+            wait(lock, work, [&] { return stop || can_make() || can_advise() || to_find() != nullptr; });
             if (stop) return;
             if (can_advise()) {
-                Job& job = jobs[advised++];
-                if (job.state == Job::Rows::unknown) find(job, lock);
-                lock.unlock();  // only this thread takes jobs away, so that this one stays
-                read_ahead(maker->sources, job.rows);
-                lock.lock();
+                advise(lock);
                 continue;
             }
             if (!can_make()) {
@@ -85,13 +89,54 @@ struct Prefetcher::State {
             jobs.pop_front();
             if (advised > 0) --advised;
             making = true;
+            ++changes;
             lock.unlock();
             Made result = make(job);
             lock.lock();
             making = false;
             made.push_back(std::move(result));
+            ++changes;
             ready.notify_one();
+            if (ahead) {
+                lock.unlock();
+                ahead->go_on();
+                lock.lock();
+                if (ahead->done()) ahead.reset();
+            }
         }
+    }
+
+    // Asks the storage for the next steps, without the lock.
+    void advise(std::unique_lock<std::mutex>& lock) {
+        const std::size_t end = std::min(jobs.size(), advised + asked_together);
+        std::vector<RowRef> rows;
+        for (; advised < end; ++advised) {
+            Job& job = jobs[advised];
+            if (job.state == Job::Rows::unknown) find(job, lock);
+            // A consumer that is at it tells when it has them.
+            wait(lock, work, [&] { return stop || job.state != Job::Rows::being_found; });
+            rows.insert(rows.end(), job.rows.begin(), job.rows.end());
+        }
+        lock.unlock();
+        ahead->rows(rows);
+        lock.lock();
+    }
+
+    // Waits until `come`, which may only become true with a change. To fall asleep and be woken takes as long
+    // as a small batch, so that a change is looked out for a while first.
+    template <typename Come>
+    void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& told, Come&& come) {
+        constexpr std::chrono::microseconds kAwake{50};
+        if (come()) return;
+        const auto end = std::chrono::steady_clock::now() + kAwake;
+        while (std::chrono::steady_clock::now() < end) {
+            const std::uint64_t seen = changes;
+            lock.unlock();
+            while (changes == seen && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+            lock.lock();
+            if (come()) return;
+        }
+        told.wait(lock, come);
     }
 
     // The first step whose rows are worth finding and nobody is at; null if there is none.
@@ -129,12 +174,15 @@ struct Prefetcher::State {
     }
 };
 
-Prefetcher::Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth, bool read_ahead)
+Prefetcher::Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth,
+                       std::shared_ptr<ReadAhead> ahead, std::int64_t steps_ahead)
     : state_(std::make_shared<State>()) {
     if (depth < 1) throw std::invalid_argument("prefetch depth must be at least 1");
+    if (ahead && steps_ahead < 1) throw std::invalid_argument("steps_ahead must be at least 1");
     state_->maker = std::move(maker);
     state_->depth = static_cast<std::size_t>(depth);
-    state_->ahead = read_ahead;
+    state_->ahead = std::move(ahead);
+    state_->asked_together = static_cast<std::size_t>((steps_ahead + kParts - 1) / kParts);
     state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
 
@@ -147,6 +195,7 @@ Prefetcher::~Prefetcher() {
     {
         const std::lock_guard lock(state_->mutex);
         state_->stop = true;
+        ++state_->changes;
     }
     state_->work.notify_one();
     state_->thread.join();
@@ -159,6 +208,7 @@ void Prefetcher::request(StepRequest request) {
         const std::lock_guard lock(state_->mutex);
         const bool dealt = request.balance != BalanceStrategy::none && request.world_size > 1;
         state_->jobs.push_back({std::move(request), {}, Job::Rows::unknown, dealt});
+        ++state_->changes;
     }
     state_->work.notify_one();
 }
@@ -174,14 +224,18 @@ MadeBatch Prefetcher::next() {
         // The step that the thread takes next is left to it, unless it is busy with another.
         Job* job = state_->making ? state_->to_find() : nullptr;
         if (job == nullptr) {
-            state_->ready.wait(lock);
+            state_->wait(lock, state_->ready, [&] {
+                return !state_->made.empty() || (state_->making && state_->to_find() != nullptr);
+            });
             continue;
         }
         state_->find(*job, lock);
+        ++state_->changes;
         state_->work.notify_one();  // it may have waited for just these rows
     }
     Made made = std::move(state_->made.front());
     state_->made.pop_front();
+    ++state_->changes;
     lock.unlock();
     state_->work.notify_one();
     if (made.failure) std::rethrow_exception(made.failure);

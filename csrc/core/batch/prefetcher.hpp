@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "batch/batch_maker.hpp"
+#include "batch/read_ahead.hpp"
 
 namespace pypack {
 
@@ -12,9 +13,10 @@ namespace pypack {
 // destroying it does nothing and waiting on it throws.
 class Prefetcher {
   public:
-    // At most `depth` batches are ready at a time. `read_ahead`: the tokens of all requested steps are asked
-    // of the storage as soon as they are requested.
-    Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth, bool read_ahead);
+    // At most `depth` batches are ready at a time. With `ahead`, what requested steps need is asked of the
+    // storage, for a part of `steps_ahead` at a time, the steps that the caller requests ahead for it.
+    Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth, std::shared_ptr<ReadAhead> ahead,
+               std::int64_t steps_ahead);
     Prefetcher(const Prefetcher&) = delete;
     Prefetcher& operator=(const Prefetcher&) = delete;
     ~Prefetcher();  // waits for the batch being made

@@ -130,6 +130,13 @@ std::int64_t Shard::offset_at(std::int64_t index) const {
     return load<std::int64_t>(offsets_ + index * static_cast<std::int64_t>(sizeof(std::int64_t)));
 }
 
+std::array<std::span<const std::byte>, 2> Shard::index_entries(std::int64_t index) const {
+    if (!merged_lengths_.empty()) return {};
+    return {
+        std::span(lengths_ + index * static_cast<std::int64_t>(sizeof(Length)), sizeof(Length)),
+        std::span(offsets_ + index * static_cast<std::int64_t>(sizeof(std::int64_t)), sizeof(std::int64_t))};
+}
+
 DocumentView Shard::document(std::int64_t index) const {
     const Length length = length_at(index);
     const std::int64_t offset = offset_at(index);

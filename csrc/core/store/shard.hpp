@@ -13,6 +13,7 @@
 // pypack writes one sequence a document, so d = n + 1 and the bounds count 0, 1, ..., n.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -46,6 +47,13 @@ class Shard {
     // The document's tokens, checked to lie inside the .bin whatever the .idx says. `index` must be below
     // num_documents(); the caller checks.
     [[nodiscard]] DocumentView document(std::int64_t index) const;
+
+    // What `document` reads of the mapped index; nothing where it was copied out of it. `index` as above.
+    [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;
+
+    // The mapped files.
+    [[nodiscard]] std::span<const std::byte> index_bytes() const { return idx_.bytes(); }
+    [[nodiscard]] std::span<const std::byte> token_bytes() const { return bin_.bytes(); }
 
     // Copies the lengths of all documents (num_documents() values).
     void copy_lengths(std::span<Length> out) const;

@@ -28,9 +28,19 @@ DocumentView StoreView::document(std::int64_t index) const {
         throw std::out_of_range("document " + std::to_string(index) + " of a store with " +
                                 std::to_string(num_documents()) + " documents");
     }
-    const auto after = std::upper_bound(first_documents_.begin(), first_documents_.end(), index);
-    const auto shard = static_cast<std::size_t>(after - first_documents_.begin()) - 1;
+    const std::size_t shard = shard_of(index);
     return shards_[shard].document(index - first_documents_[shard]);
+}
+
+std::array<std::span<const std::byte>, 2> StoreView::index_entries(std::int64_t index) const {
+    if (index < 0 || index >= num_documents()) return {};
+    const std::size_t shard = shard_of(index);
+    return shards_[shard].index_entries(index - first_documents_[shard]);
+}
+
+std::size_t StoreView::shard_of(std::int64_t index) const {
+    const auto after = std::upper_bound(first_documents_.begin(), first_documents_.end(), index);
+    return static_cast<std::size_t>(after - first_documents_.begin()) - 1;
 }
 
 void StoreView::copy_lengths(std::span<Length> out) const {

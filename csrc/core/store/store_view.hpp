@@ -1,6 +1,7 @@
 // The documents of all shards under one numbering.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,10 +26,15 @@ class StoreView {
     // whose index entry is damaged.
     [[nodiscard]] DocumentView document(std::int64_t index) const;
 
+    // What `document` reads of the mapped index; nothing for a document that the store does not have.
+    [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;
+
     // Copies the lengths of all documents (num_documents() values).
     void copy_lengths(std::span<Length> out) const;
 
   private:
+    [[nodiscard]] std::size_t shard_of(std::int64_t index) const;
+
     std::vector<Shard> shards_;
     std::vector<std::int64_t> first_documents_;  // of each shard, and the total
     std::int64_t num_tokens_ = 0;
