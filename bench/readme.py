@@ -163,7 +163,7 @@ def pack_table(record: Record) -> str:
     rows = [
         [
             f"{row['peer']}, {row['documents']:,} documents",
-            f"{row['lengths']}, {row['L']}",
+            row["lengths"],
             f"{row['peer ns']:,.0f}",
             f"{row['CSR ns']:.1f}",
             f"{row['ratio']:,.0f}",
@@ -171,9 +171,9 @@ def pack_table(record: Record) -> str:
         for title, table in record["results"].items()
         if title.startswith("best fit against peers")
         for row in table
-        if row["ratio"] is not None
+        if row["ratio"] is not None and row["L"] == 8192  # the file has others
     ]
-    head = ["", "lengths, tokens a sequence", "its ns a document", "pypack's", "ratio"]
+    head = ["sequences of 8192 tokens", "lengths", "its ns a document", "pypack's", "ratio"]
     return markdown(head, rows)
 
 
