@@ -14,10 +14,13 @@ void place_spans(std::span<const Length> lengths, const PackOptions& options, co
     auto ranks = first_ranks(census);
     parallel_for(static_cast<std::int64_t>(census.num_chunks()), num_threads, [&](std::int64_t c) {
         const auto index = static_cast<std::size_t>(c);
-        place_pieces<Piece>(
-            lengths, options, chunk_of(lengths.size(), index, census.num_chunks()), census.by_chunk[index],
+        place_pieces(
+            chunk_of(lengths.size(), index, census.num_chunks()), options.align, census.by_chunk[index],
             std::move(ranks[index]), places,
-            [](std::int64_t document, Length start, Length length) { return Piece{document, start, length}; },
+            [&](Chunk documents, auto&& add) {
+                PlanCounts counted_before;
+                for_each_piece(lengths, documents, options, counted_before, add);
+            },
             [&plan](const Piece& piece, std::int64_t place) { plan.set_span(place, piece); });
     });
 }
@@ -83,7 +86,7 @@ PieceRows best_fit_pieces(std::span<const Piece> pieces, const PackOptions& opti
         [&](auto&& add) {
             for (const Piece& piece : pieces) add(units_of(piece.length, options.align), piece);
         },
-        [&](const Piece& piece, std::int64_t place) {
+        [&](std::size_t, const Piece& piece, std::int64_t place) {
             rows.pieces[static_cast<std::size_t>(place)] = piece;
         });
     return rows;

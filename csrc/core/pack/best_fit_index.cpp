@@ -68,10 +68,16 @@ DocumentsOfSequences<Id> best_fit_documents(std::span<const Length> lengths, con
     auto ranks = first_ranks(census);
     const RunPlaces places(runs, result.offsets.view());
     for_each_chunk(lengths, census, num_threads, [&](Chunk chunk, std::size_t index) {
-        place_pieces<Id>(
-            lengths, options, chunk, census.by_chunk[index], std::move(ranks[index]), places,
-            [](std::int64_t document, Length, Length) { return static_cast<Id>(document); },
-            [out](Id document, std::int64_t place) { out[place] = document; });
+        place_chunk<Id>(
+            chunk, census.by_chunk[index], std::move(ranks[index]), places,
+            [&](Chunk documents, auto&& add) {
+                PlanCounts counted_before;
+                for_each_piece(lengths, documents, options, counted_before,
+                               [&add, align = options.align](std::int64_t document, Length, Length length) {
+                                   add(units_of(length, align), static_cast<Id>(document));
+                               });
+            },
+            [out](std::size_t, Id document, std::int64_t place) { out[place] = document; });
     });
     return result;
 }

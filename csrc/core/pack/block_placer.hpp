@@ -16,6 +16,7 @@
 
 #include "common/buffer.hpp"
 #include "pack/census.hpp"
+#include "pack/plan_arrays.hpp"
 
 namespace pypack {
 
@@ -30,7 +31,7 @@ class BlockPlacer {
     explicit BlockPlacer(std::vector<std::int64_t> ranks) : ranks_(std::move(ranks)), next_(ranks_.size()) {}
 
     // counts[v]: items of v units in the block. visit(add) calls add(units, item) for all of them in order;
-    // then put(item, place) is called for each.
+    // then put(units, item, place) is called for each.
     template <typename Places, typename Visit, typename Put>
     void place(std::span<const std::uint32_t> counts, const Places& places, Visit&& visit, Put&& put) {
         std::uint32_t total = 0;
@@ -45,7 +46,8 @@ class BlockPlacer {
         for (std::size_t v = counts.size() - 1; v > 0; --v) {
             if (counts[v] == 0) continue;
             const Item* const first = items + next[v] - counts[v];
-            places.each(v, ranks_[v], counts[v], [&](std::int64_t i, std::int64_t at) { put(first[i], at); });
+            places.each(v, ranks_[v], counts[v],
+                        [&](std::int64_t i, std::int64_t at) { put(v, first[i], at); });
             ranks_[v] += counts[v];
         }
     }
@@ -56,7 +58,7 @@ class BlockPlacer {
     Buffer<Item> items_;               // of the block, sorted by units
 };
 
-// Calls put(item, place) for the items of a chunk of documents, in blocks. visit(documents, add) calls
+// Calls put(units, item, place) for the items of a chunk of documents, in blocks. visit(documents, add) calls
 // add(units, item) for the items of those documents in order; counts[v], ranks[v]: the items of v units in
 // the chunk, and before it.
 template <typename Item, typename Places, typename Visit, typename Put>
@@ -87,20 +89,40 @@ void place_chunk(Chunk chunk, std::span<const std::uint32_t> counts, std::vector
     }
 }
 
-// place_chunk() of the pieces of documents: make(document, start, length) makes the item of each.
-template <typename Item, typename Places, typename Make, typename Put>
-void place_pieces(std::span<const Length> lengths, const PackOptions& options, Chunk chunk,
-                  std::span<const std::uint32_t> counts, std::vector<std::int64_t> ranks,
-                  const Places& places, Make&& make, Put&& put) {
-    const auto visit = [&](Chunk documents, auto&& add) {
-        PlanCounts counted_before;
-        for_each_piece(
-            lengths, documents, options, counted_before,
-            [&add, &make, align = options.align](std::int64_t document, Length start, Length length) {
-                add(units_of(length, align), make(document, start, length));
+// A piece in half the memory, where its length is its units.
+struct PieceOfUnits {
+    std::uint32_t document;  // in the chunk
+    Length start;
+};
+
+// Calls put(piece, place) for the pieces of a chunk. visit(documents, add) calls add(document, start, length)
+// for the pieces of those documents in order.
+template <typename Places, typename Visit, typename Put>
+void place_pieces(Chunk chunk, Length align, std::span<const std::uint32_t> counts,
+                  std::vector<std::int64_t> ranks, const Places& places, Visit&& visit, Put&& put) {
+    const auto first = static_cast<std::int64_t>(chunk.begin);
+    if (align == 1) {
+        place_chunk<PieceOfUnits>(
+            chunk, counts, std::move(ranks), places,
+            [&](Chunk documents, auto&& add) {
+                visit(documents, [&](std::int64_t document, Length start, Length length) {
+                    add(static_cast<std::size_t>(length),
+                        PieceOfUnits{static_cast<std::uint32_t>(document - first), start});
+                });
+            },
+            [&](std::size_t units, const PieceOfUnits& piece, std::int64_t place) {
+                put(Piece{first + piece.document, piece.start, static_cast<Length>(units)}, place);
             });
-    };
-    place_chunk<Item>(chunk, counts, std::move(ranks), places, visit, put);
+    } else {
+        place_chunk<Piece>(
+            chunk, counts, std::move(ranks), places,
+            [&](Chunk documents, auto&& add) {
+                visit(documents, [&](std::int64_t document, Length start, Length length) {
+                    add(units_of(length, align), Piece{document, start, length});
+                });
+            },
+            [&](std::size_t, const Piece& piece, std::int64_t place) { put(piece, place); });
+    }
 }
 
 }  // namespace pypack

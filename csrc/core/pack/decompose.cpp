@@ -238,20 +238,26 @@ class Decomposer {
         const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
         const auto visit = [&](Chunk documents, auto&& add) {
             PlanCounts counted_before;
-            for_each_piece(lengths_, documents, whole_, counted_before,
-                           [&](std::int64_t document, Length, Length length) {
-                               const Length end = cutter_.cuts_by_digits()
-                                                      ? length & ~rest_mask
-                                                      : cutter_.cut(document, length, [](int, Length) {});
-                               const Length rest = length - end;
-                               if (packs(rest))
-                                   add(units_of(rest, options_.align), Piece{document, end, rest});
-                           });
+            const auto add_rest = [&](std::int64_t document, Length end, Length rest) {
+                if (packs(rest)) add(document, end, rest);
+            };
+            if (cutter_.cuts_by_digits()) {
+                for_each_piece(lengths_, documents, whole_, counted_before,
+                               [&](std::int64_t document, Length, Length length) {
+                                   add_rest(document, length & ~rest_mask, length & rest_mask);
+                               });
+            } else {
+                for_each_piece(lengths_, documents, whole_, counted_before,
+                               [&](std::int64_t document, Length, Length length) {
+                                   const Length end = cutter_.cut(document, length, [](int, Length) {});
+                                   add_rest(document, end, length - end);
+                               });
+            }
         };
-        place_chunk<Piece>(chunk.documents, counts, std::move(ranks), places, visit,
-                           [&plan, pieces](const Piece& piece, std::int64_t place) {
-                               plan.set_span(pieces + place, piece);
-                           });
+        place_pieces(chunk.documents, options_.align, counts, std::move(ranks), places, visit,
+                     [&plan, pieces](const Piece& piece, std::int64_t place) {
+                         plan.set_span(pieces + place, piece);
+                     });
     }
 
     // Buckets from the longest down, in each the chunks in order. Returns the number of pieces.
