@@ -5,7 +5,7 @@
 A store of 200 M uint16 tokens with document lengths like those of the web, each document ended by an
 end-of-document id, packed by best fit into rows of 2048 and 8192 tokens; batches of 8 rows, shuffled, int64,
 one process, one thread, the files in the page cache; speeds are those of the fastest run. Parts can be run
-one after another; what an earlier part of the same commit wrote into bench/results/load.json stays.
+one after another; what an earlier part wrote into bench/results/load.json stays, with its commit.
 
 memory: checked first: every batch of the first steps equals what the bare loop gathers, and numpy gathers the
 same.
@@ -173,13 +173,14 @@ def identity(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def earlier_results() -> dict[str, Any]:
-    """What this commit measured before; nothing if the results are another's."""
+    """What was measured before; "commits" says at which commit each part was."""
     try:
         record = json.loads((RESULTS / "load.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    results: dict[str, Any] = record["results"] if record["commit"] == commit() else {}
-    return results
+    results: dict[str, Any] = record["results"]
+    parts = {name for name, rows in results.items() if isinstance(rows, list)}
+    return results if parts == set(results.get("commits", {})) else {}
 
 
 def main() -> None:
@@ -218,6 +219,7 @@ def measure(args: argparse.Namespace, work: Path) -> None:
     def keep(part: str, rows: list[dict[str, Any]]) -> None:
         new = {identity(row) for row in rows}
         kept = [row for row in results.get(part, []) if identity(row) not in new]
+        results.setdefault("commits", {})[part] = commit()
         results[part] = sorted(kept + rows, key=lambda row: int(row["rows x tokens"].split()[-1]))
         print_table(rows, part)
 
@@ -229,7 +231,7 @@ def measure(args: argparse.Namespace, work: Path) -> None:
             options = {"tokens": 24_000_000, "seconds": args.peer_seconds, "repeats": 3}
             keep("peers", bench_peers(store, work, row_length, results["rows"], args.peers, options))
         if "balance" in args.parts:
-            keep("balance", bench_balance(store, plan, args.repeats))
+            keep("balance", bench_balance(store, plan, 3 * args.repeats))
         if "cold" in args.parts:
             del plan
             keep("cold", bench_cold(path, plan_path, 5))

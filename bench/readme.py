@@ -235,8 +235,11 @@ def render(readme: str) -> str:
         job = match[2]
         record = json.loads((_ROOT / "bench" / "results" / f"{job}.json").read_text(encoding="utf-8"))
         machine = record["machine"]
+        results = record["results"]
+        parts = results.get("commits", {}) if isinstance(results, dict) else {}
+        commits = " and ".join(sorted(set(parts.values()))) or record["commit"]
         source = (
-            f"\n<sub>`python bench/bench_{job}.py` at {record['commit']}, "
+            f"\n<sub>`python bench/bench_{job}.py` at {commits}, "
             f"{machine.get('processor', 'unknown')}, {machine['cores']} cores: "
             f"`bench/results/{job}.json`</sub>\n"
         )
