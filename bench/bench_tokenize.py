@@ -11,6 +11,11 @@ differ; one that cannot load a tokenizer is left out.
 
 With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
 (when caches are filled), beside `tokenizers`: the best of seven, in turn.
+
+With --hostile, a megabyte each of what tokenizers are bad at, one document and one thread: median of three
+such texts, every library in a process of its own. None: the library refused the tokenizer, took more than
+twenty seconds, or brought its process down (then it has no later input either). With --distinct, 24 million
+words of which none comes twice (GPT-2, one thread): what the process grows by.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from typing import Any
 import numpy as np
 import zstandard
 from harness import print_table, write_results
+from tokenize_extremes import compare_hostile, memory_of_distinct_words
 
 import pypack
 from pypack.tiktoken_file import byte_characters
@@ -214,6 +220,20 @@ def compare_loading(path: Path, repeats: int = 7) -> dict[str, Any]:
     }
 
 
+def grown_memory(names: list[str], path: Path, count: int) -> list[dict[str, Any]]:
+    rows = []
+    for name in names:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            make = globals()[f"{name}_peer"]
+            try:
+                found = pool.submit(memory_of_distinct_words, make, path, count).result()
+            except Exception as error:  # a peer may refuse in any way
+                print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
+                continue
+        rows.append({"tokenizer": path.stem, "library": name, **found})
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with tokenizers/*.json and corpus/*.jsonl.zst")
@@ -224,7 +244,26 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of every library but tokenizers, which has one")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
     parser.add_argument("--load", action="store_true", help="measure loading instead, of every tokenizer")
+    parser.add_argument("--hostile", action="store_true", help="measure hostile inputs instead")
+    parser.add_argument(
+        "--distinct", type=int, nargs="?", const=24_000_000, help="words, for memory, instead"
+    )
     args = parser.parse_args()
+    if args.hostile:
+        hostile = []
+        for tokenizer in args.tokenizers:
+            peers = {name: globals()[f"{name}_peer"] for name in args.peers}
+            hostile += compare_hostile(peers, args.data / "tokenizers" / f"{tokenizer}.json", args.runs)
+        print_table(hostile, "a megabyte of one kind, one thread")
+        if not args.no_results:
+            write_results("tokenize_hostile", hostile, "tokenizers", *PEERS[2:])
+        return
+    if args.distinct:
+        grown = grown_memory(args.peers, args.data / "tokenizers" / "gpt2.json", args.distinct)
+        print_table(grown, "words that never come again, one thread")
+        if not args.no_results:
+            write_results("tokenize_distinct", grown, "tokenizers", *PEERS[2:])
+        return
     if args.load:
         loading = [compare_loading(path) for path in sorted((args.data / "tokenizers").glob("*.json"))]
         print_table(loading, "tokenizer.json to tokenizer")

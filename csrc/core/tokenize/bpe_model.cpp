@@ -5,49 +5,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tokenize/bpe_symbols.hpp"
 #include "tokenize/long_merge.hpp"
 #include "tokenize/short_merge.hpp"
-#include "tokenize/space_marker.hpp"
-#include "tokenize/utf8.hpp"
 
 namespace pypack {
 namespace {
-
-// Bytes 21-7E, A1-AC and AE-FF stand for themselves; the others, in order, for U+0100 and on.
-constexpr bool stands_for_itself(unsigned byte) {
-    return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
-}
-
-struct ByteAlphabet {
-    std::array<char32_t, 256> characters{};
-    std::array<int, 0x144> bytes{};
-
-    constexpr ByteAlphabet() {
-        for (int& byte : bytes) byte = -1;
-        char32_t next = 0x100;
-        for (unsigned byte = 0; byte < 256; ++byte) {
-            const char32_t character = stands_for_itself(byte) ? byte : next++;
-            characters[byte] = character;
-            bytes[character] = static_cast<int>(byte);
-        }
-    }
-};
-constexpr ByteAlphabet kByteAlphabet;
-
-std::string byte_token(unsigned byte) {
-    constexpr char kDigits[] = "0123456789ABCDEF";
-    std::string token = "<0x00>";
-    token[3] = kDigits[byte >> 4];
-    token[4] = kDigits[byte & 15];
-    return token;
-}
-
-// A token as the engine's words hold it; nullopt for one that no word can be.
-std::optional<std::string> text_of_token(std::string_view token, BpeAlphabet alphabet) {
-    if (alphabet == BpeAlphabet::kBytes) return bytes_of_token(token);
-    if (alphabet == BpeAlphabet::kCharacters) return std::string(token);
-    return spell_marker_as_space(token);
-}
 
 [[noreturn]] void refuse_merge(std::string_view left, std::string_view right, const char* why) {
     std::string message = "the merge of ";
@@ -55,29 +18,10 @@ std::optional<std::string> text_of_token(std::string_view token, BpeAlphabet alp
     throw std::invalid_argument(message);
 }
 
-// One symbol for each character that a word can hold, by code point: pages of 256, made when needed.
-class CharacterTable {
-  public:
-    void set(char32_t code_point, TokenId id) {
-        std::uint32_t& page = pages_[code_point >> 8];
-        if (page == 0) {
-            values_.resize(values_.size() + 256, kNoToken);
-            page = static_cast<std::uint32_t>(values_.size() / 256 - 1);
-        }
-        values_[page << 8 | (code_point & 255)] = id;
-    }
-
-    [[nodiscard]] TokenId operator[](char32_t code_point) const {
-        return values_[pages_[code_point >> 8] << 8 | (code_point & 255)];
-    }
-
-  private:
-    std::vector<std::uint32_t> pages_ = std::vector<std::uint32_t>(0x1100, 0);
-    std::vector<TokenId> values_ = std::vector<TokenId>(256, kNoToken);  // page 0: nothing known
-};
-
 // Words merged side by side: enough that the memory one asks for has come when its turn is there again.
 constexpr std::size_t kLanes = 8;
+// A word that needed more symbols gives their memory back.
+constexpr std::size_t kKeptSymbols = std::size_t{1} << 16;
 
 struct BpeWorkspace final : Model::Workspace {
     std::array<ShortMerge, kLanes> lanes;
@@ -89,19 +33,13 @@ struct BpeWorkspace final : Model::Workspace {
 class BpeModel final : public Model {
   public:
     BpeModel(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges)
-        : options_(options), vocabulary_(std::move(vocabulary)), words_(texts_) {
-        const Vocabulary& tokens = *vocabulary_;
-        read_symbols(tokens.tokens(), tokens.ids());
-        if (options.unk_token) {
-            unk_ = tokens[*options.unk_token];
-            if (unk_ == kNoToken) {
-                throw std::invalid_argument("unk_token " + *options.unk_token + " is not in the vocabulary");
-            }
-        }
-        if (options.byte_fallback) read_fallback(tokens);
-        merges_ = std::make_unique<MergeTable>(read_merges(tokens, merges));
+        : options_(options),
+          vocabulary_(std::move(vocabulary)),
+          symbols_(options, vocabulary_),
+          merges_(read_merges(merges)),
+          words_(texts_) {
         read_byte_pairs();
-        read_words(tokens.tokens(), tokens.ids());
+        read_words();
     }
 
     [[nodiscard]] std::unique_ptr<Workspace> make_workspace() const override {
@@ -120,56 +58,22 @@ class BpeModel final : public Model {
         ShortMerge& lane = memory.lanes[0];
         if (begin(word, memory, lane)) {
             ShortMerge* const lanes[] = {&lane};
-            (void)merge_until_done(*merges_, lanes);
+            (void)merge_until_done(merges_, lanes);
             const std::size_t before = ids.size();
             ids.resize(before + word.size());
             ids.resize(before + lane.finish(ids.data() + before));
         } else {
             ids.insert(ids.end(), memory.symbols.begin(), memory.symbols.end());
+            if (memory.symbols.capacity() > kKeptSymbols) {
+                memory.symbols = {};
+                memory.first_ranks = {};
+            }
         }
     }
 
     void tokenize_all(std::span<const std::string_view> words, Workspace& workspace,
                       std::vector<TokenId>& ids, std::vector<Ids>& found) const override {
-        auto& memory = static_cast<BpeWorkspace&>(workspace);
-        std::size_t most = 0;  // ids
-        for (const std::string_view word : words) {
-            most += word.size();
-            if (options_.ignore_merges) words_.prefetch(word);
-        }
-        if (ids.size() < most) ids.resize(most);
-        found.resize(words.size());
-        std::array<ShortMerge*, kLanes> lanes{};
-        for (std::size_t i = 0; i < kLanes; ++i) lanes[i] = &memory.lanes[i];
-        std::array<std::size_t, kLanes> word_of{};
-        std::size_t active = 0;
-        std::uint32_t begin_of_ids = 0;
-        for (std::size_t next = 0; next < words.size() || active > 0;) {
-            // Lanes [0, active) hold words on their way.
-            for (; active < kLanes && next < words.size(); ++next) {
-                const std::string_view word = words[next];
-                found[next] = {begin_of_ids, 1};
-                const TokenId whole = options_.ignore_merges ? words_[word] : kNoToken;
-                if (whole != kNoToken) {
-                    ids[begin_of_ids] = whole;
-                } else if (begin(word, memory, *lanes[active])) {
-                    word_of[active++] = next;
-                } else {
-                    std::copy(memory.symbols.begin(), memory.symbols.end(),
-                              ids.begin() + static_cast<std::ptrdiff_t>(begin_of_ids));
-                    found[next].count = static_cast<std::uint32_t>(memory.symbols.size());
-                }
-                begin_of_ids += static_cast<std::uint32_t>(word.size());
-            }
-            if (active == 0) continue;
-            const std::size_t done = merge_until_done(*merges_, std::span(lanes).first(active));
-            Ids& ids_of_word = found[word_of[done]];
-            ids_of_word.count =
-                static_cast<std::uint32_t>(lanes[done]->finish(ids.data() + ids_of_word.begin));
-            --active;
-            std::swap(lanes[done], lanes[active]);
-            std::swap(word_of[done], word_of[active]);
-        }
+        encode_all(words, options_.ignore_merges, static_cast<BpeWorkspace&>(workspace), ids, found);
     }
 
     void tokenize_aligned(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids,
@@ -184,14 +88,14 @@ class BpeModel final : public Model {
         // Each id stands for the symbols that were merged into it, from left to right.
         std::vector<TokenId> symbols;
         std::vector<std::uint32_t> ends;
-        read_symbols_of(word, symbols, ends);
+        symbols_.append_aligned(word, symbols, ends);
         std::uint32_t begin = 0;
         std::size_t symbol = 0;
         for (std::size_t i = before; i < ids.size(); ++i) {
             if (symbol < symbols.size() && ids[i] == symbols[symbol]) {
                 ++symbol;
             } else {
-                const std::size_t end = begin + merged_size(ids[i], begin, size);
+                const std::size_t end = begin + symbols_.merged_size(ids[i], begin, size);
                 while (symbol < symbols.size() && (symbol == 0 ? 0 : ends[symbol - 1]) < end) ++symbol;
             }
             const std::uint32_t end = symbol == 0 ? 0 : ends[symbol - 1];
@@ -206,7 +110,79 @@ class BpeModel final : public Model {
         }
     }
 
+    // Under ignore_merges a piece may be a token that merges do not come to.
+    [[nodiscard]] std::unique_ptr<const WordCutter> make_cutter() const override {
+        if (byte_pairs_.empty()) return nullptr;
+        return std::make_unique<const WordCutter>(texts_,
+                                                  options_.ignore_merges ? unmade_tokens() : StringList{});
+    }
+
   private:
+    // takes_whole: a word that is a token comes to that token.
+    void encode_all(std::span<const std::string_view> words, bool takes_whole, BpeWorkspace& memory,
+                    std::vector<TokenId>& ids, std::vector<Ids>& found) const {
+        std::size_t most = 0;  // ids
+        for (const std::string_view word : words) {
+            most += word.size();
+            if (takes_whole) words_.prefetch(word);
+        }
+        if (ids.size() < most) ids.resize(most);
+        found.resize(words.size());
+        std::array<ShortMerge*, kLanes> lanes{};
+        for (std::size_t i = 0; i < kLanes; ++i) lanes[i] = &memory.lanes[i];
+        std::array<std::size_t, kLanes> word_of{};
+        std::size_t active = 0;
+        std::uint32_t begin_of_ids = 0;
+        for (std::size_t next = 0; next < words.size() || active > 0;) {
+            // Lanes [0, active) hold words on their way.
+            for (; active < kLanes && next < words.size(); ++next) {
+                const std::string_view word = words[next];
+                found[next] = {begin_of_ids, 1};
+                const TokenId whole = takes_whole ? words_[word] : kNoToken;
+                if (whole != kNoToken) {
+                    ids[begin_of_ids] = whole;
+                } else if (begin(word, memory, *lanes[active])) {
+                    word_of[active++] = next;
+                } else {
+                    std::copy(memory.symbols.begin(), memory.symbols.end(),
+                              ids.begin() + static_cast<std::ptrdiff_t>(begin_of_ids));
+                    found[next].count = static_cast<std::uint32_t>(memory.symbols.size());
+                }
+                begin_of_ids += static_cast<std::uint32_t>(word.size());
+            }
+            if (active == 0) continue;
+            const std::size_t done = merge_until_done(merges_, std::span(lanes).first(active));
+            Ids& ids_of_word = found[word_of[done]];
+            ids_of_word.count =
+                static_cast<std::uint32_t>(lanes[done]->finish(ids.data() + ids_of_word.begin));
+            --active;
+            std::swap(lanes[done], lanes[active]);
+            std::swap(word_of[done], word_of[active]);
+        }
+    }
+
+    // Tokens that merges do not come to.
+    [[nodiscard]] StringList unmade_tokens() const {
+        constexpr std::size_t kAtOnce = 256;
+        StringList unmade;
+        BpeWorkspace memory;
+        std::vector<std::string_view> words;
+        std::vector<TokenId> ids;
+        std::vector<Ids> found;
+        for (std::size_t from = 0; from < texts_.size(); from += kAtOnce) {
+            words.clear();
+            for (std::size_t i = from; i < std::min(from + kAtOnce, texts_.size()); ++i) {
+                words.push_back(texts_[i]);
+            }
+            encode_all(words, false, memory, ids, found);
+            for (std::size_t i = 0; i < words.size(); ++i) {
+                if (found[i].count != 1 || ids[found[i].begin] != words_[words[i]])
+                    unmade.push_back(words[i]);
+            }
+        }
+        return unmade;
+    }
+
     // Either begins to merge the symbols of a word in `lane`, and returns true, or leaves in memory.symbols
     // what they merge to.
     bool begin(std::string_view word, BpeWorkspace& memory, ShortMerge& lane) const {
@@ -221,13 +197,9 @@ class BpeModel final : public Model {
         }
         std::vector<TokenId>& symbols = memory.symbols;
         symbols.clear();
-        if (options_.alphabet == BpeAlphabet::kBytes) {
-            symbols_of_bytes(word, symbols);
-        } else {
-            symbols_of_characters(word, symbols);
-        }
+        symbols_.append(word, symbols);
         if (symbols.size() < 2) return false;
-        if (symbols.size() > ShortMerge::kMaxSymbols || merges_->size() > ShortMerge::kMaxMerges) {
+        if (symbols.size() > ShortMerge::kMaxSymbols || merges_.size() > ShortMerge::kMaxMerges) {
             std::vector<std::uint32_t>& ranks = memory.first_ranks;
             ranks.clear();
             if (!byte_pairs_.empty()) {
@@ -237,61 +209,15 @@ class BpeModel final : public Model {
                     ranks.push_back(byte_pairs_[static_cast<std::size_t>(left << 8 | right)].rank);
                 }
             }
-            memory.long_merge.merge(*merges_, symbols, ranks);
+            memory.long_merge.merge(merges_, symbols, ranks);
             return false;
         }
-        lane.begin(*merges_, symbols.size(), [&](std::size_t i) { return symbols[i]; });
+        lane.begin(merges_, symbols.size(), [&](std::size_t i) { return symbols[i]; });
         return true;
     }
 
-    // Where in a word a character stands decides which marks its symbol carries.
-    enum Place : unsigned { kFirst = 1, kLast = 2 };
-
-    void read_symbols(const StringList& vocabulary, const std::vector<TokenId>& ids) {
-        const std::string& prefix = options_.continuing_subword_prefix;
-        const std::string& suffix = options_.end_of_word_suffix;
-        const unsigned num_places = prefix.empty() && suffix.empty() ? 1 : 4;
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            for (unsigned place = 0; place < num_places; ++place) {
-                std::string_view token = vocabulary[i];
-                if ((place & kFirst) == 0 && !prefix.empty()) {
-                    if (!token.starts_with(prefix)) continue;
-                    token.remove_prefix(prefix.size());
-                }
-                if ((place & kLast) != 0 && !suffix.empty()) {
-                    if (!token.ends_with(suffix)) continue;
-                    token.remove_suffix(suffix.size());
-                }
-                if (token.empty() || utf8_length(token[0]) != token.size()) continue;
-                const char* p = token.data();
-                char32_t code_point = next_code_point(p);
-                if (options_.alphabet == BpeAlphabet::kBytes) {
-                    const int byte = byte_of_alphabet(code_point);
-                    if (byte < 0) continue;
-                    code_point = static_cast<char32_t>(byte);
-                } else if (options_.alphabet == BpeAlphabet::kSpaceMarker) {
-                    if (code_point == U' ') continue;
-                    if (code_point == 0x2581) code_point = U' ';
-                }
-                characters_[place].set(code_point, ids[i]);
-            }
-        }
-        for (unsigned place = num_places; place < 4; ++place) characters_[place] = characters_[0];
-    }
-
-    void read_fallback(const Vocabulary& tokens) {
-        for (unsigned byte = 0; byte < 256; ++byte) {
-            fallback_[byte] = tokens[byte_token(byte)];
-            if (fallback_[byte] == kNoToken) {
-                throw std::invalid_argument("byte_fallback without a token " + byte_token(byte));
-            }
-        }
-        const auto [lowest, highest] = std::minmax_element(fallback_.begin(), fallback_.end());
-        fallback_bounds_ = {*lowest, *highest};
-    }
-
-    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const Vocabulary& tokens,
-                                                             const StringList& merges) const {
+    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const StringList& merges) const {
+        const Vocabulary& tokens = *vocabulary_;
         std::vector<MergeTable::Merge> list;
         list.reserve(merges.size() / 2);
         std::string joined;
@@ -311,7 +237,7 @@ class BpeModel final : public Model {
             if (pair.left == kNoToken || pair.right == kNoToken || merge.result == kNoToken) {
                 refuse_merge(left, right, "is not in the vocabulary");
             }
-            if (stands_for_other_text(pair.left) || stands_for_other_text(pair.right)) {
+            if (symbols_.stands_for_other_text(pair.left) || symbols_.stands_for_other_text(pair.right)) {
                 refuse_merge(left, right, "involves the unknown token or a fallback byte");
             }
             list.push_back(merge);
@@ -319,173 +245,35 @@ class BpeModel final : public Model {
         return list;
     }
 
-    [[nodiscard]] bool stands_for_other_text(TokenId id) const {
-        if (id == unk_ && unk_ != kNoToken) return true;
-        if (!options_.byte_fallback) return false;
-        const auto [lowest, highest] = fallback_bounds_;
-        if (id < lowest || id > highest) return false;
-        for (const TokenId byte : fallback_) {
-            if (byte == id) return true;
-        }
-        return false;
-    }
-
     // Where every byte has one symbol, whatever its place: what each two of them merge to.
     void read_byte_pairs() {
-        if (options_.alphabet != BpeAlphabet::kBytes) return;
-        if (!options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty()) return;
-        for (unsigned byte = 0; byte < 256; ++byte) {
-            byte_symbols_[byte] = characters_[0][byte];
-            if (byte_symbols_[byte] == kNoToken) return;
-        }
-        if (merges_->size() > ShortMerge::kMaxMerges) return;
+        const auto symbols = symbols_.symbols_of_bytes();
+        if (!symbols || merges_.size() > ShortMerge::kMaxMerges) return;
+        byte_symbols_ = *symbols;
         byte_pairs_.reserve(1 << 16);
         for (const TokenId left : byte_symbols_) {
-            for (const TokenId right : byte_symbols_) byte_pairs_.push_back((*merges_)[{left, right}]);
+            for (const TokenId right : byte_symbols_) byte_pairs_.push_back(merges_[{left, right}]);
         }
     }
 
-    void read_words(const StringList& vocabulary, const std::vector<TokenId>& ids) {
+    void read_words() {
+        const StringList& tokens = vocabulary_->tokens();
         std::vector<TokenId> word_ids;
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            const auto text = text_of_token(vocabulary[i], options_.alphabet);
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            const auto text = symbols_.text_of_token(tokens[i]);
             if (!text || text->empty()) continue;
             texts_.push_back(*text);
-            word_ids.push_back(ids[i]);
+            word_ids.push_back(vocabulary_->ids()[i]);
         }
         if (!options_.ignore_merges) return;
         words_ = TokenTable(texts_);
         for (std::uint32_t i = 0; i < word_ids.size(); ++i) words_.insert(i, word_ids[i]);
     }
 
-    void symbols_of_bytes(std::string_view word, std::vector<TokenId>& symbols) const {
-        Unknown unknown(*this, symbols);
-        for (std::size_t i = 0; i < word.size(); ++i) {
-            const unsigned place = (i == 0 ? kFirst : 0U) | (i + 1 == word.size() ? kLast : 0U);
-            const TokenId id = characters_[place][static_cast<unsigned char>(word[i])];
-            if (id != kNoToken) {
-                unknown.flush();
-                symbols.push_back(id);
-            } else {
-                unknown.add();
-            }
-        }
-        unknown.flush();
-    }
-
-    void symbols_of_characters(std::string_view word, std::vector<TokenId>& symbols) const {
-        Unknown unknown(*this, symbols);
-        const char* const end = word.data() + word.size();
-        for (const char* p = word.data(); p < end;) {
-            const char* const start = p;
-            const char32_t code_point = next_code_point(p);
-            const unsigned place = (start == word.data() ? kFirst : 0U) | (p == end ? kLast : 0U);
-            const TokenId id = characters_[place][code_point];
-            if (id != kNoToken) {
-                unknown.flush();
-                symbols.push_back(id);
-            } else if (options_.byte_fallback) {
-                for (const char* byte = start; byte < p; ++byte) {
-                    symbols.push_back(fallback_[static_cast<unsigned char>(*byte)]);
-                }
-            } else {
-                unknown.add();
-            }
-        }
-        unknown.flush();
-    }
-
-    // The symbols of a word before any merge, and where in it each ends.
-    void read_symbols_of(std::string_view word, std::vector<TokenId>& symbols,
-                         std::vector<std::uint32_t>& ends) const {
-        const bool bytes = options_.alphabet == BpeAlphabet::kBytes;
-        const char* const end = word.data() + word.size();
-        bool after_unknown = false;
-        for (const char* p = word.data(); p < end;) {
-            const char* const start = p;
-            char32_t code_point = static_cast<unsigned char>(*p);
-            if (bytes) {
-                ++p;
-            } else {
-                code_point = next_code_point(p);
-            }
-            const unsigned place = (start == word.data() ? kFirst : 0U) | (p == end ? kLast : 0U);
-            const TokenId id = characters_[place][code_point];
-            const auto here = static_cast<std::uint32_t>(p - word.data());
-            const bool is_unknown = id == kNoToken && (bytes || !options_.byte_fallback);
-            if (id != kNoToken) {
-                symbols.push_back(id);
-                ends.push_back(here);
-            } else if (!is_unknown) {
-                for (const char* byte = start; byte < p; ++byte) {
-                    symbols.push_back(fallback_[static_cast<unsigned char>(*byte)]);
-                    ends.push_back(static_cast<std::uint32_t>(byte + 1 - word.data()));
-                }
-            } else if (unk_ == kNoToken) {
-                throw std::invalid_argument(
-                    "the model drops a character that its vocabulary lacks (it has no unk_token), for which "
-                    "offsets have no native form; use engine='huggingface'");
-            } else if (after_unknown && options_.fuse_unk) {
-                ends.back() = here;
-            } else {
-                symbols.push_back(unk_);
-                ends.push_back(here);
-            }
-            after_unknown = is_unknown;
-        }
-    }
-
-    // Bytes of a word that a token made by merges stands for, beginning at `begin` of a word of `size` bytes.
-    [[nodiscard]] std::size_t merged_size(TokenId id, std::size_t begin, std::size_t size) const {
-        std::size_t bytes = size_in_words(vocabulary_->token(id).value_or(""));
-        if (begin != 0) bytes -= size_in_words(options_.continuing_subword_prefix);
-        const std::size_t suffix = size_in_words(options_.end_of_word_suffix);
-        return suffix != 0 && begin + bytes - suffix == size ? bytes - suffix : bytes;
-    }
-
-    // Bytes of a token as words hold it.
-    [[nodiscard]] std::size_t size_in_words(std::string_view token) const {
-        std::size_t bytes = 0;
-        for (const char* p = token.data(); p < token.data() + token.size();) {
-            const char* const start = p;
-            const char32_t code_point = next_code_point(p);
-            const bool is_one = options_.alphabet == BpeAlphabet::kBytes ||
-                                (options_.alphabet == BpeAlphabet::kSpaceMarker && code_point == 0x2581);
-            bytes += is_one ? 1 : static_cast<std::size_t>(p - start);
-        }
-        return bytes;
-    }
-
-    // Characters without a symbol: one unknown token each, or one for a run of them under fuse_unk; nothing
-    // where there is no unknown token.
-    class Unknown {
-      public:
-        Unknown(const BpeModel& model, std::vector<TokenId>& symbols) : model_(model), symbols_(symbols) {}
-
-        void add() {
-            if (model_.unk_ == kNoToken) return;
-            if (pending_ && !model_.options_.fuse_unk) symbols_.push_back(model_.unk_);
-            pending_ = true;
-        }
-
-        void flush() {
-            if (pending_) symbols_.push_back(model_.unk_);
-            pending_ = false;
-        }
-
-      private:
-        const BpeModel& model_;
-        std::vector<TokenId>& symbols_;
-        bool pending_ = false;
-    };
-
     BpeOptions options_;
     VocabularyPtr vocabulary_;
-    std::array<CharacterTable, 4> characters_;  // by Place
-    std::array<TokenId, 256> fallback_{};
-    std::pair<TokenId, TokenId> fallback_bounds_{};
-    TokenId unk_ = kNoToken;
-    std::unique_ptr<MergeTable> merges_;
+    BpeSymbols symbols_;
+    MergeTable merges_;
     std::array<TokenId, 256> byte_symbols_{};
     std::vector<MergeTable::Merged> byte_pairs_;  // by left byte << 8 | right byte; may be empty
     StringList texts_;                            // of the tokens that a word can be
@@ -493,25 +281,6 @@ class BpeModel final : public Model {
 };
 
 }  // namespace
-
-int byte_of_alphabet(char32_t code_point) {
-    return code_point < kByteAlphabet.bytes.size() ? kByteAlphabet.bytes[code_point] : -1;
-}
-
-char32_t alphabet_of_byte(unsigned char byte) {
-    return kByteAlphabet.characters[byte];
-}
-
-std::optional<std::string> bytes_of_token(std::string_view token) {
-    std::string bytes;
-    bytes.reserve(token.size());
-    for (const char* p = token.data(); p < token.data() + token.size();) {
-        const int byte = byte_of_alphabet(next_code_point(p));
-        if (byte < 0) return std::nullopt;
-        bytes.push_back(static_cast<char>(byte));
-    }
-    return bytes;
-}
 
 ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges) {
     return std::make_shared<BpeModel>(options, std::move(vocabulary), merges);

@@ -32,12 +32,4 @@ struct BpeOptions {
 [[nodiscard]] ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary,
                                       const StringList& merges);
 
-// The byte that a character of GPT-2's byte alphabet stands for, or -1.
-[[nodiscard]] int byte_of_alphabet(char32_t code_point);
-// The character that stands for a byte.
-[[nodiscard]] char32_t alphabet_of_byte(unsigned char byte);
-
-// The bytes that a byte-level token stands for; nullopt if it holds a character outside the alphabet.
-[[nodiscard]] std::optional<std::string> bytes_of_token(std::string_view token);
-
 }  // namespace pypack

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "tokenize/bpe_model.hpp"
+#include "tokenize/byte_alphabet.hpp"
 #include "tokenize/text_view.hpp"
 #include "tokenize/utf8.hpp"
 

@@ -39,7 +39,7 @@ std::vector<AddedToken> tokens_where(const std::vector<AddedToken>& tokens, bool
 class Encoder::Pool {
   public:
     std::unique_ptr<EncoderContext> take(const EncoderParts& parts) {
-        const ShortWordCache* seeds = nullptr;
+        const WordSeeds* seeds = nullptr;
         {
             State& state = current();
             const std::lock_guard lock(state.mutex);
@@ -48,7 +48,7 @@ class Encoder::Pool {
                 state.free.pop_back();
                 return context;
             }
-            if (!state.seeds) state.seeds = std::make_unique<ShortWordCache>(seeded_cache(*parts.model));
+            if (!state.seeds) state.seeds = std::make_unique<WordSeeds>(*parts.model);
             seeds = state.seeds.get();
         }
         return std::make_unique<EncoderContext>(parts, *seeds);
@@ -70,7 +70,7 @@ class Encoder::Pool {
         long process = process_id();
         std::mutex mutex;
         std::vector<std::unique_ptr<EncoderContext>> free;
-        std::unique_ptr<const ShortWordCache> seeds;  // made once, and copied
+        std::unique_ptr<const WordSeeds> seeds;  // made once
     };
 
     State& current() {

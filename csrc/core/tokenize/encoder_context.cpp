@@ -13,7 +13,7 @@ constexpr std::size_t kKeptText = std::size_t{1} << 22;
 
 }  // namespace
 
-EncoderContext::EncoderContext(const EncoderParts& parts, const ShortWordCache& seeds)
+EncoderContext::EncoderContext(const EncoderParts& parts, const WordSeeds& seeds)
     : words_(parts.model, parts.pretokenizer, seeds) {}
 
 void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,

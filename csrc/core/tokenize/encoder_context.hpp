@@ -23,7 +23,7 @@ struct EncoderSteps {
 
 class EncoderContext {
   public:
-    EncoderContext(const EncoderParts& parts, const ShortWordCache& seeds);
+    EncoderContext(const EncoderParts& parts, const WordSeeds& seeds);
 
     // Appends the ids of documents texts[first, last) to words().
     void encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,

@@ -10,6 +10,7 @@
 
 #include "common/types.hpp"
 #include "tokenize/text_sink.hpp"
+#include "tokenize/word_cutter.hpp"
 
 namespace pypack {
 
@@ -59,6 +60,9 @@ class Model {
     // Calls visit with the words worth having in the cache from the start, such as those of the vocabulary.
     // Ids are found by tokenize: a vocabulary entry need not be what its own text gives.
     virtual void for_each_likely_word(const std::function<void(std::string_view)>& visit) const = 0;
+
+    // Where words can be cut without changing their ids; null where nothing is known of it.
+    [[nodiscard]] virtual std::unique_ptr<const WordCutter> make_cutter() const { return nullptr; }
 };
 
 using ModelPtr = std::shared_ptr<const Model>;

@@ -35,6 +35,13 @@ struct WordKey {
         return key;
     }
 
+    // Of a word of 1 to 15 bytes, of which no more may be readable.
+    [[nodiscard]] static WordKey of(std::string_view word) {
+        char bytes[sizeof(WordKey)] = {};
+        std::memcpy(bytes, word.data(), word.size());
+        return load(bytes, word.size());
+    }
+
     [[nodiscard]] std::uint64_t hash() const {
         const auto product =
             static_cast<unsigned __int128>(low ^ 0x9e3779b97f4a7c15ULL) * (high ^ 0xe7037ed1a0b428dbULL);

@@ -13,17 +13,9 @@ constexpr std::uint64_t kLongWord = std::uint64_t{1} << 55;
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
 constexpr std::size_t kSeedsAtOnce = 256;
 
-WordKey key_of(std::string_view word) {
-    char bytes[16] = {};
-    std::memcpy(bytes, word.data(), word.size());
-    return WordKey::load(bytes, word.size());
-}
-
 std::span<const TokenId> ids_of(const Model::Ids& found, const std::vector<TokenId>& ids) {
     return std::span(ids).subspan(found.begin, found.count);
 }
-
-}  // namespace
 
 ShortWordCache seeded_cache(const Model& model) {
     StringList words;
@@ -41,7 +33,7 @@ ShortWordCache seeded_cache(const Model& model) {
             batch.push_back(words[i]);
         model.tokenize_all(batch, *workspace, ids, found);
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            const WordKey key = key_of(batch[i]);
+            const WordKey key = WordKey::of(batch[i]);
             if (cache.find(key) == nullptr) {
                 cache.insert(key, ids_of(found[i], ids));
             }
@@ -50,11 +42,16 @@ ShortWordCache seeded_cache(const Model& model) {
     return cache;
 }
 
-WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const ShortWordCache& seeds)
+}  // namespace
+
+WordSeeds::WordSeeds(const Model& model) : words(seeded_cache(model)), cutter(model.make_cutter()) {}
+
+WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const WordSeeds& seeds)
     : model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
-      workspace_(model_->make_workspace()),
-      short_words_(seeds) {}
+      short_words_(seeds.words),
+      missing_(*model_, seeds.cutter.get(), short_words_, long_words_),
+      alone_(*model_, seeds.cutter.get(), short_words_, long_words_) {}
 
 void WordEncoder::begin(std::int64_t expected_ids) {
     ids_ = Buffer<TokenId>();
@@ -87,7 +84,7 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
         out->size = static_cast<std::uint32_t>(size);
         if (size <= WordKey::kMaxBytes) {
             out->key = begin + sizeof(WordKey) <= piece.size() ? WordKey::load(out->text, size)
-                                                               : key_of({out->text, size});
+                                                               : WordKey::of({out->text, size});
             out->line = static_cast<std::uint32_t>(short_words_.line_of(out->key.hash()));
             prefetch(&short_words_.line(out->line));
         } else {
@@ -152,64 +149,53 @@ void WordEncoder::encode_words(std::size_t from, std::size_t to) {
 // Appends the ids of a word that are not inline in its line, or notes that they are missing.
 void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
     const Word& word = words_[index];
+    const std::string_view text(word.text, word.size);
     if (word.key.high != kLongWord) {
         if (const auto* slot = short_words_.find(word.key)) {
             append(short_words_.ids(*slot), words_left);
             return;
         }
-    } else if (const auto ids = cached_long_word(word); !ids.empty()) {
+    } else if (word.size > LongWordCache::kMaxWordBytes) {
+        // Beside others its ids would have to be few enough to be counted in 32 bits, and the memory for them
+        // would be kept.
+        std::vector<TokenId> ids;
+        alone_.encode_alone(text, ids);
+        append(ids, words_left);
+        return;
+    } else if (const auto ids = long_words_.find(text, word.key.low); !ids.empty()) {
         append(ids, words_left);
         return;
     }
-    gaps_.push_back({static_cast<std::uint32_t>(index), ids_.size()});
-    missing_texts_.emplace_back(word.text, word.size);
-}
-
-std::span<const TokenId> WordEncoder::cached_long_word(const Word& word) const {
-    if (word.size > LongWordCache::kMaxWordBytes) return {};
-    return long_words_.find({word.text, word.size}, word.key.low);
+    gaps_.push_back(ids_.size());
+    missing_.add(text, word.key.low);
 }
 
 // Tokenizes together the words of the batch that the caches lack.
 void WordEncoder::fill_gaps() {
-    model_->tokenize_all(missing_texts_, *workspace_, missing_ids_, missing_found_);
+    missing_.encode();
     const std::int64_t size = ids_.size();
     std::int64_t shift = 0;
     std::size_t gap = 0;
     for (const End& end : ends_) {
-        for (; gap < end.gaps; ++gap) shift += missing_found_[gap].count;
+        for (; gap < end.gaps; ++gap) shift += static_cast<std::int64_t>(missing_.ids(gap).size());
         document_ends_[end.document] += shift;
     }
-    for (; gap < gaps_.size(); ++gap) shift += missing_found_[gap].count;
+    for (; gap < gaps_.size(); ++gap) shift += static_cast<std::int64_t>(missing_.ids(gap).size());
     if (size + shift > ids_.capacity()) ids_.reserve(size + std::max(shift, size / 2));
     ids_.resize(size + shift);
     // From the last gap on, what lies behind each moves up by all that comes in before it.
     TokenId* const ids = ids_.data();
     std::int64_t end = size;
     for (gap = gaps_.size(); gap-- > 0;) {
-        const std::int64_t at = gaps_[gap].at;
+        const std::int64_t at = gaps_[gap];
         std::memmove(ids + at + shift, ids + at, static_cast<std::size_t>(end - at) * sizeof(TokenId));
-        const auto found = ids_of(missing_found_[gap], missing_ids_);
+        const auto found = missing_.ids(gap);
         shift -= static_cast<std::int64_t>(found.size());
         std::copy(found.begin(), found.end(), ids + at + shift);
         end = at;
     }
-    cache_missing();
-}
-
-void WordEncoder::cache_missing() {
-    for (std::size_t i = 0; i < gaps_.size(); ++i) {
-        const Word& word = words_[gaps_[i].word];
-        const auto ids = ids_of(missing_found_[i], missing_ids_);
-        // The batch may hold it twice.
-        if (word.key.high != kLongWord) {
-            if (short_words_.find(word.key) == nullptr) short_words_.insert(word.key, ids);
-        } else if (word.size <= LongWordCache::kMaxWordBytes && cached_long_word(word).empty()) {
-            long_words_.insert(missing_texts_[i], word.key.low, ids);
-        }
-    }
+    missing_.cache();
     gaps_.clear();
-    missing_texts_.clear();
 }
 
 // Appends ids, and sees to it that words_left words with their ids inline have room behind them.

@@ -10,14 +10,20 @@
 
 #include "common/buffer.hpp"
 #include "common/types.hpp"
+#include "tokenize/missing_words.hpp"
 #include "tokenize/model.hpp"
 #include "tokenize/pretokenizer.hpp"
 #include "tokenize/word_cache.hpp"
 
 namespace pypack {
 
-// A cache with the model's likely words.
-[[nodiscard]] ShortWordCache seeded_cache(const Model& model);
+// What the encoders of all threads begin with.
+struct WordSeeds {
+    explicit WordSeeds(const Model& model);
+
+    ShortWordCache words;  // the model's likely ones
+    std::unique_ptr<const WordCutter> cutter;
+};
 
 // One thread's memory for encoding: caches, the words at hand and the ids so far. A batch of words is first
 // hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the
@@ -25,8 +31,10 @@ namespace pypack {
 // the caches hold.
 class WordEncoder {
   public:
-    // `seeds`: what the cache starts with.
-    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const ShortWordCache& seeds);
+    // `seeds` must outlive the encoder.
+    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const WordSeeds& seeds);
+    WordEncoder(const WordEncoder&) = delete;
+    WordEncoder& operator=(const WordEncoder&) = delete;
 
     // Begins a new output with room for about `expected_ids`.
     void begin(std::int64_t expected_ids);
@@ -61,11 +69,6 @@ class WordEncoder {
         std::uint32_t line;
     };
 
-    // A word of the batch that the caches lack.
-    struct Gap {
-        std::uint32_t word;
-        std::int64_t at;  // ids before it, those of other gaps not counted
-    };
     // A document that ends in the batch.
     struct End {
         std::size_t document;
@@ -75,14 +78,11 @@ class WordEncoder {
     void add_words(std::string_view piece, std::size_t num_words);
     void encode_words(std::size_t from, std::size_t to);
     void append_elsewhere(std::size_t index, std::size_t words_left);
-    [[nodiscard]] std::span<const TokenId> cached_long_word(const Word& word) const;
     void fill_gaps();
-    void cache_missing();
     void append(std::span<const TokenId> ids, std::size_t words_left);
 
     ModelPtr model_;
     PretokenizerPtr pretokenizer_;
-    std::unique_ptr<Model::Workspace> workspace_;
     ShortWordCache short_words_;
     LongWordCache long_words_;
 
@@ -92,11 +92,11 @@ class WordEncoder {
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;
 
-    std::vector<Gap> gaps_;
+    // The words of the batch that the caches lack, and the ids before each, those of other gaps not counted.
+    MissingWords missing_;
+    std::vector<std::int64_t> gaps_;
     std::vector<End> ends_;
-    std::vector<std::string_view> missing_texts_;  // of the gaps' words
-    std::vector<TokenId> missing_ids_;
-    std::vector<Model::Ids> missing_found_;
+    MissingWords alone_;
 
     Buffer<TokenId> ids_;
     std::vector<Offset> document_ends_;

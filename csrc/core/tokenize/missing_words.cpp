@@ -1,0 +1,133 @@
+#include "tokenize/missing_words.hpp"
+
+#include "common/prefetch.hpp"
+#include "tokenize/token_table.hpp"
+
+namespace pypack {
+namespace {
+
+constexpr std::size_t kPiecesAtOnce = 256;
+
+bool is_short(std::string_view word) {
+    return word.size() <= WordKey::kMaxBytes;
+}
+
+}  // namespace
+
+MissingWords::MissingWords(const Model& model, const WordCutter* cutter, ShortWordCache& short_words,
+                           LongWordCache& long_words)
+    : model_(model),
+      cutter_(cutter),
+      short_words_(short_words),
+      long_words_(long_words),
+      workspace_(model.make_workspace()) {}
+
+void MissingWords::add(std::string_view word, std::uint64_t hash) {
+    if (!is_short(word) && has_pieces(word)) {
+        for (std::size_t begin = 0; begin < word.size();) {
+            const std::size_t end = cutter_->end_of_piece(word, begin);
+            add_piece(word.substr(begin, end - begin));
+            begin = end;
+        }
+    } else {
+        add_piece(word);
+    }
+    words_.push_back({word, hash, pieces_.size(), {}});
+}
+
+// A piece that would be another word alone keeps the whole word from being cut.
+bool MissingWords::has_pieces(std::string_view word) const {
+    if (cutter_ == nullptr) return false;
+    std::size_t begin = cutter_->end_of_piece(word, 0);
+    if (begin == word.size()) return false;
+    if (!cutter_->has_exceptions()) return true;
+    if (cutter_->is_exception(word.substr(0, begin))) return false;
+    while (begin < word.size()) {
+        const std::size_t end = cutter_->end_of_piece(word, begin);
+        if (cutter_->is_exception(word.substr(begin, end - begin))) return false;
+        begin = end;
+    }
+    return true;
+}
+
+void MissingWords::add_piece(std::string_view piece) {
+    Piece& added = pieces_.emplace_back(Piece{piece, {}, nullptr});
+    if (!is_short(piece)) return;
+    added.key = WordKey::of(piece);
+    pypack::prefetch(&short_words_.line(short_words_.line_of(added.key.hash())));
+}
+
+void MissingWords::encode() {
+    for (Piece& piece : pieces_) {
+        if (is_short(piece.text)) piece.slot = short_words_.find(piece.key);
+        if (piece.slot == nullptr) new_texts_.push_back(piece.text);
+    }
+    model_.tokenize_all(new_texts_, *workspace_, new_ids_, new_found_);
+    ids_.clear();
+    std::size_t next_new = 0;
+    std::size_t next = 0;
+    for (Word& word : words_) {
+        const std::size_t begin = ids_.size();
+        for (; next < word.end; ++next) {
+            const auto* const slot = pieces_[next].slot;
+            std::span<const TokenId> found;
+            if (slot != nullptr) {
+                found = short_words_.ids(*slot);
+            } else {
+                const Model::Ids& place = new_found_[next_new++];
+                found = std::span(new_ids_).subspan(place.begin, place.count);
+            }
+            ids_.insert(ids_.end(), found.begin(), found.end());
+        }
+        word.ids = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(ids_.size() - begin)};
+    }
+}
+
+void MissingWords::cache() {
+    std::size_t next_new = 0;
+    for (const Piece& piece : pieces_) {
+        if (piece.slot != nullptr) continue;
+        const Model::Ids& place = new_found_[next_new++];
+        // The words may hold it twice.
+        if (!is_short(piece.text) || short_words_.find(piece.key) != nullptr) continue;
+        short_words_.insert(piece.key, std::span(new_ids_).subspan(place.begin, place.count));
+    }
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+        const Word& word = words_[i];
+        if (is_short(word.text) || !long_words_.find(word.text, word.hash).empty()) continue;
+        long_words_.insert(word.text, word.hash, ids(i));
+    }
+    words_.clear();
+    pieces_.clear();
+    new_texts_.clear();
+}
+
+void MissingWords::encode_alone(std::string_view word, std::vector<TokenId>& ids) {
+    // To look for exceptions would be to cut it twice.
+    const bool cuts = cutter_ != nullptr && !cutter_->has_exceptions();
+    for (std::size_t begin = 0; begin < word.size();) {
+        const std::size_t end = cuts ? cutter_->end_of_piece(word, begin) : word.size();
+        const std::string_view piece = word.substr(begin, end - begin);
+        if (piece.size() <= LongWordCache::kMaxWordBytes) {
+            add_piece(piece);
+        } else {
+            take(ids);
+            model_.tokenize(piece, *workspace_, ids);
+        }
+        if (pieces_.size() == kPiecesAtOnce) take(ids);
+        begin = end;
+    }
+    take(ids);
+}
+
+// Appends the ids of the pieces at hand.
+void MissingWords::take(std::vector<TokenId>& ids) {
+    if (pieces_.empty()) return;
+    words_.push_back({pieces_[0].text, 0, pieces_.size(), {}});
+    encode();
+    ids.insert(ids.end(), ids_.begin(), ids_.end());
+    words_.clear();
+    cache();
+}
+
+}  // namespace pypack
