@@ -65,6 +65,21 @@ def test_bpe_of_long_runs(pairs: list[tuple[str, str]], unit: str, count: int) -
     assert ids == [vocabulary[token] for token in reference.bpe(word, ranks)]
 
 
+@given(pairs=merges(), word=st.text(LETTERS, min_size=63, max_size=200))
+def test_bpe_of_long_words(pairs: list[tuple[str, str]], word: str) -> None:
+    """Longer than what is merged beside other words."""
+    ranks = {pair: rank for rank, pair in enumerate(pairs)}
+    tokens = dict.fromkeys([*LETTERS, *(left + right for left, right in pairs)])
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    part = {
+        "type": "BPE",
+        "vocab": Vocabulary.from_dict(vocabulary),
+        "merges": Merges([list(pair) for pair in pairs]),
+    }
+    ids = recognize_bpe(part, "characters").tokenize(word).tolist()
+    assert ids == [vocabulary[token] for token in reference.bpe(word, ranks)]
+
+
 @given(pieces=PIECES, word=WORDS, prefix=st.sampled_from(["##", "", "é"]), longest=st.integers(1, 40))
 def test_wordpiece(pieces: list[str], word: str, prefix: str, longest: int) -> None:
     tokens = dict.fromkeys(["[UNK]", *pieces, *(prefix + piece for piece in pieces[::2])])

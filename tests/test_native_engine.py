@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +58,35 @@ def test_pairs_of_words(pair: Pair) -> None:
 )
 def test_long_runs(pair: Pair, unit: str) -> None:
     pair.check([unit * n for n in (63, 64, 65, 128, 1000, 5000)])
+
+
+def test_long_random_words(pair: Pair) -> None:
+    source = random.Random(11)
+    for letters in ("ab", "abcdefghijklmnopqrstuvwxyz", "0123456789", "漢字語の中文", "aB3+/", "éèа́бв"):
+        pair.check(["".join(source.choices(letters, k=n)) for n in (62, 63, 64, 95, 97, 145, 513, 4000)])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_memory_is_bounded() -> None:
+    """What is kept of words that never come again; without a bound it would be 170 MB."""
+    native = Pair(NATIVE["gpt2"]()).native
+    numbers = np.arange(1_500_000) * 40_503_313 % 26**6
+    letters = np.full((len(numbers), 25), ord(" "), np.uint8)
+    for place in range(24):
+        letters[:, place] = ord("a") + numbers % 26 if place < 6 else ord("q")
+        numbers = numbers // 26 if place < 6 else numbers
+    text = letters.tobytes()
+    del letters, numbers
+    step = 25 * 50_000
+    native.encode(text[:step].decode())
+    before = resident_megabytes()
+    for begin in range(step, len(text), step):
+        native.encode(text[begin : begin + step].decode())
+    assert resident_megabytes() - before < 128
+
+
+def resident_megabytes() -> float:
+    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 1024 / 1e6
 
 
 def test_results_do_not_depend_on_what_came_before(pair: Pair) -> None:

@@ -1,4 +1,5 @@
-// Word → ids, exactly: words are compared byte by byte, never by a hash alone. Memory is bounded.
+// Word → ids, exactly: words are compared byte by byte, never by a hash alone. Memory is bounded: both caches
+// together stay below 128 MB, also where their vectors have twice the room they need.
 #pragma once
 
 #include <array>
@@ -72,7 +73,7 @@ class ShortWordCache {
   public:
     static constexpr std::uint32_t kInlineIds = 4;
     static constexpr std::size_t kMaxLines = std::size_t{1} << 20;       // 64 MiB
-    static constexpr std::size_t kMaxSpilledIds = std::size_t{1} << 22;  // 16 MiB
+    static constexpr std::size_t kMaxSpilledIds = std::size_t{1} << 21;  // 8 MiB
 
     class alignas(32) Slot {
       public:
@@ -146,8 +147,8 @@ class ShortWordCache {
 class LongWordCache {
   public:
     static constexpr std::size_t kMaxWordBytes = 512;
-    static constexpr std::size_t kMaxBytes = std::size_t{1} << 24;  // of words, and of ids each
-    static constexpr std::size_t kMaxWords = std::size_t{1} << 18;
+    static constexpr std::size_t kMaxBytes = std::size_t{1} << 23;  // of words, and of ids each
+    static constexpr std::size_t kMaxWords = std::size_t{1} << 17;
 
     void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[hash & (slots_.size() - 1)]); }
 

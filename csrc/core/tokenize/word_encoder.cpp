@@ -1,7 +1,6 @@
 #include "tokenize/word_encoder.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include "common/prefetch.hpp"
 
