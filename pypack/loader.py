@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._numbers import whole_number
 from pypack._threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader_options import BatchOptions, Ranks
@@ -67,9 +68,10 @@ class Loader:
             `input_ids`.
         positions: "span": positions begin anew at every span; "row": at every row.
         pad_id: the id at padding; None: the store's padding id, else its end-of-document id, else 0.
-        pad_to: varlen layout: items of every batch, filled up with padding, for graphs of fixed shape.
-        max_documents: varlen layout: segments of every batch, filled up with empty ones; padding is a
-            segment.
+        pad_to: varlen layout: items of every batch, filled up with padding, for graphs of fixed shape;
+            `max_seqlen` is then the row length. Padding is cut into segments of at most a row.
+        max_documents: varlen layout: segments of every batch, those of padding among them, filled up with
+            empty ones.
         epochs: without a schedule: epochs after which the loader has no more steps; None: endless.
         tail: without a schedule: the last step of an epoch, if fewer sequences are left than a batch has:
             "pad" fills the batch up with empty rows, so that every sequence is given once; "drop" leaves the
@@ -126,13 +128,13 @@ class Loader:
             schedule, batch_tokens, batch_sequences, seed, epochs, tail, curriculum, cycles, locality
         )
         for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
-            if value < 0:
+            if whole_number(name, value) < 0:
                 raise ValueError(f"{name} must be at least 0, got {value}")
         resolve_num_threads(num_threads)
         self._options = BatchOptions.make(
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
-        self._prefetch, self._read_ahead = prefetch, read_ahead
+        self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
         self._events: list[Event] = []
         self._step = 0

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from pypack import _core
+from pypack._numbers import make_whole, whole_number
 from pypack.run import Run
 from pypack.source import Source
 
@@ -45,11 +46,13 @@ class BatchOptions:
         check_choice("layout", layout, ("padded", "varlen"))
         check_choice("dtype", dtype, ("int64", "int32"))
         check_choice("positions", positions, ("span", "row"))
+        if isinstance(arrays, str):
+            raise ValueError(f"arrays is a list of names, got {arrays!r}: write [{arrays!r}]")
         for name in arrays:
             if name not in _ARRAYS:
                 raise ValueError(f"arrays can name {', '.join(_ARRAYS)}, got {name!r}")
         for name, value in (("pad_to", pad_to), ("max_documents", max_documents)):
-            if value is not None and (value < 1 or layout != "varlen"):
+            if value is not None and (whole_number(name, value) < 1 or layout != "varlen"):
                 raise ValueError(
                     f"{name} is for layout='varlen' and must be at least 1, got {value} with {layout!r}"
                 )
@@ -92,6 +95,9 @@ class Ranks:
     balance: str
 
     def __post_init__(self) -> None:
+        make_whole(self, "rank", "world_size")
+        if self.world_size < 1:
+            raise ValueError(f"world_size must be at least 1, got {self.world_size}")
         if not 0 <= self.rank < self.world_size:
             raise ValueError(
                 f"rank must be from 0 to world_size - 1 = {self.world_size - 1}, got {self.rank}"

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pypack._numbers import make_whole
 from pypack.loader_options import check_choice
 from pypack.loader_state import sources_digest
 from pypack.run import EpochRun
-from pypack.schedule import Schedule
+from pypack.schedule import Schedule, check_curriculum
 from pypack.schedule_run import Event, ScheduleRun
 from pypack.source import Source
 
@@ -33,6 +34,8 @@ class Order:
     locality: int
 
     def __post_init__(self) -> None:
+        make_whole(self, "batch_tokens", "batch_sequences", "seed", "epochs", "cycles", "locality")
+        check_curriculum(self.curriculum, self.cycles)
         if self.locality < 0:
             raise ValueError(f"locality must be at least 0, got {self.locality}")
         if self.epochs is not None and self.epochs < 1:

@@ -41,6 +41,8 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, list[Event]]:
     Raises:
         ValueError: it is of another version, or no state.
     """
+    if not isinstance(state, Mapping) or not {"version", "step", "events", "order"} <= state.keys():
+        raise ValueError(f"this is no state of a loader, which `state_dict` gives: {state!r:.200}")
     if state.get("version") != STATE_VERSION:
         raise ValueError(
             f"the state has version {state.get('version')!r}, this pypack reads {STATE_VERSION}: use the "

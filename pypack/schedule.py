@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pypack._numbers import make_whole
 from pypack.skill_it import skill_it
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class Phase:
         weights: share of each source; they are normalized. Sources that are not named have none. None: by the
             tokens of the sources. Weights are rounded to millionths; what is drawn then follows them within
             one sequence at every step.
-        weights_end: where given, the weights run linearly from `weights` at the start to these at the end.
+        weights_end: where given, the weights run linearly from `weights` at the start to these at the end. To
+            go to a step within the ramp takes a time that grows with the steps of the ramp before it, about
+            1 ms for a thousand at first.
         weights_by: "tokens" or "sequences", what the weights are shares of.
         max_epochs: for the sources named: the most passes over it in the whole run up to the end of this
             phase; may be fractional.
@@ -117,6 +120,7 @@ class Phase:
     def __post_init__(self) -> None:
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")
+        make_whole(self, "steps", "sequence_length", "batch_tokens", "batch_sequences", "cycles")
         for name in ("tokens", "steps", "fraction"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -131,12 +135,7 @@ class Phase:
         _check_choice("weights_by", self.weights_by, ("tokens", "sequences"))
         _check_choice("on_limit", self.on_limit, _ON_LIMIT)
         _check_choice("sampler", self.sampler, _SAMPLERS)
-        if isinstance(self.curriculum, str):
-            _check_choice("curriculum", self.curriculum, CURRICULA)
-        elif not self.curriculum or not all(odds > 0 for odds in self.curriculum.values()):
-            raise ValueError(f"the odds of a curriculum must be positive, got {dict(self.curriculum)}")
-        if self.cycles < 1:
-            raise ValueError(f"cycles must be at least 1, got {self.cycles}")
+        check_curriculum(self.curriculum, self.cycles)
         for name, epochs in self.max_epochs.items():
             if not epochs > 0:
                 raise ValueError(f"max_epochs of {name!r} must be positive, got {epochs}")
@@ -157,7 +156,11 @@ class Schedule:
     total_steps: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "phases", tuple(self.phases))
+        phases = self.phases
+        if not isinstance(phases, Sequence) or not all(isinstance(phase, Phase) for phase in phases):
+            raise TypeError(f"a schedule takes a list of Phase, got {phases!r}; from_dict takes plain values")
+        object.__setattr__(self, "phases", tuple(phases))
+        make_whole(self, "total_steps")
         if not self.phases:
             raise ValueError("a schedule needs at least one phase")
         if self.total_tokens is not None and self.total_steps is not None:
@@ -168,6 +171,9 @@ class Schedule:
                 raise ValueError(
                     f"phase {i} has a fraction, so the schedule needs total_tokens or total_steps"
                 )
+        parts = sum(phase.fraction or 0 for phase in self.phases)
+        if parts > 1 + 1e-9:
+            raise ValueError(f"the fractions of the phases add up to {parts:g}, more than the whole run")
 
     def preview(
         self,
@@ -240,10 +246,19 @@ class Schedule:
 
         Raises:
             ValueError: the text is no YAML mapping, or `from_dict` refuses it.
+            FileNotFoundError: there is no such file.
         """
         import yaml
 
-        text = source if isinstance(source, str) and "\n" in source else Path(source).read_text("utf-8")
+        if isinstance(source, str) and "\n" in source:
+            text = source
+        else:
+            try:
+                text = Path(source).read_text("utf-8")
+            except FileNotFoundError as error:
+                raise FileNotFoundError(
+                    f"{os.fspath(source)}: there is no such file (YAML text must hold a line break)"
+                ) from error
         try:
             values = yaml.safe_load(text)
         except yaml.YAMLError as error:
@@ -262,6 +277,16 @@ class Schedule:
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_curriculum(curriculum: str | Mapping[int, float], cycles: int) -> None:
+    """Raises ValueError unless the curriculum is one of `CURRICULA`, or odds, and there are cycles of it."""
+    if not isinstance(curriculum, Mapping):
+        _check_choice("curriculum", curriculum, CURRICULA)
+    elif not curriculum or not all(odds > 0 for odds in curriculum.values()):
+        raise ValueError(f"the odds of a curriculum must be positive, got {dict(curriculum)}")
+    if cycles < 1:
+        raise ValueError(f"cycles must be at least 1, got {cycles}")
 
 
 def check_weights(weights: Mapping[str, float]) -> None:

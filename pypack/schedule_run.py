@@ -127,12 +127,10 @@ class ScheduleRun:
         visits = phase.visits(phase.num_steps, bucket) - begun
         spent: set[str] = set()
         while visits > 0:
-            weights = [
-                phase.sequence_weights(
-                    {name: 0.0 if name in spent else w for name, w in side.items()}, length
-                )
-                for side in (start, end)
-            ]
+            sides = [{n: 0.0 if n in spent else w for n, w in side.items()} for side in (start, end)]
+            if not all(any(side.values()) for side in sides):  # a ramp from or to spent sources alone
+                sides = 2 * [next(side for side in sides if any(side.values()))]
+            weights = [phase.sequence_weights(side, length) for side in sides]
             reached = self._limit_within(phase, length, stream, visits, rows, weights)
             if reached is None:
                 stream.add_segment(visits, rows, *weights)

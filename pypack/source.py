@@ -193,7 +193,12 @@ def named_sources(
         return {"": Source(sources, plan)}
     if plan is not None:
         raise ValueError("a Source has its plan already: leave the second argument out")
+    if not isinstance(sources, Source | Mapping):
+        raise TypeError(f"a loader takes a store and its plan, a Source, or sources by name, got {sources!r}")
     named = {"": sources} if isinstance(sources, Source) else dict(sources)
+    for name, source in named.items():
+        if not isinstance(source, Source):
+            raise TypeError(f"the source {name!r} must be a Source(store, plan), got {source!r}")
     if not named:
         raise ValueError("a loader needs at least one source")
     return named

@@ -172,11 +172,39 @@ def test_a_plan_of_another_store_is_refused(source, tmp_path):
         ({"batch_sequences": 4, "seed": -1}, "seed"),
         ({"batch_sequences": 4, "num_threads": 0}, "num_threads"),
         ({"batch_sequences": 10_000, "tail": "drop"}, "drop them all"),
+        ({"batch_sequences": 4, "curriculum": "p2"}, "curriculum must be one of 'uniform'"),
+        ({"batch_sequences": 4, "cycles": 0}, "cycles must be at least 1"),
+        ({"batch_sequences": 2.5}, "batch_sequences must be a whole number, got 2.5"),
+        ({"batch_sequences": 4, "rank": "1"}, "rank must be a whole number, got '1'"),
+        ({"batch_sequences": 4, "world_size": 0}, "world_size must be at least 1, got 0"),
+        ({"batch_sequences": 4, "prefetch": 1.5}, "prefetch must be a whole number"),
+        ({"batch_sequences": 4, "read_ahead": -1}, "read_ahead must be at least 0"),
+        ({"batch_sequences": 4, "arrays": "labels"}, r"arrays is a list of names, got 'labels'"),
     ],
 )
 def test_wrong_arguments_are_refused(source, options, message):
     with pytest.raises(ValueError, match=message):
         Loader(*source, **options)
+
+
+def test_counts_may_be_whole_floats(source):
+    asked = Loader(*source, batch_tokens=512, epochs=1)
+    written = Loader(*source, batch_tokens=512.0, epochs=np.int64(1))
+    assert written.state_dict() == asked.state_dict()
+    assert written.batch_at(1).input_ids.tolist() == asked.batch_at(1).input_ids.tolist()
+
+
+def test_wrong_sources_are_refused(source):
+    with pytest.raises(TypeError, match=r"takes a store and its plan, a Source, or sources by name, got \["):
+        Loader([pypack.Source(*source)], batch_sequences=4)
+    with pytest.raises(TypeError, match=r"the source 'web' must be a Source\(store, plan\), got \("):
+        Loader({"web": source}, batch_sequences=4)
+
+
+@pytest.mark.parametrize("state", [None, {}, {"model": 1}, {"version": 1, "step": 3}])
+def test_what_is_no_state_is_refused(source, state):
+    with pytest.raises(ValueError, match="no state of a loader"):
+        Loader(*source, batch_sequences=4).load_state_dict(state)
 
 
 def test_batch_tokens_count_the_global_batch(source):

@@ -167,6 +167,20 @@ def test_sources_stop_at_their_limit(sources, on_limit):
         assert counts[-10:].tolist() == [[4, 0, 0]] * 10
 
 
+@pytest.mark.parametrize(
+    ("weights", "weights_end"),
+    [({"web": 1, "code": 1}, {"code": 1}), ({"code": 1}, {"web": 1, "code": 1}), ({"code": 1}, {"web": 1})],
+)
+def test_a_ramp_from_or_to_a_spent_source_goes_on_with_the_others(sources, weights, weights_end):
+    phase = Phase(steps=300, weights=weights, weights_end=weights_end, max_epochs={"code": 1})
+    loader = Loader(sources, schedule=Schedule([phase]), batch_sequences=4)
+    assert loader.num_steps == 300
+    drawn = np.concatenate([loader.rows_at(step)[0] for step in range(300)])
+    code = sources["code"].num_sequences(32)
+    assert code - 4 <= np.count_nonzero(drawn == 1) <= code  # it ends with a step
+    assert set(drawn[-40:].tolist()) == {0}
+
+
 def test_wrong_schedules_are_refused(sources, lengths_source):
     def load(*phases, **options):
         return Loader(sources, schedule=Schedule(phases, **options), batch_sequences=4)
@@ -189,6 +203,14 @@ def test_wrong_schedules_are_refused(sources, lengths_source):
         )
     with pytest.raises(ValueError, match="needs total_tokens or total_steps"):
         load(Phase(fraction=0.5))
+    with pytest.raises(ValueError, match=r"fractions of the phases add up to 1\.2, more than the whole run"):
+        Schedule([Phase(fraction=0.5), Phase(fraction=0.7)], total_steps=100)
+    with pytest.raises(TypeError, match="takes a list of Phase"):
+        Schedule(Phase(steps=1))
+    with pytest.raises(TypeError, match="takes a list of Phase"):
+        Schedule([{"steps": 1}])
+    with pytest.raises(FileNotFoundError, match=r"no such file .YAML text must hold"):
+        Schedule.from_yaml("phases: [{steps: 3}]")
     with pytest.raises(ValueError, match="give batch_tokens"):
         Loader(lengths_source, schedule=Schedule([Phase(steps=2)]), batch_sequences=4)
     with pytest.raises(ValueError, match="need a schedule"):
@@ -203,6 +225,7 @@ def test_wrong_schedules_are_refused(sources, lengths_source):
         ({}, "one of tokens, steps and fraction"),
         ({"steps": 1, "tokens": 1}, "one of"),
         ({"steps": 0}, "positive"),
+        ({"steps": 10.5}, "steps must be a whole number, got 10.5"),
         ({"steps": 1, "weights": {"a": 0}}, "not all be 0"),
         ({"steps": 1, "weights": {"a": -1}}, "from 0 up"),
         ({"steps": 1, "weights_end": {"a": 1}}, "needs weights"),

@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
             }
         }
     }
-    pypack::Prefetcher failing(maker, 2, true);
+    pypack::Prefetcher failing(maker, 2, nullptr, 0);
     StepRequest wrong = request_of(0, maker->pools.front().size(), BalanceStrategy::deal);
     wrong.draws.front().start = maker->pools.front().size();
     failing.request(wrong);

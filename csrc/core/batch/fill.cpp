@@ -169,7 +169,7 @@ void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
 }
 
 std::vector<std::int32_t> span_borders(const ResolvedRows& rows, std::int64_t num_items,
-                                       std::int64_t max_segments) {
+                                       std::int64_t row_length, std::int64_t max_segments) {
     if (num_items > std::numeric_limits<std::int32_t>::max()) {
         throw std::overflow_error("a batch has " + std::to_string(num_items) +
                                   " tokens, cu_seqlens (int32) can count to 2^31-1");
@@ -179,12 +179,15 @@ std::vector<std::int32_t> span_borders(const ResolvedRows& rows, std::int64_t nu
         static_cast<std::size_t>(std::max<std::int64_t>(max_segments, rows.first_span.back() + 1)) + 1);
     borders.push_back(0);
     for (const ResolvedSpan& span : rows.spans) borders.push_back(borders.back() + span.room);
-    if (borders.back() < num_items) borders.push_back(static_cast<std::int32_t>(num_items));
+    while (borders.back() < num_items) {
+        const std::int64_t room = std::max<std::int64_t>(row_length, 1);
+        borders.push_back(static_cast<std::int32_t>(std::min(num_items, borders.back() + room)));
+    }
     if (max_segments > 0) {
         const auto segments = static_cast<std::int64_t>(borders.size()) - 1;
         if (segments > max_segments) {
             throw std::invalid_argument("a batch has " + std::to_string(segments) +
-                                        " segments (its padding counts as one), max_documents allows " +
+                                        " segments (those of padding among them), max_documents allows " +
                                         std::to_string(max_segments) +
                                         "; raise it, or pack with fewer documents a sequence");
         }

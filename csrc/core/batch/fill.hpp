@@ -45,10 +45,11 @@ void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
                  const FillOptions<Id>& options, const TokenArrays<Id>& out, int num_threads);
 
 // The borders of the spans in a varlen batch of `num_items` items: the prefix sums of their rooms, and, where
-// the rooms end before num_items, num_items. `max_segments` above 0: the last border is repeated (segments
-// without items) until there are so many segments. Throws std::overflow_error for more than 2^31-1 items,
-// std::invalid_argument for more segments than max_segments.
+// the rooms end before num_items, those of segments of padding, `row_length` items each but the last: so that
+// no segment is longer than a row, and attention over padding costs no more. `max_segments` above 0: the last
+// border is repeated (segments without items) until there are so many segments. Throws std::overflow_error
+// for more than 2^31-1 items, std::invalid_argument for more segments than max_segments.
 [[nodiscard]] std::vector<std::int32_t> span_borders(const ResolvedRows& rows, std::int64_t num_items,
-                                                     std::int64_t max_segments);
+                                                     std::int64_t row_length, std::int64_t max_segments);
 
 }  // namespace pypack

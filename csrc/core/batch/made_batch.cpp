@@ -60,12 +60,10 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
     batch.row_length = row_length;
     if (format.varlen) {
         batch.num_items = varlen_items(batch.rows, format);
-        batch.cu_seqlens = span_borders(batch.rows, batch.num_items, format.max_documents);
+        batch.cu_seqlens = span_borders(batch.rows, batch.num_items, row_length, format.max_documents);
         // A batch of fixed shape gets a fixed bound too, for compiled models.
-        const std::int64_t padding = batch.num_items - batch.rows.num_items;
-        batch.max_seqlen = static_cast<std::int32_t>(
-            format.pad_to > 0 ? std::max(row_length, padding)
-                              : std::max<std::int64_t>(batch.rows.longest_room, padding));
+        batch.max_seqlen =
+            format.pad_to > 0 ? static_cast<std::int32_t>(row_length) : batch.rows.longest_room;
     } else {
         batch.num_items = checked_multiply(batch.num_rows, row_length, "the size of a batch");
     }

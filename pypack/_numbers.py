@@ -1,0 +1,28 @@
+"""Arguments that are counts."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The value as an int: 1e6 and numpy's integers are, 2.5 and "3" are not.
+
+    Raises:
+        ValueError: it is not whole; the message names the argument.
+    """
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def make_whole(record: object, *names: str) -> None:
+    """Makes fields of a frozen dataclass ints, those that are not None."""
+    for name in names:
+        value = getattr(record, name)
+        if value is not None:
+            object.__setattr__(record, name, whole_number(name, value))
