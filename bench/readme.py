@@ -64,13 +64,15 @@ def job_table(record: Record) -> str:
 def load_table(record: Record) -> str:
     results = record["results"]
     parts = [
+        "One process, one thread; speeds are those of the fastest of many runs in turns (other guests of the "
+        "machine disturb them):\n",
         markdown(
             ["from memory", "batch", "tokens/s", "pypack / it"],
             [
                 [row["way"], _size(row), _millions(row["tokens/s"]), f"{row['pypack / it']:.2f}"]
                 for row in results["rows"]
             ],
-        )
+        ),
     ]
     if "peers" in results:
         head = ["other loaders", "batch", "tokens/s", "pypack, four arrays / it", "pypack, ids / it"]
