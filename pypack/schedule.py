@@ -81,7 +81,8 @@ class Phase:
         max_epochs: for the sources named: the most passes over it in the whole run up to the end of this
             phase; may be fractional.
         on_limit: what happens when a source has reached its max_epochs: "renormalize" shares its weight among
-            the others, "stop" ends the run, "error" refuses the schedule.
+            the others (where none is left, the run ends), "stop" ends the run, "error" refuses the schedule.
+            `Loader.num_steps` and `preview` tell where it ends.
         sequence_length: the row length, of which the sources' plans must have sequences; None: all lengths of
             the sources.
         batch_tokens: the global batch of this phase; None: the loader's.

@@ -181,6 +181,18 @@ def test_a_ramp_from_or_to_a_spent_source_goes_on_with_the_others(sources, weigh
     assert set(drawn[-40:].tolist()) == {0}
 
 
+def test_a_run_ends_where_no_source_is_left(sources):
+    phase = Phase(steps=500, weights={"web": 1, "code": 1}, max_epochs={"code": 2})
+    loader = Loader(sources, schedule=Schedule([phase]), batch_sequences=4)
+    assert loader.num_steps == 500
+    loader.set_weights({"code": 1}, from_step=10)
+    left = 2 * sources["code"].num_sequences(32) - 20  # half of the first 40 rows were its own
+    assert abs(loader.num_steps - (10 + left // 4)) <= 1
+    assert loader.batch_at(loader.num_steps - 1).source_ids.tolist()[0] == 1
+    with pytest.raises(IndexError):
+        loader.batch_at(loader.num_steps)
+
+
 def test_wrong_schedules_are_refused(sources, lengths_source):
     def load(*phases, **options):
         return Loader(sources, schedule=Schedule(phases, **options), batch_sequences=4)
