@@ -67,7 +67,7 @@ def test_bpe_of_long_runs(pairs: list[tuple[str, str]], unit: str, count: int) -
 
 @given(pairs=merges(), word=st.text(LETTERS, min_size=63, max_size=200))
 def test_bpe_of_long_words(pairs: list[tuple[str, str]], word: str) -> None:
-    """Longer than what is merged beside other words."""
+    """They are cut anywhere, and looked at again around the cuts."""
     ranks = {pair: rank for rank, pair in enumerate(pairs)}
     tokens = dict.fromkeys([*LETTERS, *(left + right for left, right in pairs)])
     vocabulary = {token: i for i, token in enumerate(tokens)}

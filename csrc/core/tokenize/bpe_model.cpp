@@ -7,6 +7,7 @@
 
 #include "tokenize/bpe_symbols.hpp"
 #include "tokenize/long_merge.hpp"
+#include "tokenize/segmented_merge.hpp"
 #include "tokenize/short_merge.hpp"
 
 namespace pypack {
@@ -25,6 +26,7 @@ constexpr std::size_t kKeptSymbols = std::size_t{1} << 16;
 
 struct BpeWorkspace final : Model::Workspace {
     std::array<ShortMerge, kLanes> lanes;
+    SegmentedMerge segmented_merge;
     LongMerge long_merge;
     std::vector<TokenId> symbols;
     std::vector<std::uint32_t> first_ranks;
@@ -200,6 +202,7 @@ class BpeModel final : public Model {
         symbols_.append(word, symbols);
         if (symbols.size() < 2) return false;
         if (symbols.size() > ShortMerge::kMaxSymbols || merges_.size() > ShortMerge::kMaxMerges) {
+            if (memory.segmented_merge.merge(merges_, symbols)) return false;
             std::vector<std::uint32_t>& ranks = memory.first_ranks;
             ranks.clear();
             if (!byte_pairs_.empty()) {

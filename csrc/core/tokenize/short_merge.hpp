@@ -74,10 +74,17 @@ class ShortMerge {
     // Copies the symbols that are left to `out`, and returns their number.
     std::size_t finish(TokenId* out) const {
         std::size_t count = 0;
-        for (std::uint64_t rest = begins_ & ~kEnds; rest != 0; rest &= rest - 1) {
-            out[count++] = symbols_[static_cast<unsigned>(__builtin_ctzll(rest))];
-        }
+        for_each_symbol([&](TokenId symbol, std::size_t) { out[count++] = symbol; });
         return count;
+    }
+
+    // Calls visit(symbol, the symbols of the word before it) for the symbols that are left.
+    template <typename Visit>
+    void for_each_symbol(Visit&& visit) const {
+        for (std::uint64_t rest = begins_ & ~kEnds; rest != 0; rest &= rest - 1) {
+            const auto at = static_cast<unsigned>(__builtin_ctzll(rest));
+            visit(symbols_[at], at - 1);
+        }
     }
 
   private:
