@@ -126,6 +126,8 @@ def test_inputs_and_errors() -> None:
         assert native.encode_batch(pa.chunked_array([array[:3], array[3:]])) == expected
     for bad, error, message in [
         (["ok", "\ud800"], ValueError, "document 1: lone surrogate at character 0"),
+        (["é中" * 20 + "\ud800" + "a" * 20], ValueError, "document 0: lone surrogate at character 40"),
+        (["🙂" * 33 + "\udfff"], ValueError, "document 0: lone surrogate at character 33"),
         ([b"ok", b"a\xff"], ValueError, "document 1: invalid UTF-8 at byte 1"),
         ([b"\xed\xa0\x80"], ValueError, "document 0: invalid UTF-8 at byte 0"),
         (["ok", None], ValueError, "document 1 is null"),
@@ -136,6 +138,18 @@ def test_inputs_and_errors() -> None:
         with pytest.raises(error, match=message):
             native.encode_batch(bad)
     assert native.encode_batch(texts) == expected
+
+
+@pytest.mark.parametrize(
+    "alphabet", ["ab \xff\x80", "ab ÿĀ߿ࠀ中\ud7ff\ue000\uffff", "ab Āࠀÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿÿ🙂\U00010000"]
+)
+def test_a_str_of_any_width_is_its_utf8(alphabet: str) -> None:
+    native = Pair(KINDS["every_flag"]()).native
+    rng = random.Random(5)
+    texts = [
+        "".join(rng.choices(alphabet, k=n)) + "a" * rng.choice([0, 20]) for n in (*range(70), *[300] * 20)
+    ]
+    assert native.encode_batch(texts) == native.encode_batch([text.encode() for text in texts])
 
 
 def test_what_is_not_known_is_refused_by_name() -> None:

@@ -34,6 +34,13 @@ using Mask = std::uint32_t;
                                                              _mm_cmpeq_epi8(behind, _mm_set1_epi8(second)))));
 }
 
+// Bytes of at least `least`.
+[[nodiscard]] inline Mask at_least(const char* text, unsigned char least) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+    const __m128i larger = _mm_max_epu8(bytes, _mm_set1_epi8(static_cast<char>(least)));
+    return static_cast<Mask>(_mm_movemask_epi8(_mm_cmpeq_epi8(larger, bytes)));
+}
+
 // Copies a block, upper case as lower and tab, line feed and carriage return as spaces where asked for.
 // Returns the bytes of which no such copy is right: those above ASCII and, with `clean`, other controls.
 [[nodiscard]] inline Mask copy_normalized(const char* text, char* out, bool lower, bool clean) {
@@ -70,6 +77,14 @@ using Mask = std::uint32_t;
     Mask mask = 0;
     for (std::size_t i = 0; i < kBlock; ++i) {
         mask |= Mask{text[i] == first && text[i + 1] == second} << i;
+    }
+    return mask;
+}
+
+[[nodiscard]] inline Mask at_least(const char* text, unsigned char least) {
+    Mask mask = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+        mask |= Mask{static_cast<unsigned char>(text[i]) >= least} << i;
     }
     return mask;
 }

@@ -21,7 +21,7 @@ void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView>
     for (std::size_t i = first; i < last; ++i) {
         try {
             make_room(0, kTexts / 2);
-            std::string& memory = fresh_text(0);
+            std::string& memory = unused_text(0);
             const std::string_view text = as_utf8(texts[i], memory);
             if (text.data() != memory.data()) --texts_in_use_;
             document_texts_ = texts_in_use_;
@@ -66,7 +66,7 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
                               bool skip_special) {
     make_room(document_texts_, kTexts * 3 / 4);
     if (steps.normalizer != nullptr) {
-        std::string& normalized = fresh_text(document_texts_);
+        std::string& normalized = empty_text(document_texts_);
         if (steps.normalizer->normalize(text, normalized)) {
             text = normalized;
         } else {
@@ -87,7 +87,7 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
         }
         std::string_view piece = text.substr(part.begin, part.end - part.begin);
         if (steps.pretokenizer != nullptr) {
-            std::string& rewritten = fresh_text(kept);
+            std::string& rewritten = empty_text(kept);
             if (steps.pretokenizer->rewrite(piece, at_text_start && part.begin == 0, rewritten)) {
                 piece = rewritten;
             } else {
@@ -107,12 +107,16 @@ void EncoderContext::make_room(std::size_t kept, std::size_t most) {
 }
 
 // The first `kept` texts stay when all are in use.
-std::string& EncoderContext::fresh_text(std::size_t kept) {
+std::string& EncoderContext::unused_text(std::size_t kept) {
     if (texts_in_use_ == texts_.size()) {
         words_.flush();
         texts_in_use_ = kept;
     }
-    std::string& text = texts_[texts_in_use_++];
+    return texts_[texts_in_use_++];
+}
+
+std::string& EncoderContext::empty_text(std::size_t kept) {
+    std::string& text = unused_text(kept);
     text.clear();
     return text;
 }

@@ -38,7 +38,8 @@ class EncoderContext {
     void add_document(const EncoderSteps& steps, std::string_view text, bool skip_special);
     void add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start, bool skip_special);
     void make_room(std::size_t kept, std::size_t most);
-    [[nodiscard]] std::string& fresh_text(std::size_t kept);
+    [[nodiscard]] std::string& unused_text(std::size_t kept);
+    [[nodiscard]] std::string& empty_text(std::size_t kept);
 
     WordEncoder words_;
     // Texts made on the way, which the words at hand refer to. When all are in use the words are encoded.

@@ -54,7 +54,8 @@ void MissingWords::add_piece(std::string_view piece) {
     Piece& added = pieces_.emplace_back(Piece{piece, {}, nullptr});
     if (!is_short(piece)) return;
     added.key = WordKey::of(piece);
-    pypack::prefetch(&short_words_.line(short_words_.line_of(added.key.hash())));
+    const ShortWordCache::Lines lines = short_words_.lines();
+    pypack::prefetch(&lines[lines.index_of(added.key.hash())]);
 }
 
 void MissingWords::encode() {

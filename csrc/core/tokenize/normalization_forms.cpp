@@ -1,8 +1,12 @@
 #include "tokenize/normalization_forms.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <vector>
+
+#include "tokenize/ascii_block.hpp"
 
 namespace pypack {
 
@@ -25,34 +29,50 @@ bool is_compatible(NormalizationForm form) {
     return form == NormalizationForm::kNfkd || form == NormalizationForm::kNfkc;
 }
 
-// Every byte below this begins, or is, a character that the form leaves alone: nothing below U+0300 is
-// touched by NFC, nothing in ASCII by the others.
-unsigned char first_active_byte(NormalizationForm form) {
-    return form == NormalizationForm::kNfc ? 0xCC : 0x80;
+// By its first byte, whether a character may be other than inert. No ASCII character is; those of four bytes
+// are looked up one by one.
+struct ActiveLeads {
+    std::array<bool, 256> active{};
+    unsigned char lowest = 0xF0;
+};
+
+const ActiveLeads& active_leads(NormalizationForm form) {
+    static const auto all = [] {
+        std::array<ActiveLeads, 4> leads;
+        for (unsigned i = 0; i < leads.size(); ++i) {
+            for (unsigned lead = 0xF0; lead < 0x100; ++lead) leads[i].active[lead] = true;
+            for (char32_t code_point = 0x80; code_point < 0x10000; ++code_point) {
+                if (unicode::normalization_record(code_point).is_inert(static_cast<NormalizationForm>(i))) {
+                    continue;
+                }
+                const auto lead = static_cast<unsigned char>(code_point < 0x800 ? 0xC0 | code_point >> 6
+                                                                                : 0xE0 | code_point >> 12);
+                leads[i].active[lead] = true;
+                leads[i].lowest = std::min(leads[i].lowest, lead);
+            }
+        }
+        return leads;
+    }();
+    return all[static_cast<unsigned>(form)];
 }
 
 // The first character that is not inert, or `end`.
 const char* find_active(const char* p, const char* end, NormalizationForm form) {
-    constexpr std::ptrdiff_t kBlock = 32;
-    const unsigned char limit = first_active_byte(form);
-    while (p < end) {
-        while (end - p >= kBlock) {
-            bool active = false;
-            for (std::ptrdiff_t i = 0; i < kBlock; ++i) active |= static_cast<unsigned char>(p[i]) >= limit;
-            if (active) break;
-            p += kBlock;
+    const ActiveLeads& leads = active_leads(form);
+    const auto is_active = [&leads, form](const char* character) {
+        return leads.active[static_cast<unsigned char>(*character)] &&
+               !unicode::normalization_record(next_code_point(character)).is_inert(form);
+    };
+    constexpr auto kBlock = static_cast<std::ptrdiff_t>(ascii::kBlock);
+    for (; end - p >= kBlock; p += kBlock) {
+        for (ascii::Mask rest = ascii::at_least(p, leads.lowest); rest != 0; rest &= rest - 1) {
+            const char* const character = p + std::countr_zero(rest);
+            if (is_active(character)) return character;
         }
-        // A block may end inside a character, whose other bytes are then passed over here.
-        const char* const stop = end - p > 4 * kBlock ? p + 4 * kBlock : end;
-        while (p < stop) {
-            if (static_cast<unsigned char>(*p) < limit || is_utf8_continuation(*p)) {
-                ++p;
-                continue;
-            }
-            const char* next = p;
-            if (!unicode::normalization_record(next_code_point(next)).is_inert(form)) return p;
-            p = next;
-        }
+    }
+    // A block may end inside a character, whose other bytes are then passed over.
+    for (; p < end; ++p) {
+        if (is_active(p)) return p;
     }
     return end;
 }

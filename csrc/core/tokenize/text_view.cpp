@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "tokenize/utf8.hpp"
+#include "tokenize/utf8_encode.hpp"
 
 namespace pypack {
 namespace {
@@ -51,17 +52,23 @@ bool is_ascii_block(const Unit* units) {
 template <typename Unit>
 std::string_view encode(const void* data, std::size_t size, std::string& memory) {
     const auto* const units = static_cast<const Unit*>(data);
-    memory.resize(size * (sizeof(Unit) == 1 ? 2 : sizeof(Unit) == 2 ? 3 : 4));
+    const std::size_t most = size * (sizeof(Unit) == 1 ? 2 : sizeof(Unit) == 2 ? 3 : 4) + kEncodeSlack;
+    if (memory.size() < most) memory.resize(most);
     char* out = memory.data();
     // Text in a wider form is mostly ASCII as well: one curly quote in a page of English widens all of it.
-    constexpr std::size_t kBlock = 32;
+    constexpr std::size_t kBlock = 16;
     for (std::size_t i = 0; i < size; ++i) {
-        while (i + kBlock <= size && is_ascii_block<Unit, kBlock>(units + i)) {
-            for (std::size_t j = 0; j < kBlock; ++j) out[j] = static_cast<char>(units[i + j]);
-            out += kBlock;
-            i += kBlock;
+        if (i + kBlock <= size) {
+#if PYPACK_X86_DISPATCH
+            static const bool has_avx2 = __builtin_cpu_supports("avx2");
+            if (has_avx2) i = encode_blocks(units, i, size, out);
+#endif
+            for (; i + kBlock <= size && is_ascii_block<Unit, kBlock>(units + i); i += kBlock) {
+                for (std::size_t j = 0; j < kBlock; ++j) out[j] = static_cast<char>(units[i + j]);
+                out += kBlock;
+            }
+            if (i == size) break;
         }
-        if (i == size) break;
         const auto code_point = static_cast<char32_t>(units[i]);
         if (code_point >= 0xD800 && code_point < 0xE000) {
             throw std::invalid_argument("lone surrogate at character " + std::to_string(i) +

@@ -35,8 +35,8 @@ struct TextView {
     }
 }
 
-// The text as valid UTF-8: in place where it is that already, else in `memory`, which is overwritten. Throws
-// std::invalid_argument, saying where, if it has no such form.
+// The text as valid UTF-8: in place where it is that already, else in `memory`, which is overwritten, and may
+// be longer. Throws std::invalid_argument, saying where, if the text has no such form.
 [[nodiscard]] std::string_view as_utf8(const TextView& text, std::string& memory);
 
 // The number of bytes at the start that are valid UTF-8, up to the first character that is not.

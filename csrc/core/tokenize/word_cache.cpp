@@ -40,7 +40,7 @@ ShortWordCache::Slot* ShortWordCache::free_slot(std::size_t index) {
 void ShortWordCache::insert(const WordKey& key, std::span<const TokenId> ids) {
     if (spill_.size() + ids.size() > kMaxSpilledIds) clear();
     if (num_words_ > num_lines_ && num_lines_ < kMaxLines) grow();  // half of the slots
-    const std::size_t index = line_of(key.hash());
+    const std::size_t index = lines().index_of(key.hash());
     Slot* slot = free_slot(index);
     if (slot == nullptr) {
         slot = &lines_[static_cast<std::int64_t>(index)].slots[victims_++ & 1];
@@ -68,7 +68,7 @@ void ShortWordCache::grow() {
     for (std::size_t i = 0; i < old_lines; ++i) {
         for (const Slot& slot : old[static_cast<std::int64_t>(i)].slots) {
             if (slot.is_free()) continue;
-            Slot* const moved = free_slot(line_of(slot.key().hash()));
+            Slot* const moved = free_slot(lines().index_of(slot.key().hash()));
             if (moved == nullptr) continue;  // forgotten: it will be a miss
             *moved = slot;
             ++num_words_;

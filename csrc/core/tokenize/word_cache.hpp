@@ -43,6 +43,16 @@ struct WordKey {
         return load(bytes, word.size());
     }
 
+    // The same of the `size` bytes before `end`, where the 16 bytes before it must be readable.
+    [[nodiscard]] static WordKey load_before(const char* end, std::size_t size) {
+        std::uint64_t words[2];
+        std::memcpy(words, end - sizeof words, sizeof words);
+        const auto bytes = static_cast<unsigned __int128>(words[1]) << 64 | words[0];
+        const unsigned __int128 moved = bytes >> 8 * (sizeof words - size);
+        return {static_cast<std::uint64_t>(moved),
+                static_cast<std::uint64_t>(moved >> 64) | static_cast<std::uint64_t>(size) << 56};
+    }
+
     [[nodiscard]] std::uint64_t hash() const {
         const auto product =
             static_cast<unsigned __int128>(low ^ 0x9e3779b97f4a7c15ULL) * (high ^ 0xe7037ed1a0b428dbULL);
@@ -104,17 +114,26 @@ class ShortWordCache {
     explicit ShortWordCache(std::size_t expected_words);
     ShortWordCache(const ShortWordCache& other);
 
-    [[nodiscard]] std::size_t line_of(std::uint64_t hash) const { return hash & (num_lines_ - 1); }
-    [[nodiscard]] const Line& line(std::size_t index) const {
-        return lines_[static_cast<std::int64_t>(index)];
-    }
+    // Where words are looked for; valid until the next insert.
+    class Lines {
+      public:
+        Lines(const Line* lines, std::size_t count) : lines_(lines), mask_(count - 1) {}
+        [[nodiscard]] std::size_t index_of(std::uint64_t hash) const { return hash & mask_; }
+        [[nodiscard]] const Line& operator[](std::size_t index) const { return lines_[index]; }
+
+      private:
+        const Line* lines_;
+        std::size_t mask_;
+    };
+    [[nodiscard]] Lines lines() const { return {lines_.data(), num_lines_}; }
     // Where a word of line `index` may be as well.
     [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
 
     [[nodiscard]] const Slot* find(const WordKey& key) const {
-        const std::size_t index = line_of(key.hash());
+        const Lines all = lines();
+        const std::size_t index = all.index_of(key.hash());
         for (const std::size_t at : {index, neighbour(index)}) {
-            for (const Slot& slot : line(at).slots) {
+            for (const Slot& slot : all[at].slots) {
                 if (slot.holds(key)) return &slot;
             }
         }

@@ -75,19 +75,27 @@ void WordEncoder::add_piece(std::string_view piece) {
 }
 
 void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
+    // Held here, since the compiler takes it that what the loop stores could change them.
+    const ShortWordCache::Lines lines = short_words_.lines();
+    const std::size_t last_load = piece.size() < sizeof(WordKey) ? 0 : piece.size() - sizeof(WordKey) + 1;
     Word* out = words_.data() + num_words_;
     for (std::size_t i = 0; i < num_words; ++i, ++out) {
         const std::size_t begin = span_begins_[i];
-        const std::size_t size = span_ends_[i] - begin;
-        out->text = piece.data() + begin;
+        const std::size_t end = span_ends_[i];
+        const std::size_t size = end - begin;
+        const char* const text = piece.data() + begin;
+        out->text = text;
         out->size = static_cast<std::uint32_t>(size);
-        if (size <= WordKey::kMaxBytes) {
-            out->key = begin + sizeof(WordKey) <= piece.size() ? WordKey::load(out->text, size)
-                                                               : WordKey::of({out->text, size});
-            out->line = static_cast<std::uint32_t>(short_words_.line_of(out->key.hash()));
-            prefetch(&short_words_.line(out->line));
+        if (size <= WordKey::kMaxBytes) [[likely]] {
+            const WordKey key = begin < last_load        ? WordKey::load(text, size)
+                                : end >= sizeof(WordKey) ? WordKey::load_before(text + size, size)
+                                                         : WordKey::of({text, size});
+            const std::size_t line = lines.index_of(key.hash());
+            prefetch(&lines[line]);
+            out->key = key;
+            out->line = static_cast<std::uint32_t>(line);
         } else {
-            out->key = {size <= LongWordCache::kMaxWordBytes ? hash_bytes({out->text, size}) : 0, kLongWord};
+            out->key = {size <= LongWordCache::kMaxWordBytes ? hash_bytes({text, size}) : 0, kLongWord};
             out->line = 0;
             long_words_.prefetch(out->key.low);
         }
@@ -126,10 +134,11 @@ void WordEncoder::encode_words(std::size_t from, std::size_t to) {
     if (from == to) return;
     // Every word in sight has room for its inline ids.
     append({}, to - from);
+    ShortWordCache::Lines lines = short_words_.lines();
     TokenId* out = ids_.data() + ids_.size();
     for (std::size_t i = from; i < to; ++i) {
         const Word& word = words_[i];
-        const ShortWordCache::Line& line = short_words_.line(word.line);
+        const ShortWordCache::Line& line = lines[word.line];
         const bool in_second = line.slots[1].holds(word.key);
         const ShortWordCache::Slot& slot = line.slots[in_second ? 1 : 0];
         const std::uint32_t count = slot.inline_count();
@@ -141,6 +150,7 @@ void WordEncoder::encode_words(std::size_t from, std::size_t to) {
         ids_.resize(out - ids_.data());
         append_elsewhere(i, to - i);
         out = ids_.data() + ids_.size();
+        lines = short_words_.lines();  // it may have grown
     }
     ids_.resize(out - ids_.data());
 }
