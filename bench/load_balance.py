@@ -19,8 +19,8 @@ _PACED_STEPS = 40
 
 
 def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str, Any]]:
-    """Microseconds a batch of one of 2, 8 and 32 ranks: without balance, and what each balance adds; of the
-    fastest of many short runs in turns.
+    """Microseconds a batch of one of 2, 8 and 32 ranks: without balance, and what each balance adds;
+    medians of short runs in turns.
 
     Asked for with `batch_at`, where one thread does all the work; as the loop `for batch in loader` at full
     speed, where the prefetching thread and the waiting consumer share it; and as a loop whose body takes
@@ -44,7 +44,7 @@ def bench_balance(store: TokenStore, plan: Plan, repeats: int) -> list[dict[str,
             runs[f"{balance} loop"] = functools.partial(_loop, loader, steps)
             runs[f"{balance} 1 ms steps"] = functools.partial(_loop, loader, _PACED_STEPS, 1e-3)
         seconds = {
-            name: timing.best / (_PACED_STEPS if "ms" in name else steps)
+            name: timing.median / (_PACED_STEPS if "ms" in name else steps)
             for name, timing in measure_in_turns(runs, repeats).items()
         }
         for balance in loaders:

@@ -64,8 +64,7 @@ def job_table(record: Record) -> str:
 def load_table(record: Record) -> str:
     results = record["results"]
     parts = [
-        "One process, one thread; speeds are those of the fastest of many runs in turns (other guests of the "
-        "machine disturb them):\n",
+        "One process, one thread; medians of runs in turns:\n",
         markdown(
             ["from memory", "batch", "tokens/s", "pypack / it"],
             [
