@@ -74,9 +74,7 @@ class Phase:
         weights: share of each source; they are normalized. Sources that are not named have none. None: by the
             tokens of the sources. Weights are rounded to millionths; what is drawn then follows them within
             one sequence at every step.
-        weights_end: where given, the weights run linearly from `weights` at the start to these at the end. To
-            go to a step within the ramp takes a time that grows with the steps of the ramp before it, about
-            1 ms for a thousand at first.
+        weights_end: where given, the weights run linearly from `weights` at the start to these at the end.
         weights_by: "tokens" or "sequences", what the weights are shares of.
         max_epochs: for the sources named: the most passes over it in the whole run up to the end of this
             phase; may be fractional.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import numpy as np
 import pytest
 import reference_schedule
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypack import _core
@@ -84,6 +85,42 @@ def test_shares_jump_over_periods(rows):
         assert abs(count - shares.target(source, far)) < 1 + 1e-3
     assert shares.first_reaching(0, drawn[0] + 2) > far
     assert shares.first_reaching(0, drawn[0] - 1) <= far
+
+
+@given(data=st.data())
+@settings(max_examples=30)
+def test_shares_jump_into_ramps(data):
+    """From the start visit by visit, or straight to a visit: the same, at every stage of a long ramp."""
+    n, rows = data.draw(st.integers(2, 5)), data.draw(st.sampled_from([1, 2, 7, 64]))
+    parts = [
+        (150, rows, *[data.draw(weights(n))] * 2),
+        (700, rows, data.draw(weights(n)), data.draw(weights(n))),
+    ]
+    parts.append((200, data.draw(st.sampled_from([1, 3, 50])), data.draw(weights(n)), data.draw(weights(n))))
+    stepwise = fill(parts)
+    for visit in range(stepwise.visits + 1):
+        expected = stepwise.drawn(visit)
+        if visit % 13 == 0 or visit > stepwise.visits - 10:
+            assert fill(parts).drawn(visit) == expected
+
+
+def test_a_ramp_without_visits_changes_nothing():
+    half, first = [UNITS // 2, UNITS // 2], [UNITS, 0]
+    parts = [(5, 1, half, half), (0, 3, first, half), (5, 1, half, half)]
+    assert fill(parts).drawn(9) == fill([parts[0], parts[2]]).drawn(9)
+
+
+def test_a_jump_into_a_long_ramp_is_fast():
+    shares = Shares(3)
+    half = 1 << 29
+    first, last = [UNITS // 2, UNITS // 2, 0], [0, UNITS // 5, 4 * UNITS // 5]
+    shares.add_segment(2 * half, 8, first, last)
+    start = time.perf_counter()
+    for visit in (3, 10**6, half, half + 1, 2 * half - 10**6):
+        counts = shares.drawn(visit)
+        assert sum(counts) == 8 * visit
+        assert all(abs(count - shares.target(i, visit)) < 1 + 1e-3 for i, count in enumerate(counts))
+    assert time.perf_counter() - start < 0.5
 
 
 def test_shares_catch_up_after_a_change_that_nobody_knew_of():

@@ -55,9 +55,9 @@ class RunPlaces {
 };
 
 // The same with decorrelation: the documents of one length take its places in golden-stride order instead of
-// input order, so that documents that stand together in the corpus do not share a sequence. (Three passes that
-// each write what lies together, by length, into sequences in order, and these in their final order, took as
-// long or longer: what waits for memory is the sequences in their order, not the documents.)
+// input order, so that documents that stand together in the corpus do not share a sequence. (Three passes
+// that each write what lies together, by length, into sequences in order, and these in their final order,
+// took as long or longer: what waits for memory is the sequences in their order, not the documents.)
 class SpreadPlaces {
   public:
     SpreadPlaces(const Runs& runs, std::span<const std::int64_t> totals, std::span<const std::int64_t> starts,

@@ -13,6 +13,7 @@ namespace {
 
 // Visits between two places from which counting can go on; a jump counts at most so many.
 constexpr std::int64_t kCheckpoint = 1024;
+constexpr std::int64_t kShortestBack = 16;                    // visits
 constexpr std::int64_t kLongestRamp = std::int64_t{1} << 30;  // its square must fit in the arithmetic
 
 template <typename T>
@@ -29,7 +30,10 @@ Shares::Shares(std::int64_t num_sources) : num_sources_(static_cast<std::size_t>
 }
 
 Shares::Shares(Shares& past, std::int64_t visit)
-    : num_sources_(past.num_sources_), first_visit_(visit), segment_starts_{past.drawn(visit)} {
+    : num_sources_(past.num_sources_),
+      first_visit_(visit),
+      changed_(true),
+      segment_starts_{past.drawn(visit)} {
     if (past.segments_.empty()) {
         first_targets_ = past.first_targets_;
         return;
@@ -61,7 +65,8 @@ void Shares::add_segment(std::int64_t visits, std::int64_t rows, std::span<const
     segment.visits = visits;
     segment.rows = rows;
     segment.start.assign(start.begin(), start.end());
-    segment.end.assign(end.begin(), end.end());
+    // Without visits nothing moves.
+    segment.end.assign(visits == 0 ? start.begin() : end.begin(), visits == 0 ? start.end() : end.end());
     for (std::size_t i = 0; i < num_sources_; ++i) {
         segment.base.push_back(segments_.empty()
                                    ? first_targets_[i]
@@ -175,6 +180,32 @@ double Shares::target(std::int64_t source, std::int64_t visit) const {
     return static_cast<double>(units / kUnits) + static_cast<double>(units % kUnits) / kUnits;
 }
 
+std::int64_t Shares::when_due(std::size_t segment, std::size_t source, std::int64_t count) const {
+    const std::int64_t visit = due(segment, source, count);
+    return visit < 0 ? due_beyond(source, count) : visit;
+}
+
+Shares::Fresh Shares::fresh_at(std::size_t segment, std::int64_t visit) {
+    const Segment& one = segments_[segment];
+    Fresh fresh{std::vector<std::int64_t>(num_sources_), 0};
+    candidates_.clear();
+    Exact rest = 0;
+    for (std::size_t i = 0; i < num_sources_; ++i) {
+        const Exact target = exact_target(one, i, visit);
+        fresh.counts[i] = static_cast<std::int64_t>(floor_divide<Exact>(target, kUnits));
+        const Exact part = target - Exact{fresh.counts[i]} * kUnits;
+        rest += part;
+        if (part == 0) continue;
+        candidates_.emplace_back(when_due(segment, i, fresh.counts[i] + 1), i);
+        fresh.all_due = std::max(fresh.all_due, candidates_.back().first);
+    }
+    std::sort(candidates_.begin(), candidates_.end());
+    for (std::size_t i = 0; i < static_cast<std::size_t>(rest / kUnits); ++i) {
+        ++fresh.counts[candidates_[i].second];
+    }
+    return fresh;
+}
+
 // One visit more: what is due by its end first, then what is due soonest among what has begun.
 void Shares::advance(std::size_t segment, std::int64_t visit, std::vector<std::int64_t>& counts) {
     const Segment& one = segments_[segment];
@@ -196,10 +227,7 @@ void Shares::advance(std::size_t segment, std::int64_t visit, std::vector<std::i
     }
     if (rest == 0) return;
     if (rest < static_cast<std::int64_t>(candidates_.size())) {
-        for (auto& [when, source] : candidates_) {
-            when = due(segment, source, counts[source] + 1);
-            if (when < 0) when = due_beyond(source, counts[source] + 1);
-        }
+        for (auto& [when, source] : candidates_) when = when_due(segment, source, counts[source] + 1);
         std::nth_element(candidates_.begin(), candidates_.begin() + (rest - 1), candidates_.end());
     }
     for (std::int64_t i = 0; i < rest; ++i) ++counts[candidates_[static_cast<std::size_t>(i)].second];
@@ -232,6 +260,13 @@ std::vector<std::int64_t> Shares::simulate(std::size_t segment, std::int64_t fro
             from = nearest->first;
             counts = nearest->second;
         }
+    }
+    for (std::int64_t back = kShortestBack; !changed_ && back < to - from; back *= 4) {
+        Fresh fresh = fresh_at(segment, to - back);
+        if (fresh.all_due > segments_[segment].first + to) continue;
+        from = to - back;
+        counts = std::move(fresh.counts);
+        break;
     }
     for (std::int64_t visit = from; visit < to; ++visit) {
         advance(segment, visit, counts);

@@ -6,8 +6,12 @@
 // but a schedule can: each sequence of a source is due between the moments where the target passes its number
 // less one and its number, and giving the rows to what is due first always succeeds (earliest deadline first;
 // Steiner and Yeomans 1993, "Level schedules for mixed-model, just-in-time processes").
-// Weights are rounded to millionths, so that a run of constant weights has a short period, and any visit is
-// reached by jumping over whole periods.
+// Weights are rounded to millionths, so that a run of constant weights has a short period, and whole periods
+// are jumped over. Elsewhere (ramps) a visit is reached from one before it by so many that whatever had begun
+// there is due by now: from then on the counts are the same for all histories. (Of the sequences due by some
+// time d, the number n(d) given out obeys n(d) <- min(n(d) + rows, those that have begun), whatever else is
+// given out. For d beyond all that had begun, n(d) is the sum of all rows, and for d in the past all are
+// given out.)
 #pragma once
 
 #include <cstdint>
@@ -68,7 +72,15 @@ class Shares {
     [[nodiscard]] Exact exact_target(const Segment& segment, std::size_t source, std::int64_t visit) const;
     [[nodiscard]] std::int64_t due(std::size_t segment, std::size_t source, std::int64_t count) const;
     [[nodiscard]] std::int64_t due_beyond(std::size_t source, std::int64_t count) const;
+    // Counts at a visit of a segment as no history forbids them, of what is due soonest, and the visit by
+    // which all that has begun there is due.
+    struct Fresh {
+        std::vector<std::int64_t> counts;
+        std::int64_t all_due;
+    };
+    [[nodiscard]] Fresh fresh_at(std::size_t segment, std::int64_t visit);
     void advance(std::size_t segment, std::int64_t visit, std::vector<std::int64_t>& counts);
+    [[nodiscard]] std::int64_t when_due(std::size_t segment, std::size_t source, std::int64_t count) const;
     void mend(const Segment& segment, std::int64_t visit, std::int64_t rest,
               std::vector<std::int64_t>& counts) const;
     [[nodiscard]] const Segment& segment_of(std::int64_t visit) const;
@@ -81,6 +93,7 @@ class Shares {
     std::size_t num_sources_;
     std::vector<Segment> segments_;
     std::int64_t first_visit_ = 0;
+    bool changed_ = false;  // goes on from another: then more may be due at a time than there are rows
     std::vector<Exact> first_targets_;
     std::vector<std::vector<std::int64_t>> segment_starts_;  // counts at the first visit of each segment
     // Of one advance(), kept for their memory.
