@@ -9,6 +9,8 @@ in turn, each time in a new process that has as many cores as threads; medians o
 ids are those of `tokenizers` on every document. A peer stands with the number of documents in which its ids
 differ; one that cannot load a tokenizer is left out.
 
+Runs of one commit may measure different tokenizers or corpora: their rows are kept together.
+
 With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
 (when caches are filled), beside `tokenizers`: the best of seven, in turn.
 
@@ -35,7 +37,7 @@ from typing import Any
 
 import numpy as np
 import zstandard
-from harness import print_table, write_results
+from harness import RESULTS, commit, print_table, write_results
 from tokenize_extremes import compare_hostile, memory_of_distinct_words
 
 import pypack
@@ -235,6 +237,16 @@ def grown_memory(names: list[str], path: Path, count: int) -> list[dict[str, Any
     return rows
 
 
+def beside(job: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, behind those of other tokenizers and corpora that the result file has of this commit."""
+    path = RESULTS / f"{job}.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"commit": None}
+    if record["commit"] != commit():
+        return rows
+    measured = {(row["tokenizer"], row["corpus"]) for row in rows}
+    return [row for row in record["results"] if (row["tokenizer"], row["corpus"]) not in measured] + rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, help="folder with tokenizers/*.json and corpus/*.jsonl.zst")
@@ -280,9 +292,8 @@ def main() -> None:
             )
     print_table(rows, f"text to ids, {args.threads} thread(s)")
     if not args.no_results:
-        write_results(
-            "tokenize" if args.threads == 1 else f"tokenize_{args.threads}", rows, "tokenizers", *PEERS[2:]
-        )
+        job = "tokenize" if args.threads == 1 else f"tokenize_{args.threads}"
+        write_results(job, beside(job, rows), "tokenizers", *PEERS[2:])
 
 
 if __name__ == "__main__":
