@@ -107,10 +107,8 @@ class PhaseRun:
         if n == 1:
             table = np.zeros(0, np.uint8)  # never asked
         elif phase.shapes is not None:
-            place = {length: i for i, length in enumerate(self.lengths)}
-            shape = phase.shapes
-            order = [place[shape.length_at(step, self.num_steps)] for step in range(self.num_steps)]
-            table = np.array(order, np.uint8)
+            lengths = phase.shapes.lengths_of_steps(self.num_steps)
+            table = np.searchsorted(self.lengths, lengths).astype(np.uint8)
         else:
             key = _core.random_bits(self._seed, purpose("lengths"), self.number)
             sampler = _core.sample_cycles if phase.sampler == "sample" else _core.subcycle_cycles

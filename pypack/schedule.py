@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pypack._numbers import make_whole
 from pypack.skill_it import skill_it
 
@@ -57,10 +60,13 @@ class ShapeCycle:
         """All row lengths, rising."""
         return sorted({length // divisor for length in self.long for divisor in self.short})
 
-    def length_at(self, step: int, steps: int) -> int:
-        """The row length of a step of a phase of `steps` steps."""
-        stretch = step * len(self.long) * self.long_cycles // steps
-        return self.long[stretch % len(self.long)] // self.short[step % len(self.short)]
+    def lengths_of_steps(self, num_steps: int) -> NDArray[np.int64]:
+        """The row length of every step of a phase, int64 [num_steps]."""
+        steps = np.arange(num_steps)
+        stretches = steps * (len(self.long) * self.long_cycles) // num_steps
+        long, short = np.array(self.long), np.array(self.short)
+        lengths: NDArray[np.int64] = long[stretches % len(long)] // short[steps % len(short)]
+        return lengths
 
 
 @dataclasses.dataclass(frozen=True)
