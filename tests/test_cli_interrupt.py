@@ -37,7 +37,13 @@ def _bytes(store: Path) -> dict[str, bytes]:
 
 def _start_and_wait(command: list[str], data: bytes, store: Path, more_than: int) -> subprocess.Popen[bytes]:
     """Feeds data, keeps standard input open, and waits until the journal has more than so many shards."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    # What runs the tests in the background may have SIGINT ignored, which children inherit.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdin is not None
     process.stdin.write(data)
     process.stdin.flush()
