@@ -135,6 +135,25 @@ def test_decompose_of_many_documents_is_as_defined(remainder, overflow):
     check_promises(lengths.tolist(), plans[0])
 
 
+@pytest.mark.parametrize("align", [1, 8])
+def test_decompose_of_a_whole_corpus_is_as_defined(align):
+    """Enough for the stores that go past the caches, and for stretches of many equal sequences."""
+    lengths = np.random.default_rng(4).integers(0, 256, 140_000).astype(np.int32)
+    own = {"max_length": 128, "min_length": 64, "align": align}
+    plans = [pack(lengths, 128, "decompose", num_threads=n, **own) for n in (1, 2, 5)]
+    assert plans[0] == plans[1] == plans[2]
+    buckets, rest = reference_pack.decompose(lengths.tolist(), 128, **own)
+    expected = np.array([span for bucket in buckets for span in bucket])
+    plan, pieces = plans[0], len(expected)
+    spans = np.stack([plan.span_document, plan.span_start, plan.span_length], axis=1)
+    assert np.array_equal(spans[:pieces], expected)
+    assert np.array_equal(plan.sequence_offsets[: pieces + 1], np.arange(pieces + 1))
+    assert np.array_equal(plan.sequence_capacity[:pieces], expected[:, 2])
+    assert (plan.sequence_capacity[pieces:] == 64).all()
+    assert sorted(map(tuple, spans[pieces:].tolist())) == sorted(rest)
+    plan.verify(lengths)
+
+
 @given(job=jobs(), seed=st.integers(0, 2**63 - 1), mode=st.sampled_from(["exact", "shifted"]))
 def test_random_long_documents_keep_the_promises(job, seed, mode):
     lengths, limit, options = job

@@ -1,6 +1,7 @@
 // Bindings of what is asked of a finished plan: proof, totals and fingerprint.
 #include "arrays.hpp"
 #include "common/fingerprint.hpp"
+#include "common/random.hpp"
 #include "pack/balance.hpp"
 #include "pack/capacity_runs.hpp"
 #include "pack/plan_histograms.hpp"

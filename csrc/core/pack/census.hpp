@@ -47,7 +47,7 @@ void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& op
 // what such a group counts, are loops without a branch over many documents an instruction.
 class PlainDocuments {
   public:
-    static constexpr std::size_t kGroup = 256;  // at most; sums of 16-bit halves then fit in 32 bits
+    static constexpr std::size_t kGroup = 256;  // up to 2^16, sums of 16-bit halves fit in 32 bits
 
     explicit PlainDocuments(const PackOptions& options)
         : limit_(options.sequence_length),

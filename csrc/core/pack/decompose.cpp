@@ -2,20 +2,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <exception>
-#include <numeric>
+#include <limits>
 #include <vector>
 
 #include "common/parallel.hpp"
-#include "pack/block_placer.hpp"
+#include "common/streaming_fill.hpp"
 #include "pack/census.hpp"
 #include "pack/cutter.hpp"
 #include "pack/digits.hpp"
-#include "pack/run_places.hpp"
+#include "pack/run_stretches.hpp"
+#include "pack/sorted_pieces.hpp"
 
 namespace pypack {
 
 namespace {
+
+constexpr std::size_t kGroup = 1024;  // documents at a time: an eighth of the fastest cache
 
 using BucketCounts = std::array<std::int64_t, kMaxBuckets>;
 
@@ -27,6 +31,7 @@ struct ChunkPlan {
     BucketCounts end{};                // where its places in each bucket end
     std::vector<std::uint32_t> rests;  // of Remainder::pack: how many take up v units
     PlanCounts counts;
+    bool is_plain = true;  // no document is left out or cut before
     std::exception_ptr failure;
 };
 
@@ -51,10 +56,18 @@ class Decomposer {
     }
 
     [[nodiscard]] PlanArrays run() {
-        for_each_chunk([this](ChunkPlan& chunk) {
+        for_each_chunk([this](ChunkPlan& chunk, std::size_t) {
             chunk.rests.assign(packs_rest_ ? units_of(options_.sequence_length, options_.align) + 1 : 1, 0);
             cutter_.cuts_by_digits() ? count_digits(chunk) : count(chunk);
         });
+        const bool narrow =
+            options_.align == 1 && lengths_.size() <= std::numeric_limits<std::uint32_t>::max();
+        return narrow ? place_all<NarrowPiece>() : place_all<WidePiece>();
+    }
+
+  private:
+    template <typename Item>
+    [[nodiscard]] PlanArrays place_all() {
         PlanArrays plan;
         Census rests;
         for (ChunkPlan& chunk : chunks_) {
@@ -63,29 +76,35 @@ class Decomposer {
         }
         rests.add_up();
         const Runs runs = best_fit_runs(rests.totals, options_.max_documents);
-        const Buffer<std::int64_t> row_starts = sequence_starts(runs);
         const std::int64_t pieces = lay_out();
+        const std::int64_t sequences = pieces + runs.num_sequences;
         plan.resize_spans(pieces + runs.num_items);
-        plan.sequence_offsets.resize(pieces + runs.num_sequences + 1);
-        plan.sequence_capacity.resize(pieces + runs.num_sequences);
-        auto ranks = first_ranks(rests);
-        for_each_chunk([&](ChunkPlan& chunk) {
-            cutter_.cuts_by_digits() ? place_digits(chunk, plan) : place(chunk, plan);
-            if (!packs_rest_) return;
-            const auto index = static_cast<std::size_t>(&chunk - chunks_.data());
-            place_rests(chunk, rests.by_chunk[index], std::move(ranks[index]),
-                        RunPlaces(runs, row_starts.view()), pieces, plan);
+        plan.sequence_offsets.resize(sequences + 1);
+        plan.sequence_capacity.resize(sequences);
+        SortedPieces<Item> sorted(rests.totals, chunks_.size());
+        const auto ranks = first_ranks(rests);
+        for_each_chunk([&](ChunkPlan& chunk, std::size_t index) {
+            fill_buckets(chunk, plan);
+            typename SortedPieces<Item>::Taker taker(sorted, index, ranks[index]);
+            cutter_.cuts_by_digits() ? place_digits(chunk, plan, taker) : place(chunk, plan, taker);
         });
-        fill_buckets(plan, pieces);
-        for (std::int64_t s = 0; s < runs.num_sequences; ++s) {
-            plan.sequence_offsets[pieces + s] = pieces + row_starts[s];
-            plan.sequence_capacity[pieces + s] = options_.sequence_length;
-        }
-        plan.sequence_offsets[pieces + runs.num_sequences] = pieces + runs.num_items;
+        const RunStretches stretches = stretches_of(runs);
+        for_each_chunk([&](ChunkPlan&, std::size_t index) {
+            const Chunk part = chunk_of(static_cast<std::size_t>(runs.num_sequences), index, chunks_.size());
+            const auto begin = static_cast<std::int64_t>(part.begin);
+            const auto end = static_cast<std::int64_t>(part.end);
+            sorted.write(stretches, begin, end, pieces, plan);
+            stretches.each(begin, end, [&](const Stretch& stretch, std::int64_t first, std::int64_t last) {
+                const std::int64_t within = first - stretch.first_sequence;
+                streaming_count(plan.sequence_offsets.data() + pieces + first, last - first,
+                                pieces + stretch.first_span + within * stretch.spans, stretch.spans);
+            });
+        });
+        streaming_fill(plan.sequence_capacity.data() + pieces, runs.num_sequences, options_.sequence_length);
+        plan.sequence_offsets[sequences] = pieces + runs.num_items;
         return plan;
     }
 
-  private:
     template <typename Work>
     void for_each_chunk(Work&& work) {
         parallel_for(static_cast<std::int64_t>(chunks_.size()), num_threads_, [&](std::int64_t c) {
@@ -93,7 +112,7 @@ class Decomposer {
             ChunkPlan& chunk = chunks_[index];
             chunk.documents = chunk_of(lengths_.size(), index, chunks_.size());
             try {
-                work(chunk);
+                work(chunk, index);
             } catch (...) {
                 chunk.failure = std::current_exception();
             }
@@ -139,22 +158,24 @@ class Decomposer {
     }
 
     // Calls work(first document, lengths) for the documents of the chunk, a group at a time; the length of
-    // one that is left out is 0.
+    // one that is left out is 0. The first pass counts them.
     template <typename Work>
-    void for_each_group(const ChunkPlan& chunk, PlanCounts& counts, Work&& work) const {
-        constexpr std::size_t kGroup = PlainDocuments::kGroup;
+    void for_each_group(ChunkPlan& chunk, bool first_pass, Work&& work) const {
+        PlanCounts counted_before;
+        PlanCounts& counts = first_pass ? chunk.counts : counted_before;
         const PlainDocuments plain(whole_);
         const bool truncates = whole_.overflow == Overflow::truncate;
         std::array<Length, kGroup> kept;
         for (std::size_t begin = chunk.documents.begin; begin < chunk.documents.end; begin += kGroup) {
             const std::size_t size = std::min(chunk.documents.end - begin, kGroup);
             const auto group = lengths_.subspan(begin, size);
-            if (plain.count(group, counts)) {
+            if ((!first_pass && chunk.is_plain) || plain.count(group, counts)) {
                 if (truncates) plain.keep(group, kept.data());
                 work(static_cast<std::int64_t>(begin),
                      truncates ? std::span<const Length>(kept.data(), size) : group);
                 continue;
             }
+            chunk.is_plain = false;
             kept.fill(0);
             for_each_piece(lengths_, {begin, begin + size}, whole_, counts,
                            [&](std::int64_t document, Length, Length length) {
@@ -168,7 +189,7 @@ class Decomposer {
         const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
         const Length least_packed = packs_rest_ ? std::max(options_.drop_shorter_than, Length{1})
                                                 : std::numeric_limits<Length>::max();
-        for_each_group(chunk, chunk.counts, [&](std::int64_t, std::span<const Length> lengths) {
+        for_each_group(chunk, true, [&](std::int64_t, std::span<const Length> lengths) {
             const DigitCounts counts = pypack::count_digits(lengths, {cutter_.lowest(), cutter_.highest()},
                                                             least_packed, chunk.pieces);
             chunk.counts.dropped_documents += counts.dropped_documents;
@@ -185,9 +206,12 @@ class Decomposer {
         chunk.rests[0] = 0;
     }
 
-    void place_digits(ChunkPlan& chunk, PlanArrays& plan) const {
-        PlanCounts counted_before;
-        for_each_group(chunk, counted_before, [&](std::int64_t first, std::span<const Length> lengths) {
+    template <typename Taker>
+    void place_digits(ChunkPlan& chunk, PlanArrays& plan, Taker& rests) const {
+        const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
+        const Length least_packed = std::max(options_.drop_shorter_than, Length{1});
+        const Length align = options_.align;
+        for_each_group(chunk, false, [&](std::int64_t first, std::span<const Length> lengths) {
             place_longest(chunk, first, lengths, plan);
             for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
                 const auto b = static_cast<std::size_t>(bucket);
@@ -196,68 +220,45 @@ class Decomposer {
                     select_digit(lengths, bucket, first, static_cast<std::size_t>(chunk.end[b] - next),
                                  plan.span_document.data() + next, plan.span_start.data() + next));
             }
+            if (!packs_rest_) return;
+            for (std::size_t i = 0; i < lengths.size(); ++i) {
+                const Length rest = lengths[i] & rest_mask;
+                rests.add(rest >= least_packed ? units_of(rest, align) : 0,
+                          first + static_cast<std::int64_t>(i), lengths[i] - rest, rest);
+            }
         });
     }
 
-    // How many of the longest pieces a document has comes at random too: kAtOnce are written whatever it is,
-    // and more where there are more.
+    // How many of the longest pieces a document has comes at random too: of those that have any, kAtOnce are
+    // written whatever it is, and more where there are more.
     void place_longest(ChunkPlan& chunk, std::int64_t first, std::span<const Length> lengths,
                        PlanArrays& plan) const {
-        constexpr std::size_t kStrip = 16;
         constexpr Length kAtOnce = 4;
         const auto b = static_cast<std::size_t>(cutter_.highest());
         const Length piece = cutter_.piece(cutter_.highest());
-        for (std::size_t begin = 0; begin < lengths.size(); begin += kStrip) {
-            const auto strip = lengths.subspan(begin, std::min(kStrip, lengths.size() - begin));
-            Length bits = 0;
-            for (const Length length : strip) bits |= length;
-            if (bits < piece) continue;
-            std::int64_t next = chunk.next[b];
-            const std::int64_t last_at_once = chunk.end[b] - kAtOnce;
-            for (std::size_t i = 0; i < strip.size(); ++i) {
-                const Length pieces = strip[i] >> cutter_.highest();
-                std::int64_t* const documents = plan.span_document.data() + next;
-                Length* const starts = plan.span_start.data() + next;
-                const auto write = [&](Length count) {
-                    for (Length k = 0; k < count; ++k) {
-                        documents[k] = first + static_cast<std::int64_t>(begin + i);
-                        starts[k] = k * piece;
-                    }
-                };
-                next <= last_at_once&& pieces <= kAtOnce ? write(kAtOnce) : write(pieces);
-                next += pieces;
-            }
-            chunk.next[b] = next;
-        }
-    }
-
-    // The remainders of a chunk, packed behind the `pieces` spans of the buckets.
-    void place_rests(const ChunkPlan& chunk, std::span<const std::uint32_t> counts,
-                     std::vector<std::int64_t> ranks, const RunPlaces& places, std::int64_t pieces,
-                     PlanArrays& plan) const {
-        const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
-        const auto visit = [&](Chunk documents, auto&& add) {
-            PlanCounts counted_before;
-            const auto add_rest = [&](std::int64_t document, Length end, Length rest) {
-                if (packs(rest)) add(document, end, rest);
-            };
-            if (cutter_.cuts_by_digits()) {
-                for_each_piece(lengths_, documents, whole_, counted_before,
-                               [&](std::int64_t document, Length, Length length) {
-                                   add_rest(document, length & ~rest_mask, length & rest_mask);
-                               });
+        std::array<std::uint32_t, kGroup + 8> positions;
+        const std::size_t found = select_long(lengths, piece, positions.data());
+        const std::array<Length, kAtOnce> first_starts{0, piece, 2 * piece, 3 * piece};
+        std::int64_t next = chunk.next[b];
+        const std::int64_t last_at_once = chunk.end[b] - kAtOnce;
+        for (std::size_t f = 0; f < found; ++f) {
+            const Length pieces = lengths[positions[f]] >> cutter_.highest();
+            const std::int64_t document = first + positions[f];
+            std::int64_t* const documents = plan.span_document.data() + next;
+            Length* const starts = plan.span_start.data() + next;
+            if (next <= last_at_once && pieces <= kAtOnce) {
+                const std::array<std::int64_t, kAtOnce> same{document, document, document, document};
+                std::memcpy(documents, same.data(), sizeof(same));
+                std::memcpy(starts, first_starts.data(), sizeof(first_starts));
             } else {
-                for_each_piece(lengths_, documents, whole_, counted_before,
-                               [&](std::int64_t document, Length, Length length) {
-                                   const Length end = cutter_.cut(document, length, [](int, Length) {});
-                                   add_rest(document, end, length - end);
-                               });
+                for (Length k = 0; k < pieces; ++k) {
+                    documents[k] = document;
+                    starts[k] = k * piece;
+                }
             }
-        };
-        place_pieces(chunk.documents, options_.align, counts, std::move(ranks), places, visit,
-                     [&plan, pieces](const Piece& piece, std::int64_t place) {
-                         plan.set_span(pieces + place, piece);
-                     });
+            next += pieces;
+        }
+        chunk.next[b] = next;
     }
 
     // Buckets from the longest down, in each the chunks in order. Returns the number of pieces.
@@ -270,36 +271,36 @@ class Decomposer {
                 total += chunk.pieces[b];
                 chunk.end[b] = total;
             }
-            bucket_end_[b] = total;
         }
         return total;
     }
 
-    void place(ChunkPlan& chunk, PlanArrays& plan) const {
+    template <typename Taker>
+    void place(ChunkPlan& chunk, PlanArrays& plan, Taker& rests) const {
         PlanCounts counted_before;
         std::int64_t* const document_out = plan.span_document.data();
         Length* const start_out = plan.span_start.data();
         for_each_piece(lengths_, chunk.documents, whole_, counted_before,
                        [&](std::int64_t document, Length, Length length) {
-                           cutter_.cut(document, length, [&](int bucket, Length start) {
+                           const Length end = cutter_.cut(document, length, [&](int bucket, Length start) {
                                const std::int64_t at = chunk.next[static_cast<std::size_t>(bucket)]++;
                                document_out[at] = document;
                                start_out[at] = start;
                            });
+                           const Length rest = length - end;
+                           if (packs(rest)) rests.add(units_of(rest, options_.align), document, end, rest);
                        });
     }
 
     // What is the same for all sequences of a bucket.
-    void fill_buckets(PlanArrays& plan, std::int64_t pieces) const {
-        std::int64_t begin = 0;
-        for (int bucket = cutter_.highest(); bucket >= cutter_.lowest(); --bucket) {
-            const std::int64_t end = bucket_end_[static_cast<std::size_t>(bucket)];
-            std::fill(plan.span_length.data() + begin, plan.span_length.data() + end, cutter_.piece(bucket));
-            std::fill(plan.sequence_capacity.data() + begin, plan.sequence_capacity.data() + end,
-                      cutter_.piece(bucket));
-            begin = end;
+    void fill_buckets(const ChunkPlan& chunk, PlanArrays& plan) const {
+        for (int bucket = cutter_.lowest(); bucket <= cutter_.highest(); ++bucket) {
+            const std::int64_t begin = chunk.next[static_cast<std::size_t>(bucket)];
+            const std::int64_t size = chunk.end[static_cast<std::size_t>(bucket)] - begin;
+            streaming_fill(plan.span_length.data() + begin, size, cutter_.piece(bucket));
+            streaming_fill(plan.sequence_capacity.data() + begin, size, cutter_.piece(bucket));
+            streaming_count(plan.sequence_offsets.data() + begin, size, begin, 1);
         }
-        std::iota(plan.sequence_offsets.data(), plan.sequence_offsets.data() + pieces, std::int64_t{0});
     }
 
     std::span<const Length> lengths_;
@@ -309,7 +310,6 @@ class Decomposer {
     Cutter cutter_;
     int num_threads_;
     std::vector<ChunkPlan> chunks_;
-    BucketCounts bucket_end_{};
 };
 
 }  // namespace

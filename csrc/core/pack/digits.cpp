@@ -80,6 +80,15 @@ std::size_t select_rest(std::span<const Length> lengths, std::size_t from, int b
     return found;
 }
 
+std::size_t select_long_rest(std::span<const Length> lengths, std::size_t from, Length least,
+                             std::size_t found, std::uint32_t* positions) {
+    for (std::size_t i = from; i < lengths.size(); ++i) {
+        positions[found] = static_cast<std::uint32_t>(i);
+        found += lengths[i] >= least ? 1 : 0;
+    }
+    return found;
+}
+
 #if PYPACK_X86_DISPATCH
 
 // Of each set of lanes: their numbers, in order.
@@ -121,9 +130,35 @@ PYPACK_TARGET_AVX2 std::size_t select_avx2(std::span<const Length> lengths, int 
     return select_rest(lengths, i, bucket, first_document, found, room, documents, starts);
 }
 
+PYPACK_TARGET_AVX2 std::size_t select_long_avx2(std::span<const Length> lengths, Length least,
+                                                std::uint32_t* positions) {
+    const __m256i below = _mm256_set1_epi32(least - 1);
+    std::size_t found = 0;
+    std::size_t i = 0;
+    for (; i + 8 <= lengths.size(); i += 8) {
+        const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lengths.data() + i));
+        const auto is_long =
+            static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(eight, below))));
+        const __m128i lanes = _mm_cvtsi64_si128(static_cast<long long>(kLanes[is_long]));
+        const __m256i at =
+            _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(i)), _mm256_cvtepu8_epi32(lanes));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(positions + found), at);
+        found += static_cast<std::size_t>(std::popcount(is_long));
+    }
+    return select_long_rest(lengths, i, least, found, positions);
+}
+
 #endif
 
 }  // namespace
+
+std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions) {
+#if PYPACK_X86_DISPATCH
+    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+    if (avx2) return select_long_avx2(lengths, least, positions);
+#endif
+    return select_long_rest(lengths, 0, least, 0, positions);
+}
 
 DigitCounts count_digits(std::span<const Length> lengths, DigitBuckets buckets, Length least_packed,
                          std::span<std::int64_t> pieces) {

@@ -36,4 +36,7 @@ struct DigitCounts {
 std::size_t select_digit(std::span<const Length> lengths, int bucket, std::int64_t first_document,
                          std::size_t room, std::int64_t* documents, Length* starts);
 
+// Positions of the lengths from `least` on. Writes up to lengths.size() + 8 elements.
+std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions);
+
 }  // namespace pypack
