@@ -33,12 +33,14 @@ def as_lists(batch):
     arrays=st.sets(st.sampled_from(ALL)),
     rows=st.integers(1, 7),
     vocab_size=st.sampled_from([300, 70_000]),
+    scale=st.sampled_from([1, 1, 1, 90]),  # spans longer than the pieces that they are copied in
 )
 def test_batches_are_what_the_definition_says(
-    tmp_path_factory, lengths, strategy, align, layout, dtype, arrays, rows, vocab_size
+    tmp_path_factory, lengths, strategy, align, layout, dtype, arrays, rows, vocab_size, scale
 ):
-    store = make_store(tmp_path_factory.mktemp("store"), lengths, vocab_size, shard_tokens=50)
-    plan = pypack.pack(store.lengths, 16, strategy, align=align)
+    lengths = [length * scale + (length > 0) * length % 7 for length in lengths]
+    store = make_store(tmp_path_factory.mktemp("store"), lengths, vocab_size, shard_tokens=50 * scale)
+    plan = pypack.pack(store.lengths, 16 * scale, strategy, align=align)
     loader = Loader(
         store, plan, batch_sequences=rows, layout=layout, dtype=dtype, arrays=tuple(arrays), pad_id=7
     )
@@ -46,7 +48,7 @@ def test_batches_are_what_the_definition_says(
         sequences = loader.sequences_at(batch.step).tolist()
         assert len(sequences) == rows
         if layout == "padded":
-            expected = reference_batch.padded(store, plan, sequences, 16, 7, align)
+            expected = reference_batch.padded(store, plan, sequences, 16 * scale, 7, align)
         else:
             expected = reference_batch.varlen(store, plan, sequences, 7, align)
         got = as_lists(batch)

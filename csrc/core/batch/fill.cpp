@@ -8,9 +8,9 @@
 #include <string>
 #include <type_traits>
 
+#include "batch/item_loops.hpp"
 #include "common/parallel.hpp"
 #include "common/prefetch.hpp"
-#include "common/simd.hpp"
 
 namespace pypack {
 
@@ -19,37 +19,9 @@ namespace {
 // Items a thread must have before another one is worth its start (about 34 us).
 constexpr std::int64_t kItemsPerThread = 1 << 17;
 
-// Concrete functions, because target_clones does not apply to templates.
-#define PYPACK_DEFINE_WIDEN(T, Id)                                                                    \
-    PYPACK_SIMD_CLONES void widen(const T* __restrict tokens, std::int64_t n, Id* __restrict out) {   \
-        for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<Id>(tokens[i]);                     \
-    }                                                                                                 \
-    PYPACK_SIMD_CLONES void widen_twice(const T* __restrict tokens, std::int64_t n, Id* __restrict a, \
-                                        Id* __restrict b) {                                           \
-        for (std::int64_t i = 0; i < n; ++i) a[i] = b[i] = static_cast<Id>(tokens[i]);                \
-    }
-#define PYPACK_DEFINE_WIDEN_TO(Id)         \
-    PYPACK_DEFINE_WIDEN(std::uint8_t, Id)  \
-    PYPACK_DEFINE_WIDEN(std::int8_t, Id)   \
-    PYPACK_DEFINE_WIDEN(std::uint16_t, Id) \
-    PYPACK_DEFINE_WIDEN(std::int16_t, Id)  \
-    PYPACK_DEFINE_WIDEN(std::int32_t, Id)  \
-    PYPACK_DEFINE_WIDEN(std::int64_t, Id)
-PYPACK_DEFINE_WIDEN_TO(std::int32_t)
-PYPACK_DEFINE_WIDEN_TO(std::int64_t)
-#undef PYPACK_DEFINE_WIDEN_TO
-#undef PYPACK_DEFINE_WIDEN
-
-#define PYPACK_DEFINE_COUNT(Id)                                                      \
-    PYPACK_SIMD_CLONES void count_up(Id* __restrict out, std::int64_t n, Id first) { \
-        for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<Id>(first + i);    \
-    }                                                                                \
-    PYPACK_SIMD_CLONES void set_all(Id* __restrict out, std::int64_t n, Id value) {  \
-        for (std::int64_t i = 0; i < n; ++i) out[i] = value;                         \
-    }
-PYPACK_DEFINE_COUNT(std::int32_t)
-PYPACK_DEFINE_COUNT(std::int64_t)
-#undef PYPACK_DEFINE_COUNT
+// Tokens that are copied between two looks ahead: few enough that what is asked for meanwhile (a line for
+// every 64 bytes) does not have to queue.
+constexpr std::int64_t kPiece = 512;
 
 template <typename Id>
 TokenArrays<Id> advance(const TokenArrays<Id>& arrays, std::int64_t items) {
@@ -75,17 +47,101 @@ void ignore(std::int64_t first, std::int64_t last, const TokenArrays<Id>& out) {
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask + first, last - first, 0.0F);
 }
 
+// A place in the tokens of all spans from some row on, end to end.
+class TokenCursor {
+  public:
+    TokenCursor(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::size_t row)
+        : dtypes_(dtypes),
+          spans_(std::span(rows.spans).subspan(static_cast<std::size_t>(rows.first_span[row]))) {}
+
+    // Goes on by so many bytes, or to the end. Calls visit(begin, end) for every run of tokens on the way.
+    template <typename Visit>
+    void advance(std::int64_t bytes, Visit&& visit) {
+        while (true) {
+            const std::int64_t step = std::min(bytes, end_ - at_);
+            visit(at_, at_ + step);
+            at_ += step;
+            bytes -= step;
+            if (bytes == 0 || next_ == spans_.size()) return;
+            const ResolvedSpan& span = spans_[next_++];
+            at_ = span.tokens;
+            end_ = at_ + span.length * item_size(dtypes_[static_cast<std::size_t>(span.source)]);
+        }
+    }
+
+  private:
+    std::span<const TokenDtype> dtypes_;
+    std::span<const ResolvedSpan> spans_;
+    std::size_t next_ = 0;
+    const std::byte* at_ = nullptr;
+    const std::byte* end_ = nullptr;
+};
+
+// Asks for tokens ahead of their copy, in step with it. Rows are random places of the store: what the
+// processor prefetches by itself begins anew at every one of them, and at every page. Finding a page in the
+// page tables takes as long as reading it, so that one line of each page is asked for still earlier.
+class Ahead {
+  public:
+    // From `row` on, before which all was asked for as below.
+    Ahead(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::size_t row)
+        : lines_(dtypes, rows, row), pages_(dtypes, rows, row) {
+        const auto skip = [](const std::byte*, const std::byte*) {};
+        if (row == 0) {
+            pages_.advance(kPagesAhead, touch_pages);
+            lines_.advance(kLinesAhead, touch_lines);
+        } else {
+            pages_.advance(kPagesAhead, skip);
+            lines_.advance(kLinesAhead, skip);
+        }
+    }
+
+    // In step with the copy of so many bytes.
+    void advance(std::int64_t bytes) {
+        pages_.advance(bytes, touch_pages);
+        lines_.advance(bytes, touch_lines);
+    }
+
+  private:
+    static constexpr std::int64_t kLine = 64;  // bytes
+    static constexpr std::int64_t kPage = 4096;
+    static constexpr std::int64_t kLinesAhead = kPage;
+    static constexpr std::int64_t kPagesAhead = 4 * kPage;
+
+    template <std::int64_t unit>
+    static void touch(const std::byte* at, const std::byte* end) {
+        while (at < end) {
+            prefetch(at);
+            at += unit - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(at) % unit);
+        }
+    }
+    static void touch_lines(const std::byte* at, const std::byte* end) { touch<kLine>(at, end); }
+    static void touch_pages(const std::byte* at, const std::byte* end) { touch<kPage>(at, end); }
+
+    TokenCursor lines_;
+    TokenCursor pages_;
+};
+
 template <typename Id>
 void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position, Id pad_id,
-               const TokenArrays<Id>& out) {
+               const TokenArrays<Id>& out, Ahead& ahead) {
     visit_dtype(dtype, [&](auto zero) {
-        const auto* tokens = reinterpret_cast<const decltype(zero)*>(span.tokens);
-        if (out.input_ids != nullptr && out.labels != nullptr) {
-            widen_twice(tokens, span.length, out.input_ids, out.labels);
-        } else if (out.input_ids != nullptr) {
-            widen(tokens, span.length, out.input_ids);
-        } else if (out.labels != nullptr) {
-            widen(tokens, span.length, out.labels);
+        using Token = decltype(zero);
+        const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
+        for (std::int64_t begin = 0; begin < span.length; begin += kPiece) {
+            const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
+            ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
+            const TokenArrays<Id> at = advance(out, begin);
+            if (at.input_ids != nullptr && at.labels != nullptr) {
+                widen_twice(tokens + begin, n, at.input_ids, at.labels);
+            } else if (at.input_ids != nullptr) {
+                widen(tokens + begin, n, at.input_ids);
+            } else if (at.labels != nullptr) {
+                widen(tokens + begin, n, at.labels);
+            }
+            if (at.position_ids != nullptr) {
+                count_up(at.position_ids, n, static_cast<Id>(first_position + begin));
+            }
+            if (at.segment_ids != nullptr) set_all(at.segment_ids, n, segment);
         }
     });
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
@@ -94,24 +150,7 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
         ignore(std::max<std::int64_t>(0, std::int64_t{mask.start} - span.start),
                std::min<std::int64_t>(span.length, std::int64_t{mask.stop} - span.start), out);
     }
-    if (out.position_ids != nullptr) count_up(out.position_ids, span.length, first_position);
-    if (out.segment_ids != nullptr) set_all(out.segment_ids, span.length, segment);
     if (span.room > span.length) fill_padding(span.room - span.length, pad_id, advance(out, span.length));
-}
-
-// Asks for the tokens of a row ahead of its copy. Rows are random places of the store: what the processor
-// prefetches by itself begins anew at every one of them, and at every page.
-void prefetch_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::size_t row) {
-    constexpr std::int64_t kLine = 64;
-    std::int64_t left = 32 * 1024;  // bytes: a part of the second-level cache
-    if (row + 1 >= rows.first_span.size()) return;
-    for (std::int64_t s = rows.first_span[row]; s < rows.first_span[row + 1] && left > 0; ++s) {
-        const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-        const std::int64_t bytes =
-            std::min(left, span.length * item_size(dtypes[static_cast<std::size_t>(span.source)]));
-        for (std::int64_t at = 0; at < bytes; at += kLine) prefetch(span.tokens + at);
-        left -= bytes;
-    }
 }
 
 // The spans of a row, which begins where `out` points to.
@@ -119,12 +158,12 @@ template <typename Id>
 void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row, Id segment,
               const FillOptions<Id>& options, TokenArrays<Id> out) {
     const auto r = static_cast<std::size_t>(row);
-    prefetch_row(dtypes, rows, r + 1);
+    Ahead ahead(dtypes, rows, r);
     Id place = 0;
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
         fill_span(span, dtypes[static_cast<std::size_t>(span.source)], segment++,
-                  options.positions_by_row ? place : Id{0}, options.pad_id, out);
+                  options.positions_by_row ? place : Id{0}, options.pad_id, out, ahead);
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }

@@ -12,10 +12,13 @@ namespace pypack {
 namespace {
 
 constexpr std::int64_t kLine = 64;  // each array begins on a cache line of its own
+// Between the arrays: where the same items of all arrays lie a power of two apart, they compete for the same
+// few places in the caches (8 x 8192 tokens: 10 % of the time).
+constexpr std::int64_t kApart = 17 * kLine;
 
 std::int64_t array_bytes(std::int64_t items, std::int64_t item_size) {
     const std::int64_t bytes = checked_multiply(items, item_size, "the size of a batch");
-    return checked_add(bytes, kLine - 1, "the size of a batch") / kLine * kLine;
+    return checked_add(bytes, kLine - 1 + kApart, "the size of a batch") / kLine * kLine;
 }
 
 template <typename Id>

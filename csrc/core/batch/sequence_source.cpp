@@ -57,7 +57,8 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
             std::to_string(start + length) + " of document " + std::to_string(document) + ", which has " +
             std::to_string(view.length) + "; the plan is damaged or was made for another store");
     }
-    const std::int64_t room = (std::int64_t{length} + source.align - 1) / source.align * source.align;
+    std::int64_t room = length;
+    if (source.align > 1) room = (room + source.align - 1) / source.align * source.align;
     if (room > std::numeric_limits<std::int32_t>::max()) {
         throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
                                   std::to_string(source.align) + ", exceeds 2^31-1");
@@ -74,8 +75,8 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
 }  // namespace
 
 ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
-    // Three passes, each asking for the cache lines that the next one reads: every row is a random place of
-    // three files, and one pass would wait for memory once a row and file.
+    // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
+    // several files, and one pass would wait for memory once a row and file.
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) continue;
         const auto& plan = checked_source(sources, row).plan;
@@ -104,6 +105,17 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
         }
         out.first_span.push_back(checked_add(out.first_span.back(), last - first, "the number of spans"));
     }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (out.first_span[i] == out.first_span[i + 1]) continue;
+        const SequenceSource& source = sources[static_cast<std::size_t>(rows[i].source)];
+        if (!source.documents.empty()) continue;  // one more wait for the selection would come first
+        const auto first = static_cast<std::size_t>(
+            source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)]);
+        const auto count = static_cast<std::size_t>(out.first_span[i + 1] - out.first_span[i]);
+        for (const std::int64_t document : source.plan.span_document.subspan(first, count)) {
+            source.store->prefetch_entries(document);
+        }
+    }
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
     out.row_room.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -115,7 +127,6 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
                 source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)];
             for (std::int64_t s = first; s < first + count; ++s) {
                 const ResolvedSpan span = resolve_span(source, rows[i], s);
-                prefetch(span.tokens);
                 room += span.room;
                 out.num_tokens += span.length;
                 out.longest_room = std::max(out.longest_room, span.room);

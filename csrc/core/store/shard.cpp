@@ -140,9 +140,10 @@ std::array<std::span<const std::byte>, 2> Shard::index_entries(std::int64_t inde
 DocumentView Shard::document(std::int64_t index) const {
     const Length length = length_at(index);
     const std::int64_t offset = offset_at(index);
+    // Sizes are powers of two, and a division would cost more than all the rest here.
     const std::int64_t size = item_size(dtype_);
-    if (length < 0 || offset < 0 || offset > num_bytes() || length > (num_bytes() - offset) / size ||
-        offset % size != 0) {
+    if (length < 0 || offset < 0 || offset > num_bytes() || length * size > num_bytes() - offset ||
+        (offset & (size - 1)) != 0) {
         refuse(idx_.path(), "document " + std::to_string(index) + ": length " + std::to_string(length) +
                                 " at byte " + std::to_string(offset) + " does not lie inside " + bin_.path() +
                                 " (" + std::to_string(num_bytes()) + " bytes)");

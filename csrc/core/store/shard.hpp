@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "common/prefetch.hpp"
 #include "common/types.hpp"
 #include "store/mapped_file.hpp"
 #include "store/token_dtype.hpp"
@@ -47,6 +48,12 @@ class Shard {
     // The document's tokens, checked to lie inside the .bin whatever the .idx says. `index` must be below
     // num_documents(); the caller checks.
     [[nodiscard]] DocumentView document(std::int64_t index) const;
+
+    // Asks the memory for what `document` reads.
+    void prefetch_entries(std::int64_t index) const {
+        prefetch(lengths_ + index * static_cast<std::int64_t>(sizeof(Length)));
+        prefetch(offsets_ + index * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    }
 
     // What `document` reads of the mapped index; nothing where it was copied out of it. `index` as above.
     [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;

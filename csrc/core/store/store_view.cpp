@@ -32,6 +32,12 @@ DocumentView StoreView::document(std::int64_t index) const {
     return shards_[shard].document(index - first_documents_[shard]);
 }
 
+void StoreView::prefetch_entries(std::int64_t index) const {
+    if (index < 0 || index >= num_documents()) return;
+    const std::size_t shard = shard_of(index);
+    shards_[shard].prefetch_entries(index - first_documents_[shard]);
+}
+
 std::array<std::span<const std::byte>, 2> StoreView::index_entries(std::int64_t index) const {
     if (index < 0 || index >= num_documents()) return {};
     const std::size_t shard = shard_of(index);
@@ -39,6 +45,7 @@ std::array<std::span<const std::byte>, 2> StoreView::index_entries(std::int64_t 
 }
 
 std::size_t StoreView::shard_of(std::int64_t index) const {
+    if (shards_.size() == 1) return 0;
     const auto after = std::upper_bound(first_documents_.begin(), first_documents_.end(), index);
     return static_cast<std::size_t>(after - first_documents_.begin()) - 1;
 }

@@ -26,6 +26,9 @@ class StoreView {
     // whose index entry is damaged.
     [[nodiscard]] DocumentView document(std::int64_t index) const;
 
+    // Asks the memory for what `document` reads; nothing for a document that the store does not have.
+    void prefetch_entries(std::int64_t index) const;
+
     // What `document` reads of the mapped index; nothing for a document that the store does not have.
     [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;
 
