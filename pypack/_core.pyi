@@ -233,7 +233,9 @@ def encode_documents(
 ) -> NDArray[np.integer]: ...
 
 # batch
-_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, int]
+# pypack.run.StepDraws: (pool, epoch, start, count) of the draws, slots, row length, shuffle key, epoch.
+_StepDraws = tuple[Sequence[tuple[int, int, int, int]], int, int, int | None, int]
+_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object]
 
 class BatchFormat:
     def __init__(
@@ -273,19 +275,15 @@ class BatchMaker:
     def add_pool(self, source: int, ranges: Sequence[tuple[int, int]], key: int, window: int) -> None: ...
     def rows(
         self,
-        draws: Sequence[tuple[int, int, int, int]],
+        draws: _StepDraws,
         slots: int,
-        row_length: int,
-        shuffle_key: int | None,
         share: Share,
         memory: NDArray[np.uint8] | None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
     def make(
         self,
-        draws: Sequence[tuple[int, int, int, int]],
+        draws: _StepDraws,
         slots: int,
-        row_length: int,
-        shuffle_key: int | None,
         share: Share,
         memory: NDArray[np.uint8] | None,
     ) -> _MadeBatch: ...
@@ -297,6 +295,11 @@ class BatchMaker:
         num_threads: int,
     ) -> _MadeBatch: ...
 
+def span_arrays(
+    made: object,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
+def num_spans(made: object) -> int: ...
+
 class ReadAhead:
     def __init__(self, maker: BatchMaker, whole: bool) -> None: ...
     @property
@@ -306,10 +309,8 @@ class Prefetcher:
     def __init__(self, maker: BatchMaker, depth: int, ahead: ReadAhead | None, steps_ahead: int) -> None: ...
     def request(
         self,
-        draws: Sequence[tuple[int, int, int, int]],
+        draws: _StepDraws,
         slots: int,
-        row_length: int,
-        shuffle_key: int | None,
         share: Share,
         memory: NDArray[np.uint8] | None,
     ) -> None: ...

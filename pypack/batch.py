@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pypack import _core
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,12 +18,20 @@ IGNORE_LABEL = -100
 
 # Arrays with one item a token, in the order that `to_dict` gives them.
 _PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask")
-# Arrays that describe the spans.
-_PER_SPAN = ("cu_seqlens", "document_ids", "source_ids", "span_lengths", "row_spans")
+# Those of the arrays that describe the spans which are made when they are first asked for.
+_ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
+_PER_SPAN = ("cu_seqlens", *_ON_DEMAND)
+
+
+class _Made:
+    """What the kernels know of a batch beyond its fields, as long as nobody asked for it."""
+
+    __slots__ = ("_made",)
+    _made: Any
 
 
 @dataclasses.dataclass(slots=True)
-class PackedBatch:
+class PackedBatch(_Made):
     """One step's batch on one rank; numpy arrays, or torch tensors after `to_torch`.
 
     "padded" layout: the arrays with one item a token have shape [rows, row length]. "varlen" layout: shape
@@ -65,6 +75,24 @@ class PackedBatch:
     epoch: int
     rows_ratio: float
 
+    def __getattr__(self, name: str) -> Any:
+        """Fields that are not set yet."""
+        if name == "_made":
+            return None
+        if name not in _ON_DEMAND or self._made is None:
+            raise AttributeError(f"PackedBatch has no attribute {name!r}")
+        arrays = _core.span_arrays(self._made)
+        self._made = None
+        for field, array in zip(_ON_DEMAND, arrays, strict=True):
+            try:
+                object.__getattribute__(self, field)
+            except AttributeError:
+                setattr(self, field, array)
+        return object.__getattribute__(self, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+
     @property
     def layout(self) -> str:
         """ "padded" or "varlen"."""
@@ -74,6 +102,11 @@ class PackedBatch:
     def num_rows(self) -> int:
         """Rows (sequences) in the batch, empty ones included."""
         return len(self.row_spans) - 1
+
+    @property
+    def num_spans(self) -> int:
+        """Spans in the batch."""
+        return len(self.document_ids) if self._made is None else _core.num_spans(self._made)
 
     @property
     def padding(self) -> int:
@@ -163,3 +196,21 @@ class PackedBatch:
         return dataclasses.replace(
             self, **{name: convert(array) for name, array in arrays.items() if array is not None}
         )
+
+
+def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: float) -> PackedBatch:
+    """A batch of what the kernels made; past the constructor, as a loader does this for every batch."""
+    batch: PackedBatch = object.__new__(PackedBatch)
+    (
+        batch.input_ids,
+        batch.labels,
+        batch.position_ids,
+        batch.segment_ids,
+        batch.loss_mask,
+        batch.cu_seqlens,
+        batch.max_seqlen,
+        batch.tokens,
+        batch._made,
+    ) = made
+    batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
+    return batch

@@ -301,9 +301,7 @@ class Loader:
             start = time.perf_counter()
             while next_asked < min(end, self._step + 1 + self._prefetch + self._read_ahead):
                 draws = self.run.at(next_asked)
-                request, tensor = maker.request(draws)
-                asked.append((draws, tensor))
-                prefetcher.request(*request)
+                asked.append((draws, maker.request(prefetcher, draws)))
                 next_asked += 1
             draws, tensor = asked.popleft()
             yield self._give(maker.wrap(prefetcher.next(), draws, self._step, tensor), draws, start)

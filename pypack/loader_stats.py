@@ -56,7 +56,7 @@ class LoaderStats:
         self.padding += batch.padding
         self.wait_seconds += seconds
         if len(self._item_sizes) == 1 and len(draws.draws) == 1:
-            self._count(0, draws.epoch, batch.tokens, len(batch.source_ids))
+            self._count(0, draws.epoch, batch.tokens, batch.num_spans)
             return
         sources, lengths = np.asarray(batch.source_ids), np.asarray(batch.span_lengths)
         epochs = self._epochs_of_spans(batch, draws, sources, epochs_at)

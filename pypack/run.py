@@ -210,7 +210,8 @@ class EpochRun:
         return max(slots(rows) * pool.length for rows, pool in zip(self._rows, self.pools, strict=True))
 
     def at(self, step: int) -> StepDraws:
-        epoch, turn = divmod(step, self.steps_per_epoch)
+        epoch = step // self.steps_per_epoch
+        turn = step - epoch * self.steps_per_epoch
         bucket = 0
         if self._several:
             order = self._order_of(epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,21 +13,18 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._memory import memory_for_files
 from pypack._threads import resolve_num_threads
-from pypack.batch import PackedBatch
+from pypack.batch import PackedBatch, from_kernels
 from pypack.loader_options import BatchOptions, Ranks
 from pypack.pinned import PinnedMemory
-from pypack.run import Draw, Run, StepDraws
+from pypack.run import Run, StepDraws
 from pypack.source import Source
 
-# What the kernels take of a step: draws, slots, row length, key of the slots' order, share, pinned memory.
-_Request = tuple[list[Draw], int, int, int | None, _core.Share, NDArray[np.uint8] | None]
-
-_process = 0  # another number in every forked child: cheaper to look at than the system's, at every batch
+_makers: weakref.WeakSet[StepMaker] = weakref.WeakSet()
 
 
 def _note_fork() -> None:
-    global _process
-    _process += 1
+    for maker in _makers:
+        maker.is_of_this_process = False
 
 
 if hasattr(os, "register_at_fork"):
@@ -35,6 +33,9 @@ if hasattr(os, "register_at_fork"):
 
 class StepMaker:
     """Makes one rank's batches with the kernels; belongs to one process.
+
+    Attributes:
+        is_of_this_process: False in a forked child, which has memory and locks of its parent's threads.
 
     Args:
         run: what the batches are drawn from; only its pools and the sizes of its batches are used, which no
@@ -69,42 +70,40 @@ class StepMaker:
         self._pinned = PinnedMemory() if pin_memory else None
         items = run.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
         self._most_bytes = form.bytes(max(items, options.pad_to))
-        self._process = _process
+        self._is_plain = self._one_plan_each and self._pinned is None
+        self.is_of_this_process = True
+        _makers.add(self)
         # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
         self._share: _core.Share | None = None
         self._ahead: _core.ReadAhead | None = None  # for all passes
 
-    @property
-    def is_of_this_process(self) -> bool:
-        """False in a forked child, which has memory and locks of its parent's threads."""
-        return self._process == _process
-
-    def request(self, draws: StepDraws) -> tuple[_Request, Any]:
-        """A step for the kernels, and the pinned memory that its batch is to be made in, if any."""
-        if self._pinned is None:
-            return self._request(draws, None), None
-        tensor, memory = self._pinned.take(self._most_bytes)
-        return self._request(draws, memory), tensor
-
-    def _request(self, draws: StepDraws, memory: NDArray[np.uint8] | None) -> _Request:
+    def _slots(self, draws: StepDraws) -> int:
         ranks = self._ranks
-        if self._share is None:
-            threads = resolve_num_threads(self._num_threads)
-            self._share = _core.Share(ranks.rank, ranks.world_size, ranks.balance, threads)
-        slots = draws.slots if ranks.world_size == 1 else ranks.slots(draws.slots)
-        return draws.draws, slots, draws.row_length, draws.shuffle_key, self._share, memory
+        return draws.slots if ranks.world_size == 1 else ranks.slots(draws.slots)
+
+    def _make_share(self) -> _core.Share:
+        ranks = self._ranks
+        threads = resolve_num_threads(self._num_threads)
+        self._share = _core.Share(ranks.rank, ranks.world_size, ranks.balance, threads)
+        return self._share
 
     def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
-        plans, sequences, epochs = self._maker.rows(*self._request(draws, None))
+        share = self._share or self._make_share()
+        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), share, None)
         return self._source_of_plan[plans], sequences, epochs
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""
-        if self._pinned is None:
-            return self.wrap(self._maker.make(*self._request(draws, None)), draws, step, None)
-        request, tensor = self.request(draws)
-        return self.wrap(self._maker.make(*request), draws, step, tensor)
+        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
+        share = self._share or self._make_share()
+        return self.wrap(self._maker.make(draws, self._slots(draws), share, memory), draws, step, tensor)
+
+    def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
+        """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""
+        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
+        prefetcher.request(draws, self._slots(draws), self._share or self._make_share(), memory)
+        return tensor
 
     def prefetcher(self, depth: int, read_ahead: int) -> _core.Prefetcher:
         """A thread that makes requested batches ahead; `wrap` turns what it gives into batches."""
@@ -115,7 +114,9 @@ class StepMaker:
 
     def wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
         """What the kernels made, with what they do not know of it."""
-        batch = PackedBatch(*made, step, draws.epoch, draws.slots / self._rows_of_longest)
+        batch = from_kernels(made, step, draws.epoch, draws.slots / self._rows_of_longest)
+        if self._is_plain:
+            return batch
         if not self._one_plan_each:
             batch.source_ids = self._source_of_plan[batch.source_ids]
         return batch if self._pinned is None else self._pinned.wrap(batch, tensor)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import reference_batch
@@ -199,3 +202,33 @@ def test_fixed_shapes_for_graphs(source):
         Loader(*source, batch_sequences=4, layout="varlen", max_documents=2).batch_at(0)
     with pytest.raises(ValueError, match="layout='varlen'"):
         Loader(*source, batch_sequences=4, pad_to=100)
+
+
+@pytest.mark.parametrize("first", ["document_ids", "source_ids", "span_lengths", "row_spans"])
+def test_what_is_known_of_spans_is_there_in_whatever_order_it_is_asked_for(source, first):
+    loader = Loader(*source, batch_sequences=3)
+    whole = loader.batch_at(1).to_dict()
+    batch = loader.batch_at(1)
+    assert batch.num_spans == len(whole["document_ids"])
+    np.testing.assert_array_equal(getattr(batch, first), whole[first])
+    assert batch.num_spans == len(whole["document_ids"])
+    for name, array in whole.items():
+        np.testing.assert_array_equal(getattr(batch, name), array)
+
+    changed = loader.batch_at(1)
+    setattr(changed, first, None)
+    rest = {name: array for name, array in whole.items() if name != first}
+    assert getattr(changed, first) is None
+    for name, array in rest.items():
+        np.testing.assert_array_equal(getattr(changed, name), array)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = changed.nothing
+
+
+@pytest.mark.parametrize("copied", [copy.copy, lambda batch: pickle.loads(pickle.dumps(batch))])
+def test_a_batch_that_nobody_looked_at_yet_can_be_copied(source, copied):
+    loader = Loader(*source, batch_sequences=3, layout="varlen")
+    whole, got = loader.batch_at(1).to_dict(), copied(loader.batch_at(1)).to_dict()
+    assert whole.keys() == got.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(got[name], value)

@@ -244,7 +244,7 @@ def rows_of(ranges, key, window, draws, **options):
     maker.add_pool(0, ranges, key, window)
     slots = sum(draw[3] for draw in draws)
     share = _core.Share(0, 1, "none", 1)
-    return maker.rows(draws, slots, 1, options.get("shuffle_key"), share, None)[1]
+    return maker.rows((draws, slots, 1, options.get("shuffle_key"), 0), slots, share, None)[1]
 
 
 @given(

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -77,9 +78,6 @@ class MakerHandle {
     std::vector<py::array> arrays_;
 };
 
-// (pool, epoch, start, count)
-using DrawTuple = std::tuple<std::int32_t, std::int64_t, std::int64_t, std::int64_t>;
-
 // What the requests of one rank have in common.
 struct Share {
     std::int64_t rank;
@@ -88,17 +86,24 @@ struct Share {
     int num_threads;
 };
 
-StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
-                         std::optional<std::uint64_t> shuffle_key, const Share& share,
+// `draws` is a pypack.run.StepDraws. Taken apart here, and not by pybind11's converters of lists of tuples,
+// which take as long as it takes to find the rows.
+StepRequest step_request(const py::tuple& draws, std::int64_t slots, const Share& share,
                          std::optional<Array<std::uint8_t>> memory) {
-    if (slots < 0 || row_length < 0) throw py::value_error("slots and row_length must not be negative");
+    if (draws.size() < 4) throw py::value_error("draws must be (draws, slots, row_length, shuffle_key)");
     StepRequest request;
-    request.draws.reserve(draws.size());
-    for (const auto& [pool, epoch, start, count] : draws)
-        request.draws.push_back({pool, epoch, start, count});
+    for (const py::handle each : draws[0]) {
+        const auto draw = each.cast<py::tuple>();
+        if (draw.size() != 4) throw py::value_error("a draw must be (pool, epoch, start, count)");
+        request.draws.push_back({draw[0].cast<std::int32_t>(), draw[1].cast<std::int64_t>(),
+                                 draw[2].cast<std::int64_t>(), draw[3].cast<std::int64_t>()});
+    }
     request.slots = slots;
-    request.row_length = row_length;
-    request.shuffle_key = shuffle_key;
+    request.row_length = draws[2].cast<std::int64_t>();
+    request.shuffle_key = draws[3].cast<std::optional<std::uint64_t>>();
+    if (slots < 0 || request.row_length < 0) {
+        throw py::value_error("slots and row_length must not be negative");
+    }
     request.rank = share.rank;
     request.world_size = share.world_size;
     request.num_threads = share.num_threads;
@@ -110,17 +115,29 @@ StepRequest step_request(const std::vector<DrawTuple>& draws, std::int64_t slots
     return request;
 }
 
+constexpr const char* kMadeBatch = "pypack.MadeBatch";
+
+// A batch as Python keeps it: its arrays own it together, and its memory goes back to the pool with the last.
+py::capsule kept(MadeBatch&& made) {
+    auto batch = std::make_unique<MadeBatch>(std::move(made));
+    const py::capsule owner(batch.get(), kMadeBatch, [](PyObject* capsule) {
+        delete static_cast<MadeBatch*>(PyCapsule_GetPointer(capsule, kMadeBatch));
+    });
+    batch.release();
+    return owner;
+}
+
+const ResolvedRows& rows_of(const py::capsule& made) {
+    const auto* batch = static_cast<const MadeBatch*>(PyCapsule_GetPointer(made.ptr(), kMadeBatch));
+    if (batch == nullptr) throw py::error_already_set();
+    return batch->rows;
+}
+
 // The arrays that describe a batch's spans, in one block of memory of their own: an allocation and an owner
 // for each would cost as much as a row of tokens, and in the tokens' memory they would keep it from the pool
 // where somebody collects them.
-struct SpanArrays {
-    py::object document_ids;
-    py::object source_ids;
-    py::object span_lengths;
-    py::object row_spans;
-};
-
-SpanArrays span_arrays(const ResolvedRows& rows) {
+py::tuple span_arrays(const py::capsule& made) {
+    const ResolvedRows& rows = rows_of(made);
     const std::size_t spans = rows.spans.size();
     const std::size_t borders = rows.first_span.size();
     auto* const begin =
@@ -140,16 +157,20 @@ SpanArrays span_arrays(const ResolvedRows& rows) {
         return array_in<T>(reinterpret_cast<std::byte*>(data), Shape{{static_cast<py::ssize_t>(size), 0}, 1},
                            owner);
     };
-    return {array(documents, spans), array(sources, spans), array(lengths, spans), array(row_spans, borders)};
+    return py::make_tuple(array(documents, spans), array(sources, spans), array(lengths, spans),
+                          array(row_spans, borders));
 }
 
-// In the order of PackedBatch's fields.
-py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
-    const ResolvedRows& rows = made.rows;
-    SpanArrays spans = span_arrays(rows);
-    // One capsule a batch: the memory goes back to the pool with the last array.
-    const py::capsule owner(new std::shared_ptr<std::byte>(made.memory),
-                            [](void* p) { delete static_cast<std::shared_ptr<std::byte>*>(p); });
+// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from.
+py::tuple to_python(MadeBatch&& batch, const BatchFormat& format) {
+    py::object cu_seqlens = py::none();
+    py::object max_seqlen = py::none();
+    if (format.varlen) {
+        cu_seqlens = to_numpy(std::move(batch.cu_seqlens));
+        max_seqlen = py::int_(batch.max_seqlen);
+    }
+    const py::capsule owner = kept(std::move(batch));
+    const auto& made = *static_cast<const MadeBatch*>(PyCapsule_GetPointer(owner.ptr(), kMadeBatch));
     const Shape shape =
         format.varlen
             ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
@@ -161,22 +182,14 @@ py::tuple to_python(MadeBatch&& made, const BatchFormat& format) {
     };
     py::object loss_mask = py::none();
     if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, shape, owner);
-    py::object cu_seqlens = py::none();
-    py::object max_seqlen = py::none();
-    if (format.varlen) {
-        cu_seqlens = to_numpy(std::move(made.cu_seqlens));
-        max_seqlen = py::int_(made.max_seqlen);
-    }
     return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
                           ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
-                          std::move(max_seqlen), std::move(spans.document_ids), std::move(spans.source_ids),
-                          std::move(spans.span_lengths), std::move(spans.row_spans), rows.num_tokens);
+                          std::move(max_seqlen), made.rows.num_tokens, owner);
 }
 
-py::tuple make(const MakerHandle& handle, const std::vector<DrawTuple>& draws, std::int64_t slots,
-               std::int64_t row_length, std::optional<std::uint64_t> shuffle_key, const Share& share,
+py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const Share& share,
                std::optional<Array<std::uint8_t>> memory) {
-    const StepRequest request = step_request(draws, slots, row_length, shuffle_key, share, std::move(memory));
+    const StepRequest request = step_request(draws, slots, share, std::move(memory));
     MadeBatch made;
     {
         const py::gil_scoped_release release;
@@ -204,10 +217,9 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     return to_python(std::move(made), maker.format);
 }
 
-py::tuple rows(const MakerHandle& handle, const std::vector<DrawTuple>& draws, std::int64_t slots,
-               std::int64_t row_length, std::optional<std::uint64_t> shuffle_key, const Share& share,
+py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const Share& share,
                std::optional<Array<std::uint8_t>> memory) {
-    const StepRequest request = step_request(draws, slots, row_length, shuffle_key, share, std::move(memory));
+    const StepRequest request = step_request(draws, slots, share, std::move(memory));
     std::vector<std::int32_t> sources;
     std::vector<std::int64_t> sequences;
     std::vector<std::int64_t> epochs;
@@ -237,10 +249,9 @@ class PrefetcherHandle {
         prefetcher_.reset();
     }
 
-    void request(const std::vector<DrawTuple>& draws, std::int64_t slots, std::int64_t row_length,
-                 std::optional<std::uint64_t> shuffle_key, const Share& share,
+    void request(const py::tuple& draws, std::int64_t slots, const Share& share,
                  std::optional<Array<std::uint8_t>> memory) {
-        prefetcher_->request(step_request(draws, slots, row_length, shuffle_key, share, std::move(memory)));
+        prefetcher_->request(step_request(draws, slots, share, std::move(memory)));
     }
 
     py::tuple next() {
@@ -294,14 +305,18 @@ void register_batch(py::module_& m) {
              py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
         .def("add_pool", &MakerHandle::add_pool, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("window"), "Ranges are (first sequence, count).")
-        .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("row_length"), py::arg("shuffle_key"),
-             py::arg("share"), py::arg("memory").noconvert(),
+        .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("share"),
+             py::arg("memory").noconvert(),
              "Sources, sequences (-1 for empty rows) and epochs of a step's rows.")
-        .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("row_length"), py::arg("shuffle_key"),
-             py::arg("share"), py::arg("memory").noconvert(),
-             "The fields of a step's PackedBatch, in their order.")
+        .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("share"),
+             py::arg("memory").noconvert(),
+             "The fields of a step's PackedBatch in their order, and in the place of those of its spans what "
+             "they can be made from.")
         .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
              py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
+    m.def("span_arrays", &span_arrays, py::arg("made"),
+          "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
+    m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
     py::classh<ReadAhead>(m, "ReadAhead", "Asks the system to read what coming steps of a maker need.")
         .def(py::init([](const MakerHandle& maker, bool whole) {
                  return std::make_shared<ReadAhead>(maker.maker()->sources, whole);
@@ -311,8 +326,8 @@ void register_batch(py::module_& m) {
     py::classh<PrefetcherHandle>(m, "Prefetcher", "A thread that makes the requested batches, in order.")
         .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, std::shared_ptr<ReadAhead>, std::int64_t>(),
              py::arg("maker"), py::arg("depth"), py::arg("ahead"), py::arg("steps_ahead"))
-        .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("row_length"),
-             py::arg("shuffle_key"), py::arg("share"), py::arg("memory").noconvert())
+        .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("share"),
+             py::arg("memory").noconvert())
         .def("next", &PrefetcherHandle::next);
 }
 
