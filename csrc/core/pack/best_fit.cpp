@@ -18,8 +18,7 @@ void place_spans(std::span<const Length> lengths, const PackOptions& options, co
             chunk_of(lengths.size(), index, census.num_chunks()), options.align, census.by_chunk[index],
             std::move(ranks[index]), places,
             [&](Chunk documents, auto&& add) {
-                PlanCounts counted_before;
-                for_each_piece(lengths, documents, options, counted_before, add);
+                for_each_counted_piece(lengths, documents, census.is_plain[index] != 0, options, add);
             },
             [&plan](const Piece& piece, std::int64_t place) { plan.set_span(place, piece); });
     });

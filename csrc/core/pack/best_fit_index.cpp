@@ -1,6 +1,5 @@
 #include "pack/best_fit_index.hpp"
 
-#include <type_traits>
 #include <utility>
 
 #include "common/parallel.hpp"
@@ -47,12 +46,13 @@ SequenceOfDocuments<Id> best_fit_sequence_of(std::span<const Length> lengths, co
     Id* const out = result.sequence.data();
     const auto ranks = first_ranks(census);
     for_each_chunk(lengths, census, num_threads, [&](Chunk chunk, std::size_t index) {
-        SequenceWalk<std::make_unsigned_t<Id>> walk(runs, ranks[index]);
-        PlanCounts counted_before;
-        for_each_piece(lengths, chunk, options, counted_before,
-                       [&walk, out, align = options.align](std::int64_t document, Length, Length length) {
-                           out[document] = static_cast<Id>(walk.next(units_of(length, align)));
-                       });
+        SequenceWalk walk(runs, ranks[index]);
+        with_units(options.align, [&](auto units) {
+            for_each_counted_piece(lengths, chunk, census.is_plain[index] != 0, options,
+                                   [&walk, out, units](std::int64_t document, Length, Length length) {
+                                       out[document] = static_cast<Id>(walk.next(units(length)));
+                                   });
+        });
     });
     return result;
 }
@@ -71,11 +71,11 @@ DocumentsOfSequences<Id> best_fit_documents(std::span<const Length> lengths, con
         place_chunk<Id>(
             chunk, census.by_chunk[index], std::move(ranks[index]), places,
             [&](Chunk documents, auto&& add) {
-                PlanCounts counted_before;
-                for_each_piece(lengths, documents, options, counted_before,
-                               [&add, align = options.align](std::int64_t document, Length, Length length) {
-                                   add(units_of(length, align), static_cast<Id>(document));
-                               });
+                for_each_counted_piece(
+                    lengths, documents, census.is_plain[index] != 0, options,
+                    [&add, align = options.align](std::int64_t document, Length, Length length) {
+                        add(units_of(length, align), static_cast<Id>(document));
+                    });
             },
             [out](std::size_t, Id document, std::int64_t place) { out[place] = document; });
     });

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/prefetch.hpp"
 #include "pack/census.hpp"
 #include "pack/plan_arrays.hpp"
 
@@ -39,10 +40,15 @@ class BlockPlacer {
             next_[v] = total;
             total += counts[v];
         }
-        if (total > items_.size()) items_ = Buffer<Item>(total);
+        if (total + kAhead > items_.size()) items_ = Buffer<Item>(total + kAhead);
         Item* const items = items_.data();
         std::uint32_t* const next = next_.data();
-        visit([items, next](std::size_t v, const Item& item) { items[next[v]++] = item; });
+        visit([items, next](std::size_t v, const Item& item) {
+            const std::uint32_t at = next[v];
+            next[v] = at + 1;
+            prefetch_to_write(items + at + kAhead);
+            items[at] = item;
+        });
         for (std::size_t v = counts.size() - 1; v > 0; --v) {
             if (counts[v] == 0) continue;
             const Item* const first = items + next[v] - counts[v];
@@ -53,6 +59,8 @@ class BlockPlacer {
     }
 
   private:
+    static constexpr std::uint32_t kAhead = 16;  // items: a line or two
+
     std::vector<std::int64_t> ranks_;
     std::vector<std::uint32_t> next_;  // where the next item of v units goes
     Buffer<Item> items_;               // of the block, sorted by units

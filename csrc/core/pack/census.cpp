@@ -53,6 +53,12 @@ bool PlainDocuments::count(std::span<const Length> group, PlanCounts& counts) co
     return true;
 }
 
+bool PlainDocuments::are_all(const PlanCounts& counts) const {
+    const bool only_truncated = most_ > limit_ || counts.truncated_documents == 0;
+    return counts.empty_documents == 0 && counts.dropped_documents == 0 && counts.split_documents == 0 &&
+           only_truncated;
+}
+
 void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options) {
     PlanCounts counts;
     for_each_piece(lengths, {0, lengths.size()}, options, counts, [](std::int64_t, Length, Length) {});
@@ -64,6 +70,7 @@ Census take_census(std::span<const Length> lengths, const PackOptions& options, 
     const auto chunks = static_cast<std::size_t>(num_threads < 1 ? 1 : num_threads);
     Census census;
     census.by_chunk.resize(chunks);
+    census.is_plain.resize(chunks);
     std::vector<PlanCounts> counts(chunks);
     std::vector<std::exception_ptr> failures(chunks);
     parallel_for(static_cast<std::int64_t>(chunks), num_threads, [&](std::int64_t c) {
@@ -74,13 +81,16 @@ Census take_census(std::span<const Length> lengths, const PackOptions& options, 
         // Kept apart by chunk so that the error names the first bad document, not the first one found.
         try {
             const Chunk chunk = chunk_of(lengths.size(), index, chunks);
-            for_each_piece(lengths, chunk, options, counts[index],
-                           [table = histogram.data(), align = options.align](std::int64_t document, Length,
-                                                                             Length length) {
-                               ++table[2 * units_of(length, align) + static_cast<std::size_t>(document & 1)];
-                           });
+            with_units(options.align, [&](auto units_in) {
+                for_each_piece(
+                    lengths, chunk, options, counts[index],
+                    [table = histogram.data(), units_in](std::int64_t document, Length, Length length) {
+                        ++table[2 * units_in(length) + static_cast<std::size_t>(document & 1)];
+                    });
+            });
             for (std::size_t v = 0; v <= units; ++v) histogram[v] = histogram[2 * v] + histogram[2 * v + 1];
             histogram.resize(units + 1);
+            census.is_plain[index] = PlainDocuments(options).are_all(counts[index]) ? 1 : 0;
         } catch (...) {
             failures[index] = std::current_exception();
         }

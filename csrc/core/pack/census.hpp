@@ -15,6 +15,7 @@ namespace pypack {
 struct Census {
     std::vector<std::int64_t> totals;                  // [units + 1]: pieces that take up v units
     std::vector<std::vector<std::uint32_t>> by_chunk;  // the same for each chunk of documents
+    std::vector<std::uint8_t> is_plain;                // whether each chunk has none but PlainDocuments
     PlanCounts counts;
 
     void add_up();  // totals from by_chunk
@@ -66,6 +67,9 @@ class PlainDocuments {
     // Counts the documents if all of them are plain; else counts nothing and returns false.
     [[nodiscard]] bool count(std::span<const Length> group, PlanCounts& counts) const;
 
+    // Whether documents that count so are all plain.
+    [[nodiscard]] bool are_all(const PlanCounts& counts) const;
+
   private:
     Length limit_;
     Length least_;
@@ -112,6 +116,21 @@ inline void for_each_piece(std::span<const Length> lengths, Chunk chunk, const P
         counts.truncated_documents += truncated;
         counts.truncated_tokens += tokens - kept_tokens;
     }
+}
+
+// for_each_piece() of a chunk that was counted before; `is_plain`: it has none but PlainDocuments.
+template <typename Place>
+inline void for_each_counted_piece(std::span<const Length> lengths, Chunk chunk, bool is_plain,
+                                   const PackOptions& options, Place&& place) {
+    if (is_plain) {
+        const PlainDocuments plain(options);
+        for (std::size_t i = chunk.begin; i < chunk.end; ++i) {
+            place(static_cast<std::int64_t>(i), Length{0}, plain.kept(lengths[i]));
+        }
+        return;
+    }
+    PlanCounts counted_before;
+    for_each_piece(lengths, chunk, options, counted_before, place);
 }
 
 }  // namespace pypack

@@ -86,6 +86,16 @@ struct PlanCounts {
     return static_cast<std::size_t>(align == 1 ? length : (length + align - 1) / align);
 }
 
+// Calls work(units) with units_of() for this align alone, so that a loop over documents need not ask for it.
+template <typename Work>
+inline void with_units(Length align, Work&& work) {
+    if (align == 1) {
+        work([](Length length) { return static_cast<std::size_t>(length); });
+    } else {
+        work([align](Length length) { return units_of(length, align); });
+    }
+}
+
 [[noreturn]] inline void refuse_negative(std::int64_t document, Length length) {
     throw std::invalid_argument("lengths[" + std::to_string(document) + "] is " + std::to_string(length) +
                                 ": a length cannot be negative");

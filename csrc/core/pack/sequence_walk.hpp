@@ -2,6 +2,7 @@
 // order, one cursor a length.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,80 +11,70 @@
 
 namespace pypack {
 
-// Index is uint32 while all ranks fit, else uint64.
-template <typename Index>
 class SequenceWalk {
   public:
     // ranks[v]: the rank of the first piece of v units.
     SequenceWalk(const Runs& runs, std::span<const std::int64_t> ranks)
-        : runs_(runs), cursors_(ranks.size()), next_run_(ranks.size()) {
-        for (std::size_t v = 1; v < ranks.size(); ++v) {
-            std::uint32_t run = runs.first[v];
-            while (run < runs.first[v - 1] && end_rank(runs.runs[run]) <= ranks[v]) ++run;
-            next_run_[v] = run;
-            if (run == runs.first[v - 1]) continue;
-            enter(v);
-            cursors_[v].rank = static_cast<Index>(ranks[v]);
-        }
-    }
+        : runs_(runs),
+          cursors_(ranks.size()),
+          next_rank_(ranks.begin(), ranks.end()),
+          run_(runs.first.begin(), runs.first.end()) {}
 
-    // Sequence of the next piece of v units. Nothing but the rank is written, and the only branch is rarely
-    // taken: counting down the places of a sequence instead of dividing was tried with a branch, which is
-    // taken at random, and without, where each document waits for the one before it of its length. Both took
-    // twice as long at a sequence length of 2048.
-    Index next(std::size_t v) {
+    // Sequence of the next piece of v units. The only branch is rarely taken, and no document waits for more
+    // than an addition of the one before it of its length. Tried, and slower: counting down the places of a
+    // sequence with a branch, which is taken at random; a cursor of twice the size with the rank, from which
+    // the sequence comes by a multiplication with the reciprocal.
+    std::int64_t next(std::size_t v) {
         Cursor& cursor = cursors_[v];
-        const Index rank = cursor.rank++;
-        if (rank >= cursor.end_rank) [[unlikely]] {
+        if (cursor.left == 0) [[unlikely]] {
             enter(v);
         }
-        return cursor.first_sequence + cursor.quotient(rank - cursor.first_rank);
+        --cursor.left;
+        const std::uint64_t at = cursor.at;
+        cursor.at = at + cursor.step;
+        return static_cast<std::int64_t>(at >> kFraction);
     }
 
   private:
-    // All that a document needs of its run, in half a cache line: the runs themselves are scattered.
-    struct alignas(8 * sizeof(Index)) Cursor {
-        Index rank = 0;
-        Index end_rank = 0;
-        Index first_rank = 0;
-        Index first_sequence = 0;
-        std::uint64_t reciprocal = 0;  // of per_sequence in 1/2^64; 0 for 1
-        std::uint32_t per_sequence = 1;
-        std::uint32_t whole = 0;  // all ones where per_sequence is 1, which has no reciprocal below 1, else 0
+    // Sequences in fixed point: a document advances by 1 / per_sequence, rounded up. The fraction is as wide
+    // as the most documents a sequence holds (PackOptions::kMaxSequenceLength), and leaves room for 2^38
+    // sequences.
+    static constexpr int kFraction = 26;
 
-        // within / per_sequence. A multiplication is exact below 2^32 (Lemire, Kaser, Kurz 2019, "Faster
-        // remainder by direct computation") and takes a tenth of a division.
-        [[nodiscard]] Index quotient(Index within) const {
-            if constexpr (sizeof(Index) == 4) {
-                __extension__ using Wide = unsigned __int128;
-                const auto product = static_cast<Wide>(reciprocal) * within;
-                return static_cast<Index>(product >> 64) + (within & whole);
-            } else {
-                return within / per_sequence;
-            }
-        }
+    struct alignas(16) Cursor {
+        std::uint64_t at = 0;
+        std::uint32_t step = 0;
+        std::uint32_t left = 0;  // documents until enter()
     };
+
+    // The cursor of v anew, from its next document on: at the next run, or where rounding would tell.
+    void enter(std::size_t v) {
+        constexpr std::int64_t kOne = std::int64_t{1} << kFraction;
+        const std::int64_t rank = next_rank_[v];
+        while (end_rank(runs_.runs[run_[v]]) <= rank) ++run_[v];
+        const Run& run = runs_.runs[run_[v]];
+        const std::int64_t each = run.per_sequence;
+        const std::int64_t within = rank - run.first_rank;
+        const std::int64_t sequence = run.first_sequence + within / each;
+        const auto up = [each](std::int64_t parts) { return (parts * kOne + each - 1) / each; };
+        Cursor& cursor = cursors_[v];
+        cursor.at = static_cast<std::uint64_t>(sequence * kOne + up(within % each));
+        cursor.step = static_cast<std::uint32_t>(up(1));
+        // Of w steps, each is too long by less than 1, and so is the start: exact while w + 1 is at most the
+        // last gap before the next sequence, which is kOne / each.
+        const std::int64_t exact = std::max<std::int64_t>(kOne / each, 1);
+        cursor.left = static_cast<std::uint32_t>(std::min(end_rank(run) - rank, exact));
+        next_rank_[v] = rank + cursor.left;
+    }
 
     static std::int64_t end_rank(const Run& run) {
         return run.first_rank + (run.end_sequence - run.first_sequence) * run.per_sequence;
     }
 
-    // The next run of v.
-    void enter(std::size_t v) {
-        const Run& run = runs_.runs[next_run_[v]++];
-        Cursor& cursor = cursors_[v];
-        cursor.first_rank = static_cast<Index>(run.first_rank);
-        cursor.end_rank = static_cast<Index>(end_rank(run));
-        cursor.first_sequence = static_cast<Index>(run.first_sequence);
-        const auto each = static_cast<std::uint32_t>(run.per_sequence);
-        cursor.per_sequence = each;
-        cursor.reciprocal = each == 1 ? 0 : ~std::uint64_t{0} / each + 1;
-        cursor.whole = each == 1 ? ~std::uint32_t{0} : 0;
-    }
-
     const Runs& runs_;
     std::vector<Cursor> cursors_;
-    std::vector<std::uint32_t> next_run_;
+    std::vector<std::int64_t> next_rank_;  // of the document at which the cursor ends
+    std::vector<std::uint32_t> run_;       // where the cursor is
 };
 
 }  // namespace pypack
