@@ -4,7 +4,8 @@
         [--parts best_fit,strategies,decompose,balance,peers] [--large] [--no-peers]
 
 Takes about ten minutes. --large adds 100 million documents (4 GB of memory) with their peak memory. The peers
-are those of bench/peers/packers.txt.
+are those of bench/peers/packers.txt; bench/peers/prototype.py is the yardstick of the machine. Every table is
+kept with the commit at which it was measured, so parts can be run one by one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import harness
 import numpy as np
 from lengths import GENERATORS
 from numpy.typing import NDArray
+from peers import prototype
 from peers.packers import PEERS
 
 from pypack.balancing import balance
@@ -56,6 +58,15 @@ def best_fit_speed(kind: str, documents: int, sequence_length: int) -> Row:
         "plan 1T": lambda: pack(lengths, strategy="best_fit", seed=None, num_threads=1, **options),
         "plan, spread 1T": lambda: pack(lengths, strategy="best_fit", num_threads=1, **options),
     }
+    if prototype.available():
+        theirs, number = prototype.ids(lengths, sequence_length, 1)
+        assert number == plan.num_sequences
+        fills = np.bincount(theirs, clipped, minlength=number)
+        assert np.array_equal(np.sort(fills), fills_of(clipped, offsets, ids))
+        for threads in (1, 2):
+            case = (lengths, sequence_length, threads)
+            runs[f"prototype ids {threads}T"] = lambda c=case: prototype.ids(*c)
+            runs[f"prototype CSR {threads}T"] = lambda c=case, n=number: prototype.documents(*c, n)
     timings = harness.measure_in_turns(runs, repeats=5 if documents < 10**7 else 3)
     nanoseconds = {name: timing.median / documents * 1e9 for name, timing in timings.items()}
     return {"lengths": kind, "documents": documents, "L": sequence_length, **nanoseconds}
@@ -223,6 +234,25 @@ print(seconds, resident("VmHWM") - before - output / 2**20, cpu_seconds)
 """
 
 
+# The prototype in a fresh process too. Its offsets get as many sequences as ours found.
+PROTOTYPE_PROBE = """
+import sys, time
+import numpy as np
+sys.path.insert(0, sys.argv[5])
+from peers import prototype
+
+lengths, sequence_length, threads = np.load(sys.argv[1]), int(sys.argv[3]), int(sys.argv[4])
+prototype.ids(lengths[:1000], sequence_length, 1)  # compiled
+most = len(lengths) if sys.argv[2] == "ids" else prototype.ids(lengths, sequence_length, threads)[1]
+start = time.perf_counter()
+if sys.argv[2] == "ids":
+    prototype.ids(lengths, sequence_length, threads)
+else:
+    prototype.documents(lengths, sequence_length, threads, most)
+print(time.perf_counter() - start)
+"""
+
+
 def large(documents: int, sequence_length: int) -> list[Row]:
     """Speed and peak memory beyond input and output, each call in a fresh process."""
     rows = []
@@ -231,27 +261,30 @@ def large(documents: int, sequence_length: int) -> list[Row]:
         np.save(path, GENERATORS["web"](documents, 0))
         for form in ("ids", "CSR"):
             for threads in (1, 2):
-                command = [
-                    sys.executable,
-                    "-c",
-                    MEMORY_PROBE,
-                    str(path),
-                    form,
-                    str(sequence_length),
-                    str(threads),
-                ]
-                runs = [
-                    list(map(float, subprocess.run(command, check=True, capture_output=True).stdout.split()))
-                    for _ in range(2)
-                ]
+
+                def probe(
+                    program: str, form: str = form, threads: int = threads, path: Path = path
+                ) -> list[float]:
+                    case = [str(path), form, str(sequence_length), str(threads), str(Path(__file__).parent)]
+                    run = subprocess.run(
+                        [sys.executable, "-c", program, *case], check=True, capture_output=True
+                    )
+                    return list(map(float, run.stdout.split()))
+
+                ours, theirs = [], []
+                for _ in range(3):
+                    ours.append(probe(MEMORY_PROBE))
+                    if prototype.available():
+                        theirs.append(probe(PROTOTYPE_PROBE)[0])
                 rows.append({
                     "form": form,
                     "documents": documents,
                     "L": sequence_length,
                     "threads": threads,
-                    "ns/document": min(run[0] for run in runs) / documents * 1e9,
-                    "CPU ns/document": min(run[2] for run in runs) / documents * 1e9,
-                    "extra MiB": max(run[1] for run in runs),
+                    "ns/document": min(run[0] for run in ours) / documents * 1e9,
+                    "prototype ns/document": min(theirs) / documents * 1e9 if theirs else None,
+                    "CPU ns/document": min(run[2] for run in ours) / documents * 1e9,
+                    "extra MiB": max(run[1] for run in ours),
                 })  # fmt: skip
     return rows
 
@@ -263,7 +296,12 @@ def measure_part(part: str, sizes: list[int], sequence_lengths: list[int]) -> di
     """Tables of a part by title."""
     cases = [(kind, count, n) for count in sizes for kind in GENERATORS for n in sequence_lengths]
     if part == "best_fit":
-        return {"best fit, ns a document": [best_fit_speed(*case) for case in cases]}
+        return {
+            f"best fit, ns a document, {count:,} documents": [
+                best_fit_speed(*case) for case in cases if case[1] == count
+            ]
+            for count in sizes
+        }
     if part == "strategies":
         return {"strategies": [row for case in cases if case[1] == sizes[0] for row in strategies(*case)]}
     if part == "decompose":
@@ -280,6 +318,16 @@ def measure_part(part: str, sizes: list[int], sequence_lengths: list[int]) -> di
     return {"best fit, 100 million": [row for n in sequence_lengths for row in large(10**8, n)]}
 
 
+def earlier_results() -> dict[str, Any]:
+    """The tables measured before, and under "commits" at which commit each was."""
+    try:
+        record = json.loads((harness.RESULTS / "pack.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"commits": {}}
+    commits = record["results"].get("commits", {})
+    return {"commits": commits, **{title: record["results"][title] for title in commits}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--documents", default="1000000,10000000", help="numbers of documents")
@@ -289,22 +337,20 @@ def main() -> None:
     parser.add_argument(
         "--parts",
         default="best_fit,strategies,decompose,balance,peers",
-        help=f"which of {', '.join(PARTS)}; the others stay in the result file as they are",
+        help=f"which of {', '.join(PARTS)}; other tables stay in the result file with their commits",
     )
     arguments = parser.parse_args()
     sizes = [int(count) for count in arguments.documents.split(",")]
     sequence_lengths = [int(length) for length in arguments.sequence_lengths.split(",")]
     parts = set(arguments.parts.split(",")) | ({"large"} if arguments.large else set())
     parts -= {"peers"} if arguments.no_peers else set()
-    results: dict[str, Any] = {}
+    results = earlier_results()
     for part in PARTS:
         if part in parts:
             for title, rows in measure_part(part, sizes, sequence_lengths).items():
                 harness.print_table(rows, title)
                 results[title] = rows
-    path = harness.RESULTS / "pack.json"
-    if len(parts) < len(PARTS) and path.is_file():
-        results = {**json.loads(path.read_text(encoding="utf-8"))["results"], **results}
+                results["commits"][title] = harness.commit()
     path = harness.write_results("pack", results, *{peer.distribution for peer in PEERS})
     print(f"\nwritten to {path}")
 

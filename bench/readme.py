@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,21 @@ def _peer(row: Record) -> list[str]:
 
 
 def pack_table(record: Record) -> str:
+    tables = {name: table for name, table in record["results"].items() if name != "commits"}
+    parts = [pack_targets(tables)]
+    large = tables.get("best fit, 100 million", [])
+    if any(row.get("prototype ns/document") for row in large):
+        rows = [
+            [
+                f"{row['form']}, sequences of {row['L']}, threads: {row['threads']}",
+                f"{row['ns/document']:.1f}",
+                f"{row['prototype ns/document']:.1f}",
+                f"{row['extra MiB']:.0f} MiB",
+            ]
+            for row in large
+        ]
+        head = ["100 million documents", "ns a document", "the prototype", "beside input and output"]
+        parts.append(markdown(head, rows))
     rows = [
         [
             f"{row['peer']}, {row['documents']:,} documents",
@@ -169,13 +184,89 @@ def pack_table(record: Record) -> str:
             f"{row['CSR ns']:.1f}",
             f"{row['ratio']:,.0f}",
         ]
-        for title, table in record["results"].items()
+        for title, table in tables.items()
         if title.startswith("best fit against peers")
         for row in table
         if row["ratio"] is not None and row["L"] == 8192  # the file has others
     ]
     head = ["sequences of 8192 tokens", "lengths", "its ns a document", "pypack's", "ratio"]
-    return markdown(head, rows)
+    parts.append(markdown(head, rows))
+    return "\n".join(parts)
+
+
+def pack_targets(tables: Mapping[str, list[Record]]) -> str:
+    """What was set as a target, what was measured, and the prototype of the targets in the same run."""
+    rows: list[list[str]] = []
+
+    def add(
+        what: str, target: str, values: list[float], form: str, yardstick: Sequence[float | None] = ()
+    ) -> None:
+        if values:
+            known = [value for value in yardstick if value is not None]
+            rows.append([what, target, _span(values, form), _span(known, form) if known else ""])
+
+    peers = [
+        row
+        for title, table in tables.items()
+        if title.startswith("best fit against peers")
+        for row in table
+        if row["ratio"] is not None
+    ]
+    for what, target, names in (
+        ("LightBinPack `obfd`", "≥ 25 ×", ("LightBinPack",)),
+        ("the loops of TRL and OLMo-core", "≥ 500 ×", ("OLMo-core", "TRL _pack")),
+        ("axolotl's multipack", "≥ 100 ×", ("axolotl",)),
+    ):
+        ratios = [row["ratio"] for row in peers if row["peer"].startswith(names)]
+        add(f"best fit against {what}, times as fast", target, ratios, ",.0f")
+    large = tables.get("best fit, 100 million", [])
+    for form, threads, target in (("CSR", 1, 9), ("CSR", 2, 5.5), ("ids", 1, 3.5), ("ids", 2, 2.5)):
+        found = [row for row in large if (row["form"], row["threads"]) == (form, threads)]
+        add(
+            f"best fit of 100 M documents, {form}, threads: {threads}, ns a document",
+            f"≤ {target}",
+            [row["ns/document"] for row in found],
+            ".1f",
+            [row.get("prototype ns/document") for row in found],
+        )
+    add(
+        "its memory beside input and output, MB",
+        "≤ 64",
+        [row["extra MiB"] * 1.048576 for row in large],
+        ".0f",
+    )
+    strategies = tables.get("strategies", [])
+    streams = [row for row in strategies if row["strategy"] == "stream"]
+    fits = {(row["lengths"], row["L"]): row for row in strategies if row["strategy"] == "best_fit"}
+    add("`stream`, ns a document", "≤ 60", [row["ns/document"] for row in streams], ".0f")
+    worse = [row["padding %"] - fits[row["lengths"], row["L"]]["padding %"] for row in streams]
+    add("`stream`, padding beyond best fit's, points", "≤ 0.03", worse, ".3f")
+    long_rows = [row["bias"] for row in streams if row["L"] == 8192]
+    add("`stream`, share of log-length variance between sequences", "≤ 0.25", long_rows, ".2f")
+    for micro_batches, window, target in ((4, 1, 1.03), (16, 1, 1.002), (1, 32, 1.04)):
+        slow = [
+            row["lpt"]
+            for row in tables.get("balance, slowdown", [])
+            if (row["micro-batches"], row["window"]) == (micro_batches, window)
+        ]
+        what = f"balance, micro-batches a step: {micro_batches}" + (
+            f", in a window of {window} steps" if window > 1 else ""
+        )
+        add(f"{what}, slowdown on 8 and 64 ranks", f"≤ {target}", slow, ".4f")
+    for remainder in ("drop", "pack"):
+        found = [row for row in tables.get("decompose", []) if row["remainder"] == remainder]
+        target = "≤ 5"
+        what = f"`decompose`, remainder `{remainder}`, one thread, ns a document"
+        add(what, target, [row["ns/document"] for row in found], ".1f")
+    verify = [row["verify Gtokens/s"] for row in strategies]
+    add("`Plan.verify`, 10⁹ tokens/s", "≥ 1", verify, ".1f")
+    return markdown(["", "target", "measured", "the prototype"], rows)
+
+
+def _span(values: list[float], form: str) -> str:
+    """The least and the most of them, or the one that they are."""
+    ends = [format(end, form) for end in (min(values), max(values))]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def tokenize_table(record: Record) -> str:
