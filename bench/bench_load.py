@@ -4,11 +4,14 @@
 
 A store of 200 M uint16 tokens with document lengths like those of the web, each document ended by an
 end-of-document id, packed by best fit into rows of 2048 and 8192 tokens; batches of 8 rows, shuffled, int64,
-one process, one thread, the files in the page cache; speeds are medians of runs in turns. Parts can be run
-one after another; what an earlier part wrote into bench/results/load.json stays, with its commit.
+one process, the files in the page cache; speeds are medians of runs in turns. Parts can be run one after
+another; what an earlier part wrote into bench/results/load.json stays, with its commit.
 
 memory: checked first: every batch of the first steps equals what the bare loop gathers, and numpy gathers the
 same.
+- "pypack": `loader.batch_at(step)`, step after step, one thread.
+- "pypack loop": `for batch in loader`; the loader's thread makes batches ahead, on another processor, and the
+  loop does nothing with them. All else runs in one thread.
 - "bare C++ loop": bench/peers/bare_loop.cpp, compiled here with -O3 -march=native. It knows where every span
   stands and in which order rows come, and writes over the same warm memory again and again.
 - "numpy gather": the same spans by numpy slices (`pypack.throughput.loading.numpy_batch`).
@@ -24,6 +27,7 @@ scale: construction, resuming and memory at 10^9 sequences (load_scale.py).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
@@ -68,6 +72,8 @@ def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> lis
     options: dict[str, Any] = {"batch_sequences": ROWS, "num_threads": 1, "pad_id": 0, "prefetch": 0}
     four = Loader(store, plan, **options)
     ids = Loader(store, plan, arrays=(), **options)
+    ahead = {"num_threads": 1, "pad_id": 0, "batch_sequences": ROWS}
+    loops = {4: Loader(store, plan, **ahead), 1: Loader(store, plan, arrays=(), **ahead)}
     bare = BareLoop(compile_bare_loop(work), store, plan, ROWS)
     # Enough steps that the store is read from all over; the same rows for everyone.
     steps = min(plan.num_sequences // ROWS, 24_000_000 // (ROWS * row_length))
@@ -87,6 +93,11 @@ def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> lis
         for step in range(steps):
             loader.batch_at(step)
 
+    def loop(arrays: int) -> None:
+        loops[arrays].seek(0)
+        for _ in itertools.islice(loops[arrays], steps):
+            pass
+
     def gather() -> None:
         for sequences in few:
             numpy_batch(store, plan, sequences.tolist(), row_length)
@@ -99,10 +110,12 @@ def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> lis
     copies = [np.empty_like(array) for array in bare.out]
     ways: dict[str, tuple[int, Callable[[], None]]] = {
         "pypack, four arrays": (steps, lambda: load(four)),
+        "pypack loop, four arrays": (steps, lambda: loop(4)),
         "bare C++ loop, four arrays": (steps, lambda: bare(all_rows, 4)),
         "copy of four arrays": (steps, copy),
         "numpy gather, four arrays": (len(few), gather),
         "pypack, ids": (steps, lambda: load(ids)),
+        "pypack loop, ids": (steps, lambda: loop(1)),
         "bare C++ loop, ids": (steps, lambda: bare(all_rows, 1)),
     }
     timings = measure_in_turns({name: run for name, (_, run) in ways.items()}, repeats)
@@ -115,7 +128,10 @@ def bench_memory(store: TokenStore, plan: Plan, work: Path, repeats: int) -> lis
             "tokens/s": speed,
             "us/batch": real / speed * 1e6,
             "fastest us/batch": timings[name].best / ways[name][0] * 1e6,
-            "pypack / it": speeds["pypack, four arrays" if "four" in name else "pypack, ids"] / speed,
+            **{
+                f"{mine} / it": speeds[f"{mine}, {'four arrays' if 'four' in name else 'ids'}"] / speed
+                for mine in ("pypack", "pypack loop")
+            },
         }
         for name, speed in speeds.items()
     ]

@@ -10,40 +10,49 @@ namespace pypack {
 
 namespace {
 
-constexpr std::size_t kBlock = 64;
+// Indices that are walked together: a round over few of them waits for its own arithmetic.
+constexpr std::size_t kBlock = 256;
 
-// The rounds are unrolled, so that the compiler puts the loop over the blocks into vector registers.
-static_assert(Permutation::kRounds == 6);
-
-PYPACK_SIMD_CLONES void encrypt_all(std::uint64_t* __restrict blocks, std::size_t n, int half_bits,
-                                    std::uint64_t half_mask, const std::uint64_t* __restrict keys) {
-    const std::uint64_t k0 = keys[0], k1 = keys[1], k2 = keys[2], k3 = keys[3], k4 = keys[4], k5 = keys[5];
-    for (std::size_t i = 0; i < n; ++i) {
-        // Left and right take turns as the half that is replaced.
-        std::uint64_t left = blocks[i] >> half_bits;
-        std::uint64_t right = blocks[i] & half_mask;
-        left ^= mix64(right + k0) & half_mask;
-        right ^= mix64(left + k1) & half_mask;
-        left ^= mix64(right + k2) & half_mask;
-        right ^= mix64(left + k3) & half_mask;
-        left ^= mix64(right + k4) & half_mask;
-        right ^= mix64(left + k5) & half_mask;
-        blocks[i] = (left << half_bits) | right;
+// The rounds of kLanes blocks side by side: each waits for the one before it, and the processor does not look
+// far enough ahead to find the next block's work by itself.
+template <std::size_t kLanes>
+PYPACK_INLINE void encrypt_lanes(std::uint64_t* blocks, int half_bits, std::uint64_t half_mask,
+                                 const std::uint64_t* keys) {
+    std::uint64_t left[kLanes];
+    std::uint64_t right[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        left[i] = blocks[i] >> half_bits;
+        right[i] = blocks[i] & half_mask;
     }
+    // Left and right take turns as the half that is replaced.
+    static_assert(Permutation::kRounds % 2 == 0);
+    for (int round = 0; round < Permutation::kRounds; round += 2) {
+        for (std::size_t i = 0; i < kLanes; ++i) left[i] ^= mix64(right[i] + keys[round]) & half_mask;
+        for (std::size_t i = 0; i < kLanes; ++i) right[i] ^= mix64(left[i] + keys[round + 1]) & half_mask;
+    }
+    for (std::size_t i = 0; i < kLanes; ++i) blocks[i] = (left[i] << half_bits) | right[i];
+}
+
+PYPACK_SIMD_CLONES void encrypt_all(std::uint64_t* blocks, std::size_t n, int half_bits,
+                                    std::uint64_t half_mask, const std::uint64_t* keys) {
+    std::size_t i = 0;
+    for (; i + 16 <= n; i += 16) encrypt_lanes<16>(blocks + i, half_bits, half_mask, keys);
+    for (; i + 4 <= n; i += 4) encrypt_lanes<4>(blocks + i, half_bits, half_mask, keys);
+    for (; i < n; ++i) encrypt_lanes<1>(blocks + i, half_bits, half_mask, keys);
 }
 
 }  // namespace
 
 void Permutation::apply(std::span<std::uint64_t> indices) const {
-    std::array<std::uint64_t, kBlock> walking{};
-    std::array<std::size_t, kBlock> place{};
+    std::array<std::uint64_t, kBlock> walking;  // not cleared: most calls use a few
+    std::array<std::uint32_t, kBlock> place;
     for (std::size_t begin = 0; begin < indices.size(); begin += kBlock) {
         const auto block = indices.subspan(begin, std::min(kBlock, indices.size() - begin));
         encrypt_all(block.data(), block.size(), half_bits_, half_mask_, keys_.data());
         std::size_t left = 0;
         for (std::size_t i = 0; i < block.size(); ++i) {
             walking[left] = block[i];
-            place[left] = i;
+            place[left] = static_cast<std::uint32_t>(i);
             left += block[i] >= size_ ? 1 : 0;
         }
         while (left > 0) {
@@ -52,7 +61,7 @@ void Permutation::apply(std::span<std::uint64_t> indices) const {
             left = 0;
             for (std::size_t i = 0; i < walked; ++i) {
                 const std::uint64_t image = walking[i];
-                const std::size_t at = place[i];
+                const std::uint32_t at = place[i];
                 block[at] = image;  // written again while it walks
                 walking[left] = image;
                 place[left] = at;

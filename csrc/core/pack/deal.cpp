@@ -45,7 +45,11 @@ class Selection {
             insertion_sort(items);
             return;
         }
-        const int shift = std::max(0, bits - kDigitBits);
+        // Where all rows are full, or most, keys are the same in many places, and the first digits of all.
+        std::uint64_t differing = 0;
+        for (const Item& item : items) differing |= item.key ^ items.front().key;
+        if (differing == 0) return;
+        const int shift = std::max(0, static_cast<int>(std::bit_width(differing)) - kDigitBits);
         const auto digit = [shift](const Item& item) {
             return static_cast<std::size_t>(item.key >> shift) % kDigits;
         };
