@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from pypack._threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader_options import BatchOptions, Ranks
 from pypack.loader_order import Order
-from pypack.loader_state import check_order, make_state, read_state
+from pypack.loader_state import differences, make_state, read_state
 from pypack.loader_stats import LoaderStats
 from pypack.plan import Plan
 from pypack.run import StepDraws
@@ -227,8 +229,8 @@ class Loader:
 
     def seek(self, step: int) -> None:
         """Makes `step` the one that comes next."""
-        if step < 0 or (self.num_steps is not None and step > self.num_steps):
-            raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
+        if not 0 <= step <= self._end:
+            raise IndexError(self._no_step(step))
         if step != self._step:
             self._changes += 1
         self._step = step
@@ -240,10 +242,14 @@ class Loader:
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
 
+    def _no_step(self, step: int) -> str:
+        kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
+        return f"step {step} of {kind}"
+
     def _maker_at(self, step: int) -> StepMaker:
         """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
         if not 0 <= step < self._end:
-            raise IndexError(f"step {step} of a loader with {self.num_steps} steps")
+            raise IndexError(self._no_step(step))
         if not self._maker.is_of_this_process:
             self._make_maker()
         return self._maker
@@ -267,7 +273,10 @@ class Loader:
 
         Raises:
             IndexError: the loader has no such step.
+            TypeError: the step is no whole number.
         """
+        if type(step) is not int:
+            step = operator.index(step)
         return self._maker_at(step).batch(self.run.at(step), step)
 
     def __len__(self) -> int:
@@ -335,11 +344,14 @@ class Loader:
             raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
         check_weights(weights)
         for name in weights:
-            if name not in self.sources:
-                raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
+            self._check_source(name)
         kept = [event for event in self._events if event[0] != step]
         self._events = sorted([*kept, (step, dict(weights))], key=lambda event: event[0])
         self._make_run()
+
+    def _check_source(self, name: str) -> None:
+        if name not in self.sources:
+            raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
 
     def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
@@ -362,22 +374,36 @@ class Loader:
 
         Args:
             state: what `state_dict` gave.
-            strict: refuse a state of a loader with another order. If False, only the number of the step (and
-                the changes of weights) are taken over: the steps that follow are those of *this* loader's
-                order, so that sequences may come again or be left out.
+            strict: refuse a state of a loader with another order. If False, a warning says what differs, and
+                only the number of the step (and the changes of weights) are taken over: the steps that follow
+                are those of *this* loader's order, so that sequences may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
         step, events = read_state(state)
-        if strict:
-            check_order(self._order.to_dict(self.sources), state["order"])
-        if events != self._events:
-            self._events = events
+        if different := differences(self._order.to_dict(self.sources), state["order"]):
+            if strict:
+                raise ValueError(
+                    f"the state belongs to another order: {different}. Make the loader as it was, or pass "
+                    "strict=False to take over only the number of the step"
+                )
+            warnings.warn(
+                f"the state belongs to another order: {different}. Only the number of the step is taken "
+                "over: sequences that were given out may come again, others be left out",
+                stacklevel=2,
+            )
+        for _, weights in events:
+            for name in weights:
+                self._check_source(name)
+        past, self._events = self._events, events
+        try:
             self._make_run()
-        if step < 0 or (self.num_steps is not None and step > self.num_steps):
-            raise ValueError(f"the state's step {step} is outside of this loader's {self.num_steps} steps")
-        self.seek(step)
+            self.seek(step)
+        except (ValueError, IndexError) as error:
+            self._events = past
+            self._make_run()
+            raise ValueError(f"the state does not fit this loader: {error}") from error
         self._given = step
 
     def torch_dataset(self) -> Any:

@@ -16,6 +16,8 @@ from pypack.source import Source
 class LoaderStats:
     """Counts of the batches that a pass over a loader gave to this process (not of `batch_at`).
 
+    `loader.stats()` gives all of them as plain values.
+
     Attributes:
         steps: batches.
         tokens: tokens, without padding.
@@ -82,6 +84,10 @@ class LoaderStats:
         counts[0] += tokens
         counts[1] += documents
         self.bytes_read += tokens * self._item_sizes[source]
+
+    def __call__(self) -> dict[str, Any]:
+        """The same as `to_dict`."""
+        return self.to_dict()
 
     def to_dict(self) -> dict[str, Any]:
         """All counts as plain values; of every source also epoch by epoch."""

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from pypack._numbers import make_whole
 from pypack.skill_it import skill_it
+from pypack.temperature import temperature_weights
 
 if TYPE_CHECKING:
     from pypack.preview import Preview
     from pypack.schedule_run import ScheduleRun
     from pypack.source import Source
 
-__all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it"]
+__all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it", "temperature_weights"]
 
 CURRICULA = ("uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100")
 _ON_LIMIT = ("renormalize", "stop", "error")

@@ -32,7 +32,8 @@ def test_epochs_of_one_source(sources, layout):
     for _ in range(3):
         list(loader)
     whole = (source.plan.num_tokens, source.plan.num_spans)
-    assert epochs_of(loader.stats.to_dict(), "") == {0: whole, 1: whole, 2: whole}
+    assert epochs_of(loader.stats(), "") == {0: whole, 1: whole, 2: whole}
+    assert loader.stats() == loader.stats.to_dict()
 
 
 def test_an_epoch_that_ends_within_a_step_is_told_from_the_next(sources):

@@ -92,15 +92,20 @@ StepRequest step_request(const py::tuple& draws, std::int64_t slots, const Share
                          std::optional<Array<std::uint8_t>> memory) {
     if (draws.size() < 4) throw py::value_error("draws must be (draws, slots, row_length, shuffle_key)");
     StepRequest request;
-    for (const py::handle each : draws[0]) {
-        const auto draw = each.cast<py::tuple>();
-        if (draw.size() != 4) throw py::value_error("a draw must be (pool, epoch, start, count)");
-        request.draws.push_back({draw[0].cast<std::int32_t>(), draw[1].cast<std::int64_t>(),
-                                 draw[2].cast<std::int64_t>(), draw[3].cast<std::int64_t>()});
-    }
     request.slots = slots;
-    request.row_length = draws[2].cast<std::int64_t>();
-    request.shuffle_key = draws[3].cast<std::optional<std::uint64_t>>();
+    try {
+        for (const py::handle each : draws[0]) {
+            const auto draw = each.cast<py::tuple>();
+            if (draw.size() != 4) throw py::value_error("a draw must be (pool, epoch, start, count)");
+            request.draws.push_back({draw[0].cast<std::int32_t>(), draw[1].cast<std::int64_t>(),
+                                     draw[2].cast<std::int64_t>(), draw[3].cast<std::int64_t>()});
+        }
+        request.row_length = draws[2].cast<std::int64_t>();
+        request.shuffle_key = draws[3].cast<std::optional<std::uint64_t>>();
+    } catch (const py::cast_error&) {
+        throw py::type_error("a step and what it draws must be whole numbers, got " +
+                             py::repr(draws).cast<std::string>());
+    }
     if (slots < 0 || request.row_length < 0) {
         throw py::value_error("slots and row_length must not be negative");
     }
