@@ -15,9 +15,23 @@ def whole_number(name: str, value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     try:
-        return operator.index(value)
+        return int(operator.index(value))
     except TypeError:
         raise ValueError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def number_within(name: str, value: Any, bits: int, *, signed: bool = True) -> int:
+    """The value as an int that has room in so many bits.
+
+    Raises:
+        ValueError: it is not whole, or too large for its type; the message names the argument.
+    """
+    number = whole_number(name, value)
+    if signed and not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise ValueError(f"{name} must be less than 2**{bits - 1}, got {number}")
+    if not signed and not 0 <= number < 2**bits:
+        raise ValueError(f"{name} must be from 0 to 2**{bits} - 1, got {number}")
+    return number
 
 
 def make_whole(record: object, *names: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
+from pypack._numbers import number_within, whole_number
 from pypack._threads import resolve_num_threads
 from pypack.plan import Plan
 
@@ -75,11 +76,15 @@ def balance(
     Raises:
         ValueError: an argument is out of its range, or a cost is negative or not finite (it is named).
     """
+    ranks, micro_batches = whole_number("ranks", ranks), whole_number("micro_batches", micro_batches)
+    if len(cost) != 2:
+        raise ValueError(f"cost must be (a, b), for a * tokens + b * tokens squared, got {cost!r}")
     if isinstance(costs, Plan):
         values = costs.sequence_costs(*cost)
     else:
         values = np.ascontiguousarray(costs, np.float64)
     shape = {"ranks": ranks, "micro_batches": micro_batches}
+    window, seed = whole_number("window", window), number_within("seed", seed, 64, signed=False)
     options = _core.BalanceOptions(**shape, strategy=strategy, window=window, seed=seed, even=even)
     threads = resolve_num_threads(num_threads)
     order, report = _core.balance(values, options, threads)

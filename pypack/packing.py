@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pypack import _core
+from pypack._numbers import number_within, whole_number
 from pypack._threads import resolve_num_threads
 from pypack.fingerprint import lengths_fingerprint
 from pypack.plan import Plan, PlanCounts, as_lengths
-from pypack.strategies import STRATEGIES, Job
+from pypack.strategies import STRATEGIES, Job, checked_options
 
 __all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "compare_one", "pack", "shared_options"]
 
@@ -29,14 +30,21 @@ def shared_options(
     """The options that all strategies share, checked. See `pack`.
 
     Raises:
-        ValueError: one is out of its range.
+        ValueError: one is no whole number, or out of its range.
     """
+    unlimited = np.iinfo(np.int32).max
+    if max_documents is None:
+        most = unlimited
+    else:
+        most = min(whole_number("max_documents", max_documents), unlimited)
     return _core.PackOptions(
-        sequence_length=sequence_length,
+        sequence_length=number_within("sequence_length", sequence_length, 32),
         overflow=overflow,
-        max_documents=np.iinfo(np.int32).max if max_documents is None else max_documents,
-        align=align,
-        drop_shorter_than=drop_shorter_than,
+        max_documents=most
+        if max_documents is None
+        else min(most, whole_number("max_documents", max_documents)),
+        align=number_within("align", align, 32),
+        drop_shorter_than=number_within("drop_shorter_than", drop_shorter_than, 32),
     )
 
 
@@ -115,10 +123,13 @@ def pack(
             takes = ", ".join(chosen.defaults) or "none of its own"
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
     documents = as_lengths(lengths)
-    own = {**chosen.defaults, **options}
+    shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
+    sequence_length, align = int(sequence_length), int(align)
+    drop_shorter_than = int(drop_shorter_than)
+    max_documents = None if max_documents is None else int(max_documents)
+    own = checked_options({**chosen.defaults, **options})
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
-    shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
     offsets, document, start, length, capacity, counts = chosen.run(
         Job(documents, shared, own, resolve_num_threads(num_threads))
     )

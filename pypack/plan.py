@@ -283,7 +283,8 @@ class Plan:
         Raises:
             ValueError: names the first sequence, span, document or figure that breaks the proof.
         """
-        max_documents = self.options.get("max_documents") or np.iinfo(np.int32).max
+        unlimited = np.iinfo(np.int32).max
+        max_documents = min(self.options.get("max_documents") or unlimited, unlimited)
         if lengths is None:
             found = self._view.verify_alone(self.counts.documents, self.align, max_documents)
             stated: dict[str, int] = {

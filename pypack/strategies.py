@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
+from pypack._numbers import number_within
 
 Arrays = tuple[
     NDArray[np.int64],
@@ -40,6 +41,30 @@ class Strategy:
     resolve: Callable[[int, dict[str, Any]], None] | None = None
     # The longest capacity, where it is not sequence_length.
     longest: Callable[[Mapping[str, Any]], int] | None = None
+
+
+_BITS = {
+    "buffer_documents": 64,
+    "buffer_tokens": 64,
+    "group_sequences": 64,
+    "min_length": 32,
+    "max_length": 32,
+}
+
+
+def checked_options(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a strategy with numbers as ints; None stays.
+
+    Raises:
+        ValueError: one is no whole number, or too large for its type.
+    """
+    checked = dict(own)
+    for name, value in own.items():
+        if value is not None and name in _BITS:
+            checked[name] = number_within(name, value, _BITS[name])
+        elif value is not None and name == "seed":
+            checked[name] = number_within(name, value, 64, signed=False)
+    return checked
 
 
 def _concat(job: Job) -> Arrays:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack.packing import shared_options
 from pypack.plan import PlanCounts
+from pypack.strategies import checked_options
 
 _VERSION = 1
 
@@ -61,14 +62,17 @@ class StreamPacker:
         buffer_documents: int = 1000,
         buffer_tokens: int | None = None,
     ) -> None:
+        shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)  # or raises
+        buffer = {"buffer_documents": buffer_documents, "buffer_tokens": buffer_tokens}
+        if buffer_tokens is None:
+            buffer["buffer_tokens"] = 8 * int(sequence_length)
         self._options: dict[str, Any] = {
-            "sequence_length": sequence_length,
+            "sequence_length": int(sequence_length),
             "overflow": overflow,
-            "max_documents": max_documents,
-            "align": align,
-            "drop_shorter_than": drop_shorter_than,
-            "buffer_documents": buffer_documents,
-            "buffer_tokens": 8 * sequence_length if buffer_tokens is None else buffer_tokens,
+            "max_documents": None if max_documents is None else int(max_documents),
+            "align": int(align),
+            "drop_shorter_than": int(drop_shorter_than),
+            **checked_options(buffer),
         }
         self._packer = self._empty_packer()
         self._waiting: dict[int, NDArray[np.uint32]] = {}  # tokens of the buffered piece of each document
@@ -96,9 +100,11 @@ class StreamPacker:
         """Takes the next document, its token ids [T], and returns the sequences that are finished, if any.
 
         Raises:
-            ValueError: the document is longer than sequence_length and overflow is "error".
+            ValueError: the document is longer than sequence_length and overflow is "error", or an id is not
+                from 0 to 2^32-1.
+            TypeError: the ids are not integers.
         """
-        ids = np.asarray(document, np.uint32) if len(document) else np.empty(0, np.uint32)
+        ids = _token_ids(document)
         index = self._packer.counts()["documents"]
         finished, start, length = self._packer.add(len(ids))
         if length:
@@ -178,3 +184,16 @@ class StreamPacker:
         self._packer = packer
         parts = np.split(ids.astype(np.uint32), np.cumsum(lengths)[:-1])
         self._waiting = dict(zip(documents.tolist(), parts, strict=False)) if len(documents) else {}
+
+
+def _token_ids(document: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint32]:
+    given = np.asarray(document)
+    if given.ndim != 1:
+        raise ValueError(f"a document is a vector of token ids, got shape {given.shape}")
+    if not len(given):
+        return np.empty(0, np.uint32)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"token ids must be integers, got {given.dtype}")
+    if given.dtype != np.uint32 and (given.min() < 0 or given.max() > np.iinfo(np.uint32).max):
+        raise ValueError(f"token ids must be from 0 to 2^32-1, got {given.min()} to {given.max()}")
+    return given.astype(np.uint32, copy=False)

@@ -144,6 +144,9 @@ def test_compare_and_list_and_strategy_options(
     assert "utilization" in table
     assert "bias" in table
     assert "concat" in run("pack", "--list").out
+    refused = run("pack", store, "--sequence-length", 2, "--compare", "--overflow", "error")
+    assert refused.status == 2
+    assert "no strategy takes these options: stream: document" in refused.err
     concat = ("pack", store, "-o", plan, "--sequence-length", 64, "--strategy", "concat")
     assert run(*concat, "--set", "border=truncate").status == 0
     assert Plan.open(plan).options["border"] == "truncate"

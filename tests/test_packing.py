@@ -348,7 +348,7 @@ def test_bad_documents_are_named(strategy, num_threads):
     with pytest.raises(ValueError, match=r"lengths\[200\] is -2"):
         pack(lengths, 16, strategy, num_threads=num_threads)
     lengths[[700, 200, 900]] = [17, 18, 19]
-    with pytest.raises(ValueError, match="document 200 has 18 tokens, more than sequence_length"):
+    with pytest.raises(ValueError, match="document 200 has 18 tokens, more than a sequence holds"):
         pack(lengths, 16, strategy, overflow="error", num_threads=num_threads)
 
 
@@ -374,11 +374,36 @@ def test_bad_documents_are_named(strategy, num_threads):
         ({"strategy": "decompose", "align": 2, "mode": "shifted"}, "align must divide the length of every"),
         ({"strategy": "decompose", "max_length": 4, "drop_shorter_than": 5}, "at most max_length"),
         ({"num_threads": 0}, "num_threads must be at least 1"),
+        ({"sequence_length": 16.5}, "sequence_length must be a whole number, got 16.5"),
+        ({"sequence_length": 2**40}, r"sequence_length must be less than 2\*\*31, got 1099511627776"),
+        ({"max_documents": 2.5}, "max_documents must be a whole number, got 2.5"),
+        ({"align": "4"}, "align must be a whole number, got '4'"),
+        ({"drop_shorter_than": 0.5}, "drop_shorter_than must be a whole number, got 0.5"),
+        ({"strategy": "stream", "buffer_documents": 1.5}, "buffer_documents must be a whole number"),
+        ({"strategy": "stream", "buffer_tokens": 2**70}, r"buffer_tokens must be less than 2\*\*63"),
+        ({"strategy": "stream", "seed": -1}, r"seed must be from 0 to 2\*\*64 - 1, got -1"),
+        ({"strategy": "decompose", "min_length": 2.5}, "min_length must be a whole number, got 2.5"),
     ],
 )
 def test_bad_options_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         pack([1, 2, 3], **{"sequence_length": 16, **arguments})
+
+
+def test_whole_floats_and_large_limits_are_taken():
+    plan = pack([1, 2, 3], 16.0, "stream", max_documents=2**40, align=1.0, buffer_documents=1e3, seed=3.0)
+    plan.verify([1, 2, 3])
+    assert plan.sequence_length == 16
+    assert plan == pack([1, 2, 3], 16, "stream", max_documents=2**40, seed=3)
+
+
+def test_sequences_of_documents_are_exact_however_many_a_sequence_holds():
+    """Positions are in fixed point, which has to be set anew before its rounding tells."""
+    for length in (1, 3, 7, 1000):
+        lengths = np.full(700_000, length, np.int32)
+        each = 2**20 // length
+        found, _ = best_fit_sequence_of(lengths, 2**20, num_threads=3)
+        assert np.array_equal(found, np.arange(len(lengths)) // each)
 
 
 def test_unknown_option_names_the_known_ones():

@@ -99,6 +99,22 @@ def test_bad_states_are_refused_and_change_nothing():
     assert sequence.input_ids.tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("document", "error", "message"),
+    [
+        ([1.5], TypeError, "token ids must be integers, got float64"),
+        ([3, -1], ValueError, r"token ids must be from 0 to 2\^32-1, got -1 to 3"),
+        (np.array([2**32]), ValueError, "token ids must be from 0"),
+        ([[1, 2]], ValueError, r"a document is a vector of token ids, got shape \(1, 2\)"),
+    ],
+)
+def test_what_is_no_token_id_is_refused(document, error, message):
+    packer = StreamPacker(8)
+    with pytest.raises(error, match=message):
+        packer.add(document)
+    assert packer.counts.documents == 0
+
+
 def test_overlong_document_is_refused_and_changes_nothing():
     packer = StreamPacker(4, overflow="error")
     packer.add([1, 2])

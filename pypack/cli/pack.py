@@ -156,14 +156,18 @@ def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]
 
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")
-    figures = []
+    figures, refused = [], []
     for name in COMPARED:
         try:
             row = compare_one(name, store.lengths, args.sequence_length, **_shared_options(args)).row()
         except ValueError as error:  # not every strategy takes every option
-            print(f"{name}: {error}", file=sys.stderr)
+            refused.append(f"{name}: {error}")
             continue
         figures.append(row)
+    if not figures:
+        raise UsageError(f"no strategy takes these options: {refused[0]}")
+    for line in refused:
+        print(line, file=sys.stderr)
     if not args.json:
         head = ("strategy", "utilization", "sequences", "documents cut", "tokens left out")
         rows = [
@@ -176,7 +180,7 @@ def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]
                 f"{row['attention_to_concat']:.3f}",
                 f"{row['mean_context']:,.0f}",
                 f"{row['bias']:.2f}",
-                f"{row['seconds']:.2f}",
+                f"{row['seconds']:.3g}",
             )
             for row in figures
         ]

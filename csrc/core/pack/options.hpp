@@ -103,7 +103,7 @@ inline void with_units(Length align, Work&& work) {
 
 [[noreturn]] inline void refuse_long(std::int64_t document, Length length, Length limit) {
     throw std::invalid_argument("document " + std::to_string(document) + " has " + std::to_string(length) +
-                                " tokens, more than sequence_length (" + std::to_string(limit) +
+                                " tokens, more than a sequence holds (" + std::to_string(limit) +
                                 "), and overflow is 'error': use 'split', 'truncate' or 'drop'");
 }
 
