@@ -76,18 +76,18 @@ class PackedBatch(_Made):
     rows_ratio: float
 
     def __getattr__(self, name: str) -> Any:
-        """Fields that are not set yet."""
+        """Fields that are not set yet: asked for where the usual way found none."""
         if name == "_made":
             return None
-        if name not in _ON_DEMAND or self._made is None:
-            raise AttributeError(f"PackedBatch has no attribute {name!r}")
-        arrays = _core.span_arrays(self._made)
-        self._made = None
-        for field, array in zip(_ON_DEMAND, arrays, strict=True):
-            try:
-                object.__getattribute__(self, field)
-            except AttributeError:
-                setattr(self, field, array)
+        made = self._made
+        if name in _ON_DEMAND and made is not None:
+            for field, array in zip(_ON_DEMAND, _core.span_arrays(made), strict=True):
+                try:
+                    object.__getattribute__(self, field)
+                except AttributeError:
+                    setattr(self, field, array)
+            self._made = None
+        # Another thread may have set it since; else this is the usual error.
         return object.__getattribute__(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -106,7 +106,8 @@ class PackedBatch(_Made):
     @property
     def num_spans(self) -> int:
         """Spans in the batch."""
-        return len(self.document_ids) if self._made is None else _core.num_spans(self._made)
+        made = self._made
+        return len(self.document_ids) if made is None else _core.num_spans(made)
 
     @property
     def padding(self) -> int:
