@@ -2,7 +2,8 @@
 times tell how fast this machine is beside that one.
 
 Its source, prototypes/bulk_best_fit.cpp, is no part of this repository: it is compiled from the folder that
-PYPACK_SHARED names. Without it the columns are empty.
+PYPACK_SHARED names. Without it the columns are empty. It writes to fresh memory of numpy, page by page of
+4 KiB, which is part of its time; pypack's outputs come from common/large_memory.
 """
 
 from __future__ import annotations
