@@ -64,11 +64,18 @@ def job_table(record: Record) -> str:
 def load_table(record: Record) -> str:
     results = record["results"]
     parts = [
-        "One process, one thread; medians of runs in turns:\n",
+        "One process; medians of runs in turns. `pypack` is `loader.batch_at(k)` in one thread, `pypack loop` is "
+        "`for batch in loader`, where the loader's thread makes batches ahead on another processor:\n",
         markdown(
-            ["from memory", "batch", "tokens/s", "pypack / it"],
+            ["from memory", "batch", "tokens/s", "pypack / it", "pypack loop / it"],
             [
-                [row["way"], _size(row), _millions(row["tokens/s"]), f"{row['pypack / it']:.2f}"]
+                [
+                    row["way"],
+                    _size(row),
+                    _millions(row["tokens/s"]),
+                    f"{row['pypack / it']:.2f}",
+                    f"{row['pypack loop / it']:.2f}",
+                ]
                 for row in results["rows"]
             ],
         ),
