@@ -64,8 +64,9 @@ def job_table(record: Record) -> str:
 def load_table(record: Record) -> str:
     results = record["results"]
     parts = [
-        "One process; medians of runs in turns. `pypack` is `loader.batch_at(k)` in one thread, `pypack loop` is "
-        "`for batch in loader`, where the loader's thread makes batches ahead on another processor:\n",
+        "One process; medians of runs in turns. `pypack` is `loader.batch_at(k)` in one thread, `pypack "
+        "loop` is `for batch in loader`, where the loader's thread makes batches ahead on another "
+        "processor:\n",
         markdown(
             ["from memory", "batch", "tokens/s", "pypack / it", "pypack loop / it"],
             [
