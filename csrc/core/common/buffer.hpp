@@ -21,7 +21,15 @@ class Buffer {
 
   public:
     Buffer() = default;
-    explicit Buffer(std::int64_t size) : size_(size), capacity_(size), data_(allocate(size)) {}
+    explicit Buffer(std::int64_t size) : size_(size), capacity_(size), data_(allocate(size, size)) {}
+
+    // An empty one with room for `capacity` elements, or for `enough` where that much memory is at hand.
+    [[nodiscard]] static Buffer with_room(std::int64_t capacity, std::int64_t enough) {
+        Buffer buffer;
+        buffer.data_ = allocate(capacity, enough);
+        buffer.capacity_ = static_cast<std::int64_t>(buffer.data_.get_deleter().size / sizeof(T));
+        return buffer;
+    }
 
     [[nodiscard]] std::int64_t size() const { return size_; }
     [[nodiscard]] std::int64_t capacity() const { return capacity_; }
@@ -39,7 +47,7 @@ class Buffer {
 
     void reserve(std::int64_t capacity) {
         if (capacity <= capacity_) return;
-        auto grown = allocate(capacity);
+        auto grown = allocate(capacity, capacity);
         if (size_ > 0) std::memcpy(grown.get(), data_.get(), static_cast<std::size_t>(size_) * sizeof(T));
         data_ = std::move(grown);
         capacity_ = capacity;
@@ -58,11 +66,12 @@ class Buffer {
     };
     using Memory = std::unique_ptr<T, GiveBack>;
 
-    static Memory allocate(std::int64_t size) {
+    static Memory allocate(std::int64_t size, std::int64_t enough) {
         if (size < 0 || static_cast<std::uint64_t>(size) > (std::uint64_t{1} << 62) / sizeof(T)) {
             throw std::bad_alloc();
         }
-        const MemoryBlock block = take_memory(static_cast<std::size_t>(size) * sizeof(T));
+        const MemoryBlock block = take_memory(static_cast<std::size_t>(size) * sizeof(T),
+                                              static_cast<std::size_t>(enough) * sizeof(T));
         return Memory(reinterpret_cast<T*>(block.data), GiveBack{block.size});
     }
 

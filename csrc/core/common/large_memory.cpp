@@ -36,15 +36,19 @@ class IdleBlocks {
   public:
     IdleBlocks() { blocks_.reserve(kMostIdleMemory / kHugePage + 1); }  // so that keep() never allocates
 
-    // The smallest block that is large enough and not far too large; null if there is none.
-    [[nodiscard]] MemoryBlock find(std::size_t size) {
+    // The block of at least `enough` bytes, not far larger than `size`, whose size is nearest to `size`; null
+    // if there is none.
+    [[nodiscard]] MemoryBlock find(std::size_t size, std::size_t enough) {
+        const auto distance = [&](const MemoryBlock& block) {
+            return block.size < size ? size - block.size : block.size - size;
+        };
         // Whoever finds the list in use does without it: a child that was forked in between never waits.
         const std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock) return {};
         auto best = blocks_.end();
         for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
-            if (it->size < size || it->size > size + size / 4) continue;
-            if (best == blocks_.end() || it->size <= best->size)
+            if (it->size < enough || it->size > size + size / 4) continue;
+            if (best == blocks_.end() || distance(*it) <= distance(*best))
                 best = it;  // of equals the latest, the warmest
         }
         if (best == blocks_.end()) return {};
@@ -85,14 +89,14 @@ IdleBlocks& idle_blocks() {
 
 }  // namespace
 
-MemoryBlock take_memory(std::size_t size) {
+MemoryBlock take_memory(std::size_t size, std::size_t enough) {
     if (size < kLeastLargeMemory) {
         void* const memory = std::malloc(std::max<std::size_t>(size, 1));
         if (memory == nullptr) throw std::bad_alloc();
         return {static_cast<std::byte*>(memory), size};
     }
     const std::size_t rounded = whole_pages(size);
-    const MemoryBlock found = idle_blocks().find(rounded);
+    const MemoryBlock found = idle_blocks().find(rounded, std::min(enough, rounded));
     return found.data != nullptr ? found : allocate_pages(rounded);
 }
 

@@ -17,8 +17,9 @@ struct MemoryBlock {
     std::size_t size = 0;
 };
 
-// At least `size` bytes with arbitrary content, aligned as malloc aligns. Throws std::bad_alloc. Thread-safe.
-[[nodiscard]] MemoryBlock take_memory(std::size_t size);
+// At least `size` bytes with arbitrary content, aligned as malloc aligns; or at least `enough` where a block
+// of that size is at hand. Throws std::bad_alloc. Thread-safe.
+[[nodiscard]] MemoryBlock take_memory(std::size_t size, std::size_t enough);
 
 void give_back_memory(MemoryBlock block) noexcept;
 

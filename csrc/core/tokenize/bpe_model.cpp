@@ -30,6 +30,7 @@ struct BpeWorkspace final : Model::Workspace {
     LongMerge long_merge;
     std::vector<TokenId> symbols;
     std::vector<std::uint32_t> first_ranks;
+    std::vector<std::uint64_t> hashes;  // of the words at hand
 };
 
 class BpeModel final : public Model {
@@ -124,9 +125,12 @@ class BpeModel final : public Model {
     void encode_all(std::span<const std::string_view> words, bool takes_whole, BpeWorkspace& memory,
                     std::vector<TokenId>& ids, std::vector<Ids>& found) const {
         std::size_t most = 0;  // ids
+        memory.hashes.clear();
         for (const std::string_view word : words) {
             most += word.size();
-            if (takes_whole) words_.prefetch(word);
+            if (!takes_whole) continue;
+            memory.hashes.push_back(hash_bytes(word));
+            words_.prefetch(memory.hashes.back());
         }
         if (ids.size() < most) ids.resize(most);
         found.resize(words.size());
@@ -140,7 +144,7 @@ class BpeModel final : public Model {
             for (; active < kLanes && next < words.size(); ++next) {
                 const std::string_view word = words[next];
                 found[next] = {begin_of_ids, 1};
-                const TokenId whole = takes_whole ? words_[word] : kNoToken;
+                const TokenId whole = takes_whole ? words_.value_of(word, memory.hashes[next]) : kNoToken;
                 if (whole != kNoToken) {
                     ids[begin_of_ids] = whole;
                 } else if (begin(word, memory, *lanes[active])) {

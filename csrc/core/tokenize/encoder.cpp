@@ -104,54 +104,75 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
     const std::size_t num_chunks = bounds.size() - 1;
 
     struct Chunk {
-        Buffer<TokenId> ids;
-        std::vector<Offset> ends;
+        std::size_t worker = 0;
+        Offset begin = 0;  // its ids among those of the worker
+        Offset end = 0;
         std::exception_ptr failure;
     };
     std::vector<Chunk> chunks(num_chunks);
-    parallel_for(static_cast<std::int64_t>(num_chunks), options.num_threads, [&](std::int64_t index) {
-        Chunk& chunk = chunks[static_cast<std::size_t>(index)];
-        const std::size_t first = bounds[static_cast<std::size_t>(index)];
-        const std::size_t last = bounds[static_cast<std::size_t>(index) + 1];
+    const auto num_workers =
+        std::clamp(num_chunks, std::size_t{1}, static_cast<std::size_t>(std::max(1, options.num_threads)));
+    std::vector<Buffer<TokenId>> ids(num_workers);
+    EncodedBatch batch;
+    batch.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
+    std::size_t bytes = 0;
+    for (const TextView& text : texts) bytes += size_in_bytes(text);
+    // Text gives one id for two bytes at most, nearly always, and no thread gets twice its share. Memory that
+    // is not touched costs nothing, and with some more of it there is room for the next, longer batch.
+    const std::size_t most_ids =
+        (bytes / 2 + bytes / 8 + 4 * texts.size()) * std::min<std::size_t>(2, num_workers) / num_workers;
+
+    // One worker is one thread, unless the system refuses threads.
+    std::atomic<std::size_t> next{0};
+    parallel_for(static_cast<std::int64_t>(num_workers), options.num_threads, [&](std::int64_t index) {
+        const auto worker = static_cast<std::size_t>(index);
         auto context = pool_->take(parts_);
-        try {
-            std::size_t bytes = 0;
-            for (std::size_t i = first; i < last; ++i) bytes += size_in_bytes(texts[i]);
-            // Text gives one id for two bytes at most, nearly always; memory that is not touched costs
-            // nothing.
-            context->words().begin(static_cast<std::int64_t>(bytes / 2 + 4 * (last - first)));
-            context->encode(steps, texts, first, last, options);
-            chunk.ids = std::move(context->words().ids());
-            chunk.ends = context->words().document_ends();
-        } catch (...) {
-            // The context may be in the middle of a document: it is not used again.
-            chunk.failure = std::current_exception();
-            return;
+        WordEncoder& words = context->words();
+        words.begin(static_cast<std::int64_t>(most_ids));
+        std::size_t documents = 0;
+        for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < num_chunks;) {
+            Chunk& chunk = chunks[i];
+            chunk.worker = worker;
+            try {
+                context->encode(steps, texts, bounds[i], bounds[i + 1], options);
+            } catch (...) {
+                // Earlier chunks have all been begun. The context is in the middle of a document: it is not
+                // used again.
+                chunk.failure = std::current_exception();
+                next.store(num_chunks, std::memory_order_relaxed);
+                return;
+            }
+            chunk.begin = documents == 0 ? 0 : words.document_ends()[documents - 1];
+            for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
+                batch.offsets[static_cast<std::int64_t>(document) + 1] =
+                    words.document_ends()[documents++] - chunk.begin;
+            }
+            chunk.end = words.document_ends().back();
         }
+        ids[worker] = words.take_ids();
         pool_->give_back(std::move(context));
     });
 
-    EncodedBatch batch;
-    batch.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
+    std::vector<Offset> starts{0};
     batch.offsets[0] = 0;
-    std::vector<Offset> starts(num_chunks + 1, 0);
-    std::int64_t document = 1;
     for (std::size_t i = 0; i < num_chunks; ++i) {
         if (chunks[i].failure) std::rethrow_exception(chunks[i].failure);
-        for (const Offset end : chunks[i].ends) batch.offsets[document++] = starts[i] + end;
-        starts[i + 1] = starts[i] + chunks[i].ids.size();
+        for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
+            batch.offsets[static_cast<std::int64_t>(document) + 1] += starts[i];
+        }
+        starts.push_back(starts[i] + chunks[i].end - chunks[i].begin);
     }
-    if (num_chunks == 1) {
-        batch.values = std::move(chunks[0].ids);
+    if (num_workers == 1) {
+        batch.values = std::move(ids[0]);
         return batch;
     }
-    batch.values = Buffer<TokenId>(starts[num_chunks]);
+    batch.values = Buffer<TokenId>(starts.back());
     parallel_for(static_cast<std::int64_t>(num_chunks), options.num_threads, [&](std::int64_t index) {
-        Chunk& chunk = chunks[static_cast<std::size_t>(index)];
-        if (chunk.ids.size() == 0) return;
-        std::memcpy(batch.values.data() + starts[static_cast<std::size_t>(index)], chunk.ids.data(),
-                    static_cast<std::size_t>(chunk.ids.size()) * sizeof(TokenId));
-        chunk.ids = Buffer<TokenId>();
+        const Chunk& chunk = chunks[static_cast<std::size_t>(index)];
+        if (chunk.end == chunk.begin) return;
+        std::memcpy(batch.values.data() + starts[static_cast<std::size_t>(index)],
+                    ids[chunk.worker].data() + chunk.begin,
+                    static_cast<std::size_t>(chunk.end - chunk.begin) * sizeof(TokenId));
     });
     return batch;
 }

@@ -8,7 +8,7 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kMaxPiece = 0xFFFFFFFF;
-// A document that needed more memory than this gives it back.
+// A text that needed more memory than this gives it back.
 constexpr std::size_t kKeptText = std::size_t{1} << 22;
 
 }  // namespace
@@ -20,11 +20,11 @@ void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView>
                             std::size_t last, const EncodeOptions& options) {
     for (std::size_t i = first; i < last; ++i) {
         try {
-            make_room(0, kTexts / 2);
-            std::string& memory = unused_text(0);
-            const std::string_view text = as_utf8(texts[i], memory);
-            if (text.data() != memory.data()) --texts_in_use_;
-            document_texts_ = texts_in_use_;
+            if (!documents_.has_room_for(texts[i])) {
+                forget_texts();
+                documents_.clear_for(texts[i]);
+            }
+            const std::string_view text = documents_.add(texts[i]);
             if (options.add_special_tokens) {
                 for (const TokenId id : steps.prefix) words_.add_token(id);
             }
@@ -37,8 +37,8 @@ void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView>
         }
         words_.end_document();
     }
-    words_.flush();
-    texts_in_use_ = 0;
+    forget_texts();
+    documents_.clear();
     for (std::string& text : texts_) {
         if (text.capacity() > kKeptText) text = std::string();
     }
@@ -64,9 +64,9 @@ void EncoderContext::add_document(const EncoderSteps& steps, std::string_view te
 // Text between the added tokens that are looked for in the text as it came.
 void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start,
                               bool skip_special) {
-    make_room(document_texts_, kTexts * 3 / 4);
+    if (texts_in_use_ >= kTexts / 2) forget_texts();
     if (steps.normalizer != nullptr) {
-        std::string& normalized = empty_text(document_texts_);
+        std::string& normalized = empty_text(0);
         if (steps.normalizer->normalize(text, normalized)) {
             text = normalized;
         } else {
@@ -99,24 +99,16 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
     }
 }
 
-// Unless fewer than `most` texts are in use, frees all but the first `kept`.
-void EncoderContext::make_room(std::size_t kept, std::size_t most) {
-    if (texts_in_use_ < most) return;
+// Encodes the words at hand: the texts they refer to are needed no more.
+void EncoderContext::forget_texts(std::size_t kept) {
     words_.flush();
     texts_in_use_ = kept;
 }
 
 // The first `kept` texts stay when all are in use.
-std::string& EncoderContext::unused_text(std::size_t kept) {
-    if (texts_in_use_ == texts_.size()) {
-        words_.flush();
-        texts_in_use_ = kept;
-    }
-    return texts_[texts_in_use_++];
-}
-
 std::string& EncoderContext::empty_text(std::size_t kept) {
-    std::string& text = unused_text(kept);
+    if (texts_in_use_ == texts_.size()) forget_texts(kept);
+    std::string& text = texts_[texts_in_use_++];
     text.clear();
     return text;
 }

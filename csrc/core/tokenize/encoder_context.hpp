@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tokenize/encoder.hpp"
+#include "tokenize/utf8_memory.hpp"
 #include "tokenize/word_encoder.hpp"
 
 namespace pypack {
@@ -32,20 +33,19 @@ class EncoderContext {
     [[nodiscard]] WordEncoder& words() { return words_; }
 
   private:
-    // A document begins with at most half of the texts in use, and a piece of it with three quarters.
     static constexpr std::size_t kTexts = 64;
 
     void add_document(const EncoderSteps& steps, std::string_view text, bool skip_special);
     void add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start, bool skip_special);
-    void make_room(std::size_t kept, std::size_t most);
-    [[nodiscard]] std::string& unused_text(std::size_t kept);
+    void forget_texts(std::size_t kept = 0);
     [[nodiscard]] std::string& empty_text(std::size_t kept);
 
     WordEncoder words_;
-    // Texts made on the way, which the words at hand refer to. When all are in use the words are encoded.
+    // Texts that the words at hand refer to: documents, and what was made of them on the way. When the room
+    // for either is used up the words are encoded.
+    Utf8Memory documents_;
     std::array<std::string, kTexts> texts_;
     std::size_t texts_in_use_ = 0;
-    std::size_t document_texts_ = 0;  // of them, those in use when the document at hand began, and its own
     std::vector<TextPiece> raw_pieces_;
     std::vector<TextPiece> normalized_pieces_;
 };

@@ -22,36 +22,39 @@ MissingWords::MissingWords(const Model& model, const WordCutter* cutter, ShortWo
       long_words_(long_words),
       workspace_(model.make_workspace()) {}
 
-void MissingWords::add(std::string_view word, std::uint64_t hash) {
-    if (!is_short(word) && has_pieces(word)) {
-        for (std::size_t begin = 0; begin < word.size();) {
-            const std::size_t end = cutter_->end_of_piece(word, begin);
-            add_piece(word.substr(begin, end - begin));
+std::size_t MissingWords::add(std::string_view word, std::uint64_t hash) {
+    std::uint32_t& lately = lately_[hash >> 32 & (lately_.size() - 1)];
+    if (lately < words_.size() && words_[lately].hash == hash && words_[lately].text == word) return lately;
+    lately = static_cast<std::uint32_t>(words_.size());
+    if (is_short(word) || !cut(word)) {
+        add_piece(word, false);
+    } else {
+        std::size_t begin = 0;
+        for (const std::size_t end : cuts_) {
+            add_piece(word.substr(begin, end - begin), true);
             begin = end;
         }
-    } else {
-        add_piece(word);
     }
     words_.push_back({word, hash, pieces_.size(), {}});
+    return lately;
 }
 
-// A piece that would be another word alone keeps the whole word from being cut.
-bool MissingWords::has_pieces(std::string_view word) const {
+// Leaves in cuts_ where the pieces of a word end; false if it has to stay whole. A piece with other ids when
+// it stands alone keeps the whole word from being cut.
+bool MissingWords::cut(std::string_view word) {
     if (cutter_ == nullptr) return false;
-    std::size_t begin = cutter_->end_of_piece(word, 0);
-    if (begin == word.size()) return false;
-    if (!cutter_->has_exceptions()) return true;
-    if (cutter_->is_exception(word.substr(0, begin))) return false;
-    while (begin < word.size()) {
+    cuts_.clear();
+    for (std::size_t begin = 0; begin < word.size();) {
         const std::size_t end = cutter_->end_of_piece(word, begin);
-        if (cutter_->is_exception(word.substr(begin, end - begin))) return false;
+        if (cutter_->has_exceptions() && cutter_->is_exception(word.substr(begin, end - begin))) return false;
+        cuts_.push_back(end);
         begin = end;
     }
-    return true;
+    return cuts_.size() > 1;
 }
 
-void MissingWords::add_piece(std::string_view piece) {
-    Piece& added = pieces_.emplace_back(Piece{piece, {}, nullptr});
+void MissingWords::add_piece(std::string_view piece, bool may_be_known) {
+    Piece& added = pieces_.emplace_back(Piece{piece, {}, may_be_known && is_short(piece), nullptr});
     if (!is_short(piece)) return;
     added.key = WordKey::of(piece);
     const ShortWordCache::Lines lines = short_words_.lines();
@@ -60,7 +63,7 @@ void MissingWords::add_piece(std::string_view piece) {
 
 void MissingWords::encode() {
     for (Piece& piece : pieces_) {
-        if (is_short(piece.text)) piece.slot = short_words_.find(piece.key);
+        if (piece.may_be_known) piece.slot = short_words_.find(piece.key);
         if (piece.slot == nullptr) new_texts_.push_back(piece.text);
     }
     model_.tokenize_all(new_texts_, *workspace_, new_ids_, new_found_);
@@ -110,7 +113,7 @@ void MissingWords::encode_alone(std::string_view word, std::vector<TokenId>& ids
         const std::size_t end = cuts ? cutter_->end_of_piece(word, begin) : word.size();
         const std::string_view piece = word.substr(begin, end - begin);
         if (piece.size() <= LongWordCache::kMaxWordBytes) {
-            add_piece(piece);
+            add_piece(piece, true);
         } else {
             take(ids);
             model_.tokenize(piece, *workspace_, ids);

@@ -1,6 +1,7 @@
 // Words that the caches lack: their ids, and the caches filled with them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,12 +22,12 @@ class MissingWords {
     MissingWords(const Model& model, const WordCutter* cutter, ShortWordCache& short_words,
                  LongWordCache& long_words);
 
-    // Adds a word of up to LongWordCache::kMaxWordBytes bytes. hash: of a word longer than a key, hash_bytes.
-    void add(std::string_view word, std::uint64_t hash);
+    // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
+    // it is. hash: of a word longer than a key hash_bytes, else of its key.
+    std::size_t add(std::string_view word, std::uint64_t hash);
 
     // Finds the ids of all words; then they are at hand.
     void encode();
-    [[nodiscard]] std::size_t size() const { return words_.size(); }
     [[nodiscard]] std::span<const TokenId> ids(std::size_t i) const {
         return std::span(ids_).subspan(words_[i].ids.begin, words_[i].ids.count);
     }
@@ -47,12 +48,13 @@ class MissingWords {
     struct Piece {
         std::string_view text;
         WordKey key;  // of a short one
+        bool may_be_known;
         const ShortWordCache::Slot* slot;
     };
 
-    void add_piece(std::string_view piece);
+    void add_piece(std::string_view piece, bool may_be_known);
     void take(std::vector<TokenId>& ids);
-    [[nodiscard]] bool has_pieces(std::string_view word) const;
+    [[nodiscard]] bool cut(std::string_view word);
 
     const Model& model_;
     const WordCutter* cutter_;
@@ -61,7 +63,9 @@ class MissingWords {
     std::unique_ptr<Model::Workspace> workspace_;
 
     std::vector<Word> words_;
+    std::array<std::uint32_t, 256> lately_{};  // by hash: the last such word
     std::vector<Piece> pieces_;
+    std::vector<std::size_t> cuts_;
     std::vector<TokenId> ids_;
     // The pieces that are in no cache.
     std::vector<std::string_view> new_texts_;

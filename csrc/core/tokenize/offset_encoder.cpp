@@ -53,7 +53,8 @@ OffsetEncoder::OffsetEncoder(const EncoderParts& parts, const AddedTokenFinder& 
       workspace_(parts.model->make_workspace()) {}
 
 void OffsetEncoder::encode(const TextView& document, const EncodeOptions& options, OffsetUnit unit) {
-    const std::string_view text = as_utf8(document, memory_);
+    memory_.clear_for(document);
+    const std::string_view text = memory_.add(document);
     if (text.size() > kMaxDocument) throw std::invalid_argument("longer than 4 GiB; split it");
     if (options.add_special_tokens) {
         ids_.insert(ids_.end(), parts_.prefix.begin(), parts_.prefix.end());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tokenize/encoder.hpp"
+#include "tokenize/utf8_memory.hpp"
 
 namespace pypack {
 
@@ -58,7 +59,7 @@ class OffsetEncoder {
     std::vector<Edges> edges_;  // of its tokens, where they are trimmed
     std::vector<std::uint32_t> character_of_byte_;
     std::vector<std::uint32_t> byte_of_character_;
-    std::string memory_;
+    Utf8Memory memory_;
     std::string normalized_;
     std::string rewritten_;
     std::vector<TextPiece> raw_pieces_;

@@ -10,7 +10,8 @@
 
 namespace pypack {
 
-// Cuts texts into runs of about the same number of bytes, one run for one thread; the result begins with 0
+// Cuts texts into runs of about the same number of bytes, many for each thread so that all are done at about
+// the same time, but one run for one thread; the result begins with 0
 // and ends with texts.size().
 [[nodiscard]] inline std::vector<std::size_t> chunk_bounds(std::span<const TextView> texts, int num_threads) {
     constexpr std::size_t kSmallestChunk = std::size_t{1} << 16;  // bytes
@@ -18,8 +19,9 @@ namespace pypack {
     std::size_t total = 0;
     for (const TextView& text : texts) total += size_in_bytes(text);
     const auto threads = static_cast<std::size_t>(num_threads);
-    const std::size_t bytes = threads <= 1 ? total + texts.size() + 1
-                                           : std::clamp(total / (8 * threads), kSmallestChunk, kLargestChunk);
+    const std::size_t bytes = threads <= 1
+                                  ? total + texts.size() + 1
+                                  : std::clamp(total / (16 * threads), kSmallestChunk, kLargestChunk);
     std::vector<std::size_t> bounds{0};
     std::size_t filled = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {

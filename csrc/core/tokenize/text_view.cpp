@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <stdexcept>
+#include <string>
 
 #include "tokenize/utf8.hpp"
 #include "tokenize/utf8_encode.hpp"
@@ -50,11 +51,9 @@ bool is_ascii_block(const Unit* units) {
 }
 
 template <typename Unit>
-std::string_view encode(const void* data, std::size_t size, std::string& memory) {
+std::string_view encode(const void* data, std::size_t size, char* memory) {
     const auto* const units = static_cast<const Unit*>(data);
-    const std::size_t most = size * (sizeof(Unit) == 1 ? 2 : sizeof(Unit) == 2 ? 3 : 4) + kEncodeSlack;
-    if (memory.size() < most) memory.resize(most);
-    char* out = memory.data();
+    char* out = memory;
     // Text in a wider form is mostly ASCII as well: one curly quote in a page of English widens all of it.
     constexpr std::size_t kBlock = 16;
     for (std::size_t i = 0; i < size; ++i) {
@@ -76,7 +75,19 @@ std::string_view encode(const void* data, std::size_t size, std::string& memory)
         }
         out += encode_utf8(code_point, out);
     }
-    return {memory.data(), static_cast<std::size_t>(out - memory.data())};
+    return {memory, static_cast<std::size_t>(out - memory)};
+}
+
+template <typename Unit>
+std::size_t utf8_size(const void* data, std::size_t size) {
+    const auto* const units = static_cast<const Unit*>(data);
+    std::size_t bytes = size;
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto code_point = static_cast<std::uint32_t>(units[i]);
+        bytes += std::size_t{code_point >= 0x80} + std::size_t{code_point >= 0x800} +
+                 std::size_t{code_point >= 0x10000};
+    }
+    return bytes;
 }
 
 }  // namespace
@@ -96,7 +107,37 @@ std::size_t valid_utf8_prefix(std::string_view text) {
     return at;
 }
 
-std::string_view as_utf8(const TextView& text, std::string& memory) {
+std::size_t most_utf8_room(const TextView& text) {
+    switch (text.encoding) {
+        case TextEncoding::kAscii:
+        case TextEncoding::kUtf8:
+            break;
+        case TextEncoding::kLatin1:
+            return 2 * text.size + kEncodeSlack;
+        case TextEncoding::kUcs2:
+            return 3 * text.size + kEncodeSlack;
+        case TextEncoding::kUcs4:
+            return 4 * text.size + kEncodeSlack;
+    }
+    return 0;
+}
+
+std::size_t utf8_room(const TextView& text) {
+    switch (text.encoding) {
+        case TextEncoding::kAscii:
+        case TextEncoding::kUtf8:
+            break;
+        case TextEncoding::kLatin1:
+            return utf8_size<std::uint8_t>(text.data, text.size) + kEncodeSlack;
+        case TextEncoding::kUcs2:
+            return utf8_size<std::uint16_t>(text.data, text.size) + kEncodeSlack;
+        case TextEncoding::kUcs4:
+            return utf8_size<std::uint32_t>(text.data, text.size) + kEncodeSlack;
+    }
+    return 0;
+}
+
+std::string_view as_utf8(const TextView& text, char* memory) {
     switch (text.encoding) {
         case TextEncoding::kAscii:
             break;

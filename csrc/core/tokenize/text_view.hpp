@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace pypack {
@@ -35,9 +34,14 @@ struct TextView {
     }
 }
 
-// The text as valid UTF-8: in place where it is that already, else in `memory`, which is overwritten, and may
-// be longer. Throws std::invalid_argument, saying where, if the text has no such form.
-[[nodiscard]] std::string_view as_utf8(const TextView& text, std::string& memory);
+// Bytes that as_utf8 needs at most, a few of them only on the way; none for a text that is taken in place.
+[[nodiscard]] std::size_t most_utf8_room(const TextView& text);
+// The same to the byte, which takes a pass over the text.
+[[nodiscard]] std::size_t utf8_room(const TextView& text);
+
+// The text as valid UTF-8: in place where it is that already, else at `memory`, which has utf8_room(text).
+// Throws std::invalid_argument, saying where, if the text has no such form.
+[[nodiscard]] std::string_view as_utf8(const TextView& text, char* memory);
 
 // The number of bytes at the start that are valid UTF-8, up to the first character that is not.
 [[nodiscard]] std::size_t valid_utf8_prefix(std::string_view text);

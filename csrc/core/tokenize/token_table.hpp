@@ -26,8 +26,24 @@ inline constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
         hash = (hash ^ chunk) * 0xff51afd7ed558ccdULL;
         hash ^= hash >> 32;
     }
+    // The bytes that are left, and of long strings some before them: a copy of as many as there are would be
+    // a call with a branch for every number.
+    const char* const data = bytes.data();
+    const std::size_t size = bytes.size();
     std::uint64_t rest = 0;
-    std::memcpy(&rest, bytes.data() + i, bytes.size() - i);
+    if (size >= 8) {
+        std::memcpy(&rest, data + size - 8, 8);
+    } else if (size >= 4) {
+        std::uint32_t ends[2];
+        std::memcpy(&ends[0], data, 4);
+        std::memcpy(&ends[1], data + size - 4, 4);
+        rest = std::uint64_t{ends[0]} << 32 | ends[1];
+    } else if (size > 0) {
+        const auto at = [&](std::size_t place) {
+            return std::uint64_t{static_cast<unsigned char>(data[place])};
+        };
+        rest = at(0) << 16 | at(size / 2) << 8 | at(size - 1);
+    }
     return mix64(hash ^ rest);
 }
 
@@ -73,9 +89,11 @@ class TokenTable {
         return slots_[find(key, hash_bytes(key))].index;
     }
 
-    void prefetch(std::string_view key) const {
-        pypack::prefetch(&slots_[hash_bytes(key) & (slots_.size() - 1)]);
+    // The value of a string whose hash_bytes is at hand.
+    [[nodiscard]] std::uint32_t value_of(std::string_view key, std::uint64_t hash) const {
+        return slots_[find(key, hash)].value;
     }
+    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[hash & (slots_.size() - 1)]); }
 
   private:
     struct Slot {

@@ -19,12 +19,15 @@ ShortWordCache::ShortWordCache(std::size_t expected_words)
     : num_lines_(std::clamp(std::bit_ceil(expected_words * 3 / 2), std::size_t{1024}, kMaxLines)),
       lines_(empty_lines(num_lines_)) {}
 
+// Room for all there may be: what is not used is never touched, and nothing has to move to larger memory.
 ShortWordCache::ShortWordCache(const ShortWordCache& other)
     : num_lines_(other.num_lines_),
       num_words_(other.num_words_),
       victims_(other.victims_),
-      lines_(other.lines_.size()),
-      spill_(other.spill_) {
+      lines_(Buffer<Line>::with_room(kMaxLines, kMaxLines)) {
+    lines_.resize(static_cast<std::int64_t>(num_lines_));
+    spill_.reserve(kMaxSpilledIds);
+    spill_ = other.spill_;
     std::memcpy(static_cast<void*>(lines_.data()), other.lines_.data(), num_lines_ * sizeof(Line));
 }
 
@@ -59,21 +62,20 @@ void ShortWordCache::insert(const WordKey& key, std::span<const TokenId> ids) {
     }
 }
 
+// Every line becomes two, in place: each word stays or moves by as many lines as there were.
 void ShortWordCache::grow() {
-    const Buffer<Line> old = std::move(lines_);
-    const std::size_t old_lines = num_lines_;
-    num_lines_ *= 2;
-    lines_ = empty_lines(num_lines_);
-    num_words_ = 0;
-    for (std::size_t i = 0; i < old_lines; ++i) {
-        for (const Slot& slot : old[static_cast<std::int64_t>(i)].slots) {
+    lines_.resize(static_cast<std::int64_t>(2 * num_lines_));
+    Line* const lines = lines_.data();
+    for (std::size_t i = 0; i < num_lines_; ++i) {
+        lines[num_lines_ + i] = lines[i];
+        for (std::size_t j = 0; j < 2; ++j) {
+            const Slot& slot = lines[i].slots[j];
             if (slot.is_free()) continue;
-            Slot* const moved = free_slot(lines().index_of(slot.key().hash()));
-            if (moved == nullptr) continue;  // forgotten: it will be a miss
-            *moved = slot;
-            ++num_words_;
+            const bool moves = (slot.key().hash() & num_lines_) != 0;
+            lines[moves ? i : num_lines_ + i].slots[j] = Slot{};
         }
     }
+    num_lines_ *= 2;
 }
 
 void ShortWordCache::clear() {
@@ -82,11 +84,17 @@ void ShortWordCache::clear() {
     spill_.clear();
 }
 
+// Room for all there may be, as in a copied ShortWordCache.
+LongWordCache::LongWordCache() {
+    texts_.reserve(kMaxBytes);
+    ids_.reserve(kMaxBytes / sizeof(TokenId));
+}
+
 std::span<const TokenId> LongWordCache::find(std::string_view word, std::uint64_t hash) const {
     const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = hash & mask; slots_[at].count != 0; at = (at + 1) & mask) {
+    for (std::size_t at = tag(hash) & mask; slots_[at].count != 0; at = (at + 1) & mask) {
         const Slot& slot = slots_[at];
-        if (slot.hash != hash || slot.size != word.size()) continue;
+        if (slot.tag != tag(hash) || slot.size != word.size()) continue;
         if (std::memcmp(texts_.data() + slot.text, word.data(), word.size()) != 0) continue;
         return {ids_.data() + slot.ids, slot.count};
     }
@@ -94,7 +102,7 @@ std::span<const TokenId> LongWordCache::find(std::string_view word, std::uint64_
 }
 
 void LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
-    if (ids.empty() || word.size() > kMaxWordBytes) return;
+    if (ids.empty() || ids.size() > kMaxIds || word.size() > kMaxWordBytes) return;
     if (texts_.size() + word.size() > kMaxBytes || (ids_.size() + ids.size()) * sizeof(TokenId) > kMaxBytes ||
         num_words_ >= kMaxWords) {
         std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -104,10 +112,11 @@ void LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<
     }
     if (2 * ++num_words_ > slots_.size()) grow();
     const std::size_t mask = slots_.size() - 1;
-    std::size_t at = hash & mask;
+    std::size_t at = tag(hash) & mask;
     while (slots_[at].count != 0) at = (at + 1) & mask;
-    slots_[at] = {hash, static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(word.size()),
-                  static_cast<std::uint32_t>(ids_.size()), static_cast<std::uint32_t>(ids.size())};
+    slots_[at] = {tag(hash), static_cast<std::uint32_t>(texts_.size()),
+                  static_cast<std::uint32_t>(ids_.size()), static_cast<std::uint16_t>(word.size()),
+                  static_cast<std::uint16_t>(ids.size())};
     texts_.append(word);
     ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
@@ -118,7 +127,7 @@ void LongWordCache::grow() {
     const std::size_t mask = slots_.size() - 1;
     for (const Slot& slot : old) {
         if (slot.count == 0) continue;
-        std::size_t at = slot.hash & mask;
+        std::size_t at = slot.tag & mask;
         while (slots_[at].count != 0) at = (at + 1) & mask;
         slots_[at] = slot;
     }

@@ -38,9 +38,27 @@ struct WordKey {
 
     // Of a word of 1 to 15 bytes, of which no more may be readable.
     [[nodiscard]] static WordKey of(std::string_view word) {
-        char bytes[sizeof(WordKey)] = {};
-        std::memcpy(bytes, word.data(), word.size());
-        return load(bytes, word.size());
+        const char* const data = word.data();
+        const std::size_t size = word.size();
+        std::uint64_t low = 0;
+        std::uint64_t high = static_cast<std::uint64_t>(size) << 56;
+        // Loads that overlap, since a copy of as many bytes as there are would be a call.
+        if (size >= 8) {
+            std::uint64_t last;
+            std::memcpy(&low, data, 8);
+            std::memcpy(&last, data + size - 8, 8);
+            high |= last >> 8 * (15 - size) >> 8;
+        } else if (size >= 4) {
+            std::uint32_t ends[2];
+            std::memcpy(&ends[0], data, 4);
+            std::memcpy(&ends[1], data + size - 4, 4);
+            low = ends[0] | std::uint64_t{ends[1]} << 8 * (size - 4);
+        } else {
+            for (const std::size_t i : {std::size_t{0}, size / 2, size - 1}) {
+                low |= std::uint64_t{static_cast<unsigned char>(data[i])} << 8 * i;
+            }
+        }
+        return {low, high};
     }
 
     // The same of the `size` bytes before `end`, where the 16 bytes before it must be readable.
@@ -166,10 +184,13 @@ class ShortWordCache {
 class LongWordCache {
   public:
     static constexpr std::size_t kMaxWordBytes = 512;
+    static constexpr std::size_t kMaxIds = 0xFFFF;                  // of a word
     static constexpr std::size_t kMaxBytes = std::size_t{1} << 23;  // of words, and of ids each
     static constexpr std::size_t kMaxWords = std::size_t{1} << 17;
 
-    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[hash & (slots_.size() - 1)]); }
+    LongWordCache();
+
+    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[tag(hash) & (slots_.size() - 1)]); }
 
     // The ids of a word, none if it is not there; valid until the next insert.
     [[nodiscard]] std::span<const TokenId> find(std::string_view word, std::uint64_t hash) const;
@@ -179,13 +200,17 @@ class LongWordCache {
 
   private:
     struct Slot {
-        std::uint64_t hash = 0;
+        std::uint32_t tag = 0;
         std::uint32_t text = 0;
-        std::uint32_t size = 0;
         std::uint32_t ids = 0;
-        std::uint32_t count = 0;  // 0: the slot is free. Words without ids are not cached.
+        std::uint16_t size = 0;
+        std::uint16_t count = 0;  // 0: the slot is free. Words without ids are not cached.
     };
 
+    // The half of a hash that is kept, and that says where the word is looked for.
+    [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) {
+        return static_cast<std::uint32_t>(hash >> 32);
+    }
     void grow();
 
     std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 14);

@@ -52,22 +52,29 @@ WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const Wor
       missing_(*model_, seeds.cutter.get(), short_words_, long_words_),
       alone_(*model_, seeds.cutter.get(), short_words_, long_words_) {}
 
-void WordEncoder::begin(std::int64_t expected_ids) {
-    ids_ = Buffer<TokenId>();
-    ids_.reserve(expected_ids + 4 * static_cast<std::int64_t>(words_.size()));
+void WordEncoder::begin(std::int64_t most_ids) {
+    const auto slack = static_cast<std::int64_t>(ShortWordCache::kInlineIds * words_.size());
+    const auto expected = static_cast<std::int64_t>(share_of_most_ids_ * static_cast<double>(most_ids));
+    ids_ = Buffer<TokenId>::with_room(most_ids + slack, std::min(most_ids, expected + expected / 8) + slack);
+    most_ids_ = most_ids;
     document_ends_.clear();
+}
+
+Buffer<TokenId> WordEncoder::take_ids() {
+    if (most_ids_ > 0) share_of_most_ids_ = static_cast<double>(ids_.size()) / static_cast<double>(most_ids_);
+    return std::move(ids_);
 }
 
 void WordEncoder::add_piece(std::string_view piece) {
     if (pretokenizer_ == nullptr) {
         span_begins_[0] = 0;
         span_ends_[0] = static_cast<std::uint32_t>(piece.size());
-        if (num_words_ >= kBatch) flush();
+        if (num_words_ >= kBatch) look_up();
         add_words(piece, 1);
         return;
     }
     for (std::size_t from = 0; from < piece.size();) {
-        if (num_words_ >= kBatch) flush();
+        if (num_words_ >= kBatch) look_up();
         WordSpans spans{span_begins_.data(), span_ends_.data(), kBatch - num_words_};
         from = pretokenizer_->split(piece, from, spans);
         add_words(piece, spans.size);
@@ -112,22 +119,29 @@ void WordEncoder::end_document() {
 }
 
 void WordEncoder::flush() {
+    look_up();
+    if (!gaps_.empty()) fill_gaps();
+}
+
+void WordEncoder::look_up() {
     std::size_t done = 0;
     for (const Event& event : events_) {
         encode_words(done, event.word);
         done = event.word;
         if (event.id == kNoToken) {
-            ends_.push_back({document_ends_.size(), gaps_.size()});
+            if (!gaps_.empty()) ends_.push_back({document_ends_.size(), gaps_.size()});
             document_ends_.push_back(ids_.size());
         } else {
             append({&event.id, 1}, 0);
         }
     }
     encode_words(done, num_words_);
-    if (!gaps_.empty()) fill_gaps();
-    ends_.clear();
     events_.clear();
     num_words_ = 0;
+    if (gaps_.empty()) return;
+    // What lies behind the first gap has to move.
+    const std::int64_t behind = ids_.size() - gaps_.front().at;
+    if (gaps_.size() >= kMissing || behind >= kMostBehindGap || ends_.size() >= kMostEnds) fill_gaps();
 }
 
 void WordEncoder::encode_words(std::size_t from, std::size_t to) {
@@ -175,36 +189,40 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
         append(ids, words_left);
         return;
     }
-    gaps_.push_back(ids_.size());
-    missing_.add(text, word.key.low);
+    const std::uint64_t hash = word.key.high != kLongWord ? word.key.hash() : word.key.low;
+    gaps_.push_back({ids_.size(), missing_.add(text, hash)});
 }
 
 // Tokenizes together the words of the batch that the caches lack.
 void WordEncoder::fill_gaps() {
     missing_.encode();
+    const auto size_of = [&](std::size_t gap) {
+        return static_cast<std::int64_t>(missing_.ids(gaps_[gap].word).size());
+    };
     const std::int64_t size = ids_.size();
     std::int64_t shift = 0;
     std::size_t gap = 0;
     for (const End& end : ends_) {
-        for (; gap < end.gaps; ++gap) shift += static_cast<std::int64_t>(missing_.ids(gap).size());
+        for (; gap < end.gaps; ++gap) shift += size_of(gap);
         document_ends_[end.document] += shift;
     }
-    for (; gap < gaps_.size(); ++gap) shift += static_cast<std::int64_t>(missing_.ids(gap).size());
+    for (; gap < gaps_.size(); ++gap) shift += size_of(gap);
     if (size + shift > ids_.capacity()) ids_.reserve(size + std::max(shift, size / 2));
     ids_.resize(size + shift);
     // From the last gap on, what lies behind each moves up by all that comes in before it.
     TokenId* const ids = ids_.data();
     std::int64_t end = size;
     for (gap = gaps_.size(); gap-- > 0;) {
-        const std::int64_t at = gaps_[gap];
+        const std::int64_t at = gaps_[gap].at;
         std::memmove(ids + at + shift, ids + at, static_cast<std::size_t>(end - at) * sizeof(TokenId));
-        const auto found = missing_.ids(gap);
+        const auto found = missing_.ids(gaps_[gap].word);
         shift -= static_cast<std::int64_t>(found.size());
         std::copy(found.begin(), found.end(), ids + at + shift);
         end = at;
     }
     missing_.cache();
     gaps_.clear();
+    ends_.clear();
 }
 
 // Appends ids, and sees to it that words_left words with their ids inline have room behind them.

@@ -36,8 +36,10 @@ class WordEncoder {
     WordEncoder(const WordEncoder&) = delete;
     WordEncoder& operator=(const WordEncoder&) = delete;
 
-    // Begins a new output with room for about `expected_ids`.
-    void begin(std::int64_t expected_ids);
+    // Begins a new output with room for `most_ids`, or for as many of them as the last output would have had
+    // if memory for those is at hand: most results then take the place of an earlier one, and touch no page
+    // for the first time.
+    void begin(std::int64_t most_ids);
 
     // Appends the ids of the words of `piece`, which must stay where it is until flush().
     void add_piece(std::string_view piece);
@@ -48,13 +50,19 @@ class WordEncoder {
     // Encodes all words at hand; afterwards no piece is referred to.
     void flush();
 
-    // After flush().
-    [[nodiscard]] Buffer<TokenId>& ids() { return ids_; }
+    // After flush(); ends the output.
+    [[nodiscard]] Buffer<TokenId> take_ids();
     // For each document, the number of ids up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
   private:
     static constexpr std::size_t kBatch = 256;
+    // Missing words that are tokenized together, over several batches: side by side they hide each other's
+    // waits.
+    static constexpr std::size_t kMissing = 64;
+    // They are not waited for any longer when so many ids, or ends of documents, have come behind the first.
+    static constexpr std::int64_t kMostBehindGap = 8192;
+    static constexpr std::size_t kMostEnds = 1024;
 
     // Something between words: an id, or with kNoToken the end of a document.
     struct Event {
@@ -69,13 +77,14 @@ class WordEncoder {
         std::uint32_t line;
     };
 
-    // A document that ends in the batch.
+    // A document that ends behind a gap.
     struct End {
         std::size_t document;
         std::size_t gaps;  // before it
     };
 
     void add_words(std::string_view piece, std::size_t num_words);
+    void look_up();
     void encode_words(std::size_t from, std::size_t to);
     void append_elsewhere(std::size_t index, std::size_t words_left);
     void fill_gaps();
@@ -92,13 +101,20 @@ class WordEncoder {
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;
 
-    // The words of the batch that the caches lack, and the ids before each, those of other gaps not counted.
+    // Where a word belongs that the caches lack.
+    struct Gap {
+        std::int64_t at;  // the ids before it, those of other gaps not counted
+        std::size_t word;
+    };
+
     MissingWords missing_;
-    std::vector<std::int64_t> gaps_;
+    std::vector<Gap> gaps_;
     std::vector<End> ends_;
     MissingWords alone_;
 
     Buffer<TokenId> ids_;
+    std::int64_t most_ids_ = 0;
+    double share_of_most_ids_ = 1;  // in the last output
     std::vector<Offset> document_ends_;
 };
 

@@ -1,0 +1,54 @@
+// Memory for documents that are not held as UTF-8.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "common/buffer.hpp"
+#include "tokenize/text_view.hpp"
+
+namespace pypack {
+
+// The UTF-8 of one document after the other, in one piece of memory that is used again and again: it stays in
+// the processor's caches, and pages are not touched for the first time with every longer document.
+class Utf8Memory {
+  public:
+    // The text as UTF-8, in place where it is that already. Throws as as_utf8 does.
+    [[nodiscard]] std::string_view add(const TextView& text) {
+        const std::string_view added = as_utf8(text, memory_.data() + used_);
+        if (most_utf8_room(text) != 0) used_ += added.size();
+        return added;
+    }
+
+    [[nodiscard]] bool has_room_for(const TextView& text) const {
+        return most_utf8_room(text) <= static_cast<std::size_t>(memory_.size()) - used_;
+    }
+
+    // Forgets the texts that were added, and makes room for this one.
+    void clear_for(const TextView& text) {
+        used_ = 0;
+        if (has_room_for(text)) return;
+        const std::size_t room = utf8_room(text);
+        if (room <= static_cast<std::size_t>(memory_.size())) return;
+        memory_ = Buffer<char>();
+        memory_ = Buffer<char>(static_cast<std::int64_t>(std::max(std::bit_ceil(room), kLeast)));
+    }
+
+    // Forgets the texts, and gives memory back that a long one needed.
+    void clear() {
+        used_ = 0;
+        if (memory_.size() > kMostKept) memory_ = Buffer<char>();
+    }
+
+  private:
+    static constexpr std::size_t kLeast = std::size_t{1} << 17;
+    static constexpr std::int64_t kMostKept = std::int64_t{1} << 22;
+
+    Buffer<char> memory_;
+    std::size_t used_ = 0;
+};
+
+}  // namespace pypack
