@@ -53,7 +53,7 @@ class Buffer {
         capacity_ = capacity;
     }
 
-    // Only within what was reserved; new elements are uninitialised.
+    // New elements are uninitialised.
     void resize(std::int64_t size) {
         reserve(size);
         size_ = size;

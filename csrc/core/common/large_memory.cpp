@@ -59,7 +59,7 @@ class IdleBlocks {
     }
 
     void keep(MemoryBlock block) noexcept {
-        if (block.size <= kMostIdleMemory) {
+        if (block.size < kMostIdleMemory) {
             const std::unique_lock lock(mutex_, std::try_to_lock);
             if (lock) {
                 idle_ += block.size;

@@ -9,7 +9,7 @@ namespace pypack {
 
 // Blocks from this size on are kept; smaller ones are left to malloc.
 inline constexpr std::size_t kLeastLargeMemory = std::size_t{1} << 20;
-// What the process keeps at most of blocks that nobody uses.
+// What the process keeps of blocks that nobody uses; a block of this size is not kept.
 inline constexpr std::size_t kMostIdleMemory = std::size_t{1} << 26;
 
 struct MemoryBlock {
@@ -17,8 +17,8 @@ struct MemoryBlock {
     std::size_t size = 0;
 };
 
-// At least `size` bytes with arbitrary content, aligned as malloc aligns; or at least `enough` where a block
-// of that size is at hand. Throws std::bad_alloc. Thread-safe.
+// A block of at least `size` bytes with arbitrary content, aligned as malloc aligns; of at least `enough`
+// where such a block is at hand, so that its size is to be looked at. Throws std::bad_alloc. Thread-safe.
 [[nodiscard]] MemoryBlock take_memory(std::size_t size, std::size_t enough);
 
 void give_back_memory(MemoryBlock block) noexcept;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <exception>
+#include <numeric>
 
 #include "common/parallel.hpp"
 #include "tokenize/encoder_context.hpp"
@@ -30,6 +31,39 @@ std::vector<AddedToken> tokens_where(const std::vector<AddedToken>& tokens, bool
         if (token.normalized == normalized) chosen.push_back(token);
     }
     return chosen;
+}
+
+// What came of one run of documents.
+struct Chunk {
+    std::size_t worker = 0;
+    Offset begin = 0;  // its ids among those of the worker
+    Offset end = 0;
+    std::exception_ptr failure;
+};
+
+// The ids of all chunks in their order; chunk i begins at starts[i]. Takes the workers' ids.
+Buffer<TokenId> join(const std::vector<Chunk>& chunks, const std::vector<Offset>& starts,
+                     std::vector<Buffer<TokenId>>& ids, int num_threads) {
+    // Room for a batch that is a little longer, which may have this memory next.
+    auto joined = Buffer<TokenId>::with_room(starts.back() + starts.back() / 4, starts.back());
+    joined.resize(starts.back());
+    // Worker by worker: what one has encoded is given back before all has been copied.
+    std::vector<std::size_t> by_worker(chunks.size());
+    std::iota(by_worker.begin(), by_worker.end(), std::size_t{0});
+    std::stable_sort(by_worker.begin(), by_worker.end(),
+                     [&](std::size_t a, std::size_t b) { return chunks[a].worker < chunks[b].worker; });
+    std::vector<std::atomic<std::size_t>> left(ids.size());
+    for (const Chunk& chunk : chunks) left[chunk.worker].fetch_add(1, std::memory_order_relaxed);
+    parallel_for(static_cast<std::int64_t>(chunks.size()), num_threads, [&](std::int64_t index) {
+        const std::size_t i = by_worker[static_cast<std::size_t>(index)];
+        const Chunk& chunk = chunks[i];
+        if (chunk.end > chunk.begin) {
+            std::memcpy(joined.data() + starts[i], ids[chunk.worker].data() + chunk.begin,
+                        static_cast<std::size_t>(chunk.end - chunk.begin) * sizeof(TokenId));
+        }
+        if (left[chunk.worker].fetch_sub(1) == 1) ids[chunk.worker] = Buffer<TokenId>();
+    });
+    return joined;
 }
 
 }  // namespace
@@ -100,56 +134,59 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
                              normalized_tokens_,
                              parts_.prefix,
                              parts_.suffix};
-    const std::vector<std::size_t> bounds = chunk_bounds(texts, options.num_threads);
-    const std::size_t num_chunks = bounds.size() - 1;
+    const TextChunks cut = chunks_of(texts, options.num_threads);
+    const std::vector<std::size_t>& bounds = cut.bounds;
+    const std::size_t num_chunks = cut.size();
 
-    struct Chunk {
-        std::size_t worker = 0;
-        Offset begin = 0;  // its ids among those of the worker
-        Offset end = 0;
-        std::exception_ptr failure;
-    };
     std::vector<Chunk> chunks(num_chunks);
     const auto num_workers =
         std::clamp(num_chunks, std::size_t{1}, static_cast<std::size_t>(std::max(1, options.num_threads)));
     std::vector<Buffer<TokenId>> ids(num_workers);
     EncodedBatch batch;
     batch.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
-    std::size_t bytes = 0;
-    for (const TextView& text : texts) bytes += size_in_bytes(text);
-    // Text gives one id for two bytes at most, nearly always, and no thread gets twice its share. Memory that
-    // is not touched costs nothing, and with some more of it there is room for the next, longer batch.
-    const std::size_t most_ids =
-        (bytes / 2 + bytes / 8 + 4 * texts.size()) * std::min<std::size_t>(2, num_workers) / num_workers;
+    const std::size_t share =
+        std::accumulate(cut.bytes.begin(), cut.bytes.end(), std::size_t{0}) / num_workers;
+    const std::size_t largest = cut.bytes.empty() ? 0 : *std::max_element(cut.bytes.begin(), cut.bytes.end());
 
     // One worker is one thread, unless the system refuses threads.
     std::atomic<std::size_t> next{0};
+    std::atomic<std::size_t> first_failure{num_chunks};
     parallel_for(static_cast<std::int64_t>(num_workers), options.num_threads, [&](std::int64_t index) {
         const auto worker = static_cast<std::size_t>(index);
-        auto context = pool_->take(parts_);
-        WordEncoder& words = context->words();
-        words.begin(static_cast<std::int64_t>(most_ids));
-        std::size_t documents = 0;
-        for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < num_chunks;) {
+        std::unique_ptr<EncoderContext> context;
+        for (std::size_t claimed; (claimed = next.fetch_add(1, std::memory_order_relaxed)) < num_chunks;) {
+            const std::size_t i = cut.order[claimed];
+            if (i > first_failure.load()) continue;
+            if (!context) {
+                context = pool_->take(parts_);
+                // Few threads come to encode twice their share.
+                context->begin(std::max(num_workers == 1 ? share : 2 * share, largest), share,
+                               texts.size() / num_workers);
+            }
             Chunk& chunk = chunks[i];
             chunk.worker = worker;
+            chunk.begin = context->words().num_ids();
             try {
                 context->encode(steps, texts, bounds[i], bounds[i + 1], options);
             } catch (...) {
-                // Earlier chunks have all been begun. The context is in the middle of a document: it is not
-                // used again.
+                // The context is in the middle of a document: it is not used again. An earlier chunk may
+                // fail as well, and is then the one to name.
                 chunk.failure = std::current_exception();
-                next.store(num_chunks, std::memory_order_relaxed);
-                return;
+                context.reset();
+                std::size_t first = first_failure.load();
+                while (i < first && !first_failure.compare_exchange_weak(first, i)) {
+                }
+                continue;
             }
-            chunk.begin = documents == 0 ? 0 : words.document_ends()[documents - 1];
+            const std::vector<Offset>& ends = context->words().document_ends();
             for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
                 batch.offsets[static_cast<std::int64_t>(document) + 1] =
-                    words.document_ends()[documents++] - chunk.begin;
+                    ends[document - bounds[i]] - chunk.begin;
             }
-            chunk.end = words.document_ends().back();
+            chunk.end = context->words().num_ids();
         }
-        ids[worker] = words.take_ids();
+        if (!context) return;
+        ids[worker] = context->take_ids();
         pool_->give_back(std::move(context));
     });
 
@@ -166,14 +203,7 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
         batch.values = std::move(ids[0]);
         return batch;
     }
-    batch.values = Buffer<TokenId>(starts.back());
-    parallel_for(static_cast<std::int64_t>(num_chunks), options.num_threads, [&](std::int64_t index) {
-        const Chunk& chunk = chunks[static_cast<std::size_t>(index)];
-        if (chunk.end == chunk.begin) return;
-        std::memcpy(batch.values.data() + starts[static_cast<std::size_t>(index)],
-                    ids[chunk.worker].data() + chunk.begin,
-                    static_cast<std::size_t>(chunk.end - chunk.begin) * sizeof(TokenId));
-    });
+    batch.values = join(chunks, starts, ids, options.num_threads);
     return batch;
 }
 

@@ -23,7 +23,7 @@ class MissingWords {
                  LongWordCache& long_words);
 
     // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
-    // it is. hash: of a word longer than a key hash_bytes, else of its key.
+    // it is, until cache(). hash: of a word longer than a key hash_bytes, else of its key.
     std::size_t add(std::string_view word, std::uint64_t hash);
 
     // Finds the ids of all words; then they are at hand.
@@ -63,11 +63,11 @@ class MissingWords {
     std::unique_ptr<Model::Workspace> workspace_;
 
     std::vector<Word> words_;
-    std::array<std::uint32_t, 256> lately_{};  // by hash: the last such word
+    std::array<std::uint32_t, 256> lately_{};  // by hash: the last such word; checked, so never cleared
     std::vector<Piece> pieces_;
     std::vector<std::size_t> cuts_;
     std::vector<TokenId> ids_;
-    // The pieces that are in no cache.
+    // The pieces that are not known to be in a cache.
     std::vector<std::string_view> new_texts_;
     std::vector<TokenId> new_ids_;
     std::vector<Model::Ids> new_found_;

@@ -224,7 +224,7 @@ void OffsetEncoder::trim(const OffsetTrim& trim, std::size_t num_before, std::si
 
 AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
                                      OffsetUnit unit) const {
-    const std::vector<std::size_t> bounds = chunk_bounds(texts, options.num_threads);
+    const std::vector<std::size_t> bounds = chunks_of(texts, options.num_threads).bounds;
     const auto num_chunks = static_cast<std::int64_t>(bounds.size()) - 1;
     struct Chunk {
         std::unique_ptr<OffsetEncoder> encoder;

@@ -10,29 +10,42 @@
 
 namespace pypack {
 
-// Cuts texts into runs of about the same number of bytes, many for each thread so that all are done at about
-// the same time, but one run for one thread; the result begins with 0
-// and ends with texts.size().
-[[nodiscard]] inline std::vector<std::size_t> chunk_bounds(std::span<const TextView> texts, int num_threads) {
-    constexpr std::size_t kSmallestChunk = std::size_t{1} << 16;  // bytes
-    constexpr std::size_t kLargestChunk = std::size_t{1} << 22;
+// Chunk i is texts [bounds[i], bounds[i + 1]).
+struct TextChunks {
+    std::vector<std::size_t> bounds{0};
+    std::vector<std::size_t> bytes;
+    // All chunks, large ones first: one long document begun last would keep one thread busy alone.
+    std::vector<std::size_t> order;
+
+    [[nodiscard]] std::size_t size() const { return bounds.size() - 1; }
+};
+
+// Cuts texts into chunks of about the same number of bytes, many for each thread so that all are done at
+// about the same time, but one chunk for one thread. A text is never cut.
+[[nodiscard]] inline TextChunks chunks_of(std::span<const TextView> texts, int num_threads) {
+    constexpr std::size_t kSmallest = std::size_t{1} << 16;  // bytes
+    constexpr std::size_t kLargest = std::size_t{1} << 22;
     std::size_t total = 0;
     for (const TextView& text : texts) total += size_in_bytes(text);
     const auto threads = static_cast<std::size_t>(num_threads);
-    const std::size_t bytes = threads <= 1
-                                  ? total + texts.size() + 1
-                                  : std::clamp(total / (16 * threads), kSmallestChunk, kLargestChunk);
-    std::vector<std::size_t> bounds{0};
+    const std::size_t wanted =
+        threads <= 1 ? total + texts.size() + 1 : std::clamp(total / (16 * threads), kSmallest, kLargest);
+    TextChunks chunks;
     std::size_t filled = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {
         filled += size_in_bytes(texts[i]) + 1;
-        if (filled >= bytes) {
-            bounds.push_back(i + 1);
+        if (filled >= wanted || i + 1 == texts.size()) {
+            chunks.bounds.push_back(i + 1);
+            chunks.bytes.push_back(filled);
             filled = 0;
         }
     }
-    if (bounds.back() != texts.size()) bounds.push_back(texts.size());
-    return bounds;
+    for (std::size_t i = 0; i < chunks.size(); ++i) chunks.order.push_back(i);
+    const auto rest = std::stable_partition(chunks.order.begin(), chunks.order.end(),
+                                            [&](std::size_t i) { return chunks.bytes[i] >= 2 * wanted; });
+    std::stable_sort(chunks.order.begin(), rest,
+                     [&](std::size_t a, std::size_t b) { return chunks.bytes[a] > chunks.bytes[b]; });
+    return chunks;
 }
 
 }  // namespace pypack

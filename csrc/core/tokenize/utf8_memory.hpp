@@ -29,9 +29,10 @@ class Utf8Memory {
 
     // Forgets the texts that were added, and makes room for this one.
     void clear_for(const TextView& text) {
-        used_ = 0;
+        clear();
         if (has_room_for(text)) return;
-        const std::size_t room = utf8_room(text);
+        std::size_t room = most_utf8_room(text);
+        if (room >= kWorthCounting) room = utf8_room(text);
         if (room <= static_cast<std::size_t>(memory_.size())) return;
         memory_ = Buffer<char>();
         memory_ = Buffer<char>(static_cast<std::int64_t>(std::max(std::bit_ceil(room), kLeast)));
@@ -44,6 +45,8 @@ class Utf8Memory {
     }
 
   private:
+    // From this size on a pass over the text is worth less memory.
+    static constexpr std::size_t kWorthCounting = kLeastLargeMemory;
     static constexpr std::size_t kLeast = std::size_t{1} << 17;
     static constexpr std::int64_t kMostKept = std::int64_t{1} << 22;
 

@@ -1,5 +1,5 @@
 // Word → ids, exactly: words are compared byte by byte, never by a hash alone. Memory is bounded: both caches
-// together stay below 128 MB, also where their vectors have twice the room they need.
+// together stay below 100 MB, of which only what is used is ever touched.
 #pragma once
 
 #include <array>

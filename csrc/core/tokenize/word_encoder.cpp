@@ -52,17 +52,15 @@ WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const Wor
       missing_(*model_, seeds.cutter.get(), short_words_, long_words_),
       alone_(*model_, seeds.cutter.get(), short_words_, long_words_) {}
 
-void WordEncoder::begin(std::int64_t most_ids) {
+void WordEncoder::begin(std::int64_t most_ids, std::int64_t enough_ids) {
     const auto slack = static_cast<std::int64_t>(ShortWordCache::kInlineIds * words_.size());
-    const auto expected = static_cast<std::int64_t>(share_of_most_ids_ * static_cast<double>(most_ids));
-    ids_ = Buffer<TokenId>::with_room(most_ids + slack, std::min(most_ids, expected + expected / 8) + slack);
-    most_ids_ = most_ids;
-    document_ends_.clear();
+    ids_ = Buffer<TokenId>::with_room(most_ids + slack, enough_ids + slack);
+    begin_documents();
 }
 
-Buffer<TokenId> WordEncoder::take_ids() {
-    if (most_ids_ > 0) share_of_most_ids_ = static_cast<double>(ids_.size()) / static_cast<double>(most_ids_);
-    return std::move(ids_);
+void WordEncoder::begin_documents() {
+    document_ends_.clear();
+    if (document_ends_.capacity() > kKeptEnds) document_ends_ = {};
 }
 
 void WordEncoder::add_piece(std::string_view piece) {
@@ -111,11 +109,16 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
 }
 
 void WordEncoder::add_token(TokenId id) {
-    events_.push_back({num_words_, id});
+    add_event(id);
 }
 
 void WordEncoder::end_document() {
-    events_.push_back({num_words_, kNoToken});
+    add_event(kNoToken);
+}
+
+void WordEncoder::add_event(TokenId id) {
+    if (events_.size() >= kMostEvents) look_up();
+    events_.push_back({num_words_, id});
 }
 
 void WordEncoder::flush() {
@@ -193,7 +196,7 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
     gaps_.push_back({ids_.size(), missing_.add(text, hash)});
 }
 
-// Tokenizes together the words of the batch that the caches lack.
+// Tokenizes together the words that the caches lack.
 void WordEncoder::fill_gaps() {
     missing_.encode();
     const auto size_of = [&](std::size_t gap) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
@@ -36,10 +37,12 @@ class WordEncoder {
     WordEncoder(const WordEncoder&) = delete;
     WordEncoder& operator=(const WordEncoder&) = delete;
 
-    // Begins a new output with room for `most_ids`, or for as many of them as the last output would have had
-    // if memory for those is at hand: most results then take the place of an earlier one, and touch no page
-    // for the first time.
-    void begin(std::int64_t most_ids);
+    // Begins a new output with room for `most_ids`, or for `enough_ids` if memory for those is at hand: most
+    // results then take the place of an earlier one, and touch no page for the first time.
+    void begin(std::int64_t most_ids, std::int64_t enough_ids);
+
+    // Begins to note the ends of documents anew.
+    void begin_documents();
 
     // Appends the ids of the words of `piece`, which must stay where it is until flush().
     void add_piece(std::string_view piece);
@@ -50,9 +53,11 @@ class WordEncoder {
     // Encodes all words at hand; afterwards no piece is referred to.
     void flush();
 
-    // After flush(); ends the output.
-    [[nodiscard]] Buffer<TokenId> take_ids();
-    // For each document, the number of ids up to its end.
+    // After flush().
+    [[nodiscard]] std::int64_t num_ids() const { return ids_.size(); }
+    // Ends the output.
+    [[nodiscard]] Buffer<TokenId> take_ids() { return std::move(ids_); }
+    // For each document, the number of ids of the output up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
   private:
@@ -63,6 +68,9 @@ class WordEncoder {
     // They are not waited for any longer when so many ids, or ends of documents, have come behind the first.
     static constexpr std::int64_t kMostBehindGap = 8192;
     static constexpr std::size_t kMostEnds = 1024;
+    static constexpr std::size_t kMostEvents = 4096;
+    // Ends that need more memory than this give it back.
+    static constexpr std::size_t kKeptEnds = std::size_t{1} << 20;
 
     // Something between words: an id, or with kNoToken the end of a document.
     struct Event {
@@ -84,6 +92,7 @@ class WordEncoder {
     };
 
     void add_words(std::string_view piece, std::size_t num_words);
+    void add_event(TokenId id);
     void look_up();
     void encode_words(std::size_t from, std::size_t to);
     void append_elsewhere(std::size_t index, std::size_t words_left);
@@ -113,8 +122,6 @@ class WordEncoder {
     MissingWords alone_;
 
     Buffer<TokenId> ids_;
-    std::int64_t most_ids_ = 0;
-    double share_of_most_ids_ = 1;  // in the last output
     std::vector<Offset> document_ends_;
 };
 
