@@ -23,16 +23,17 @@ class Utf8Memory {
         return added;
     }
 
+    // Whether the text needs no room, or has it behind those that were added.
     [[nodiscard]] bool has_room_for(const TextView& text) const {
-        return most_utf8_room(text) <= static_cast<std::size_t>(memory_.size()) - used_;
+        const std::size_t room = most_utf8_room(text);
+        return room == 0 || (memory_.size() > 0 && used_ + room <= kTogether);
     }
 
     // Forgets the texts that were added, and makes room for this one.
     void clear_for(const TextView& text) {
         clear();
-        if (has_room_for(text)) return;
         std::size_t room = most_utf8_room(text);
-        if (room >= kWorthCounting) room = utf8_room(text);
+        if (room > kLeast) room = utf8_room(text);  // a pass over the text is worth less memory
         if (room <= static_cast<std::size_t>(memory_.size())) return;
         memory_ = Buffer<char>();
         memory_ = Buffer<char>(static_cast<std::int64_t>(std::max(std::bit_ceil(room), kLeast)));
@@ -45,9 +46,10 @@ class Utf8Memory {
     }
 
   private:
-    // From this size on a pass over the text is worth less memory.
-    static constexpr std::size_t kWorthCounting = kLeastLargeMemory;
-    static constexpr std::size_t kLeast = std::size_t{1} << 17;
+    // Texts that are held at once: no more than a near cache holds.
+    static constexpr std::size_t kTogether = std::size_t{1} << 17;
+    // One huge page is taken at first; few documents need another.
+    static constexpr std::size_t kLeast = std::size_t{1} << 20;
     static constexpr std::int64_t kMostKept = std::int64_t{1} << 22;
 
     Buffer<char> memory_;
