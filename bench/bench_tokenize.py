@@ -182,6 +182,7 @@ def compare(path: Path, corpus: Path, threads: int, names: list[str], runs: int)
                 "fresh MB/s": statistics.median(megabytes / fresh for megabytes, fresh, _, _ in results),
                 "warm MB/s": statistics.median(megabytes / warm for megabytes, _, warm, _ in results),
                 "differing": differing,
+                "runs": len(results),
             }
         )
     best = max((row["fresh MB/s"] for row in rows if row["library"] != "pypack"), default=None)

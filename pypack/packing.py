@@ -33,16 +33,11 @@ def shared_options(
         ValueError: one is no whole number, or out of its range.
     """
     unlimited = np.iinfo(np.int32).max
-    if max_documents is None:
-        most = unlimited
-    else:
-        most = min(whole_number("max_documents", max_documents), unlimited)
+    most = unlimited if max_documents is None else whole_number("max_documents", max_documents)
     return _core.PackOptions(
         sequence_length=number_within("sequence_length", sequence_length, 32),
         overflow=overflow,
-        max_documents=most
-        if max_documents is None
-        else min(most, whole_number("max_documents", max_documents)),
+        max_documents=min(most, unlimited),
         align=number_within("align", align, 32),
         drop_shorter_than=number_within("drop_shorter_than", drop_shorter_than, 32),
     )
