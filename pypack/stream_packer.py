@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
+from pypack._narrow_ids import narrow_ids, widened_ids
 from pypack.packing import shared_options
 from pypack.plan import PlanCounts
 from pypack.strategies import checked_options
 
-_VERSION = 1
+_VERSION = 2  # 1: starts, lengths and documents as numbers, 16 bytes a piece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,24 +143,32 @@ class StreamPacker:
         return PackedSequence(np.concatenate(parts), cu_seqlens, documents, starts)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as plain values and arrays: 4 bytes a buffered token, 16 a piece."""
-        documents, starts, lengths = self._packer.buffered()
-        tokens = [self._waiting[document] for document in documents.tolist()]
+        """The state as plain values and arrays.
+
+        Its arrays are no larger than the buffered ids are in the packer, 4 bytes each, where ids are below
+        2^24 and buffered pieces hold 8 tokens or more on average: ids take up as many whole bytes as the
+        largest of them needs, and a piece about 3. (Options and counts come beside them, a few hundred bytes
+        whatever is buffered.)
+
+        Returns:
+            "version", "options", "counts"; "pieces", uint8 [n], the buffered pieces as
+            csrc/core/pack/piece_bytes.hpp writes them; "ids", uint8 [tokens, bytes an id], their ids in order
+            of arrival, the lowest byte first.
+        """
+        documents, _, _ = self._packer.buffered()
         return {
             "version": _VERSION,
             "options": dict(self._options),
             "counts": self._packer.counts(),
-            "documents": documents,
-            "starts": starts,
-            "lengths": lengths,
-            "ids": np.concatenate(tokens) if tokens else np.empty(0, np.uint32),
+            "pieces": self._packer.buffered_bytes(),
+            "ids": narrow_ids([self._waiting[document] for document in documents.tolist()]),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on where the packer stood that gave `state`, whatever this one did before.
 
         Raises:
-            ValueError: the state is of a newer version, of a packer with other options, or damaged. This
+            ValueError: the state is of another version, of a packer with other options, or damaged. This
                 packer is then as it was.
         """
         if state.get("version") != _VERSION:
@@ -171,18 +180,14 @@ class StreamPacker:
                 f"the state is of a packer with {state['options']}, this one has {self._options}: "
                 "make a packer with the options of the state"
             )
-        documents, starts, lengths, ids = (
-            np.asarray(state[key]) for key in ("documents", "starts", "lengths", "ids")
-        )
-        if int(lengths.sum()) != len(ids) or len(np.unique(documents)) != len(documents):
-            raise ValueError(
-                f"damaged state: {len(ids)} ids for lengths that sum to {int(lengths.sum())}, "
-                f"{len(documents)} pieces of {len(np.unique(documents))} documents"
-            )
         packer = self._empty_packer()
-        packer.restore(documents, starts, lengths, state["counts"])
+        packer.restore(np.asarray(state["pieces"]), state["counts"])
+        documents, _, lengths = packer.buffered()
+        ids = widened_ids(np.asarray(state["ids"]))
+        if int(lengths.sum()) != len(ids):
+            raise ValueError(f"damaged state: {len(ids)} ids for pieces of {int(lengths.sum())} tokens")
         self._packer = packer
-        parts = np.split(ids.astype(np.uint32), np.cumsum(lengths)[:-1])
+        parts = np.split(ids, np.cumsum(lengths)[:-1])
         self._waiting = dict(zip(documents.tolist(), parts, strict=False)) if len(documents) else {}
 
 

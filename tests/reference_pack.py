@@ -264,3 +264,23 @@ def counts(lengths: list[int], sequences: list[Sequence]) -> dict[str, int]:
 def shape(sequences: list[Sequence]) -> list[list[int]]:
     """The multiset of sequences by the lengths they hold: what two equally good packers agree on."""
     return sorted(sorted(length for _, _, length in sequence) for sequence in sequences)
+
+
+def piece_bytes(pieces: list[Span], next_document: int, limit: int) -> list[int]:
+    """Buffered pieces as csrc/core/pack/piece_bytes.hpp writes them."""
+    result: list[int] = []
+
+    def append(value):
+        while value >= 128:
+            result.append(value % 128 + 128)
+            value //= 128
+        result.append(value)
+
+    for document, start, length in reversed(pieces):
+        append(2 * (next_document - document) + (start > 0))
+        append(length)
+        if start > 0:
+            assert start % limit == 0
+            append(start // limit)
+        next_document = document
+    return result

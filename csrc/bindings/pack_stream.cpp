@@ -1,8 +1,10 @@
-// Bindings of csrc/core/pack/stream.hpp: the online packer. It knows lengths only; Python holds the tokens.
+// Bindings of csrc/core/pack/stream.hpp and piece_bytes.hpp: the online packer and its state. It knows
+// lengths only; Python holds the tokens.
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "pack/piece_bytes.hpp"
 #include "pack/stream.hpp"
 #include "pack_types.hpp"
 
@@ -51,24 +53,18 @@ class OnlinePacker {
     [[nodiscard]] py::tuple buffered() const { return columns(packer_.buffered()); }
     [[nodiscard]] py::dict counts() const { return to_python(counts_); }
 
-    // Puts an empty packer into the state that buffered() and counts() told.
-    void restore(const Array<std::int64_t>& documents, const Array<Length>& starts,
-                 const Array<Length>& lengths, const std::map<std::string, std::int64_t>& counts) {
-        const auto document = view(documents, "documents");
-        const auto start = view(starts, "starts");
-        const auto length = view(lengths, "lengths");
-        if (start.size() != document.size() || length.size() != document.size()) {
-            throw py::value_error("documents, starts and lengths must have one length");
-        }
-        for (std::size_t i = 0; i < document.size(); ++i) {
-            if (length[i] < 1 || length[i] > sequence_length_ || start[i] < 0 || document[i] < 0) {
-                throw py::value_error("buffered piece " + std::to_string(i) + " has length " +
-                                      std::to_string(length[i]) + " and start " + std::to_string(start[i]) +
-                                      ": lengths go from 1 to sequence_length, starts from 0");
-            }
-            packer_.push({document[i], start[i], length[i]});
-        }
+    // buffered() in a few bytes a piece, uint8 [n].
+    [[nodiscard]] py::object buffered_bytes() const {
+        return to_numpy(pieces_to_bytes(packer_.buffered(), counts_.documents, sequence_length_));
+    }
+
+    // Puts an empty packer into the state that buffered_bytes() and counts() told.
+    void restore(const Array<std::uint8_t>& bytes, const std::map<std::string, std::int64_t>& counts) {
         counts_ = counts_from_python(counts);
+        for (const Piece& piece :
+             pieces_from_bytes(view(bytes, "pieces"), counts_.documents, sequence_length_)) {
+            packer_.push(piece);
+        }
     }
 
   private:
@@ -87,8 +83,8 @@ void register_pack_stream(py::module_& m) {
         .def("flush", &OnlinePacker::flush)
         .def("buffered", &OnlinePacker::buffered)
         .def("counts", &OnlinePacker::counts)
-        .def("restore", &OnlinePacker::restore, py::arg("documents").noconvert(),
-             py::arg("starts").noconvert(), py::arg("lengths").noconvert(), py::arg("counts"));
+        .def("buffered_bytes", &OnlinePacker::buffered_bytes)
+        .def("restore", &OnlinePacker::restore, py::arg("pieces").noconvert(), py::arg("counts"));
 }
 
 }  // namespace pypack::bindings
