@@ -8,7 +8,7 @@ import os
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +22,13 @@ from pypack.loader_order import Order
 from pypack.loader_state import differences, make_state, read_state
 from pypack.loader_stats import LoaderStats
 from pypack.plan import Plan
-from pypack.run import StepDraws
+from pypack.run import EpochRun, StepDraws
 from pypack.schedule import Schedule, check_weights
-from pypack.schedule_run import Event, ScheduleRun
+from pypack.schedule_run import ScheduleRun
 from pypack.source import Source, named_sources
 from pypack.step_maker import StepMaker
 from pypack.store import TokenStore
+from pypack.weight_log import Event, WeightLog
 
 if TYPE_CHECKING:
     from pypack.preview import Preview
@@ -82,6 +83,8 @@ class Loader:
             epoch, as in `Phase`.
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
+        events: with a schedule: changes of weights of a run that is to be given again, the `events` of its
+            loader.
         prefetch: batches made ahead by a background thread; 0: none.
         read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
@@ -120,6 +123,7 @@ class Loader:
         curriculum: str | Mapping[int, float] = "natural",
         cycles: int = 1,
         locality: int = 0,
+        events: Iterable[tuple[int, Mapping[str, float]]] = (),
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
@@ -138,7 +142,10 @@ class Loader:
         )
         self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
-        self._events: list[Event] = []
+        self._log = WeightLog()
+        for at, weights in events:
+            self._check_weights(weights)
+            self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._changes = 0  # of what comes next, for passes under way
@@ -152,7 +159,10 @@ class Loader:
         self._make_maker()
 
     def _make_run(self) -> None:
-        self.run = self._order.run(self.sources, self._events)
+        self._take(self._order.run(self.sources, self._log))
+
+    def _take(self, run: EpochRun | ScheduleRun) -> None:
+        self.run = run
         self._end = math.inf if self.run.num_steps is None else self.run.num_steps
         self._changes += 1
 
@@ -223,6 +233,22 @@ class Loader:
         """The pass that the next step belongs to."""
         return self._step // max(1, self.steps_per_epoch)
 
+    @property
+    def events(self) -> list[Event]:
+        """The changes of weights so far: from which step on, and the weights.
+
+        All of the run's; where the loader went on from a state that held only the newest, these, from
+        `first_step` on. They may be kept beside the checkpoints, as JSON: a loader made with `events=` of
+        them gives the run again from its start, and keeps knowing them when it loads a later state.
+        """
+        return [(step, dict(weights)) for step, weights in self._log.events]
+
+    @property
+    def first_step(self) -> int:
+        """The first step that the loader can give: 0, unless it went on from a state that held only the
+        newest changes of weights."""
+        return self.run.first_step
+
     def pass_end(self) -> int:
         """The step after the last of the current pass over the loader."""
         return self.run.pass_end(self._step)
@@ -231,6 +257,7 @@ class Loader:
         """Makes `step` the one that comes next."""
         if not 0 <= step <= self._end:
             raise IndexError(self._no_step(step))
+        self.run.check_known(step)
         if step != self._step:
             self._changes += 1
         self._step = step
@@ -273,6 +300,7 @@ class Loader:
 
         Raises:
             IndexError: the loader has no such step.
+            ValueError: the step came before `first_step`.
             TypeError: the step is no whole number.
         """
         if type(step) is not int:
@@ -342,12 +370,16 @@ class Loader:
             raise ValueError(f"step {step} was given out already; the next one is {self._given}")
         if step >= self.steps_per_epoch:
             raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
+        self._check_weights(weights)
+        log = self._log.changed(step, weights)
+        assert isinstance(self.run, ScheduleRun)
+        self._take(self.run.changed(log))
+        self._log = log
+
+    def _check_weights(self, weights: Mapping[str, float]) -> None:
         check_weights(weights)
         for name in weights:
             self._check_source(name)
-        kept = [event for event in self._events if event[0] != step]
-        self._events = sorted([*kept, (step, dict(weights))], key=lambda event: event[0])
-        self._make_run()
 
     def _check_source(self, name: str) -> None:
         if name not in self.sources:
@@ -356,7 +388,11 @@ class Loader:
     def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
 
-        It takes up less than 512 bytes in JSON, and some 20 for every source in every change of weights.
+        It takes up less than 1 KB in JSON, however many steps and changes of weights there were: as many of
+        the newest changes as fit are kept, and instead of the older ones what was drawn before them, by which
+        the run goes on exactly. Such a state gives no steps before its oldest change (`first_step`); `events`
+        has them all. Longer it gets only by changes made ahead, for steps that are still to come, and by many
+        sources: it takes one change and some 25 bytes for every source and row length.
 
         It counts the steps that were given out, not those that were made ahead, and names what the order
         depends on. World size, rank, layout, threads, prefetching and arrays are not part of it: they may
@@ -367,7 +403,7 @@ class Loader:
                 a DataLoader with workers).
         """
         order = self._order.to_dict(self.sources)
-        return make_state(self._step if step is None else step, self._events, order)
+        return make_state(self._step if step is None else step, self.run, order)
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
@@ -381,27 +417,29 @@ class Loader:
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        step, events = read_state(state)
+        step, log = read_state(state)
         if different := differences(self._order.to_dict(self.sources), state["order"]):
             if strict:
                 raise ValueError(
                     f"the state belongs to another order: {different}. Make the loader as it was, or pass "
                     "strict=False to take over only the number of the step"
                 )
+            older = "" if log.base is None else ", and without the older changes of weights"
             warnings.warn(
                 f"the state belongs to another order: {different}. Only the number of the step is taken "
-                "over: sequences that were given out may come again, others be left out",
+                f"over: sequences that were given out may come again, others be left out{older}",
                 stacklevel=2,
             )
-        for _, weights in events:
-            for name in weights:
-                self._check_source(name)
-        past, self._events = self._events, events
+            log = WeightLog.make(log.events)  # what was drawn is of the other order
+        log = log.behind(self._log)
+        for _, weights in log.events:
+            self._check_weights(weights)
+        past, self._log = self._log, log
         try:
             self._make_run()
             self.seek(step)
         except (ValueError, IndexError) as error:
-            self._events = past
+            self._log = past
             self._make_run()
             raise ValueError(f"the state does not fit this loader: {error}") from error
         self._given = step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pypack._numbers import make_whole
@@ -11,8 +11,9 @@ from pypack.loader_options import check_choice
 from pypack.loader_state import sources_digest
 from pypack.run import EpochRun
 from pypack.schedule import Schedule, check_curriculum
-from pypack.schedule_run import Event, ScheduleRun
+from pypack.schedule_run import ScheduleRun
 from pypack.source import Source
+from pypack.weight_log import WeightLog
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +49,13 @@ class Order:
                 "epochs is for a loader without schedule; a schedule limits its sources by max_epochs"
             )
 
-    def run(self, sources: Mapping[str, Source], events: Sequence[Event]) -> EpochRun | ScheduleRun:
+    def run(self, sources: Mapping[str, Source], log: WeightLog) -> EpochRun | ScheduleRun:
         """The steps of a loader with these sources, after these changes of weights."""
         size: dict[str, Any] = {"batch_tokens": self.batch_tokens, "batch_sequences": self.batch_sequences}
         if self.schedule is not None:
-            return ScheduleRun(sources, self.schedule, seed=self.seed, events=events, **size)
+            return ScheduleRun(sources, self.schedule, seed=self.seed, log=log, **size)
+        if log.events:
+            raise ValueError("changes of weights need a loader with a schedule")
         if len(sources) > 1:
             raise ValueError(f"{len(sources)} sources need a schedule, which says how they are mixed")
         ((name, source),) = sources.items()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from pypack.schedule_run import Event
+from pypack.run import Run
+from pypack.schedule_run import ScheduleRun
 from pypack.source import Source
+from pypack.weight_log import Base, WeightLog
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+# Bytes in JSON that a state keeps below, as long as a change is left that it can forget.
+STATE_BYTES = 1024
+_MOST_EVENTS = STATE_BYTES // 16  # that can be in so many bytes: [1, {"a": 1.0}]
 # Sources whose fingerprints a state holds one by one; more are held as one digest, to keep a state small.
 _FEW_SOURCES = 8
 
 
-def sources_digest(sources: Mapping[str, Source]) -> str | dict[str, str]:
-    """What tells the data of sources apart, a few hundred bytes at most."""
-    prints = {name: digest(source.fingerprint) for name, source in sources.items()}
-    return prints if len(prints) <= _FEW_SOURCES else digest(str(sorted(prints.items())))
+def sources_digest(sources: Mapping[str, Source]) -> str | list[list[str]]:
+    """What tells the data of sources apart, and their order; a few hundred bytes at most."""
+    prints = [[name, digest(source.fingerprint)] for name, source in sources.items()]
+    return prints if len(prints) <= _FEW_SOURCES else digest(str(prints))
 
 
 def digest(text: str) -> str:
@@ -25,18 +31,52 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def make_state(step: int, events: Sequence[Event], order: Mapping[str, Any]) -> dict[str, Any]:
-    """The state; JSON can hold it."""
-    return {
+def make_state(step: int, run: Run, order: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a loader that goes on with a step; JSON can hold it.
+
+    Where the log of changes makes it too large, it says what was drawn before one of them instead of the
+    older ones: of those that hold at the step, as what comes later is not drawn yet.
+
+    Raises:
+        ValueError: what came before the step is not known here.
+    """
+    run.check_known(step)
+    if not isinstance(run, ScheduleRun):
+        return _state(step, WeightLog(), order)
+    log = run.log
+    # The newest change that holds at the step is needed, and all after it.
+    newest = sum(at <= step for at, _ in log.events) - 1
+    if newest < 1 or len(log.events) <= _MOST_EVENTS:
+        state = _state(step, log, order)
+        if newest < 1 or _size(state) < STATE_BYTES:
+            return state
+    best = _state(step, log.since(newest, run.base_of(newest)), order)
+    for first in range(newest - 1, 0, -1):
+        state = _state(step, log.since(first, run.base_of(first)), order)
+        if _size(state) >= STATE_BYTES:
+            break
+        best = state
+    return best
+
+
+def _size(state: Mapping[str, Any]) -> int:
+    return len(json.dumps(state))
+
+
+def _state(step: int, log: WeightLog, order: Mapping[str, Any]) -> dict[str, Any]:
+    state = {
         "version": STATE_VERSION,
         "step": step,
-        "events": [[at, weights] for at, weights in events],
+        "events": [[at, dict(weights)] for at, weights in log.events],
         "order": dict(order),
     }
+    if log.base is not None:
+        state["base"] = {**log.base._asdict(), "past": log.pasts[0]}
+    return state
 
 
-def read_state(state: Mapping[str, Any]) -> tuple[int, list[Event]]:
-    """Step and events of a state.
+def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
+    """Step and changes of weights of a state.
 
     Raises:
         ValueError: it is of another version, or no state.
@@ -50,11 +90,16 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, list[Event]]:
         )
     try:
         events = [
-            (int(at), {str(name): float(weight) for name, weight in weights.items()})
+            (int(at), {str(name): float(weights[name]) for name in sorted(weights)})
             for at, weights in state["events"]
         ]
-        return int(state["step"]), events
-    except (KeyError, TypeError, ValueError) as error:
+        if (base := state.get("base")) is None:
+            return int(state["step"]), WeightLog.make(events)
+        if not events:
+            raise ValueError("a base without a change of weights after it")
+        drawn, ahead = ([[int(n) for n in row] for row in base[name]] for name in Base._fields)
+        return int(state["step"]), WeightLog.make(events, Base(drawn, ahead), str(base["past"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no state of a loader: {error!r}") from error
 
 

@@ -52,6 +52,13 @@ class Run(Protocol):
     rows_of_longest: int
 
     @property
+    def first_step(self) -> int:
+        """The first step of which is known what it draws."""
+
+    def check_known(self, step: int) -> None:
+        """Raises ValueError for a step before that one."""
+
+    @property
     def num_steps(self) -> int | None:
         """Steps of the run; None: endless."""
 
@@ -190,6 +197,13 @@ class EpochRun:
         self.longest = self.pools[-1].length
         self.rows_of_longest = self._rows[-1]
         self._order_of = functools.lru_cache(maxsize=2)(self._make_order)
+
+    @property
+    def first_step(self) -> int:
+        return 0
+
+    def check_known(self, step: int) -> None:
+        pass
 
     @property
     def num_steps(self) -> int | None:

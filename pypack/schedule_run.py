@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping, Sequence
+import copy
+import operator
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from pypack import _core
 from pypack.phase_run import PhaseRun
 from pypack.run import Draw, StepDraws, make_pools, purpose
 from pypack.schedule import Schedule
 from pypack.source import Source
+from pypack.weight_log import Base, WeightLog
 
-Event = tuple[int, dict[str, float]]  # step, weights from it on to the end of its phase
+
+class _Stretch(NamedTuple):
+    """The steps from one change of weights on, or from the start."""
+
+    step: int
+    streams: dict[int, _core.Shares]  # by row length
+    end: int  # steps of the run, as far as is known then
 
 
 class ScheduleRun:
@@ -21,8 +31,11 @@ class ScheduleRun:
     are dealt by `_core.Shares`. A step is found by its phase, its row length there, and how often that came
     before.
 
+    Args:
+        log: changes of weights. What they changed is part of the run: `changed` gives a run with others.
+
     Raises:
-        ValueError: the schedule does not fit the sources; the message names the phase.
+        ValueError: the schedule or the changes do not fit the sources; the message names the phase or step.
     """
 
     def __init__(
@@ -33,7 +46,7 @@ class ScheduleRun:
         batch_tokens: int | None,
         batch_sequences: int | None,
         seed: int,
-        events: Sequence[Event] = (),
+        log: WeightLog | None = None,
     ) -> None:
         self._sources, self._seed = sources, seed
         self.names = list(sources)
@@ -56,12 +69,10 @@ class ScheduleRun:
             self.starts.append(self.starts[-1] + phase.num_steps)
         self._num_steps = self.starts[-1]
         self._first_visits = self._count_visits()  # [phase][row length], in its stream
+        self._row_lengths = sorted({length for phase in self.phases for length in phase.lengths})
         # What was dealt before a change of weights stays: each change begins streams of its own.
-        self._changes = [0]
-        self._streams = [self._deal(0, None)]
-        for step, weights in events:
-            self._changes.append(step)
-            self._streams.append(self._deal(step, weights))
+        self._stretches: list[_Stretch] = []
+        self._apply(WeightLog() if log is None else log)
         self.longest = max(length for phase in self.phases for length in phase.lengths)
         self.rows_of_longest = min(
             rows
@@ -82,7 +93,7 @@ class ScheduleRun:
     def _visits_before(self, step: int) -> dict[int, int]:
         """Visits of every row length before a step."""
         number = self.phase_of(step)
-        visits = dict.fromkeys((length for phase in self.phases for length in phase.lengths), 0)
+        visits = dict.fromkeys(self._row_lengths, 0)
         for phase, firsts, start in zip(
             self.phases[: number + 1], self._first_visits, self.starts, strict=False
         ):
@@ -91,14 +102,61 @@ class ScheduleRun:
                 visits[length] = firsts[bucket] + phase.visits(at, bucket)
         return visits
 
-    def _deal(self, step: int, weights: Mapping[str, float] | None) -> dict[int, _core.Shares]:
-        """The streams of all row lengths from a step on, with other weights to the end of its phase."""
-        if weights is None:
-            streams = {length: _core.Shares(len(self.names)) for length in self._visits_before(0)}
-        else:
-            past = self._streams[-1]
-            streams = {n: _core.Shares(past[n], visit) for n, visit in self._visits_before(step).items()}
-            self._num_steps = self.starts[-1]  # a source's limit may be reached at another step now
+    def changed(self, log: WeightLog) -> ScheduleRun:
+        """The run with another log that has the same base; what both begin with is not worked out again."""
+        same = 0 if self.log.base else 1
+        for mine, theirs in zip(self.log.events, log.events, strict=False):
+            if mine != theirs:
+                break
+            same += 1
+        run = copy.copy(self)
+        run._stretches = self._stretches[:same]
+        run._apply(log)
+        return run
+
+    def _apply(self, log: WeightLog) -> None:
+        """Deals what follows the changes that have no streams yet."""
+        self.log = log
+        if log.base is None and not self._stretches:
+            self._begin(0, None, {n: _core.Shares(len(self.names)) for n in self._row_lengths})
+        for step, weights in log.events[len(self._stretches) - (log.base is None) :]:
+            end = self._stretches[-1].end if self._stretches else self.starts[-1]
+            if not 0 <= step < end:
+                raise ValueError(f"step {step} of a run of {end} steps")
+            self._begin(step, weights, self._going_on(step, log.base))
+        self._num_steps = self._stretches[-1].end
+
+    def _going_on(self, step: int, base: Base | None) -> dict[int, _core.Shares]:
+        """Streams that go on from a step, with all that was drawn before it."""
+        visits = self._visits_before(step)
+        if self._stretches:
+            past = self._stretches[-1].streams
+            return {n: _core.Shares(past[n], visits[n]) for n in self._row_lengths}
+        assert base is not None
+        shape = (len(self._row_lengths), len(self.names))
+        if any((len(rows), *set(map(len, rows))) != shape for rows in base):
+            raise ValueError(
+                f"what was drawn before step {step} must be given for {shape} lengths and sources"
+            )
+        return {
+            n: _core.Shares(drawn, ahead, visits[n])
+            for n, drawn, ahead in zip(self._row_lengths, base.drawn, base.ahead, strict=True)
+        }
+
+    def base_of(self, event: int) -> Base:
+        """What was drawn before a change of weights of its log, by number."""
+        step, streams, _ = self._stretches[event + (self.log.base is None)]
+        visits = self._visits_before(step)
+        return Base(
+            [streams[n].drawn(visits[n]) for n in self._row_lengths],
+            [streams[n].ahead(visits[n]) for n in self._row_lengths],
+        )
+
+    def _begin(
+        self, step: int, weights: Mapping[str, float] | None, streams: dict[int, _core.Shares]
+    ) -> None:
+        """Deals the streams of all row lengths from a step on, with other weights to the end of its phase."""
+        self._num_steps = self.starts[-1]  # a source's limit may be reached at another step now
         current = self.phase_of(step)
         for number, phase in enumerate(self.phases[current:], start=current):
             first = max(0, step - self.starts[number])
@@ -108,7 +166,7 @@ class ScheduleRun:
                 start = end = {name: weights.get(name, 0.0) / total for name in self.names}
             for bucket, length in enumerate(phase.lengths):
                 self._add_piece(streams[length], number, bucket, first, start, end)
-        return streams
+        self._stretches.append(_Stretch(step, streams, self._num_steps))
 
     def _add_piece(
         self,
@@ -222,8 +280,24 @@ class ScheduleRun:
             for name, count in zip(self.names, stream.drawn(visits[length]), strict=True)
         }
 
+    @property
+    def first_step(self) -> int:
+        """The first step of which is known what it draws."""
+        return self.log.first_step
+
+    def check_known(self, step: int) -> None:
+        """Raises ValueError for a step before the first."""
+        if step < self.first_step:
+            raise ValueError(
+                f"step {step} came before step {self.first_step}, and what it drew is not known here: the "
+                "loader went on from a state, which keeps only the newest changes of weights. To give steps "
+                "before them again, make the Loader with events=, the `events` of the loader that ran from "
+                "the start"
+            )
+
     def _streams_at(self, step: int) -> dict[int, _core.Shares]:
-        return self._streams[bisect.bisect_right(self._changes, step) - 1]
+        self.check_known(step)
+        return self._stretches[bisect.bisect_right(self._stretches, step, key=_first_step) - 1].streams
 
     def at(self, step: int) -> StepDraws:
         number = self.phase_of(step)
@@ -248,6 +322,7 @@ class ScheduleRun:
 
 
 _ROWS = purpose("rows")
+_first_step = operator.itemgetter(0)
 
 
 def _between(start: Mapping[str, float], end: Mapping[str, float], part: float) -> dict[str, float]:

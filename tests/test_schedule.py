@@ -486,7 +486,7 @@ def test_a_schedule_is_previewed_and_drawn_without_a_loader(sources, tmp_path):
     assert (tmp_path / "run.png").stat().st_size > 5000
 
 
-def test_a_state_grows_by_a_line_a_change(sources):
+def test_a_state_grows_by_a_line_a_change_made_ahead(sources):
     schedule = Schedule([Phase(steps=1000, weights={"web": 1, "code": 1})])
     loader = Loader(sources, schedule=schedule, batch_sequences=8)
     empty = len(json.dumps(loader.state_dict()))

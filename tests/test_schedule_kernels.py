@@ -65,6 +65,34 @@ def test_shares_follow_their_weights_within_one_sequence(parts, data):
         assert fill(parts).drawn(visit) == counts[visit]
 
 
+@given(parts=segments(), more=segments(), cut=st.floats(0, 1))
+def test_shares_go_on_from_counts_alone(parts, more, cut):
+    """As from the shares themselves that led to them, also through a change on the way."""
+    n = len(parts[0][2])
+    more = [part for part in more if len(part[2]) == n]
+    past = fill(parts)
+    for _ in range(2):
+        visit = past.visits - int(cut * sum(part[0] for part in parts))
+        known, told = Shares(past, visit), Shares(past.drawn(visit), past.ahead(visit), visit)
+        assert sum(past.ahead(visit)) == 0
+        for part in more:
+            known.add_segment(*part)
+            told.add_segment(*part)
+        for at in range(visit, known.visits + 1):
+            assert told.drawn(at) == known.drawn(at)
+            assert told.ahead(at) == known.ahead(at)
+        assert [told.first_reaching(i, 5) for i in range(n)] == [known.first_reaching(i, 5) for i in range(n)]
+        past, parts = told, more
+
+
+@pytest.mark.parametrize(
+    ("drawn", "ahead", "visit"), [([], [], 0), ([1, 2], [0], 3), ([1, -2], [0, 0], 3), ([1, 2], [1, 0], 3)]
+)
+def test_wrong_counts_to_go_on_from_are_refused(drawn, ahead, visit):
+    with pytest.raises(ValueError, match=r"go on from|negative|add up"):
+        Shares(drawn, ahead, visit)
+
+
 @pytest.mark.parametrize("rows", [1, 3, 8, 64])
 def test_shares_jump_over_periods(rows):
     weights = largest_remainder(UNITS, [0.61, 0.25, 0.1, 0.03, 0.01])

@@ -43,6 +43,9 @@ void register_schedule(py::module_& m) {
     py::classh<Shares>(m, "Shares", "Rows dealt to sources by weight, exactly.")
         .def(py::init<std::int64_t>(), py::arg("num_sources"))
         .def(py::init<Shares&, std::int64_t>(), py::arg("past"), py::arg("visit"))
+        .def(py::init([](std::vector<std::int64_t> drawn, const std::vector<std::int64_t>& ahead,
+                         std::int64_t visit) { return Shares(std::move(drawn), ahead, visit); }),
+             py::arg("drawn"), py::arg("ahead"), py::arg("visit"))
         .def_property_readonly_static("UNITS", [](const py::object&) { return Shares::kUnits; })
         .def_property_readonly_static("ENDLESS", [](const py::object&) { return Shares::kEndless; })
         .def(
@@ -53,6 +56,7 @@ void register_schedule(py::module_& m) {
         .def_property_readonly("visits", &Shares::visits)
         .def("copy", [](const Shares& self) { return self; })
         .def("drawn", &Shares::drawn, py::arg("visit"))
+        .def("ahead", &Shares::ahead, py::arg("visit"))
         .def("first_reaching", &Shares::first_reaching, py::arg("source"), py::arg("count"))
         .def("target", &Shares::target, py::arg("source"), py::arg("visit"));
 }

@@ -43,10 +43,9 @@ class PackedDataModule(lightning.LightningDataModule):
 
         The loader itself may be ahead, by what Lightning and the workers have prefetched.
         """
-        state = self.loader.state_dict()
-        if self.trainer is not None:
-            state["step"] = self.trainer.fit_loop.epoch_loop.batch_progress.total.processed
-        return state
+        if self.trainer is None:
+            return self.loader.state_dict()
+        return self.loader.state_dict(self.trainer.fit_loop.epoch_loop.batch_progress.total.processed)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Called by Lightning when it resumes from a checkpoint.

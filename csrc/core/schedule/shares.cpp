@@ -34,14 +34,23 @@ Shares::Shares(Shares& past, std::int64_t visit)
       first_visit_(visit),
       changed_(true),
       segment_starts_{past.drawn(visit)} {
-    if (past.segments_.empty()) {
-        first_targets_ = past.first_targets_;
-        return;
+    for (std::size_t i = 0; i < num_sources_; ++i) first_targets_.push_back(past.target_before(i, visit));
+}
+
+Shares::Shares(std::vector<std::int64_t> drawn, std::span<const std::int64_t> ahead, std::int64_t visit)
+    : num_sources_(drawn.size()), first_visit_(visit), changed_(true) {
+    if (drawn.empty() || ahead.size() != drawn.size() || visit < 0) {
+        throw std::invalid_argument("shares go on from a visit by a count and a surplus for every source");
     }
-    const Segment& last = past.segment_of(visit);
+    Exact total = 0;
     for (std::size_t i = 0; i < num_sources_; ++i) {
-        first_targets_.push_back(past.exact_target(last, i, visit - last.first));
+        if (drawn[i] < 0) throw std::invalid_argument("counts must not be negative");
+        first_targets_.push_back(Exact{drawn[i]} * kUnits - ahead[i]);
+        total += ahead[i];
     }
+    // As much has been drawn as was to be, of all sources together.
+    if (total != 0) throw std::invalid_argument("what sources are ahead of their targets must add up to 0");
+    segment_starts_.push_back(std::move(drawn));
 }
 
 void Shares::add_segment(std::int64_t visits, std::int64_t rows, std::span<const std::int64_t> start,
@@ -166,18 +175,28 @@ std::int64_t Shares::first_reaching(std::int64_t source, std::int64_t count) con
     return due(0, static_cast<std::size_t>(source), count);
 }
 
+// Of a visit that the caller has checked.
+Shares::Exact Shares::target_before(std::size_t source, std::int64_t visit) const {
+    if (segments_.empty()) return first_targets_[source];
+    const Segment& segment = segment_of(visit);
+    return exact_target(segment, source, visit - segment.first);
+}
+
 double Shares::target(std::int64_t source, std::int64_t visit) const {
     if (source < 0 || static_cast<std::size_t>(source) >= num_sources_ || visit < first_visit_ ||
         visit > visits()) {
         throw std::out_of_range("source " + std::to_string(source) + ", visit " + std::to_string(visit));
     }
-    const auto i = static_cast<std::size_t>(source);
-    Exact units = first_targets_[i];
-    if (!segments_.empty()) {
-        const Segment& segment = segment_of(visit);
-        units = exact_target(segment, i, visit - segment.first);
-    }
+    const Exact units = target_before(static_cast<std::size_t>(source), visit);
     return static_cast<double>(units / kUnits) + static_cast<double>(units % kUnits) / kUnits;
+}
+
+std::vector<std::int64_t> Shares::ahead(std::int64_t visit) {
+    std::vector<std::int64_t> surplus = drawn(visit);
+    for (std::size_t i = 0; i < num_sources_; ++i) {
+        surplus[i] = static_cast<std::int64_t>(Exact{surplus[i]} * kUnits - target_before(i, visit));
+    }
+    return surplus;
 }
 
 std::int64_t Shares::when_due(std::size_t segment, std::size_t source, std::int64_t count) const {

@@ -32,6 +32,10 @@ class Shares {
     // changed during a run, by which nothing that was given out may change. Visits are numbered on.
     Shares(Shares& past, std::int64_t visit);
 
+    // The same where `past` is known only by what it came to before `visit`: its drawn() and its ahead().
+    // Throws std::invalid_argument unless the latter are one a source and add up to nothing.
+    Shares(std::vector<std::int64_t> drawn, std::span<const std::int64_t> ahead, std::int64_t visit);
+
     // `visits` more visits with `rows` rows each, whose weights (in kUnits, adding up to kUnits) run linearly
     // from `start` to `end`. Throws std::invalid_argument if they do not.
     void add_segment(std::int64_t visits, std::int64_t rows, std::span<const std::int64_t> start,
@@ -43,6 +47,9 @@ class Shares {
     // Rows of each source in the visits before `visit`. Throws std::out_of_range for a visit after the last,
     // or before the first.
     [[nodiscard]] std::vector<std::int64_t> drawn(std::int64_t visit);
+
+    // By how much each source's count is more than its target, exactly, in kUnits. Throws as drawn() does.
+    [[nodiscard]] std::vector<std::int64_t> ahead(std::int64_t visit);
 
     // The first visit before which the target of a source is at least `count`; -1 if it never is.
     [[nodiscard]] std::int64_t first_reaching(std::int64_t source, std::int64_t count) const;
@@ -70,6 +77,7 @@ class Shares {
     };
 
     [[nodiscard]] Exact exact_target(const Segment& segment, std::size_t source, std::int64_t visit) const;
+    [[nodiscard]] Exact target_before(std::size_t source, std::int64_t visit) const;
     [[nodiscard]] std::int64_t due(std::size_t segment, std::size_t source, std::int64_t count) const;
     [[nodiscard]] std::int64_t due_beyond(std::size_t source, std::int64_t count) const;
     // Counts at a visit of a segment as no history forbids them, of what is due soonest, and the visit by
