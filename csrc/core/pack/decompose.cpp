@@ -198,10 +198,12 @@ class Decomposer {
             chunk.counts.truncated_tokens += counts.truncated_tokens;
             chunk.counts.split_documents += counts.split_documents;
             if (!packs_rest_) return;
-            for (const Length length : lengths) {
-                const Length rest = length & rest_mask;
-                ++chunk.rests[rest >= least_packed ? units_of(rest, options_.align) : 0];
-            }
+            with_units(options_.align, [&, table = chunk.rests.data()](auto units_in) {
+                for (const Length length : lengths) {
+                    const Length rest = length & rest_mask;
+                    ++table[rest >= least_packed ? units_in(rest) : 0];
+                }
+            });
         });
         chunk.rests[0] = 0;
     }
@@ -210,7 +212,6 @@ class Decomposer {
     void place_digits(ChunkPlan& chunk, PlanArrays& plan, Taker& rests) const {
         const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
         const Length least_packed = std::max(options_.drop_shorter_than, Length{1});
-        const Length align = options_.align;
         for_each_group(chunk, false, [&](std::int64_t first, std::span<const Length> lengths) {
             place_longest(chunk, first, lengths, plan);
             for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
@@ -220,12 +221,12 @@ class Decomposer {
                     select_digit(lengths, bucket, first, static_cast<std::size_t>(chunk.end[b] - next),
                                  plan.span_document.data() + next, plan.span_start.data() + next));
             }
-            if (!packs_rest_) return;
-            for (std::size_t i = 0; i < lengths.size(); ++i) {
-                const Length rest = lengths[i] & rest_mask;
-                rests.add(rest >= least_packed ? units_of(rest, align) : 0,
-                          first + static_cast<std::int64_t>(i), lengths[i] - rest, rest);
-            }
+        });
+        if (!packs_rest_) return;
+        // Not in the groups above: their pieces would drive the ends of the sorted lists out of the cache.
+        // (To write those pieces past the caches, a line at a time, was slower.)
+        for_each_group(chunk, false, [&](std::int64_t first, std::span<const Length> lengths) {
+            rests.add_group(first, lengths, rest_mask, least_packed, options_.align);
         });
     }
 
