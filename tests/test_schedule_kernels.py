@@ -298,6 +298,25 @@ def test_a_pool_gives_every_sequence_once_an_epoch(counts, window, key, epoch, c
     assert sorted(shuffled.tolist()) == expected
 
 
+@given(
+    size=st.sampled_from([1, 2, 3, 4, 5, 16, 17, 63, 65, 1000, 4096, 4097, 70_000, 2**24, 2**24 + 1]),
+    key=st.integers(0, 2**64 - 1),
+    epochs=st.lists(st.integers(0, 3), min_size=1, max_size=6),
+)
+def test_draws_are_those_of_the_permutation_however_often_a_pool_is_asked(size, key, epochs):
+    """The rounds are looked up once enough was asked of an epoch."""
+    maker = _core.BatchMaker(_core.BatchFormat(), 1)
+    maker.add_pool(0, [(0, size)], key, 0)
+    share = _core.Share(0, 1, "none", 1)
+    count = min(size, 700)
+    for epoch in epochs:
+        start = (epoch * 977) % (size - count + 1)
+        drawn = maker.rows(([(0, epoch, start, count)], count, 1, None, 0), count, share, None)[1]
+        alone = [rows_of([(0, size)], key, 0, [(0, epoch, i, 1)])[0] for i in range(start, start + count, 97)]
+        assert drawn[::97].tolist() == alone
+        assert len(set(drawn.tolist())) == count
+
+
 @pytest.mark.parametrize("window", [0, 100])
 def test_shuffles_are_uniform(window):
     n, epochs = 1003, 2000

@@ -41,7 +41,8 @@ struct Plan {
 StepRequest request_of(std::int64_t step, std::int64_t pool_size, BalanceStrategy balance) {
     StepRequest request;
     const std::int64_t rows = kRanks * kRows;
-    request.draws.push_back({0, step, step * rows % (pool_size - rows), rows});
+    // Many steps of one epoch, so that threads share the tables of its order.
+    request.draws.push_back({0, step / 100, step * rows % (pool_size - rows), rows});
     request.slots = rows;
     request.row_length = kRow;
     request.rank = 1;

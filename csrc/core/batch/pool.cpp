@@ -45,6 +45,7 @@ std::int64_t Pool::sequence(std::int64_t index) const {
 
 Pool::Epoch::Epoch(const Pool& pool, std::int64_t epoch)
     : pool_(pool),
+      epoch_(epoch),
       key_(combine_keys(pool.key_, static_cast<std::uint64_t>(epoch))),
       items_(static_cast<std::uint64_t>(num_windows(pool.size_, pool.window_)), key_) {
     if (pool.window_ != 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
@@ -63,10 +64,31 @@ void Pool::Epoch::apply(std::span<std::uint64_t> indices) const {
         }
         return;
     }
-    items_.apply(indices);
+    if (const auto tables = pool_.tables(epoch_, items_, indices.size())) {
+        tables->apply(indices);
+    } else {
+        items_.apply(indices);
+    }
     for (std::uint64_t& index : indices) {
         index = static_cast<std::uint64_t>(pool_.sequence(static_cast<std::int64_t>(index)));
     }
+}
+
+std::shared_ptr<const TabledPermutation> Pool::tables(std::int64_t epoch, const Permutation& order,
+                                                      std::size_t count) const {
+    if (!TabledPermutation::fits(order)) return nullptr;
+    const std::lock_guard lock(tables_->mutex);
+    if (tables_->epoch != epoch) {
+        tables_->epoch = epoch;
+        tables_->asked = 0;
+        tables_->tables.reset();
+    }
+    if (!tables_->tables) {
+        tables_->asked += count;
+        if (tables_->asked < TabledPermutation::worth(order)) return nullptr;
+        tables_->tables = std::make_shared<const TabledPermutation>(order);
+    }
+    return tables_->tables;
 }
 
 // The windows are permuted, and kOpenWindows of them at a time are shuffled together. The arithmetic is that
@@ -95,6 +117,36 @@ std::int64_t Pool::Epoch::windowed(std::int64_t index) const {
     return static_cast<std::int64_t>(chosen) * window + place % window;
 }
 
+namespace {
+
+// The rows first, first + 1, ... of the draws, one draw after another.
+std::vector<RowRef> rows_in_order(std::span<const Pool> pools, std::span<const Draw> draws,
+                                  std::span<const Pool::Epoch> orders, std::int64_t first,
+                                  std::int64_t count) {
+    std::vector<RowRef> rows(static_cast<std::size_t>(count), RowRef{0, 0, kEmptyRow});
+    std::vector<std::uint64_t> indices;
+    std::int64_t begin = -first;  // of the draw, in `rows`
+    for (std::size_t d = 0; d < draws.size(); ++d) {
+        const Draw& draw = draws[d];
+        const std::int64_t from = std::max<std::int64_t>(begin, 0);
+        const std::int64_t to = std::min(begin + draw.count, count);
+        if (from < to) {
+            indices.resize(static_cast<std::size_t>(to - from));
+            std::iota(indices.begin(), indices.end(), static_cast<std::uint64_t>(draw.start + from - begin));
+            orders[d].apply(indices);
+            const std::int32_t source = pools[static_cast<std::size_t>(draw.pool)].source();
+            RowRef* row = rows.data() + from;
+            for (const std::uint64_t index : indices) {
+                *row++ = {source, draw.epoch, static_cast<std::int64_t>(index)};
+            }
+        }
+        begin += draw.count;
+    }
+    return rows;
+}
+
+}  // namespace
+
 std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw> draws, std::int64_t slots,
                               std::int64_t first, std::int64_t stride, std::int64_t count,
                               std::optional<std::uint64_t> shuffle_key) {
@@ -122,12 +174,18 @@ std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw>
     if (first < 0 || stride < 1 || count < 0 || (count > 0 && first + (count - 1) * stride >= slots)) {
         throw std::out_of_range("the rows do not fit in a batch of " + std::to_string(slots));
     }
+    if (!shuffle_key && stride == 1) return rows_in_order(pools, draws, orders, first, count);
     std::vector<std::uint64_t> slot_of(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
         slot_of[static_cast<std::size_t>(i)] = static_cast<std::uint64_t>(first + i * stride);
     }
     if (shuffle_key) {
-        Permutation(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key).apply(slot_of);
+        const Permutation order(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key);
+        if (TabledPermutation::fits(order) && slot_of.size() >= TabledPermutation::worth(order)) {
+            TabledPermutation(order).apply(slot_of);
+        } else {
+            order.apply(slot_of);
+        }
     }
     std::vector<RowRef> rows(slot_of.size(), RowRef{0, 0, kEmptyRow});
     // The rows of one draw are found all at once: rows are sorted by their draw, by counting.

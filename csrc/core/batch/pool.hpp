@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "batch/sequence_source.hpp"
 #include "common/permutation.hpp"
+#include "common/tabled_permutation.hpp"
 
 namespace pypack {
 
@@ -44,13 +47,27 @@ class Pool {
         [[nodiscard]] std::int64_t windowed(std::int64_t index) const;
 
         const Pool& pool_;
+        std::int64_t epoch_;
         std::uint64_t key_;
         Permutation items_;             // of all sequences, or of the windows
         std::int64_t short_place_ = 0;  // where the last window, which may be short, stands among the others
     };
 
   private:
+    // Steps come epoch by epoch: the tables of the last epoch asked for, once enough was asked of it. Threads
+    // that make batches at a time share them.
+    struct Tables {
+        std::mutex mutex;
+        std::int64_t epoch = -1;
+        std::uint64_t asked = 0;
+        std::shared_ptr<const TabledPermutation> tables;
+    };
+
     [[nodiscard]] std::int64_t sequence(std::int64_t index) const;
+    // Null as long as there are none for the order of an epoch, of which `count` more draws are asked for.
+    [[nodiscard]] std::shared_ptr<const TabledPermutation> tables(std::int64_t epoch,
+                                                                  const Permutation& order,
+                                                                  std::size_t count) const;
 
     std::int32_t source_;
     std::vector<SequenceRange> ranges_;
@@ -58,6 +75,7 @@ class Pool {
     std::int64_t size_ = 0;
     std::uint64_t key_;
     std::int64_t window_;
+    std::unique_ptr<Tables> tables_ = std::make_unique<Tables>();
 };
 
 // `count` draws of a pool from draw `start` of an epoch.

@@ -29,6 +29,14 @@ class Permutation {
 
     [[nodiscard]] std::uint64_t size() const { return size_; }
 
+    // Of a block's bits, of which [0, size) takes up most.
+    [[nodiscard]] int half_bits() const { return half_bits_; }
+
+    // What a round, by number, mixes of one half of a block into the other.
+    [[nodiscard]] std::uint64_t round(int number, std::uint64_t half) const {
+        return mix64(half + keys_[static_cast<std::size_t>(number)]) & half_mask_;
+    }
+
     // index must be below size(); the caller checks.
     [[nodiscard]] std::uint64_t operator()(std::uint64_t index) const {
         do {
