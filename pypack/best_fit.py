@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._threads import resolve_num_threads
+from pypack.document_lengths import as_lengths
 from pypack.packing import shared_options
-from pypack.plan import as_lengths
 
 
 def best_fit_sequence_of(

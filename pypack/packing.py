@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike
 from pypack import _core
 from pypack._numbers import number_within, whole_number
 from pypack._threads import resolve_num_threads
+from pypack.document_lengths import as_lengths
 from pypack.fingerprint import lengths_fingerprint
-from pypack.plan import Plan, PlanCounts, as_lengths
+from pypack.plan import Plan
+from pypack.plan_stats import PlanCounts
 from pypack.strategies import STRATEGIES, Job, checked_options
 
 __all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "compare_one", "pack", "shared_options"]

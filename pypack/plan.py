@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core, _plan_files
-from pypack.fingerprint import lengths_fingerprint
+from pypack._plan_proof import prove
+from pypack.document_lengths import as_lengths as as_lengths
+from pypack.plan_stats import PlanCounts as PlanCounts
+from pypack.plan_stats import PlanStats as PlanStats
+from pypack.plan_stats import stats_of
 
 # The arrays of a plan, in the order that the kernels take them.
 ARRAYS: Mapping[str, np.dtype[Any]] = {
@@ -28,104 +31,6 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
 # plan.json keeps where the sequences of each capacity stand, so that a loader starts without reading them
 # all; a plan whose capacities alternate has too many runs for that.
 _MAX_SAVED_RUNS = 1000
-
-
-def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:
-    """Document lengths as the kernels take them: a contiguous int32 vector.
-
-    Contiguous int32 arrays are passed on as they are, memory-mapped ones too; everything else is converted
-    once.
-
-    Raises:
-        TypeError: the lengths are not integers.
-        ValueError: they are no vector, or one does not fit (the document is named).
-    """
-    array = np.asarray(lengths)
-    if array.size == 0 and array.dtype == np.float64:  # numpy's type for []
-        array = array.astype(np.int32)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"lengths must be integers, got an array of {array.dtype}")
-    if array.ndim != 1:
-        raise ValueError(f"lengths must be a vector, got shape {array.shape}")
-    if array.dtype != np.int32:
-        limit = np.iinfo(np.int32).max
-        if len(array) and (int(array.max()) > limit or int(array.min()) < 0):
-            document = int(np.argmax((array > limit) | (array < 0)))
-            raise ValueError(
-                f"lengths[{document}] is {array[document]}: a document has from 0 to {limit} tokens; "
-                "split longer documents before packing"
-            )
-        array = array.astype(np.int32)
-    return np.ascontiguousarray(array)
-
-
-@dataclasses.dataclass(frozen=True)
-class PlanCounts:
-    """Where the tokens of the documents went; `tokens` = tokens in spans + dropped + truncated.
-
-    Attributes:
-        documents: documents that were given.
-        tokens: their tokens.
-        empty_documents: documents without a token, which have no span.
-        dropped_documents: documents with tokens, but without a span.
-        dropped_tokens: the tokens of those.
-        truncated_documents: documents of which some tokens are in spans and some are not.
-        truncated_tokens: the tokens of those that are in no span.
-        split_documents: documents in two spans or more.
-    """
-
-    documents: int
-    tokens: int
-    empty_documents: int
-    dropped_documents: int
-    dropped_tokens: int
-    truncated_documents: int
-    truncated_tokens: int
-    split_documents: int
-
-
-@dataclasses.dataclass(frozen=True)
-class PlanStats:
-    """The figures of a plan. Attention costs count pairs of tokens: a row of n tokens costs n * n.
-
-    Attributes:
-        num_sequences: sequences.
-        num_spans: spans of documents.
-        num_tokens: tokens in spans.
-        padding_tokens: room of the sequences that holds no token.
-        utilization: num_tokens / (num_tokens + padding_tokens).
-        attention_cost: sum of length squared over the spans, what attention costs inside documents.
-        attention_to_padded: attention_cost over that of one span a row, each row as long as sequence_length.
-        attention_to_concat: attention_cost over that of full rows without document mask,
-            ceil(num_tokens / sequence_length) * sequence_length squared.
-        mean_context: mean number of earlier tokens that a token can attend to, sum of l (l - 1) / 2 over the
-            spans / num_tokens ("average context length" of Dataset Decomposition, arXiv 2405.13226).
-        mean_span_length: num_tokens / num_spans.
-        bias: share of the variance of log(span length) that lies between sequences. 0: every sequence holds
-            the same mixture of lengths; 1: sequences hold documents of one length each, as best fit tends to
-            make.
-        most_spans: spans in the fullest sequence.
-        lower_bound: ceil(num_tokens / sequence_length), which no packing can beat.
-        l2_bound: the bound L2 of Martello and Toth (1990) for the spans as they are cut, which no packing of
-            them can beat; 0 where sequences differ in capacity.
-        excess_sequences: num_sequences above the larger of the two bounds.
-    """
-
-    num_sequences: int
-    num_spans: int
-    num_tokens: int
-    padding_tokens: int
-    utilization: float
-    attention_cost: int
-    attention_to_padded: float
-    attention_to_concat: float
-    mean_context: float
-    mean_span_length: float
-    bias: float
-    most_spans: int
-    lower_bound: int
-    l2_bound: int
-    excess_sequences: int
 
 
 class Plan:
@@ -231,31 +136,7 @@ class Plan:
     @functools.cached_property
     def stats(self) -> PlanStats:
         """The figures of the plan, computed once (one pass over the spans) and kept in plan.json."""
-        tokens, spans, cost, length = (
-            self.num_tokens,
-            self.num_spans,
-            self.attention_cost,
-            self.sequence_length,
-        )
-        lower_bound = -(-tokens // length)
-        variance = float(self._totals["log_length_variance"])
-        return PlanStats(
-            num_sequences=self.num_sequences,
-            num_spans=spans,
-            num_tokens=tokens,
-            padding_tokens=self.padding,
-            utilization=self.utilization,
-            attention_cost=cost,
-            attention_to_padded=cost / (spans * length**2) if spans else 0.0,
-            attention_to_concat=cost / (lower_bound * length**2) if spans else 0.0,
-            mean_context=(cost - tokens) / (2 * tokens) if tokens else 0.0,
-            mean_span_length=tokens / spans if spans else 0.0,
-            bias=float(self._totals["between_variance"]) / variance if variance > 1e-12 else 0.0,
-            most_spans=int(self._totals["most_spans"]),
-            lower_bound=lower_bound,
-            l2_bound=int(self._totals["l2_bound"]),
-            excess_sequences=self.num_sequences - max(lower_bound, int(self._totals["l2_bound"])),
-        )
+        return stats_of(self, self._totals)
 
     def histograms(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """How long the spans are and how full the sequences, in one pass over the plan.
@@ -283,57 +164,7 @@ class Plan:
         Raises:
             ValueError: names the first sequence, span, document or figure that breaks the proof.
         """
-        unlimited = np.iinfo(np.int32).max
-        max_documents = min(self.options.get("max_documents") or unlimited, unlimited)
-        if lengths is None:
-            found = self._view.verify_alone(self.counts.documents, self.align, max_documents)
-            stated: dict[str, int] = {
-                "documents without span": self.counts.empty_documents + self.counts.dropped_documents,
-                "split_documents": self.counts.split_documents,
-                "tokens in spans": self.num_tokens,
-            }
-        else:
-            documents = as_lengths(lengths)
-            fingerprint = lengths_fingerprint(documents)
-            if fingerprint != self.lengths_fingerprint:
-                raise ValueError(
-                    f"the plan was made for {self.counts.documents} documents with lengths fingerprint "
-                    f"{self.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the store "
-                    "it was made for, or pack again"
-                )
-            found = self._view.verify(documents, self.align, max_documents)
-            stated = dataclasses.asdict(self.counts)
-        for name, value in stated.items():
-            if value != found[name]:
-                raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
-        if self._path is not None:
-            self._verify_records(self._path / "plan.json")
-
-    def _verify_records(self, path: Path) -> None:
-        """Compares what plan.json records with what the arrays give."""
-        anew = Plan(
-            **self.arrays(),
-            sequence_length=self.sequence_length,
-            strategy=self.strategy,
-            options=self.options,
-            counts=self.counts,
-            lengths_fingerprint=self.lengths_fingerprint,
-        )
-        records: list[tuple[str, Any, Any]] = [
-            ("fingerprint", self.fingerprint, anew.fingerprint),
-            ("sequence_length", self.sequence_length, max([self.sequence_length, *anew.buckets])),
-            ("capacity_runs", self.buckets, anew.buckets),
-        ]
-        records += [(f"totals.{name}", self._totals.get(name), value) for name, value in anew._totals.items()]
-        stats = dataclasses.asdict(anew.stats)
-        records += [(f"stats.{name}", getattr(self.stats, name), value) for name, value in stats.items()]
-        for name, recorded, computed in records:
-            if isinstance(computed, float) and isinstance(recorded, (int, float)):
-                same = math.isclose(recorded, computed, rel_tol=1e-9, abs_tol=1e-12)
-            else:
-                same = recorded == computed
-            if not same:
-                raise ValueError(f"{path}: field {name!r} is {recorded!r}, but the arrays give {computed!r}")
+        prove(self, lengths)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the plan as a directory of .npy files and plan.json, whole or not at all.

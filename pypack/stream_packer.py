@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._narrow_ids import narrow_ids, widened_ids
 from pypack.packing import shared_options
-from pypack.plan import PlanCounts
+from pypack.plan_stats import PlanCounts
 from pypack.strategies import checked_options
 
 _VERSION = 2  # 1: starts, lengths and documents as numbers, 16 bytes a piece

@@ -1,0 +1,35 @@
+"""Document lengths, in whatever form a user has them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:
+    """Document lengths as the kernels take them: a contiguous int32 vector.
+
+    Contiguous int32 arrays are passed on as they are, memory-mapped ones too; everything else is converted
+    once.
+
+    Raises:
+        TypeError: the lengths are not integers.
+        ValueError: they are no vector, or one does not fit (the document is named).
+    """
+    array = np.asarray(lengths)
+    if array.size == 0 and array.dtype == np.float64:  # numpy's type for []
+        array = array.astype(np.int32)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"lengths must be integers, got an array of {array.dtype}")
+    if array.ndim != 1:
+        raise ValueError(f"lengths must be a vector, got shape {array.shape}")
+    if array.dtype != np.int32:
+        limit = np.iinfo(np.int32).max
+        if len(array) and (int(array.max()) > limit or int(array.min()) < 0):
+            document = int(np.argmax((array > limit) | (array < 0)))
+            raise ValueError(
+                f"lengths[{document}] is {array[document]}: a document has from 0 to {limit} tokens; "
+                "split longer documents before packing"
+            )
+        array = array.astype(np.int32)
+    return np.ascontiguousarray(array)
