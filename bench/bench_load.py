@@ -20,7 +20,7 @@ peers: other loaders (load_peers.py), each in a process of its own that compares
   batches with the store's; its fastest run of three. Those that are not installed are skipped, with the
   reason.
 balance: what `balance=` adds for one of 2, 8 and 32 ranks (load_balance.py).
-cold: passes from a cold page cache, with and without read-ahead (load_cold.py).
+cold: from a cold page cache, with and without read-ahead, until the store has been read once (load_cold.py).
 scale: construction, resuming and memory at 10^9 sequences (load_scale.py).
 """
 
@@ -188,6 +188,10 @@ def identity(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row.get(name) for name in ("rows x tokens", "way", "ranks", "balance"))
 
 
+def sizes_of(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["rows x tokens"] for row in rows}
+
+
 def earlier_results() -> dict[str, Any]:
     """What was measured before; "commits" says at which commit each part was."""
     try:
@@ -234,6 +238,8 @@ def measure(args: argparse.Namespace, work: Path) -> None:
 
     def keep(part: str, rows: list[dict[str, Any]]) -> None:
         new = {identity(row) for row in rows}
+        if part == "cold":  # all of a size at a time: its cases change their names with what they are
+            new |= {identity(row) for row in results.get(part, []) if row["rows x tokens"] in sizes_of(rows)}
         kept = [row for row in results.get(part, []) if identity(row) not in new]
         results.setdefault("commits", {})[part] = commit()
         results[part] = sorted(kept + rows, key=lambda row: int(row["rows x tokens"].split()[-1]))
@@ -250,7 +256,7 @@ def measure(args: argparse.Namespace, work: Path) -> None:
             keep("balance", bench_balance(store, plan, 3 * args.repeats))
         if "cold" in args.parts:
             del plan
-            keep("cold", bench_cold(path, plan_path, 5))
+            keep("cold", bench_cold(path, plan_path, 3))
             results["disk"] = disk_speed(path, 4096)
             print(results["disk"])
     if "scale" in args.parts:

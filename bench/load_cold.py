@@ -20,11 +20,13 @@ _ROWS = 8
 _READ_AHEAD = 32  # steps
 # What is measured, whether the store is taken for one that memory does not hold, and when it ends.
 _CASES: tuple[tuple[str, bool, dict[str, float]], ...] = (
+    ("small store, until it has been read once", False, {"share": 0.99}),
     ("small store, first 40 steps", False, {"steps": 40}),
     ("small store, first 400 steps", False, {"steps": 400}),
-    ("small store, 3 s", False, {"s": 3}),
+    ("small store, 3 s, most of them from memory", False, {"s": 3}),
     ("large store, first 400 steps", True, {"steps": 400}),
 )
+_LOOK = 10  # steps between two looks at what is in the cache
 _MADV_RANDOM = 1
 _RANDOM_READS = 2000
 
@@ -40,16 +42,20 @@ def forget(*folders: Path) -> None:
             os.close(descriptor)
 
 
-def cached_share(file: Path) -> float:
-    """Share of a file's pages in the page cache, by mincore on a mapping of it."""
-    mapped = np.memmap(file, np.uint8, "r")
-    pages = -(-len(mapped) // os.sysconf("SC_PAGE_SIZE"))
-    resident = np.zeros(pages, np.uint8)
-    libc = ctypes.CDLL(None, use_errno=True)
-    address, size = ctypes.c_void_p(mapped.ctypes.data), ctypes.c_size_t(len(mapped))
-    if libc.mincore(address, size, ctypes.c_void_p(resident.ctypes.data)) != 0:
-        raise OSError(ctypes.get_errno(), "mincore")
-    return float((resident & 1).mean())
+class Residency:
+    """How much of a file is in the page cache, by mincore on a mapping of it."""
+
+    def __init__(self, file: Path) -> None:
+        self._mapped = np.memmap(file, np.uint8, "r")
+        self._resident = np.zeros(-(-len(self._mapped) // os.sysconf("SC_PAGE_SIZE")), np.uint8)
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def share(self) -> float:
+        """Share of its pages."""
+        address, size = ctypes.c_void_p(self._mapped.ctypes.data), ctypes.c_size_t(len(self._mapped))
+        if self._libc.mincore(address, size, ctypes.c_void_p(self._resident.ctypes.data)) != 0:
+            raise OSError(ctypes.get_errno(), "mincore")
+        return float((self._resident & 1).mean())
 
 
 def read_around_kb(file: Path) -> int | None:
@@ -108,19 +114,21 @@ def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str
     """Tokens a second of a shuffled pass, store and plan out of the page cache before.
 
     "small store": as it is. Memory holds it, and the system itself reads `read_ahead_kb` around every fault,
-    so that it has soon read all of it; the first steps, more of them, and some seconds, in which the whole
-    store comes into memory either way.
+    so that it has soon read all of it, and from then on nothing is cold: the main figure is the tokens given
+    until 99 % of the store is in memory, by the time until then (looked at every few steps). Besides, its
+    first steps, more of them, and some seconds, which are most of them spent on a store in memory.
     "large store": the same files as if memory did not hold them. The loader is told so, and reads the rows
     alone; and the system is told not to read around faults (MADV_RANDOM), as what it reads so of a store that
     is many times larger than memory is gone before it is drawn.
     """
 
-    def run(read_ahead: int, large: bool, end: dict[str, float]) -> tuple[float, float]:
+    def run(read_ahead: int, large: bool, end: dict[str, float]) -> dict[str, float]:
         forget(store_path, plan_path)
-        cold = cached_share(flat_file(TokenStore.open(store_path)))
+        before = Residency(flat_file(TokenStore.open(store_path))).share()
         store, plan = TokenStore.open(store_path), Plan.open(plan_path)
         if large:
             do_not_read_around(store, plan)
+        cache = Residency(flat_file(store))
         loader = Loader(store, plan, batch_sequences=_ROWS, num_threads=1, pad_id=0, read_ahead=read_ahead)
         memory = step_maker.memory_for_files
         step_maker.memory_for_files = (lambda: 0) if large else memory
@@ -130,29 +138,36 @@ def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str
                 tokens += batch.tokens
                 if batch.step + 1 == end.get("steps") or time.perf_counter() - start > end.get("s", math.inf):
                     break
-            return tokens / (time.perf_counter() - start), cold
+                if "share" in end and batch.step % _LOOK == 0 and cache.share() >= end["share"]:
+                    break
+            seconds = time.perf_counter() - start
+            return {"speed": tokens / seconds, "s": seconds, "before": before, "after": cache.share()}
         finally:
             step_maker.memory_for_files = memory
 
     found = []
     length = Plan.open(plan_path).sequence_length
     for what, large, end in _CASES:
-        speeds: dict[int, list[float]] = {0: [], _READ_AHEAD: []}
-        cached = []
+        runs: dict[int, list[dict[str, float]]] = {0: [], _READ_AHEAD: []}
         for _ in range(repeats):
-            for read_ahead in speeds:
-                speed, share = run(read_ahead, large, end)
-                speeds[read_ahead].append(speed)
-                cached.append(share)
-        slow, fast = (float(np.median(values)) for values in speeds.values())
+            for read_ahead, ways in runs.items():
+                ways.append(run(read_ahead, large, end))
+        slow, fast = (
+            {name: float(np.median([one[name] for one in ways])) for name in ways[0]}
+            for ways in runs.values()
+        )
         found.append(
             {
                 "rows x tokens": f"{_ROWS} x {length}",
                 "way": what,
-                "without, tokens/s": slow,
-                f"read_ahead={_READ_AHEAD}, tokens/s": fast,
-                "x without": fast / slow,
-                "in cache before": max(cached),
+                "without, tokens/s": slow["speed"],
+                f"read_ahead={_READ_AHEAD}, tokens/s": fast["speed"],
+                "x without": fast["speed"] / slow["speed"],
+                "without, s": slow["s"],
+                f"read_ahead={_READ_AHEAD}, s": fast["s"],
+                "in cache before": max(one["before"] for ways in runs.values() for one in ways),
+                "without, in cache after": slow["after"],
+                f"read_ahead={_READ_AHEAD}, in cache after": fast["after"],
             }
         )
     return found
