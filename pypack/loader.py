@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 import operator
 import os
-import time
-import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +16,8 @@ from pypack._threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader_options import BatchOptions, Ranks
 from pypack.loader_order import Order
-from pypack.loader_state import differences, make_state, read_state
+from pypack.loader_pass import Given, made_ahead, one_by_one
+from pypack.loader_state import make_state, taken_state
 from pypack.loader_stats import LoaderStats
 from pypack.plan import Plan
 from pypack.run import EpochRun, StepDraws
@@ -319,33 +317,24 @@ class Loader:
     def __iter__(self) -> Iterator[PackedBatch]:
         end = self.pass_end()
         while self._step < end:
-            yield from self._ahead(end) if self._prefetch else self._one_by_one(end)
+            changes = self._changes
+            for batch, draws, seconds in self._steps_to(end):
+                yield self._give(batch, draws, seconds)
+                if changes != self._changes:  # something else comes next
+                    break
 
-    def _one_by_one(self, end: int) -> Iterator[PackedBatch]:
-        while self._step < end:
-            start = time.perf_counter()
-            draws = self.run.at(self._step)
-            yield self._give(self._maker_at(self._step).batch(draws, self._step), draws, start)
+    def _steps_to(self, end: int) -> Iterator[Given]:
+        if not self._prefetch:
+            return one_by_one(self._step, end, self._maker_at, self.run.at)
+        maker, ahead = (
+            self._maker_at(self._step),
+            {"prefetch": self._prefetch, "read_ahead": self._read_ahead},
+        )
+        return made_ahead(self._step, end, maker, self.run.at, **ahead)
 
-    def _ahead(self, end: int) -> Iterator[PackedBatch]:
-        """Batches of the thread, until the pass ends or something changes what comes next."""
-        maker = self._maker_at(self._step)
-        prefetcher = maker.prefetcher(self._prefetch, self._read_ahead)
-        changes = self._changes
-        asked: deque[tuple[StepDraws, Any]] = deque()
-        next_asked = self._step
-        while self._step < end and changes == self._changes:
-            start = time.perf_counter()
-            while next_asked < min(end, self._step + 1 + self._prefetch + self._read_ahead):
-                draws = self.run.at(next_asked)
-                asked.append((draws, maker.request(prefetcher, draws)))
-                next_asked += 1
-            draws, tensor = asked.popleft()
-            yield self._give(maker.wrap(prefetcher.next(), draws, self._step, tensor), draws, start)
-
-    def _give(self, batch: PackedBatch, draws: StepDraws, start: float) -> PackedBatch:
+    def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:
         left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
-        self.stats.add(batch, draws, time.perf_counter() - start, left_out, self.epochs_at)
+        self.stats.add(batch, draws, seconds, left_out, self.epochs_at)
         self._step += 1
         self._given = max(self._given, self._step)
         return batch
@@ -417,21 +406,7 @@ class Loader:
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        step, log = read_state(state)
-        if different := differences(self._order.to_dict(self.sources), state["order"]):
-            if strict:
-                raise ValueError(
-                    f"the state belongs to another order: {different}. Make the loader as it was, or pass "
-                    "strict=False to take over only the number of the step"
-                )
-            older = "" if log.base is None else ", and without the older changes of weights"
-            warnings.warn(
-                f"the state belongs to another order: {different}. Only the number of the step is taken "
-                f"over: sequences that were given out may come again, others be left out{older}",
-                stacklevel=2,
-            )
-            log = WeightLog.make(log.events)  # what was drawn is of the other order
-        log = log.behind(self._log)
+        step, log = taken_state(state, self._order.to_dict(self.sources), self._log, strict=strict)
         for _, weights in log.events:
             self._check_weights(weights)
         past, self._log = self._log, log

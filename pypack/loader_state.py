@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,6 +102,33 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
         return int(state["step"]), WeightLog.make(events, Base(drawn, ahead), str(base["past"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no state of a loader: {error!r}") from error
+
+
+def taken_state(
+    state: Mapping[str, Any], order: Mapping[str, Any], known: WeightLog, *, strict: bool
+) -> tuple[int, WeightLog]:
+    """Step and changes of weights of a state, for a loader of some order, with the older changes that it
+    knows itself; see `Loader.load_state_dict`.
+
+    Raises:
+        ValueError: it is no state, or strictly one of another order.
+    """
+    step, log = read_state(state)
+    different = differences(order, state["order"])
+    if not different:
+        return step, log.behind(known)
+    if strict:
+        raise ValueError(
+            f"the state belongs to another order: {different}. Make the loader as it was, or pass "
+            "strict=False to take over only the number of the step"
+        )
+    older = "" if log.base is None else ", and without the older changes of weights"
+    warnings.warn(
+        f"the state belongs to another order: {different}. Only the number of the step is taken "
+        f"over: sequences that were given out may come again, others be left out{older}",
+        stacklevel=3,
+    )
+    return step, WeightLog.make(log.events)  # what was drawn is of the other order
 
 
 def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
