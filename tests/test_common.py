@@ -28,6 +28,14 @@ def test_a_slice_of_the_permutation_is_the_permutation_of_the_slice():
     assert len(_core.permute_range(5, 1, 2, 2)) == 0
 
 
+@given(st.sampled_from([5, 300, 2**20 + 1, 10**9, 2**40 - 1, 10**12, 2**62]), keys, st.integers(0, 400))
+def test_many_images_at_once_are_those_one_by_one(size, key, count):
+    """Vector instructions take the first of many indices, plain code the rest."""
+    first = max(0, size - count)
+    one_by_one = [_core.permute_range(size, key, i, i + 1)[0] for i in range(first, size)]
+    assert _core.permute_range(size, key, first, size).tolist() == one_by_one
+
+
 def test_permutation_refuses_what_lies_outside():
     with pytest.raises(ValueError, match="start <= stop <= size, got start=3 stop=11 size=10"):
         _core.permute_range(10, 0, 3, 11)

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "common/feistel_avx2.hpp"
 #include "common/simd.hpp"
 
 namespace pypack {
@@ -33,12 +34,23 @@ PYPACK_INLINE void encrypt_lanes(std::uint64_t* blocks, int half_bits, std::uint
     for (std::size_t i = 0; i < kLanes; ++i) blocks[i] = (left[i] << half_bits) | right[i];
 }
 
-PYPACK_SIMD_CLONES void encrypt_all(std::uint64_t* blocks, std::size_t n, int half_bits,
-                                    std::uint64_t half_mask, const std::uint64_t* keys) {
+PYPACK_SIMD_CLONES void encrypt_rest(std::uint64_t* blocks, std::size_t n, int half_bits,
+                                     std::uint64_t half_mask, const std::uint64_t* keys) {
     std::size_t i = 0;
     for (; i + 16 <= n; i += 16) encrypt_lanes<16>(blocks + i, half_bits, half_mask, keys);
     for (; i + 4 <= n; i += 4) encrypt_lanes<4>(blocks + i, half_bits, half_mask, keys);
     for (; i < n; ++i) encrypt_lanes<1>(blocks + i, half_bits, half_mask, keys);
+}
+
+void encrypt_all(std::uint64_t* blocks, std::size_t n, int half_bits, std::uint64_t half_mask,
+                 const std::uint64_t* keys) {
+    std::size_t done = 0;
+#if PYPACK_X86_DISPATCH
+    // With AVX-512 there is an instruction for the products, which the compiler finds.
+    static const bool by_hand = __builtin_cpu_supports("avx2") && !__builtin_cpu_supports("avx512dq");
+    if (by_hand) done = encrypt_avx2(blocks, n, half_bits, half_mask, keys, Permutation::kRounds);
+#endif
+    encrypt_rest(blocks + done, n - done, half_bits, half_mask, keys);
 }
 
 }  // namespace

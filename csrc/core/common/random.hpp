@@ -6,12 +6,15 @@
 
 namespace pypack {
 
+inline constexpr std::uint64_t kMixFirst = 0xbf58476d1ce4e5b9ULL;
+inline constexpr std::uint64_t kMixSecond = 0x94d049bb133111ebULL;
+
 // The finalizer of SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
 [[nodiscard]] constexpr std::uint64_t mix64(std::uint64_t x) {
     x ^= x >> 30;
-    x *= 0xbf58476d1ce4e5b9ULL;
+    x *= kMixFirst;
     x ^= x >> 27;
-    x *= 0x94d049bb133111ebULL;
+    x *= kMixSecond;
     x ^= x >> 31;
     return x;
 }
