@@ -101,14 +101,20 @@ std::size_t AddedTokenFinder::next_candidate(std::string_view text, std::size_t 
     const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
     const std::size_t last = text.size() < shortest_ ? 0 : text.size() - shortest_ + 1;
     std::size_t at = from;
-    if (!pairs_.empty()) {
-        for (; at + ascii::kBlock < text.size(); at += ascii::kBlock) {
+    if (!pairs_.empty() && text.size() > ascii::kBlock) {
+        const std::size_t last_block = text.size() - ascii::kBlock - 1;
+        while (at < last) {
+            // The last block overlaps the one before it.
+            const std::size_t block = std::min(at, last_block);
             ascii::Mask found = 0;
             for (const auto& [first, second] : pairs_) {
-                found |= ascii::equal_pairs(text.data() + at, first, second);
+                found |= ascii::equal_pairs(text.data() + block, first, second);
             }
-            if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found));
+            found &= ~ascii::Mask{0} << (at - block);
+            if (found != 0) return block + static_cast<std::size_t>(std::countr_zero(found));
+            at = block + ascii::kBlock;
         }
+        return text.size();
     }
     for (; at < last; ++at) {
         if (begins_[bytes[at]] == 0) continue;

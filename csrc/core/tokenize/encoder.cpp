@@ -73,7 +73,7 @@ Buffer<TokenId> join(const std::vector<Chunk>& chunks, const std::vector<Offset>
 class Encoder::Pool {
   public:
     std::unique_ptr<EncoderContext> take(const EncoderParts& parts) {
-        const WordSeeds* seeds = nullptr;
+        SharedWords* words = nullptr;
         {
             State& state = current();
             const std::lock_guard lock(state.mutex);
@@ -82,10 +82,10 @@ class Encoder::Pool {
                 state.free.pop_back();
                 return context;
             }
-            if (!state.seeds) state.seeds = std::make_unique<WordSeeds>(*parts.model);
-            seeds = state.seeds.get();
+            if (!state.words) state.words = std::make_unique<SharedWords>(*parts.model);
+            words = state.words.get();
         }
-        return std::make_unique<EncoderContext>(parts, *seeds);
+        return std::make_unique<EncoderContext>(parts, *words);
     }
 
     void give_back(std::unique_ptr<EncoderContext> context) {
@@ -103,8 +103,8 @@ class Encoder::Pool {
     struct State {
         long process = process_id();
         std::mutex mutex;
+        std::unique_ptr<SharedWords> words;  // made once
         std::vector<std::unique_ptr<EncoderContext>> free;
-        std::unique_ptr<const WordSeeds> seeds;  // made once
     };
 
     State& current() {

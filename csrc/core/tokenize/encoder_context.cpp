@@ -16,8 +16,8 @@ constexpr std::size_t kKeptText = std::size_t{1} << 22;
 
 }  // namespace
 
-EncoderContext::EncoderContext(const EncoderParts& parts, const WordSeeds& seeds)
-    : words_(parts.model, parts.pretokenizer, seeds) {}
+EncoderContext::EncoderContext(const EncoderParts& parts, SharedWords& shared)
+    : words_(parts.model, parts.pretokenizer, shared) {}
 
 void EncoderContext::begin(std::size_t most_bytes, std::size_t bytes, std::size_t documents) {
     // Text gives one id for two bytes at most, nearly always. Memory that is not touched costs nothing, and

@@ -24,7 +24,7 @@ struct EncoderSteps {
 
 class EncoderContext {
   public:
-    EncoderContext(const EncoderParts& parts, const WordSeeds& seeds);
+    EncoderContext(const EncoderParts& parts, SharedWords& shared);
 
     // Begins an output for the ids of texts of `most_bytes` in `documents` documents, probably of `bytes`.
     // What came out last says how many they will be: where memory for that is at hand no more is taken.

@@ -14,13 +14,8 @@ bool is_short(std::string_view word) {
 
 }  // namespace
 
-MissingWords::MissingWords(const Model& model, const WordCutter* cutter, ShortWordCache& short_words,
-                           LongWordCache& long_words)
-    : model_(model),
-      cutter_(cutter),
-      short_words_(short_words),
-      long_words_(long_words),
-      workspace_(model.make_workspace()) {}
+MissingWords::MissingWords(const Model& model, const WordCutter* cutter, WordCaches::User& known)
+    : model_(model), cutter_(cutter), known_(known), workspace_(model.make_workspace()) {}
 
 std::size_t MissingWords::add(std::string_view word, std::uint64_t hash) {
     std::uint32_t& lately = lately_[hash >> 32 & (lately_.size() - 1)];
@@ -57,13 +52,14 @@ void MissingWords::add_piece(std::string_view piece, bool may_be_known) {
     Piece& added = pieces_.emplace_back(Piece{piece, {}, may_be_known && is_short(piece), nullptr});
     if (!is_short(piece)) return;
     added.key = WordKey::of(piece);
-    const ShortWordCache::Lines lines = short_words_.lines();
+    const ShortWordCache::Lines lines = known_.short_words().lines();
     pypack::prefetch(&lines[lines.index_of(added.key.hash())]);
 }
 
 void MissingWords::encode() {
+    const ShortWordCache& short_words = known_.short_words();
     for (Piece& piece : pieces_) {
-        if (piece.may_be_known) piece.slot = short_words_.find(piece.key);
+        if (piece.may_be_known) piece.slot = short_words.find(piece.key);
         if (piece.slot == nullptr) new_texts_.push_back(piece.text);
     }
     model_.tokenize_all(new_texts_, *workspace_, new_ids_, new_found_);
@@ -76,7 +72,7 @@ void MissingWords::encode() {
             const auto* const slot = pieces_[next].slot;
             std::span<const TokenId> found;
             if (slot != nullptr) {
-                found = short_words_.ids(*slot);
+                found = short_words.ids(*slot);
             } else {
                 const Model::Ids& place = new_found_[next_new++];
                 found = std::span(new_ids_).subspan(place.begin, place.count);
@@ -92,15 +88,15 @@ void MissingWords::cache() {
     for (const Piece& piece : pieces_) {
         if (piece.slot != nullptr) continue;
         const Model::Ids& place = new_found_[next_new++];
-        // The words may hold it twice.
-        if (!is_short(piece.text) || short_words_.find(piece.key) != nullptr) continue;
-        short_words_.insert(piece.key, std::span(new_ids_).subspan(place.begin, place.count));
+        if (is_short(piece.text)) {
+            known_.insert(piece.key, std::span(new_ids_).subspan(place.begin, place.count));
+        }
     }
     for (std::size_t i = 0; i < words_.size(); ++i) {
         const Word& word = words_[i];
-        if (is_short(word.text) || !long_words_.find(word.text, word.hash).empty()) continue;
-        long_words_.insert(word.text, word.hash, ids(i));
+        if (!is_short(word.text)) known_.insert(word.text, word.hash, ids(i));
     }
+    known_.place_homeless();
     words_.clear();
     pieces_.clear();
     new_texts_.clear();

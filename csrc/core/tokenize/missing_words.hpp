@@ -10,7 +10,7 @@
 
 #include "common/types.hpp"
 #include "tokenize/model.hpp"
-#include "tokenize/word_cache.hpp"
+#include "tokenize/word_caches.hpp"
 
 namespace pypack {
 
@@ -19,8 +19,7 @@ namespace pypack {
 class MissingWords {
   public:
     // All outlive it; cutter may be null.
-    MissingWords(const Model& model, const WordCutter* cutter, ShortWordCache& short_words,
-                 LongWordCache& long_words);
+    MissingWords(const Model& model, const WordCutter* cutter, WordCaches::User& known);
 
     // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
     // it is, until cache(). hash: of a word longer than a key hash_bytes, else of its key.
@@ -58,8 +57,7 @@ class MissingWords {
 
     const Model& model_;
     const WordCutter* cutter_;
-    ShortWordCache& short_words_;
-    LongWordCache& long_words_;
+    WordCaches::User& known_;
     std::unique_ptr<Model::Workspace> workspace_;
 
     std::vector<Word> words_;

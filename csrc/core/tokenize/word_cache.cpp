@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 namespace pypack {
 namespace {
 
-Buffer<ShortWordCache::Line> empty_lines(std::size_t count) {
-    Buffer<ShortWordCache::Line> lines(static_cast<std::int64_t>(count));
-    std::memset(static_cast<void*>(lines.data()), 0, count * sizeof(ShortWordCache::Line));
-    return lines;
+template <typename T>
+Buffer<T> with_room(std::size_t capacity) {
+    const auto size = static_cast<std::int64_t>(capacity);
+    return Buffer<T>::with_room(size, size);
 }
 
 }  // namespace
@@ -17,119 +18,159 @@ Buffer<ShortWordCache::Line> empty_lines(std::size_t count) {
 ShortWordCache::ShortWordCache(std::size_t expected_words)
     // Room for half as many words again before the first growth.
     : num_lines_(std::clamp(std::bit_ceil(expected_words * 3 / 2), std::size_t{1024}, kMaxLines)),
-      lines_(empty_lines(num_lines_)) {}
-
-// Room for all there may be: what is not used is never touched, and nothing has to move to larger memory.
-ShortWordCache::ShortWordCache(const ShortWordCache& other)
-    : num_lines_(other.num_lines_),
-      num_words_(other.num_words_),
-      victims_(other.victims_),
-      lines_(Buffer<Line>::with_room(kMaxLines, kMaxLines)) {
-    lines_.resize(static_cast<std::int64_t>(num_lines_));
-    spill_.reserve(kMaxSpilledIds);
-    spill_ = other.spill_;
-    std::memcpy(static_cast<void*>(lines_.data()), other.lines_.data(), num_lines_ * sizeof(Line));
+      lines_(with_room<Line>(kMaxLines)),
+      spill_(with_room<TokenId>(kMaxSpilledIds)) {
+    std::memset(static_cast<void*>(lines_.data()), 0, num_lines_ * sizeof(Line));
 }
 
-ShortWordCache::Slot* ShortWordCache::free_slot(std::size_t index) {
+// False if the spill is full.
+bool ShortWordCache::make_slot(const WordKey& key, std::span<const TokenId> ids, Slot& slot) {
+    const bool spills = ids.size() > kInlineIds;
+    const std::uint64_t count = spills ? Slot::kSpilled : ids.size();
+    slot.key_ = {key.low, key.high | count << (64 - Slot::kCountBits)};
+    if (!spills) {
+        std::copy(ids.begin(), ids.end(), slot.ids_.begin());
+        return true;
+    }
+    const std::size_t begin = spilled_.fetch_add(ids.size(), std::memory_order_relaxed);
+    if (begin + ids.size() > kMaxSpilledIds) return false;
+    std::memcpy(spill_.data() + begin, ids.data(), ids.size_bytes());
+    slot.ids_ = {static_cast<TokenId>(begin), static_cast<TokenId>(ids.size()), 0, 0};
+    return true;
+}
+
+ShortWordCache::Insertion ShortWordCache::insert(const WordKey& key, std::span<const TokenId> ids) {
+    if (is_crowded()) return Insertion::kNoRoom;
+    const std::size_t index = lines().index_of(key.hash());
+    Line* const all = lines_.data();
+    if (all[index].is_full() && all[neighbour(index)].is_full()) return Insertion::kNoSlot;
+    Slot made{};
+    if (!make_slot(key, ids, made)) return Insertion::kNoRoom;
     for (const std::size_t at : {index, neighbour(index)}) {
-        for (Slot& slot : lines_[static_cast<std::int64_t>(at)].slots) {
-            if (slot.is_free()) return &slot;
+        for (Slot& slot : all[at].slots) {
+            if (!slot.fill(made)) continue;
+            num_words_.fetch_add(1, std::memory_order_relaxed);
+            return Insertion::kDone;
         }
     }
-    return nullptr;
+    return Insertion::kNoSlot;
 }
 
-void ShortWordCache::insert(const WordKey& key, std::span<const TokenId> ids) {
-    if (spill_.size() + ids.size() > kMaxSpilledIds) clear();
-    if (num_words_ > num_lines_ && num_lines_ < kMaxLines) grow();  // half of the slots
-    const std::size_t index = lines().index_of(key.hash());
-    Slot* slot = free_slot(index);
-    if (slot == nullptr) {
-        slot = &lines_[static_cast<std::int64_t>(index)].slots[victims_++ & 1];
-    } else {
-        ++num_words_;
-    }
-    const bool spilled = ids.size() > kInlineIds;
-    const std::uint64_t count = spilled ? Slot::kSpilled : ids.size();
-    slot->key_ = {key.low, key.high | count << (64 - Slot::kCountBits)};
-    if (spilled) {
-        slot->ids_ = {static_cast<TokenId>(spill_.size()), static_cast<TokenId>(ids.size()), 0, 0};
-        spill_.insert(spill_.end(), ids.begin(), ids.end());
-    } else {
-        slot->ids_ = {};
-        std::copy(ids.begin(), ids.end(), slot->ids_.begin());
-    }
+void ShortWordCache::place(const WordKey& key, std::span<const TokenId> ids) {
+    make_room(ids.size());
+    Slot made{};
+    if (find(key) != nullptr || insert(key, ids) == Insertion::kDone || !make_slot(key, ids, made)) return;
+    lines_.data()[lines().index_of(key.hash())].slots[victims_++ & 1] = made;
+}
+
+void ShortWordCache::make_room(std::size_t num_ids) {
+    if (is_crowded()) grow();
+    if (spilled_ + num_ids <= kMaxSpilledIds) return;
+    std::memset(static_cast<void*>(lines_.data()), 0, num_lines_ * sizeof(Line));
+    num_words_ = 0;
+    spilled_ = 0;
 }
 
 // Every line becomes two, in place: each word stays or moves by as many lines as there were.
 void ShortWordCache::grow() {
-    lines_.resize(static_cast<std::int64_t>(2 * num_lines_));
     Line* const lines = lines_.data();
-    for (std::size_t i = 0; i < num_lines_; ++i) {
-        lines[num_lines_ + i] = lines[i];
-        for (std::size_t j = 0; j < 2; ++j) {
-            const Slot& slot = lines[i].slots[j];
+    std::memcpy(static_cast<void*>(lines + num_lines_), lines, num_lines_ * sizeof(Line));
+    num_lines_ *= 2;
+    for (std::size_t pair = 0; pair < num_lines_; pair += 2) settle(pair);
+}
+
+// Puts the words of two neighbours that belong there each into its line, if there is room, and takes the
+// others out.
+void ShortWordCache::settle(std::size_t pair) {
+    const Lines all = lines();
+    Line* const both = lines_.data() + pair;
+    std::array<Slot, 4> old;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+        for (const Slot& slot : both[i].slots) {
             if (slot.is_free()) continue;
-            const bool moves = (slot.key().hash() & num_lines_) != 0;
-            lines[moves ? i : num_lines_ + i].slots[j] = Slot{};
+            const std::size_t home = all.index_of(slot.key().hash());
+            if (home == pair || home == neighbour(pair)) old[count++] = slot;
+        }
+        both[i] = Line{};
+    }
+    const auto home_of = [&](const Slot& slot) { return all.index_of(slot.key().hash()) - pair; };
+    for (const bool beside : {false, true}) {
+        for (Slot& slot : std::span(old).first(count)) {
+            if (slot.is_free()) continue;
+            Line& line = both[home_of(slot) ^ std::size_t{beside}];
+            if (line.is_full()) continue;
+            line.slots[line.slots[0].is_free() ? 0 : 1] = slot;
+            slot = Slot{};
         }
     }
-    num_lines_ *= 2;
 }
 
-void ShortWordCache::clear() {
-    std::memset(static_cast<void*>(lines_.data()), 0, num_lines_ * sizeof(Line));
-    num_words_ = 0;
-    spill_.clear();
+LongWordCache::LongWordCache()
+    : slots_(with_room<Slot>(2 * kMaxWords)),
+      texts_(with_room<char>(kMaxBytes)),
+      ids_(with_room<TokenId>(kMaxBytes / sizeof(TokenId))) {
+    clear_slots(std::int64_t{1} << 16);
 }
 
-// Room for all there may be, as in a copied ShortWordCache.
-LongWordCache::LongWordCache() {
-    texts_.reserve(kMaxBytes);
-    ids_.reserve(kMaxBytes / sizeof(TokenId));
+void LongWordCache::clear_slots(std::int64_t count) {
+    slots_.resize(count);
+    std::fill(slots_.view().begin(), slots_.view().end(), Slot{});
 }
 
 std::span<const TokenId> LongWordCache::find(std::string_view word, std::uint64_t hash) const {
-    const std::size_t mask = slots_.size() - 1;
-    for (std::size_t at = tag(hash) & mask; slots_[at].count != 0; at = (at + 1) & mask) {
+    const std::int64_t mask = slots_.size() - 1;
+    for (std::int64_t at = slot_of(hash);; at = (at + 1) & mask) {
         const Slot& slot = slots_[at];
-        if (slot.tag != tag(hash) || slot.size != word.size()) continue;
+        const std::uint16_t count = load_acquire(slot.count);
+        if (count == 0) return {};
+        if (count == kClaimed || slot.tag != tag(hash) || slot.size != word.size()) continue;
         if (std::memcmp(texts_.data() + slot.text, word.data(), word.size()) != 0) continue;
-        return {ids_.data() + slot.ids, slot.count};
+        return {ids_.data() + slot.ids, count};
     }
-    return {};
 }
 
-void LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
-    if (ids.empty() || ids.size() > kMaxIds || word.size() > kMaxWordBytes) return;
-    if (texts_.size() + word.size() > kMaxBytes || (ids_.size() + ids.size()) * sizeof(TokenId) > kMaxBytes ||
-        num_words_ >= kMaxWords) {
-        std::fill(slots_.begin(), slots_.end(), Slot{});
-        texts_.clear();
-        ids_.clear();
+LongWordCache::Slot& LongWordCache::claim_slot(std::uint32_t tag) {
+    const std::int64_t mask = slots_.size() - 1;
+    std::int64_t at = tag & mask;
+    while (!replace_if(slots_[at].count, std::uint16_t{0}, kClaimed)) at = (at + 1) & mask;
+    return slots_[at];
+}
+
+bool LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
+    if (ids.empty() || ids.size() > kMaxIds || word.size() > kMaxWordBytes) return true;
+    const std::size_t num_words = num_words_.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t first_byte = num_bytes_.fetch_add(word.size(), std::memory_order_relaxed);
+    const std::size_t first_id = num_ids_.fetch_add(ids.size(), std::memory_order_relaxed);
+    if (!has_room(num_words + 1, first_byte + word.size(), first_id + ids.size())) return false;
+    std::memcpy(texts_.data() + first_byte, word.data(), word.size());
+    std::memcpy(ids_.data() + first_id, ids.data(), ids.size_bytes());
+    Slot& slot = claim_slot(tag(hash));
+    slot.tag = tag(hash);
+    slot.text = static_cast<std::uint32_t>(first_byte);
+    slot.ids = static_cast<std::uint32_t>(first_id);
+    slot.size = static_cast<std::uint16_t>(word.size());
+    store_release(slot.count, static_cast<std::uint16_t>(ids.size()));
+    return true;
+}
+
+void LongWordCache::make_room(std::string_view word, std::span<const TokenId> ids) {
+    if (has_room(num_words_ + 1, num_bytes_ + word.size(), num_ids_ + ids.size())) return;
+    const bool is_small = slots_.size() < static_cast<std::int64_t>(2 * kMaxWords);
+    if (is_small && has_room(0, num_bytes_ + word.size(), num_ids_ + ids.size())) {
+        const std::vector<Slot> old(slots_.view().begin(), slots_.view().end());
+        clear_slots(2 * slots_.size());
         num_words_ = 0;
-    }
-    if (2 * ++num_words_ > slots_.size()) grow();
-    const std::size_t mask = slots_.size() - 1;
-    std::size_t at = tag(hash) & mask;
-    while (slots_[at].count != 0) at = (at + 1) & mask;
-    slots_[at] = {tag(hash), static_cast<std::uint32_t>(texts_.size()),
-                  static_cast<std::uint32_t>(ids_.size()), static_cast<std::uint16_t>(word.size()),
-                  static_cast<std::uint16_t>(ids.size())};
-    texts_.append(word);
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
-}
-
-void LongWordCache::grow() {
-    std::vector<Slot> old(2 * slots_.size());
-    old.swap(slots_);
-    const std::size_t mask = slots_.size() - 1;
-    for (const Slot& slot : old) {
-        if (slot.count == 0) continue;
-        std::size_t at = slot.tag & mask;
-        while (slots_[at].count != 0) at = (at + 1) & mask;
-        slots_[at] = slot;
+        for (const Slot& slot : old) {
+            if (slot.count == 0) continue;
+            claim_slot(slot.tag) = slot;
+            ++num_words_;
+        }
+    } else {
+        clear_slots(slots_.size());
+        num_words_ = 0;
+        num_bytes_ = 0;
+        num_ids_ = 0;
     }
 }
 

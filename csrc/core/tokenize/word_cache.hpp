@@ -1,17 +1,23 @@
 // Word → ids, exactly: words are compared byte by byte, never by a hash alone. Memory is bounded: both caches
 // together stay below 100 MB, of which only what is used is ever touched.
+//
+// Threads look words up and insert them at the same time, and none waits: an entry appears at once and whole,
+// where there was none, and stays as it is. (Two threads may insert one word twice; both entries are right.)
+// What moves or removes entries (make_room, place) has to have the cache to itself; word_caches.hpp sees to
+// that.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "common/atomic_access.hpp"
 #include "common/buffer.hpp"
 #include "common/prefetch.hpp"
+#include "common/simd.hpp"
 #include "common/types.hpp"
 #include "tokenize/token_table.hpp"
 
@@ -95,8 +101,8 @@ struct WordKey {
 };
 
 // The cache for words of up to 15 bytes: lines of two slots, each with up to four ids inline. A word is in
-// its line or in the one beside it; when all four slots are taken and the table may not grow, one of them
-// gives way. It starts small, because a table that fits the caches of the machine is faster.
+// its line, or when that is full in the one beside it. It starts small, because a table that fits the caches
+// of the machine is faster.
 class ShortWordCache {
   public:
     static constexpr std::uint32_t kInlineIds = 4;
@@ -105,15 +111,24 @@ class ShortWordCache {
 
     class alignas(32) Slot {
       public:
-        [[nodiscard]] bool is_free() const { return key_.high == 0; }
-        [[nodiscard]] bool holds(const WordKey& key) const {
-            // One comparison of both halves, whose outcome alone is branched upon.
-            return ((key_.low ^ key.low) | (key_.high ^ key.high) << kCountBits) == 0;
-        }
+        [[nodiscard]] bool is_free() const { return load_acquire(key_.high) == 0; }
+        [[nodiscard]] bool holds(const WordKey& key) const { return look(key).found; }
         [[nodiscard]] WordKey key() const { return {key_.low, key_.high & ~std::uint64_t{0} >> kCountBits}; }
-        // More than kInlineIds: they are in the spill, ids()[1] of them from ids()[0] on.
+        // Of the word that is found. More than kInlineIds: they are in the spill, ids()[1] of them from
+        // ids()[0] on.
+        struct Look {
+            bool found;
+            std::uint32_t inline_count;
+        };
+        // Both from one load, since the slot may be filled meanwhile.
+        [[nodiscard]] PYPACK_INLINE Look look(const WordKey& key) const {
+            const std::uint64_t high = load_acquire(key_.high);
+            // One comparison of both halves, whose outcome alone is branched upon.
+            return {((load_relaxed(key_.low) ^ key.low) | (high ^ key.high) << kCountBits) == 0,
+                    static_cast<std::uint32_t>(high >> (64 - kCountBits))};
+        }
         [[nodiscard]] std::uint32_t inline_count() const {
-            return static_cast<std::uint32_t>(key_.high >> (64 - kCountBits));
+            return static_cast<std::uint32_t>(load_relaxed(key_.high) >> (64 - kCountBits));
         }
         [[nodiscard]] const TokenId* ids() const { return ids_.data(); }
 
@@ -122,17 +137,30 @@ class ShortWordCache {
         static constexpr unsigned kCountBits = 128 - WordKey::kUsedBits;
         static constexpr std::uint64_t kSpilled = (1U << kCountBits) - 1;
 
+        // Less than any key: somebody is about to fill the slot.
+        static constexpr std::uint64_t kClaimed = 1;
+
+        // A free slot becomes this one, unless another thread is first: whoever finds the key finds the ids.
+        bool fill(const Slot& slot) {
+            if (!is_free() || !replace_if(key_.high, std::uint64_t{0}, kClaimed)) return false;
+            ids_ = slot.ids_;
+            store_relaxed(key_.low, slot.key_.low);
+            store_release(key_.high, slot.key_.high);
+            return true;
+        }
+
         WordKey key_;  // with inline_count in the bits that a key leaves
         std::array<TokenId, kInlineIds> ids_;
     };
     struct alignas(64) Line {
-        Slot slots[2];
+        Slot slots[2];  // filled from the front
+
+        [[nodiscard]] bool is_full() const { return !slots[1].is_free(); }
     };
 
     explicit ShortWordCache(std::size_t expected_words);
-    ShortWordCache(const ShortWordCache& other);
 
-    // Where words are looked for; valid until the next insert.
+    // Where words are looked for; valid until make_room().
     class Lines {
       public:
         Lines(const Line* lines, std::size_t count) : lines_(lines), mask_(count - 1) {}
@@ -144,16 +172,16 @@ class ShortWordCache {
         std::size_t mask_;
     };
     [[nodiscard]] Lines lines() const { return {lines_.data(), num_lines_}; }
-    // Where a word of line `index` may be as well.
-    [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
 
     [[nodiscard]] const Slot* find(const WordKey& key) const {
         const Lines all = lines();
         const std::size_t index = all.index_of(key.hash());
         for (const std::size_t at : {index, neighbour(index)}) {
-            for (const Slot& slot : all[at].slots) {
+            const Line& line = all[at];
+            for (const Slot& slot : line.slots) {
                 if (slot.holds(key)) return &slot;
             }
+            if (!line.is_full()) return nullptr;
         }
         return nullptr;
     }
@@ -164,19 +192,35 @@ class ShortWordCache {
         return {spill_.data() + slot.ids()[0], slot.ids()[1]};
     }
 
-    // The key must not be in the cache.
-    void insert(const WordKey& key, std::span<const TokenId> ids);
+    enum class Insertion : std::uint8_t { kDone, kNoRoom, kNoSlot };  // make_room() or place() helps
+
+    // The key should not be in the cache.
+    [[nodiscard]] Insertion insert(const WordKey& key, std::span<const TokenId> ids);
+
+    // With the cache to itself: doubles the table, or starts again empty where the spill is full. Does
+    // nothing when there is room already.
+    void make_room(std::size_t num_ids);
+    // With the cache to itself: puts a word for which its lines had no slot in another one's place.
+    void place(const WordKey& key, std::span<const TokenId> ids);
 
   private:
-    [[nodiscard]] Slot* free_slot(std::size_t index);
+    // Where a word of line `index` may be as well.
+    [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
+    [[nodiscard]] bool is_crowded() const {
+        return 2 * num_words_ > 3 * num_lines_ && num_lines_ < kMaxLines;
+    }
+    [[nodiscard]] bool make_slot(const WordKey& key, std::span<const TokenId> ids, Slot& slot);
     void grow();
-    void clear();
+    void settle(std::size_t pair);
 
     std::size_t num_lines_;
-    std::size_t num_words_ = 0;
-    std::uint64_t victims_ = 0;
+    // Both have room for all there may be: what is not used is never touched, and nothing has to move.
     Buffer<Line> lines_;
-    std::vector<TokenId> spill_;
+    Buffer<TokenId> spill_;
+    std::uint64_t victims_ = 0;
+    // Apart from what is read all the time.
+    alignas(64) std::atomic<std::size_t> num_words_{0};
+    std::atomic<std::size_t> spilled_{0};
 };
 
 // The cache for longer words, which are rarer: a hash, then the bytes. When its memory is used up it starts
@@ -184,19 +228,24 @@ class ShortWordCache {
 class LongWordCache {
   public:
     static constexpr std::size_t kMaxWordBytes = 512;
-    static constexpr std::size_t kMaxIds = 0xFFFF;                  // of a word
+    static constexpr std::size_t kMaxIds = 0xFFFE;                  // of a word
     static constexpr std::size_t kMaxBytes = std::size_t{1} << 23;  // of words, and of ids each
     static constexpr std::size_t kMaxWords = std::size_t{1} << 17;
 
     LongWordCache();
 
-    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[tag(hash) & (slots_.size() - 1)]); }
+    void prefetch(std::uint64_t hash) const { pypack::prefetch(&slots_[slot_of(hash)]); }
 
-    // The ids of a word, none if it is not there; valid until the next insert.
+    // The ids of a word, none if it is not there; valid until make_room().
     [[nodiscard]] std::span<const TokenId> find(std::string_view word, std::uint64_t hash) const;
 
-    // The word must not be in the cache.
-    void insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids);
+    // The word should not be in the cache. False: make_room() has to come first. Words that it never holds
+    // are passed over.
+    [[nodiscard]] bool insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids);
+
+    // With the cache to itself: doubles the table, or starts again empty. Does nothing when there is room for
+    // the word already.
+    void make_room(std::string_view word, std::span<const TokenId> ids);
 
   private:
     struct Slot {
@@ -206,17 +255,27 @@ class LongWordCache {
         std::uint16_t size = 0;
         std::uint16_t count = 0;  // 0: the slot is free. Words without ids are not cached.
     };
+    static constexpr std::uint16_t kClaimed = 0xFFFF;  // in place of a count
 
     // The half of a hash that is kept, and that says where the word is looked for.
     [[nodiscard]] static std::uint32_t tag(std::uint64_t hash) {
         return static_cast<std::uint32_t>(hash >> 32);
     }
-    void grow();
+    [[nodiscard]] std::int64_t slot_of(std::uint64_t hash) const { return tag(hash) & (slots_.size() - 1); }
+    [[nodiscard]] bool has_room(std::size_t num_words, std::size_t num_bytes, std::size_t num_ids) const {
+        return 2 * num_words <= static_cast<std::size_t>(slots_.size()) && num_bytes <= kMaxBytes &&
+               num_ids <= kMaxBytes / sizeof(TokenId);
+    }
+    [[nodiscard]] Slot& claim_slot(std::uint32_t tag);
+    void clear_slots(std::int64_t count);
 
-    std::vector<Slot> slots_ = std::vector<Slot>(std::size_t{1} << 14);
-    std::size_t num_words_ = 0;
-    std::string texts_;
-    std::vector<TokenId> ids_;
+    // All have room for as much as there may be.
+    Buffer<Slot> slots_;
+    Buffer<char> texts_;
+    Buffer<TokenId> ids_;
+    alignas(64) std::atomic<std::size_t> num_words_{0};
+    std::atomic<std::size_t> num_bytes_{0};
+    std::atomic<std::size_t> num_ids_{0};
 };
 
 }  // namespace pypack

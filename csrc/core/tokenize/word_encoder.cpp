@@ -1,6 +1,7 @@
 #include "tokenize/word_encoder.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "common/prefetch.hpp"
 
@@ -12,16 +13,39 @@ constexpr std::uint64_t kLongWord = std::uint64_t{1} << 55;
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
 constexpr std::size_t kSeedsAtOnce = 256;
 
+// Most are few, and memcpy takes longer to find out than to copy them.
+void copy(std::span<const TokenId> ids, TokenId* out) {
+    const std::size_t count = ids.size();
+    const auto copy_both_ends = [&](auto size) {
+        std::memcpy(out, ids.data(), size * sizeof(TokenId));
+        std::memcpy(out + count - size, ids.data() + count - size, size * sizeof(TokenId));
+    };
+    if (count > 16) {
+        std::memcpy(out, ids.data(), ids.size_bytes());
+    } else if (count >= 8) {
+        copy_both_ends(std::integral_constant<std::size_t, 8>{});
+    } else if (count >= 4) {
+        copy_both_ends(std::integral_constant<std::size_t, 4>{});
+    } else {
+        for (std::size_t i = 0; i < count; ++i) out[i] = ids[i];
+    }
+}
+
 std::span<const TokenId> ids_of(const Model::Ids& found, const std::vector<TokenId>& ids) {
     return std::span(ids).subspan(found.begin, found.count);
 }
 
-ShortWordCache seeded_cache(const Model& model) {
+StringList likely_words(const Model& model) {
     StringList words;
     model.for_each_likely_word([&](std::string_view word) {
         if (word.size() <= WordKey::kMaxBytes && words.size() < kMaxSeeds) words.push_back(word);
     });
-    ShortWordCache cache(words.size());
+    return words;
+}
+
+void cache(const Model& model, const StringList& words, WordCaches& caches) {
+    WordCaches::User user(caches);
+    user.begin();
     const auto workspace = model.make_workspace();
     std::vector<TokenId> ids;
     std::vector<Model::Ids> found;
@@ -32,30 +56,38 @@ ShortWordCache seeded_cache(const Model& model) {
             batch.push_back(words[i]);
         model.tokenize_all(batch, *workspace, ids, found);
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            const WordKey key = WordKey::of(batch[i]);
-            if (cache.find(key) == nullptr) {
-                cache.insert(key, ids_of(found[i], ids));
-            }
+            user.insert(WordKey::of(batch[i]), ids_of(found[i], ids));
         }
+        user.place_homeless();
     }
-    return cache;
 }
 
 }  // namespace
 
-WordSeeds::WordSeeds(const Model& model) : words(seeded_cache(model)), cutter(model.make_cutter()) {}
+SharedWords::SharedWords(const Model& model) : SharedWords(model, likely_words(model)) {}
 
-WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const WordSeeds& seeds)
+SharedWords::SharedWords(const Model& model, const StringList& likely)
+    : caches(likely.size()), cutter(model.make_cutter()) {
+    cache(model, likely, caches);
+}
+
+WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWords& shared)
     : model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
-      short_words_(seeds.words),
-      missing_(*model_, seeds.cutter.get(), short_words_, long_words_),
-      alone_(*model_, seeds.cutter.get(), short_words_, long_words_) {}
+      known_(shared.caches),
+      missing_(*model_, shared.cutter.get(), known_),
+      alone_(*model_, shared.cutter.get(), known_) {}
 
 void WordEncoder::begin(std::int64_t most_ids, std::int64_t enough_ids) {
     const auto slack = static_cast<std::int64_t>(ShortWordCache::kInlineIds * words_.size());
     ids_ = Buffer<TokenId>::with_room(most_ids + slack, enough_ids + slack);
     begin_documents();
+    known_.begin();
+}
+
+Buffer<TokenId> WordEncoder::take_ids() {
+    known_.end();
+    return std::move(ids_);
 }
 
 void WordEncoder::begin_documents() {
@@ -81,7 +113,7 @@ void WordEncoder::add_piece(std::string_view piece) {
 
 void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
     // Held here, since the compiler takes it that what the loop stores could change them.
-    const ShortWordCache::Lines lines = short_words_.lines();
+    const ShortWordCache::Lines lines = known_.short_words().lines();
     const std::size_t last_load = piece.size() < sizeof(WordKey) ? 0 : piece.size() - sizeof(WordKey) + 1;
     Word* out = words_.data() + num_words_;
     for (std::size_t i = 0; i < num_words; ++i, ++out) {
@@ -102,7 +134,7 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
         } else {
             out->key = {size <= LongWordCache::kMaxWordBytes ? hash_bytes({text, size}) : 0, kLongWord};
             out->line = 0;
-            long_words_.prefetch(out->key.low);
+            known_.long_words().prefetch(out->key.low);
         }
     }
     num_words_ += num_words;
@@ -127,6 +159,7 @@ void WordEncoder::flush() {
 }
 
 void WordEncoder::look_up() {
+    known_.pause_if_asked();
     std::size_t done = 0;
     for (const Event& event : events_) {
         encode_words(done, event.word);
@@ -151,23 +184,29 @@ void WordEncoder::encode_words(std::size_t from, std::size_t to) {
     if (from == to) return;
     // Every word in sight has room for its inline ids.
     append({}, to - from);
-    ShortWordCache::Lines lines = short_words_.lines();
+    ShortWordCache::Lines lines = known_.short_words().lines();
     TokenId* out = ids_.data() + ids_.size();
     for (std::size_t i = from; i < to; ++i) {
         const Word& word = words_[i];
         const ShortWordCache::Line& line = lines[word.line];
-        const bool in_second = line.slots[1].holds(word.key);
-        const ShortWordCache::Slot& slot = line.slots[in_second ? 1 : 0];
-        const std::uint32_t count = slot.inline_count();
-        if ((in_second || line.slots[0].holds(word.key)) && count <= ShortWordCache::kInlineIds) [[likely]] {
+        const ShortWordCache::Slot::Look first = line.slots[0].look(word.key);
+        const ShortWordCache::Slot::Look second = line.slots[1].look(word.key);
+        const std::uint32_t count = second.found ? second.inline_count : first.inline_count;
+        const ShortWordCache::Slot& slot = line.slots[second.found ? 1 : 0];
+        const bool found = first.found || second.found;
+        if (found && count <= ShortWordCache::kInlineIds) [[likely]] {
             std::memcpy(out, slot.ids(), sizeof(TokenId) * ShortWordCache::kInlineIds);
             out += count;
             continue;
         }
         ids_.resize(out - ids_.data());
-        append_elsewhere(i, to - i);
+        if (found) {
+            append(known_.short_words().ids(slot), to - i);
+        } else {
+            append_elsewhere(i, to - i);
+        }
         out = ids_.data() + ids_.size();
-        lines = short_words_.lines();  // it may have grown
+        lines = known_.short_words().lines();  // it may have grown
     }
     ids_.resize(out - ids_.data());
 }
@@ -177,8 +216,9 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
     const Word& word = words_[index];
     const std::string_view text(word.text, word.size);
     if (word.key.high != kLongWord) {
-        if (const auto* slot = short_words_.find(word.key)) {
-            append(short_words_.ids(*slot), words_left);
+        const ShortWordCache& words = known_.short_words();
+        if (const auto* slot = words.find(word.key)) {
+            append(words.ids(*slot), words_left);
             return;
         }
     } else if (word.size > LongWordCache::kMaxWordBytes) {
@@ -188,7 +228,7 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
         alone_.encode_alone(text, ids);
         append(ids, words_left);
         return;
-    } else if (const auto ids = long_words_.find(text, word.key.low); !ids.empty()) {
+    } else if (const auto ids = known_.long_words().find(text, word.key.low); !ids.empty()) {
         append(ids, words_left);
         return;
     }
@@ -233,7 +273,7 @@ void WordEncoder::append(std::span<const TokenId> ids, std::size_t words_left) {
     const std::int64_t size = ids_.size();
     const auto needed = static_cast<std::int64_t>(ids.size() + ShortWordCache::kInlineIds * (words_left + 1));
     if (size + needed > ids_.capacity()) ids_.reserve(std::max(size + needed, size + size / 2));
-    if (!ids.empty()) std::memcpy(ids_.data() + size, ids.data(), ids.size_bytes());
+    copy(ids, ids_.data() + size);
     ids_.resize(size + static_cast<std::int64_t>(ids.size()));
 }
 

@@ -14,31 +14,35 @@
 #include "tokenize/missing_words.hpp"
 #include "tokenize/model.hpp"
 #include "tokenize/pretokenizer.hpp"
-#include "tokenize/word_cache.hpp"
+#include "tokenize/word_caches.hpp"
 
 namespace pypack {
 
-// What the encoders of all threads begin with.
-struct WordSeeds {
-    explicit WordSeeds(const Model& model);
+// What the encoders of all threads share.
+struct SharedWords {
+    explicit SharedWords(const Model& model);
 
-    ShortWordCache words;  // the model's likely ones
+    WordCaches caches;  // at first the model's likely words
     std::unique_ptr<const WordCutter> cutter;
+
+  private:
+    SharedWords(const Model& model, const StringList& likely);
 };
 
-// One thread's memory for encoding: caches, the words at hand and the ids so far. A batch of words is first
+// One thread's memory for encoding: the words at hand and the ids so far. A batch of words is first
 // hashed, and their cache lines fetched, then looked up: by then the lines have come. The words that the
 // caches lack are tokenized together, and their ids put in between. What ids come to does not depend on what
 // the caches hold.
 class WordEncoder {
   public:
-    // `seeds` must outlive the encoder.
-    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, const WordSeeds& seeds);
+    // `shared` must outlive the encoder.
+    WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWords& shared);
     WordEncoder(const WordEncoder&) = delete;
     WordEncoder& operator=(const WordEncoder&) = delete;
 
-    // Begins a new output with room for `most_ids`, or for `enough_ids` if memory for those is at hand: most
-    // results then take the place of an earlier one, and touch no page for the first time.
+    // Begins a new output, to be ended by the same thread, with room for `most_ids`, or for `enough_ids` if
+    // memory for those is at hand: most results then take the place of an earlier one, and touch no page for
+    // the first time.
     void begin(std::int64_t most_ids, std::int64_t enough_ids);
 
     // Begins to note the ends of documents anew.
@@ -56,7 +60,7 @@ class WordEncoder {
     // After flush().
     [[nodiscard]] std::int64_t num_ids() const { return ids_.size(); }
     // Ends the output.
-    [[nodiscard]] Buffer<TokenId> take_ids() { return std::move(ids_); }
+    [[nodiscard]] Buffer<TokenId> take_ids();
     // For each document, the number of ids of the output up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
@@ -101,8 +105,7 @@ class WordEncoder {
 
     ModelPtr model_;
     PretokenizerPtr pretokenizer_;
-    ShortWordCache short_words_;
-    LongWordCache long_words_;
+    WordCaches::User known_;
 
     std::array<Word, kBatch + WordSpans::kSlack> words_;
     std::size_t num_words_ = 0;

@@ -1,0 +1,102 @@
+// Threads that look words up in one pair of caches and insert those they miss, for a build with a sanitizer:
+//
+//   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON
+//   cmake --build build/tsan --target sanitize_word_caches
+//   build/tsan/sanitize_word_caches
+//
+// The ids of a word are a function of it, so that whatever is found can be checked. There are more words than
+// the caches hold: tables grow, words give way, and both caches start again empty.
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tokenize/token_table.hpp"
+#include "tokenize/word_caches.hpp"
+
+namespace {
+
+using pypack::TokenId;
+using pypack::WordCaches;
+using pypack::WordKey;
+
+constexpr int kThreads = 4;
+constexpr int kSteps = 400'000;
+constexpr std::uint64_t kWords = 900'000;
+
+std::string word_of(std::uint64_t number) {
+    std::string word = std::to_string(number);
+    if (number % 3 == 0) word.append("-longer than any key, so that it is put with others of its kind");
+    return word;
+}
+
+std::vector<TokenId> ids_of(std::uint64_t number) {
+    std::vector<TokenId> ids(1 + number % 17);
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<TokenId>(number * 31 + i);
+    return ids;
+}
+
+bool work(WordCaches& caches, std::uint64_t seed, std::atomic<std::int64_t>& hits) {
+    WordCaches::User user(caches);
+    std::uint64_t state = seed;
+    user.begin();
+    for (int step = 0; step < kSteps; ++step) {
+        if (step % 200 == 0) user.place_homeless();
+        if (step % 50 == 0) user.pause_if_asked();
+        if (step % 10'000 == 0) {
+            user.end();
+            user.begin();
+        }
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        // Some often, most seldom: what one thread inserts another looks for.
+        const std::uint64_t number = (state >> 33) % (step % 2 == 0 ? 2000 : kWords);
+        const std::string word = word_of(number);
+        const std::vector<TokenId> expected = ids_of(number);
+        std::span<const TokenId> found;
+        if (word.size() <= WordKey::kMaxBytes) {
+            if (const auto* slot = user.short_words().find(WordKey::of(word)))
+                found = user.short_words().ids(*slot);
+        } else {
+            found = user.long_words().find(word, pypack::hash_bytes(word));
+        }
+        if (found.empty()) {
+            if (word.size() <= WordKey::kMaxBytes) {
+                user.insert(WordKey::of(word), expected);
+            } else {
+                user.insert(word, pypack::hash_bytes(word), expected);
+            }
+        } else {
+            hits.fetch_add(1, std::memory_order_relaxed);
+            if (!std::equal(found.begin(), found.end(), expected.begin(), expected.end())) return false;
+        }
+    }
+    user.end();
+    return true;
+}
+
+}  // namespace
+
+int main() {
+    WordCaches caches(100);
+    std::atomic<std::int64_t> hits{0};
+    std::atomic<int> failures{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&, i] {
+            if (!work(caches, static_cast<std::uint64_t>(i) + 1, hits)) ++failures;
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    // Half of the words are of 2,000, which are soon there.
+    if (failures != 0 || hits < kThreads * std::int64_t{kSteps} / 3) {
+        std::printf("%d threads found wrong ids; %lld hits\n", failures.load(),
+                    static_cast<long long>(hits.load()));
+        return 1;
+    }
+    std::printf("all ids as inserted; %lld hits\n", static_cast<long long>(hits.load()));
+    return 0;
+}
