@@ -11,6 +11,9 @@ differ; one that cannot load a tokenizer is left out.
 
 Runs of one commit may measure different tokenizers or corpora: their rows are kept together.
 
+With --scaling THREADS, how much faster than with one thread on one core each library is with so many threads
+on as many cores, beside how much more loops that share nothing get done on them (the machine's limit).
+
 With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
 (when caches are filled), beside `tokenizers`: the best of seven, in turn.
 
@@ -39,6 +42,7 @@ import numpy as np
 import zstandard
 from harness import RESULTS, commit, print_table, write_results
 from tokenize_extremes import compare_hostile, memory_of_distinct_words
+from tokenize_scaling import compare_scaling
 
 import pypack
 from pypack.tiktoken_file import byte_characters
@@ -257,6 +261,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads, and cores")
     parser.add_argument("--runs", type=int, default=3, help="of every library but tokenizers, which has one")
     parser.add_argument("--no-results", action="store_true", help="do not write bench/results")
+    parser.add_argument("--scaling", type=int, metavar="THREADS", help="compare with one thread instead")
     parser.add_argument("--load", action="store_true", help="measure loading instead, of every tokenizer")
     parser.add_argument("--hostile", action="store_true", help="measure hostile inputs instead")
     parser.add_argument(
@@ -284,13 +289,21 @@ def main() -> None:
         if not args.no_results:
             write_results("tokenizer_load", loading, "tokenizers")
         return
+    inputs = [
+        (args.data / "tokenizers" / f"{tokenizer}.json", args.data / "corpus" / f"{corpus}.jsonl.zst")
+        for tokenizer in args.tokenizers
+        for corpus in args.corpora
+    ]
     rows: list[dict[str, Any]] = []
-    for tokenizer in args.tokenizers:
-        for corpus in args.corpora:
-            path = args.data / "tokenizers" / f"{tokenizer}.json"
-            rows += compare(
-                path, args.data / "corpus" / f"{corpus}.jsonl.zst", args.threads, args.peers, args.runs
-            )
+    if args.scaling:
+        for path, corpus in inputs:
+            rows += compare_scaling(in_new_process, args.peers, path, corpus, args.scaling, args.runs)
+        print_table(rows, f"{args.scaling} threads on {args.scaling} cores, and one on one")
+        if not args.no_results:
+            write_results("tokenize_scaling", rows, "tokenizers", *PEERS[2:])
+        return
+    for path, corpus in inputs:
+        rows += compare(path, corpus, args.threads, args.peers, args.runs)
     print_table(rows, f"text to ids, {args.threads} thread(s)")
     if not args.no_results:
         job = "tokenize" if args.threads == 1 else f"tokenize_{args.threads}"

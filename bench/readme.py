@@ -304,6 +304,23 @@ def tokenize_table(record: Record) -> str:
     return markdown(["MB/s of new text", *names, "pypack / best other"], rows)
 
 
+def tokenize_scaling_table(record: Record) -> str:
+    rows = [
+        [
+            f"{row['tokenizer']}, {row['corpus']}",
+            row["library"],
+            f"{row['fresh MB/s']:,.0f}",
+            f"{row['fresh x one thread']:.2f}",
+            f"{row['warm MB/s']:,.0f}",
+            f"{row['warm x one thread']:.2f}",
+            f"{row['loops x one loop']:.2f}",
+        ]
+        for row in record["results"]
+    ]
+    head = ["two threads, MB/s", "", "new text", "× one", "text seen before", "× one", "the machine, × one"]
+    return markdown(head, rows)
+
+
 def prefill_table(record: Record) -> str:
     rows = [
         [
@@ -328,7 +345,10 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "pack": pack_table,
     "prefill": prefill_table,
     "tokenize": tokenize_table,
+    "tokenize_scaling": tokenize_scaling_table,
 }
+# Of jobs that are not a program of their own.
+COMMANDS = {"tokenize_scaling": "bench_tokenize.py --scaling 2"}
 
 
 def render(readme: str) -> str:
@@ -342,7 +362,7 @@ def render(readme: str) -> str:
         parts = results.get("commits", {}) if isinstance(results, dict) else {}
         commits = " and ".join(sorted(set(parts.values()))) or record["commit"]
         source = (
-            f"\n<sub>`python bench/bench_{job}.py` at {commits}, "
+            f"\n<sub>`python bench/{COMMANDS.get(job, f'bench_{job}.py')}` at {commits}, "
             f"{machine.get('processor', 'unknown')}, {machine['cores']} cores: "
             f"`bench/results/{job}.json`</sub>\n"
         )

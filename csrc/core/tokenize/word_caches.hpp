@@ -32,7 +32,10 @@ class WordCaches {
         explicit User(WordCaches& caches) : caches_(caches), lock_(caches.tables_, std::defer_lock) {}
 
         void begin() { lock_.lock(); }
-        void end() { lock_.unlock(); }
+        void end() {
+            place_homeless();
+            lock_.unlock();
+        }
 
         void pause_if_asked() {
             if (caches_.asked_.load(std::memory_order_relaxed)) [[unlikely]]
@@ -50,7 +53,8 @@ class WordCaches {
         void place_homeless();
 
       private:
-        static constexpr std::size_t kMostHomeless = 256;
+        // So many that a flood of new words does not make threads pause all the time.
+        static constexpr std::size_t kMostHomeless = 4096;
 
         struct Homeless {
             WordKey key;

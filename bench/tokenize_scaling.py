@@ -1,0 +1,78 @@
+"""What a second thread gives: each library with one thread on one core, and with more on as many."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+# Of measure() in bench_tokenize.py: megabytes, seconds fresh, seconds warm, digests of the ids.
+Measured = tuple[float, float, float, list[bytes]]
+InNewProcess = Callable[..., Measured]
+
+
+def _spin(core: int, start: Any, rates: Any) -> None:
+    os.sched_setaffinity(0, [core])
+    start.wait()
+    begin, rounds, value = time.perf_counter(), 0, 1
+    while time.perf_counter() - begin < 0.5:
+        for _ in range(10_000):
+            value = value * 3 & 0xFFFF
+        rounds += 1
+    rates.put(rounds / (time.perf_counter() - begin))
+
+
+def scaling_of_the_machine(processes: int) -> float:
+    """Work per second of loops that share nothing, one process a core, as a multiple of one such loop."""
+    context = multiprocessing.get_context("spawn")
+
+    def rate(count: int) -> float:
+        start, rates = context.Barrier(count), context.Queue()
+        cores = sorted(os.sched_getaffinity(0))[-count:]
+        running = [context.Process(target=_spin, args=(core, start, rates)) for core in cores]
+        for process in running:
+            process.start()
+        total = sum(rates.get() for _ in running)
+        for process in running:
+            process.join()
+        return total
+
+    return statistics.median(rate(processes) / rate(1) for _ in range(3))
+
+
+def compare_scaling(
+    in_new_process: InNewProcess, names: Sequence[str], path: Path, corpus: Path, threads: int, runs: int
+) -> list[dict[str, Any]]:
+    """Rows of one tokenizer and corpus; the libraries in turns, with one thread and with `threads`."""
+    measured: dict[tuple[str, int], list[Measured]] = {}
+    machine = []
+    for _ in range(runs):
+        machine.append(scaling_of_the_machine(threads))
+        for name in names:
+            for count in (1, threads):
+                measured.setdefault((name, count), []).append(in_new_process(name, path, corpus, count))
+    rows = []
+    for name in names:
+        one, many = measured[name, 1], measured[name, threads]
+        assert all(run[3] == one[0][3] for run in one + many), f"{name}: other ids with {threads} threads"
+        fresh, fresh_many = (statistics.median(mb / s for mb, s, _, _ in runs) for runs in (one, many))
+        warm, warm_many = (statistics.median(mb / s for mb, _, s, _ in runs) for runs in (one, many))
+        rows.append(
+            {
+                "tokenizer": path.stem,
+                "corpus": corpus.name.split(".")[0],
+                "library": name,
+                "threads": threads,
+                "fresh MB/s": fresh_many,
+                "fresh x one thread": fresh_many / fresh,
+                "warm MB/s": warm_many,
+                "warm x one thread": warm_many / warm,
+                "loops x one loop": statistics.median(machine),
+                "runs": runs,
+            }
+        )
+    return rows
