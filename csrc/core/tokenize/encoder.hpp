@@ -56,8 +56,8 @@ struct AlignedBatch {
 
 class EncoderContext;
 
-// Safe to use from many threads at once, and in a forked child. What a thread needs to work (its caches above
-// all) is kept between calls in a pool that the encoder owns.
+// Safe to use from many threads at once, and in a forked child. What threads need to work (the caches that
+// they share above all) is kept between calls in a pool that the encoder owns.
 class Encoder {
   public:
     explicit Encoder(EncoderParts parts);

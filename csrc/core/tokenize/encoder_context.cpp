@@ -47,7 +47,8 @@ void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView>
                 forget_texts();
                 documents_.clear_for(texts[i]);
             }
-            const std::string_view text = documents_.add(texts[i]);
+            const std::string_view text =
+                words_.prepare(size_in_bytes(texts[i]), [&] { return documents_.add(texts[i]); });
             if (options.add_special_tokens) {
                 for (const TokenId id : steps.prefix) words_.add_token(id);
             }
@@ -90,7 +91,7 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
     if (texts_in_use_ >= kTexts / 2) forget_texts();
     if (steps.normalizer != nullptr) {
         std::string& normalized = empty_text(0);
-        if (steps.normalizer->normalize(text, normalized)) {
+        if (words_.prepare(text.size(), [&] { return steps.normalizer->normalize(text, normalized); })) {
             text = normalized;
         } else {
             --texts_in_use_;
@@ -111,7 +112,9 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
         std::string_view piece = text.substr(part.begin, part.end - part.begin);
         if (steps.pretokenizer != nullptr) {
             std::string& rewritten = empty_text(kept);
-            if (steps.pretokenizer->rewrite(piece, at_text_start && part.begin == 0, rewritten)) {
+            const bool at_start = at_text_start && part.begin == 0;
+            if (words_.prepare(piece.size(),
+                               [&] { return steps.pretokenizer->rewrite(piece, at_start, rewritten); })) {
                 piece = rewritten;
             } else {
                 --texts_in_use_;

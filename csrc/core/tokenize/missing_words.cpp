@@ -112,7 +112,7 @@ void MissingWords::encode_alone(std::string_view word, std::vector<TokenId>& ids
             add_piece(piece, true);
         } else {
             take(ids);
-            model_.tokenize(piece, *workspace_, ids);
+            known_.without([&] { model_.tokenize(piece, *workspace_, ids); });
         }
         if (pieces_.size() == kPiecesAtOnce) take(ids);
         begin = end;
@@ -128,6 +128,7 @@ void MissingWords::take(std::vector<TokenId>& ids) {
     ids.insert(ids.end(), ids_.begin(), ids_.end());
     words_.clear();
     cache();
+    known_.pause_if_asked();
 }
 
 }  // namespace pypack

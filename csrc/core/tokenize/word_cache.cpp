@@ -16,7 +16,7 @@ Buffer<T> with_room(std::size_t capacity) {
 }  // namespace
 
 ShortWordCache::ShortWordCache(std::size_t expected_words)
-    // Room for half as many words again before the first growth.
+    // Room for twice as many words, at least, before the first growth.
     : num_lines_(std::clamp(std::bit_ceil(expected_words * 3 / 2), std::size_t{1024}, kMaxLines)),
       lines_(with_room<Line>(kMaxLines)),
       spill_(with_room<TokenId>(kMaxSpilledIds)) {
@@ -57,15 +57,16 @@ ShortWordCache::Insertion ShortWordCache::insert(const WordKey& key, std::span<c
 }
 
 void ShortWordCache::place(const WordKey& key, std::span<const TokenId> ids) {
-    make_room(ids.size());
+    if (find(key) != nullptr) return;
+    if (needs_room(ids.size())) make_room(ids.size());
     Slot made{};
-    if (find(key) != nullptr || insert(key, ids) == Insertion::kDone || !make_slot(key, ids, made)) return;
+    if (insert(key, ids) == Insertion::kDone || !make_slot(key, ids, made)) return;
     lines_.data()[lines().index_of(key.hash())].slots[victims_++ & 1] = made;
 }
 
 void ShortWordCache::make_room(std::size_t num_ids) {
     if (is_crowded()) grow();
-    if (spilled_ + num_ids <= kMaxSpilledIds) return;
+    if (!overflows(num_ids)) return;
     std::memset(static_cast<void*>(lines_.data()), 0, num_lines_ * sizeof(Line));
     num_words_ = 0;
     spilled_ = 0;
@@ -155,7 +156,6 @@ bool LongWordCache::insert(std::string_view word, std::uint64_t hash, std::span<
 }
 
 void LongWordCache::make_room(std::string_view word, std::span<const TokenId> ids) {
-    if (has_room(num_words_ + 1, num_bytes_ + word.size(), num_ids_ + ids.size())) return;
     const bool is_small = slots_.size() < static_cast<std::int64_t>(2 * kMaxWords);
     if (is_small && has_room(0, num_bytes_ + word.size(), num_ids_ + ids.size())) {
         const std::vector<Slot> old(slots_.view().begin(), slots_.view().end());

@@ -160,7 +160,7 @@ class ShortWordCache {
 
     explicit ShortWordCache(std::size_t expected_words);
 
-    // Where words are looked for; valid until make_room().
+    // Where words are looked for; valid until make_room() or place().
     class Lines {
       public:
         Lines(const Line* lines, std::size_t count) : lines_(lines), mask_(count - 1) {}
@@ -197,8 +197,9 @@ class ShortWordCache {
     // The key should not be in the cache.
     [[nodiscard]] Insertion insert(const WordKey& key, std::span<const TokenId> ids);
 
-    // With the cache to itself: doubles the table, or starts again empty where the spill is full. Does
-    // nothing when there is room already.
+    // Whether a word with so many ids waits for make_room().
+    [[nodiscard]] bool needs_room(std::size_t num_ids) const { return is_crowded() || overflows(num_ids); }
+    // With the cache to itself: doubles the table, or starts again empty where the spill is full.
     void make_room(std::size_t num_ids);
     // With the cache to itself: puts a word for which its lines had no slot in another one's place.
     void place(const WordKey& key, std::span<const TokenId> ids);
@@ -208,6 +209,9 @@ class ShortWordCache {
     [[nodiscard]] static std::size_t neighbour(std::size_t index) { return index ^ 1; }
     [[nodiscard]] bool is_crowded() const {
         return 2 * num_words_ > 3 * num_lines_ && num_lines_ < kMaxLines;
+    }
+    [[nodiscard]] bool overflows(std::size_t num_ids) const {
+        return num_ids > kInlineIds && spilled_ + num_ids > kMaxSpilledIds;
     }
     [[nodiscard]] bool make_slot(const WordKey& key, std::span<const TokenId> ids, Slot& slot);
     void grow();
@@ -243,8 +247,11 @@ class LongWordCache {
     // are passed over.
     [[nodiscard]] bool insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids);
 
-    // With the cache to itself: doubles the table, or starts again empty. Does nothing when there is room for
-    // the word already.
+    // Whether the word waits for make_room().
+    [[nodiscard]] bool needs_room(std::string_view word, std::span<const TokenId> ids) const {
+        return !has_room(num_words_ + 1, num_bytes_ + word.size(), num_ids_ + ids.size());
+    }
+    // With the cache to itself: doubles the table, or starts again empty.
     void make_room(std::string_view word, std::span<const TokenId> ids);
 
   private:

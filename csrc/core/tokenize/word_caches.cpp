@@ -1,5 +1,7 @@
 #include "tokenize/word_caches.hpp"
 
+#include "common/prefetch.hpp"
+
 namespace pypack {
 
 void WordCaches::User::pause() {
@@ -11,9 +13,9 @@ void WordCaches::User::pause() {
     lock_.lock();
 }
 
-// Calls change() while no other thread uses the caches.
-template <typename Change>
-void WordCaches::User::alone(Change&& change) {
+// Calls change() while no other thread uses the caches, unless another has made it while this one waited.
+template <typename IsNeeded, typename Change>
+void WordCaches::User::alone(IsNeeded&& is_needed, Change&& change) {
     struct Asking {
         explicit Asking(std::atomic<bool>& asked) : asked_(asked) { set(true); }
         ~Asking() { set(false); }
@@ -23,9 +25,11 @@ void WordCaches::User::alone(Change&& change) {
     lock_.unlock();
     {
         const std::lock_guard changing(caches_.changing_);
-        const Asking asking(caches_.asked_);
-        const std::lock_guard tables(caches_.tables_);
-        change();
+        if (is_needed()) {
+            const Asking asking(caches_.asked_);
+            const std::lock_guard tables(caches_.tables_);
+            change();
+        }
     }
     lock_.lock();
 }
@@ -35,7 +39,7 @@ void WordCaches::User::insert(const WordKey& key, std::span<const TokenId> ids) 
     if (words.find(key) != nullptr) return;
     ShortWordCache::Insertion done = words.insert(key, ids);
     if (done == ShortWordCache::Insertion::kNoRoom) {
-        alone([&] { words.make_room(ids.size()); });
+        alone([&] { return words.needs_room(ids.size()); }, [&] { words.make_room(ids.size()); });
         done = words.insert(key, ids);
     }
     if (done == ShortWordCache::Insertion::kDone) return;
@@ -46,14 +50,14 @@ void WordCaches::User::insert(const WordKey& key, std::span<const TokenId> ids) 
 void WordCaches::User::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
     LongWordCache& words = caches_.long_words_;
     if (!words.find(word, hash).empty() || words.insert(word, hash, ids)) return;
-    alone([&] { words.make_room(word, ids); });
+    alone([&] { return words.needs_room(word, ids); }, [&] { words.make_room(word, ids); });
     (void)words.insert(word, hash, ids);  // if others have used the room up, another time
 }
 
 void WordCaches::User::place_homeless() {
     if (homeless_.empty()) return;
     if (homeless_.size() >= kMostHomeless) {
-        alone([&] { place_all(); });
+        alone([] { return true; }, [&] { place_all(); });
         return;
     }
     lock_.unlock();
@@ -62,6 +66,8 @@ void WordCaches::User::place_homeless() {
 }
 
 void WordCaches::User::place_all() {
+    const ShortWordCache::Lines lines = caches_.short_words_.lines();
+    for (const Homeless& word : homeless_) prefetch(&lines[lines.index_of(word.key.hash())]);
     std::size_t begin = 0;
     for (const Homeless& word : homeless_) {
         caches_.short_words_.place(word.key, std::span(homeless_ids_).subspan(begin, word.end - begin));

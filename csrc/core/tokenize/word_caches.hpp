@@ -25,8 +25,8 @@ class WordCaches {
     WordCaches(const WordCaches&) = delete;
     WordCaches& operator=(const WordCaches&) = delete;
 
-    // One thread's use of them, between begin() and end(). What it looks up is valid until it next inserts or
-    // pauses.
+    // One thread's use of them, between begin() and end(). What it looks up is valid until it next inserts,
+    // places homeless words or lets others go first.
     class User {
       public:
         explicit User(WordCaches& caches) : caches_(caches), lock_(caches.tables_, std::defer_lock) {}
@@ -40,6 +40,18 @@ class WordCaches {
         void pause_if_asked() {
             if (caches_.asked_.load(std::memory_order_relaxed)) [[unlikely]]
                 pause();
+        }
+
+        // Calls step(), which uses nothing of the caches and may take long: nobody waits for it.
+        template <typename Step>
+        decltype(auto) without(Step&& step) {
+            struct Pause {
+                explicit Pause(std::shared_lock<std::shared_mutex>& lock) : lock_(lock) { lock_.unlock(); }
+                ~Pause() { lock_.lock(); }
+                std::shared_lock<std::shared_mutex>& lock_;
+            };
+            const Pause pause(lock_);
+            return step();
         }
 
         [[nodiscard]] const ShortWordCache& short_words() const { return caches_.short_words_; }
@@ -62,8 +74,8 @@ class WordCaches {
         };
 
         void pause();
-        template <typename Change>
-        void alone(Change&& change);
+        template <typename IsNeeded, typename Change>
+        void alone(IsNeeded&& is_needed, Change&& change);
         void place_all();
 
         WordCaches& caches_;

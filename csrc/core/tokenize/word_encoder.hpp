@@ -54,6 +54,12 @@ class WordEncoder {
     // Notes that a document ends here.
     void end_document();
 
+    // Calls step(), which does nothing with this encoder, on a text of `size` bytes.
+    template <typename Step>
+    decltype(auto) prepare(std::size_t size, Step&& step) {
+        return size < kLongText ? step() : known_.without(std::forward<Step>(step));
+    }
+
     // Encodes all words at hand; afterwards no piece is referred to.
     void flush();
 
@@ -73,6 +79,8 @@ class WordEncoder {
     static constexpr std::int64_t kMostBehindGap = 8192;
     static constexpr std::size_t kMostEnds = 1024;
     static constexpr std::size_t kMostEvents = 4096;
+    // Other threads are not to wait while longer texts are prepared.
+    static constexpr std::size_t kLongText = std::size_t{1} << 18;
     // Ends that need more memory than this give it back.
     static constexpr std::size_t kKeptEnds = std::size_t{1} << 20;
 
