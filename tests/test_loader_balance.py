@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loader_data import make_source
+from loader_data import make_source, make_store
 
 import pypack
 from pypack import Loader
@@ -19,6 +19,20 @@ def source(tmp_path_factory):
     return make_source(tmp_path_factory.mktemp("balance") / "a.store", documents=700)
 
 
+@pytest.fixture(scope="module")
+def ties(tmp_path_factory):
+    """Rows of one document each, of three lengths: every cost is that of many rows."""
+    lengths = np.random.default_rng(0).choice([64, 64, 63, 40], 700).tolist()
+    store = make_store(tmp_path_factory.mktemp("ties") / "a.store", lengths)
+    return store, pypack.pack(store.lengths, 64)
+
+
+@pytest.fixture(scope="module")
+def equal(tmp_path_factory):
+    store = make_store(tmp_path_factory.mktemp("equal") / "a.store", [64] * 300)
+    return store, pypack.pack(store.lengths, 64)
+
+
 def costs_of(plan):
     return [
         sum(int(plan.span_length[i]) ** 2 for i in range(first, last))
@@ -26,14 +40,17 @@ def costs_of(plan):
     ]
 
 
+@pytest.mark.parametrize("name", ["source", "ties", "equal"])
 @given(
     rows=st.integers(1, 24),
-    world_size=st.integers(2, 9),
+    world_size=st.integers(2, 9) | st.just(32),
     seed=st.integers(0, 2**64 - 1),
     step=st.integers(0, 60),
 )
-def test_dealt_rows_are_those_of_the_definition(source, rows, world_size, seed, step):
+def test_dealt_rows_are_those_of_the_definition(request, name, rows, world_size, seed, step):
+    source = request.getfixturevalue(name)
     plan = source[1]
+    rows = min(rows, plan.num_sequences // world_size)
     options = {"batch_sequences": rows * world_size, "seed": seed}
     whole = Loader(*source, **options).sequences_at(step).tolist()
     costs = [0, *costs_of(plan)]  # of the empty row -1, and of all others
