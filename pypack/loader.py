@@ -326,11 +326,14 @@ class Loader:
     def _steps_to(self, end: int) -> Iterator[Given]:
         if not self._prefetch:
             return one_by_one(self._step, end, self._maker_at, self.run.at)
-        maker, ahead = (
+        return made_ahead(
+            self._step,
+            end,
             self._maker_at(self._step),
-            {"prefetch": self._prefetch, "read_ahead": self._read_ahead},
+            self.run.at,
+            prefetch=self._prefetch,
+            read_ahead=self._read_ahead,
         )
-        return made_ahead(self._step, end, maker, self.run.at, **ahead)
 
     def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:
         left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
