@@ -266,8 +266,9 @@ def large(documents: int, sequence_length: int) -> list[Row]:
                     program: str, form: str = form, threads: int = threads, path: Path = path
                 ) -> list[float]:
                     case = [str(path), form, str(sequence_length), str(threads), str(Path(__file__).parent)]
+                    # Away from the source tree, whose pypack/ has no compiled extension.
                     run = subprocess.run(
-                        [sys.executable, "-c", program, *case], check=True, capture_output=True
+                        [sys.executable, "-c", program, *case], cwd=folder, check=True, capture_output=True
                     )
                     return list(map(float, run.stdout.split()))
 
