@@ -164,18 +164,30 @@ def in_new_process(name: str, *args: Any) -> Any:
         return pool.submit(measure, name, *args).result()
 
 
+def measure_or_leave_out(name: str, path: Path, corpus: Path, threads: int) -> Any:
+    """What measure() gives, in a new process; None, and a line that says so, where a peer refuses."""
+    try:
+        return in_new_process(name, path, corpus, threads)
+    except Exception as error:  # a peer may refuse in any way
+        if name in ("pypack", "tokenizers"):
+            raise
+        print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
+        return None
+
+
 def compare(path: Path, corpus: Path, threads: int, names: list[str], runs: int) -> list[dict[str, Any]]:
     reference = in_new_process("tokenizers", path, corpus, threads)
     measured: dict[str, list[Any]] = {"tokenizers": [reference]}
+    left_out = {"tokenizers"}  # runs no more
     for _ in range(runs):
-        for name in (name for name in names if name != "tokenizers" and measured.get(name) != []):
-            try:
-                measured.setdefault(name, []).append(in_new_process(name, path, corpus, threads))
-            except Exception as error:  # a peer may refuse in any way
-                print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
-                measured[name] = []
+        for name in (name for name in names if name not in left_out):
+            result = measure_or_leave_out(name, path, corpus, threads)
+            if result is None:
+                left_out.add(name)
+            else:
+                measured.setdefault(name, []).append(result)
     rows: list[dict[str, Any]] = []
-    for name, results in ((name, results) for name, results in measured.items() if results):
+    for name, results in measured.items():
         differing = sum(a != b for a, b in zip(results[0][3], reference[3], strict=True))
         assert name != "pypack" or differing == 0, f"{path.stem}, {corpus.stem}: {differing} documents differ"
         rows.append(
@@ -297,7 +309,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     if args.scaling:
         for path, corpus in inputs:
-            rows += compare_scaling(in_new_process, args.peers, path, corpus, args.scaling, args.runs)
+            rows += compare_scaling(measure_or_leave_out, args.peers, path, corpus, args.scaling, args.runs)
         print_table(rows, f"{args.scaling} threads on {args.scaling} cores, and one on one")
         if not args.no_results:
             write_results("tokenize_scaling", rows, "tokenizers", *PEERS[2:])

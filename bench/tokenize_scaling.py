@@ -12,7 +12,7 @@ from typing import Any
 
 # Of measure() in bench_tokenize.py: megabytes, seconds fresh, seconds warm, digests of the ids.
 Measured = tuple[float, float, float, list[bytes]]
-InNewProcess = Callable[..., Measured]
+MeasureInNewProcess = Callable[..., Measured | None]  # None: the library refuses the tokenizer
 
 
 def _spin(core: int, start: Any, rates: Any) -> None:
@@ -45,18 +45,23 @@ def scaling_of_the_machine(processes: int) -> float:
 
 
 def compare_scaling(
-    in_new_process: InNewProcess, names: Sequence[str], path: Path, corpus: Path, threads: int, runs: int
+    measure: MeasureInNewProcess, names: Sequence[str], path: Path, corpus: Path, threads: int, runs: int
 ) -> list[dict[str, Any]]:
     """Rows of one tokenizer and corpus; the libraries in turns, with one thread and with `threads`."""
     measured: dict[tuple[str, int], list[Measured]] = {}
     machine = []
+    able = list(names)
     for _ in range(runs):
         machine.append(scaling_of_the_machine(threads))
-        for name in names:
+        for name in tuple(able):
             for count in (1, threads):
-                measured.setdefault((name, count), []).append(in_new_process(name, path, corpus, count))
+                result = measure(name, path, corpus, count)
+                if result is None:
+                    able.remove(name)
+                    break
+                measured.setdefault((name, count), []).append(result)
     rows = []
-    for name in names:
+    for name in able:
         one, many = measured[name, 1], measured[name, threads]
         assert all(run[3] == one[0][3] for run in one + many), f"{name}: other ids with {threads} threads"
         fresh, fresh_many = (statistics.median(mb / s for mb, s, _, _ in runs) for runs in (one, many))
