@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <exception>
 #include <numeric>
+#include <utility>
 
 #include "common/parallel.hpp"
 #include "tokenize/encoder_context.hpp"
+#include "tokenize/joined_ids.hpp"
 #include "tokenize/text_chunks.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -33,38 +34,42 @@ std::vector<AddedToken> tokens_where(const std::vector<AddedToken>& tokens, bool
     return chosen;
 }
 
+// Outputs of fewer bytes do not tell how many ids text comes to.
+constexpr std::size_t kTellingBytes = std::size_t{1} << 16;
+// So many ids are copied before another thread has started.
+constexpr Offset kFewIds = Offset{1} << 17;
+
+// An empty buffer for the ids of texts of `most_bytes` in `documents` documents, probably of `bytes`: where
+// memory for what those are likely to come to is at hand no more is taken.
+Buffer<TokenId> room_for_ids(std::size_t most_bytes, std::size_t bytes, std::size_t documents,
+                             double ids_per_byte) {
+    // Text gives one id for two bytes at most, nearly always. Memory that is not touched costs nothing, and
+    // with some more of it there is room for the next, longer batch; unless it were too large to be kept.
+    std::size_t most = most_bytes / 2;
+    if (5 * most <= kMostIdleMemory) most += most / 4;
+    const double expected = 1.125 * ids_per_byte * static_cast<double>(bytes);
+    const auto slack = static_cast<std::int64_t>(WordEncoder::kSlackIds);
+    return Buffer<TokenId>::with_room(
+        static_cast<std::int64_t>(most + 4 * documents) + slack,
+        static_cast<std::int64_t>(std::min(expected, static_cast<double>(most))) + slack);
+}
+
 // What came of one run of documents.
 struct Chunk {
-    std::size_t worker = 0;
-    Offset begin = 0;  // its ids among those of the worker
+    Offset begin = 0;  // its ids among those at hand of its worker
     Offset end = 0;
     std::exception_ptr failure;
+
+    [[nodiscard]] std::span<const TokenId> ids(const Buffer<TokenId>& all) const {
+        return all.view().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    }
 };
 
-// The ids of all chunks in their order; chunk i begins at starts[i]. Takes the workers' ids.
-Buffer<TokenId> join(const std::vector<Chunk>& chunks, const std::vector<Offset>& starts,
-                     std::vector<Buffer<TokenId>>& ids, int num_threads) {
-    // Room for a batch that is a little longer, which may have this memory next.
-    auto joined = Buffer<TokenId>::with_room(starts.back() + starts.back() / 4, starts.back());
-    joined.resize(starts.back());
-    // Worker by worker: what one has encoded is given back before all has been copied.
-    std::vector<std::size_t> by_worker(chunks.size());
-    std::iota(by_worker.begin(), by_worker.end(), std::size_t{0});
-    std::stable_sort(by_worker.begin(), by_worker.end(),
-                     [&](std::size_t a, std::size_t b) { return chunks[a].worker < chunks[b].worker; });
-    std::vector<std::atomic<std::size_t>> left(ids.size());
-    for (const Chunk& chunk : chunks) left[chunk.worker].fetch_add(1, std::memory_order_relaxed);
-    parallel_for(static_cast<std::int64_t>(chunks.size()), num_threads, [&](std::int64_t index) {
-        const std::size_t i = by_worker[static_cast<std::size_t>(index)];
-        const Chunk& chunk = chunks[i];
-        if (chunk.end > chunk.begin) {
-            std::memcpy(joined.data() + starts[i], ids[chunk.worker].data() + chunk.begin,
-                        static_cast<std::size_t>(chunk.end - chunk.begin) * sizeof(TokenId));
-        }
-        if (left[chunk.worker].fetch_sub(1) == 1) ids[chunk.worker] = Buffer<TokenId>();
-    });
-    return joined;
-}
+// Chunks whose place in the whole was not known when their worker was done.
+struct Unplaced {
+    Buffer<TokenId> ids;
+    std::vector<std::size_t> chunks;
+};
 
 }  // namespace
 
@@ -141,18 +146,30 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
     std::vector<Chunk> chunks(num_chunks);
     const auto num_workers =
         std::clamp(num_chunks, std::size_t{1}, static_cast<std::size_t>(std::max(1, options.num_threads)));
-    std::vector<Buffer<TokenId>> ids(num_workers);
+    std::vector<Unplaced> unplaced(num_workers);
     EncodedBatch batch;
     batch.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
-    const std::size_t share =
-        std::accumulate(cut.bytes.begin(), cut.bytes.end(), std::size_t{0}) / num_workers;
+    batch.offsets[0] = 0;
+    const std::size_t bytes = std::accumulate(cut.bytes.begin(), cut.bytes.end(), std::size_t{0});
+    const std::size_t share = bytes / num_workers;
     const std::size_t largest = cut.bytes.empty() ? 0 : *std::max_element(cut.bytes.begin(), cut.bytes.end());
+    const double ids_per_byte = ids_per_byte_.load(std::memory_order_relaxed);
+    JoinedIds joined(num_chunks, num_workers == 1 ? Buffer<TokenId>()
+                                                  : room_for_ids(bytes, bytes, texts.size(), ids_per_byte));
+    // Writes a chunk whose ids are among `ids` into its place, if that is known.
+    const auto place = [&](std::size_t i, const Buffer<TokenId>& ids) {
+        if (!joined.write(i, chunks[i].ids(ids))) return false;
+        for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
+            batch.offsets[static_cast<std::int64_t>(document) + 1] += joined.start(i);
+        }
+        return true;
+    };
 
     // One worker is one thread, unless the system refuses threads.
     std::atomic<std::size_t> next{0};
     std::atomic<std::size_t> first_failure{num_chunks};
     parallel_for(static_cast<std::int64_t>(num_workers), options.num_threads, [&](std::int64_t index) {
-        const auto worker = static_cast<std::size_t>(index);
+        Unplaced& mine = unplaced[static_cast<std::size_t>(index)];
         std::unique_ptr<EncoderContext> context;
         for (std::size_t claimed; (claimed = next.fetch_add(1, std::memory_order_relaxed)) < num_chunks;) {
             const std::size_t i = cut.order[claimed];
@@ -160,12 +177,11 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
             if (!context) {
                 context = pool_->take(parts_);
                 // Few threads come to encode twice their share.
-                context->begin(std::max(num_workers == 1 ? share : 2 * share, largest), share,
-                               texts.size() / num_workers);
+                context->begin(room_for_ids(std::max(num_workers == 1 ? share : 2 * share, largest), share,
+                                            texts.size() / num_workers, ids_per_byte));
             }
             Chunk& chunk = chunks[i];
-            chunk.worker = worker;
-            chunk.begin = context->words().num_ids();
+            chunk.begin = context->words().ids().size();
             try {
                 context->encode(steps, texts, bounds[i], bounds[i + 1], options);
             } catch (...) {
@@ -173,37 +189,57 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
                 // fail as well, and is then the one to name.
                 chunk.failure = std::current_exception();
                 context.reset();
+                mine.chunks.clear();
                 std::size_t first = first_failure.load();
                 while (i < first && !first_failure.compare_exchange_weak(first, i)) {
                 }
                 continue;
             }
+            const Buffer<TokenId>& ids = context->words().ids();
             const std::vector<Offset>& ends = context->words().document_ends();
             for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
                 batch.offsets[static_cast<std::int64_t>(document) + 1] =
                     ends[document - bounds[i]] - chunk.begin;
             }
-            chunk.end = context->words().num_ids();
+            chunk.end = ids.size();
+            if (num_workers == 1) continue;
+            joined.set_count(i, chunk.end - chunk.begin);
+            mine.chunks.push_back(i);
+            std::erase_if(mine.chunks, [&](std::size_t at) { return place(at, ids); });
+            if (mine.chunks.empty()) context->forget_ids();
         }
         if (!context) return;
-        ids[worker] = context->take_ids();
+        mine.ids = context->take_ids();
+        if (num_workers > 1 && mine.chunks.empty()) mine.ids = Buffer<TokenId>();
         pool_->give_back(std::move(context));
     });
 
-    std::vector<Offset> starts{0};
-    batch.offsets[0] = 0;
-    for (std::size_t i = 0; i < num_chunks; ++i) {
-        if (chunks[i].failure) std::rethrow_exception(chunks[i].failure);
-        for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
-            batch.offsets[static_cast<std::int64_t>(document) + 1] += starts[i];
-        }
-        starts.push_back(starts[i] + chunks[i].end - chunks[i].begin);
+    for (const Chunk& chunk : chunks) {
+        if (chunk.failure) std::rethrow_exception(chunk.failure);
     }
     if (num_workers == 1) {
-        batch.values = std::move(ids[0]);
-        return batch;
+        batch.values = std::move(unplaced[0].ids);
+    } else {
+        joined.finish();
+        std::vector<std::pair<std::size_t, const Buffer<TokenId>*>> rest;
+        Offset num_ids = 0;
+        for (const Unplaced& worker : unplaced) {
+            for (const std::size_t i : worker.chunks) {
+                rest.emplace_back(i, &worker.ids);
+                num_ids += chunks[i].end - chunks[i].begin;
+            }
+        }
+        parallel_for(static_cast<std::int64_t>(rest.size()), num_ids < kFewIds ? 1 : options.num_threads,
+                     [&](std::int64_t at) {
+                         const auto& [i, ids] = rest[static_cast<std::size_t>(at)];
+                         (void)place(i, *ids);
+                     });
+        batch.values = joined.take();
     }
-    batch.values = join(chunks, starts, ids, options.num_threads);
+    if (bytes >= kTellingBytes) {
+        ids_per_byte_.store(static_cast<double>(batch.values.size()) / static_cast<double>(bytes),
+                            std::memory_order_relaxed);
+    }
     return batch;
 }
 

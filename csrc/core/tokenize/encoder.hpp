@@ -1,6 +1,7 @@
 // Documents → ids: added tokens, normalizer, pretokenizer, model and template, on several threads.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -81,6 +82,7 @@ class Encoder {
     AddedTokenFinder raw_tokens_;
     AddedTokenFinder normalized_tokens_;
     std::unique_ptr<Pool> pool_;
+    mutable std::atomic<double> ids_per_byte_{1};  // of an earlier batch
 
     friend class EncoderContext;
 };

@@ -9,8 +9,6 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kMaxPiece = 0xFFFFFFFF;
-// Outputs of fewer bytes do not tell how many ids text comes to.
-constexpr std::size_t kTellingBytes = std::size_t{1} << 16;
 // A text that needed more memory than this gives it back.
 constexpr std::size_t kKeptText = std::size_t{1} << 22;
 
@@ -19,29 +17,10 @@ constexpr std::size_t kKeptText = std::size_t{1} << 22;
 EncoderContext::EncoderContext(const EncoderParts& parts, SharedWords& shared)
     : words_(parts.model, parts.pretokenizer, shared) {}
 
-void EncoderContext::begin(std::size_t most_bytes, std::size_t bytes, std::size_t documents) {
-    // Text gives one id for two bytes at most, nearly always. Memory that is not touched costs nothing, and
-    // with some more of it there is room for the next, longer batch; unless it were too large to be kept.
-    std::size_t most = most_bytes / 2;
-    if (5 * most <= kMostIdleMemory) most += most / 4;
-    const double expected = 1.125 * ids_per_byte_ * static_cast<double>(bytes);
-    words_.begin(static_cast<std::int64_t>(most + 4 * documents),
-                 static_cast<std::int64_t>(std::min(expected, static_cast<double>(most))));
-    bytes_ = 0;
-}
-
-Buffer<TokenId> EncoderContext::take_ids() {
-    Buffer<TokenId> ids = words_.take_ids();
-    if (bytes_ >= kTellingBytes)
-        ids_per_byte_ = static_cast<double>(ids.size()) / static_cast<double>(bytes_);
-    return ids;
-}
-
 void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,
                             std::size_t last, const EncodeOptions& options) {
     words_.begin_documents();
     for (std::size_t i = first; i < last; ++i) {
-        bytes_ += size_in_bytes(texts[i]);
         try {
             if (!documents_.has_room_for(texts[i])) {
                 forget_texts();

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tokenize/encoder.hpp"
@@ -26,9 +27,8 @@ class EncoderContext {
   public:
     EncoderContext(const EncoderParts& parts, SharedWords& shared);
 
-    // Begins an output for the ids of texts of `most_bytes` in `documents` documents, probably of `bytes`.
-    // What came out last says how many they will be: where memory for that is at hand no more is taken.
-    void begin(std::size_t most_bytes, std::size_t bytes, std::size_t documents);
+    // Begins an output in `room`, which is empty.
+    void begin(Buffer<TokenId> room) { words_.begin(std::move(room)); }
 
     // Appends the ids of documents texts[first, last) to words(), whose document_ends() are then of these.
     void encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,
@@ -36,8 +36,10 @@ class EncoderContext {
 
     [[nodiscard]] const WordEncoder& words() const { return words_; }
 
+    // Empties the output.
+    void forget_ids() { words_.forget_ids(); }
     // Ends the output.
-    [[nodiscard]] Buffer<TokenId> take_ids();
+    [[nodiscard]] Buffer<TokenId> take_ids() { return words_.take_ids(); }
 
   private:
     static constexpr std::size_t kTexts = 64;
@@ -48,8 +50,6 @@ class EncoderContext {
     [[nodiscard]] std::string& empty_text(std::size_t kept);
 
     WordEncoder words_;
-    std::size_t bytes_ = 0;    // of the output at hand, size_in_bytes
-    double ids_per_byte_ = 1;  // of an earlier one
     // Texts that the words at hand refer to: documents, and what was made of them on the way. When the room
     // for either is used up the words are encoded.
     Utf8Memory documents_;

@@ -23,13 +23,13 @@ struct TextChunks {
 // Cuts texts into chunks of about the same number of bytes, many for each thread so that all are done at
 // about the same time, but one chunk for one thread. A text is never cut.
 [[nodiscard]] inline TextChunks chunks_of(std::span<const TextView> texts, int num_threads) {
-    constexpr std::size_t kSmallest = std::size_t{1} << 16;  // bytes
+    constexpr std::size_t kSmallest = std::size_t{1} << 15;  // bytes
     constexpr std::size_t kLargest = std::size_t{1} << 22;
     std::size_t total = 0;
     for (const TextView& text : texts) total += size_in_bytes(text);
     const auto threads = static_cast<std::size_t>(num_threads);
     const std::size_t wanted =
-        threads <= 1 ? total + texts.size() + 1 : std::clamp(total / (16 * threads), kSmallest, kLargest);
+        threads <= 1 ? total + texts.size() + 1 : std::clamp(total / (64 * threads), kSmallest, kLargest);
     TextChunks chunks;
     std::size_t filled = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {

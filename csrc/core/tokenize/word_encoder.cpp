@@ -78,9 +78,8 @@ WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWor
       missing_(*model_, shared.cutter.get(), known_),
       alone_(*model_, shared.cutter.get(), known_) {}
 
-void WordEncoder::begin(std::int64_t most_ids, std::int64_t enough_ids) {
-    const auto slack = static_cast<std::int64_t>(ShortWordCache::kInlineIds * words_.size());
-    ids_ = Buffer<TokenId>::with_room(most_ids + slack, enough_ids + slack);
+void WordEncoder::begin(Buffer<TokenId> room) {
+    ids_ = std::move(room);
     begin_documents();
     known_.begin();
 }

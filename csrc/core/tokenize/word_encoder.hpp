@@ -34,16 +34,19 @@ struct SharedWords {
 // caches lack are tokenized together, and their ids put in between. What ids come to does not depend on what
 // the caches hold.
 class WordEncoder {
+    static constexpr std::size_t kBatch = 256;
+
   public:
+    static constexpr std::size_t kSlackIds = ShortWordCache::kInlineIds * (kBatch + WordSpans::kSlack);
+
     // `shared` must outlive the encoder.
     WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWords& shared);
     WordEncoder(const WordEncoder&) = delete;
     WordEncoder& operator=(const WordEncoder&) = delete;
 
-    // Begins a new output, to be ended by the same thread, with room for `most_ids`, or for `enough_ids` if
-    // memory for those is at hand: most results then take the place of an earlier one, and touch no page for
-    // the first time.
-    void begin(std::int64_t most_ids, std::int64_t enough_ids);
+    // Begins a new output in `room`, to be ended by the same thread. Room for kSlackIds more than there are
+    // ids saves it from growing.
+    void begin(Buffer<TokenId> room);
 
     // Begins to note the ends of documents anew.
     void begin_documents();
@@ -63,15 +66,16 @@ class WordEncoder {
     // Encodes all words at hand; afterwards no piece is referred to.
     void flush();
 
-    // After flush().
-    [[nodiscard]] std::int64_t num_ids() const { return ids_.size(); }
+    // The output, after flush().
+    [[nodiscard]] const Buffer<TokenId>& ids() const { return ids_; }
+    // Empties it, after flush().
+    void forget_ids() { ids_.resize(0); }
     // Ends the output.
     [[nodiscard]] Buffer<TokenId> take_ids();
     // For each document, the number of ids of the output up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
   private:
-    static constexpr std::size_t kBatch = 256;
     // Missing words that are tokenized together, over several batches: side by side they hide each other's
     // waits.
     static constexpr std::size_t kMissing = 64;
