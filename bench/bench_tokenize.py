@@ -144,11 +144,16 @@ def digests(rows: Rows) -> list[bytes]:
     return [hashlib.blake2b(np.array(row, np.uint32).tobytes(), digest_size=16).digest() for row in rows]
 
 
-def measure(name: str, path: Path, corpus: Path, threads: int) -> tuple[float, float, float, list[bytes]]:
-    """(megabytes, seconds fresh, seconds warm, what each fresh document's ids hash to), in this process."""
+def measure(
+    name: str, path: Path, corpus: Path, threads: int, cores: tuple[int, ...] = ()
+) -> tuple[float, float, float, list[bytes]]:
+    """(megabytes, seconds fresh, seconds warm, what each fresh document's ids hash to), in this process.
+
+    It keeps to `cores`, or to the last ones it may use, as many as threads.
+    """
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     # Not all libraries heed that variable; none can use a core that the process does not have.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[-threads:])
     texts = documents(corpus)
     before, fresh = texts[::2], texts[1::2]
     encode, as_rows = globals()[f"{name}_peer"](path, threads)
@@ -164,10 +169,12 @@ def in_new_process(name: str, *args: Any) -> Any:
         return pool.submit(measure, name, *args).result()
 
 
-def measure_or_leave_out(name: str, path: Path, corpus: Path, threads: int) -> Any:
+def measure_or_leave_out(
+    name: str, path: Path, corpus: Path, threads: int, cores: tuple[int, ...] = ()
+) -> Any:
     """What measure() gives, in a new process; None, and a line that says so, where a peer refuses."""
     try:
-        return in_new_process(name, path, corpus, threads)
+        return in_new_process(name, path, corpus, threads, cores)
     except Exception as error:  # a peer may refuse in any way
         if name in ("pypack", "tokenizers"):
             raise

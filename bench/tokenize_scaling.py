@@ -44,28 +44,40 @@ def scaling_of_the_machine(processes: int) -> float:
     return statistics.median(rate(processes) / rate(1) for _ in range(3))
 
 
+def speeds_of(runs: Sequence[Measured]) -> tuple[float, float]:
+    """Medians of megabytes per second, fresh and warm."""
+    fresh = statistics.median(megabytes / seconds for megabytes, seconds, _, _ in runs)
+    return fresh, statistics.median(megabytes / seconds for megabytes, _, seconds, _ in runs)
+
+
 def compare_scaling(
     measure: MeasureInNewProcess, names: Sequence[str], path: Path, corpus: Path, threads: int, runs: int
 ) -> list[dict[str, Any]]:
-    """Rows of one tokenizer and corpus; the libraries in turns, with one thread and with `threads`."""
-    measured: dict[tuple[str, int], list[Measured]] = {}
+    """Rows of one tokenizer and corpus; the libraries in turns, with `threads` and with one on each core.
+
+    One thread's speed is the mean of the cores': on a shared host neighbours slow down now one, now another.
+    """
+    cores = tuple(sorted(os.sched_getaffinity(0))[-threads:])
+    measured: dict[tuple[str, tuple[int, ...]], list[Measured]] = {}
     machine = []
     able = list(names)
     for _ in range(runs):
         machine.append(scaling_of_the_machine(threads))
         for name in tuple(able):
-            for count in (1, threads):
-                result = measure(name, path, corpus, count)
+            for used in (cores, *((core,) for core in cores)):
+                result = measure(name, path, corpus, len(used), used)
                 if result is None:
                     able.remove(name)
                     break
-                measured.setdefault((name, count), []).append(result)
+                measured.setdefault((name, used), []).append(result)
     rows = []
     for name in able:
-        one, many = measured[name, 1], measured[name, threads]
-        assert all(run[3] == one[0][3] for run in one + many), f"{name}: other ids with {threads} threads"
-        fresh, fresh_many = (statistics.median(mb / s for mb, s, _, _ in runs) for runs in (one, many))
-        warm, warm_many = (statistics.median(mb / s for mb, _, s, _ in runs) for runs in (one, many))
+        many = measured[name, cores]
+        singles = [measured[name, (core,)] for core in cores]
+        ids = many[0][3]
+        assert all(run[3] == ids for runs in (many, *singles) for run in runs), f"{name}: ids differ"
+        fresh_many, warm_many = speeds_of(many)
+        fresh, warm = map(statistics.mean, zip(*map(speeds_of, singles), strict=True))
         rows.append(
             {
                 "tokenizer": path.stem,

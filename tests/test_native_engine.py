@@ -53,6 +53,18 @@ def test_pairs_of_words(pair: Pair) -> None:
     pair.check_pieces(joined(words, 33))
 
 
+def test_ids_of_several_threads(pair: Pair) -> None:
+    # More ids than text usually gives, and one text that takes longer than all that come behind it.
+    texts = ["漢字" * 50_000, *("漢字 7" * (n % 400) for n in range(500)), "a"]
+    expected = pair.native.encode_batch(texts, num_threads=1)
+    for num_threads in (2, 3, 5):
+        assert pair.native.encode_batch(texts, num_threads=num_threads) == expected
+    broken: list[str | bytes] = [*texts[:300], b"\xff", *texts[300:], b"\xff"]
+    with pytest.raises(ValueError, match="document 300: invalid UTF-8"):
+        pair.native.encode_batch(broken, num_threads=3)
+    assert pair.native.encode_batch(texts, num_threads=2) == expected
+
+
 @pytest.mark.parametrize(
     "unit", ["a", " ", "\n", "7", "漢", "e\u0301", "👩‍🚀", "=", "ab", "\t \n", "don't", "<f"]
 )
