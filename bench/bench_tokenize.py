@@ -12,7 +12,9 @@ differ; one that cannot load a tokenizer is left out.
 Runs of one commit may measure different tokenizers or corpora: their rows are kept together.
 
 With --scaling THREADS, how much faster than with one thread on one core each library is with so many threads
-on as many cores, beside how much more loops that share nothing get done on them (the machine's limit).
+on as many cores, beside how much more loops that share nothing get done on them (the machine's limit). In
+turns of one pass with all threads and one alone on each core, since the cores of a shared host run at speeds
+that differ and change within seconds; medians of the turns' ratios, one fresh and fifteen warm turns a run.
 
 With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
 (when caches are filled), beside `tokenizers`: the best of seven, in turn.
@@ -33,7 +35,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ import numpy as np
 import zstandard
 from harness import RESULTS, commit, print_table, write_results
 from tokenize_extremes import compare_hostile, memory_of_distinct_words
-from tokenize_scaling import compare_scaling
+from tokenize_scaling import Prepared, scaling
 
 import pypack
 from pypack.tiktoken_file import byte_characters
@@ -134,34 +136,30 @@ def documents(path: Path) -> list[str]:
         return [json.loads(line)["text"] for line in file]
 
 
-def seconds_of(encode: Callable[[list[str]], Any], texts: list[str]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    found = encode(texts)
-    return time.perf_counter() - start, found
-
-
 def digests(rows: Rows) -> list[bytes]:
     return [hashlib.blake2b(np.array(row, np.uint32).tobytes(), digest_size=16).digest() for row in rows]
 
 
-def measure(
-    name: str, path: Path, corpus: Path, threads: int, cores: tuple[int, ...] = ()
-) -> tuple[float, float, float, list[bytes]]:
-    """(megabytes, seconds fresh, seconds warm, what each fresh document's ids hash to), in this process.
-
-    It keeps to `cores`, or to the last ones it may use, as many as threads.
-    """
+def prepare(name: str, path: Path, corpus: Path, threads: int, cores: Sequence[int] = ()) -> Prepared:
+    """A library that has met half of a corpus; this process keeps to `cores`, or the last ones."""
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     # Not all libraries heed that variable; none can use a core that the process does not have.
     os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[-threads:])
     texts = documents(corpus)
-    before, fresh = texts[::2], texts[1::2]
     encode, as_rows = globals()[f"{name}_peer"](path, threads)
-    encode(before)
-    first, found = seconds_of(encode, fresh)
-    ids = digests(as_rows(found))
-    warm = first if name == "tokenizers" else min(seconds_of(encode, fresh)[0] for _ in range(3))
-    return sum(len(text.encode()) for text in fresh) / 1e6, first, warm, ids
+    encode(texts[::2])
+    fresh = texts[1::2]
+    megabytes = sum(len(text.encode()) for text in fresh) / 1e6
+    return Prepared(megabytes, lambda: encode(fresh), lambda found: digests(as_rows(found)))
+
+
+def measure(name: str, path: Path, corpus: Path, threads: int) -> tuple[float, float, float, list[bytes]]:
+    """(megabytes, seconds fresh, seconds warm, what each fresh document's ids hash to), in this process."""
+    prepared = prepare(name, path, corpus, threads)
+    first, found = prepared.timed()
+    ids = prepared.digests(found)
+    warm = first if name == "tokenizers" else min(prepared.timed()[0] for _ in range(3))
+    return prepared.megabytes, first, warm, ids
 
 
 def in_new_process(name: str, *args: Any) -> Any:
@@ -169,17 +167,11 @@ def in_new_process(name: str, *args: Any) -> Any:
         return pool.submit(measure, name, *args).result()
 
 
-def measure_or_leave_out(
-    name: str, path: Path, corpus: Path, threads: int, cores: tuple[int, ...] = ()
-) -> Any:
-    """What measure() gives, in a new process; None, and a line that says so, where a peer refuses."""
-    try:
-        return in_new_process(name, path, corpus, threads, cores)
-    except Exception as error:  # a peer may refuse in any way
-        if name in ("pypack", "tokenizers"):
-            raise
-        print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
-        return None
+def refuses(name: str, path: Path, error: Exception) -> None:
+    """Says that a peer refuses a tokenizer, which it may do in any way; no other library may fail."""
+    if name in ("pypack", "tokenizers"):
+        raise error
+    print(f"{name} leaves out {path.stem}: {str(error)[:100]}")
 
 
 def compare(path: Path, corpus: Path, threads: int, names: list[str], runs: int) -> list[dict[str, Any]]:
@@ -188,13 +180,13 @@ def compare(path: Path, corpus: Path, threads: int, names: list[str], runs: int)
     left_out = {"tokenizers"}  # runs no more
     for _ in range(runs):
         for name in (name for name in names if name not in left_out):
-            result = measure_or_leave_out(name, path, corpus, threads)
-            if result is None:
+            try:
+                measured.setdefault(name, []).append(in_new_process(name, path, corpus, threads))
+            except Exception as error:
+                refuses(name, path, error)
                 left_out.add(name)
-            else:
-                measured.setdefault(name, []).append(result)
     rows: list[dict[str, Any]] = []
-    for name, results in measured.items():
+    for name, results in ((name, results) for name, results in measured.items() if results):
         differing = sum(a != b for a, b in zip(results[0][3], reference[3], strict=True))
         assert name != "pypack" or differing == 0, f"{path.stem}, {corpus.stem}: {differing} documents differ"
         rows.append(
@@ -316,7 +308,15 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     if args.scaling:
         for path, corpus in inputs:
-            rows += compare_scaling(measure_or_leave_out, args.peers, path, corpus, args.scaling, args.runs)
+            for name in args.peers:
+                try:
+                    row = scaling(prepare, name, path, corpus, args.scaling, args.runs)
+                except AssertionError:
+                    raise
+                except Exception as error:
+                    refuses(name, path, error)
+                else:
+                    rows.append({"tokenizer": path.stem, "corpus": corpus.name.split(".")[0], **row})
         print_table(rows, f"{args.scaling} threads on {args.scaling} cores, and one on one")
         if not args.no_results:
             write_results("tokenize_scaling", rows, "tokenizers", *PEERS[2:])

@@ -7,12 +7,46 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Of measure() in bench_tokenize.py: megabytes, seconds fresh, seconds warm, digests of the ids.
-Measured = tuple[float, float, float, list[bytes]]
-MeasureInNewProcess = Callable[..., Measured | None]  # None: the library refuses the tokenizer
+WARM_TURNS = 15
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A library about to encode a corpus."""
+
+    megabytes: float
+    encode: Callable[[], Any]
+    digests: Callable[[Any], list[bytes]]  # of what encode() gives, one a document
+
+    def timed(self) -> tuple[float, Any]:
+        """Seconds of encode(), and what it gives."""
+        start = time.perf_counter()
+        found = self.encode()
+        return time.perf_counter() - start, found
+
+
+_prepared: Prepared  # in a process that measures
+
+
+def _prepare(prepare: Callable[..., Prepared], args: tuple[Any, ...]) -> float:
+    global _prepared
+    _prepared = prepare(*args)
+    return _prepared.megabytes
+
+
+def _first_pass() -> tuple[float, list[bytes]]:
+    seconds, found = _prepared.timed()
+    return seconds, _prepared.digests(found)
+
+
+def _pass() -> float:
+    return _prepared.timed()[0]
 
 
 def _spin(core: int, start: Any, rates: Any) -> None:
@@ -44,52 +78,41 @@ def scaling_of_the_machine(processes: int) -> float:
     return statistics.median(rate(processes) / rate(1) for _ in range(3))
 
 
-def speeds_of(runs: Sequence[Measured]) -> tuple[float, float]:
-    """Medians of megabytes per second, fresh and warm."""
-    fresh = statistics.median(megabytes / seconds for megabytes, seconds, _, _ in runs)
-    return fresh, statistics.median(megabytes / seconds for megabytes, _, seconds, _ in runs)
+def ratio(rates: Sequence[float]) -> float:
+    """Of one turn: all cores together over the mean of each alone."""
+    together, *alone = rates
+    return together / statistics.mean(alone)
 
 
-def compare_scaling(
-    measure: MeasureInNewProcess, names: Sequence[str], path: Path, corpus: Path, threads: int, runs: int
-) -> list[dict[str, Any]]:
-    """Rows of one tokenizer and corpus; the libraries in turns, with `threads` and with one on each core.
-
-    One thread's speed is the mean of the cores': on a shared host neighbours slow down now one, now another.
-    """
-    cores = tuple(sorted(os.sched_getaffinity(0))[-threads:])
-    measured: dict[tuple[str, tuple[int, ...]], list[Measured]] = {}
+def scaling(
+    prepare: Callable[..., Prepared], name: str, path: Path, corpus: Path, threads: int, runs: int
+) -> dict[str, Any]:
+    """A row of the table. Each run has a process with `threads`, and one with one thread for each core."""
+    cores = sorted(os.sched_getaffinity(0))[-threads:]
+    fresh: list[list[float]] = []  # MB/s of a turn: of all cores together, of each
+    warm: list[list[float]] = []
     machine = []
-    able = list(names)
     for _ in range(runs):
         machine.append(scaling_of_the_machine(threads))
-        for name in tuple(able):
-            for used in (cores, *((core,) for core in cores)):
-                result = measure(name, path, corpus, len(used), used)
-                if result is None:
-                    able.remove(name)
-                    break
-                measured.setdefault((name, used), []).append(result)
-    rows = []
-    for name in able:
-        many = measured[name, cores]
-        singles = [measured[name, (core,)] for core in cores]
-        ids = many[0][3]
-        assert all(run[3] == ids for runs in (many, *singles) for run in runs), f"{name}: ids differ"
-        fresh_many, warm_many = speeds_of(many)
-        fresh, warm = map(statistics.mean, zip(*map(speeds_of, singles), strict=True))
-        rows.append(
-            {
-                "tokenizer": path.stem,
-                "corpus": corpus.name.split(".")[0],
-                "library": name,
-                "threads": threads,
-                "fresh MB/s": fresh_many,
-                "fresh x one thread": fresh_many / fresh,
-                "warm MB/s": warm_many,
-                "warm x one thread": warm_many / warm,
-                "loops x one loop": statistics.median(machine),
-                "runs": runs,
-            }
-        )
-    return rows
+        with ExitStack() as stack:
+            context = multiprocessing.get_context("spawn")
+            pools = []
+            for used in (cores, *([core] for core in cores)):
+                pools.append(stack.enter_context(ProcessPoolExecutor(1, context)))
+                args = (name, path, corpus, len(used), used)
+                megabytes = pools[-1].submit(_prepare, prepare, args).result()
+            first = [pool.submit(_first_pass).result() for pool in pools]
+            assert all(ids == first[0][1] for _, ids in first), f"{name}: other ids with {threads} threads"
+            fresh.append([megabytes / seconds for seconds, _ in first])
+            for _ in range(WARM_TURNS):
+                warm.append([megabytes / pool.submit(_pass).result() for pool in pools])
+    return {
+        "library": name,
+        "threads": threads,
+        "fresh MB/s": statistics.median(rates[0] for rates in fresh),
+        "fresh x one thread": statistics.median(map(ratio, fresh)),
+        "warm MB/s": statistics.median(rates[0] for rates in warm),
+        "warm x one thread": statistics.median(map(ratio, warm)),
+        "loops x one loop": statistics.median(machine),
+        "runs": runs,
+    }
