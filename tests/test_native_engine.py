@@ -15,6 +15,7 @@ from conftest import SCALE
 from parity import Pair
 from proofs import code_point_pieces, joined, vocabulary_pieces
 from tokenizers import Tokenizer as HuggingFaceTokenizer
+from trained_sentencepiece import gemma_without_bytes
 from trained_tokenizers import KINDS, NATIVE, training_texts
 
 import pypack
@@ -176,3 +177,11 @@ def test_what_is_not_known_is_refused_by_name() -> None:
         ValueError, match="engine='native' is not possible for the tokenizer: model BPE has dropout"
     ):
         pypack.Tokenizer.from_huggingface(reference, engine="native")
+
+
+@pytest.mark.parametrize("byte", [0x01, 0xE2])  # of characters that are no tokens
+def test_a_byte_that_text_may_need_has_a_token(byte: int) -> None:
+    reference = gemma_without_bytes(bytes([byte]))
+    with pytest.raises(ValueError, match=f"model BPE: byte_fallback without a token <0x{byte:02X}>"):
+        pypack.Tokenizer.from_huggingface(reference, engine="native")
+    assert pypack.Tokenizer.from_huggingface(reference).engine == "huggingface"

@@ -12,8 +12,13 @@ from training_texts import training_texts
 _MARKER = "\u2581"
 
 
-def _sentencepiece_bpe(tokenizer: Tokenizer, byte_fallback: bool = True) -> Tokenizer:
-    """Trained with the marker in place of spaces, then given byte tokens as SentencePiece does."""
+def _sentencepiece_bpe(
+    tokenizer: Tokenizer, byte_fallback: bool = True, characters: str = "", missing: bytes = b""
+) -> Tokenizer:
+    """Trained with the marker in place of spaces, then given byte tokens as SentencePiece does.
+
+    `characters` stand for themselves, where their bytes would have tokens; `missing` bytes have none.
+    """
     trainer = trainers.BpeTrainer(
         vocab_size=700, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False, limit_alphabet=150
     )
@@ -25,7 +30,9 @@ def _sentencepiece_bpe(tokenizer: Tokenizer, byte_fallback: bool = True) -> Toke
     model["byte_fallback"] = byte_fallback
     if byte_fallback:
         for byte in range(256):
-            model["vocab"].setdefault(f"<0x{byte:02X}>", len(model["vocab"]))
+            name = chr(byte) if chr(byte) in characters else f"<0x{byte:02X}>"
+            if byte not in missing:
+                model["vocab"].setdefault(name, len(model["vocab"]))
     for left, right in [(_MARKER, _MARKER), (_MARKER * 2, _MARKER * 2), (_MARKER * 2, "a"), ("a", _MARKER)]:
         for token in (left, right, left + right):
             model["vocab"].setdefault(token, len(model["vocab"]))
@@ -54,7 +61,13 @@ def gemma() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Replace(" ", _MARKER)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
-    return _sentencepiece_bpe(tokenizer)
+    return _sentencepiece_bpe(tokenizer, characters="\t", missing=b"\xff")
+
+
+def gemma_without_bytes(missing: bytes) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Replace(" ", _MARKER)
+    return _sentencepiece_bpe(tokenizer, missing=missing)
 
 
 def _metaspace(**options: Any) -> Tokenizer:

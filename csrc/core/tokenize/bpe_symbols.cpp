@@ -18,6 +18,10 @@ std::string byte_token(unsigned byte) {
     return token;
 }
 
+bool is_never_in_utf8(unsigned byte) {
+    return byte == 0xC0 || byte == 0xC1 || byte > 0xF4;
+}
+
 }  // namespace
 
 // Characters without a symbol: one unknown token each, or one for a run of them under fuse_unk; nothing
@@ -90,16 +94,21 @@ void BpeSymbols::read_characters() {
     for (unsigned place = num_places; place < 4; ++place) characters_[place] = characters_[0];
 }
 
+// A byte may lack its token where it is never asked for: Gemma has a tab where <0x09> would be.
 void BpeSymbols::read_fallback() {
-    const Vocabulary& tokens = *vocabulary_;
+    fallback_bounds_ = {kNoToken, 0};
     for (unsigned byte = 0; byte < 256; ++byte) {
-        fallback_[byte] = tokens[byte_token(byte)];
-        if (fallback_[byte] == kNoToken) {
+        const TokenId id = (*vocabulary_)[byte_token(byte)];
+        fallback_[byte] = id;
+        if (id != kNoToken) {
+            fallback_bounds_ = {std::min(fallback_bounds_.first, id), std::max(fallback_bounds_.second, id)};
+            continue;
+        }
+        const bool is_character_with_symbol = byte < 0x80 && characters_[0][byte] != kNoToken;
+        if (!is_character_with_symbol && !is_never_in_utf8(byte)) {
             throw std::invalid_argument("byte_fallback without a token " + byte_token(byte));
         }
     }
-    const auto [lowest, highest] = std::minmax_element(fallback_.begin(), fallback_.end());
-    fallback_bounds_ = {*lowest, *highest};
 }
 
 bool BpeSymbols::stands_for_other_text(TokenId id) const {

@@ -36,7 +36,8 @@ class CharacterTable {
 
 class BpeSymbols {
   public:
-    // Throws std::invalid_argument where the unknown token or a fallback byte is not in the vocabulary.
+    // Throws std::invalid_argument where the unknown token, or a fallback byte that text may need, is not in
+    // the vocabulary.
     BpeSymbols(const BpeOptions& options, VocabularyPtr vocabulary);
 
     // Appends the symbols of a word.
