@@ -28,6 +28,7 @@ from harness import Timing, measure, measure_in_turns, print_table, write_result
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from pypack.adapters import huggingface
+from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.prepacking import plan_prompts
 
 # Median, sigma of the log, and bounds, in tokens.
@@ -60,7 +61,7 @@ def padded(model: Any, prompts: list[Any]) -> torch.Tensor:
             ids,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=DynamicCache(config=model.config),
+            **{cache_argument(model.forward): DynamicCache(config=model.config)},
             use_cache=True,
             logits_to_keep=1,
         )

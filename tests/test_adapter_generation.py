@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from tiny_models import CONFIGS, VOCABULARY, causal_model
 from pypack import Ragged, prepack
 from pypack.adapters import huggingface
 from pypack.adapters.huggingface import passes
+from pypack.adapters.huggingface.cache_argument import cache_argument
 
 torch = require("torch")
 transformers = require("transformers")
@@ -31,7 +33,7 @@ def alone(model, prompt):
     """Logits of the first new token, and keys and values by layer, of one prompt by itself."""
     cache = transformers.DynamicCache()
     with torch.no_grad():
-        output = model(torch.tensor([prompt]), past_key_values=cache, use_cache=True)
+        output = model(torch.tensor([prompt]), **{cache_argument(model.forward): cache}, use_cache=True)
     return output.logits[0, -1], [(layer.keys[0], layer.values[0]) for layer in cache.layers]
 
 
@@ -87,7 +89,7 @@ def test_generation_goes_on_from_prefill(name):
     outputs = model.generate(
         input_ids=torch.cat([prefilled.input_ids, chosen], 1),
         attention_mask=torch.cat([prefilled.attention_mask, torch.ones_like(chosen)], 1),
-        past_key_values=prefilled.past_key_values,
+        **{cache_argument(model.generate): prefilled.past_key_values},
         max_new_tokens=8,
         do_sample=False,
     )
@@ -255,3 +257,22 @@ def test_flash_attention_gets_borders():
     torch.testing.assert_close(prefilled.logits, expected.logits, rtol=1e-5, atol=1e-5)
     for found, wanted in zip(prefilled.past_key_values, expected.past_key_values, strict=True):
         torch.testing.assert_close(found[:2], wanted[:2], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_a_cache_goes_by_the_name_of_the_function(name):
+    """Models that come with their own code may keep the older name."""
+
+    def forward(input_ids, **_): ...
+
+    own = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+    forward.__signature__ = inspect.Signature([own])
+    assert cache_argument(forward) == name
+
+
+def test_a_function_that_hands_arguments_on_takes_the_name_of_transformers():
+    from transformers.masking_utils import create_masks_for_generate
+
+    def generate(**_): ...
+
+    assert cache_argument(generate) in inspect.signature(create_masks_for_generate).parameters

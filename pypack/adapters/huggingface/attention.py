@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pypack.adapters.huggingface.cache_argument import cache_argument
+
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
@@ -31,9 +33,10 @@ def attention_masks(
     import torch
     from transformers.masking_utils import create_masks_for_generate
 
+    no_cache = {cache_argument(create_masks_for_generate): None}
     shape = torch.empty((*position_ids.shape, 0), dtype=dtype, device=position_ids.device)
     return create_masks_for_generate(
-        config, inputs_embeds=shape, attention_mask=None, past_key_values=None, position_ids=position_ids
+        config, inputs_embeds=shape, attention_mask=None, position_ids=position_ids, **no_cache
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.adapters.huggingface.packed_run import layout_for, run
 from pypack.prepacked import Prepacked
 from pypack.prepacking import as_ragged, prepack
@@ -24,7 +25,8 @@ class Prefilled:
 
     Attributes:
         past_key_values: transformers' own cache, [P, heads, L, dim] a layer, shorter prompts padded at the
-            left. (Layers with a sliding window keep their last window - 1 tokens, as transformers does.)
+            left; `model.generate` takes it as `cache`, before transformers 5.24 as `past_key_values`. (Layers
+            with a sliding window keep their last window - 1 tokens, as transformers does.)
         logits: [P, vocabulary], of the first new token of each prompt.
         input_ids: int64 [P, L], the prompts padded at the left.
         attention_mask: int64 [P, L], 0 at padding.
@@ -102,7 +104,7 @@ def generate(
     heads = _without_last(ragged)
     if len(heads.values):
         packed = prepack(heads, capacity, strategy, layout=layout_for(model))
-        options["past_key_values"], _ = run(model, packed, tokens_per_pass)
+        options[cache_argument(model.generate)], _ = run(model, packed, tokens_per_pass)
     return model.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
 
 

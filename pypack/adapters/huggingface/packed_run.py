@@ -15,6 +15,7 @@ from pypack.adapters.huggingface.attention import (
     uses_cu_seqlens,
     varlen_arguments,
 )
+from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.adapters.huggingface.passes import Pass, passes
 from pypack.adapters.huggingface.unpacking_cache import unpacking_cache
 from pypack.prepacked import Layout, Prepacked
@@ -51,7 +52,7 @@ def run(
         tokens_per_pass = _CPU_TOKENS if model.device.type == "cpu" else packed.input_ids.size
     elif tokens_per_pass < 1:
         raise ValueError(f"tokens_per_pass must be at least 1 or None, got {tokens_per_pass}")
-    cache = unpacking_cache(model, packed.length)
+    cache, argument = unpacking_cache(model, packed.length), cache_argument(model.forward)
     logits = None
     for part in passes(packed, tokens_per_pass):
         cache.begin(part)
@@ -60,7 +61,7 @@ def run(
             found = model(
                 input_ids=torch.from_numpy(part.input_ids).to(model.device),
                 position_ids=torch.from_numpy(part.position_ids).to(model.device),
-                past_key_values=cache,
+                **{argument: cache},
                 use_cache=True,
                 **_borders(model, part),
             ).logits[0]
