@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import reference_tokenize as reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ PIECES = st.lists(st.text(LETTERS, min_size=1, max_size=5), max_size=30, unique=
 
 @st.composite
 def merges(draw: st.DrawFn) -> list[tuple[str, str]]:
-    """Each of tokens that are there; one text may come from several."""
+    """Each of tokens that are there; a text may come from several, or be a part before it is made."""
     tokens = list(LETTERS)
     pairs: list[tuple[str, str]] = []
     for _ in range(draw(st.integers(0, 40))):
@@ -28,7 +29,7 @@ def merges(draw: st.DrawFn) -> list[tuple[str, str]]:
         if pair not in pairs:
             pairs.append(pair)
             tokens.append(pair[0] + pair[1])
-    return pairs
+    return draw(st.permutations(pairs)) if draw(st.booleans()) else pairs
 
 
 @given(pairs=merges(), word=WORDS, ignore_merges=st.booleans())
@@ -78,6 +79,23 @@ def test_bpe_of_long_words(pairs: list[tuple[str, str]], word: str) -> None:
     }
     ids = recognize_bpe(part, "characters").tokenize(word).tolist()
     assert ids == [vocabulary[token] for token in reference.bpe(word, ranks)]
+
+
+@pytest.mark.parametrize("late", [0, 1, 4])
+def test_runs_whose_merges_are_out_of_order_take_linear_time(late: int) -> None:
+    """What each merge of the run makes has to be merged before the next one, and may make such a pair anew.
+
+    "aa" is made by the last of the merges, and each time gives way to those of "aaa" and longer ones.
+    """
+    pairs = [("a" * k, "a") for k in range(2 + late, 1, -1)] + [("a", "a")]
+    tokens = {"a" * k: k for k in range(1, 4 + late)}
+    part = {"type": "BPE", "vocab": Vocabulary.from_dict(tokens), "merges": Merges([list(p) for p in pairs])}
+    model = recognize_bpe(part, "characters")
+    ranks = {pair: rank for rank, pair in enumerate(pairs)}
+    period, longest = 3 + late, 3 * (3 + late) + 2
+    word = "a" * longest
+    assert model.tokenize(word).tolist() == [tokens[token] for token in reference.bpe(word, ranks)]
+    assert model.tokenize("a" * (period * 100_000)).tolist() == [tokens["a" * period]] * 100_000
 
 
 @given(pieces=PIECES, word=WORDS, prefix=st.sampled_from(["##", "", "é"]), longest=st.integers(1, 40))

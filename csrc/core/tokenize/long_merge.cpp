@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "common/prefetch.hpp"
+#include "tokenize/token_table.hpp"
 
 namespace pypack {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
 constexpr std::size_t kAhead = 8;                         // positions whose memory is asked for in advance
 constexpr std::size_t kKeptNodes = std::size_t{1} << 16;  // a word that needed more gives them back
+constexpr std::size_t kKeptRuns = 8;
 
 }  // namespace
 
@@ -44,12 +46,11 @@ std::uint32_t LongMerge::lowest_rank() const {
     return static_cast<std::uint32_t>(index);
 }
 
-// Moves the positions of `rank` to taken_, in rising order.
-void LongMerge::take(std::uint32_t rank) {
-    taken_.clear();
+// Moves the positions of `rank` into `positions`, in rising order.
+void LongMerge::take(std::uint32_t rank, std::vector<std::uint32_t>& positions) {
     for (std::uint32_t at = heads_[rank]; at != kNone; at = chunks_[at].older) {
         const Chunk& chunk = chunks_[at];
-        for (std::size_t i = chunk.count; i > 0; --i) taken_.push_back(chunk.positions[i - 1]);
+        for (std::size_t i = chunk.count; i > 0; --i) positions.push_back(chunk.positions[i - 1]);
     }
     heads_[rank] = kNone;
     std::size_t index = rank;
@@ -59,32 +60,56 @@ void LongMerge::take(std::uint32_t rank) {
         if (word != 0) break;
         index /= 64;
     }
-    std::reverse(taken_.begin(), taken_.end());
-    if (!std::is_sorted(taken_.begin(), taken_.end())) std::sort(taken_.begin(), taken_.end());
+    std::reverse(positions.begin(), positions.end());
+    if (!std::is_sorted(positions.begin(), positions.end())) std::sort(positions.begin(), positions.end());
 }
 
-// Merges the pairs of `rank` at taken_[from, to), in order. Their new pairs, and those of the symbols before
-// them, are stale.
-void LongMerge::merge_taken(std::size_t from, std::size_t to, std::uint32_t rank, TokenId result) {
-    stale_.clear();
+LongMerge::Run& LongMerge::begin_run(std::uint32_t rank) {
+    if (num_runs_ == runs_.size()) runs_.emplace_back();
+    Run& run = runs_[num_runs_++];
+    run.rank = rank;
+    run.next = 0;
+    run.positions.clear();
+    take(rank, run.positions);
+    return run;
+}
+
+// Merges the pairs of a run from left to right. False if something else has to be merged before the rest.
+bool LongMerge::finish_run(const MergeTable& table, Run& run) {
+    const bool all_at_once = !table.is_out_of_order(run.rank);
+    const std::vector<std::uint32_t>& positions = run.positions;
+    TokenId result = kNoToken;
+    while (run.next < positions.size()) {
+        stale_.clear();
+        do {
+            if (run.next + kAhead < positions.size()) prefetch(&nodes_[positions[run.next + kAhead]]);
+            const std::uint32_t at = positions[run.next++];
+            const Node& node = nodes_[at];
+            if (node.rank != run.rank) continue;  // one of the pair has been merged meanwhile
+            if (result == kNoToken) result = table[{node.symbol, nodes_[node.next].symbol}].result;
+            merge_at(at, result);
+        } while (all_at_once && run.next < positions.size());
+        // (To ask for what this reads ahead of time where it follows a single merge was no faster.)
+        if (look_up_stale(table) < run.rank) return false;
+    }
+    return true;
+}
+
+// Merges the pair at `position`. Its new pair, and that of the symbol before it, are stale.
+void LongMerge::merge_at(std::uint32_t position, TokenId result) {
     Node* const nodes = nodes_.data();
-    for (std::size_t i = from; i < to; ++i) {
-        if (i + kAhead < taken_.size()) prefetch(nodes + taken_[i + kAhead]);
-        const std::uint32_t at = taken_[i];
-        Node& node = nodes[at];
-        if (node.rank != rank) continue;  // one of the pair has been merged meanwhile
-        Node& gone = nodes[node.next];
-        node.symbol = result;
-        node.rank = gone.rank = kNoRank;
-        node.next = gone.next;
-        if (node.previous != kNone && (stale_.empty() || stale_.back() != node.previous)) {
-            nodes[node.previous].rank = kNoRank;
-            stale_.push_back(node.previous);
-        }
-        if (node.next < nodes_.size()) {
-            nodes[node.next].previous = at;
-            stale_.push_back(at);
-        }
+    Node& node = nodes[position];
+    Node& gone = nodes[node.next];
+    node.symbol = result;
+    node.rank = gone.rank = kNoRank;
+    node.next = gone.next;
+    if (node.previous != kNone && (stale_.empty() || stale_.back() != node.previous)) {
+        nodes[node.previous].rank = kNoRank;
+        stale_.push_back(node.previous);
+    }
+    if (node.next < nodes_.size()) {
+        nodes[node.next].previous = position;
+        stale_.push_back(position);
     }
 }
 
@@ -105,12 +130,9 @@ std::uint32_t LongMerge::look_up_stale(const MergeTable& table) {
     return lowest;
 }
 
-// All pairs of the lowest rank are merged in one sweep from left to right, so that the cost of finding the
-// next rank is shared between them, and what they need from memory is asked for ahead.
-void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
+void LongMerge::begin(const MergeTable& table, const std::vector<TokenId>& symbols,
                       std::span<const std::uint32_t> first_ranks) {
     const std::size_t size = symbols.size();
-    if (table.size() == 0 || size < 2) return;
     if (heads_.empty()) {
         heads_.assign(table.size(), kNone);
         for (std::size_t bits = table.size(); levels_.empty() || bits > 1;) {
@@ -132,31 +154,37 @@ void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
             if (first_ranks[i] != kNoRank) enqueue(i, first_ranks[i]);
         }
     }
-    for (std::uint32_t rank; (rank = lowest_rank()) != kNoRank;) {
-        take(rank);
-        std::size_t done = 0;
-        while (done < taken_.size() && nodes_[taken_[done]].rank != rank) ++done;
-        if (done == taken_.size()) continue;
-        const Node& first = nodes_[taken_[done]];
-        const TokenId result = table[{first.symbol, nodes_[first.next].symbol}].result;
-        // A new pair may have to go before the rest of these. (To ask for what its look-up reads ahead of
-        // time, as look_up_stale does for many, was no faster.)
-        const std::size_t at_once = table.is_out_of_order(rank) ? 1 : taken_.size();
-        while (done < taken_.size()) {
-            const std::size_t end = std::min(done + at_once, taken_.size());
-            merge_taken(done, end, rank, result);
-            done = end;
-            if (look_up_stale(table) < rank) break;
+}
+
+// The pairs of the lowest rank are merged in one sweep from left to right, so that the cost of finding the
+// next rank is shared between them, and what they need from memory is asked for ahead.
+void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
+                      std::span<const std::uint32_t> first_ranks) {
+    const std::size_t size = symbols.size();
+    if (table.size() == 0 || size < 2) return;
+    begin(table, symbols, first_ranks);
+    for (std::uint32_t rank; (rank = lowest_rank()) != kNoRank || num_runs_ > 0;) {
+        Run* run = num_runs_ > 0 ? &runs_[num_runs_ - 1] : nullptr;
+        if (run == nullptr || rank < run->rank) {
+            run = &begin_run(rank);
+        } else if (rank == run->rank) {
+            // Found while the run waited. That needs merges that make nothing longer, which an odd
+            // continuing_subword_prefix allows: else what is made meanwhile is longer than either symbol.
+            run->positions.erase(run->positions.begin(),
+                                 run->positions.begin() + static_cast<std::ptrdiff_t>(run->next));
+            run->next = 0;
+            take(rank, run->positions);
         }
-        for (; done < taken_.size(); ++done) enqueue(taken_[done], rank);
+        if (finish_run(table, *run)) --num_runs_;
     }
     std::size_t kept = 0;
     for (std::uint32_t i = 0; i < size; i = nodes_[i].next) symbols[kept++] = nodes_[i].symbol;
     symbols.resize(kept);
+    if (runs_.size() > kKeptRuns) runs_.resize(kKeptRuns);
     if (nodes_.capacity() > kKeptNodes) {
         nodes_ = {};
         chunks_ = {};
-        taken_ = {};
+        runs_ = {};
         stale_ = {};
     }
 }

@@ -37,10 +37,22 @@ class LongMerge {
         std::array<std::uint32_t, 14> positions;
     };
 
+    // The positions of one rank, in rising order, of which those before `next` are done. The rest waits where
+    // what one merge makes has to be merged before the next.
+    struct Run {
+        std::uint32_t rank = kNoRank;
+        std::size_t next = 0;
+        std::vector<std::uint32_t> positions;
+    };
+
+    void begin(const MergeTable& table, const std::vector<TokenId>& symbols,
+               std::span<const std::uint32_t> first_ranks);
     void enqueue(std::uint32_t position, std::uint32_t rank);
     [[nodiscard]] std::uint32_t lowest_rank() const;
-    void take(std::uint32_t rank);
-    void merge_taken(std::size_t from, std::size_t to, std::uint32_t rank, TokenId result);
+    void take(std::uint32_t rank, std::vector<std::uint32_t>& positions);
+    Run& begin_run(std::uint32_t rank);
+    [[nodiscard]] bool finish_run(const MergeTable& table, Run& run);
+    void merge_at(std::uint32_t position, TokenId result);
     [[nodiscard]] std::uint32_t look_up_stale(const MergeTable& table);
 
     std::vector<Node> nodes_;
@@ -50,7 +62,8 @@ class LongMerge {
     std::vector<std::uint32_t> heads_;
     std::vector<Chunk> chunks_;
     std::vector<std::vector<std::uint64_t>> levels_;
-    std::vector<std::uint32_t> taken_;
+    std::vector<Run> runs_;
+    std::size_t num_runs_ = 0;          // in use; all but the last wait, for one of lower rank
     std::vector<std::uint32_t> stale_;  // positions whose pair has changed
 };
 
