@@ -32,8 +32,9 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
     return (begin == 0 || !is_word(previous_character(text, begin))) && (end == text.size() || !is_word(end));
 }
 
-std::size_t before_whitespace(std::string_view text, std::size_t position) {
-    while (position > 0) {
+// No further back than `bound`.
+std::size_t before_whitespace(std::string_view text, std::size_t position, std::size_t bound) {
+    while (position > bound) {
         const std::size_t before = previous_character(text, position);
         if (!has_trait_at(text, before, unicode::Trait::kWhitespace)) break;
         position = before;
@@ -138,6 +139,7 @@ std::uint32_t AddedTokenFinder::match(std::string_view text, std::size_t at) con
 
 void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces) const {
     std::size_t done = 0;
+    std::size_t blank_end = 0;  // of the whitespace that was looked for last: to look again may be quadratic
     for (std::size_t at = 0; !tokens_.empty() && (at = next_candidate(text, at)) < text.size();) {
         const std::uint32_t index = match(text, at);
         if (index == kNoToken) {
@@ -150,8 +152,10 @@ void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector
         at = end;
         if (skip_special && token.special) continue;
         if (token.single_word && !stands_alone(text, begin, end)) continue;
-        if (token.lstrip) begin = std::max(before_whitespace(text, begin), done);
-        if (token.rstrip) end = behind_whitespace(text, end);
+        if (token.lstrip) begin = std::max(before_whitespace(text, begin, done), done);
+        if (token.rstrip) end = blank_end = end < blank_end ? blank_end : behind_whitespace(text, end);
+        // The token before has taken in all of this one, as whitespace behind it.
+        if (begin >= end) continue;
         if (done < begin) pieces.push_back({done, begin, kNoToken});
         pieces.push_back({begin, end, token.id});
         done = end;
