@@ -49,9 +49,14 @@ def recognize_sentencepiece_bpe(
     else:
         raise UnsupportedError(f"pre_tokenizer {part.get('type')!r} of a BPE model has no native form")
     model = definition["model"]
-    # Cuts that no merge crosses change nothing, unless a rule of the model looks at the whole word.
+    if model.get("byte_fallback") and model["vocab"].get(MARKER) is None:
+        raise UnsupportedError(f"model BPE has byte_fallback, and no token {MARKER} for a space")
+    falls_back = model.get("byte_fallback") or model.get("unk_token") is not None
+    # Cuts that no merge crosses change nothing, unless a rule of the model looks at the whole word, or
+    # characters that it lacks vanish, whose neighbours may merge then.
     whole = (
-        model.get("ignore_merges")
+        not falls_back
+        or model.get("ignore_merges")
         or model.get("continuing_subword_prefix")
         or model.get("end_of_word_suffix")
         or (model.get("fuse_unk") and not model.get("byte_fallback"))
