@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from frameworks import require
 
 from pypack.cli import main
 
@@ -45,6 +46,7 @@ def run_commands(block: str, folder: Path) -> int:
 
 
 def test_commands_and_python(folder):
+    require("torch")
     shell = [block for language, block in blocks() if language == "sh"]
     # What is shown of a schedule's file needs the Python that writes it.
     commands = sum(run_commands(block, folder) for block in shell if "mix.yaml" not in block)

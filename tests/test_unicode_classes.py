@@ -57,9 +57,10 @@ def test_space_has_25_members_without_the_separators_of_ascii(
 
 
 def test_older_characters_agree_with_python(generator: ModuleType, categories: NDArray[np.uint8]) -> None:
-    """An independent witness: where Python's Unicode (14 to 17) knows a letter, mark, number or separator."""
+    """An independent witness: where Python's Unicode (13 to 17) knows a letter, mark, number or separator."""
     names = [*generator.CATEGORIES, "Cc"]
-    for cp in range(0x3000):
+    changed_in_14 = {0x1734} if unicodedata.unidata_version < "14" else set()
+    for cp in sorted(set(range(0x3000)) - changed_in_14):
         expected = unicodedata.category(chr(cp))
         if expected != "Cn" and expected[0] in "LMNZ":
             assert names[categories[cp]] == expected, hex(cp)
