@@ -55,11 +55,15 @@ def test_pairs_of_words(pair: Pair) -> None:
 
 
 def test_ids_of_several_threads(pair: Pair) -> None:
-    # More ids than text usually gives, and one text that takes longer than all that come behind it.
+    # More ids than text usually gives, and texts that take longer than all that come behind them.
     texts = ["漢字" * 50_000, *("漢字 7" * (n % 400) for n in range(500)), "a"]
+    longest = ["字" * n for n in (30_000, 90_000, 60_000)]
+    for place in (None, 0, 250, 400, 498, 502):
+        varied = texts if place is None else [*texts[:place], *longest, *texts[place:]]
+        expected = pair.native.encode_batch(varied, num_threads=1)
+        for num_threads in (2, 3, 5):
+            assert pair.native.encode_batch(varied, num_threads=num_threads) == expected
     expected = pair.native.encode_batch(texts, num_threads=1)
-    for num_threads in (2, 3, 5):
-        assert pair.native.encode_batch(texts, num_threads=num_threads) == expected
     broken: list[str | bytes] = [*texts[:300], b"\xff", *texts[300:], b"\xff"]
     with pytest.raises(ValueError, match="document 300: invalid UTF-8"):
         pair.native.encode_batch(broken, num_threads=3)

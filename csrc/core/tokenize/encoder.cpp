@@ -151,8 +151,9 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
     batch.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
     batch.offsets[0] = 0;
     const std::size_t bytes = std::accumulate(cut.bytes.begin(), cut.bytes.end(), std::size_t{0});
-    const std::size_t share = bytes / num_workers;
+    // Of several workers each holds little at a time, nearly always: chunks that wait for their place.
     const std::size_t largest = cut.bytes.empty() ? 0 : *std::max_element(cut.bytes.begin(), cut.bytes.end());
+    const std::size_t bytes_at_once = num_chunks == 0 ? 0 : largest + 4 * (bytes / num_chunks);
     const double ids_per_byte = ids_per_byte_.load(std::memory_order_relaxed);
     JoinedIds joined(num_chunks, num_workers == 1 ? Buffer<TokenId>()
                                                   : room_for_ids(bytes, bytes, texts.size(), ids_per_byte));
@@ -176,9 +177,9 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
             if (i > first_failure.load()) continue;
             if (!context) {
                 context = pool_->take(parts_);
-                // Few threads come to encode twice their share.
-                context->begin(room_for_ids(std::max(num_workers == 1 ? share : 2 * share, largest), share,
-                                            texts.size() / num_workers, ids_per_byte));
+                context->begin(num_workers == 1
+                                   ? room_for_ids(bytes, bytes, texts.size(), ids_per_byte)
+                                   : room_for_ids(bytes_at_once, bytes_at_once, 0, ids_per_byte));
             }
             Chunk& chunk = chunks[i];
             chunk.begin = context->words().ids().size();
@@ -206,7 +207,7 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
             joined.set_count(i, chunk.end - chunk.begin);
             mine.chunks.push_back(i);
             std::erase_if(mine.chunks, [&](std::size_t at) { return place(at, ids); });
-            if (mine.chunks.empty()) context->forget_ids();
+            context->forget_ids(mine.chunks.empty() ? 0 : chunks[mine.chunks.back()].end);
         }
         if (!context) return;
         mine.ids = context->take_ids();

@@ -36,8 +36,8 @@ class EncoderContext {
 
     [[nodiscard]] const WordEncoder& words() const { return words_; }
 
-    // Empties the output.
-    void forget_ids() { words_.forget_ids(); }
+    // Empties the output, but for the first `kept` ids.
+    void forget_ids(Offset kept) { words_.forget_ids(kept); }
     // Ends the output.
     [[nodiscard]] Buffer<TokenId> take_ids() { return words_.take_ids(); }
 

@@ -68,8 +68,8 @@ class WordEncoder {
 
     // The output, after flush().
     [[nodiscard]] const Buffer<TokenId>& ids() const { return ids_; }
-    // Empties it, after flush().
-    void forget_ids() { ids_.resize(0); }
+    // Empties it, but for the first `kept` ids, after flush().
+    void forget_ids(Offset kept) { ids_.resize(kept); }
     // Ends the output.
     [[nodiscard]] Buffer<TokenId> take_ids();
     // For each document, the number of ids of the output up to its end.
