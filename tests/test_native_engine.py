@@ -70,6 +70,23 @@ def test_ids_of_several_threads(pair: Pair) -> None:
     assert pair.native.encode_batch(texts, num_threads=2) == expected
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
+@pytest.mark.parametrize("num_cores", [1, 2])
+def test_threads_keep_to_the_cores_of_the_process(num_cores: int) -> None:
+    native = Pair(NATIVE["gpt2"]()).native
+    texts = random_texts(12, 300) * 20
+    expected = native.encode_batch(texts, num_threads=1)
+    before = os.sched_getaffinity(0)
+    cores = set(sorted(before)[:num_cores])
+    try:
+        os.sched_setaffinity(0, cores)
+        for num_threads in (2, 5):
+            assert native.encode_batch(texts, num_threads=num_threads) == expected
+            assert os.sched_getaffinity(0) == cores
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 @pytest.mark.parametrize(
     "unit", ["a", " ", "\n", "7", "漢", "e\u0301", "👩‍🚀", "=", "ab", "\t \n", "don't", "<f"]
 )

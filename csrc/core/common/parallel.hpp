@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/thread_placement.hpp"
+
 namespace pypack {
 
 // Calls task(chunk) for every chunk in [0, num_chunks), on at most num_threads threads, the caller's among
@@ -42,7 +44,10 @@ void parallel_for(std::int64_t num_chunks, int num_threads, Task&& task) {
     std::vector<std::thread> threads;
     threads.reserve(extra);
     try {
-        for (std::size_t i = 0; i < extra; ++i) threads.emplace_back(work);
+        for (std::size_t i = 0; i < extra; ++i) {
+            threads.emplace_back(work);
+            keep_off_own_core(threads.back());
+        }
     } catch (const std::system_error&) {
         // The system refuses more threads: those that started, and the caller, do the work.
     }
