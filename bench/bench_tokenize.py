@@ -141,21 +141,23 @@ def digests(rows: Rows) -> list[bytes]:
 
 
 def prepare(name: str, path: Path, corpus: Path, threads: int, cores: Sequence[int] = ()) -> Prepared:
-    """A library that has met half of a corpus; this process keeps to `cores`, or the last ones."""
+    """A library that can meet half of a corpus; this process keeps to `cores`, or the last ones."""
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     # Not all libraries heed that variable; none can use a core that the process does not have.
     os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[-threads:])
     texts = documents(corpus)
     encode, as_rows = globals()[f"{name}_peer"](path, threads)
-    encode(texts[::2])
-    fresh = texts[1::2]
+    known, fresh = texts[::2], texts[1::2]
     megabytes = sum(len(text.encode()) for text in fresh) / 1e6
-    return Prepared(megabytes, lambda: encode(fresh), lambda found: digests(as_rows(found)))
+    return Prepared(
+        megabytes, lambda: encode(known), lambda: encode(fresh), lambda found: digests(as_rows(found))
+    )
 
 
 def measure(name: str, path: Path, corpus: Path, threads: int) -> tuple[float, float, float, list[bytes]]:
     """(megabytes, seconds fresh, seconds warm, what each fresh document's ids hash to), in this process."""
     prepared = prepare(name, path, corpus, threads)
+    prepared.meet()
     first, found = prepared.timed()
     ids = prepared.digests(found)
     warm = first if name == "tokenizers" else min(prepared.timed()[0] for _ in range(3))
