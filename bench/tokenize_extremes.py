@@ -50,11 +50,18 @@ def hostile_texts(seed: int) -> dict[str, str]:
 
 
 def _serve_hostile(make: MakePeer, path: Path, runs: int, results: Connection) -> None:
-    """Sends (input, median seconds, ids) for one input after another; each run has a text of its own."""
+    """Sends why the library refuses the tokenizer, or None and then (input, median seconds, ids) by input.
+
+    Each run has a text of its own.
+    """
     os.environ["RAYON_NUM_THREADS"] = "1"
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    encode, as_rows = make(path, 1)
-    encode(["A first short text."])
+    try:
+        encode, as_rows = make(path, 1)
+        encode(["A first short text."])
+    except Exception as error:  # a peer may refuse in any way
+        results.send(str(error))
+        return
     texts = [hostile_texts(run) for run in range(runs)]
     results.send(None)
     for name in texts[0]:
@@ -69,7 +76,7 @@ def _serve_hostile(make: MakePeer, path: Path, runs: int, results: Connection) -
 
 
 def hostile_results(
-    make: MakePeer, path: Path, runs: int = 3, limit: float = 20.0
+    library: str, make: MakePeer, path: Path, runs: int = 3, limit: float = 20.0
 ) -> dict[str, tuple[float, list[int]]]:
     """{input: (MB/s, ids)} of one library, in a process of its own.
 
@@ -83,7 +90,10 @@ def hostile_results(
     sender.close()
     found: dict[str, tuple[float, list[int]]] = {}
     try:
-        if receiver.poll(60) and receiver.recv() is None:
+        refusal = receiver.recv() if receiver.poll(60) else "no answer in 60 s"
+        if refusal is not None:
+            print(f"{library} leaves out {path.stem}: {refusal[:100]}")
+        else:
             while receiver.poll(limit * runs):
                 name, seconds, ids = receiver.recv()
                 found[name] = (MEGABYTE / 1e6 / seconds, ids)
@@ -96,7 +106,7 @@ def hostile_results(
 
 def compare_hostile(peers: dict[str, MakePeer], path: Path, runs: int = 3) -> list[dict[str, Any]]:
     """A row per input; pypack's ids are those of `tokenizers`."""
-    results = {name: hostile_results(make, path, runs) for name, make in peers.items()}
+    results = {name: hostile_results(name, make, path, runs) for name, make in peers.items()}
     rows = []
     for name in hostile_texts(0):
         row: dict[str, Any] = {"tokenizer": path.stem, "input": name}
