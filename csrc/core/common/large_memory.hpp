@@ -17,7 +17,7 @@ struct MemoryBlock {
     std::size_t size = 0;
 };
 
-// A block of at least `size` bytes with arbitrary content, aligned as malloc aligns; of at least `enough`
+// A block of at least `size` bytes with arbitrary content, aligned to 64 bytes; of at least `enough`
 // where such a block is at hand, so that its size is to be looked at. Throws std::bad_alloc. Thread-safe.
 [[nodiscard]] MemoryBlock take_memory(std::size_t size, std::size_t enough);
 
