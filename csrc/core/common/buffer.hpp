@@ -17,7 +17,7 @@ namespace pypack {
 
 template <typename T>
 class Buffer {
-    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= 64);  // as take_memory() aligns
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kMemoryAlignment);
 
   public:
     Buffer() = default;

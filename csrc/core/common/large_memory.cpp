@@ -15,7 +15,6 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-constexpr std::size_t kCacheLine = 64;
 
 // Whole huge pages, since the kernel uses none that is advised in part.
 std::size_t whole_pages(std::size_t size) {
@@ -27,7 +26,7 @@ MemoryBlock allocate_pages(std::size_t size) {
     void* const memory = std::aligned_alloc(kHugePage, size);
     if (memory != nullptr) (void)madvise(memory, size, MADV_HUGEPAGE);
 #else
-    void* const memory = std::aligned_alloc(kCacheLine, size);
+    void* const memory = std::aligned_alloc(kMemoryAlignment, size);
 #endif
     if (memory == nullptr) throw std::bad_alloc();
     return {static_cast<std::byte*>(memory), size};
@@ -93,8 +92,8 @@ IdleBlocks& idle_blocks() {
 MemoryBlock take_memory(std::size_t size, std::size_t enough) {
     if (size < kLeastLargeMemory) {
         // aligned_alloc takes whole multiples of the alignment.
-        const std::size_t lines = std::max<std::size_t>(1, (size + kCacheLine - 1) / kCacheLine);
-        void* const memory = std::aligned_alloc(kCacheLine, lines * kCacheLine);
+        const std::size_t lines = std::max<std::size_t>(1, (size + kMemoryAlignment - 1) / kMemoryAlignment);
+        void* const memory = std::aligned_alloc(kMemoryAlignment, lines * kMemoryAlignment);
         if (memory == nullptr) throw std::bad_alloc();
         return {static_cast<std::byte*>(memory), size};
     }

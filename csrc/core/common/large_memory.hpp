@@ -12,13 +12,15 @@ inline constexpr std::size_t kLeastLargeMemory = std::size_t{1} << 20;
 // What the process keeps of blocks that nobody uses; a block of this size is not kept.
 inline constexpr std::size_t kMostIdleMemory = std::size_t{1} << 26;
 
+inline constexpr std::size_t kMemoryAlignment = 64;  // of every block
+
 struct MemoryBlock {
     std::byte* data = nullptr;
     std::size_t size = 0;
 };
 
-// A block of at least `size` bytes with arbitrary content, aligned to 64 bytes; of at least `enough`
-// where such a block is at hand, so that its size is to be looked at. Throws std::bad_alloc. Thread-safe.
+// A block of at least `size` bytes with arbitrary content; of at least `enough` where such a block is at
+// hand, so that its size is to be looked at. Throws std::bad_alloc. Thread-safe.
 [[nodiscard]] MemoryBlock take_memory(std::size_t size, std::size_t enough);
 
 void give_back_memory(MemoryBlock block) noexcept;

@@ -90,7 +90,7 @@ bool LongMerge::finish_run(const MergeTable& table, Run& run) {
             merge_at(at, result);
         } while (all_at_once && run.next < positions.size());
         // (To ask for what this reads ahead of time where it follows a single merge was no faster.)
-        if (look_up_stale(table) < run.rank) return false;
+        if (look_up_stale(table) <= run.rank) return false;
     }
     return true;
 }
@@ -168,8 +168,8 @@ void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
         if (run == nullptr || rank < run->rank) {
             run = &begin_run(rank);
         } else if (rank == run->rank) {
-            // Found while the run waited. That needs merges that make nothing longer, which an odd
-            // continuing_subword_prefix allows: else what is made meanwhile is longer than either symbol.
+            // Found since the run began: what is made since can only be one of the pair where merges make
+            // nothing longer. Vocabularies have none such, but any table may be given.
             run->positions.erase(run->positions.begin(),
                                  run->positions.begin() + static_cast<std::ptrdiff_t>(run->next));
             run->next = 0;

@@ -46,7 +46,8 @@ class MergeTable {
         find_order(merges);
     }
 
-    // Whether what this merge makes takes part in merges of lower rank: not where training has made the list.
+    // Whether what this merge makes takes part in merges of no higher rank: not where training has made the
+    // list.
     [[nodiscard]] bool is_out_of_order(std::uint32_t rank) const { return out_of_order_[rank]; }
 
     [[nodiscard]] std::size_t size() const { return num_merges_; }
@@ -98,10 +99,10 @@ class MergeTable {
         std::vector<bool> is_part(merges.empty() ? 0 : std::size_t{highest} + 1);
         out_of_order_.reserve(merges.size());
         for (const Merge& merge : merges) {
-            out_of_order_.push_back(is_part[merge.result]);
             for (const TokenId part : {merge.pair.left, merge.pair.right}) {
                 if (part <= highest) is_part[part] = true;
             }
+            out_of_order_.push_back(is_part[merge.result]);
         }
     }
 
