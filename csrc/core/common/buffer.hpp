@@ -22,6 +22,17 @@ class Buffer {
   public:
     Buffer() = default;
     explicit Buffer(std::int64_t size) : size_(size), capacity_(size), data_(allocate(size, size)) {}
+    // A buffer that was moved from is empty, with room for nothing.
+    Buffer(Buffer&& other) noexcept
+        : size_(std::exchange(other.size_, 0)),
+          capacity_(std::exchange(other.capacity_, 0)),
+          data_(std::move(other.data_)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        data_ = std::move(other.data_);
+        size_ = std::exchange(other.size_, 0);
+        capacity_ = std::exchange(other.capacity_, 0);
+        return *this;
+    }
 
     // An empty one with room for `capacity` elements, or for `enough` where that much memory is at hand.
     [[nodiscard]] static Buffer with_room(std::int64_t capacity, std::int64_t enough) {

@@ -27,8 +27,9 @@ class EncoderContext {
   public:
     EncoderContext(const EncoderParts& parts, SharedWords& shared);
 
-    // Begins an output in `room`, which is empty.
+    // Begins an output in `room`; the same thread has to end() it.
     void begin(Buffer<TokenId> room) { words_.begin(std::move(room)); }
+    void end() { words_.end(); }
 
     // Appends the ids of documents texts[first, last) to words(), whose document_ends() are then of these.
     void encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,
@@ -38,7 +39,7 @@ class EncoderContext {
 
     // Empties the output, but for the first `kept` ids.
     void forget_ids(Offset kept) { words_.forget_ids(kept); }
-    // Ends the output.
+    // With the memory that they are in.
     [[nodiscard]] Buffer<TokenId> take_ids() { return words_.take_ids(); }
 
   private:

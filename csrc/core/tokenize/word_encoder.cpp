@@ -80,13 +80,9 @@ WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWor
 
 void WordEncoder::begin(Buffer<TokenId> room) {
     ids_ = std::move(room);
+    ids_.resize(0);
     begin_documents();
     known_.begin();
-}
-
-Buffer<TokenId> WordEncoder::take_ids() {
-    known_.end();
-    return std::move(ids_);
 }
 
 void WordEncoder::begin_documents() {

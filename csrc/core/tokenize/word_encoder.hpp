@@ -44,9 +44,11 @@ class WordEncoder {
     WordEncoder(const WordEncoder&) = delete;
     WordEncoder& operator=(const WordEncoder&) = delete;
 
-    // Begins a new output in `room`, to be ended by the same thread. Room for kSlackIds more than there are
-    // ids saves it from growing.
+    // Begins a new output in `room`, whose content it forgets; the same thread has to end() it. Room for
+    // kSlackIds more than there are ids saves it from growing.
     void begin(Buffer<TokenId> room);
+    // Ends the output, after flush().
+    void end() { known_.end(); }
 
     // Begins to note the ends of documents anew.
     void begin_documents();
@@ -70,8 +72,7 @@ class WordEncoder {
     [[nodiscard]] const Buffer<TokenId>& ids() const { return ids_; }
     // Empties it, but for the first `kept` ids, after flush().
     void forget_ids(Offset kept) { ids_.resize(kept); }
-    // Ends the output.
-    [[nodiscard]] Buffer<TokenId> take_ids();
+    [[nodiscard]] Buffer<TokenId> take_ids() { return std::move(ids_); }
     // For each document, the number of ids of the output up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
