@@ -48,9 +48,7 @@ ShortWordCache::Insertion ShortWordCache::insert(const WordKey& key, std::span<c
     if (!make_slot(key, ids, made)) return Insertion::kNoRoom;
     for (const std::size_t at : {index, neighbour(index)}) {
         for (Slot& slot : all[at].slots) {
-            if (!slot.fill(made)) continue;
-            num_words_.fetch_add(1, std::memory_order_relaxed);
-            return Insertion::kDone;
+            if (slot.fill(made)) return Insertion::kDone;
         }
     }
     return Insertion::kNoSlot;
@@ -59,8 +57,12 @@ ShortWordCache::Insertion ShortWordCache::insert(const WordKey& key, std::span<c
 void ShortWordCache::place(const WordKey& key, std::span<const TokenId> ids) {
     if (find(key) != nullptr) return;
     if (needs_room(ids.size())) make_room(ids.size());
+    if (insert(key, ids) == Insertion::kDone) {
+        count_words(1);
+        return;
+    }
     Slot made{};
-    if (insert(key, ids) == Insertion::kDone || !make_slot(key, ids, made)) return;
+    if (!make_slot(key, ids, made)) return;
     lines_.data()[lines().index_of(key.hash())].slots[victims_++ & 1] = made;
 }
 

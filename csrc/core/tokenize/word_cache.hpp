@@ -194,8 +194,9 @@ class ShortWordCache {
 
     enum class Insertion : std::uint8_t { kDone, kNoRoom, kNoSlot };  // make_room() or place() helps
 
-    // The key should not be in the cache.
+    // The key should not be in the cache. Done, it is to be counted.
     [[nodiscard]] Insertion insert(const WordKey& key, std::span<const TokenId> ids);
+    void count_words(std::size_t inserted) { num_words_.fetch_add(inserted, std::memory_order_relaxed); }
 
     // Whether a word with so many ids waits for make_room().
     [[nodiscard]] bool needs_room(std::size_t num_ids) const { return is_crowded() || overflows(num_ids); }

@@ -1,5 +1,7 @@
 #include "tokenize/word_caches.hpp"
 
+#include <utility>
+
 #include "common/prefetch.hpp"
 
 namespace pypack {
@@ -42,7 +44,10 @@ void WordCaches::User::insert(const WordKey& key, std::span<const TokenId> ids) 
         alone([&] { return words.needs_room(ids.size()); }, [&] { words.make_room(ids.size()); });
         done = words.insert(key, ids);
     }
-    if (done == ShortWordCache::Insertion::kDone) return;
+    if (done == ShortWordCache::Insertion::kDone) {
+        if (++uncounted_ == kCountedTogether) count();
+        return;
+    }
     homeless_ids_.insert(homeless_ids_.end(), ids.begin(), ids.end());
     homeless_.push_back({key, homeless_ids_.size()});
 }
@@ -52,6 +57,10 @@ void WordCaches::User::insert(std::string_view word, std::uint64_t hash, std::sp
     if (!words.find(word, hash).empty() || words.insert(word, hash, ids)) return;
     alone([&] { return words.needs_room(word, ids); }, [&] { words.make_room(word, ids); });
     (void)words.insert(word, hash, ids);  // if others have used the room up, another time
+}
+
+void WordCaches::User::count() {
+    caches_.short_words_.count_words(std::exchange(uncounted_, 0));
 }
 
 void WordCaches::User::place_homeless() {

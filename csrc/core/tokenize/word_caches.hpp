@@ -34,6 +34,7 @@ class WordCaches {
         void begin() { lock_.lock(); }
         void end() {
             place_homeless();
+            count();
             lock_.unlock();
         }
 
@@ -67,6 +68,8 @@ class WordCaches {
       private:
         // So many that a flood of new words does not make threads pause all the time.
         static constexpr std::size_t kMostHomeless = 4096;
+        // Counted one by one, each would fetch the line of the counter from another core.
+        static constexpr std::size_t kCountedTogether = 64;
 
         struct Homeless {
             WordKey key;
@@ -74,6 +77,7 @@ class WordCaches {
         };
 
         void pause();
+        void count();
         template <typename IsNeeded, typename Change>
         void alone(IsNeeded&& is_needed, Change&& change);
         void place_all();
@@ -82,6 +86,7 @@ class WordCaches {
         std::shared_lock<std::shared_mutex> lock_;
         std::vector<Homeless> homeless_;
         std::vector<TokenId> homeless_ids_;
+        std::size_t uncounted_ = 0;  // short words inserted
     };
 
   private:
