@@ -426,6 +426,12 @@ def best_fit_documents(
     lengths: NDArray[np.int32], options: PackOptions, num_threads: int, wide: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.signedinteger]]: ...
 
+# pack_digits: for tests; instructions are "best", "portable", "avx2" or "avx512"
+def select_digit(
+    lengths: NDArray[np.int32], bucket: int, first_document: int, room: int, instructions: str
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+def select_long(lengths: NDArray[np.int32], least: int, instructions: str) -> NDArray[np.uint32]: ...
+
 # pack_stream: the online packer; pieces are (document, start, length)
 _Pieces = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
 

@@ -99,6 +99,7 @@ void register_pack(py::module_& m) {
         py::arg("buffer_tokens"), py::arg("seed"));
     register_balance(m);
     register_pack_index(m);
+    register_pack_digits(m);
     register_pack_stream(m);
     register_plan(m);
 }

@@ -30,16 +30,9 @@ PretokenizerPtr pattern(const std::string& name, const std::string& instructions
                                                           {"starcoder", Pattern::kStarCoder},
                                                           {"falcon", Pattern::kFalcon},
                                                           {"deepseek_v3", Pattern::kDeepSeekV3}};
-    static const std::map<std::string, Instructions> kInstructions{{"best", Instructions::kBest},
-                                                                   {"portable", Instructions::kPortable},
-                                                                   {"avx2", Instructions::kAvx2},
-                                                                   {"avx512", Instructions::kAvx512}};
     const auto known = kPatterns.find(name);
     if (known == kPatterns.end()) throw py::value_error("no pattern is named '" + name + "'");
-    const auto chosen = kInstructions.find(instructions);
-    if (chosen == kInstructions.end())
-        throw py::value_error("no instructions are named '" + instructions + "'");
-    return make_pattern_pretokenizer(known->second, chosen->second);
+    return make_pattern_pretokenizer(known->second, instructions_named(instructions));
 }
 
 PretokenizerPtr marker(const Vocabulary& tokens, bool rewrites, const std::string& prepend,

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "common/instructions.hpp"
 #include "common/simd.hpp"
 
 namespace pypack {
@@ -9,11 +10,6 @@ namespace pypack {
 namespace {
 
 #if PYPACK_X86_DISPATCH
-
-bool has_avx2() {
-    static const bool has = __builtin_cpu_supports("avx2");
-    return has;
-}
 
 constexpr std::int64_t kVectorBytes = 32;
 

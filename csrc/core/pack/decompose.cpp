@@ -237,7 +237,7 @@ class Decomposer {
         constexpr Length kAtOnce = 4;
         const auto b = static_cast<std::size_t>(cutter_.highest());
         const Length piece = cutter_.piece(cutter_.highest());
-        std::array<std::uint32_t, kGroup + 8> positions;
+        std::array<std::uint32_t, kGroup + kMostSelectedAtOnce> positions;
         const std::size_t found = select_long(lengths, piece, positions.data());
         const std::array<Length, kAtOnce> first_starts{0, piece, 2 * piece, 3 * piece};
         std::int64_t next = chunk.next[b];

@@ -148,14 +148,59 @@ PYPACK_TARGET_AVX2 std::size_t select_long_avx2(std::span<const Length> lengths,
     return select_long_rest(lengths, i, least, found, positions);
 }
 
+// As above, sixteen at a time.
+PYPACK_TARGET_AVX512 std::size_t select_avx512(std::span<const Length> lengths, int bucket,
+                                               std::int64_t first_document, std::size_t room,
+                                               std::int64_t* documents, Length* starts) {
+    const __m512i bit = _mm512_set1_epi32(Length{1} << bucket);
+    const __m512i higher = _mm512_set1_epi32(-(Length{2} << bucket));
+    const __m128i in_order = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    std::size_t found = 0;
+    std::size_t i = 0;
+    for (; i + 16 <= lengths.size() && found + 16 <= room; i += 16) {
+        const __m512i sixteen = _mm512_loadu_si512(lengths.data() + i);
+        const __mmask16 has = _mm512_test_epi32_mask(sixteen, bit);
+        const __m128i lanes = _mm_maskz_compress_epi8(has, in_order);
+        const __m512i first = _mm512_set1_epi64(first_document + static_cast<std::int64_t>(i));
+        // With a mask of all: without one GCC 12 warns of its own headers.
+        const __m512i low = _mm512_add_epi64(first, _mm512_maskz_cvtepu8_epi64(0xff, lanes));
+        const __m512i high =
+            _mm512_add_epi64(first, _mm512_maskz_cvtepu8_epi64(0xff, _mm_srli_si128(lanes, 8)));
+        _mm512_storeu_si512(starts + found,
+                            _mm512_maskz_compress_epi32(has, _mm512_and_si512(sixteen, higher)));
+        _mm512_storeu_si512(documents + found, low);
+        _mm512_storeu_si512(documents + found + 8, high);
+        found += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(has)));
+    }
+    return select_rest(lengths, i, bucket, first_document, found, room, documents, starts);
+}
+
+PYPACK_TARGET_AVX512 std::size_t select_long_avx512(std::span<const Length> lengths, Length least,
+                                                    std::uint32_t* positions) {
+    const __m512i shortest = _mm512_set1_epi32(least);
+    const __m512i in_order = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    std::size_t found = 0;
+    std::size_t i = 0;
+    for (; i + 16 <= lengths.size(); i += 16) {
+        const __m512i sixteen = _mm512_loadu_si512(lengths.data() + i);
+        const __mmask16 is_long = _mm512_cmpge_epi32_mask(sixteen, shortest);
+        const __m512i at = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(i)), in_order);
+        _mm512_storeu_si512(positions + found, _mm512_maskz_compress_epi32(is_long, at));
+        found += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(is_long)));
+    }
+    return select_long_rest(lengths, i, least, found, positions);
+}
+
 #endif
 
 }  // namespace
 
-std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions) {
+std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions,
+                        [[maybe_unused]] Instructions instructions) {
 #if PYPACK_X86_DISPATCH
-    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-    if (avx2) return select_long_avx2(lengths, least, positions);
+    const Instructions best = resolve(instructions);
+    if (best == Instructions::kAvx512) return select_long_avx512(lengths, least, positions);
+    if (best == Instructions::kAvx2) return select_long_avx2(lengths, least, positions);
 #endif
     return select_long_rest(lengths, 0, least, 0, positions);
 }
@@ -174,10 +219,16 @@ DigitCounts count_digits(std::span<const Length> lengths, DigitBuckets buckets, 
 }
 
 std::size_t select_digit(std::span<const Length> lengths, int bucket, std::int64_t first_document,
-                         std::size_t room, std::int64_t* documents, Length* starts) {
+                         std::size_t room, std::int64_t* documents, Length* starts,
+                         [[maybe_unused]] Instructions instructions) {
 #if PYPACK_X86_DISPATCH
-    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-    if (avx2) return select_avx2(lengths, bucket, first_document, room, documents, starts);
+    const Instructions best = resolve(instructions);
+    if (best == Instructions::kAvx512) {
+        return select_avx512(lengths, bucket, first_document, room, documents, starts);
+    }
+    if (best == Instructions::kAvx2) {
+        return select_avx2(lengths, bucket, first_document, room, documents, starts);
+    }
 #endif
     return select_rest(lengths, 0, bucket, first_document, 0, room, documents, starts);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/instructions.hpp"
 #include "pack/options.hpp"
 
 namespace pypack {
@@ -34,9 +35,14 @@ struct DigitCounts {
 // document, from `first_document` on, and where the piece starts in it. Returns how many there are. Elements
 // behind them are overwritten, within [0, room).
 std::size_t select_digit(std::span<const Length> lengths, int bucket, std::int64_t first_document,
-                         std::size_t room, std::int64_t* documents, Length* starts);
+                         std::size_t room, std::int64_t* documents, Length* starts,
+                         Instructions instructions = Instructions::kBest);
 
-// Positions of the lengths from `least` on. Writes up to lengths.size() + 8 elements.
-std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions);
+// So many are written at a time, whether selected or not.
+inline constexpr std::size_t kMostSelectedAtOnce = 16;
+
+// Positions of the lengths from `least` on. Writes up to lengths.size() + kMostSelectedAtOnce elements.
+std::size_t select_long(std::span<const Length> lengths, Length least, std::uint32_t* positions,
+                        Instructions instructions = Instructions::kBest);
 
 }  // namespace pypack

@@ -48,23 +48,10 @@ using Masks = Avx512Masks;
 using Scan = std::size_t (*)(std::string_view, std::size_t, WordSpans&);
 
 template <typename Family>
-Scan choose(Instructions instructions) {
+Scan choose([[maybe_unused]] Instructions instructions) {
 #if PYPACK_X86_DISPATCH
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-    const bool avx512 = avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512vbmi2");
-#else
-    const bool avx2 = false;
-    const bool avx512 = false;
-#endif
-    if ((instructions == Instructions::kAvx2 && !avx2) ||
-        (instructions == Instructions::kAvx512 && !avx512)) {
-        throw std::invalid_argument("this machine lacks the instructions asked for");
-    }
-#if PYPACK_X86_DISPATCH
-    const bool best = instructions == Instructions::kBest;
-    if (instructions == Instructions::kAvx512 || (best && avx512)) return avx512::scan<Family>;
-    if (instructions == Instructions::kAvx2 || (best && avx2)) return avx2::scan<Family>;
+    if (instructions == Instructions::kAvx512) return avx512::scan<Family>;
+    if (instructions == Instructions::kAvx2) return avx2::scan<Family>;
 #endif
     return portable::scan<Family>;
 }
@@ -108,7 +95,7 @@ class PatternPretokenizer final : public Pretokenizer {
 }  // namespace
 
 PretokenizerPtr make_pattern_pretokenizer(Pattern pattern, Instructions instructions) {
-    return std::make_shared<PatternPretokenizer>(choose(pattern, instructions));
+    return std::make_shared<PatternPretokenizer>(choose(pattern, resolve(instructions)));
 }
 
 }  // namespace pypack

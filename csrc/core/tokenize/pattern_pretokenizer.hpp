@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "common/instructions.hpp"
 #include "tokenize/pretokenizer.hpp"
 
 namespace pypack {
@@ -19,9 +20,6 @@ enum class Pattern {
     kFalcon,
     kDeepSeekV3
 };
-
-// The instruction set of the scanners; kBest is the best of this machine, the others are for tests.
-enum class Instructions { kBest, kPortable, kAvx2, kAvx512 };
 
 // Matches of the pattern are the words; every character belongs to one. Throws std::invalid_argument
 // where the machine lacks the instructions.

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/instructions.hpp"
+#include "common/simd.hpp"
 #include "tokenize/utf8.hpp"
 #include "tokenize/utf8_encode.hpp"
 
@@ -59,8 +61,7 @@ std::string_view encode(const void* data, std::size_t size, char* memory) {
     for (std::size_t i = 0; i < size; ++i) {
         if (i + kBlock <= size) {
 #if PYPACK_X86_DISPATCH
-            static const bool has_avx2 = __builtin_cpu_supports("avx2");
-            if (has_avx2) i = encode_blocks(units, i, size, out);
+            if (has_avx2()) i = encode_blocks(units, i, size, out);
 #endif
             for (; i + kBlock <= size && is_ascii_block<Unit, kBlock>(units + i); i += kBlock) {
                 for (std::size_t j = 0; j < kBlock; ++j) out[j] = static_cast<char>(units[i + j]);
