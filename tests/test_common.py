@@ -36,6 +36,18 @@ def test_many_images_at_once_are_those_one_by_one(size, key, count):
     assert _core.permute_range(size, key, first, size).tolist() == one_by_one
 
 
+@pytest.mark.parametrize("instructions", ["portable", "avx2", "avx512", "tables"])
+@given(size=st.integers(1, 3000) | st.sampled_from([2**24, 2**24 - 5, 2**30, 10**12]), key=keys)
+def test_every_way_to_compute_it_gives_the_same(instructions, size, key):
+    start = max(0, size - 700)
+    try:
+        images = _core.permute_range(size, key, start, size, instructions)
+    except ValueError as error:
+        assert "lacks the instructions" in str(error) or (instructions == "tables" and size > 2**24)
+        return
+    assert images.tolist() == _core.permute_range(size, key, start, size).tolist()
+
+
 def test_permutation_refuses_what_lies_outside():
     with pytest.raises(ValueError, match="start <= stop <= size, got start=3 stop=11 size=10"):
         _core.permute_range(10, 0, 3, 11)

@@ -76,7 +76,7 @@ void Pool::Epoch::apply(std::span<std::uint64_t> indices) const {
 
 std::shared_ptr<const TabledPermutation> Pool::tables(std::int64_t epoch, const Permutation& order,
                                                       std::size_t count) const {
-    if (!TabledPermutation::fits(order)) return nullptr;
+    if (!TabledPermutation::helps(order)) return nullptr;
     const std::lock_guard lock(tables_->mutex);
     if (tables_->epoch != epoch) {
         tables_->epoch = epoch;
@@ -181,7 +181,7 @@ std::vector<RowRef> draw_rows(std::span<const Pool> pools, std::span<const Draw>
     }
     if (shuffle_key) {
         const Permutation order(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key);
-        if (TabledPermutation::fits(order) && slot_of.size() >= TabledPermutation::worth(order)) {
+        if (TabledPermutation::helps(order) && slot_of.size() >= TabledPermutation::worth(order)) {
             TabledPermutation(order).apply(slot_of);
         } else {
             order.apply(slot_of);

@@ -12,6 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "common/pause.hpp"
+#include "common/thread_placement.hpp"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
 #endif
@@ -127,12 +130,17 @@ struct Prefetcher::State {
     template <typename Come>
     void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& told, Come&& come) {
         constexpr std::chrono::microseconds kAwake{50};
+        constexpr int kPauses = 16;
         if (come()) return;
         const auto end = std::chrono::steady_clock::now() + kAwake;
         while (std::chrono::steady_clock::now() < end) {
             const std::uint64_t seen = changes;
             lock.unlock();
-            while (changes == seen && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+            while (changes == seen && std::chrono::steady_clock::now() < end) {
+                // Two such threads may share a core's units, and one of them is at work.
+                for (int i = 0; i < kPauses && changes == seen; ++i) pause();
+                std::this_thread::yield();
+            }
             lock.lock();
             if (come()) return;
         }
@@ -184,6 +192,7 @@ Prefetcher::Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth,
     state_->ahead = std::move(ahead);
     state_->asked_together = static_cast<std::size_t>((steps_ahead + kParts - 1) / kParts);
     state_->thread = std::thread([state = state_.get()] { state->run(); });
+    keep_off_own_core(state_->thread);
 }
 
 Prefetcher::~Prefetcher() {

@@ -26,8 +26,8 @@ bool has_avx2() {
 bool has_avx512() {
 #if PYPACK_X86_DISPATCH
     static const bool has = has_avx2() && __builtin_cpu_supports("avx512f") &&
-                            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                            __builtin_cpu_supports("avx512vbmi2");
+                            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2");
     return has;
 #else
     return false;

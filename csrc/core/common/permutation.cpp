@@ -4,7 +4,8 @@
 #include <array>
 #include <cstddef>
 
-#include "common/feistel_avx2.hpp"
+#include "common/feistel_vectors.hpp"
+#include "common/instructions.hpp"
 #include "common/simd.hpp"
 
 namespace pypack {
@@ -43,24 +44,29 @@ PYPACK_SIMD_CLONES void encrypt_rest(std::uint64_t* blocks, std::size_t n, int h
 }
 
 void encrypt_all(std::uint64_t* blocks, std::size_t n, int half_bits, std::uint64_t half_mask,
-                 const std::uint64_t* keys) {
+                 const std::uint64_t* keys, [[maybe_unused]] Instructions instructions) {
     std::size_t done = 0;
 #if PYPACK_X86_DISPATCH
-    // With AVX-512 there is an instruction for the products, which the compiler finds.
-    static const bool by_hand = __builtin_cpu_supports("avx2") && !__builtin_cpu_supports("avx512dq");
-    if (by_hand) done = encrypt_avx2(blocks, n, half_bits, half_mask, keys, Permutation::kRounds);
+    if (instructions == Instructions::kAvx512) {
+        encrypt_avx512(blocks, n, half_bits, half_mask, keys, Permutation::kRounds);
+        return;
+    }
+    if (instructions == Instructions::kAvx2) {
+        done = encrypt_avx2(blocks, n, half_bits, half_mask, keys, Permutation::kRounds);
+    }
 #endif
     encrypt_rest(blocks + done, n - done, half_bits, half_mask, keys);
 }
 
 }  // namespace
 
-void Permutation::apply(std::span<std::uint64_t> indices) const {
+void Permutation::apply(std::span<std::uint64_t> indices, Instructions instructions) const {
+    instructions = resolve(instructions);
     std::array<std::uint64_t, kBlock> walking;  // not cleared: most calls use a few
     std::array<std::uint32_t, kBlock> place;
     for (std::size_t begin = 0; begin < indices.size(); begin += kBlock) {
         const auto block = indices.subspan(begin, std::min(kBlock, indices.size() - begin));
-        encrypt_all(block.data(), block.size(), half_bits_, half_mask_, keys_.data());
+        encrypt_all(block.data(), block.size(), half_bits_, half_mask_, keys_.data(), instructions);
         std::size_t left = 0;
         for (std::size_t i = 0; i < block.size(); ++i) {
             walking[left] = block[i];
@@ -68,7 +74,7 @@ void Permutation::apply(std::span<std::uint64_t> indices) const {
             left += block[i] >= size_ ? 1 : 0;
         }
         while (left > 0) {
-            encrypt_all(walking.data(), left, half_bits_, half_mask_, keys_.data());
+            encrypt_all(walking.data(), left, half_bits_, half_mask_, keys_.data(), instructions);
             const std::size_t walked = left;
             left = 0;
             for (std::size_t i = 0; i < walked; ++i) {
@@ -81,13 +87,6 @@ void Permutation::apply(std::span<std::uint64_t> indices) const {
             }
         }
     }
-}
-
-void permute_range(const Permutation& permutation, std::uint64_t start, std::span<std::int64_t> out) {
-    // int64 and uint64 may stand for one another; the images are below 2^63, as sizes are.
-    const std::span<std::uint64_t> images(reinterpret_cast<std::uint64_t*>(out.data()), out.size());
-    for (std::size_t i = 0; i < images.size(); ++i) images[i] = start + i;
-    permutation.apply(images);
 }
 
 }  // namespace pypack

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/instructions.hpp"
 #include "common/random.hpp"
 
 namespace pypack {
@@ -47,7 +48,8 @@ class Permutation {
 
     // Replaces every index, each below size() (the caller checks), by its image. Several times as fast as one
     // by one: rounds are computed side by side, and the walk of one index is not waited for.
-    void apply(std::span<std::uint64_t> indices) const;
+    // Throws std::invalid_argument where the machine lacks the instructions.
+    void apply(std::span<std::uint64_t> indices, Instructions instructions = Instructions::kBest) const;
 
     // The index whose image is `image`, which must be below size(); the caller checks.
     [[nodiscard]] std::uint64_t inverse(std::uint64_t image) const {
@@ -85,8 +87,5 @@ class Permutation {
     std::uint64_t half_mask_;
     std::array<std::uint64_t, kRounds> keys_;
 };
-
-// out[i] = permutation(start + i).
-void permute_range(const Permutation& permutation, std::uint64_t start, std::span<std::int64_t> out);
 
 }  // namespace pypack

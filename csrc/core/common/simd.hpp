@@ -15,7 +15,7 @@
 #include <immintrin.h>
 #define PYPACK_X86_DISPATCH 1
 #define PYPACK_TARGET_AVX512 \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
 #define PYPACK_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 #else
 #define PYPACK_X86_DISPATCH 0

@@ -37,7 +37,7 @@ using Masks = Avx2Masks;
 #pragma GCC push_options
 // GCC 12 says it of its own intrinsics.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")
 namespace avx512 {
 using Masks = Avx512Masks;
 #include "tokenize/pattern_scan.inc"
