@@ -259,7 +259,7 @@ def measure(args: argparse.Namespace, work: Path) -> None:
             options = {"tokens": 24_000_000, "seconds": args.peer_seconds, "repeats": 3}
             keep("peers", bench_peers(store, work, row_length, results["rows"], args.peers, options))
         if "balance" in args.parts:
-            keep("balance", bench_balance(store, plan, 3 * args.repeats))
+            keep("balance", bench_balance(path, plan_path, args.repeats))
     if "scale" in args.parts:
         keep("scale", bench_scale(work))
     if "memory" in args.parts:
