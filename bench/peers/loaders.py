@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.machinery
-import importlib.util
 import json
 import sys
 import time
@@ -278,9 +277,13 @@ def _olmo_core(corpus: Corpus, doc_lens: bool) -> Peer:
 
 
 def _without_torchvision() -> None:
-    """Streaming imports torchvision for its image datasets; where it is missing, empty names stand there."""
-    if importlib.util.find_spec("torchvision") is not None:
+    """Streaming imports torchvision for its image datasets; where that fails, empty names stand there."""
+    try:
+        importlib.import_module("torchvision")
         return
+    except (ImportError, RuntimeError):  # the latter: one made for CUDA, beside a torch for CPUs
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
     names = (
         "torchvision",
         "torchvision.datasets",
