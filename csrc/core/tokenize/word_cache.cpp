@@ -113,7 +113,8 @@ LongWordCache::LongWordCache()
     : slots_(with_room<Slot>(2 * kMaxWords)),
       texts_(with_room<char>(kMaxBytes)),
       ids_(with_room<TokenId>(kMaxBytes / sizeof(TokenId))) {
-    clear_slots(std::int64_t{1} << 16);
+    // A large page: with half of it, text in many scripts made all threads wait for its growth.
+    clear_slots(std::int64_t{1} << 17);
 }
 
 void LongWordCache::clear_slots(std::int64_t count) {
