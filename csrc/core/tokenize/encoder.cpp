@@ -69,10 +69,12 @@ struct Chunk {
     }
 };
 
-// Each of several workers has room for so many ids, in one large page, and keeps it for the next batch unless
-// it was given more than twice as much. (Rooms as large as a batch asked for were fresh memory wherever its
-// longest document was longer than those before: two threads were 1.6 instead of 1.85 times one.)
+// Each of several workers has room for so many ids, in one large page, or more where a batch asks for it, and
+// keeps its room for the next batch unless that is far more. (Rooms as large as a batch asked for were fresh
+// memory wherever its longest document was longer than those before: two threads were 1.6 instead of 1.85
+// times one.)
 constexpr std::int64_t kRoomOfWorker = (std::int64_t{1} << 21) / sizeof(TokenId);
+constexpr std::int64_t kMostKept = 4 * kRoomOfWorker;
 
 struct Worker {
     std::unique_ptr<EncoderContext> context;  // none before the first chunk
@@ -102,7 +104,7 @@ class Encoder::Pool {
     }
 
     void give_back(std::unique_ptr<EncoderContext> context) {
-        if (context->words().ids().capacity() > 2 * kRoomOfWorker) (void)context->take_ids();
+        if (context->words().ids().capacity() > kMostKept) (void)context->take_ids();
         State& state = current();
         const std::lock_guard lock(state.mutex);
         state.free.push_back(std::move(context));
