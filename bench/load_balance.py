@@ -24,7 +24,7 @@ _TOKENS = 4_000_000  # of one rank in a timed run
 _PACED_STEPS = 40
 # Where the two threads of a loop and their memory come to lie is another matter in each process: the same
 # loop takes 14 us a batch in one, 21 us in the next.
-_PROCESSES = 9
+_PROCESSES = 15
 
 
 def bench_balance(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str, Any]]:
