@@ -87,8 +87,8 @@ def load_table(record: Record) -> str:
         parts.append(markdown(head, [_peer(row) for row in results["peers"]]))
     if "balance" in results:
         parts.append(
-            "Balanced ranks, medians of fifteen processes (of the times, and of what each process finds added); "
-            "`asked` is `loader.batch_at(k)`, where one thread does all, `in a loop` is "
+            "Balanced ranks, medians of fifteen processes (of the times, and of what each process finds "
+            "added); `asked` is `loader.batch_at(k)`, where one thread does all, `in a loop` is "
             "`for batch in loader` at full speed, and `1 ms steps` the time of a step in a loop whose body "
             "takes 1 ms:\n"
         )
