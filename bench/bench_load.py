@@ -19,7 +19,7 @@ same.
 peers: other loaders (load_peers.py), each in a process of its own that compares the tokens of its first 200
   batches with the store's; its fastest run of three. Those that are not installed are skipped, with the
   reason.
-balance: what `balance=` adds for one of 2, 8 and 32 ranks (load_balance.py).
+balance: what `balance=` adds for the middle ranks of 2, 8 and 32, in several processes (load_balance.py).
 cold: from a cold page cache, with and without read-ahead, until the store has been read once (load_cold.py).
 scale: construction, resuming and memory at 10^9 sequences (load_scale.py).
 """

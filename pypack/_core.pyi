@@ -5,7 +5,7 @@ from typing import Any, final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-# common
+# common; instructions, for tests, are those of pack_digits, or "tables"
 def permute_range(
     size: int, key: int, start: int, stop: int, instructions: str = "best"
 ) -> NDArray[np.int64]: ...

@@ -70,6 +70,15 @@ def test_ids_of_several_threads(pair: Pair) -> None:
     assert pair.native.encode_batch(texts, num_threads=2) == expected
 
 
+def test_threads_after_a_document_too_long_to_keep_its_room() -> None:
+    native = Pair(NATIVE["gpt2"]()).native
+    short = random_texts(13, 300) * 4
+    long = "a b " * 600_000
+    for texts in ([long, *short], short, [*short, long], short):
+        expected = native.encode_batch(texts, num_threads=1)
+        assert native.encode_batch(texts, num_threads=3) == expected
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs sched_setaffinity")
 @pytest.mark.parametrize("num_cores", [1, 2])
 def test_threads_keep_to_the_cores_of_the_process(num_cores: int) -> None:

@@ -30,7 +30,7 @@ py::array_t<std::int64_t> permute_range(std::uint64_t size, std::uint64_t key, s
     } else if (TabledPermutation::fits(permutation)) {
         TabledPermutation(permutation).apply(indices);
     } else {
-        throw py::value_error("no tables of a permutation of so many");
+        throw py::value_error("tables are for up to 2^24, got " + std::to_string(size));
     }
     return to_numpy(std::move(out));
 }
