@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core, _plan_files
+from pypack._paths import local_path
 from pypack._plan_proof import prove
 from pypack.document_lengths import as_lengths as as_lengths
 from pypack.plan_stats import PlanCounts as PlanCounts
@@ -191,7 +192,7 @@ class Plan:
         runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
         if len(runs) <= _MAX_SAVED_RUNS:
             header["capacity_runs"] = runs
-        _plan_files.write(Path(path), self.arrays(), header, overwrite=overwrite)
+        _plan_files.write(local_path(path), self.arrays(), header, overwrite=overwrite)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Plan:
@@ -204,7 +205,7 @@ class Plan:
             FileNotFoundError: no plan at `path`.
             ValueError: names the file and the field that is wrong, or says that the format is newer.
         """
-        directory = _plan_files.locate(Path(path))
+        directory = _plan_files.locate(local_path(path))
         header = _plan_files.read_header(directory)
         sequences, spans = header["num_sequences"], header["num_spans"]
         sizes = dict.fromkeys(ARRAYS, spans) | {

@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pypack._numbers import make_whole
+from pypack._paths import local_path
 from pypack.skill_it import skill_it
 from pypack.temperature import temperature_weights
 
@@ -260,7 +260,7 @@ class Schedule:
             text = source
         else:
             try:
-                text = Path(source).read_text("utf-8")
+                text = local_path(source).read_text("utf-8")
             except FileNotFoundError as error:
                 raise FileNotFoundError(
                     f"{os.fspath(source)}: there is no such file (YAML text must hold a line break)"

@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from pypack._paths import local_path
 from pypack.run import Run
 from pypack.schedule_run import ScheduleRun
 
@@ -20,6 +21,7 @@ def plot_run(run: Run, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(run, ScheduleRun):
         raise ValueError("there is no schedule: every step is drawn alike")
+    target = local_path(path)
     from matplotlib.figure import Figure
 
     steps = np.unique(np.linspace(0, run.num_steps, _POINTS + 1).astype(int))
@@ -46,4 +48,4 @@ def plot_run(run: Run, path: str | os.PathLike[str]) -> None:
         for start in run.starts[1:-1]:
             axes.axvline(start, color="black", linewidth=0.8)
     below.set_xlabel("step")
-    figure.savefig(path)
+    figure.savefig(target)

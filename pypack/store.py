@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._files import checksum
+from pypack._paths import local_path
 from pypack.fingerprint import lengths_fingerprint
 from pypack.store_format import STORE_FILE, TOKENIZER_FILE, StoreInfo
 
@@ -47,7 +48,7 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
             ValueError: a file is truncated, foreign, or of a newer version; the message names the file and
                 the field.
         """
-        path = Path(path)
+        path = local_path(path)
         if path.is_dir():
             if not (path / STORE_FILE).is_file():
                 raise FileNotFoundError(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._files import TEMPORARY_SUFFIX, checksum, publish, write_atomically
+from pypack._paths import local_path
 from pypack.column_writer import ColumnWriter
 from pypack.fingerprint import lengths_fingerprint
 from pypack.ragged import Ragged
@@ -81,7 +82,7 @@ class StoreWriter:
             raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
         if append_id is not None and not 0 <= append_id < vocab_size:
             raise ValueError(f"append_id must be in [0, vocab_size={vocab_size}), got {append_id}")
-        self.path = Path(path)
+        self.path = local_path(path)
         if (self.path / STORE_FILE).exists():
             raise FileExistsError(
                 f"{self.path} already holds a store: choose another path, or remove it first"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._paths import local_path
 from pypack._threads import resolve_num_threads
 from pypack.ragged import Ragged
 from pypack.special_tokens import find_special_tokens, names_beside
@@ -71,7 +71,7 @@ class Tokenizer:
             ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
                 not in its vocabulary, or the engine asked for cannot run it.
         """
-        file = Path(path)
+        file = local_path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
         reference = Reference(file.read_bytes(), source=str(file))
@@ -140,7 +140,7 @@ class Tokenizer:
                 pattern means something else to `tokenizers`, or as for `from_file`.
         """
         special = dict(special_tokens or {})
-        definition = definition_from_tiktoken(Path(path), pattern, special)
+        definition = definition_from_tiktoken(local_path(path), pattern, special)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
         tokenizer = cls(Reference(definition, source=str(path)), engine, {}, asked)
         for content, token_id in special.items():

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+
+from pypack._paths import local_path
+
+
+def file_path(text: str) -> Path:
+    """A path of the local file system, which need not exist; a URL is refused."""
+    try:
+        return local_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def input_name(text: str) -> str:
+    """A file, folder, glob pattern or -, kept as it was written; a URL is refused."""
+    file_path(text)
+    return text
 
 
 def positive(text: str) -> int:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pypack.cli.arguments import positive
+from pypack.cli.arguments import file_path, positive
 
 if TYPE_CHECKING:
     from pypack.throughput.timing import Row
@@ -32,8 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="what to measure (default: all)",
     )
-    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenize with this tokenizer.json")
-    parser.add_argument("--store", type=Path, help="pack and load this store instead of a made one")
+    parser.add_argument(
+        "--tokenizer", type=file_path, metavar="FILE", help="tokenize with this tokenizer.json"
+    )
+    parser.add_argument("--store", type=file_path, help="pack and load this store instead of a made one")
     parser.add_argument(
         "--sequence-length",
         type=positive,

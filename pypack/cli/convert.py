@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 
-from pypack.cli.arguments import natural, positive
+from pypack.cli.arguments import file_path, natural, positive
 from pypack.cli.errors import UsageError
 
 SUMMARY = "token stores to and from the formats of other libraries"
@@ -34,10 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     formats = "\n".join(f"  {name:10} {form.summary}" for name, form in FORMATS.items())
     parser.description = _DESCRIPTION + "\nformats:\n" + formats + "\n  store      a token store\n"
     parser.epilog = _EPILOG
-    parser.add_argument("source", type=Path, metavar="SRC", help="store, Megatron-Core dataset, or files")
-    parser.add_argument("destination", type=Path, metavar="DST", help="what to write; must not exist")
+    parser.add_argument(
+        "source", type=file_path, metavar="SRC", help="store, Megatron-Core dataset, or files"
+    )
+    parser.add_argument("destination", type=file_path, metavar="DST", help="what to write; must not exist")
     parser.add_argument("--to", required=True, choices=(*FORMATS, "store"), help="the format to write")
-    parser.add_argument("--plan", type=Path, metavar="PLAN", help="write its sequences, not the documents")
+    parser.add_argument(
+        "--plan", type=file_path, metavar="PLAN", help="write its sequences, not the documents"
+    )
     parser.add_argument("--column", metavar="NAME", help="to store: the column with the token ids")
     parser.add_argument("--dtype", metavar="TYPE", help="to store: type of bare tokens, such as uint16")
     parser.add_argument("--end-id", type=natural, metavar="ID", help="to store: token that ends a document")

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack.cli.arguments import file_path
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the report")
     parser.add_argument(
-        "--keep", metavar="DIR", type=Path, help="keep the store, plan and tokenizer in DIR (must not exist)"
+        "--keep",
+        metavar="DIR",
+        type=file_path,
+        help="keep the store, plan and tokenizer in DIR (must not exist)",
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli import inspect_schedule
-from pypack.cli.arguments import natural
+from pypack.cli.arguments import file_path, natural
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
 from pypack.cli.table import format_table, length_histogram
@@ -44,12 +44,15 @@ _SHOWN_TOKENS = 48
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack inspect`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=Path, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
+    parser.add_argument("path", type=file_path, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
     parser.add_argument(
         "--first", type=natural, default=3, metavar="N", help="documents or sequences to show (default: 3)"
     )
     parser.add_argument(
-        "--tokenizer", type=Path, metavar="FILE", help="decode with this tokenizer.json, not the store's own"
+        "--tokenizer",
+        type=file_path,
+        metavar="FILE",
+        help="decode with this tokenizer.json, not the store's own",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     inspect_schedule.configure(parser)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pypack.cli.arguments import positive
+from pypack.cli.arguments import file_path, positive
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--batch-tokens", type=positive, metavar="N", help="tokens of the global batch")
     size.add_argument("--batch-sequences", type=positive, metavar="N", help="or its sequences")
     group.add_argument(
-        "--plot", type=Path, metavar="FILE", help="also draw mixture and lengths over the steps"
+        "--plot", type=file_path, metavar="FILE", help="also draw mixture and lengths over the steps"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import natural, positive
+from pypack.cli.arguments import file_path, natural, positive
 from pypack.cli.errors import UsageError
 from pypack.cli.table import format_table
 
@@ -37,9 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack pack`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "store", type=Path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
+        "store", type=file_path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="PLAN", help="the plan to write")
+    parser.add_argument("-o", "--output", type=file_path, metavar="PLAN", help="the plan to write")
     parser.add_argument(
         "--sequence-length", type=positive, required=True, metavar="N", help="tokens of a training sequence"
     )

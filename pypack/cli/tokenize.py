@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import RejectLimit, names, positive
+from pypack.cli.arguments import RejectLimit, file_path, input_name, names, positive
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
 
@@ -42,10 +42,18 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack tokenize`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="file, directory, glob pattern, or -")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the store to write")
     parser.add_argument(
-        "--tokenizer", required=True, type=Path, metavar="FILE", help="tokenizer.json, or a folder with one"
+        "inputs", nargs="+", type=input_name, metavar="IN", help="file, directory, glob pattern, or -"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=file_path, metavar="OUT", help="the store to write"
+    )
+    parser.add_argument(
+        "--tokenizer",
+        required=True,
+        type=file_path,
+        metavar="FILE",
+        help="tokenizer.json, or a folder with one",
     )
 
     reading = parser.add_argument_group("what is read")

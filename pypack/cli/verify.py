@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pypack.cli.arguments import file_path
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
 
@@ -34,8 +34,8 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack verify`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=Path, metavar="STORE|PLAN", help="what to prove")
-    parser.add_argument("--store", type=Path, metavar="STORE", help="the store that a plan is for")
+    parser.add_argument("path", type=file_path, metavar="STORE|PLAN", help="what to prove")
+    parser.add_argument("--store", type=file_path, metavar="STORE", help="the store that a plan is for")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pypack._paths import local_path
 from pypack.corpus.errors import CorpusError
 
 STDIN = "-"
@@ -70,7 +71,7 @@ def list_inputs(
     excluded = {os.path.realpath(path) for path in exclude}
     files: list[InputFile] = []
     seen: dict[str, str] = {}
-    for argument in [os.fspath(path) for path in inputs]:
+    for argument in [_local(path) for path in inputs]:
         before = len(files)
         for path, explicit in _expand(argument, excluded, report):
             found = _describe(path)
@@ -94,6 +95,14 @@ def list_inputs(
             "no inputs: name at least one file, directory, glob pattern, or - for standard input"
         )
     return files
+
+
+def _local(path: str | os.PathLike[str]) -> str:
+    try:
+        local_path(path)
+    except ValueError as error:
+        raise CorpusError(str(error)) from None
+    return os.fspath(path)  # as it was given: a str keeps its "./" and its "**"
 
 
 def _expand(argument: str, excluded: set[str], report: Callable[[str], None]) -> Iterator[tuple[str, bool]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack import corpus
+from pypack._paths import local_path
 from pypack.corpus import STDIN, DocumentBatch
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.output import claimed
@@ -132,7 +133,7 @@ def tokenize(
     """
     options = options or TokenizeOptions()
     say = on_message or (lambda message: None)
-    directory = Path(output)
+    directory = local_path(output)
     if options.append_eos and tokenizer.eos_id is None:
         raise ValueError(
             "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
