@@ -26,7 +26,7 @@ from harness import print_table, write_results
 
 from pypack import Tokenizer, TokenStore, corpus
 from pypack.jobs.tokenize import tokenize
-from pypack.tokenizer_choice import EngineName
+from pypack.tokenizer.choice import EngineName
 
 _ENGINES: tuple[EngineName, ...] = ("huggingface", "native")
 

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from peers import prototype
 from peers.packers import PEERS
 
-from pypack.balancing import balance
 from pypack.best_fit import best_fit_documents, best_fit_sequence_of
-from pypack.packing import pack
+from pypack.packing.balancing import balance
+from pypack.packing.packing import pack
 
 Row = dict[str, Any]
 

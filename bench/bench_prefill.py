@@ -29,7 +29,7 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from pypack.adapters import huggingface
 from pypack.adapters.huggingface.cache_argument import cache_argument
-from pypack.prepacking import plan_prompts
+from pypack.packing.prepacking import plan_prompts
 
 # Median, sigma of the log, and bounds, in tokens.
 MIXES = {

@@ -47,7 +47,7 @@ from tokenize_extremes import compare_hostile, memory_of_distinct_words
 from tokenize_scaling import Prepared, scaling
 
 import pypack
-from pypack.tiktoken_file import byte_characters
+from pypack.tokenizer.tiktoken_file import byte_characters
 
 Rows = list[list[int]]
 # A peer: encodes a list of str, keeping its own form of the ids, which the second function turns into lists.
@@ -118,7 +118,7 @@ def tokie_peer(path: Path, threads: int) -> Peer:
 def tiktoken_peer(path: Path, threads: int) -> Peer:
     import tiktoken
 
-    from pypack.native.pretokenizers import is_byte_level
+    from pypack.tokenizer.native.pretokenizers import is_byte_level
 
     definition = json.loads(path.read_text(encoding="utf-8"))
     splits = definition["pre_tokenizer"]

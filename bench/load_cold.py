@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from bare_loop import flat_file
 
-from pypack import Loader, Plan, TokenStore, step_maker
+from pypack import Loader, Plan, TokenStore
+from pypack.loader import batch_maker
 
 _ROWS = 8
 _READ_AHEAD = 32  # steps
@@ -143,8 +144,8 @@ def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str
             do_not_read_around(store, plan)
         cache = Residency(flat_file(store))
         loader = Loader(store, plan, batch_sequences=_ROWS, num_threads=1, pad_id=0, read_ahead=read_ahead)
-        memory = step_maker.memory_for_files
-        step_maker.memory_for_files = (lambda: 0) if large else memory
+        memory = batch_maker.memory_for_files
+        batch_maker.memory_for_files = (lambda: 0) if large else memory
         try:
             tokens, start = 0, time.perf_counter()
             for batch in itertools.chain.from_iterable(itertools.repeat(loader)):
@@ -156,7 +157,7 @@ def bench_cold(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str
             seconds = time.perf_counter() - start
             return {"speed": tokens / seconds, "s": seconds, "before": before, "after": cache.share()}
         finally:
-            step_maker.memory_for_files = memory
+            batch_maker.memory_for_files = memory
 
     found = []
     length = Plan.open(plan_path).sequence_length

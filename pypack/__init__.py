@@ -5,47 +5,23 @@ Three artifacts in one direction: text → `TokenStore` → `Plan` → `PackedBa
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pypack import _moved
+from pypack._common.lazy import lazy_exports
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from pypack.balancing import Balance, balance
     from pypack.batch import PackedBatch
     from pypack.loader import Loader
-    from pypack.packing import pack
+    from pypack.packing import Balance, Prepacked, StreamPacker, balance, pack, prepack
     from pypack.plan import Plan
-    from pypack.prepacked import Prepacked
-    from pypack.prepacking import prepack
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
     from pypack.source import Source
-    from pypack.store import TokenStore
-    from pypack.store_writer import StoreWriter
-    from pypack.stream_packer import StreamPacker
+    from pypack.store import StoreWriter, TokenStore
     from pypack.tokenizer import Tokenizer
-
-# Public name → module that defines it, imported at first use so that `import pypack` stays fast.
-_EXPORTS = {
-    "Balance": "pypack.balancing",
-    "Loader": "pypack.loader",
-    "PackedBatch": "pypack.batch",
-    "Phase": "pypack.schedule",
-    "Plan": "pypack.plan",
-    "Prepacked": "pypack.prepacked",
-    "Ragged": "pypack.ragged",
-    "Schedule": "pypack.schedule",
-    "ShapeCycle": "pypack.schedule",
-    "Source": "pypack.source",
-    "StoreWriter": "pypack.store_writer",
-    "StreamPacker": "pypack.stream_packer",
-    "TokenStore": "pypack.store",
-    "Tokenizer": "pypack.tokenizer",
-    "balance": "pypack.balancing",
-    "pack": "pypack.packing",
-    "prepack": "pypack.prepacking",
-}
 
 __all__ = [
     "Balance",
@@ -68,15 +44,19 @@ __all__ = [
     "prepack",
 ]
 
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "batch": "PackedBatch",
+        "loader": "Loader",
+        "packing": "Balance Prepacked StreamPacker balance pack prepack",
+        "plan": "Plan",
+        "ragged": "Ragged",
+        "schedule": "Phase Schedule ShapeCycle",
+        "source": "Source",
+        "store": "StoreWriter TokenStore",
+        "tokenizer": "Tokenizer",
+    },
+)
 
-def __getattr__(name: str) -> object:
-    module = _EXPORTS.get(name)
-    if module is None:
-        raise AttributeError(f"module 'pypack' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+_moved.install()

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
-from pypack._threads import resolve_num_threads
-from pypack.document_lengths import as_lengths
-from pypack.packing import shared_options
+from pypack._common.threads import resolve_num_threads
+from pypack.packing.packing import shared_options
+from pypack.plan.lengths import as_lengths
 
 
 def best_fit_sequence_of(

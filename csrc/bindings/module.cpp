@@ -1,7 +1,7 @@
 // The extension module: a list of the binding files, one per folder of the core.
 #include <pybind11/pybind11.h>
 
-#include "bindings.hpp"
+#include "bindings/register.hpp"
 
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.doc() = "Compiled kernels of pypack. Private: use the classes and functions of the package instead.";

@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex
 
 from pypack.adapters.jax import features
 from pypack.batch import PackedBatch
-from pypack.loader import Loader
+from pypack.loader.loader import Loader
 
 
 class BatchSource:

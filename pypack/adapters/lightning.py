@@ -9,7 +9,7 @@ import lightning
 import torch
 
 from pypack.batch import PackedBatch
-from pypack.loader import Loader
+from pypack.loader.loader import Loader
 
 
 class PackedDataModule(lightning.LightningDataModule):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pypack._paths import local_path
+from pypack._common.paths import local_path
 
 
 def file_path(text: str) -> Path:

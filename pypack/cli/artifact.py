@@ -13,9 +13,9 @@ def kind_of(path: Path) -> str:
     Raises:
         UsageError: it is neither, or a store that is not finished.
     """
-    from pypack import _plan_files  # imports numpy, which pypack --help does without
+    from pypack.plan import files as plan_files  # imports numpy, which pypack --help does without
 
-    if (_plan_files.locate(path) / "plan.json").is_file():
+    if (plan_files.locate(path) / "plan.json").is_file():
         return "plan"
     if (path / "store.json").is_file():
         return "store"

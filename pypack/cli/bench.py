@@ -53,8 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the benchmarks; returns the exit status."""
-    from pypack._threads import resolve_num_threads
-    from pypack.store import TokenStore
+    from pypack._common.threads import resolve_num_threads
+    from pypack.store.store import TokenStore
 
     threads = resolve_num_threads(args.num_threads)
     results: dict[str, list[Row]] = {}
@@ -86,7 +86,7 @@ def _tokenize(args: argparse.Namespace, directory: Path, threads: int) -> list[R
     from pypack.demo.run import train_tokenizer
     from pypack.demo.sample import standard_library_texts
     from pypack.throughput.tokenizing import bench_tokenize
-    from pypack.tokenizer import Tokenizer
+    from pypack.tokenizer.tokenizer import Tokenizer
 
     if args.tokenizer is not None:
         tokenizer = Tokenizer.from_file(args.tokenizer)

@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _from_store(args: argparse.Namespace) -> int:
     from pypack.formats.convert import export
-    from pypack.plan import Plan
-    from pypack.store import TokenStore
+    from pypack.plan.plan import Plan
+    from pypack.store.store import TokenStore
 
     plan = None if args.plan is None else Plan.open(args.plan)
     return export(TokenStore.open(args.source), args.destination, args.to, plan)

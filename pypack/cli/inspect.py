@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pypack.plan import Plan
-    from pypack.store import TokenStore
-    from pypack.tokenizer import Tokenizer
+    from pypack.plan.plan import Plan
+    from pypack.store.store import TokenStore
+    from pypack.tokenizer.tokenizer import Tokenizer
 
 SUMMARY = "what a store or a plan holds, or what a schedule would draw"
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if kind == "schedule":
         return inspect_schedule.run(args)
     if kind == "plan":
-        from pypack.plan import Plan
+        from pypack.plan.plan import Plan
 
         plan = Plan.open(args.path)
         lengths, fills = plan.histograms()
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         }
         show = _print_plan
     else:
-        from pypack.store import TokenStore
+        from pypack.store.store import TokenStore
 
         store = TokenStore.open(args.path)
         found = _describe_store(store, args.path, _tokenizer(store, args.tokenizer), args.first)
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tokenizer(store: TokenStore, path: Path | None) -> Tokenizer | None:
-    from pypack.tokenizer import Tokenizer
+    from pypack.tokenizer.tokenizer import Tokenizer
 
     if path is None:
         try:

@@ -10,7 +10,7 @@ from pypack.cli.arguments import file_path, positive
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from pypack.source import Source
+    from pypack.source.source import Source
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Shows the preview; returns the exit status."""
-    from pypack.schedule import Schedule
+    from pypack.schedule.schedule import Schedule
 
     if not args.source:
         raise UsageError(
@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(text: str) -> tuple[str, Source]:
-    from pypack.plan import Plan
-    from pypack.source import Source
-    from pypack.store import TokenStore
+    from pypack.plan.plan import Plan
+    from pypack.source.source import Source
+    from pypack.store.store import TokenStore
 
     name, _, paths = text.partition("=")
     store, *plans = paths.split(",")

@@ -15,8 +15,8 @@ from pypack.cli.errors import UsageError
 from pypack.cli.table import format_table
 
 if TYPE_CHECKING:
-    from pypack.plan import Plan
-    from pypack.store import TokenStore
+    from pypack.plan.plan import Plan
+    from pypack.store.store import TokenStore
 
 SUMMARY = "token store to a plan of training sequences"
 
@@ -76,7 +76,7 @@ class _ListStrategies(argparse.Action):
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from pypack.packing import STRATEGIES
+        from pypack.packing.packing import STRATEGIES
 
         for name, strategy in STRATEGIES.items():
             options = "".join(f"  --set {key}={value}" for key, value in strategy.defaults.items())
@@ -86,7 +86,7 @@ class _ListStrategies(argparse.Action):
 
 def run(args: argparse.Namespace) -> int:
     """Makes, proves and writes the plan; returns the exit status."""
-    from pypack.store import TokenStore
+    from pypack.store.store import TokenStore
 
     if args.output is None and not args.compare:
         raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 def _pack(
     store: TokenStore, strategy: str | None, args: argparse.Namespace, own: Mapping[str, Any]
 ) -> tuple[Plan, float]:
-    from pypack.packing import pack
+    from pypack.packing.packing import pack
 
     began = time.perf_counter()
     options: dict[str, Any] = {**_shared_options(args), **own}
@@ -152,7 +152,7 @@ def _own_options(settings: list[str]) -> dict[str, Any]:
 
 def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]]:
     """One plan after the other, so that only one is in memory."""
-    from pypack.packing import COMPARED, compare_one
+    from pypack.packing.packing import COMPARED, compare_one
 
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")

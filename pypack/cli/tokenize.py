@@ -15,7 +15,7 @@ from pypack.cli.progress import ProgressBar, duration, rates
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
-    from pypack.tokenizer import Tokenizer
+    from pypack.tokenizer.tokenizer import Tokenizer
 
 SUMMARY = "text files to a token store"
 
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
-    from pypack.tokenizer import Tokenizer
+    from pypack.tokenizer.tokenizer import Tokenizer
 
     try:
         return Tokenizer.from_file(path, eos_token=eos_token)

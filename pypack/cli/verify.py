@@ -11,7 +11,7 @@ from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from pypack.store import TokenStore
+    from pypack.store.store import TokenStore
 
 SUMMARY = "prove that a store or a plan is whole"
 
@@ -41,10 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Proves it; returns the exit status. What is wrong is raised as a ValueError."""
-    from pypack.store import TokenStore
+    from pypack.store.store import TokenStore
 
     if kind_of(args.path) == "plan":
-        from pypack.plan import Plan
+        from pypack.plan.plan import Plan
 
         plan = Plan.open(args.path)
         plan.verify(None if args.store is None else TokenStore.open(args.store).lengths)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypack._paths import local_path
+from pypack._common.paths import local_path
 from pypack.corpus.errors import CorpusError
 
 STDIN = "-"

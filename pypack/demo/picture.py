@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 
 PADDING = "·"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -10,12 +10,12 @@ from typing import Any
 
 from pypack.demo.picture import draw_sequences
 from pypack.demo.sample import standard_library_texts
-from pypack.loader import Loader
-from pypack.packing import pack
-from pypack.plan import Plan
-from pypack.store import TokenStore
-from pypack.store_writer import StoreWriter
-from pypack.tokenizer import Tokenizer
+from pypack.loader.loader import Loader
+from pypack.packing.packing import pack
+from pypack.plan.plan import Plan
+from pypack.store.store import TokenStore
+from pypack.store.writer import StoreWriter
+from pypack.tokenizer.tokenizer import Tokenizer
 
 SEQUENCE_LENGTH = 2048
 BATCH_SEQUENCES = 8

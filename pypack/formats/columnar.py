@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pypack._files import atomic_writer, write_atomically
+from pypack._common.files import atomic_writer, write_atomically
 from pypack.formats.rows import Rows, iterate_rows
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
+from pypack.store.store import TokenStore
 
 SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "labels", "seq_lengths")])
 ARROW_FILE = "data-00000-of-00001.arrow"

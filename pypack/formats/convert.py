@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
+from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +104,7 @@ def read_documents(
 
 def into_store(documents: Iterator[Documents], path: Path, **options: Any) -> TokenStore:
     """Writes documents into a store; `options` are those of `StoreWriter`, `vocab_size` among them."""
-    from pypack.store_writer import StoreWriter
+    from pypack.store.writer import StoreWriter
 
     with StoreWriter(path, **options) as writer:
         for batch in documents:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pypack._files import atomic_writer, write_atomically
+from pypack._common.files import atomic_writer, write_atomically
 from pypack.formats.rows import iterate_rows
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
+from pypack.store.store import TokenStore
 
 TOKENS_FILE = "tokens.npy"
 OFFSETS_FILE = "document_offsets.npy"

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from pypack.formats.rows import iterate_rows
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
+from pypack.store.store import TokenStore
 
 COLUMN = "tokens"
 _READ_ROWS = 1000

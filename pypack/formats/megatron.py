@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pypack._files import atomic_writer, write_atomically
+from pypack._common.files import atomic_writer, write_atomically
 from pypack.formats.rows import iterate_rows
-from pypack.plan import Plan
-from pypack.store import TokenStore
-from pypack.store_writer import index_bytes
+from pypack.plan.plan import Plan
+from pypack.store.store import TokenStore
+from pypack.store.writer import index_bytes
 
 
 def write(store: TokenStore, plan: Plan | None, prefix: Path) -> int:

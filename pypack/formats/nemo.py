@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pypack._files import atomic_writer
+from pypack._common.files import atomic_writer
 from pypack.batch import IGNORE_LABEL
 from pypack.formats.rows import iterate_rows
-from pypack.plan import Plan
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
+from pypack.store.store import TokenStore
 
 MAGIC = np.lib.format.MAGIC_PREFIX
 # What a file's pickle may name: how NumPy pickles arrays and numbers. A pickle can call whatever it names.

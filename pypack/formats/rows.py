@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._threads import resolve_num_threads
-from pypack.plan import Plan
-from pypack.source import Source
-from pypack.store import TokenStore
+from pypack._common.threads import resolve_num_threads
+from pypack.plan.plan import Plan
+from pypack.source.source import Source
+from pypack.store.store import TokenStore
 
 _BATCH_TOKENS = 2**20
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pypack._files import write_atomically
+from pypack._common.files import write_atomically
 from pypack.corpus import Position
-from pypack.store_format import ShardInfo
+from pypack.store.format import ShardInfo
 
 JOURNAL_FILE = "journal.jsonl"
 _FORMAT = {"format": "pypack.journal", "version": 1}

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pypack._files import TEMPORARY_SUFFIX
+from pypack._common.files import TEMPORARY_SUFFIX
 from pypack.jobs.journal import Entry, Journal, only_job_in
-from pypack.store_format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
+from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Everything that a job leaves in its directory, finished or not.
 _OURS = (STORE_FILE, TOKENIZER_FILE, REJECTED_FILE)

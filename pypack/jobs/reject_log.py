@@ -10,9 +10,9 @@ from pathlib import Path
 
 import orjson
 
-from pypack._files import TEMPORARY_SUFFIX, publish
+from pypack._common.files import TEMPORARY_SUFFIX, publish
 from pypack.corpus import Reject
-from pypack.store_format import REJECTED_FILE
+from pypack.store.format import REJECTED_FILE
 
 
 class RejectLog:

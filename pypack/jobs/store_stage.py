@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pypack.column_types import record_batch
 from pypack.corpus import DocumentBatch, InputFile, Position, Reject
 from pypack.jobs.journal import Entry, Journal
 from pypack.jobs.reject_log import RejectLog
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
-from pypack.store_format import ShardInfo
-from pypack.store_writer import StoreWriter
+from pypack.store.column_types import record_batch
+from pypack.store.format import ShardInfo
+from pypack.store.store import TokenStore
+from pypack.store.writer import StoreWriter
 
 
 class StoreStage:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack import corpus
-from pypack._paths import local_path
+from pypack._common.paths import local_path
 from pypack.corpus import STDIN, DocumentBatch
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.output import claimed
 from pypack.jobs.store_stage import StoreStage
 from pypack.ragged import Ragged
-from pypack.store_writer import DEFAULT_SHARD_TOKENS
+from pypack.store.writer import DEFAULT_SHARD_TOKENS
 
 if TYPE_CHECKING:
-    from pypack.tokenizer import Tokenizer
+    from pypack.tokenizer.tokenizer import Tokenizer
 
 
 @dataclass

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack.batch import PackedBatch
-from pypack.loader import Loader
-from pypack.packing import pack
-from pypack.plan import Plan
+from pypack.loader.loader import Loader
+from pypack.packing.packing import pack
+from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
-from pypack.store import TokenStore
-from pypack.store_writer import StoreWriter
+from pypack.store.store import TokenStore
+from pypack.store.writer import StoreWriter
 from pypack.throughput.packing import web_lengths
 from pypack.throughput.timing import Row, median_seconds
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack.packing import STRATEGIES, pack
+from pypack.packing.packing import STRATEGIES, pack
 from pypack.throughput.timing import Row
 
 WEB_DOCUMENTS = 1_000_000

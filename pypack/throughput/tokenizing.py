@@ -5,7 +5,7 @@ from __future__ import annotations
 from pypack.demo.sample import standard_library_texts
 from pypack.ragged import Ragged
 from pypack.throughput.timing import Row, median_seconds
-from pypack.tokenizer import Tokenizer
+from pypack.tokenizer.tokenizer import Tokenizer
 
 _SAMPLE_BYTES = 4_000_000
 _CHECKED_DOCUMENTS = 200

@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-#include "tokenize/long_merge.hpp"
+#include "tokenize/models/long_merge.hpp"
 
 namespace {
 

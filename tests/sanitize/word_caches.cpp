@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-#include "tokenize/token_table.hpp"
-#include "tokenize/word_caches.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
+#include "tokenize/words/shared_word_cache.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/prefetch.hpp"
-#include "pack/deal.hpp"
+#include "pack/balance/deal.hpp"
 
 namespace pypack {
 
@@ -25,14 +25,14 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     const bool whole = request.balance != BalanceStrategy::none && request.world_size > 1;
     const std::int64_t count = (request.slots - request.rank + request.world_size - 1) / request.world_size;
     if (!whole) {
-        return draw_rows(pools, request.draws, request.slots, request.rank, request.world_size, count,
+        return draw_rows(buckets, request.draws, request.slots, request.rank, request.world_size, count,
                          request.shuffle_key);
     }
     if (request.slots % request.world_size != 0) {
         throw std::invalid_argument("a balanced batch must divide among the ranks");
     }
     const std::vector<RowRef> all =
-        draw_rows(pools, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
+        draw_rows(buckets, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
     const std::vector<std::int64_t> costs = attention_costs(all);
     std::vector<RowRef> mine;
     mine.reserve(static_cast<std::size_t>(count));

@@ -8,9 +8,9 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/made_batch.hpp"
-#include "batch/pool.hpp"
+#include "batch/source_bucket.hpp"
 #include "batch/sequence_source.hpp"
-#include "pack/balance.hpp"
+#include "pack/balance/balance.hpp"
 
 namespace pypack {
 
@@ -29,7 +29,7 @@ struct StepRequest {
 
 struct BatchMaker {
     std::vector<SequenceSource> sources;
-    std::vector<Pool> pools;
+    std::vector<SourceBucket> buckets;
     BatchFormat format;
     BufferPool buffers;
 

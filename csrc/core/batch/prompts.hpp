@@ -7,7 +7,7 @@
 
 #include "batch/sequence_source.hpp"
 #include "common/types.hpp"
-#include "pack/plan_view.hpp"
+#include "pack/plan/plan_view.hpp"
 
 namespace pypack {
 

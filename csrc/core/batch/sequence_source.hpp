@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/types.hpp"
-#include "pack/plan_view.hpp"
+#include "pack/plan/plan_view.hpp"
 #include "store/store_view.hpp"
 
 namespace pypack {

@@ -4,10 +4,10 @@
 #include <bit>
 #include <cstring>
 
-#include "tokenize/ascii_block.hpp"
-#include "tokenize/token_table.hpp"
-#include "tokenize/unicode_classes.hpp"
-#include "tokenize/utf8.hpp"
+#include "tokenize/unicode/ascii_block.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
+#include "tokenize/unicode/classes.hpp"
+#include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {
 namespace {

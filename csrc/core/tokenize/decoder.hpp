@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/types.hpp"
-#include "tokenize/vocabulary.hpp"
+#include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace pypack {
 

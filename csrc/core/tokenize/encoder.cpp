@@ -9,7 +9,7 @@
 #include "common/parallel.hpp"
 #include "tokenize/encoder_context.hpp"
 #include "tokenize/joined_ids.hpp"
-#include "tokenize/text_chunks.hpp"
+#include "tokenize/text/text_chunks.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>

@@ -10,11 +10,11 @@
 
 #include "common/buffer.hpp"
 #include "tokenize/added_tokens.hpp"
-#include "tokenize/model.hpp"
-#include "tokenize/normalizer.hpp"
-#include "tokenize/pretokenizer.hpp"
-#include "tokenize/text_view.hpp"
-#include "tokenize/vocabulary.hpp"
+#include "tokenize/models/model.hpp"
+#include "tokenize/normalize/normalizer.hpp"
+#include "tokenize/pretokenize/pretokenizer.hpp"
+#include "tokenize/text/text_view.hpp"
+#include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace pypack {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "tokenize/token_table.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "tokenize/encoder.hpp"
-#include "tokenize/utf8_memory.hpp"
-#include "tokenize/word_encoder.hpp"
+#include "tokenize/text/utf8_memory.hpp"
+#include "tokenize/words/word_encoder.hpp"
 
 namespace pypack {
 

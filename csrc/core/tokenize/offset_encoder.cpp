@@ -7,10 +7,10 @@
 #include <tuple>
 
 #include "common/parallel.hpp"
-#include "tokenize/text_chunks.hpp"
-#include "tokenize/token_table.hpp"
-#include "tokenize/unicode_classes.hpp"
-#include "tokenize/utf8.hpp"
+#include "tokenize/text/text_chunks.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
+#include "tokenize/unicode/classes.hpp"
+#include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {
 namespace {

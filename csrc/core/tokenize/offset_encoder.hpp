@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tokenize/encoder.hpp"
-#include "tokenize/utf8_memory.hpp"
+#include "tokenize/text/utf8_memory.hpp"
 
 namespace pypack {
 

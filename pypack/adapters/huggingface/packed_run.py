@@ -18,7 +18,7 @@ from pypack.adapters.huggingface.attention import (
 from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.adapters.huggingface.passes import Pass, passes
 from pypack.adapters.huggingface.unpacking_cache import unpacking_cache
-from pypack.prepacked import Layout, Prepacked
+from pypack.packing.prepacked import Layout, Prepacked
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack.prepacked import Prepacked
+from pypack.packing.prepacked import Prepacked
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from pypack._files import write_atomically
+from pypack._common.files import write_atomically
 from pypack.adapters.huggingface.batches import padding_free
-from pypack.loader import Loader
+from pypack.loader.loader import Loader
 
 if TYPE_CHECKING:
     import datasets

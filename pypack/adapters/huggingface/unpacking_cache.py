@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack.adapters.huggingface.passes import Pass
-from pypack.prepacked import put_kv
+from pypack.packing.prepacked import put_kv
 
 if TYPE_CHECKING:
     import torch

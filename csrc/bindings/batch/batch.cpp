@@ -1,0 +1,339 @@
+// Bindings of csrc/core/batch: what a loader's batches are made from, and the making.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "bindings/common/arrays.hpp"
+#include "batch/batch_maker.hpp"
+#include "batch/prefetcher.hpp"
+#include "bindings/register.hpp"
+#include "pack/plan/verify.hpp"
+#include "bindings/pack/types.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+// A BatchMaker that keeps the arrays of its sources alive.
+class MakerHandle {
+  public:
+    MakerHandle(const BatchFormat& format, std::size_t idle_buffers)
+        : maker_(std::make_shared<BatchMaker>(idle_buffers)) {
+        maker_->format = format;
+    }
+
+    void add_source(std::shared_ptr<StoreView> store, const Array<std::int64_t>& sequence_offsets,
+                    const Array<std::int64_t>& span_document, const Array<std::int32_t>& span_start,
+                    const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity,
+                    const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
+                    const std::optional<Array<std::int64_t>>& mask_offsets,
+                    const std::optional<Array<std::int32_t>>& masks) {
+        if (align < 1) throw py::value_error("align must be at least 1");
+        SequenceSource source;
+        source.plan = {view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
+                       view(span_start, "span_start"), view(span_length, "span_length"),
+                       view(sequence_capacity, "sequence_capacity")};
+        check_sizes(source.plan);
+        source.align = align;
+        if (documents) source.documents = view(*documents, "documents");
+        if (mask_offsets && masks) {
+            source.mask_offsets = view(*mask_offsets, "mask_offsets");
+            const auto pairs = view(*masks, "masks", 2);
+            if (masks->shape(1) != 2) throw py::value_error("masks must have the shape [n, 2]");
+            if (static_cast<std::int64_t>(source.mask_offsets.size()) != store->num_documents() + 1) {
+                throw py::value_error("mask_offsets must have one entry a document and one more");
+            }
+            static_assert(sizeof(TokenRange) == 2 * sizeof(std::int32_t));
+            source.masks = {reinterpret_cast<const TokenRange*>(pairs.data()), pairs.size() / 2};
+        }
+        source.store = std::move(store);
+        for (const py::array& array :
+             {py::array(sequence_offsets), py::array(span_document), py::array(span_start),
+              py::array(span_length), py::array(sequence_capacity)}) {
+            arrays_.push_back(array);
+        }
+        if (documents) arrays_.emplace_back(*documents);
+        if (mask_offsets) arrays_.emplace_back(*mask_offsets);
+        if (masks) arrays_.emplace_back(*masks);
+        maker_->sources.push_back(std::move(source));
+    }
+
+    void add_bucket(std::int32_t source, const std::vector<std::tuple<std::int64_t, std::int64_t>>& ranges,
+                  std::uint64_t key, std::int64_t locality) {
+        std::vector<SequenceRange> runs;
+        runs.reserve(ranges.size());
+        for (const auto& [first, count] : ranges) runs.push_back({first, count});
+        maker_->buckets.emplace_back(source, std::move(runs), key, locality);
+    }
+
+    [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
+
+  private:
+    std::shared_ptr<BatchMaker> maker_;
+    std::vector<py::array> arrays_;
+};
+
+// What the requests of one rank have in common.
+struct RankPart {
+    std::int64_t rank;
+    std::int64_t world_size;
+    BalanceStrategy balance;
+    int num_threads;
+};
+
+// `draws` is a pypack.run.StepDraws. Taken apart here, and not by pybind11's converters of lists of tuples,
+// which take as long as it takes to find the rows.
+StepRequest step_request(const py::tuple& draws, std::int64_t slots, const RankPart& part,
+                         std::optional<Array<std::uint8_t>> memory) {
+    if (draws.size() < 4) throw py::value_error("draws must be (draws, slots, row_length, shuffle_key)");
+    StepRequest request;
+    request.slots = slots;
+    try {
+        for (const py::handle each : draws[0]) {
+            const auto draw = each.cast<py::tuple>();
+            if (draw.size() != 4) throw py::value_error("a draw must be (bucket, epoch, start, count)");
+            request.draws.push_back({draw[0].cast<std::int32_t>(), draw[1].cast<std::int64_t>(),
+                                     draw[2].cast<std::int64_t>(), draw[3].cast<std::int64_t>()});
+        }
+        request.row_length = draws[2].cast<std::int64_t>();
+        request.shuffle_key = draws[3].cast<std::optional<std::uint64_t>>();
+    } catch (const py::cast_error&) {
+        throw py::type_error("a step and what it draws must be whole numbers, got " +
+                             py::repr(draws).cast<std::string>());
+    }
+    if (slots < 0 || request.row_length < 0) {
+        throw py::value_error("slots and row_length must not be negative");
+    }
+    request.rank = part.rank;
+    request.world_size = part.world_size;
+    request.num_threads = part.num_threads;
+    request.balance = part.balance;
+    if (memory) {
+        const auto bytes = writable_view(*memory, "memory");
+        request.memory = {reinterpret_cast<std::byte*>(bytes.data()), bytes.size()};
+    }
+    return request;
+}
+
+constexpr const char* kMadeBatch = "pypack.MadeBatch";
+
+// A batch as Python keeps it: its arrays own it together, and its memory goes back to the pool with the last.
+py::capsule kept(MadeBatch&& made) {
+    auto batch = std::make_unique<MadeBatch>(std::move(made));
+    const py::capsule owner(batch.get(), kMadeBatch, [](PyObject* capsule) {
+        delete static_cast<MadeBatch*>(PyCapsule_GetPointer(capsule, kMadeBatch));
+    });
+    batch.release();
+    return owner;
+}
+
+const ResolvedRows& rows_of(const py::capsule& made) {
+    const auto* batch = static_cast<const MadeBatch*>(PyCapsule_GetPointer(made.ptr(), kMadeBatch));
+    if (batch == nullptr) throw py::error_already_set();
+    return batch->rows;
+}
+
+// The arrays that describe a batch's spans, in one block of memory of their own: an allocation and an owner
+// for each would cost as much as a row of tokens, and in the tokens' memory they would keep it from the pool
+// where somebody collects them.
+py::tuple span_arrays(const py::capsule& made) {
+    const ResolvedRows& rows = rows_of(made);
+    const std::size_t spans = rows.spans.size();
+    const std::size_t borders = rows.first_span.size();
+    auto* const begin =
+        static_cast<std::int64_t*>(::operator new((2 * spans + borders) * sizeof(std::int64_t)));
+    const py::capsule owner(begin, [](void* p) { ::operator delete(p); });
+    std::int64_t* const documents = begin;
+    std::int64_t* const row_spans = documents + spans;
+    auto* const sources = reinterpret_cast<std::int32_t*>(row_spans + borders);
+    std::int32_t* const lengths = sources + spans;
+    for (std::size_t i = 0; i < spans; ++i) {
+        documents[i] = rows.spans[i].document;
+        sources[i] = rows.spans[i].source;
+        lengths[i] = rows.spans[i].length;
+    }
+    std::copy(rows.first_span.begin(), rows.first_span.end(), row_spans);
+    const auto array = [&]<typename T>(T* data, std::size_t size) {
+        return array_in<T>(reinterpret_cast<std::byte*>(data), Shape{{static_cast<py::ssize_t>(size), 0}, 1},
+                           owner);
+    };
+    return py::make_tuple(array(documents, spans), array(sources, spans), array(lengths, spans),
+                          array(row_spans, borders));
+}
+
+// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from.
+py::tuple to_python(MadeBatch&& batch, const BatchFormat& format) {
+    py::object cu_seqlens = py::none();
+    py::object max_seqlen = py::none();
+    if (format.varlen) {
+        cu_seqlens = to_numpy(std::move(batch.cu_seqlens));
+        max_seqlen = py::int_(batch.max_seqlen);
+    }
+    const py::capsule owner = kept(std::move(batch));
+    const auto& made = *static_cast<const MadeBatch*>(PyCapsule_GetPointer(owner.ptr(), kMadeBatch));
+    const Shape shape =
+        format.varlen
+            ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
+            : Shape{{static_cast<py::ssize_t>(made.num_rows), static_cast<py::ssize_t>(made.row_length)}, 2};
+    const auto ids = [&](std::byte* data) -> py::object {
+        if (data == nullptr) return py::none();
+        if (format.int32) return array_in<std::int32_t>(data, shape, owner);
+        return array_in<std::int64_t>(data, shape, owner);
+    };
+    py::object loss_mask = py::none();
+    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, shape, owner);
+    return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
+                          ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
+                          std::move(max_seqlen), made.rows.num_tokens, owner);
+}
+
+py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
+               std::optional<Array<std::uint8_t>> memory) {
+    const StepRequest request = step_request(draws, slots, part, std::move(memory));
+    MadeBatch made;
+    {
+        const py::gil_scoped_release release;
+        made = handle.maker()->make(request);
+    }
+    return to_python(std::move(made), handle.maker()->format);
+}
+
+py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_row,
+               const Array<std::int64_t>& sequence_of_row, std::int64_t row_length, int num_threads) {
+    const auto sources = view(source_of_row, "source_of_row");
+    const auto sequences = view(sequence_of_row, "sequence_of_row");
+    if (sources.size() != sequences.size()) {
+        throw py::value_error("source_of_row and sequence_of_row must have one length");
+    }
+    if (row_length < 0) throw py::value_error("row_length must not be negative");
+    BatchMaker& maker = *handle.maker();
+    MadeBatch made;
+    {
+        const py::gil_scoped_release release;
+        std::vector<RowRef> rows(sources.size());
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
+        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
+    }
+    return to_python(std::move(made), maker.format);
+}
+
+py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
+               std::optional<Array<std::uint8_t>> memory) {
+    const StepRequest request = step_request(draws, slots, part, std::move(memory));
+    std::vector<std::int32_t> sources;
+    std::vector<std::int64_t> sequences;
+    std::vector<std::int64_t> epochs;
+    {
+        const py::gil_scoped_release release;
+        for (const RowRef& row : handle.maker()->rows(request)) {
+            sources.push_back(row.source);
+            sequences.push_back(row.sequence);
+            epochs.push_back(row.epoch);
+        }
+    }
+    return py::make_tuple(to_numpy(std::move(sources)), to_numpy(std::move(sequences)),
+                          to_numpy(std::move(epochs)));
+}
+
+// A Prefetcher with the maker whose arrays it needs.
+class PrefetcherHandle {
+  public:
+    PrefetcherHandle(std::shared_ptr<MakerHandle> maker, std::int64_t depth, std::shared_ptr<ReadAhead> ahead,
+                     std::int64_t steps_ahead)
+        : maker_(std::move(maker)),
+          prefetcher_(std::make_unique<Prefetcher>(maker_->maker(), depth, std::move(ahead), steps_ahead)) {}
+    PrefetcherHandle(const PrefetcherHandle&) = delete;
+    PrefetcherHandle& operator=(const PrefetcherHandle&) = delete;
+    ~PrefetcherHandle() {
+        const py::gil_scoped_release release;
+        prefetcher_.reset();
+    }
+
+    void request(const py::tuple& draws, std::int64_t slots, const RankPart& part,
+                 std::optional<Array<std::uint8_t>> memory) {
+        prefetcher_->request(step_request(draws, slots, part, std::move(memory)));
+    }
+
+    py::tuple next() {
+        MadeBatch made;
+        {
+            const py::gil_scoped_release release;
+            made = prefetcher_->next();
+        }
+        return to_python(std::move(made), maker_->maker()->format);
+    }
+
+  private:
+    std::shared_ptr<MakerHandle> maker_;
+    std::unique_ptr<Prefetcher> prefetcher_;
+};
+
+}  // namespace
+
+void register_batch(py::module_& m) {
+    py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
+        .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
+                         bool loss_mask, bool positions_by_row, std::int64_t pad_id, std::int64_t pad_to,
+                         std::int64_t max_documents) {
+                 return BatchFormat{varlen,           int32,  labels, position_ids, segment_ids, loss_mask,
+                                    positions_by_row, pad_id, pad_to, max_documents};
+             }),
+             py::kw_only(), py::arg("varlen") = false, py::arg("int32") = false, py::arg("labels") = true,
+             py::arg("position_ids") = true, py::arg("segment_ids") = true, py::arg("loss_mask") = false,
+             py::arg("positions_by_row") = false, py::arg("pad_id") = 0, py::arg("pad_to") = 0,
+             py::arg("max_documents") = 0)
+        .def(
+            "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },
+            py::arg("items"), "Memory of the token arrays of so many items.");
+    py::classh<RankPart>(m, "RankPart", "Which part of every step a rank takes, and with how many threads.")
+        .def(py::init(
+                 [](std::int64_t rank, std::int64_t world_size, const std::string& balance, int num_threads) {
+                     return RankPart{rank, world_size,
+                                  choose<BalanceStrategy>("balance", balance,
+                                                          {{"none", BalanceStrategy::none},
+                                                           {"deal", BalanceStrategy::deal},
+                                                           {"lpt", BalanceStrategy::lpt}}),
+                                  num_threads};
+                 }),
+             py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
+    py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
+        .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
+        .def("add_source", &MakerHandle::add_source, py::arg("store"),
+             py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
+             py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
+             py::arg("sequence_capacity").noconvert(), py::arg("documents").noconvert(), py::arg("align"),
+             py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
+        .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
+             py::arg("locality"), "Ranges are (first sequence, count).")
+        .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),
+             py::arg("memory").noconvert(),
+             "Sources, sequences (-1 for empty rows) and epochs of a step's rows.")
+        .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("part"),
+             py::arg("memory").noconvert(),
+             "The fields of a step's PackedBatch in their order, and in the place of those of its spans what "
+             "they can be made from.")
+        .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
+             py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
+    m.def("span_arrays", &span_arrays, py::arg("made"),
+          "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
+    m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
+    py::classh<ReadAhead>(m, "ReadAhead", "Asks the system to read what coming steps of a maker need.")
+        .def(py::init([](const MakerHandle& maker, bool whole) {
+                 return std::make_shared<ReadAhead>(maker.maker()->sources, whole);
+             }),
+             py::arg("maker"), py::arg("whole"), py::keep_alive<1, 2>())
+        .def_property_readonly("done", &ReadAhead::done);
+    py::classh<PrefetcherHandle>(m, "Prefetcher", "A thread that makes the requested batches, in order.")
+        .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, std::shared_ptr<ReadAhead>, std::int64_t>(),
+             py::arg("maker"), py::arg("depth"), py::arg("ahead"), py::arg("steps_ahead"))
+        .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("part"),
+             py::arg("memory").noconvert())
+        .def("next", &PrefetcherHandle::next);
+}
+
+}  // namespace pypack::bindings

@@ -1,0 +1,84 @@
+// Bindings of csrc/core/batch/prompts: prompts in memory to packed rows in one call.
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "bindings/common/arrays.hpp"
+#include "batch/fill.hpp"
+#include "batch/prompts.hpp"
+#include "bindings/register.hpp"
+#include "pack/plan/verify.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
+                 const Array<std::int64_t>& sequence_offsets, const Array<std::int64_t>& span_document,
+                 const Array<Length>& span_start, const Array<Length>& span_length,
+                 const Array<Length>& sequence_capacity, std::optional<std::int64_t> row_length,
+                 std::int64_t pad_id, int num_threads) {
+    const auto tokens = view(values, "values");
+    const auto bounds = view(offsets, "offsets");
+    const PlanView plan{view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
+                        view(span_start, "span_start"), view(span_length, "span_length"),
+                        view(sequence_capacity, "sequence_capacity")};
+    if (row_length && *row_length < 1) {
+        throw py::value_error("row_length must be at least 1 or None, got " + std::to_string(*row_length));
+    }
+    ResolvedRows rows;
+    PromptPlaces places;
+    {
+        const py::gil_scoped_release release;
+        check_sizes(plan);
+        check_offsets(plan);
+        rows = resolve_prompts(tokens, bounds, plan);
+        places = place_prompts(rows, static_cast<std::int64_t>(bounds.size()) - 1, row_length.value_or(0));
+    }
+    const std::vector<py::ssize_t> shape =
+        row_length ? std::vector<py::ssize_t>{static_cast<py::ssize_t>(rows.row_room.size()),
+                                              static_cast<py::ssize_t>(*row_length)}
+                   : std::vector<py::ssize_t>{static_cast<py::ssize_t>(rows.num_tokens)};
+    py::array_t<std::int64_t> input_ids(shape);
+    py::array_t<std::int64_t> position_ids(shape);
+    py::array_t<std::int64_t> segment_ids(shape);
+    TokenArrays<std::int64_t> arrays;
+    arrays.input_ids = input_ids.mutable_data();
+    arrays.position_ids = position_ids.mutable_data();
+    arrays.segment_ids = segment_ids.mutable_data();
+    {
+        const py::gil_scoped_release release;
+        constexpr TokenDtype kDtypes[] = {TokenDtype::kInt32};
+        const FillOptions<std::int64_t> options{pad_id, false};
+        if (row_length) {
+            fill_padded(std::span<const TokenDtype>(kDtypes), rows, *row_length, options, arrays,
+                        num_threads);
+        } else {
+            fill_varlen(std::span<const TokenDtype>(kDtypes), rows, rows.num_items, options, arrays,
+                        num_threads);
+        }
+    }
+    py::dict out;
+    out["input_ids"] = std::move(input_ids);
+    out["position_ids"] = std::move(position_ids);
+    out["segment_ids"] = std::move(segment_ids);
+    out["row"] = to_numpy(std::move(places.row));
+    out["start"] = to_numpy(std::move(places.start));
+    out["cu_seqlens"] = to_numpy(std::move(places.cu_seqlens));
+    out["max_seqlen"] = places.max_seqlen;
+    return out;
+}
+
+}  // namespace
+
+void register_prompts(py::module_& m) {
+    m.def("prepack", &prepack, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
+          py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
+          py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
+          py::arg("sequence_capacity").noconvert(), py::kw_only(), py::arg("row_length"), py::arg("pad_id"),
+          py::arg("num_threads"),
+          "Fills the rows of a plan over prompts; row_length None: one row without padding, of shape "
+          "[tokens].");
+}
+
+}  // namespace pypack::bindings

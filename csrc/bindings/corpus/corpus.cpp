@@ -1,0 +1,42 @@
+// Bindings of csrc/core/corpus.
+
+#include "corpus/json_lines.hpp"
+
+#include <pybind11/stl.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bindings/common/arrays.hpp"
+#include "bindings/register.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+py::tuple scan(const py::bytes& block, const std::string& field, const std::vector<std::string>& keep,
+               std::int64_t max_line_bytes) {
+    const std::string_view bytes(block);
+    JsonDocuments found;
+    {
+        const py::gil_scoped_release release;
+        found = scan_json_lines(bytes, field, keep, max_line_bytes);
+    }
+    py::list kept;
+    for (const auto& values : found.kept) kept.append(py::bytes(values));
+    py::list odd;
+    for (const auto& line : found.odd) odd.append(py::make_tuple(line.line, line.begin, line.end));
+    return py::make_tuple(to_numpy(std::move(found.text)), to_numpy(std::move(found.text_offsets)),
+                          to_numpy(std::move(found.lines)), to_numpy(std::move(found.ends)), kept, odd,
+                          found.num_lines);
+}
+
+}  // namespace
+
+void register_corpus(py::module_& m) {
+    m.def("scan_json_lines", &scan, py::arg("block"), py::arg("field"), py::arg("keep"),
+          py::arg("max_line_bytes"));
+}
+
+}  // namespace pypack::bindings

@@ -1,0 +1,156 @@
+// Bindings of the encoder of csrc/core/tokenize: text in as Python or Arrow holds it, ids out as arrays.
+#include <pybind11/stl.h>
+
+#include <tuple>
+
+#include "bindings/common/arrays.hpp"
+#include "bindings/register.hpp"
+#include "tokenize/encoder.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+// content, id, single_word, lstrip, rstrip, normalized, special
+using AddedTokenFields = std::tuple<std::string, TokenId, bool, bool, bool, bool, bool>;
+
+std::unique_ptr<Encoder> make_encoder(NormalizerPtr normalizer, PretokenizerPtr pretokenizer, ModelPtr model,
+                                      const std::vector<AddedTokenFields>& added_tokens,
+                                      std::vector<TokenId> prefix, std::vector<TokenId> suffix,
+                                      std::shared_ptr<Vocabulary> vocabulary,
+                                      const std::vector<std::pair<bool, std::size_t>>& trims) {
+    EncoderParts parts{std::move(normalizer), std::move(pretokenizer), std::move(model),      {},
+                       std::move(prefix),     std::move(suffix),       std::move(vocabulary), {}};
+    for (const auto& [keeps_prefix_space, num_before] : trims) {
+        parts.trims.push_back({keeps_prefix_space, num_before});
+    }
+    for (const auto& [content, id, single_word, lstrip, rstrip, normalized, special] : added_tokens) {
+        if (content.empty()) throw py::value_error("an added token is empty");
+        parts.added_tokens.push_back({content, id, single_word, lstrip, rstrip, normalized, special});
+    }
+    return std::make_unique<Encoder>(std::move(parts));
+}
+
+// return_offsets: the unit of the offsets beside the ids; "" for none.
+py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, EncodeOptions options,
+                 const std::string& return_offsets) {
+    if (options.num_threads < 1) {
+        throw py::value_error("num_threads must be at least 1, got " + std::to_string(options.num_threads));
+    }
+    if (return_offsets.empty()) {
+        EncodedBatch batch;
+        {
+            const py::gil_scoped_release release;
+            batch = encoder.encode(texts, options);
+        }
+        return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)));
+    }
+    const auto unit = return_offsets == "byte"   ? OffsetUnit::kByte
+                      : return_offsets == "char" ? OffsetUnit::kCharacter
+                                                 : throw py::value_error("no unit '" + return_offsets + "'");
+    AlignedBatch batch;
+    {
+        const py::gil_scoped_release release;
+        batch = encoder.encode_aligned(texts, options, unit);
+    }
+    return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),
+                          to_numpy(std::move(batch.ranges)).attr("reshape")(-1, 2));
+}
+
+// A str or bytes as it lies in memory. Other bytes-like objects could change while the GIL is released: their
+// copies go to `copies`.
+TextView view_of(PyObject* text, std::size_t index, std::vector<py::bytes>& copies) {
+    if (PyUnicode_Check(text)) {
+        const auto size = static_cast<std::size_t>(PyUnicode_GET_LENGTH(text));
+        if (PyUnicode_IS_ASCII(text)) return {PyUnicode_DATA(text), size, TextEncoding::kAscii};
+        switch (PyUnicode_KIND(text)) {
+            case PyUnicode_1BYTE_KIND:
+                return {PyUnicode_DATA(text), size, TextEncoding::kLatin1};
+            case PyUnicode_2BYTE_KIND:
+                return {PyUnicode_DATA(text), size, TextEncoding::kUcs2};
+            default:
+                return {PyUnicode_DATA(text), size, TextEncoding::kUcs4};
+        }
+    }
+    if (PyBytes_Check(text)) {
+        return {PyBytes_AS_STRING(text), static_cast<std::size_t>(PyBytes_GET_SIZE(text)),
+                TextEncoding::kUtf8};
+    }
+    const std::string document = "document " + std::to_string(index);
+    if (text == Py_None) {
+        throw py::value_error(document + " is null; drop it, or replace it by an empty string");
+    }
+    if (!PyByteArray_Check(text) && !PyMemoryView_Check(text)) {
+        throw py::type_error(document + ": expected str or bytes, got " + Py_TYPE(text)->tp_name);
+    }
+    copies.push_back(py::reinterpret_steal<py::bytes>(PyBytes_FromObject(text)));
+    if (!copies.back()) throw py::error_already_set();
+    return view_of(copies.back().ptr(), index, copies);
+}
+
+py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, bool add_special_tokens,
+                         bool split_special_tokens, int num_threads, const std::string& return_offsets) {
+    // The tuple keeps the documents alive, whatever happens to a list meanwhile.
+    const py::tuple held(documents);
+    std::vector<TextView> texts;
+    texts.reserve(held.size());
+    std::vector<py::bytes> copies;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+        texts.push_back(view_of(PyTuple_GET_ITEM(held.ptr(), static_cast<py::ssize_t>(i)), i, copies));
+    }
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
+}
+
+template <typename OffsetType>
+void append_column(const Array<std::uint8_t>& data, const Array<OffsetType>& offsets,
+                   std::vector<TextView>& texts) {
+    const auto bytes = view(data, "data");
+    const auto bounds = view(offsets, "offsets");
+    for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+        const auto begin = static_cast<std::int64_t>(bounds[i]);
+        const auto end = static_cast<std::int64_t>(bounds[i + 1]);
+        if (begin < 0 || end < begin || end > static_cast<std::int64_t>(bytes.size())) {
+            throw py::value_error("document " + std::to_string(texts.size()) + ": offsets " +
+                                  std::to_string(begin) + " to " + std::to_string(end) +
+                                  " do not lie in data of " + std::to_string(bytes.size()) + " bytes");
+        }
+        texts.push_back({bytes.data() + begin, static_cast<std::size_t>(end - begin), TextEncoding::kUtf8});
+    }
+}
+
+py::tuple encode_columns(const Encoder& encoder,
+                         const std::vector<std::pair<Array<std::uint8_t>, py::array>>& columns,
+                         bool add_special_tokens, bool split_special_tokens, int num_threads,
+                         const std::string& return_offsets) {
+    std::vector<TextView> texts;
+    for (const auto& [data, offsets] : columns) {
+        if (py::isinstance<Array<std::int32_t>>(offsets)) {
+            append_column<std::int32_t>(data, offsets, texts);
+        } else if (py::isinstance<Array<std::int64_t>>(offsets)) {
+            append_column<std::int64_t>(data, offsets, texts);
+        } else {
+            throw py::type_error("offsets must be int32 or int64");
+        }
+    }
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
+}
+
+}  // namespace
+
+void register_tokenize(py::module_& m) {
+    py::class_<Encoder> cls(m, "Encoder", py::is_final(), "Documents to ids.");
+    cls.def(py::init(&make_encoder), py::kw_only(), py::arg("normalizer").none(true),
+            py::arg("pretokenizer").none(true), py::arg("model").none(false), py::arg("added_tokens"),
+            py::arg("prefix"), py::arg("suffix"), py::arg("vocabulary").none(true), py::arg("trims"));
+    cls.def(
+        "encode_objects", &encode_objects, py::arg("documents"), py::kw_only(), py::arg("add_special_tokens"),
+        py::arg("split_special_tokens"), py::arg("num_threads"), py::arg("return_offsets") = "",
+        "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
+        "or 'char' also what each id stands for: uint32 [N, 2].");
+    cls.def("encode_columns", &encode_columns, py::arg("columns"), py::kw_only(),
+            py::arg("add_special_tokens"), py::arg("split_special_tokens"), py::arg("num_threads"),
+            py::arg("return_offsets") = "",
+            "(bytes uint8, offsets int32 or int64) pairs, as Arrow holds strings -> the same.");
+}
+
+}  // namespace pypack::bindings

@@ -1,0 +1,49 @@
+// The sequences of bulk packing in their order: a plan is then written from its first span to its last, where
+// documents in input order go all over it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "pack/best_fit/placements.hpp"
+
+namespace pypack {
+
+// `per_sequence` documents with `units` in each sequence of a stretch; the first sequence has those of rank
+// `first_rank` on.
+struct StretchPart {
+    std::size_t units;
+    std::int64_t first_rank;
+    std::int32_t per_sequence;
+};
+
+// Consecutive sequences that the same runs fill, so that all hold documents of the same lengths: parts
+// [first_part, end_part), in the order of their slots.
+struct Stretch {
+    std::int64_t first_sequence;
+    std::int64_t end_sequence;
+    std::int64_t first_span;  // of the first sequence, among the spans of all
+    std::int64_t spans;       // of each sequence
+    std::size_t first_part;
+    std::size_t end_part;
+};
+
+struct RunStretches {
+    std::vector<Stretch> stretches;
+    std::vector<StretchPart> parts;
+
+    // Calls work(stretch, first, end) for the stretches in sequences [begin, end), cut to these.
+    template <typename Work>
+    void each(std::int64_t begin, std::int64_t end, Work&& work) const {
+        auto stretch = std::upper_bound(stretches.begin(), stretches.end(), begin,
+                                        [](std::int64_t s, const Stretch& x) { return s < x.end_sequence; });
+        for (; stretch != stretches.end() && stretch->first_sequence < end; ++stretch) {
+            work(*stretch, std::max(begin, stretch->first_sequence), std::min(end, stretch->end_sequence));
+        }
+    }
+};
+
+[[nodiscard]] RunStretches stretches_of(const Runs& runs);
+
+}  // namespace pypack

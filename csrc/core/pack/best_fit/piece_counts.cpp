@@ -1,0 +1,124 @@
+#include "pack/best_fit/piece_counts.hpp"
+
+#include <exception>
+#include <mutex>
+
+#include "common/parallel.hpp"
+#include "common/simd.hpp"
+
+namespace pypack {
+
+namespace {
+
+struct GroupSums {
+    Length least;
+    Length most;
+    std::int64_t tokens;
+    std::int64_t kept_tokens;
+    std::int64_t truncated;
+};
+
+PYPACK_SIMD_CLONES GroupSums sum_group(const Length* lengths, std::size_t size, Length limit) {
+    Length least = std::numeric_limits<Length>::max();
+    Length most = 0;
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    std::uint32_t kept_low = 0;
+    std::uint32_t kept_high = 0;
+    std::uint32_t truncated = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+        const Length length = lengths[i];
+        const Length kept = length < limit ? length : limit;
+        least = length < least ? length : least;
+        most = length > most ? length : most;
+        low += static_cast<std::uint32_t>(length) & 0xffff;
+        high += static_cast<std::uint32_t>(length) >> 16;
+        kept_low += static_cast<std::uint32_t>(kept) & 0xffff;
+        kept_high += static_cast<std::uint32_t>(kept) >> 16;
+        truncated += length > limit ? 1 : 0;
+    }
+    return {least, most, (std::int64_t{high} << 16) + low, (std::int64_t{kept_high} << 16) + kept_low,
+            truncated};
+}
+
+}  // namespace
+
+bool PlainDocuments::count(std::span<const Length> group, PlanCounts& counts) const {
+    const GroupSums sums = sum_group(group.data(), group.size(), limit_);
+    if (sums.least < least_ || sums.most > most_) return false;
+    counts.documents += static_cast<std::int64_t>(group.size());
+    counts.tokens += sums.tokens;
+    counts.truncated_documents += sums.truncated;
+    counts.truncated_tokens += sums.tokens - sums.kept_tokens;
+    return true;
+}
+
+bool PlainDocuments::are_all(const PlanCounts& counts) const {
+    const bool only_truncated = most_ > limit_ || counts.truncated_documents == 0;
+    return counts.empty_documents == 0 && counts.dropped_documents == 0 && counts.split_documents == 0 &&
+           only_truncated;
+}
+
+void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options) {
+    PlanCounts counts;
+    for_each_piece(lengths, {0, lengths.size()}, options, counts, [](std::int64_t, Length, Length) {});
+}
+
+Census take_census(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
+    options.validate();
+    const std::size_t units = static_cast<std::size_t>(options.sequence_length / options.align);
+    const auto chunks = static_cast<std::size_t>(num_threads < 1 ? 1 : num_threads);
+    Census census;
+    census.by_chunk.resize(chunks);
+    census.is_plain.resize(chunks);
+    std::vector<PlanCounts> counts(chunks);
+    std::vector<std::exception_ptr> failures(chunks);
+    parallel_for(static_cast<std::int64_t>(chunks), num_threads, [&](std::int64_t c) {
+        const auto index = static_cast<std::size_t>(c);
+        auto& histogram = census.by_chunk[index];
+        // Two tables in turns: an increment waits for the one before it where they hit the same counter.
+        histogram.assign(2 * (units + 1), 0);
+        // Kept apart by chunk so that the error names the first bad document, not the first one found.
+        try {
+            const Chunk chunk = chunk_of(lengths.size(), index, chunks);
+            with_units(options.align, [&](auto units_in) {
+                for_each_piece(
+                    lengths, chunk, options, counts[index],
+                    [table = histogram.data(), units_in](std::int64_t document, Length, Length length) {
+                        ++table[2 * units_in(length) + static_cast<std::size_t>(document & 1)];
+                    });
+            });
+            for (std::size_t v = 0; v <= units; ++v) histogram[v] = histogram[2 * v] + histogram[2 * v + 1];
+            histogram.resize(units + 1);
+            census.is_plain[index] = PlainDocuments(options).are_all(counts[index]) ? 1 : 0;
+        } catch (...) {
+            failures[index] = std::current_exception();
+        }
+    });
+    for (std::size_t c = 0; c < chunks; ++c) {
+        if (failures[c]) std::rethrow_exception(failures[c]);
+        census.counts.add(counts[c]);
+    }
+    census.add_up();
+    return census;
+}
+
+void Census::add_up() {
+    totals.assign(by_chunk.front().size(), 0);
+    for (const auto& histogram : by_chunk) {
+        for (std::size_t v = 0; v < totals.size(); ++v) totals[v] += histogram[v];
+    }
+}
+
+std::vector<std::vector<std::int64_t>> first_ranks(const Census& census) {
+    std::vector<std::vector<std::int64_t>> ranks(census.num_chunks(),
+                                                 std::vector<std::int64_t>(census.totals.size(), 0));
+    for (std::size_t c = 1; c < census.num_chunks(); ++c) {
+        for (std::size_t v = 0; v < census.totals.size(); ++v) {
+            ranks[c][v] = ranks[c - 1][v] + census.by_chunk[c - 1][v];
+        }
+    }
+    return ranks;
+}
+
+}  // namespace pypack

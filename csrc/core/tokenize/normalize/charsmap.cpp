@@ -1,0 +1,99 @@
+#include "tokenize/normalize/charsmap.hpp"
+
+#include <stdexcept>
+
+namespace pypack {
+
+namespace {
+
+constexpr char32_t kNumCodePoints = 0x110000;
+constexpr std::size_t kBlock = 128;
+
+std::uint32_t read_uint32(const char* bytes) {
+    const auto byte = [bytes](int i) {
+        return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
+    };
+    return byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
+}
+
+}  // namespace
+
+Charsmap::Charsmap(std::string_view bytes) : blocks_(kNumCodePoints / kBlock), values_(kBlock) {
+    const std::size_t num_bytes = bytes.size() < 4 ? 0 : read_uint32(bytes.data());
+    if (num_bytes < 4 || num_bytes % 4 != 0 || num_bytes > bytes.size() - 4) {
+        throw std::invalid_argument("precompiled_charsmap: " + std::to_string(bytes.size()) +
+                                    " bytes cannot hold a trie of " + std::to_string(num_bytes));
+    }
+    for (std::size_t i = 0; i < num_bytes; i += 4) units_.push_back(read_uint32(bytes.data() + 4 + i));
+    replacements_ = bytes.substr(4 + num_bytes);
+
+    // U+0000 ends a key, so that it never has a replacement.
+    for (unsigned lead = 1; lead < 0xF5; ++lead) {
+        const auto node = step(root(), static_cast<unsigned char>(lead));
+        if (!node) continue;
+        if (lead < 0x80) {
+            index_characters(*node, lead, 0, 0);
+        } else if (lead >= 0xF0) {
+            index_characters(*node, (lead & 0x07) << 18, 18, 0x10000);
+        } else if (lead >= 0xE0) {
+            index_characters(*node, (lead & 0x0F) << 12, 12, 0x800);
+        } else if (lead >= 0xC0) {
+            index_characters(*node, (lead & 0x1F) << 6, 6, 0x80);
+        }
+    }
+}
+
+std::optional<Charsmap::Node> Charsmap::step(const Node& node, unsigned char byte) const {
+    const std::size_t place = node.base ^ byte;
+    if (place >= units_.size()) return std::nullopt;
+    const std::uint32_t unit = units_[place];
+    if ((unit & kLabel) != byte) return std::nullopt;
+    Node child{static_cast<std::uint32_t>(place) ^ offset_of(unit), std::nullopt};
+    if ((unit & kHasLeaf) != 0 && child.base < units_.size()) child.value = units_[child.base] & kValue;
+    return child;
+}
+
+std::string_view Charsmap::replacement(std::uint32_t start) const {
+    if (start > replacements_.size()) {
+        throw std::invalid_argument("precompiled_charsmap: a replacement begins at byte " +
+                                    std::to_string(start) + " of " + std::to_string(replacements_.size()));
+    }
+    const std::string_view rest = std::string_view(replacements_).substr(start);
+    return rest.substr(0, rest.find('\0'));
+}
+
+std::optional<std::string_view> Charsmap::find(std::string_view text) const {
+    std::optional<Node> node = root();
+    for (const char byte : text) {
+        if (byte == 0) break;
+        node = step(*node, static_cast<unsigned char>(byte));
+        if (!node) break;
+        if (node->value) return replacement(*node->value);
+    }
+    return std::nullopt;
+}
+
+// The characters that begin with what led to `node`: `first` and those that differ in its low bits_left bits.
+// Below `smallest` such bytes are no character.
+void Charsmap::index_characters(const Node& node, char32_t first, unsigned bits_left, char32_t smallest) {
+    if (node.value) {
+        (void)replacement(*node.value);  // refuses a bad one now
+        const char32_t end = first + (char32_t{1} << bits_left);
+        for (char32_t c = first > smallest ? first : smallest; c < end && c < kNumCodePoints; ++c) {
+            std::uint16_t& block = blocks_[c / kBlock];
+            if (block == 0) {
+                block = static_cast<std::uint16_t>(values_.size() / kBlock);
+                values_.resize(values_.size() + kBlock);
+            }
+            values_[std::size_t{block} * kBlock + c % kBlock] = *node.value + 1;
+        }
+    } else if (bits_left != 0) {
+        for (unsigned low = 0; low < 64; ++low) {
+            const auto child = step(node, static_cast<unsigned char>(0x80 | low));
+            if (!child) continue;
+            index_characters(*child, first | low << (bits_left - 6), bits_left - 6, smallest);
+        }
+    }
+}
+
+}  // namespace pypack

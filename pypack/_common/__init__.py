@@ -1,0 +1,1 @@
+"""What every room stands on: files, paths, arguments, threads, memory, fingerprints. Private."""

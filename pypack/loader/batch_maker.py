@@ -1,0 +1,122 @@
+"""BatchMaker: the batch of one step, from what the step draws."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack import _core
+from pypack._common.memory import memory_for_files
+from pypack._common.threads import resolve_num_threads
+from pypack.batch import PackedBatch, from_kernels
+from pypack.loader.options import BatchOptions, Ranks
+from pypack.loader.pinned import PinnedMemory
+from pypack.schedule.order import Order, StepDraws
+from pypack.source.source import Source
+
+_makers: weakref.WeakSet[BatchMaker] = weakref.WeakSet()
+
+
+def _note_fork() -> None:
+    for maker in _makers:
+        maker.is_of_this_process = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+class BatchMaker:
+    """Makes one rank's batches with the kernels; belongs to one process.
+
+    Attributes:
+        is_of_this_process: False in a forked child, which has memory and locks of its parent's threads.
+
+    Args:
+        order: what the batches are drawn from; only its source buckets and the sizes of its batches are
+            used, which no change of weights changes.
+        idle_buffers: batches whose memory is kept for coming ones.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        order: Order,
+        ranks: Ranks,
+        options: BatchOptions,
+        *,
+        locality: int,
+        idle_buffers: int,
+        pin_memory: bool,
+        num_threads: int | None,
+    ) -> None:
+        self._ranks, self._num_threads = ranks, num_threads
+        form = options.format()
+        self._maker = _core.BatchMaker(form, idle_buffers)
+        for source in sources.values():
+            source.add_to(self._maker)
+        for bucket in order.source_buckets:
+            self._maker.add_bucket(bucket.plan, bucket.ranges, bucket.key, locality)
+        plans = [len(source.plans) for source in sources.values()]
+        self._source_of_plan = np.repeat(np.arange(len(plans), dtype=np.int32), plans)
+        self._one_plan_each = len(self._source_of_plan) == len(plans)
+        self._rows_of_longest = order.rows_of_longest
+        self._file_bytes = sum(source.file_bytes for source in sources.values())
+        self._pinned = PinnedMemory() if pin_memory else None
+        items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
+        self._most_bytes = form.bytes(max(items, options.pad_to))
+        self._is_plain = self._one_plan_each and self._pinned is None
+        self.is_of_this_process = True
+        _makers.add(self)
+        # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
+        self._part: _core.RankPart | None = None
+        self._ahead: _core.ReadAhead | None = None  # for all passes
+
+    def _slots(self, draws: StepDraws) -> int:
+        ranks = self._ranks
+        return draws.slots if ranks.world_size == 1 else ranks.slots(draws.slots)
+
+    def _make_part(self) -> _core.RankPart:
+        ranks = self._ranks
+        threads = resolve_num_threads(self._num_threads)
+        self._part = _core.RankPart(ranks.rank, ranks.world_size, ranks.balance, threads)
+        return self._part
+
+    def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
+        share = self._part or self._make_part()
+        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), share, None)
+        return self._source_of_plan[plans], sequences, epochs
+
+    def batch(self, draws: StepDraws, step: int) -> PackedBatch:
+        """The rank's batch."""
+        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
+        share = self._part or self._make_part()
+        return self.wrap(self._maker.make(draws, self._slots(draws), share, memory), draws, step, tensor)
+
+    def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
+        """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""
+        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
+        prefetcher.request(draws, self._slots(draws), self._part or self._make_part(), memory)
+        return tensor
+
+    def prefetcher(self, depth: int, read_ahead: int) -> _core.Prefetcher:
+        """A thread that makes requested batches ahead; `wrap` turns what it gives into batches."""
+        if read_ahead and self._ahead is None:
+            # Half of the memory: what else runs needs some, too.
+            self._ahead = _core.ReadAhead(self._maker, 2 * self._file_bytes < memory_for_files())
+        return _core.Prefetcher(self._maker, depth, self._ahead, read_ahead)
+
+    def wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
+        """What the kernels made, with what they do not know of it."""
+        batch = from_kernels(made, step, draws.epoch, draws.slots / self._rows_of_longest)
+        if self._is_plain:
+            return batch
+        if not self._one_plan_each:
+            batch.source_ids = self._source_of_plan[batch.source_ids]
+        return batch if self._pinned is None else self._pinned.wrap(batch, tensor)

@@ -1,0 +1,465 @@
+"""Loader: the batch of any step, on any rank, as a pure function of what the loader was made with."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._common.arguments import whole_number
+from pypack._common.threads import resolve_num_threads
+from pypack.batch import PackedBatch
+from pypack.loader.batch_maker import BatchMaker
+from pypack.loader.options import BatchOptions, Ranks
+from pypack.loader.order_options import OrderOptions
+from pypack.loader.passes import Given, made_ahead, one_by_one
+from pypack.loader.state import make_state, taken_state
+from pypack.loader.stats import LoaderStats
+from pypack.plan.plan import Plan
+from pypack.schedule.epoch_order import EpochOrder
+from pypack.schedule.order import StepDraws
+from pypack.schedule.schedule import Schedule, check_weights
+from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.weight_log import Event, WeightLog
+from pypack.source.source import Source, named_sources
+from pypack.store.store import TokenStore
+
+if TYPE_CHECKING:
+    from pypack.schedule.preview import Preview
+
+
+class Loader:
+    """Batches of packed sequences, freshly shuffled in every epoch.
+
+    Nothing about the order is stored: `batch_at(k)` gives the batch of any step at once, so that resuming is
+    a number, and a loader starts in the same time whatever the size of the corpus.
+
+    With one source and no schedule, one pass of `for batch in loader` is one epoch: every sequence of the
+    plan once; the next pass is the next epoch, and the steps count on. With a schedule, one pass is the whole
+    run.
+
+    Under `torch.utils.data.DataLoader`, pass the loader itself with `batch_size=None`: it is a map-style
+    dataset (`len`, `loader[k]`) of the current pass, in order with any number of workers. `torch_dataset()`
+    gives an `IterableDataset` that goes on from epoch to epoch. Workers are possible, never needed.
+
+    Args:
+        sources: a store, with its `plan`; or a `Source`; or sources by name, for a `schedule`.
+        plan: the sequences of the store.
+        schedule: what each step draws; None: epochs of the one source.
+        batch_tokens: tokens of the **global** batch, that of one step over all ranks, padding included; a
+            multiple of every row length. The data of a step therefore stays the same when the number of ranks
+            changes, and with rows of several lengths a step has batch_tokens / length of them.
+        batch_sequences: or the number of sequences of the global batch.
+        seed: another seed, another order.
+        rank: which part of each step's batch: 0 to world_size - 1.
+        world_size: ranks that share each step's batch.
+        remainder: a global batch that does not divide among the ranks is an "error"; or "pad": ranks get
+            empty rows so that all have the same number; or "drop": the last rows of each batch are left out
+            (`stats.dropped_rows` counts them).
+        balance: None: row i goes to rank i % world_size. "deal" or "lpt": rows go to ranks so that the sums
+            of the squared span lengths, what attention costs, are near one another (see `pypack.balance`);
+            every rank works it out for itself, "deal" at little cost.
+        layout: "padded", arrays [rows, row length]; or "varlen", all spans end to end with `cu_seqlens`.
+        dtype: "int64" or "int32", of the arrays with one item a token.
+        arrays: which of "labels", "position_ids", "segment_ids" and "loss_mask" are wanted besides
+            `input_ids`.
+        positions: "span": positions begin anew at every span; "row": at every row.
+        pad_id: the id at padding; None: the store's padding id, else its end-of-document id, else 0.
+        pad_to: varlen layout: items of every batch, filled up with padding, for graphs of fixed shape;
+            `max_seqlen` is then the row length. Padding is cut into segments of at most a row.
+        max_documents: varlen layout: segments of every batch, those of padding among them, filled up with
+            empty ones.
+        epochs: without a schedule: epochs after which the loader has no more steps; None: endless.
+        tail: without a schedule: the last step of an epoch, if fewer sequences are left than a batch has:
+            "pad" fills the batch up with empty rows, so that every sequence is given once; "drop" leaves the
+            sequences out of this epoch (`dropped_sequences` counts them).
+        curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
+            epoch, as in `Phase`.
+        locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
+            sequences within eight runs at a time; 0: shuffle all sequences among one another.
+        events: with a schedule: changes of weights of a run that is to be given again, the `events` of its
+            loader.
+        prefetch: batches made ahead by a background thread; 0: none.
+        read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
+            files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
+            free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
+        pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
+        num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
+            batch is large enough to be worth them.
+
+    Raises:
+        ValueError: an argument is out of its range, the global batch cannot be dealt to the ranks, or a plan
+            was made for another store; the message says what to do.
+    """
+
+    def __init__(
+        self,
+        sources: TokenStore | Source | Mapping[str, Source],
+        plan: Plan | None = None,
+        *,
+        schedule: Schedule | None = None,
+        batch_tokens: int | None = None,
+        batch_sequences: int | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        remainder: str = "error",
+        balance: str | None = None,
+        layout: str = "padded",
+        dtype: str = "int64",
+        arrays: Sequence[str] = ("labels", "position_ids", "segment_ids"),
+        positions: str = "span",
+        pad_id: int | None = None,
+        pad_to: int | None = None,
+        max_documents: int | None = None,
+        epochs: int | None = None,
+        tail: str = "pad",
+        curriculum: str | Mapping[int, float] = "natural",
+        cycles: int = 1,
+        locality: int = 0,
+        events: Iterable[tuple[int, Mapping[str, float]]] = (),
+        prefetch: int = 2,
+        read_ahead: int = 0,
+        pin_memory: bool = False,
+        num_threads: int | None = None,
+    ) -> None:
+        self.sources = named_sources(sources, plan)
+        self._order_options = OrderOptions(
+            schedule, batch_tokens, batch_sequences, seed, epochs, tail, curriculum, cycles, locality
+        )
+        for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
+            if whole_number(name, value) < 0:
+                raise ValueError(f"{name} must be at least 0, got {value}")
+        resolve_num_threads(num_threads)
+        self._options = BatchOptions.make(
+            self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
+        )
+        self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
+        self._pin_memory, self._num_threads = pin_memory, num_threads
+        self._log = WeightLog()
+        for at, weights in events:
+            self._check_weights(weights)
+            self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
+        self._step = 0
+        self._given = 0  # steps before it were given out: what they drew cannot change
+        self._changes = 0  # of what comes next, for passes under way
+        self.ranks = Ranks(rank, world_size, remainder, balance or "none")
+        self._start()
+        self.stats = LoaderStats(self.sources, self.order.source_buckets)
+
+    def _start(self) -> None:
+        self._make_run()
+        self.ranks.check(self.order)
+        self._make_maker()
+
+    def _make_run(self) -> None:
+        self._take(self._order_options.order(self.sources, self._log))
+
+    def _take(self, order: EpochOrder | ScheduleOrder) -> None:
+        self.order = order
+        self._end = math.inf if self.order.num_steps is None else self.order.num_steps
+        self._changes += 1
+
+    def _make_maker(self) -> None:
+        self._maker = BatchMaker(
+            self.sources,
+            self.order,
+            self.ranks,
+            self._options,
+            locality=self._order_options.locality,
+            idle_buffers=self._prefetch + 2,
+            pin_memory=self._pin_memory,
+            num_threads=self._num_threads,
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the first source."""
+        return next(iter(self.sources.values())).plan
+
+    @property
+    def source_names(self) -> list[str]:
+        """Names of the sources, in the order that `PackedBatch.source_ids` counts them."""
+        return list(self.sources)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        return self._order_options.schedule
+
+    @property
+    def seed(self) -> int:
+        return self._order_options.seed
+
+    @property
+    def rank(self) -> int:
+        return self.ranks.rank
+
+    @property
+    def world_size(self) -> int:
+        return self.ranks.world_size
+
+    @property
+    def layout(self) -> str:
+        return self._options.layout
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass over the loader, the same on every rank: an epoch, or with a schedule the run."""
+        return self.order.pass_end(0)
+
+    @property
+    def num_steps(self) -> int | None:
+        """Steps of the run; None: no end."""
+        return self.order.num_steps
+
+    @property
+    def dropped_sequences(self) -> int:
+        """Sequences left out of every epoch by `tail="drop"`."""
+        return 0 if isinstance(self.order, ScheduleOrder) else self.order.dropped_sequences
+
+    @property
+    def step(self) -> int:
+        """The step that comes next."""
+        return self._step
+
+    @property
+    def epoch(self) -> int:
+        """The pass that the next step belongs to."""
+        return self._step // max(1, self.steps_per_epoch)
+
+    @property
+    def events(self) -> list[Event]:
+        """The changes of weights so far: from which step on, and the weights.
+
+        All of the run's; where the loader went on from a state that held only the newest, these, from
+        `first_step` on. They may be kept beside the checkpoints, as JSON: a loader made with `events=` of
+        them gives the run again from its start, and keeps knowing them when it loads a later state.
+        """
+        return [(step, dict(weights)) for step, weights in self._log.events]
+
+    @property
+    def first_step(self) -> int:
+        """The first step that the loader can give: 0, unless it went on from a state that held only the
+        newest changes of weights."""
+        return self.order.first_step
+
+    def pass_end(self) -> int:
+        """The step after the last of the current pass over the loader."""
+        return self.order.pass_end(self._step)
+
+    def seek(self, step: int) -> None:
+        """Makes `step` the one that comes next."""
+        if not 0 <= step <= self._end:
+            raise IndexError(self._no_step(step))
+        self.order.check_known(step)
+        if step != self._step:
+            self._changes += 1
+        self._step = step
+
+    def set_epoch(self, epoch: int) -> None:
+        """Goes to the start of a pass (the convention of torch's samplers)."""
+        first = epoch * self.steps_per_epoch
+        if epoch < 0 or (self.num_steps is not None and first >= self.num_steps):
+            raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
+        self.seek(first)
+
+    def _no_step(self, step: int) -> str:
+        kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
+        return f"step {step} of {kind}"
+
+    def _maker_at(self, step: int) -> BatchMaker:
+        """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
+        if not 0 <= step < self._end:
+            raise IndexError(self._no_step(step))
+        if not self._maker.is_of_this_process:
+            self._make_maker()
+        return self._maker
+
+    def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
+        rows."""
+        sources, sequences, _ = self._maker_at(step).rows(self.order.at(step))
+        return sources, sequences
+
+    def epochs_at(self, step: int) -> NDArray[np.int64]:
+        """The epoch of its source that each row of this rank's batch belongs to: int64 [rows]."""
+        return self._maker_at(step).rows(self.order.at(step))[2]
+
+    def sequences_at(self, step: int) -> NDArray[np.int64]:
+        """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
+        return self.rows_at(step)[1]
+
+    def batch_at(self, step: int) -> PackedBatch:
+        """This rank's batch at any step, whatever was read before.
+
+        Raises:
+            IndexError: the loader has no such step.
+            ValueError: the step came before `first_step`.
+            TypeError: the step is no whole number.
+        """
+        if type(step) is not int:
+            step = operator.index(step)
+        return self._maker_at(step).batch(self.order.at(step), step)
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch
+
+    def __getitem__(self, index: int) -> PackedBatch:
+        """The batch of a step of the current pass, counted from the start of the pass."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"step {index} of a pass of {len(self)} steps")
+        return self.batch_at(self.order.pass_start(self._step) + index % len(self))
+
+    def __iter__(self) -> Iterator[PackedBatch]:
+        end = self.pass_end()
+        while self._step < end:
+            changes = self._changes
+            for batch, draws, seconds in self._steps_to(end):
+                yield self._give(batch, draws, seconds)
+                if changes != self._changes:  # something else comes next
+                    break
+
+    def _steps_to(self, end: int) -> Iterator[Given]:
+        if not self._prefetch:
+            return one_by_one(self._step, end, self._maker_at, self.order.at)
+        return made_ahead(
+            self._step,
+            end,
+            self._maker_at(self._step),
+            self.order.at,
+            prefetch=self._prefetch,
+            read_ahead=self._read_ahead,
+        )
+
+    def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:
+        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
+        self.stats.add(batch, draws, seconds, left_out, self.epochs_at)
+        self._step += 1
+        self._given = max(self._given, self._step)
+        return batch
+
+    def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
+        """Changes the mixture while the run goes on, from a step to the end of its phase.
+
+        The change is kept in the state, so that a resumed or replayed run gives the same data. Every rank
+        must make the same change.
+
+        Args:
+            weights: share of each source, as in `Phase`.
+            from_step: the first step that it holds for; None: the step that comes next.
+
+        Raises:
+            ValueError: the step was given out already, or the weights are not those of sources.
+        """
+        if self.schedule is None:
+            raise ValueError("set_weights needs a loader with a schedule")
+        step = self._step if from_step is None else from_step
+        if step < self._given:
+            raise ValueError(f"step {step} was given out already; the next one is {self._given}")
+        if step >= self.steps_per_epoch:
+            raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
+        self._check_weights(weights)
+        log = self._log.changed(step, weights)
+        assert isinstance(self.order, ScheduleOrder)
+        self._take(self.order.changed(log))
+        self._log = log
+
+    def _check_weights(self, weights: Mapping[str, float]) -> None:
+        check_weights(weights)
+        for name in weights:
+            self._check_source(name)
+
+    def _check_source(self, name: str) -> None:
+        if name not in self.sources:
+            raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
+
+    def state_dict(self, step: int | None = None) -> dict[str, Any]:
+        """Where the loader stands: a small dict of plain values, for json or torch.save.
+
+        It takes up less than 1 KB in JSON, however many steps and changes of weights there were: as many of
+        the newest changes as fit are kept, and instead of the older ones what was drawn before them, by which
+        the run goes on exactly. Such a state gives no steps before its oldest change (`first_step`); `events`
+        has them all. Longer it gets only by changes made ahead, for steps that are still to come, and by many
+        sources: it takes one change and some 25 bytes for every source and row length.
+
+        It counts the steps that were given out, not those that were made ahead, and names what the order
+        depends on. World size, rank, layout, threads, prefetching and arrays are not part of it: they may
+        change between saving and loading.
+
+        Args:
+            step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` behind
+                a DataLoader with workers).
+        """
+        described = self._order_options.to_dict(self.sources)
+        return make_state(self._step if step is None else step, self.order, described)
+
+    def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
+        """Goes to where another loader stood.
+
+        Args:
+            state: what `state_dict` gave.
+            strict: refuse a state of a loader with another order. If False, a warning says what differs, and
+                only the number of the step (and the changes of weights) are taken over: the steps that follow
+                are those of *this* loader's order, so that sequences may come again or be left out.
+
+        Raises:
+            ValueError: the state belongs to another order; the message says what differs.
+        """
+        step, log = taken_state(state, self._order_options.to_dict(self.sources), self._log, strict=strict)
+        for _, weights in log.events:
+            self._check_weights(weights)
+        past, self._log = self._log, log
+        try:
+            self._make_run()
+            self.seek(step)
+        except (ValueError, IndexError) as error:
+            self._log = past
+            self._make_run()
+            raise ValueError(f"the state does not fit this loader: {error}") from error
+        self._given = step
+
+    def torch_dataset(self) -> Any:
+        """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
+
+        Workers divide the steps, and the DataLoader gives them in order. torch is imported here.
+        """
+        from pypack.loader.torch_dataset import LoaderDataset
+
+        return LoaderDataset(self)
+
+    def progress(self, description: str = "") -> Iterator[PackedBatch]:
+        """The loader's pass with a progress bar on standard error: steps, tokens per second, time left."""
+        from pypack.loader.progress import show_progress
+
+        return show_progress(self, description)
+
+    def preview(self) -> Preview:
+        """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
+        from pypack.schedule.preview import make_preview
+
+        return make_preview(self.order, self.sources)
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib),
+        with the changes of weights so far; `Schedule.plot` does it for a schedule without them."""
+        from pypack.schedule.plot import plot_order
+
+        plot_order(self.order, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
+
+    def __repr__(self) -> str:
+        return (
+            f"Loader({', '.join(map(repr, self.sources.values()))}, rank {self.rank} of {self.world_size}, "
+            f"step {self._step} of {self.num_steps if self.num_steps is not None else 'endless'})"
+        )

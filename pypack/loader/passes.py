@@ -1,0 +1,50 @@
+"""The batches of steps one after another, as a pass over a loader takes them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pypack.batch import PackedBatch
+from pypack.loader.batch_maker import BatchMaker
+from pypack.schedule.order import StepDraws
+
+# A batch, what its step draws, and for how many seconds it was waited for.
+Given = tuple[PackedBatch, StepDraws, float]
+
+
+def one_by_one(
+    first: int, end: int, maker_at: Callable[[int], BatchMaker], draws_at: Callable[[int], StepDraws]
+) -> Iterator[Given]:
+    """Steps `first` to `end`, each made when it is asked for."""
+    for step in range(first, end):
+        start = time.perf_counter()
+        draws = draws_at(step)
+        yield maker_at(step).batch(draws, step), draws, time.perf_counter() - start
+
+
+def made_ahead(
+    first: int,
+    end: int,
+    maker: BatchMaker,
+    draws_at: Callable[[int], StepDraws],
+    *,
+    prefetch: int,
+    read_ahead: int,
+) -> Iterator[Given]:
+    """Steps `first` to `end`, made by a thread, `prefetch` of them ahead; the files of `read_ahead` more are
+    read ahead. The thread ends with the iterator."""
+    prefetcher = maker.prefetcher(prefetch, read_ahead)
+    asked: deque[tuple[StepDraws, Any]] = deque()
+    next_asked = first
+    for step in range(first, end):
+        start = time.perf_counter()
+        while next_asked < min(end, step + 1 + prefetch + read_ahead):
+            draws = draws_at(next_asked)
+            asked.append((draws, maker.request(prefetcher, draws)))
+            next_asked += 1
+        draws, tensor = asked.popleft()
+        batch = maker.wrap(prefetcher.next(), draws, step, tensor)
+        yield batch, draws, time.perf_counter() - start

@@ -1,0 +1,158 @@
+"""The files of a plan: one .npy an array, and plan.json, which is checked before any array is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._common.files import exchange, sync_directory
+
+FORMAT = "pypack-plan"
+VERSION = 1
+
+_FIELDS: Mapping[str, type] = {
+    "strategy": str,
+    "options": dict,
+    "sequence_length": int,
+    "num_sequences": int,
+    "num_spans": int,
+    "lengths_fingerprint": str,
+    "fingerprint": str,
+    "counts": dict,
+    "totals": dict,
+    "stats": dict,
+}
+
+
+def write(
+    target: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    """Writes everything to a directory beside `target`, syncs it, and puts it at `target` in one step.
+
+    Where the system cannot swap directories, an old plan steps aside first. A process that is killed between
+    the two renames leaves it there, where `locate` finds it.
+    """
+    if (target.exists() or _aside(target).exists()) and not (overwrite and _is_plan(locate(target))):
+        advice = "it is no plan, so it is not replaced" if overwrite else "pass overwrite=True to replace it"
+        raise FileExistsError(f"{target} exists: {advice}, or choose another path")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        for name, array in arrays.items():
+            with (temporary / f"{name}.npy").open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+                _sync(file)
+        with (temporary / "plan.json").open("w", encoding="utf-8") as text:
+            json.dump({"format": FORMAT, "version": VERSION, **header}, text, indent=2)
+            text.write("\n")
+            _sync(text)
+        sync_directory(temporary)
+        if not target.exists():
+            temporary.rename(target)
+        elif not exchange(temporary, target):  # else the old plan is removed with the temporary directory
+            shutil.rmtree(_aside(target), ignore_errors=True)
+            target.rename(_aside(target))
+            temporary.rename(target)
+        sync_directory(target.parent)
+        shutil.rmtree(_aside(target), ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def locate(path: Path) -> Path:
+    """Where the plan of `path` is: there, or beside it if a process was killed while it replaced the plan."""
+    aside = _aside(path)
+    return aside if not path.exists() and _is_plan(aside) else path
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _is_plan(directory: Path) -> bool:
+    return (directory / "plan.json").is_file()
+
+
+def _sync(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def read_header(directory: Path) -> dict[str, Any]:
+    """plan.json with the types of its fields checked."""
+    path = directory / "plan.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{directory} is no plan: it has no plan.json")
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error}); make the plan again") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError(f"{path}: field 'format' must be {FORMAT!r}; this is no plan of pypack")
+    version = header.get("version")
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(f"{path}: field 'version' must be a positive integer, is {version!r}")
+    if version > VERSION:
+        raise ValueError(
+            f"{path}: format version {version} is newer than {VERSION}, which this pypack reads; update"
+        )
+    for name, kind in _FIELDS.items():
+        value = header.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
+            raise ValueError(f"{path}: field {name!r} must be a {kind.__name__}, is {value!r}")
+    return header
+
+
+def read_record(directory: Path, header: Mapping[str, Any], field: str, record: type[Any]) -> Any:
+    """The dataclass `record` from the field of plan.json that holds its attributes."""
+    values = header[field]
+    for attribute in dataclasses.fields(record):
+        value = values.get(attribute.name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(
+                f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is {value!r}, not a number"
+            )
+    return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
+
+
+def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> list[list[int]]:
+    """The field capacity_runs of plan.json: [capacity, first sequence, count], which cover all sequences."""
+    runs = header["capacity_runs"]
+    try:
+        after = 0
+        for _, first, count in sorted(runs, key=lambda run: int(run[1])):
+            if first != after or count < 1:
+                raise ValueError("runs must follow one another without gap")
+            after = first + count
+        if after != sequences:
+            raise ValueError(f"they hold {after} of {sequences} sequences")
+    except (TypeError, ValueError) as error:
+        path = directory / "plan.json"
+        raise ValueError(f"{path}: field 'capacity_runs': {error}; make the plan again") from error
+    return list(runs)
+
+
+def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    """The array `name`, memory-mapped for reading, if it has the type and the size that plan.json states."""
+    path = directory / f"{name}.npy"
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"{directory}: {path.name} is missing; make the plan again") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: not readable ({error}); make the plan again") from error
+    if array.dtype != dtype or array.shape != (size,):
+        raise ValueError(
+            f"{path}: has {array.dtype} {array.shape}, but plan.json states {dtype} {(size,)}; "
+            "make the plan again"
+        )
+    return np.asarray(array)

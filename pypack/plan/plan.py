@@ -1,0 +1,279 @@
+"""A plan: which spans of which documents each training sequence holds, and what was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pypack import _core
+from pypack._common.paths import local_path
+from pypack.plan import files as plan_files
+from pypack.plan.lengths import as_lengths as as_lengths
+from pypack.plan.proof import prove
+from pypack.plan.stats import PlanCounts as PlanCounts
+from pypack.plan.stats import PlanStats as PlanStats
+from pypack.plan.stats import stats_of
+
+# The arrays of a plan, in the order that the kernels take them.
+ARRAYS: Mapping[str, np.dtype[Any]] = {
+    "sequence_offsets": np.dtype("<i8"),
+    "span_document": np.dtype("<i8"),
+    "span_start": np.dtype("<i4"),
+    "span_length": np.dtype("<i4"),
+    "sequence_capacity": np.dtype("<i4"),
+}
+
+# plan.json keeps where the sequences of each capacity stand, so that a loader starts without reading them
+# all; a plan whose capacities alternate has too many runs for that.
+_MAX_SAVED_RUNS = 1000
+
+
+class Plan:
+    """Training sequences as runs of spans. Made by `pypack.pack`, or by `Plan(...)` from arrays of your own.
+
+    Sequence s holds spans `sequence_offsets[s]` to `sequence_offsets[s + 1]`, and span i is the tokens
+    `span_start[i]` to `span_start[i] + span_length[i]` of document `span_document[i]`.
+
+    Attributes:
+        sequence_offsets: int64 [S + 1].
+        span_document: int64 [N].
+        span_start: int32 [N], tokens.
+        span_length: int32 [N], tokens, at least 1.
+        sequence_capacity: int32 [S], tokens that the sequence has room for. The sequences of one capacity
+            make up a bucket; in a plan of one length there is one.
+        sequence_length: the largest capacity.
+        strategy: name of the strategy.
+        options: its options, as `pypack.pack` was given them.
+        counts: `PlanCounts`, where the tokens went.
+        lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+    """
+
+    def __init__(
+        self,
+        sequence_offsets: NDArray[np.int64],
+        span_document: NDArray[np.int64],
+        span_start: NDArray[np.int32],
+        span_length: NDArray[np.int32],
+        sequence_capacity: NDArray[np.int32],
+        *,
+        sequence_length: int,
+        strategy: str,
+        options: Mapping[str, Any],
+        counts: PlanCounts,
+        lengths_fingerprint: str,
+    ) -> None:
+        self.sequence_offsets = sequence_offsets
+        self.span_document = span_document
+        self.span_start = span_start
+        self.span_length = span_length
+        self.sequence_capacity = sequence_capacity
+        self.sequence_length = sequence_length
+        self.strategy = strategy
+        self.options = dict(options)
+        self.counts = counts
+        self.lengths_fingerprint = lengths_fingerprint
+        self._path: Path | None = None  # where the arrays are mapped from
+        # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
+        self._view = _core.PlanView(*self.arrays().values())
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The five arrays by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
+    def num_sequences(self) -> int:
+        return len(self.sequence_capacity)
+
+    @property
+    def num_spans(self) -> int:
+        return len(self.span_document)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens in spans."""
+        return self.counts.tokens - self.counts.dropped_tokens - self.counts.truncated_tokens
+
+    @property
+    def align(self) -> int:
+        """A span takes up a multiple of this many tokens of its sequence (padding follows it)."""
+        return int(self.options.get("align") or 1)
+
+    @functools.cached_property
+    def _totals(self) -> dict[str, Any]:
+        return self._view.totals(self.align)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the five arrays: 16 hexadecimal digits."""
+        return f"{self._view.fingerprint():016x}"
+
+    @functools.cached_property
+    def buckets(self) -> Mapping[int, list[tuple[int, int]]]:
+        """The sequences of each capacity, smallest first: runs of neighbours as (first sequence, count)."""
+        return _by_capacity(self._view.capacity_runs().tolist())
+
+    @property
+    def padding(self) -> int:
+        """Room of the sequences that holds no token, in tokens."""
+        return int(self._totals["capacity"]) - self.num_tokens
+
+    @property
+    def utilization(self) -> float:
+        """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
+        capacity = int(self._totals["capacity"])
+        return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def attention_cost(self) -> int:
+        """Sum of length squared over the spans."""
+        return int(self._totals["attention_cost"])
+
+    @functools.cached_property
+    def stats(self) -> PlanStats:
+        """The figures of the plan, computed once (one pass over the spans) and kept in plan.json."""
+        return stats_of(self, self._totals)
+
+    def histograms(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How long the spans are and how full the sequences, in one pass over the plan.
+
+        Returns:
+            int64 [32, 2]: spans of 2^k to 2^(k+1) - 1 tokens, and their tokens; int64 [101]: sequences that
+            are k to k + 1 percent full, the last one those without padding.
+        """
+        return self._view.histograms()
+
+    def sequence_costs(self, per_token: float = 0.0, per_pair: float = 1.0) -> NDArray[np.float64]:
+        """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
+        return self._view.sequence_costs(per_token, per_pair)
+
+    def verify(self, lengths: ArrayLike | None = None) -> None:
+        """Proves that every token of the documents is in the plan exactly once or counted as left out.
+
+        Of a plan that was opened, the figures that plan.json records are computed anew and compared, too.
+
+        Args:
+            lengths: tokens of each document, int [D], the lengths of the store that the plan is for. None:
+                proves what the plan alone can tell: no sequence over-full, no token in two spans, as many
+                documents and tokens as are counted; not where documents end.
+
+        Raises:
+            ValueError: names the first sequence, span, document or figure that breaks the proof.
+        """
+        prove(self, lengths)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the plan as a directory of .npy files and plan.json, whole or not at all.
+
+        Args:
+            path: the directory to make; its parents are made too.
+            overwrite: replace a plan that stands there. (Anything else that stands there is never replaced.)
+
+        Raises:
+            FileExistsError: `path` exists, and `overwrite` is false or it is no plan.
+        """
+        header = {
+            "strategy": self.strategy,
+            "options": self.options,
+            "sequence_length": self.sequence_length,
+            "num_sequences": self.num_sequences,
+            "num_spans": self.num_spans,
+            "lengths_fingerprint": self.lengths_fingerprint,
+            "fingerprint": self.fingerprint,
+            "counts": dataclasses.asdict(self.counts),
+            "totals": self._totals,
+            "stats": dataclasses.asdict(self.stats),
+        }
+        runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
+        if len(runs) <= _MAX_SAVED_RUNS:
+            header["capacity_runs"] = runs
+        plan_files.write(local_path(path), self.arrays(), header, overwrite=overwrite)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Plan:
+        """Opens a saved plan, its arrays memory-mapped, in a time that does not depend on its size.
+
+        Types and sizes of the arrays are checked against plan.json and the files; what stands in the arrays
+        is checked by `verify`.
+
+        Raises:
+            FileNotFoundError: no plan at `path`.
+            ValueError: names the file and the field that is wrong, or says that the format is newer.
+        """
+        directory = plan_files.locate(local_path(path))
+        header = plan_files.read_header(directory)
+        sequences, spans = header["num_sequences"], header["num_spans"]
+        sizes = dict.fromkeys(ARRAYS, spans) | {
+            "sequence_offsets": sequences + 1,
+            "sequence_capacity": sequences,
+        }
+        arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
+        plan = cls(
+            **arrays,
+            sequence_length=header["sequence_length"],
+            strategy=header["strategy"],
+            options=header["options"],
+            counts=plan_files.read_record(directory, header, "counts", PlanCounts),
+            lengths_fingerprint=header["lengths_fingerprint"],
+        )
+        plan.__dict__.update(
+            _path=directory.resolve(),
+            _totals=header["totals"],
+            fingerprint=header["fingerprint"],
+            stats=plan_files.read_record(directory, header, "stats", PlanStats),
+        )
+        if "capacity_runs" in header:
+            plan.__dict__["buckets"] = _by_capacity(plan_files.read_runs(directory, header, sequences))
+        return plan
+
+    def summary(self) -> dict[str, Any]:
+        """Strategy, options, counts and stats in one flat dict of plain values, for tables and JSON."""
+        return {
+            "strategy": self.strategy,
+            "options": self.options,
+            "sequence_length": self.sequence_length,
+            **dataclasses.asdict(self.stats),
+            **dataclasses.asdict(self.counts),
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An opened plan pickles as its path: worker processes map the files themselves.
+        if self._path is not None:
+            return Plan.open, (self._path,)
+        return _from_state, ({k: v for k, v in self.__dict__.items() if k != "_view"},)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        mine, others = self.arrays(), other.arrays()
+        return self.counts == other.counts and all(
+            np.array_equal(mine[name], others[name]) for name in ARRAYS
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
+
+    def __repr__(self) -> str:
+        return (
+            f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
+            f"{self.num_spans} spans, {self.num_tokens} tokens)"
+        )
+
+
+def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
+    buckets: dict[int, list[tuple[int, int]]] = {}
+    for capacity, first, count in sorted(runs):
+        buckets.setdefault(capacity, []).append((first, count))
+    return buckets
+
+
+def _from_state(state: dict[str, Any]) -> Plan:
+    plan = Plan.__new__(Plan)
+    plan.__dict__.update(state)
+    plan._view = _core.PlanView(*plan.arrays().values())
+    return plan

@@ -1,0 +1,73 @@
+"""The proof that a plan holds every token of its documents exactly once, and says so rightly."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pypack._common.fingerprint import lengths_fingerprint
+from pypack.plan.lengths import as_lengths
+
+if TYPE_CHECKING:
+    from pypack.plan.plan import Plan
+
+
+def prove(plan: Plan, lengths: ArrayLike | None) -> None:
+    """`Plan.verify`."""
+    unlimited = np.iinfo(np.int32).max
+    max_documents = min(plan.options.get("max_documents") or unlimited, unlimited)
+    if lengths is None:
+        found = plan._view.verify_alone(plan.counts.documents, plan.align, max_documents)
+        stated: dict[str, int] = {
+            "documents without span": plan.counts.empty_documents + plan.counts.dropped_documents,
+            "split_documents": plan.counts.split_documents,
+            "tokens in spans": plan.num_tokens,
+        }
+    else:
+        documents = as_lengths(lengths)
+        fingerprint = lengths_fingerprint(documents)
+        if fingerprint != plan.lengths_fingerprint:
+            raise ValueError(
+                f"the plan was made for {plan.counts.documents} documents with lengths fingerprint "
+                f"{plan.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the store "
+                "it was made for, or pack again"
+            )
+        found = plan._view.verify(documents, plan.align, max_documents)
+        stated = dataclasses.asdict(plan.counts)
+    for name, value in stated.items():
+        if value != found[name]:
+            raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
+    if plan._path is not None:
+        _compare_records(plan, plan._path / "plan.json")
+
+
+def _compare_records(plan: Plan, path: Path) -> None:
+    """Compares what plan.json records with what the arrays give."""
+    anew = type(plan)(
+        **plan.arrays(),
+        sequence_length=plan.sequence_length,
+        strategy=plan.strategy,
+        options=plan.options,
+        counts=plan.counts,
+        lengths_fingerprint=plan.lengths_fingerprint,
+    )
+    records: list[tuple[str, Any, Any]] = [
+        ("fingerprint", plan.fingerprint, anew.fingerprint),
+        ("sequence_length", plan.sequence_length, max([plan.sequence_length, *anew.buckets])),
+        ("capacity_runs", plan.buckets, anew.buckets),
+    ]
+    records += [(f"totals.{name}", plan._totals.get(name), value) for name, value in anew._totals.items()]
+    stats = dataclasses.asdict(anew.stats)
+    records += [(f"stats.{name}", getattr(plan.stats, name), value) for name, value in stats.items()]
+    for name, recorded, computed in records:
+        if isinstance(computed, float) and isinstance(recorded, (int, float)):
+            same = math.isclose(recorded, computed, rel_tol=1e-9, abs_tol=1e-12)
+        else:
+            same = recorded == computed
+        if not same:
+            raise ValueError(f"{path}: field {name!r} is {recorded!r}, but the arrays give {computed!r}")

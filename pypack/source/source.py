@@ -1,0 +1,205 @@
+"""Source: a store and a plan over it, one ingredient of what a loader gives out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pypack import _core
+from pypack._common.fingerprint import lengths_fingerprint
+from pypack.plan.plan import Plan
+from pypack.source.masks import token_masks
+from pypack.source.select import select_documents
+from pypack.store.store import TokenStore
+
+
+class Source:
+    """A store with the plan, or the plans of different row lengths, that were made from its lengths.
+
+    Args:
+        store: the tokens.
+        plan: the sequences; several plans if the run uses several row lengths.
+        documents: int64 [n], where the plan was made for a selection of the documents: `plan` is of
+            `store.lengths[documents]`. A document may stand in it more than once. `Source.select` makes both.
+        mask: tokens that are not to be learned (label -100, loss mask 0): the name of a column that the store
+            keeps, or its values, one a document: a number n (the first n tokens), a list of [start, stop,
+            start, stop, ...] in tokens, or a bool (all tokens).
+
+    Raises:
+        ValueError: a plan was made for other lengths, or two plans have rows of one length.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        plan: Plan | Sequence[Plan],
+        *,
+        documents: NDArray[np.int64] | None = None,
+        mask: str | ArrayLike | None = None,
+    ) -> None:
+        self.store = store
+        self.plans = [plan] if isinstance(plan, Plan) else list(plan)
+        if not self.plans:
+            raise ValueError("a source needs at least one plan")
+        self.documents = documents
+        if documents is None:
+            found = store.lengths_fingerprint
+        else:
+            self.documents = np.ascontiguousarray(documents, np.int64)
+            found = lengths_fingerprint(np.ascontiguousarray(store.lengths[self.documents]))
+        for one in self.plans:
+            if one.lengths_fingerprint != found:
+                raise ValueError(
+                    f"the plan was made for {one.counts.documents} documents with lengths fingerprint "
+                    f"{one.lengths_fingerprint}, {store!r} has {found}: use the store that the plan was made "
+                    "for, or pack again"
+                )
+        self._masks = None if mask is None else token_masks(store, mask)
+        self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
+        for number, one in enumerate(self.plans):
+            for length in one.buckets:
+                if self.lengths.setdefault(length, number) != number:
+                    raise ValueError(f"two plans of a source have rows of length {length}")
+        self.lengths = dict(sorted(self.lengths.items()))
+
+    @classmethod
+    def select(
+        cls,
+        store: TokenStore,
+        sequence_length: int,
+        *,
+        where: str | ArrayLike | None = None,
+        top: tuple[str, int] | None = None,
+        repeats: str | ArrayLike | None = None,
+        document_weights: str | ArrayLike | None = None,
+        seed: int = 0,
+        mask: str | ArrayLike | None = None,
+        **options: object,
+    ) -> Source:
+        """Packs a selection of the documents, without writing the store again.
+
+        Args:
+            store: the tokens.
+            sequence_length: tokens of a sequence.
+            where: bool [D], or the name of a bool column of the store: the documents to take.
+            top: (column, n): the n documents with the highest values of a column, the earlier ones among
+                equals.
+            repeats: int [D], or a column: how often each document is taken (rehydration).
+            document_weights: float [D], or a column: how often on average; the fractions are drawn so that
+                every document gets one of the two whole numbers around its weight (systematic resampling).
+            seed: of that drawing.
+            mask: as for `Source`.
+            **options: of `pypack.pack`.
+        """
+        from pypack.packing.packing import pack
+
+        documents = select_documents(
+            store, where=where, top=top, repeats=repeats, document_weights=document_weights, seed=seed
+        )
+        lengths = np.ascontiguousarray(store.lengths[documents])
+        plan = pack(lengths, sequence_length, **options)  # type: ignore[arg-type]
+        return cls(store, plan, documents=documents, mask=mask)
+
+    @classmethod
+    def by_length(
+        cls, store: TokenStore, bins: Sequence[int], sequence_length: int, **options: object
+    ) -> dict[str, Source]:
+        """One source for each bin of document lengths, to be weighted apart (long-document upsampling).
+
+        Args:
+            store: the tokens.
+            bins: rising bounds in tokens: documents with bins[i] <= length < bins[i + 1] make up source i;
+                those below the first and from the last on make up two more. Empty bins are left out.
+            sequence_length: tokens of a sequence.
+            **options: of `pypack.pack`.
+
+        Returns:
+            Sources by name: "<100", "100-1000", ">=1000" for bins [100, 1000].
+        """
+        bounds = list(bins)
+        if bounds != sorted(set(bounds)) or not bounds:
+            raise ValueError(f"bins must rise, got {bounds}")
+        bin_of = np.digitize(store.lengths, bounds)
+        names = [f"<{bounds[0]}", *(f"{a}-{b}" for a, b in itertools.pairwise(bounds))]
+        names.append(f">={bounds[-1]}")
+        return {
+            name: cls.select(store, sequence_length, where=bin_of == i, **options)  # type: ignore[arg-type]
+            for i, name in enumerate(names)
+            if store.lengths[bin_of == i].any()
+        }
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, or the first of several."""
+        return self.plans[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the plans and with the selection of documents."""
+        parts = [plan.fingerprint for plan in self.plans]
+        if self.documents is not None:
+            parts.append(lengths_fingerprint(self.documents))
+        return "-".join(parts)
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the files that batches are made from; the store's index has 20 a document."""
+        plans = sum(array.nbytes for plan in self.plans for array in plan.arrays().values())
+        tokens = self.store.num_tokens * self.store.dtype.itemsize
+        return plans + tokens + 20 * self.store.num_documents
+
+    def ranges(self, length: int) -> list[tuple[int, int]]:
+        """Where the sequences of a row length stand in their plan: (first, count)."""
+        return self.plans[self.lengths[length]].buckets[length]
+
+    def num_sequences(self, length: int) -> int:
+        """Sequences of a row length."""
+        return sum(count for _, count in self.ranges(length))
+
+    def tokens_per_sequence(self, length: int) -> float:
+        """Mean number of tokens in a sequence of a row length, by the utilization of its plan."""
+        return length * self.plans[self.lengths[length]].utilization
+
+    def add_to(self, maker: _core.BatchMaker) -> None:
+        """Gives the plans, one after another, to the kernels that make batches."""
+        offsets, masks = (None, None) if self._masks is None else self._masks
+        for plan in self.plans:
+            maker.add_source(
+                self.store.kernel_view,
+                **plan.arrays(),
+                documents=self.documents,
+                align=plan.align,
+                mask_offsets=offsets,
+                masks=masks,
+            )
+
+    def __repr__(self) -> str:
+        return f"Source({self.store!r}, {', '.join(map(repr, self.plans))})"
+
+
+def named_sources(
+    sources: TokenStore | Source | Mapping[str, Source], plan: Plan | None
+) -> dict[str, Source]:
+    """The sources of a loader by name; a single one has the name "".
+
+    Raises:
+        ValueError: a store comes without its plan, a plan without its store, or there is no source.
+    """
+    if isinstance(sources, TokenStore):
+        if plan is None:
+            raise ValueError("a store needs its plan: Loader(store, plan, ...)")
+        return {"": Source(sources, plan)}
+    if plan is not None:
+        raise ValueError("a Source has its plan already: leave the second argument out")
+    if not isinstance(sources, Source | Mapping):
+        raise TypeError(f"a loader takes a store and its plan, a Source, or sources by name, got {sources!r}")
+    named = {"": sources} if isinstance(sources, Source) else dict(sources)
+    for name, source in named.items():
+        if not isinstance(source, Source):
+            raise TypeError(f"the source {name!r} must be a Source(store, plan), got {source!r}")
+    if not named:
+        raise ValueError("a loader needs at least one source")
+    return named

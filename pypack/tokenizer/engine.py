@@ -1,0 +1,51 @@
+"""What an engine behind `Tokenizer` provides."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack.ragged import Ragged
+from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.text_input import Texts
+
+OffsetUnit = Literal["byte", "char"]
+
+
+class Engine(Protocol):
+    """Turns text into ids and back. Thread-safe; its results depend on its arguments alone."""
+
+    name: str
+
+    def encode_batch(
+        self, texts: Texts, *, add_special_tokens: bool, split_special_tokens: bool, num_threads: int
+    ) -> Ragged:
+        """Ids of every document; see `Tokenizer.encode_batch`."""
+
+    def encode_batch_with_offsets(
+        self,
+        texts: Texts,
+        *,
+        unit: OffsetUnit,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """Ids, and what each stands for: uint32 [N, 2]; see `Tokenizer.encode_batch`."""
+
+    def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
+        """Text of every row of ids; see `Tokenizer.decode_batch`."""
+
+    def added_tokens(self) -> list[AddedToken]:
+        """The tokens beside the vocabulary, by id."""
+
+    def token_to_id(self, token: str) -> int | None:
+        """Id of a token, None if there is no such token."""
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """Token of an id that is not negative, None if no token has it."""
+
+    def vocab_size(self) -> int:
+        """One more than the largest id."""

@@ -1,0 +1,198 @@
+"""The engine `native`: a tokenizer.json run by the C++ core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._core import Decoder, Encoder, Vocabulary
+from pypack.ragged import Ragged
+from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.definition import TokenizerDefinition
+from pypack.tokenizer.engine import OffsetUnit
+from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_library
+from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
+from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
+from pypack.tokenizer.native.pipeline import marks_spaces, recognize_pipeline, spells_tokens_as_the_library
+from pypack.tokenizer.native.templates import recognize_template
+from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
+from pypack.tokenizer.text_input import Texts, is_arrow
+
+_SECTIONS = (
+    "version",
+    "truncation",
+    "padding",
+    "added_tokens",
+    "normalizer",
+    "pre_tokenizer",
+    "post_processor",
+    "decoder",
+    "model",
+)
+
+
+class NativeEngine:
+    """Encodes and decodes in C++. Made from a tokenizer.json.
+
+    Raises:
+        UnsupportedError: a part of the tokenizer has no exact native form; the message names it.
+        ValueError: the `tokenizers` library is to decode, and cannot.
+    """
+
+    name = "native"
+
+    def __init__(self, definition: TokenizerDefinition) -> None:
+        self._definition = definition
+        try:
+            self._build(definition.sections)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            # Not the shape of a tokenizer.json: for `tokenizers` to judge.
+            raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
+        if self._decoder_options is None:
+            check_decoder(definition.sections["decoder"], definition.source)
+
+    def _build(self, definition: Mapping[str, Any]) -> None:
+        check_keys(definition, _SECTIONS, "the tokenizer")
+        if definition["version"] != "1.0":
+            raise UnsupportedError(f"tokenizer.json of version {definition['version']!r}")
+        self._vocabulary: Vocabulary = definition["model"]["vocab"]
+        if self._vocabulary.repeats_tokens:
+            raise UnsupportedError("the vocabulary holds a token twice")
+        self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
+        self._added_ids = {token.content: token.id for token in self._added_tokens}
+        template = recognize_template(definition["post_processor"])
+        normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens)
+        fields = added_token_fields(self._added_tokens, normalizer)
+        self._added_texts = texts_of_added_tokens(self._added_tokens, fields, marks_spaces(definition))
+        self._trims_unknown_text = bool(template.trims) and not spells_tokens_as_the_library(definition)
+        self._encoder = Encoder(
+            normalizer=normalizer,
+            pretokenizer=pretokenizer,
+            model=model,
+            added_tokens=fields,
+            prefix=template.before,
+            suffix=template.behind,
+            vocabulary=self._vocabulary,
+            trims=template.trims,
+        )
+        self._decoder_options: DecoderOptions | None
+        try:
+            self._decoder_options = recognize_decoder(definition["decoder"])
+        except UnsupportedError:
+            self._decoder_options = None
+
+    def encode_batch(
+        self, texts: Texts, *, add_special_tokens: bool, split_special_tokens: bool, num_threads: int
+    ) -> Ragged:
+        """See `Engine.encode_batch`."""
+        values, offsets = self._encode(
+            texts,
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=num_threads,
+        )
+        return Ragged(values, offsets)
+
+    def encode_batch_with_offsets(
+        self,
+        texts: Texts,
+        *,
+        unit: OffsetUnit,
+        add_special_tokens: bool,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """See `Engine.encode_batch_with_offsets`."""
+        if self._trims_unknown_text:
+            raise ValueError(
+                "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
+                "which has no native form; use engine='huggingface'"
+            )
+        values, offsets, ranges = self._encode(
+            texts,
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=num_threads,
+            return_offsets=unit,
+        )
+        return Ragged(values, offsets), ranges
+
+    def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
+        if isinstance(texts, (str, bytes)):
+            raise TypeError(
+                f"texts must be a sequence of documents, got one {type(texts).__name__}: wrap it in a list"
+            )
+        columns = _arrow_columns(texts) if is_arrow(texts) else None
+        if columns is not None:
+            return self._encoder.encode_columns(columns, **options)
+        documents: Any = texts.to_pylist() if is_arrow(texts) else texts  # type: ignore[union-attr]
+        if not isinstance(documents, (list, tuple)):
+            documents = documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
+        return self._encoder.encode_objects(documents, **options)
+
+    def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
+        """See `Engine.decode_batch`."""
+        if self._decoder is None:
+            return decode_with_library(
+                self._definition.tokenizer, rows, skip_special_tokens=skip_special_tokens
+            )
+        return self._decoder.decode(rows.values, rows.offsets, skip_special_tokens=skip_special_tokens)
+
+    @cached_property
+    def _decoder(self) -> Decoder | None:
+        options = self._decoder_options
+        if options is None or self._vocabulary.repeats_ids:
+            return None
+        # The library skips what reads like a special token.
+        special = {token.content for token in self._added_tokens if token.special}
+        added = [(token_id, text, text in special) for token_id, text in self._added_texts.items()]
+        try:
+            return Decoder(vocabulary=self._vocabulary, added=added, **vars(options))
+        except ValueError:  # ids far apart, for which the library looks up each
+            return None
+
+    def added_tokens(self) -> list[AddedToken]:
+        """See `Engine.added_tokens`."""
+        return self._added_tokens
+
+    def token_to_id(self, token: str) -> int | None:
+        """See `Engine.token_to_id`."""
+        added = self._added_ids.get(token)
+        return self._vocabulary.get(token) if added is None else added
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """See `Engine.id_to_token`."""
+        if token_id in self._added_texts:
+            return self._added_texts[token_id]
+        return self._vocabulary.token(token_id) if token_id < 2**32 else None
+
+    def vocab_size(self) -> int:
+        """See `Engine.vocab_size`."""
+        return max(self._vocabulary.id_bound, max((token.id + 1 for token in self._added_tokens), default=0))
+
+
+def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:
+    """The bytes and offsets of a pyarrow string array, without a copy; None for other kinds of array."""
+    import pyarrow as pa
+
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    columns = []
+    first = 0
+    for chunk in chunks:
+        wide = pa.types.is_large_string(chunk.type) or pa.types.is_large_binary(chunk.type)
+        if not (wide or pa.types.is_string(chunk.type) or pa.types.is_binary(chunk.type)):
+            return None
+        if chunk.null_count:
+            index = first + int(np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False))[0])
+            raise ValueError(f"document {index} is null; drop it, or replace it by an empty string")
+        _, bounds, data = chunk.buffers()
+        offset_type = np.int64 if wide else np.int32
+        if len(chunk):
+            offsets = np.frombuffer(bounds, offset_type)[chunk.offset : chunk.offset + len(chunk) + 1]
+            columns.append((np.frombuffer(data or b"", np.uint8), offsets))
+        first += len(chunk)
+    return columns

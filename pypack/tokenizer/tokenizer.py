@@ -1,0 +1,337 @@
+"""Text to token ids, exactly as the `tokenizers` library gives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._common.paths import local_path
+from pypack._common.threads import resolve_num_threads
+from pypack.ragged import Ragged
+from pypack.tokenizer.choice import EngineName, choose_engine
+from pypack.tokenizer.definition import TokenizerDefinition
+from pypack.tokenizer.engine import Engine, OffsetUnit
+from pypack.tokenizer.special_tokens import find_special_tokens, names_beside
+from pypack.tokenizer.text_input import Texts
+from pypack.tokenizer.tiktoken_file import definition_from_tiktoken
+
+
+class Tokenizer:
+    """A tokenizer: text ↔ ids, with its special ids and a fingerprint.
+
+    Made by `from_file`, `from_huggingface` or `from_tiktoken`. Immutable; one object may be used from many
+    threads at once, and in forked children; pickles. A truncation or padding set in the tokenizer is not
+    applied: pypack packs, it never cuts text.
+    """
+
+    def __init__(
+        self,
+        definition: TokenizerDefinition,
+        engine: EngineName | None,
+        configured: dict[str, str],
+        asked: dict[str, str | None],
+    ) -> None:
+        if engine not in (None, "native", "huggingface"):
+            raise ValueError(f"engine must be 'native', 'huggingface' or None (choose), got {engine!r}")
+        self._definition = definition
+        self._requested_engine = engine
+        self._engine: Engine
+        self._engine, self._engine_reason = choose_engine(definition, engine)
+        special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
+        self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """Loads a `tokenizer.json`, or the one in a folder.
+
+        Special ids are those of `eos_token`, `bos_token`, `pad_token` where given, else those that a
+        `tokenizer_config.json` or `special_tokens_map.json` beside the file names (with a warning where
+        the vocabulary lacks that one), else those of well-known names (`</s>`, `<|endoftext|>`, ...) that
+        the tokenizer marks as special.
+
+        Args:
+            path: the file, or a folder that holds a `tokenizer.json`.
+            engine: "native", "huggingface", or None for the native engine wherever it is exact.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
+                not in its vocabulary, or the engine asked for cannot run it.
+        """
+        file = local_path(path)
+        if file.is_dir():
+            file = file / "tokenizer.json"
+        definition = TokenizerDefinition(file.read_bytes(), source=str(file))
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        return cls(definition, engine, names_beside(file), asked)
+
+    @classmethod
+    def from_huggingface(
+        cls,
+        tokenizer: Any,
+        *,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """Takes a `tokenizers.Tokenizer` or a fast tokenizer of transformers; the object is copied.
+
+        A transformers tokenizer says itself which tokens end, begin and pad; the arguments overrule it.
+
+        Raises:
+            TypeError: `tokenizer` is neither (transformers' slow tokenizers have no `tokenizers` form).
+            ValueError: as for `from_file`.
+        """
+        from tokenizers import Tokenizer as HuggingFaceTokenizer
+
+        inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
+        if not isinstance(inner, HuggingFaceTokenizer):
+            kind = type(tokenizer).__name__
+            raise TypeError(f"expected a tokenizers.Tokenizer or a transformers fast tokenizer, got {kind}")
+        configured = {}
+        for role in ("eos", "bos", "pad"):
+            token = getattr(tokenizer, f"{role}_token", None)
+            if token is not None:
+                configured[role] = str(token)
+        definition = TokenizerDefinition(inner.to_str().encode(), source="the tokenizer", is_printed=True)
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        return cls(definition, engine, configured, asked)
+
+    @classmethod
+    def from_tiktoken(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        pattern: str,
+        special_tokens: Mapping[str, int] | None = None,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """Loads a `.tiktoken` file: lines of a token in base64 and its rank.
+
+        The tokenizer.json that `to_json` gives has the merges that transformers' converter writes.
+
+        Args:
+            pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
+                "gpt2", "cl100k", "o200k", "qwen2", "tekken". "cl100k" is as most models have it; the
+                `pat_str` that tiktoken itself has for cl100k_base today treats whitespace at the end of
+                a text otherwise, and is known too.
+            special_tokens: special token → id, behind the ranks; ids may be left out.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a line is malformed, a special token has an id or a text that is taken, the
+                pattern means something else to `tokenizers`, or as for `from_file`.
+        """
+        special = dict(special_tokens or {})
+        data = definition_from_tiktoken(local_path(path), pattern, special)
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        tokenizer = cls(TokenizerDefinition(data, source=str(path)), engine, {}, asked)
+        for content, token_id in special.items():
+            if token_id in tokenizer.encode(content, split_special_tokens=True):
+                raise ValueError(
+                    f"{path}: plain text can spell the special token {content!r}, because some ids before"
+                    f" {token_id} are unused; name the unused ids as special tokens too"
+                )
+        return tokenizer
+
+    @property
+    def engine(self) -> str:
+        """Which engine encodes: "native", or "huggingface" where no native engine is exact."""
+        return self._engine.name
+
+    @property
+    def engine_reason(self) -> str | None:
+        """Why the engine is not "native": the part of the tokenizer that has no exact native form."""
+        return self._engine_reason
+
+    @property
+    def eos_id(self) -> int | None:
+        """Id of the token that ends a document, if there is one."""
+        return self.special_tokens.eos
+
+    @property
+    def bos_id(self) -> int | None:
+        """Id of the token that begins a document, if there is one."""
+        return self.special_tokens.bos
+
+    @property
+    def pad_id(self) -> int | None:
+        """Id of the token that pads, if there is one."""
+        return self.special_tokens.pad
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """Number of ids: one more than the largest id, added tokens included."""
+        return self._engine.vocab_size()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
+        from pypack.tokenizer.fingerprint import tokenizer_fingerprint
+
+        return tokenizer_fingerprint(self._definition.sections_of_any, self._engine.added_tokens())
+
+    def to_json(self) -> str:
+        """The tokenizer as the text of a `tokenizer.json`, without truncation and padding."""
+        return self._definition.json
+
+    def token_to_id(self, token: str) -> int | None:
+        """Id of a token, None if it is not in the vocabulary."""
+        return self._engine.token_to_id(token)
+
+    def id_to_token(self, token_id: int) -> str | None:
+        """Token of an id, None if no token has it."""
+        return self._engine.id_to_token(token_id) if token_id >= 0 else None
+
+    def encode(
+        self, text: str | bytes, *, add_special_tokens: bool = False, split_special_tokens: bool = False
+    ) -> NDArray[np.uint32]:
+        """Ids of one document: uint32 [n]. See `encode_batch`, which also gives offsets."""
+        return self.encode_batch(
+            [text],
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=1,
+        ).values
+
+    @overload
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        add_special_tokens: bool = ...,
+        split_special_tokens: bool = ...,
+        num_threads: int | None = ...,
+        return_offsets: Literal[False] = ...,
+    ) -> Ragged: ...
+
+    @overload
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        add_special_tokens: bool = ...,
+        split_special_tokens: bool = ...,
+        num_threads: int | None = ...,
+        return_offsets: Literal[True, "char", "byte"],
+    ) -> tuple[Ragged, NDArray[np.uint32]]: ...
+
+    def encode_batch(
+        self,
+        texts: Texts,
+        *,
+        add_special_tokens: bool = False,
+        split_special_tokens: bool = False,
+        num_threads: int | None = None,
+        return_offsets: bool | OffsetUnit = False,
+    ) -> Ragged | tuple[Ragged, NDArray[np.uint32]]:
+        """Ids of every document, as `tokenizers.Tokenizer.encode_batch` gives them.
+
+        Args:
+            texts: str or bytes (UTF-8) documents in a sequence or numpy object array, or a pyarrow string
+                array.
+            add_special_tokens: apply the tokenizer's template (BOS, EOS, [CLS] ...). Off by default: a
+                store appends its end-of-document id itself.
+            split_special_tokens: treat text that looks like a special token as plain text.
+            num_threads: None for every core this process may use, 1 inside a DataLoader worker.
+            return_offsets: also give the part of its document that each id stands for, as `tokenizers` has
+                it (`Encoding.offsets`): True or "char" in characters, "byte" in bytes of UTF-8. Slower, and
+                takes some 40 bytes of memory for each byte of the documents at hand, one a thread.
+
+        Returns:
+            Ragged with one row a document; the same for every number of threads. With return_offsets a pair
+            of it and offsets, uint32 [N, 2], row n for id n of `Ragged.values`: the text of the id is
+            `document[begin:end]`. Ids of the template have (0, 0); ids that share a character have all of it.
+
+        Raises:
+            ValueError: a document is null, not valid UTF-8, or holds a lone surrogate; offsets have no exact
+                native form for this tokenizer or text.
+            TypeError: a document is neither str nor bytes.
+        """
+        if return_offsets is False:
+            return self._engine.encode_batch(
+                texts,
+                add_special_tokens=add_special_tokens,
+                split_special_tokens=split_special_tokens,
+                num_threads=resolve_num_threads(num_threads),
+            )
+        unit: OffsetUnit = "char" if return_offsets is True else return_offsets
+        if unit not in ("char", "byte"):
+            raise ValueError(f"return_offsets must be True, False, 'char' or 'byte', got {return_offsets!r}")
+        return self._engine.encode_batch_with_offsets(
+            texts,
+            unit=unit,
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=split_special_tokens,
+            num_threads=resolve_num_threads(num_threads),
+        )
+
+    def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
+        """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""
+        return self.decode_batch([ids], skip_special_tokens=skip_special_tokens)[0]
+
+    def decode_batch(
+        self,
+        rows: Iterable[Sequence[int] | NDArray[np.integer]],
+        *,
+        skip_special_tokens: bool = True,
+    ) -> list[str]:
+        """Text of every row of ids, as `tokenizers.Tokenizer.decode_batch` gives it.
+
+        Args:
+            rows: a Ragged (no work in Python then), or any iterable of rows. Ids that no token has are
+                passed over.
+
+        Raises:
+            ValueError: an id is negative or above 2^32-1 (labels of -100 must be taken out first).
+            TypeError: a row does not hold integers.
+        """
+        ragged = rows if isinstance(rows, Ragged) else _as_ragged(list(rows))
+        return self._engine.decode_batch(ragged, skip_special_tokens=skip_special_tokens)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "data": self._definition.data,
+            "source": self._definition.source,
+            "is_printed": self._definition.is_printed,
+            "engine": self._requested_engine,
+            "special_tokens": self.special_tokens,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._definition = TokenizerDefinition(state["data"], state["source"], is_printed=state["is_printed"])
+        self._requested_engine = state["engine"]
+        self._engine, self._engine_reason = choose_engine(self._definition, self._requested_engine)
+        self.special_tokens = state["special_tokens"]
+
+    def __repr__(self) -> str:
+        return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"
+
+
+def _as_ragged(rows: list[Sequence[int] | NDArray[np.integer]]) -> Ragged:
+    arrays = [np.asarray(row) for row in rows]
+    for i, array in enumerate(arrays):
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"row {i} must hold integers, got {array.dtype}")
+        if array.ndim != 1:
+            raise TypeError(f"row {i} must be a vector of ids, got shape {array.shape}")
+        if array.size and not (array.min() >= 0 and array.max() < 2**32):
+            raise ValueError(f"row {i} holds an id outside 0 to 2^32-1: take out labels such as -100 first")
+    return Ragged.from_rows(arrays)

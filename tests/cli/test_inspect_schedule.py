@@ -1,0 +1,83 @@
+"""`pypack inspect SCHEDULE.yaml`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fixtures.loader_data import make_source
+
+from pypack import Schedule, Source
+from pypack.cli import main
+
+pytest.importorskip("yaml")
+
+_SCHEDULE = """\
+phases:
+- steps: 30
+  weights: {web: 3, code: 1}
+- steps: 10
+  weights: {code: 1}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("web", "code"):
+        _, plan = make_source(tmp_path / f"{name}.store", documents=80)
+        plan.save(tmp_path / f"{name}.plan")
+    (tmp_path / "mix.yaml").write_text(_SCHEDULE)
+    return tmp_path
+
+
+def inspect(folder, *options):
+    sources = [f"--source={name}={folder / name}.store,{folder / name}.plan" for name in ("web", "code")]
+    return main(["inspect", str(folder / "mix.yaml"), *sources, *options])
+
+
+def test_a_schedule_is_shown_phase_by_phase(folder, capsys):
+    assert inspect(folder, "--batch-sequences", "8") == 0
+    shown = capsys.readouterr().out
+    assert "schedule of 2 phases" in shown
+    assert "phase 1: 10 steps, 5,120 tokens" in shown
+    assert "180 sequences  75.00%" in shown
+    assert inspect(folder, "--batch-tokens", "512", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["kind"] == "schedule"
+    assert [phase["steps"] for phase in told["phases"]] == [30, 10]
+    assert told["phases"][1]["sequences"] == {"web": 0, "code": 80}
+
+
+def test_a_schedule_is_drawn(folder):
+    pytest.importorskip("matplotlib")
+    assert inspect(folder, "--batch-sequences", "8", "--plot", str(folder / "mix.png")) == 0
+    assert (folder / "mix.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "--source NAME=STORE,PLAN for each name"),
+        (["--source", "web"], 2, r"NAME=STORE,PLAN[,PLAN...], got 'web'"),
+        (["--source", "web={d}/web.store,{d}/web.plan", "--batch-sequences", "8"], 1, "weights names 'code'"),
+        (["--source", "web={d}/web.store,{d}/no.plan"], 2, "no.plan"),
+    ],
+)
+def test_what_is_missing_is_named(folder, capsys, arguments, status, message):
+    arguments = [argument.replace("{d}", str(folder)) for argument in arguments]
+    assert main(["inspect", str(folder / "mix.yaml"), *arguments]) == status
+    assert message in capsys.readouterr().err
+
+
+def test_the_preview_is_that_of_the_schedule(folder, capsys):
+    import pypack
+
+    sources = {
+        name: Source(
+            pypack.TokenStore.open(folder / f"{name}.store"), pypack.Plan.open(folder / f"{name}.plan")
+        )
+        for name in ("web", "code")
+    }
+    assert inspect(folder, "--batch-sequences", "8") == 0
+    preview = Schedule.from_yaml(folder / "mix.yaml").preview(sources, batch_sequences=8)
+    assert str(preview) in capsys.readouterr().out
