@@ -34,11 +34,8 @@ def best_fit_sequence_of(
         int32 [D], or int64 from 2^31 documents: the sequence, or -1 for a document that is in none; and the
         number of sequences.
     """
-    documents = as_lengths(lengths)
-    options = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
-    return _core.best_fit_sequence_of(
-        documents, options, resolve_num_threads(num_threads), len(documents) > np.iinfo(np.int32).max
-    )
+    job = _job(lengths, sequence_length, overflow, max_documents, align, drop_shorter_than, num_threads)
+    return _core.best_fit_sequence_of(*job)
 
 
 def best_fit_documents(
@@ -57,8 +54,21 @@ def best_fit_documents(
         offsets int64 [S + 1] and documents int32 [N] (int64 from 2^31 documents): sequence s holds
         `documents[offsets[s]:offsets[s + 1]]`, longest first, equal lengths in input order.
     """
+    job = _job(lengths, sequence_length, overflow, max_documents, align, drop_shorter_than, num_threads)
+    return _core.best_fit_documents(*job)
+
+
+def _job(
+    lengths: ArrayLike,
+    sequence_length: int,
+    overflow: str,
+    max_documents: int | None,
+    align: int,
+    drop_shorter_than: int,
+    num_threads: int | None,
+) -> tuple[NDArray[np.int32], _core.PackOptions, int, bool]:
+    """What the kernels take: lengths, options, threads, and whether indices need 64 bits."""
     documents = as_lengths(lengths)
     options = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
-    return _core.best_fit_documents(
-        documents, options, resolve_num_threads(num_threads), len(documents) > np.iinfo(np.int32).max
-    )
+    wide = len(documents) > np.iinfo(np.int32).max
+    return documents, options, resolve_num_threads(num_threads), wide

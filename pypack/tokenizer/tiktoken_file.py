@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,50 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
             has an id or a text that is taken.
     """
     ranks = _read_ranks(path)
-    character_of = byte_characters()
+    vocabulary = {_spell(token): rank for token, rank in ranks.items()}
+    _place_special_tokens(vocabulary, special_tokens)
+    split = {
+        "type": "Split", "pattern": {"Regex": _regex(pattern)}, "behavior": "Isolated", "invert": False
+    }  # fmt: skip
+    definition: dict[str, Any] = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {"id": token_id, "content": content, **_PLAIN_SPECIAL_TOKEN}
+            for content, token_id in sorted(special_tokens.items(), key=lambda item: item[1])
+        ],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, _BYTE_LEVEL]},
+        "post_processor": None,
+        "decoder": _BYTE_LEVEL,
+        "model": {**_BARE_BPE, "vocab": vocabulary, "merges": _merges(ranks)},
+    }
+    return orjson.dumps(definition)
 
-    def spell(token: bytes) -> str:
-        return "".join(map(character_of.__getitem__, token))
 
+_PLAIN_SPECIAL_TOKEN = {
+    "single_word": False,
+    "lstrip": False,
+    "rstrip": False,
+    "normalized": False,
+    "special": True,
+}
+_BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+_BARE_BPE = {
+    "type": "BPE",
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": None,
+    "end_of_word_suffix": None,
+    "fuse_unk": False,
+    "byte_fallback": False,
+    "ignore_merges": True,
+}
+
+
+def _merges(ranks: Mapping[bytes, int]) -> list[list[str]]:
+    """Every way to make a token of two others, in the order of `definition_from_tiktoken`."""
     merges: list[list[str]] = []
     for token in sorted(ranks, key=ranks.__getitem__):
         ways = [
@@ -39,54 +79,8 @@ def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str,
             for cut in range(1, len(token))
             if token[:cut] in ranks and token[cut:] in ranks
         ]
-        merges.extend([spell(token[:cut]), spell(token[cut:])] for _, _, cut in sorted(ways))
-    vocabulary = {spell(token): rank for token, rank in ranks.items()}
-    _place_special_tokens(vocabulary, special_tokens)
-    definition: dict[str, Any] = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {
-                "id": token_id,
-                "content": content,
-                "single_word": False,
-                "lstrip": False,
-                "rstrip": False,
-                "normalized": False,
-                "special": True,
-            }
-            for content, token_id in sorted(special_tokens.items(), key=lambda item: item[1])
-        ],
-        "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [
-                {
-                    "type": "Split",
-                    "pattern": {"Regex": _regex(pattern)},
-                    "behavior": "Isolated",
-                    "invert": False,
-                },
-                _byte_level(trim_offsets=True),
-            ],
-        },
-        "post_processor": None,
-        "decoder": _byte_level(trim_offsets=True),
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": True,
-            "vocab": vocabulary,
-            "merges": merges,
-        },
-    }
-    return orjson.dumps(definition)
+        merges.extend([_spell(token[:cut]), _spell(token[cut:])] for _, _, cut in sorted(ways))
+    return merges
 
 
 def _regex(pattern: str) -> str:
@@ -125,15 +119,6 @@ def _place_special_tokens(vocabulary: dict[str, int], special_tokens: dict[str, 
         vocabulary[taken.get(token_id, f"<unused {token_id}>")] = token_id
 
 
-def _byte_level(trim_offsets: bool) -> dict[str, Any]:
-    return {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": trim_offsets,
-        "use_regex": False,
-    }
-
-
 def _read_ranks(path: Path) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
@@ -163,3 +148,10 @@ def byte_characters() -> list[str]:
             characters.append(chr(following))
             following += 1
     return characters
+
+
+_CHARACTER_OF_BYTE = byte_characters()
+
+
+def _spell(token: bytes) -> str:
+    return "".join(map(_CHARACTER_OF_BYTE.__getitem__, token))

@@ -1,0 +1,107 @@
+# The steps of .ci/run, as functions. $work is a folder that goes when the run ends.
+
+times=""
+
+# step TITLE FUNCTION [ARGUMENTS]: runs one step, and keeps how long it took.
+step() {
+    local title=$1 begin=$SECONDS
+    shift
+    printf '\n=== %s\n' "$title"
+    "$@"
+    local taken=$((SECONDS - begin))
+    times+=$(printf '%3d min %02d s  %s' $((taken / 60)) $((taken % 60)) "$title")$'\n'
+}
+
+# Prints what the steps took and, last, the closing line of the test runner.
+finished() {
+    printf '\n=== done in %d min %02d s\n%s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$times"
+    grep -hE '^(=+ )?[0-9]+ (passed|failed).* in ' "$work/tests.log" | tail -n 1
+}
+
+readme_test_command() {
+    rm -rf .venv
+    local command
+    command=$(sed -n '/<!-- test command -->/,/```$/p' README.md | sed '1,2d;$d')
+    printf '%s\n' "$command"
+    bash -euo pipefail -c "$command" 2>&1 | tee "$work/tests.log"
+}
+
+# build_for_unit_tests PYTHON VENV
+build_for_unit_tests() {
+    rm -rf "$2"
+    "$1" -m venv "$2"
+    "$2/bin/pip" install -q '.[unit]'
+}
+
+# unit_tests VENV: what needs a framework skips itself where there is none.
+unit_tests() {
+    "$1/bin/pytest" -n 2 -q 2>&1 | tee "$work/unit.log"
+    [ -f "$work/tests.log" ] || cp "$work/unit.log" "$work/tests.log"
+}
+
+# lint VENV
+lint() {
+    "$1/bin/pip" install -q 'pypack-engine[dev]' # its extra: the package itself is installed already
+    "$1/bin/ruff" check
+    "$1/bin/ruff" format --check
+    git ls-files 'csrc/*.cpp' 'csrc/*.hpp' 'tests/*.cpp' | xargs "$1/bin/clang-format" --dry-run -Werror
+    "$1/bin/codespell"
+    "$1/bin/mypy"
+    # Away from the source tree, whose pypack/ has no compiled extension.
+    local python=$PWD/$1/bin/python allowed=$PWD/.ci/stubtest-allowlist
+    (cd "$work" && "$python" -m mypy.stubtest pypack._core --allowlist "$allowed")
+}
+
+# pages VENV: every table and picture is that of its result file.
+pages() {
+    "$1/bin/python" bench/tables.py --check
+    "$1/bin/python" bench/picture.py --check
+}
+
+# sanitizer_programs VENV: parts of the core under ASan and UBSan, then under TSan.
+sanitizer_programs() {
+    "$1/bin/pip" install -q cmake ninja pybind11
+    local kind program
+    for kind in address,undefined thread; do
+        "$1/bin/cmake" -S . -B "$work/$kind" -G Ninja -DCMAKE_MAKE_PROGRAM="$PWD/$1/bin/ninja" \
+            -DPYPACK_WERROR=ON -DPYPACK_SANITIZE="$kind" -DPYPACK_SANITIZE_PROGRAMS=ON >"$work/cmake.log" ||
+            { cat "$work/cmake.log"; return 1; }
+        "$1/bin/cmake" --build "$work/$kind" --target sanitize_programs >"$work/build.log" ||
+            { tail -n 50 "$work/build.log"; return 1; }
+        for program in "$work/$kind"/sanitize_*; do
+            echo "$(basename "$program") under $kind"
+            "$program"
+        done
+    done
+}
+
+# clean_install VENV: what a user gets.
+clean_install() {
+    "$1/bin/python" -m build -q --outdir "$work/dist" .
+    python3 -m venv "$work/clean"
+    "$work/clean/bin/pip" install -q "$work"/dist/*.whl
+    (cd "$work" && "$work/clean/bin/python" - <<'PYTHON'
+import sys, time
+start = time.perf_counter()
+import pypack
+seconds = time.perf_counter() - start
+heavy = {"torch", "transformers", "jax", "pyarrow", "tokenizers", "datasets", "numpy"} & sys.modules.keys()
+assert not heavy, f"import pypack pulls in {heavy}"
+assert seconds < 0.1, f"import pypack takes {seconds:.2f} s"
+print(f"import pypack {pypack.__version__}: {seconds * 1000:.0f} ms")
+PYTHON
+    )
+    (cd "$work" && "$work/clean/bin/pypack" demo --json >demo.json && python3 -m json.tool demo.json >/dev/null)
+}
+
+# other_python VERSION: the tests that need no framework under another Python, where it is installed.
+other_python() {
+    local python
+    python=$(command -v "python$1" || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python 2>/dev/null | tail -n 1) || true
+    if [ -z "$python" ] || ! "$python" -c 'import venv' 2>/dev/null; then
+        echo "Python $1 is not installed on this machine: not tested"
+        return
+    fi
+    build_for_unit_tests "$python" "$work/python$1"
+    unit_tests "$work/python$1"
+}
