@@ -152,7 +152,7 @@ class StreamPacker:
 
         Returns:
             "version", "options", "counts"; "pieces", uint8 [n], the buffered pieces as
-            csrc/core/pack/piece_bytes.hpp writes them; "ids", uint8 [tokens, bytes an id], their ids in order
+            csrc/core/pack/stream/piece_bytes.hpp writes them; "ids", uint8 [tokens, bytes an id], their ids in order
             of arrival, the lowest byte first.
         """
         documents, _, _ = self._packer.buffered()

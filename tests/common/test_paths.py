@@ -1,5 +1,4 @@
-"""URLs are refused by name wherever a path goes in or out, and nothing is written (FAULTS of local folders
-named "s3:")."""
+"""URLs are refused by name wherever a path goes in or out, and nothing is written."""
 
 from __future__ import annotations
 

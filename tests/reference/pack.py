@@ -267,7 +267,7 @@ def shape(sequences: list[Sequence]) -> list[list[int]]:
 
 
 def piece_bytes(pieces: list[Span], next_document: int, limit: int) -> list[int]:
-    """Buffered pieces as csrc/core/pack/piece_bytes.hpp writes them."""
+    """Buffered pieces as csrc/core/pack/stream/piece_bytes.hpp writes them."""
     result: list[int] = []
 
     def append(value):

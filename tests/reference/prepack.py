@@ -46,7 +46,7 @@ def attends(segments, query, key):
 
 
 def best_fit_decreasing(lengths, capacity):
-    """Rows of lengths: longest first, each into the fullest row that has room (SYSTEMS.md section 2)."""
+    """Rows of lengths: longest first, each into the fullest row that has room."""
     rows: list[list[int]] = []
     for length in sorted(lengths, reverse=True):
         room = [row for row in rows if sum(row) + length <= capacity]

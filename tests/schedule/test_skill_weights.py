@@ -1,4 +1,4 @@
-"""Skill-It's update, against the start weights of its own experiments (../shared/SYSTEMS.md section 9)."""
+"""Skill-It's update, against the start weights of its own experiments (arXiv 2307.14430)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def kind_of_model(model: Mapping[str, Any]) -> str:
 
 
 def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedToken]) -> Pipeline:
-    """The three parts of a definition (definition.py).
+    """The three parts of a definition.
 
     Args:
         added_tokens: those of the definition.
