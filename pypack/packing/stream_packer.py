@@ -152,8 +152,8 @@ class StreamPacker:
 
         Returns:
             "version", "options", "counts"; "pieces", uint8 [n], the buffered pieces as
-            csrc/core/pack/stream/piece_bytes.hpp writes them; "ids", uint8 [tokens, bytes an id], their ids in order
-            of arrival, the lowest byte first.
+            csrc/core/pack/stream/piece_bytes.hpp writes them; "ids", uint8 [tokens, bytes an id], their ids
+            in order of arrival, the lowest byte first.
         """
         documents, _, _ = self._packer.buffered()
         return {

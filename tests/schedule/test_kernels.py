@@ -232,7 +232,7 @@ def test_sampling_keeps_to_the_odds():
 
 
 def test_olmo_core_subcycle_odds():
-    # The odds of Dataset Decomposition's curricula (arXiv 2405.13226, section 3) for six buckets, shortest first.
+    # Odds of OLMo-core's curricula for six buckets, shortest first.
     table = {
         0: [32, 16, 8, 4, 2, 1],
         1: [16, 32, 8, 4, 2, 1],
