@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
+_LARGEST_ID = 2**31 - 1
+
 
 class TokenizerDefinition:
     """A tokenizer.json as bytes, as its sections, and as a `tokenizers.Tokenizer` that does not cut or pad.
@@ -73,6 +75,7 @@ class TokenizerDefinition:
     def _loaded(self) -> HuggingFaceTokenizer:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
+        self._check_ids()
         try:
             tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
         except Exception as error:  # the library raises bare Exception
@@ -82,6 +85,18 @@ class TokenizerDefinition:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
+
+    def _check_ids(self) -> None:
+        """Raises ValueError for ids that the library would make a table of, item by item."""
+        try:
+            vocabulary = self.sections["model"]["vocab"]
+        except (ValueError, KeyError, TypeError):
+            return  # for the library to judge
+        largest = getattr(vocabulary, "id_bound", 0) - 1
+        if largest > _LARGEST_ID:
+            raise ValueError(
+                f"{self.source}: the vocabulary has the id {largest}; ids must be from 0 to {_LARGEST_ID}"
+            )
 
 
 def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:

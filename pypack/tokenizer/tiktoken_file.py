@@ -14,6 +14,7 @@ import orjson
 from pypack.tokenizer.native.patterns import CL100K, CL100K_TRAILING, GPT2, O200K, QWEN2, TEKKEN, canonical
 
 _NAMED_PATTERNS = {"gpt2": GPT2, "cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN}
+_MOST_UNUSED_IDS = 2**20  # each becomes an entry of the vocabulary; cl100k and o200k leave some twenty
 _POSSESSIVE_COUNT = re.compile(r"(\{\d*,?\d*\})\+")
 
 
@@ -115,6 +116,13 @@ def _place_special_tokens(vocabulary: dict[str, int], special_tokens: dict[str, 
         taken[token_id] = content
     if not special_tokens or max(taken) == len(taken) - 1:
         return
+    unused = max(taken) + 1 - len(taken)
+    if unused > _MOST_UNUSED_IDS:
+        last = max(special_tokens, key=special_tokens.__getitem__)
+        raise ValueError(
+            f"special token {last!r} has the id {max(taken)}, which leaves {unused} ids unused: more than "
+            f"{_MOST_UNUSED_IDS}, so it is likely a mistake"
+        )
     for token_id in range(len(vocabulary), max(taken) + 1):
         vocabulary[taken.get(token_id, f"<unused {token_id}>")] = token_id
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.arguments import number_within
 from pypack._common.paths import local_path
 from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
@@ -139,7 +140,10 @@ class Tokenizer:
             ValueError: a line is malformed, a special token has an id or a text that is taken, the
                 pattern means something else to `tokenizers`, or as for `from_file`.
         """
-        special = dict(special_tokens or {})
+        special = {
+            content: number_within(f"the id of special token {content!r}", token_id, 31, signed=False)
+            for content, token_id in (special_tokens or {}).items()
+        }
         data = definition_from_tiktoken(local_path(path), pattern, special)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
         tokenizer = cls(TokenizerDefinition(data, source=str(path)), engine, {}, asked)

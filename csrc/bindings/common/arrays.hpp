@@ -24,12 +24,22 @@ namespace py = pybind11;
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
+// Memory that a file is mapped to may begin anywhere; kernels read whole numbers.
+template <typename T>
+void check_aligned(const void* data, const char* name) {
+    if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0) {
+        throw py::value_error(std::string(name) + " is not aligned to its " + std::to_string(alignof(T)) +
+                              "-byte items: pass a copy (numpy.array(x))");
+    }
+}
+
 template <typename T>
 [[nodiscard]] std::span<const T> view(const Array<T>& array, const char* name, int ndim = 1) {
     if (array.ndim() != ndim) {
         throw py::value_error(std::string(name) + " must have " + std::to_string(ndim) +
                               " dimension(s), has " + std::to_string(array.ndim()));
     }
+    check_aligned<T>(array.data(), name);
     return {array.data(), static_cast<std::size_t>(array.size())};
 }
 
@@ -39,6 +49,7 @@ template <typename T>
         throw py::value_error(std::string(name) + " must have " + std::to_string(ndim) +
                               " dimension(s), has " + std::to_string(array.ndim()));
     }
+    check_aligned<T>(array.mutable_data(), name);
     return {array.mutable_data(), static_cast<std::size_t>(array.size())};
 }
 

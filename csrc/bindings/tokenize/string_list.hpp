@@ -27,6 +27,11 @@ struct Merges : StringList {};
     return {data, static_cast<std::size_t>(size)};
 }
 
+// A container's item, which stays alive though another thread may take it out of the container.
+[[nodiscard]] inline py::object held(PyObject* item) {
+    return py::reinterpret_borrow<py::object>(item);
+}
+
 // token -> id
 inline void read_vocabulary(const py::dict& vocabulary, StringList& tokens, std::vector<TokenId>& ids) {
     PyObject* token = nullptr;
@@ -34,8 +39,10 @@ inline void read_vocabulary(const py::dict& vocabulary, StringList& tokens, std:
     tokens.offsets.reserve(vocabulary.size() + 1);
     ids.reserve(vocabulary.size());
     for (Py_ssize_t at = 0; PyDict_Next(vocabulary.ptr(), &at, &token, &id) != 0;) {
-        tokens.push_back(utf8_of(token, "tokens"));
-        const unsigned long value = PyLong_Check(id) ? PyLong_AsUnsignedLong(id) : ~0UL;
+        const auto text = held(token);
+        const auto number = held(id);
+        tokens.push_back(utf8_of(text.ptr(), "tokens"));
+        const unsigned long value = PyLong_Check(number.ptr()) ? PyLong_AsUnsignedLong(number.ptr()) : ~0UL;
         if (value >= kNoToken) {
             PyErr_Clear();
             throw py::value_error("ids must be integers from 0 to 2^32-2");
@@ -48,13 +55,15 @@ inline void read_vocabulary(const py::dict& vocabulary, StringList& tokens, std:
 inline void read_merges(const py::list& merges, StringList& sides) {
     sides.offsets.reserve(2 * merges.size() + 1);
     for (py::ssize_t i = 0; i < PyList_GET_SIZE(merges.ptr()); ++i) {
-        PyObject* const merge = PyList_GET_ITEM(merges.ptr(), i);
-        if (PyList_Check(merge) && PyList_GET_SIZE(merge) == 2) {
-            sides.push_back(utf8_of(PyList_GET_ITEM(merge, 0), "merges"));
-            sides.push_back(utf8_of(PyList_GET_ITEM(merge, 1), "merges"));
+        const auto merge = held(PyList_GET_ITEM(merges.ptr(), i));
+        if (PyList_Check(merge.ptr()) && PyList_GET_SIZE(merge.ptr()) == 2) {
+            for (const int side : {0, 1}) {
+                const auto text = held(PyList_GET_ITEM(merge.ptr(), side));
+                sides.push_back(utf8_of(text.ptr(), "merges"));
+            }
             continue;
         }
-        const std::string_view both = utf8_of(merge, "merges");
+        const std::string_view both = utf8_of(merge.ptr(), "merges");
         const std::size_t space = both.find(' ');
         if (space == std::string_view::npos || both.find(' ', space + 1) != std::string_view::npos) {
             throw py::value_error("merge " + std::to_string(i) + " is not two tokens with a space between");

@@ -101,7 +101,7 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
         std::int64_t length = 0;
         for (std::int64_t s = bound(i); s < bound(i + 1); ++s) {
-            if (s > bound(i) && offset_at(s) != offset_at(s - 1) + length_at(s - 1) * item_size(dtype_)) {
+            if (s > bound(i) && !follows(s)) {
                 refuse(idx_.path(), "sequence offsets: sequence " + std::to_string(s) +
                                         " does not follow the one before it in document " +
                                         std::to_string(i));
@@ -120,6 +120,13 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     num_documents_ = num_bounds - 1;
     lengths_ = reinterpret_cast<const std::byte*>(merged_lengths_.data());
     offsets_ = reinterpret_cast<const std::byte*>(merged_offsets_.data());
+}
+
+// Whether a sequence begins where the one before it ends. Offsets of a damaged file may be any number.
+bool Shard::follows(std::int64_t sequence) const {
+    const auto before = static_cast<std::uint64_t>(offset_at(sequence - 1));
+    const auto bytes = static_cast<std::uint64_t>(length_at(sequence - 1) * item_size(dtype_));
+    return static_cast<std::uint64_t>(offset_at(sequence)) == before + bytes;
 }
 
 Length Shard::length_at(std::int64_t index) const {

@@ -71,6 +71,7 @@ class Shard {
 
   private:
     void merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds);
+    [[nodiscard]] bool follows(std::int64_t sequence) const;
     [[nodiscard]] Length length_at(std::int64_t index) const;
     [[nodiscard]] std::int64_t offset_at(std::int64_t index) const;
 

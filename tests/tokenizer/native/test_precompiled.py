@@ -71,6 +71,47 @@ def test_the_map_of_t5(shared: Path) -> None:
     assert_same(charsmap, texts, 200)
 
 
+# "ﬁ" is read by the cluster that it makes with what follows, so that its replacement is looked up by bytes.
+LIGATURE = make_charsmap({"ﬁ".encode(): b"fi", "ﬁ\u0301".encode(): "é漢".encode()})
+
+
+@pytest.mark.parametrize("byte", [0xC0, 0xF5, 0xFF])
+def test_replacements_that_are_not_utf8_are_refused(byte: int) -> None:
+    """They would go on to the model as text: it once read and wrote behind its buffers."""
+    for place in range(1, len("fi\0é漢\0".encode())):
+        damaged = bytearray(LIGATURE)
+        damaged[-place] = byte
+        with pytest.raises(ValueError, match=r"precompiled_charsmap: byte .* is not UTF-8|begins at byte"):
+            Normalizer.precompiled(bytes(damaged))
+
+
+@pytest.mark.parametrize("key", ["x", "漢", "ﬁ\u0301"])
+def test_replacements_that_begin_within_a_character_are_refused(key: str) -> None:
+    charsmap = make_charsmap({key.encode(): "漢".encode()})
+    leaf = struct.pack("<I", 1 << 31)
+    assert charsmap.count(leaf) == 1
+    Normalizer.precompiled(charsmap)
+    for start in (1, 2, 5, 2**31 - 1):
+        with pytest.raises(ValueError, match="outside of them or within a character"):
+            Normalizer.precompiled(charsmap.replace(leaf, struct.pack("<I", 1 << 31 | start)))
+
+
+@pytest.mark.parametrize("seed", range(int(20 * SCALE) or 1))
+def test_damaged_maps_are_refused_or_give_text(seed: int) -> None:
+    rng = random.Random(seed)
+    texts = [random_text(rng) for _ in range(20)]
+    for _ in range(50):
+        damaged = bytearray(random_charsmap(rng))
+        for _ in range(rng.randint(1, 4)):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        try:
+            normalizer = Normalizer.precompiled(bytes(damaged))
+        except ValueError:
+            continue
+        for text in texts:
+            normalizer.normalize(text).encode()
+
+
 @pytest.mark.parametrize(
     ("charsmap", "message"),
     [

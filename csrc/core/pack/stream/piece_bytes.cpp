@@ -50,7 +50,7 @@ std::vector<std::uint8_t> pieces_to_bytes(std::span<const Piece> pieces, std::in
     std::int64_t newer = next_document;
     for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
         const bool has_start = piece->start > 0;
-        const auto gap = static_cast<std::uint64_t>(newer - piece->document);
+        const auto gap = static_cast<std::uint64_t>(newer) - static_cast<std::uint64_t>(piece->document);
         append(2 * gap + (has_start ? 1 : 0), bytes);
         append(static_cast<std::uint64_t>(piece->length), bytes);
         if (has_start) append(static_cast<std::uint64_t>(piece->start / sequence_length), bytes);
@@ -61,6 +61,10 @@ std::vector<std::uint8_t> pieces_to_bytes(std::span<const Piece> pieces, std::in
 
 std::vector<Piece> pieces_from_bytes(std::span<const std::uint8_t> bytes, std::int64_t next_document,
                                      Length sequence_length) {
+    if (next_document < 0) {
+        throw std::invalid_argument("damaged pieces: a packer that has taken " +
+                                    std::to_string(next_document) + " documents");
+    }
     const auto longest = static_cast<std::uint64_t>(sequence_length);
     std::vector<Piece> pieces;
     std::int64_t newer = next_document;

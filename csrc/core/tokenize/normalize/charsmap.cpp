@@ -2,6 +2,9 @@
 
 #include <stdexcept>
 
+#include "tokenize/text/text_view.hpp"
+#include "tokenize/unicode/utf8.hpp"
+
 namespace pypack {
 
 namespace {
@@ -26,6 +29,7 @@ Charsmap::Charsmap(std::string_view bytes) : blocks_(kNumCodePoints / kBlock), v
     }
     for (std::size_t i = 0; i < num_bytes; i += 4) units_.push_back(read_uint32(bytes.data() + 4 + i));
     replacements_ = bytes.substr(4 + num_bytes);
+    check_replacements();
 
     // U+0000 ends a key, so that it never has a replacement.
     for (unsigned lead = 1; lead < 0xF5; ++lead) {
@@ -53,11 +57,56 @@ std::optional<Charsmap::Node> Charsmap::step(const Node& node, unsigned char byt
     return child;
 }
 
-std::string_view Charsmap::replacement(std::uint32_t start) const {
-    if (start > replacements_.size()) {
-        throw std::invalid_argument("precompiled_charsmap: a replacement begins at byte " +
-                                    std::to_string(start) + " of " + std::to_string(replacements_.size()));
+// Everything that find() can come to, so that no text makes it read outside of the map or give what is no
+// UTF-8: a double array is walked edge by edge, each edge once, whatever its bytes say.
+void Charsmap::check_replacements() const {
+    const std::size_t valid = valid_utf8_prefix(replacements_);
+    if (valid != replacements_.size()) {
+        throw std::invalid_argument("precompiled_charsmap: byte " + std::to_string(valid) +
+                                    " of its replacements is not UTF-8");
     }
+    // The edges of each node, by its base: unit i is that of byte b where its label is b and its node i ^ b.
+    constexpr std::size_t kBytes = 256;
+    std::vector<std::uint32_t> first(units_.size() + kBytes + 1);
+    const auto node_of = [this](std::size_t unit) { return unit ^ (units_[unit] & 0xFF); };
+    const auto is_edge = [this](std::size_t unit) { return (units_[unit] & kLabel) <= 0xFF; };
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+        if (is_edge(i)) ++first[node_of(i) + 1];
+    }
+    for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
+    std::vector<std::uint32_t> edges(first.back());
+    std::vector<std::uint32_t> next(first.begin(), first.end() - 1);
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+        if (is_edge(i)) edges[next[node_of(i)]++] = static_cast<std::uint32_t>(i);
+    }
+
+    std::vector<bool> seen(first.size() - 1);
+    std::vector<std::uint32_t> ahead{root().base};
+    while (!ahead.empty()) {
+        const std::uint32_t base = ahead.back();
+        ahead.pop_back();
+        if (base >= seen.size() || seen[base]) continue;
+        seen[base] = true;
+        for (std::uint32_t e = first[base]; e < first[base + 1]; ++e) {
+            const auto byte = static_cast<unsigned char>(units_[edges[e]] & 0xFF);
+            const auto child = step({base, std::nullopt}, byte);
+            if (byte == 0 || !child) continue;
+            if (child->value) check_start(*child->value);
+            ahead.push_back(child->base);
+        }
+    }
+}
+
+void Charsmap::check_start(std::uint32_t start) const {
+    if (start > replacements_.size() ||
+        (start < replacements_.size() && is_utf8_continuation(replacements_[start]))) {
+        throw std::invalid_argument("precompiled_charsmap: a replacement begins at byte " +
+                                    std::to_string(start) + " of " + std::to_string(replacements_.size()) +
+                                    ", which is outside of them or within a character");
+    }
+}
+
+std::string_view Charsmap::replacement(std::uint32_t start) const {
     const std::string_view rest = std::string_view(replacements_).substr(start);
     return rest.substr(0, rest.find('\0'));
 }
@@ -77,7 +126,6 @@ std::optional<std::string_view> Charsmap::find(std::string_view text) const {
 // Below `smallest` such bytes are no character.
 void Charsmap::index_characters(const Node& node, char32_t first, unsigned bits_left, char32_t smallest) {
     if (node.value) {
-        (void)replacement(*node.value);  // refuses a bad one now
         const char32_t end = first + (char32_t{1} << bits_left);
         for (char32_t c = first > smallest ? first : smallest; c < end && c < kNumCodePoints; ++c) {
             std::uint16_t& block = blocks_[c / kBlock];

@@ -13,7 +13,7 @@ namespace pypack {
 // NUL. The trie is a double array as Darts (Yata) writes it; a key's value is where its replacement begins.
 class Charsmap {
   public:
-    // Throws std::invalid_argument where the bytes are not of that format.
+    // Throws std::invalid_argument where the bytes are not of that format, or a replacement is not UTF-8.
     explicit Charsmap(std::string_view bytes);
 
     // What replaces `text`: the replacement for the shortest key that it begins with.
@@ -45,6 +45,8 @@ class Charsmap {
     [[nodiscard]] Node root() const { return {offset_of(units_[0]), std::nullopt}; }
     [[nodiscard]] std::optional<Node> step(const Node& node, unsigned char byte) const;
     [[nodiscard]] std::string_view replacement(std::uint32_t start) const;
+    void check_replacements() const;
+    void check_start(std::uint32_t start) const;
     void index_characters(const Node& node, char32_t first, unsigned bits_left, char32_t smallest);
 
     std::vector<std::uint32_t> units_;

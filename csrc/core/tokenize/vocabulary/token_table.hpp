@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/hash_key.hpp"
 #include "common/prefetch.hpp"
 #include "common/random.hpp"
 
@@ -16,15 +17,16 @@ namespace pypack {
 
 inline constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
 
-// A hash of bytes that is the same on every machine of one byte order; nothing is ordered by it.
+// A hash of bytes, another one in every process; nothing is ordered by it. Both halves of a product with a
+// secret factor: of a plain multiplication, bytes can be made up that cancel out whatever the key is.
 [[nodiscard]] inline std::uint64_t hash_bytes(std::string_view bytes) {
-    std::uint64_t hash = 0x9e3779b97f4a7c15ULL * (bytes.size() + 1);
+    std::uint64_t hash = kHashKey.start ^ (0x9e3779b97f4a7c15ULL * (bytes.size() + 1));
     std::size_t i = 0;
     for (; i + 8 <= bytes.size(); i += 8) {
         std::uint64_t chunk;
         std::memcpy(&chunk, bytes.data() + i, 8);
-        hash = (hash ^ chunk) * 0xff51afd7ed558ccdULL;
-        hash ^= hash >> 32;
+        const auto product = static_cast<unsigned __int128>(hash ^ chunk) * kHashKey.factor;
+        hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
     // The bytes that are left, and of long strings some before them: a copy of as many as there are would be
     // a call with a branch for every number.
