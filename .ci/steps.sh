@@ -58,19 +58,26 @@ pages() {
     "$1/bin/python" bench/picture.py --check
 }
 
-# sanitizer_programs VENV: parts of the core under ASan and UBSan, then under TSan.
+# sanitizer_programs VENV: parts of the core and the fuzz targets under ASan and UBSan, then threads under TSan.
 sanitizer_programs() {
     "$1/bin/pip" install -q cmake ninja pybind11
-    local kind program
+    local kind program fuzz
     for kind in address,undefined thread; do
+        fuzz=$([ $kind = thread ] && echo OFF || echo ON)
         "$1/bin/cmake" -S . -B "$work/$kind" -G Ninja -DCMAKE_MAKE_PROGRAM="$PWD/$1/bin/ninja" \
-            -DPYPACK_WERROR=ON -DPYPACK_SANITIZE="$kind" -DPYPACK_SANITIZE_PROGRAMS=ON >"$work/cmake.log" ||
+            -DPYPACK_WERROR=ON -DPYPACK_SANITIZE="$kind" -DPYPACK_SANITIZE_PROGRAMS=ON -DPYPACK_FUZZ="$fuzz" \
+            >"$work/cmake.log" ||
             { cat "$work/cmake.log"; return 1; }
-        "$1/bin/cmake" --build "$work/$kind" --target sanitize_programs >"$work/build.log" ||
+        "$1/bin/cmake" --build "$work/$kind" >"$work/build.log" ||
             { tail -n 50 "$work/build.log"; return 1; }
         for program in "$work/$kind"/sanitize_*; do
             echo "$(basename "$program") under $kind"
             "$program"
+        done
+        for program in "$work/$kind"/fuzz_*; do
+            [ -x "$program" ] || continue
+            echo "$(basename "$program"), ${PYPACK_FUZZ_SECONDS:-10} s"
+            (cd "$work" && "$program" "${PYPACK_FUZZ_SECONDS:-10}")
         done
     done
 }
