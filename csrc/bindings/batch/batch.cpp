@@ -8,12 +8,12 @@
 #include <string>
 #include <tuple>
 
-#include "bindings/common/arrays.hpp"
 #include "batch/batch_maker.hpp"
 #include "batch/prefetcher.hpp"
+#include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 #include "pack/plan/verify.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 
@@ -64,11 +64,11 @@ class MakerHandle {
     }
 
     void add_bucket(std::int32_t source, const std::vector<std::tuple<std::int64_t, std::int64_t>>& ranges,
-                  std::uint64_t key, std::int64_t locality) {
-        std::vector<SequenceRange> runs;
-        runs.reserve(ranges.size());
-        for (const auto& [first, count] : ranges) runs.push_back({first, count});
-        maker_->buckets.emplace_back(source, std::move(runs), key, locality);
+                    std::uint64_t key, std::int64_t locality) {
+        std::vector<SequenceRange> sequences;
+        sequences.reserve(ranges.size());
+        for (const auto& [first, count] : ranges) sequences.push_back({first, count});
+        maker_->buckets.emplace_back(source, std::move(sequences), key, locality);
     }
 
     [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
@@ -86,8 +86,8 @@ struct RankPart {
     int num_threads;
 };
 
-// `draws` is a pypack.run.StepDraws. Taken apart here, and not by pybind11's converters of lists of tuples,
-// which take as long as it takes to find the rows.
+// `draws` is a pypack.schedule.order.StepDraws. Taken apart here, and not by pybind11's converters of lists
+// of tuples, which take as long as it takes to find the rows.
 StepRequest step_request(const py::tuple& draws, std::int64_t slots, const RankPart& part,
                          std::optional<Array<std::uint8_t>> memory) {
     if (draws.size() < 4) throw py::value_error("draws must be (draws, slots, row_length, shuffle_key)");
@@ -273,9 +273,7 @@ class PrefetcherHandle {
     std::unique_ptr<Prefetcher> prefetcher_;
 };
 
-}  // namespace
-
-void register_batch(py::module_& m) {
+void add_options(py::module_& m) {
     py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
         .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
                          bool loss_mask, bool positions_by_row, std::int64_t pad_id, std::int64_t pad_to,
@@ -294,13 +292,16 @@ void register_batch(py::module_& m) {
         .def(py::init(
                  [](std::int64_t rank, std::int64_t world_size, const std::string& balance, int num_threads) {
                      return RankPart{rank, world_size,
-                                  choose<BalanceStrategy>("balance", balance,
-                                                          {{"none", BalanceStrategy::none},
-                                                           {"deal", BalanceStrategy::deal},
-                                                           {"lpt", BalanceStrategy::lpt}}),
-                                  num_threads};
+                                     choose<BalanceStrategy>("balance", balance,
+                                                             {{"none", BalanceStrategy::none},
+                                                              {"deal", BalanceStrategy::deal},
+                                                              {"lpt", BalanceStrategy::lpt}}),
+                                     num_threads};
                  }),
              py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
+}
+
+void add_maker(py::module_& m) {
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
         .def("add_source", &MakerHandle::add_source, py::arg("store"),
@@ -322,6 +323,9 @@ void register_batch(py::module_& m) {
     m.def("span_arrays", &span_arrays, py::arg("made"),
           "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
     m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
+}
+
+void add_prefetching(py::module_& m) {
     py::classh<ReadAhead>(m, "ReadAhead", "Asks the system to read what coming steps of a maker need.")
         .def(py::init([](const MakerHandle& maker, bool whole) {
                  return std::make_shared<ReadAhead>(maker.maker()->sources, whole);
@@ -334,6 +338,14 @@ void register_batch(py::module_& m) {
         .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("part"),
              py::arg("memory").noconvert())
         .def("next", &PrefetcherHandle::next);
+}
+
+}  // namespace
+
+void register_batch(py::module_& m) {
+    add_options(m);
+    add_maker(m);
+    add_prefetching(m);
 }
 
 }  // namespace pypack::bindings

@@ -3,9 +3,9 @@
 
 #include <optional>
 
-#include "bindings/common/arrays.hpp"
 #include "batch/fill.hpp"
 #include "batch/prompts.hpp"
+#include "bindings/common/arrays.hpp"
 #include "bindings/register.hpp"
 #include "pack/plan/verify.hpp"
 

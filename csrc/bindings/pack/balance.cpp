@@ -2,8 +2,8 @@
 #include "pack/balance/balance.hpp"
 
 #include "bindings/common/arrays.hpp"
-#include "bindings/register.hpp"
 #include "bindings/pack/types.hpp"
+#include "bindings/register.hpp"
 
 namespace pypack::bindings {
 

@@ -1,9 +1,9 @@
 // Bindings of csrc/core/pack/digits.hpp, for the tests of every instruction set: packing does not go through
 // them.
-#include "bindings/common/arrays.hpp"
-#include "bindings/register.hpp"
 #include "pack/decompose/binary_cuts.hpp"
+#include "bindings/common/arrays.hpp"
 #include "bindings/pack/types.hpp"
+#include "bindings/register.hpp"
 
 namespace pypack::bindings {
 

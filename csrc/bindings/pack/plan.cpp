@@ -1,5 +1,6 @@
 // Bindings of what is asked of a finished plan: proof, totals and fingerprint.
 #include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
 #include "pack/balance/balance.hpp"
@@ -7,7 +8,6 @@
 #include "pack/plan/histograms.hpp"
 #include "pack/plan/totals.hpp"
 #include "pack/plan/verify.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 

@@ -3,10 +3,10 @@
 #include <pybind11/stl.h>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 #include "pack/stream/piece_bytes.hpp"
 #include "pack/stream/stream.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 

@@ -6,9 +6,9 @@
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/models/bpe_model.hpp"
 #include "tokenize/models/model.hpp"
-#include "tokenize/vocabulary/serde_number.hpp"
 #include "tokenize/models/unigram_model.hpp"
 #include "tokenize/models/wordpiece_model.hpp"
+#include "tokenize/vocabulary/serde_number.hpp"
 
 namespace pypack::bindings {
 

@@ -1,8 +1,8 @@
 // Bindings of the Unicode tables of csrc/core/tokenize.
 #include "bindings/common/arrays.hpp"
 #include "bindings/register.hpp"
-#include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/unicode/classes.hpp"
+#include "tokenize/unicode/graphemes.hpp"
 
 namespace pypack::bindings {
 

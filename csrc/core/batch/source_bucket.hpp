@@ -27,7 +27,8 @@ class SourceBucket {
     // `locality` 0: every order of the bucket is as likely as any other. Otherwise only `locality` times
     // kOpenWindows neighbouring draws lie in kOpenWindows runs of `locality` neighbouring sequences, for
     // storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
-    SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key, std::int64_t locality);
+    SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
+                 std::int64_t locality);
 
     static constexpr std::int64_t kOpenWindows = 8;
 
@@ -90,8 +91,9 @@ struct Draw {
 // of the draws, one after another, then empty ones; draws beyond the slots are left out. With a `shuffle_key`
 // they are permuted first, so that the sources of a mixture do not stand in blocks. Throws std::out_of_range
 // for a draw outside of its bucket, or for rows that are not among the slots.
-[[nodiscard]] std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
-                                            std::int64_t slots, std::int64_t first, std::int64_t stride,
-                                            std::int64_t count, std::optional<std::uint64_t> shuffle_key);
+[[nodiscard]] std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets,
+                                            std::span<const Draw> draws, std::int64_t slots,
+                                            std::int64_t first, std::int64_t stride, std::int64_t count,
+                                            std::optional<std::uint64_t> shuffle_key);
 
 }  // namespace pypack

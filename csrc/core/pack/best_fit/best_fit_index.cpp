@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "common/parallel.hpp"
+#include "pack/best_fit/place_sequences.hpp"
 #include "pack/best_fit/place_spans.hpp"
 #include "pack/best_fit/span_places.hpp"
-#include "pack/best_fit/place_sequences.hpp"
 
 namespace pypack {
 

@@ -9,10 +9,10 @@
 
 #include "common/parallel.hpp"
 #include "common/streaming_fill.hpp"
-#include "pack/best_fit/piece_counts.hpp"
-#include "pack/decompose/document_cuts.hpp"
-#include "pack/decompose/binary_cuts.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/best_fit/piece_counts.hpp"
+#include "pack/decompose/binary_cuts.hpp"
+#include "pack/decompose/document_cuts.hpp"
 #include "pack/decompose/sorted_pieces.hpp"
 
 namespace pypack {

@@ -10,8 +10,8 @@
 
 #include "common/buffer.hpp"
 #include "common/prefetch.hpp"
-#include "pack/plan/plan_arrays.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/plan/plan_arrays.hpp"
 
 namespace pypack {
 

@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 
-#include "tokenize/unicode/ascii_block.hpp"
 #include "tokenize/normalize/sink_normalizer.hpp"
+#include "tokenize/unicode/ascii_block.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/lowercase.hpp"
 

@@ -11,9 +11,9 @@
 
 #include "common/buffer.hpp"
 #include "common/types.hpp"
-#include "tokenize/words/missing_words.hpp"
 #include "tokenize/models/model.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
+#include "tokenize/words/missing_words.hpp"
 #include "tokenize/words/shared_word_cache.hpp"
 
 namespace pypack {
