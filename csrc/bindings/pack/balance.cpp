@@ -1,4 +1,4 @@
-// Bindings of csrc/core/pack/balance.hpp.
+// Bindings of csrc/core/pack/balance.
 #include "pack/balance/balance.hpp"
 
 #include "bindings/common/arrays.hpp"

@@ -1,4 +1,4 @@
-// Bindings of csrc/core/pack/best_fit_index.hpp.
+// Bindings of csrc/core/pack/best_fit/best_fit_index.hpp.
 #include "pack/best_fit/best_fit_index.hpp"
 #include "bindings/common/arrays.hpp"
 #include "bindings/pack/types.hpp"

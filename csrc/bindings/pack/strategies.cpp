@@ -48,7 +48,7 @@ void add(py::module_& m, const char* name, PlanArrays (*strategy)(Lengths, const
 void register_pack(py::module_& m) {
     register_pack_types(m);
     register_plan(m);
-    add(m, "pack_concat", &chunk, "border");
+    add(m, "pack_concat", &concat, "border");
     add(m, "pack_next_fit", &next_fit);
     add(m, "pack_pad", &pad);
     add(m, "pack_pad_by_length", &pad_by_length, "group_sequences");
@@ -59,7 +59,6 @@ void register_pack(py::module_& m) {
     add(m, "pack_stream", &stream_with_buffer, "buffer_documents", "buffer_tokens", "seed");
     register_balance(m);
     register_pack_index(m);
-    register_pack_digits(m);
     register_pack_stream(m);
 }
 

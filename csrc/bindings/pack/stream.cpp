@@ -1,4 +1,4 @@
-// Bindings of csrc/core/pack/stream.hpp and piece_bytes.hpp: the online packer and its state. It knows
+// Bindings of csrc/core/pack/stream: the online packer and its state. It knows
 // lengths only; Python holds the tokens.
 #include <pybind11/stl.h>
 

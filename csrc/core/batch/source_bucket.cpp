@@ -13,9 +13,9 @@ namespace pypack {
 namespace {
 
 // What a key is used for, so that no two permutations share one.
-constexpr std::uint64_t kWindowItems = 1;
+constexpr std::uint64_t kBlockItems = 1;
 
-std::int64_t num_windows(std::int64_t size, std::int64_t locality) {
+std::int64_t num_blocks(std::int64_t size, std::int64_t locality) {
     return locality == 0 ? size : (size + locality - 1) / locality;
 }
 
@@ -48,14 +48,14 @@ SourceBucket::Epoch::Epoch(const SourceBucket& bucket, std::int64_t epoch)
     : bucket_(bucket),
       epoch_(epoch),
       key_(combine_keys(bucket.key_, static_cast<std::uint64_t>(epoch))),
-      items_(static_cast<std::uint64_t>(num_windows(bucket.size_, bucket.locality_)), key_) {
+      items_(static_cast<std::uint64_t>(num_blocks(bucket.size_, bucket.locality_)), key_) {
     if (bucket.locality_ != 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
 }
 
 std::int64_t SourceBucket::Epoch::operator()(std::int64_t index) const {
     return bucket_.sequence(bucket_.locality_ == 0
                                 ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
-                                : windowed(index));
+                                : within_blocks(index));
 }
 
 void SourceBucket::Epoch::apply(std::span<std::uint64_t> indices) const {
@@ -92,29 +92,29 @@ std::shared_ptr<const TabledPermutation> SourceBucket::tables(std::int64_t epoch
     return tables_->tables;
 }
 
-// The windows are permuted, and kOpenWindows of them at a time are shuffled together. The arithmetic is that
-// of windows of one size, with the missing items of the short one taken out of the numbering behind it.
-std::int64_t SourceBucket::Epoch::windowed(std::int64_t index) const {
+// The blocks are permuted, and kOpenBlocks of them at a time are shuffled together. The arithmetic is that
+// of blocks of one size, with the missing items of the short one taken out of the numbering behind it.
+std::int64_t SourceBucket::Epoch::within_blocks(std::int64_t index) const {
     const std::int64_t locality = bucket_.locality_;
-    const auto windows = static_cast<std::int64_t>(items_.size());
-    const std::int64_t missing = windows * locality - bucket_.size_;
-    const std::int64_t group_items = kOpenWindows * locality;
-    const std::int64_t short_group = short_place_ / kOpenWindows;
-    const std::int64_t open_in_short = std::min(kOpenWindows, windows - short_group * kOpenWindows);
+    const auto blocks = static_cast<std::int64_t>(items_.size());
+    const std::int64_t missing = blocks * locality - bucket_.size_;
+    const std::int64_t group_items = kOpenBlocks * locality;
+    const std::int64_t short_group = short_place_ / kOpenBlocks;
+    const std::int64_t open_in_short = std::min(kOpenBlocks, blocks - short_group * kOpenBlocks);
     const std::int64_t short_group_end = short_group * group_items + open_in_short * locality - missing;
     if (index >= short_group_end) index += missing;
     const std::int64_t group = index / group_items;
-    const std::int64_t open = std::min(kOpenWindows, windows - group * kOpenWindows);
+    const std::int64_t open = std::min(kOpenBlocks, blocks - group * kOpenBlocks);
     const std::int64_t items = open * locality - (group == short_group ? missing : 0);
     const Permutation inside(
         static_cast<std::uint64_t>(items),
-        combine_keys(combine_keys(key_, kWindowItems), static_cast<std::uint64_t>(group)));
+        combine_keys(combine_keys(key_, kBlockItems), static_cast<std::uint64_t>(group)));
     auto place = static_cast<std::int64_t>(inside(static_cast<std::uint64_t>(index - group * group_items)));
     if (group == short_group) {
-        const std::int64_t short_end = (short_place_ % kOpenWindows + 1) * locality - missing;
+        const std::int64_t short_end = (short_place_ % kOpenBlocks + 1) * locality - missing;
         if (place >= short_end) place += missing;
     }
-    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenWindows + place / locality));
+    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenBlocks + place / locality));
     return static_cast<std::int64_t>(chosen) * locality + place % locality;
 }
 

@@ -25,12 +25,12 @@ class SourceBucket {
   public:
     // `ranges` hold the bucket's sequences; a plan keeps those of one length together, so there are few.
     // `locality` 0: every order of the bucket is as likely as any other. Otherwise only `locality` times
-    // kOpenWindows neighbouring draws lie in kOpenWindows runs of `locality` neighbouring sequences, for
-    // storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
+    // kOpenBlocks neighbouring draws lie in kOpenBlocks blocks, each of `locality` neighbouring sequences,
+    // for storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
     SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
                  std::int64_t locality);
 
-    static constexpr std::int64_t kOpenWindows = 8;
+    static constexpr std::int64_t kOpenBlocks = 8;
 
     [[nodiscard]] std::int64_t size() const { return size_; }
     [[nodiscard]] std::int32_t source() const { return source_; }
@@ -45,13 +45,13 @@ class SourceBucket {
         void apply(std::span<std::uint64_t> indices) const;
 
       private:
-        [[nodiscard]] std::int64_t windowed(std::int64_t index) const;
+        [[nodiscard]] std::int64_t within_blocks(std::int64_t index) const;
 
         const SourceBucket& bucket_;
         std::int64_t epoch_;
         std::uint64_t key_;
-        Permutation items_;             // of all sequences, or of the windows
-        std::int64_t short_place_ = 0;  // where the last window, which may be short, stands among the others
+        Permutation items_;             // of all sequences, or of the blocks
+        std::int64_t short_place_ = 0;  // where the last block, which may be short, stands among the others
     };
 
   private:

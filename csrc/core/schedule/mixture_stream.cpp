@@ -163,7 +163,7 @@ std::int64_t MixtureStream::due(std::size_t segment, std::size_t source, std::in
     return -1;
 }
 
-// As if the run went on with its last weights; a source without weight comes last of all.
+// As if the training went on with its last weights; a source without weight comes last of all.
 std::int64_t MixtureStream::due_beyond(std::size_t source, std::int64_t count) const {
     const Segment& last = segments_.back();
     const Exact pace = Exact{last.rows} * last.end[source];
@@ -254,8 +254,8 @@ void MixtureStream::advance(std::size_t segment, std::int64_t visit, std::vector
     for (std::int64_t i = 0; i < rest; ++i) ++counts[candidates_[static_cast<std::size_t>(i)].second];
 }
 
-// Weights that were changed during a run can leave more due than there are rows, or less begun than rows:
-// then the counts follow as closely as whole sequences can, and catch up within the next visits.
+// Weights that were changed during a training can leave more due than there are rows, or less begun than
+// rows: then the counts follow as closely as whole sequences can, and catch up within the next visits.
 void MixtureStream::mend(const Segment& segment, std::int64_t visit, std::int64_t rest,
                          std::vector<std::int64_t>& counts) const {
     const auto ahead = [&](std::size_t i) {

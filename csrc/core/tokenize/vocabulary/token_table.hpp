@@ -21,9 +21,9 @@ inline constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
     std::uint64_t hash = 0x9e3779b97f4a7c15ULL * (bytes.size() + 1);
     std::size_t i = 0;
     for (; i + 8 <= bytes.size(); i += 8) {
-        std::uint64_t chunk;
-        std::memcpy(&chunk, bytes.data() + i, 8);
-        hash = (hash ^ chunk) * 0xff51afd7ed558ccdULL;
+        std::uint64_t eight;
+        std::memcpy(&eight, bytes.data() + i, 8);
+        hash = (hash ^ eight) * 0xff51afd7ed558ccdULL;
         hash ^= hash >> 32;
     }
     // The bytes that are left, and of long strings some before them: a copy of as many as there are would be
