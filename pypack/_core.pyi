@@ -1,14 +1,15 @@
-# Stub of the extension, checked against it by mypy's stubtest. One section per binding file.
+# Stub of the extension, checked against it by mypy's stubtest. One section per folder of the bindings.
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-# common; instructions, for tests, are those of pack_digits, or "tables"
-def permute_range(
-    size: int, key: int, start: int, stop: int, instructions: str = "best"
-) -> NDArray[np.int64]: ...
+# Kernels that only tests call; their docstrings have their signatures.
+_testing: ModuleType
+
+# common
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
 def random_bits(seed: int, purpose: int, index: int) -> int: ...
 
@@ -58,8 +59,6 @@ class Decoder:
 @final
 class MetaspaceRule:
     def __init__(self, *, replacement: str, prepends: bool, cuts: bool, leading: str) -> None: ...
-
-def parse_serde_numbers(texts: Sequence[str]) -> NDArray[np.float64]: ...
 
 @final
 class Model:
@@ -189,11 +188,6 @@ class Encoder:
         return_offsets: str = "",
     ) -> tuple[Any, ...]: ...
 
-# unicode
-def unicode_categories() -> NDArray[np.uint8]: ...
-def unicode_grapheme_classes() -> NDArray[np.uint8]: ...
-def unicode_traits() -> NDArray[np.uint8]: ...
-
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
 def scan_json_lines(
@@ -265,11 +259,7 @@ class BatchMaker:
     def add_source(
         self,
         store: StoreView,
-        sequence_offsets: NDArray[np.int64],
-        span_document: NDArray[np.int64],
-        span_start: NDArray[np.int32],
-        span_length: NDArray[np.int32],
-        sequence_capacity: NDArray[np.int32],
+        plan: PlanView,
         documents: NDArray[np.int64] | None,
         align: int,
         mask_offsets: NDArray[np.int64] | None,
@@ -281,7 +271,6 @@ class BatchMaker:
         draws: _StepDraws,
         slots: int,
         part: RankPart,
-        memory: NDArray[np.uint8] | None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
     def make(
         self,
@@ -352,11 +341,7 @@ class MixtureStream:
 def prepack(
     values: NDArray[np.uint32],
     offsets: NDArray[np.int64],
-    sequence_offsets: NDArray[np.int64],
-    span_document: NDArray[np.int64],
-    span_start: NDArray[np.int32],
-    span_length: NDArray[np.int32],
-    sequence_capacity: NDArray[np.int32],
+    plan: PlanView,
     *,
     row_length: int | None,
     pad_id: int,
@@ -421,7 +406,7 @@ def pack_stream(
     seed: int | None,
 ) -> _PlanArrays: ...
 
-# pack_index: best fit as bare indices, int64 where `wide`
+# pack: best fit as bare indices, int64 where `wide`
 def best_fit_sequence_of(
     lengths: NDArray[np.int32], options: PackOptions, num_threads: int, wide: bool
 ) -> tuple[NDArray[np.signedinteger], int]: ...
@@ -429,13 +414,7 @@ def best_fit_documents(
     lengths: NDArray[np.int32], options: PackOptions, num_threads: int, wide: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.signedinteger]]: ...
 
-# pack_digits: for tests; instructions are "best", "portable", "avx2" or "avx512"
-def select_digit(
-    lengths: NDArray[np.int32], bucket: int, first_document: int, room: int, instructions: str
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
-def select_long(lengths: NDArray[np.int32], least: int, instructions: str) -> NDArray[np.uint32]: ...
-
-# pack_stream: the online packer; pieces are (document, start, length)
+# pack: the online packer; pieces are (document, start, length)
 _Pieces = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
 
 class OnlinePacker:

@@ -1,4 +1,4 @@
-// Each binding file registers the kernels of one folder of the core.
+// The folders of the bindings pair with those of the core by name; each file registers some of its kernels.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -16,7 +16,7 @@ void register_tokenize(pybind11::module_& m);
 void register_models(pybind11::module_& m);
 void register_normalizers(pybind11::module_& m);
 void register_pretokenizers(pybind11::module_& m);
-void register_unicode(pybind11::module_& m);
 void register_vocabulary(pybind11::module_& m);
+void register_testing(pybind11::module_& m);
 
 }  // namespace pypack::bindings

@@ -52,11 +52,13 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
         count, lengths = len(store), store.lengths
         maker.add_source(
             store.kernel_view,
-            np.arange(count + 1),
-            np.arange(count),
-            np.zeros(count, np.int32),
-            lengths,
-            np.maximum(lengths, 1),
+            _core.PlanView(
+                np.arange(count + 1),
+                np.arange(count),
+                np.zeros(count, np.int32),
+                lengths,
+                np.maximum(lengths, 1),
+            ),
             documents=None,
             align=1,
             mask_offsets=None,

@@ -89,15 +89,15 @@ class BatchMaker:
 
     def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
-        share = self._part or self._make_part()
-        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), share, None)
+        part = self._part or self._make_part()
+        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), part)
         return self._source_of_plan[plans], sequences, epochs
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
-        share = self._part or self._make_part()
-        return self.wrap(self._maker.make(draws, self._slots(draws), share, memory), draws, step, tensor)
+        part = self._part or self._make_part()
+        return self.wrap(self._maker.make(draws, self._slots(draws), part, memory), draws, step, tensor)
 
     def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
         """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""

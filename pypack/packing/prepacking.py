@@ -79,11 +79,13 @@ def prepack(
     packed = _core.prepack(
         ragged.values,
         ragged.offsets,
-        plan.sequence_offsets[: rows + 1],
-        plan.span_document[:spans],
-        plan.span_start[:spans],
-        plan.span_length[:spans],
-        plan.sequence_capacity[:rows],
+        _core.PlanView(
+            plan.sequence_offsets[: rows + 1],
+            plan.span_document[:spans],
+            plan.span_start[:spans],
+            plan.span_length[:spans],
+            plan.sequence_capacity[:rows],
+        ),
         row_length=plan.sequence_length if layout == "padded" else None,
         pad_id=pad_id,
         num_threads=resolve_num_threads(num_threads),

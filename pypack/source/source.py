@@ -169,7 +169,7 @@ class Source:
         for plan in self.plans:
             maker.add_source(
                 self.store.kernel_view,
-                **plan.arrays(),
+                plan._view,
                 documents=self.documents,
                 align=plan.align,
                 mask_offsets=offsets,

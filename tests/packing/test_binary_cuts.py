@@ -16,7 +16,7 @@ lengths_of_documents = st.lists(st.integers(0, 300) | st.integers(0, 2**31 - 1),
 
 def skip_without(instructions: str) -> None:
     try:
-        _core.select_long(np.zeros(0, np.int32), 1, instructions)
+        _core._testing.select_long(np.zeros(0, np.int32), 1, instructions)
     except ValueError as error:
         pytest.skip(str(error))
 
@@ -27,7 +27,7 @@ def test_pieces_of_a_bucket(instructions: str, lengths: list[int], bucket: int, 
     skip_without(instructions)
     expected = [(first + i, n >> bucket + 1 << bucket + 1) for i, n in enumerate(lengths) if n >> bucket & 1]
     for spare in (0, 3, 40):  # what lies behind the last piece may be overwritten, or not be there
-        documents, starts = _core.select_digit(
+        documents, starts = _core._testing.select_bucket(
             np.array(lengths, np.int32), bucket, first, len(expected) + spare, instructions
         )
         assert list(zip(documents.tolist(), starts.tolist(), strict=True)) == expected
@@ -37,10 +37,10 @@ def test_pieces_of_a_bucket(instructions: str, lengths: list[int], bucket: int, 
 @given(lengths=lengths_of_documents, least=st.integers(1, 2**31 - 1) | st.integers(1, 300))
 def test_long_documents(instructions: str, lengths: list[int], least: int) -> None:
     skip_without(instructions)
-    found = _core.select_long(np.array(lengths, np.int32), least, instructions)
+    found = _core._testing.select_long(np.array(lengths, np.int32), least, instructions)
     assert found.tolist() == [i for i, n in enumerate(lengths) if n >= least]
 
 
 def test_unknown_instructions_are_refused() -> None:
     with pytest.raises(ValueError, match="no instructions are named 'sse'"):
-        _core.select_long(np.zeros(0, np.int32), 1, "sse")
+        _core._testing.select_long(np.zeros(0, np.int32), 1, "sse")

@@ -277,7 +277,7 @@ def test_seeded_stream_is_a_stream_of_permuted_documents(job, seed):
     plan = pack(lengths, limit, "stream", seed=seed, buffer_documents=5, buffer_tokens=0, **options)
     check_promises(lengths, plan)
     draw = _core.random_bits(seed, 0x73747265616D, 0)
-    order = _core.permute_range(len(lengths), draw, 0, len(lengths)).tolist()
+    order = _core._testing.permute_range(len(lengths), draw, 0, len(lengths)).tolist()
     arriving = pack(
         [lengths[d] for d in order], limit, "stream", buffer_documents=5, buffer_tokens=0, **options
     )

@@ -179,11 +179,13 @@ def test_the_plan_is_checked_by_the_kernel():
         return pypack._core.prepack(
             values,
             offsets,
-            np.array(bounds),
-            np.array(document),
-            np.array(start, np.int32),
-            np.array(length, np.int32),
-            np.array([5], np.int32),
+            pypack._core.PlanView(
+                np.array(bounds),
+                np.array(document),
+                np.array(start, np.int32),
+                np.array(length, np.int32),
+                np.array([5], np.int32),
+            ),
             row_length=5,
             pad_id=0,
             num_threads=1,

@@ -272,7 +272,7 @@ def rows_of(ranges, key, window, draws, **options):
     maker.add_bucket(0, ranges, key, window)
     slots = sum(draw[3] for draw in draws)
     part = _core.RankPart(0, 1, "none", 1)
-    return maker.rows((draws, slots, 1, options.get("shuffle_key"), 0), slots, part, None)[1]
+    return maker.rows((draws, slots, 1, options.get("shuffle_key"), 0), slots, part)[1]
 
 
 @given(
@@ -311,7 +311,7 @@ def test_draws_are_those_of_the_permutation_however_often_a_pool_is_asked(size, 
     count = min(size, 700)
     for epoch in epochs:
         start = (epoch * 977) % (size - count + 1)
-        drawn = maker.rows(([(0, epoch, start, count)], count, 1, None, 0), count, part, None)[1]
+        drawn = maker.rows(([(0, epoch, start, count)], count, 1, None, 0), count, part)[1]
         alone = [rows_of([(0, size)], key, 0, [(0, epoch, i, 1)])[0] for i in range(start, start + count, 97)]
         assert drawn[::97].tolist() == alone
         assert len(set(drawn.tolist())) == count

@@ -8,18 +8,18 @@
 #include <string>
 #include <tuple>
 
-#include "bindings/common/arrays.hpp"
 #include "batch/batch_maker.hpp"
 #include "batch/prefetcher.hpp"
+#include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 #include "pack/plan/verify.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 
 namespace {
 
-// A BatchMaker that keeps the arrays of its sources alive.
+// A BatchMaker that keeps the plans and arrays of its sources alive.
 class MakerHandle {
   public:
     MakerHandle(const BatchFormat& format, std::size_t idle_buffers)
@@ -27,18 +27,13 @@ class MakerHandle {
         maker_->format = format;
     }
 
-    void add_source(std::shared_ptr<StoreView> store, const Array<std::int64_t>& sequence_offsets,
-                    const Array<std::int64_t>& span_document, const Array<std::int32_t>& span_start,
-                    const Array<std::int32_t>& span_length, const Array<std::int32_t>& sequence_capacity,
+    void add_source(std::shared_ptr<StoreView> store, std::shared_ptr<PlanHandle> plan,
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
                     const std::optional<Array<std::int32_t>>& masks) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
-        source.plan = {view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
-                       view(span_start, "span_start"), view(span_length, "span_length"),
-                       view(sequence_capacity, "sequence_capacity")};
-        check_sizes(source.plan);
+        source.plan = plan->plan();
         source.align = align;
         if (documents) source.documents = view(*documents, "documents");
         if (mask_offsets && masks) {
@@ -52,11 +47,7 @@ class MakerHandle {
             source.masks = {reinterpret_cast<const TokenRange*>(pairs.data()), pairs.size() / 2};
         }
         source.store = std::move(store);
-        for (const py::array& array :
-             {py::array(sequence_offsets), py::array(span_document), py::array(span_start),
-              py::array(span_length), py::array(sequence_capacity)}) {
-            arrays_.push_back(array);
-        }
+        plans_.push_back(std::move(plan));
         if (documents) arrays_.emplace_back(*documents);
         if (mask_offsets) arrays_.emplace_back(*mask_offsets);
         if (masks) arrays_.emplace_back(*masks);
@@ -64,17 +55,18 @@ class MakerHandle {
     }
 
     void add_bucket(std::int32_t source, const std::vector<std::tuple<std::int64_t, std::int64_t>>& ranges,
-                  std::uint64_t key, std::int64_t locality) {
-        std::vector<SequenceRange> runs;
-        runs.reserve(ranges.size());
-        for (const auto& [first, count] : ranges) runs.push_back({first, count});
-        maker_->buckets.emplace_back(source, std::move(runs), key, locality);
+                    std::uint64_t key, std::int64_t locality) {
+        std::vector<SequenceRange> sequences;
+        sequences.reserve(ranges.size());
+        for (const auto& [first, count] : ranges) sequences.push_back({first, count});
+        maker_->buckets.emplace_back(source, std::move(sequences), key, locality);
     }
 
     [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
 
   private:
     std::shared_ptr<BatchMaker> maker_;
+    std::vector<std::shared_ptr<PlanHandle>> plans_;
     std::vector<py::array> arrays_;
 };
 
@@ -86,8 +78,8 @@ struct RankPart {
     int num_threads;
 };
 
-// `draws` is a pypack.run.StepDraws. Taken apart here, and not by pybind11's converters of lists of tuples,
-// which take as long as it takes to find the rows.
+// `draws` is a pypack.schedule.order.StepDraws. Taken apart here, and not by pybind11's converters of lists
+// of tuples, which take as long as it takes to find the rows.
 StepRequest step_request(const py::tuple& draws, std::int64_t slots, const RankPart& part,
                          std::optional<Array<std::uint8_t>> memory) {
     if (draws.size() < 4) throw py::value_error("draws must be (draws, slots, row_length, shuffle_key)");
@@ -222,9 +214,8 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     return to_python(std::move(made), maker.format);
 }
 
-py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
-               std::optional<Array<std::uint8_t>> memory) {
-    const StepRequest request = step_request(draws, slots, part, std::move(memory));
+py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part) {
+    const StepRequest request = step_request(draws, slots, part, std::nullopt);
     std::vector<std::int32_t> sources;
     std::vector<std::int64_t> sequences;
     std::vector<std::int64_t> epochs;
@@ -273,9 +264,7 @@ class PrefetcherHandle {
     std::unique_ptr<Prefetcher> prefetcher_;
 };
 
-}  // namespace
-
-void register_batch(py::module_& m) {
+void add_options(py::module_& m) {
     py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
         .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
                          bool loss_mask, bool positions_by_row, std::int64_t pad_id, std::int64_t pad_to,
@@ -294,24 +283,24 @@ void register_batch(py::module_& m) {
         .def(py::init(
                  [](std::int64_t rank, std::int64_t world_size, const std::string& balance, int num_threads) {
                      return RankPart{rank, world_size,
-                                  choose<BalanceStrategy>("balance", balance,
-                                                          {{"none", BalanceStrategy::none},
-                                                           {"deal", BalanceStrategy::deal},
-                                                           {"lpt", BalanceStrategy::lpt}}),
-                                  num_threads};
+                                     choose<BalanceStrategy>("balance", balance,
+                                                             {{"none", BalanceStrategy::none},
+                                                              {"deal", BalanceStrategy::deal},
+                                                              {"lpt", BalanceStrategy::lpt}}),
+                                     num_threads};
                  }),
              py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
+}
+
+void add_maker(py::module_& m) {
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
-        .def("add_source", &MakerHandle::add_source, py::arg("store"),
-             py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
-             py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
-             py::arg("sequence_capacity").noconvert(), py::arg("documents").noconvert(), py::arg("align"),
-             py::arg("mask_offsets").noconvert(), py::arg("masks").noconvert())
+        .def("add_source", &MakerHandle::add_source, py::arg("store"), py::arg("plan"),
+             py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
+             py::arg("masks").noconvert())
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),
-             py::arg("memory").noconvert(),
              "Sources, sequences (-1 for empty rows) and epochs of a step's rows.")
         .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("part"),
              py::arg("memory").noconvert(),
@@ -322,6 +311,9 @@ void register_batch(py::module_& m) {
     m.def("span_arrays", &span_arrays, py::arg("made"),
           "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
     m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
+}
+
+void add_prefetching(py::module_& m) {
     py::classh<ReadAhead>(m, "ReadAhead", "Asks the system to read what coming steps of a maker need.")
         .def(py::init([](const MakerHandle& maker, bool whole) {
                  return std::make_shared<ReadAhead>(maker.maker()->sources, whole);
@@ -334,6 +326,14 @@ void register_batch(py::module_& m) {
         .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("part"),
              py::arg("memory").noconvert())
         .def("next", &PrefetcherHandle::next);
+}
+
+}  // namespace
+
+void register_batch(py::module_& m) {
+    add_options(m);
+    add_maker(m);
+    add_prefetching(m);
 }
 
 }  // namespace pypack::bindings

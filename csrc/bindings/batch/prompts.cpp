@@ -3,9 +3,10 @@
 
 #include <optional>
 
-#include "bindings/common/arrays.hpp"
 #include "batch/fill.hpp"
 #include "batch/prompts.hpp"
+#include "bindings/common/arrays.hpp"
+#include "bindings/pack/plan.hpp"
 #include "bindings/register.hpp"
 #include "pack/plan/verify.hpp"
 
@@ -13,16 +14,11 @@ namespace pypack::bindings {
 
 namespace {
 
-py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
-                 const Array<std::int64_t>& sequence_offsets, const Array<std::int64_t>& span_document,
-                 const Array<Length>& span_start, const Array<Length>& span_length,
-                 const Array<Length>& sequence_capacity, std::optional<std::int64_t> row_length,
-                 std::int64_t pad_id, int num_threads) {
+py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets, const PlanHandle& handle,
+                 std::optional<std::int64_t> row_length, std::int64_t pad_id, int num_threads) {
     const auto tokens = view(values, "values");
     const auto bounds = view(offsets, "offsets");
-    const PlanView plan{view(sequence_offsets, "sequence_offsets"), view(span_document, "span_document"),
-                        view(span_start, "span_start"), view(span_length, "span_length"),
-                        view(sequence_capacity, "sequence_capacity")};
+    const PlanView& plan = handle.plan();
     if (row_length && *row_length < 1) {
         throw py::value_error("row_length must be at least 1 or None, got " + std::to_string(*row_length));
     }
@@ -30,7 +26,6 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
     PromptPlaces places;
     {
         const py::gil_scoped_release release;
-        check_sizes(plan);
         check_offsets(plan);
         rows = resolve_prompts(tokens, bounds, plan);
         places = place_prompts(rows, static_cast<std::int64_t>(bounds.size()) - 1, row_length.value_or(0));
@@ -72,11 +67,8 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets,
 }  // namespace
 
 void register_prompts(py::module_& m) {
-    m.def("prepack", &prepack, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
-          py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
-          py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
-          py::arg("sequence_capacity").noconvert(), py::kw_only(), py::arg("row_length"), py::arg("pad_id"),
-          py::arg("num_threads"),
+    m.def("prepack", &prepack, py::arg("values").noconvert(), py::arg("offsets").noconvert(), py::arg("plan"),
+          py::kw_only(), py::arg("row_length"), py::arg("pad_id"), py::arg("num_threads"),
           "Fills the rows of a plan over prompts; row_length None: one row without padding, of shape "
           "[tokens].");
 }

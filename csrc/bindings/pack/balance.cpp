@@ -1,9 +1,9 @@
-// Bindings of csrc/core/pack/balance.hpp.
+// Bindings of csrc/core/pack/balance.
 #include "pack/balance/balance.hpp"
 
 #include "bindings/common/arrays.hpp"
-#include "bindings/register.hpp"
 #include "bindings/pack/types.hpp"
+#include "bindings/register.hpp"
 
 namespace pypack::bindings {
 

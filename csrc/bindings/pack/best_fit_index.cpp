@@ -1,8 +1,8 @@
-// Bindings of csrc/core/pack/best_fit_index.hpp.
-#include "bindings/common/arrays.hpp"
-#include "bindings/register.hpp"
+// Bindings of csrc/core/pack/best_fit/best_fit_index.hpp.
 #include "pack/best_fit/best_fit_index.hpp"
+#include "bindings/common/arrays.hpp"
 #include "bindings/pack/types.hpp"
+#include "bindings/register.hpp"
 
 namespace pypack::bindings {
 

@@ -1,5 +1,8 @@
 // Bindings of what is asked of a finished plan: proof, totals and fingerprint.
+#include "bindings/pack/plan.hpp"
+
 #include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
 #include "pack/balance/balance.hpp"
@@ -7,40 +10,10 @@
 #include "pack/plan/histograms.hpp"
 #include "pack/plan/totals.hpp"
 #include "pack/plan/verify.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 
 namespace {
-
-// Holds the arrays, so that they live as long as the view of them.
-class PlanHandle {
-  public:
-    PlanHandle(Array<std::int64_t> sequence_offsets, Array<std::int64_t> span_document,
-               Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity)
-        : sequence_offsets_(std::move(sequence_offsets)),
-          span_document_(std::move(span_document)),
-          span_start_(std::move(span_start)),
-          span_length_(std::move(span_length)),
-          sequence_capacity_(std::move(sequence_capacity)),
-          plan_{pypack::bindings::view(sequence_offsets_, "sequence_offsets"),
-                pypack::bindings::view(span_document_, "span_document"),
-                pypack::bindings::view(span_start_, "span_start"),
-                pypack::bindings::view(span_length_, "span_length"),
-                pypack::bindings::view(sequence_capacity_, "sequence_capacity")} {
-        check_sizes(plan_);
-    }
-
-    [[nodiscard]] const PlanView& plan() const { return plan_; }
-
-  private:
-    Array<std::int64_t> sequence_offsets_;
-    Array<std::int64_t> span_document_;
-    Array<Length> span_start_;
-    Array<Length> span_length_;
-    Array<Length> sequence_capacity_;
-    PlanView plan_;
-};
 
 py::dict totals(const PlanHandle& handle, Length align) {
     PlanTotals figures;
@@ -138,8 +111,21 @@ std::uint64_t plan_fingerprint(const PlanHandle& handle) {
 
 }  // namespace
 
+PlanHandle::PlanHandle(Array<std::int64_t> sequence_offsets, Array<std::int64_t> span_document,
+                       Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity)
+    : sequence_offsets_(std::move(sequence_offsets)),
+      span_document_(std::move(span_document)),
+      span_start_(std::move(span_start)),
+      span_length_(std::move(span_length)),
+      sequence_capacity_(std::move(sequence_capacity)),
+      plan_{view(sequence_offsets_, "sequence_offsets"), view(span_document_, "span_document"),
+            view(span_start_, "span_start"), view(span_length_, "span_length"),
+            view(sequence_capacity_, "sequence_capacity")} {
+    check_sizes(plan_);
+}
+
 void register_plan(py::module_& m) {
-    py::class_<PlanHandle>(m, "PlanView", "The arrays of a plan, for the kernels that read it.")
+    py::classh<PlanHandle>(m, "PlanView", "The arrays of a plan, for the kernels that read it.")
         .def(
             py::init<Array<std::int64_t>, Array<std::int64_t>, Array<Length>, Array<Length>, Array<Length>>(),
             py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),

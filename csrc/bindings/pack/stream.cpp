@@ -1,12 +1,12 @@
-// Bindings of csrc/core/pack/stream.hpp and piece_bytes.hpp: the online packer and its state. It knows
+// Bindings of csrc/core/pack/stream: the online packer and its state. It knows
 // lengths only; Python holds the tokens.
 #include <pybind11/stl.h>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 #include "pack/stream/piece_bytes.hpp"
 #include "pack/stream/stream.hpp"
-#include "bindings/pack/types.hpp"
 
 namespace pypack::bindings {
 

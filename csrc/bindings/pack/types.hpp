@@ -33,7 +33,6 @@ template <typename Choice>
 void register_pack_types(pybind11::module_& m);
 void register_balance(pybind11::module_& m);
 void register_pack_index(pybind11::module_& m);
-void register_pack_digits(pybind11::module_& m);
 void register_pack_stream(pybind11::module_& m);
 void register_plan(pybind11::module_& m);  // verification and totals of finished plans
 

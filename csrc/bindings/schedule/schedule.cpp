@@ -50,7 +50,8 @@ void register_schedule(py::module_& m) {
         .def_property_readonly_static("ENDLESS", [](const py::object&) { return MixtureStream::kEndless; })
         .def(
             "add_segment",
-            [](MixtureStream& self, std::int64_t visits, std::int64_t rows, const std::vector<std::int64_t>& start,
+            [](MixtureStream& self, std::int64_t visits, std::int64_t rows,
+               const std::vector<std::int64_t>& start,
                const std::vector<std::int64_t>& end) { self.add_segment(visits, rows, start, end); },
             py::arg("visits"), py::arg("rows"), py::arg("start"), py::arg("end"))
         .def_property_readonly("visits", &MixtureStream::visits)

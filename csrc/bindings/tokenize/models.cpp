@@ -6,7 +6,6 @@
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/models/bpe_model.hpp"
 #include "tokenize/models/model.hpp"
-#include "tokenize/vocabulary/serde_number.hpp"
 #include "tokenize/models/unigram_model.hpp"
 #include "tokenize/models/wordpiece_model.hpp"
 
@@ -25,12 +24,6 @@ ModelPtr unigram(std::shared_ptr<Vocabulary> pieces, TokenId unknown_id, bool by
                  std::optional<MetaspaceRule> metaspace) {
     const py::gil_scoped_release release;
     return make_unigram_model({std::move(pieces), unknown_id, byte_fallback, std::move(metaspace)});
-}
-
-py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
-    std::vector<double> numbers;
-    for (const std::string& text : texts) numbers.push_back(parse_serde_number(text));
-    return to_numpy(std::move(numbers));
 }
 
 BpeAlphabet alphabet_named(const std::string& name) {
@@ -97,8 +90,6 @@ void register_models(py::module_& m) {
              py::arg("prepends"), py::arg("cuts"), py::arg("leading"));
     cls.def_static("unigram", &unigram, py::kw_only(), py::arg("pieces"), py::arg("unknown_id"),
                    py::arg("byte_fallback"), py::arg("metaspace"), "pieces: a vocabulary with scores.");
-    m.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
-          "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
     cls.def_static("bpe", &bpe, py::arg("vocabulary"), py::arg("merges"), py::kw_only(), py::arg("alphabet"),
                    py::arg("unk_token"), py::arg("continuing_subword_prefix"), py::arg("end_of_word_suffix"),
                    py::arg("fuse_unk"), py::arg("byte_fallback"), py::arg("ignore_merges"),

@@ -11,10 +11,10 @@
 #include "tokenize/pretokenize/plain_patterns.hpp"
 #include "tokenize/pretokenize/prefix_space.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
-#include "tokenize/vocabulary/space_marker.hpp"
 #include "tokenize/pretokenize/trailing_blanks.hpp"
-#include "tokenize/vocabulary/vocabulary.hpp"
 #include "tokenize/pretokenize/word_pretokenizers.hpp"
+#include "tokenize/vocabulary/space_marker.hpp"
+#include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace pypack::bindings {
 

@@ -8,8 +8,8 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/made_batch.hpp"
-#include "batch/source_bucket.hpp"
 #include "batch/sequence_source.hpp"
+#include "batch/source_bucket.hpp"
 #include "pack/balance/balance.hpp"
 
 namespace pypack {

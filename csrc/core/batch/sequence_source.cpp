@@ -72,26 +72,35 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
             masks_of(source, document)};
 }
 
-}  // namespace
+const SequenceSource& source_of(std::span<const SequenceSource> sources, const RowRef& row) {
+    return sources[static_cast<std::size_t>(row.source)];
+}
 
-ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
-    // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
-    // several files, and one pass would wait for memory once a row and file.
+std::int64_t first_span_in_plan(const PlanView& plan, const RowRef& row) {
+    return plan.sequence_offsets[static_cast<std::size_t>(row.sequence)];
+}
+
+// Checks the rows, and asks for where the spans of each stand in its plan.
+void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) continue;
         const auto& plan = checked_source(sources, row).plan;
         prefetch(&plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
     }
-    ResolvedRows out;
-    out.first_span.reserve(rows.size() + 1);
-    out.first_span.push_back(0);
+}
+
+// Counts the spans of each row, and asks for them.
+std::vector<std::int64_t> count_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
+    std::vector<std::int64_t> first_span;
+    first_span.reserve(rows.size() + 1);
+    first_span.push_back(0);
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) {
-            out.first_span.push_back(out.first_span.back());
+            first_span.push_back(first_span.back());
             continue;
         }
-        const auto& plan = sources[static_cast<std::size_t>(row.source)].plan;
-        const std::int64_t first = plan.sequence_offsets[static_cast<std::size_t>(row.sequence)];
+        const auto& plan = source_of(sources, row).plan;
+        const std::int64_t first = first_span_in_plan(plan, row);
         const std::int64_t last = plan.sequence_offsets[static_cast<std::size_t>(row.sequence) + 1];
         if (first < 0 || last < first || last > static_cast<std::int64_t>(plan.span_document.size())) {
             throw std::invalid_argument("sequence " + std::to_string(row.sequence) + ": spans " +
@@ -103,28 +112,35 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
             prefetch(&plan.span_start[static_cast<std::size_t>(first)]);
             prefetch(&plan.span_length[static_cast<std::size_t>(first)]);
         }
-        out.first_span.push_back(checked_add(out.first_span.back(), last - first, "the number of spans"));
+        first_span.push_back(checked_add(first_span.back(), last - first, "the number of spans"));
     }
+    return first_span;
+}
+
+// Asks for what the stores know of the spans' documents.
+void ask_for_documents(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                       std::span<const std::int64_t> first_span) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (out.first_span[i] == out.first_span[i + 1]) continue;
-        const SequenceSource& source = sources[static_cast<std::size_t>(rows[i].source)];
+        if (first_span[i] == first_span[i + 1]) continue;
+        const SequenceSource& source = source_of(sources, rows[i]);
         if (!source.documents.empty()) continue;  // one more wait for the selection would come first
-        const auto first = static_cast<std::size_t>(
-            source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)]);
-        const auto count = static_cast<std::size_t>(out.first_span[i + 1] - out.first_span[i]);
+        const auto first = static_cast<std::size_t>(first_span_in_plan(source.plan, rows[i]));
+        const auto count = static_cast<std::size_t>(first_span[i + 1] - first_span[i]);
         for (const std::int64_t document : source.plan.span_document.subspan(first, count)) {
             source.store->prefetch_entries(document);
         }
     }
+}
+
+void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, ResolvedRows& out) {
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
     out.row_room.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         std::int64_t room = 0;
         const std::int64_t count = out.first_span[i + 1] - out.first_span[i];
         if (count > 0) {
-            const SequenceSource& source = sources[static_cast<std::size_t>(rows[i].source)];
-            const std::int64_t first =
-                source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence)];
+            const SequenceSource& source = source_of(sources, rows[i]);
+            const std::int64_t first = first_span_in_plan(source.plan, rows[i]);
             for (std::int64_t s = first; s < first + count; ++s) {
                 const ResolvedSpan span = resolve_span(source, rows[i], s);
                 room += span.room;
@@ -136,6 +152,18 @@ ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<con
         out.row_room.push_back(room);
         out.num_items = checked_add(out.num_items, room, "the number of tokens in a batch");
     }
+}
+
+}  // namespace
+
+ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
+    // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
+    // several files, and one pass would wait for memory once a row and file.
+    ask_for_sequences(sources, rows);
+    ResolvedRows out;
+    out.first_span = count_spans(sources, rows);
+    ask_for_documents(sources, rows, out.first_span);
+    resolve_spans(sources, rows, out);
     return out;
 }
 

@@ -13,15 +13,16 @@ namespace pypack {
 namespace {
 
 // What a key is used for, so that no two permutations share one.
-constexpr std::uint64_t kWindowItems = 1;
+constexpr std::uint64_t kBlockItems = 1;
 
-std::int64_t num_windows(std::int64_t size, std::int64_t locality) {
+std::int64_t num_blocks(std::int64_t size, std::int64_t locality) {
     return locality == 0 ? size : (size + locality - 1) / locality;
 }
 
 }  // namespace
 
-SourceBucket::SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key, std::int64_t locality)
+SourceBucket::SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
+                           std::int64_t locality)
     : source_(source), ranges_(std::move(ranges)), key_(key), locality_(locality) {
     if (locality < 0) throw std::invalid_argument("the locality of a bucket must not be negative");
     first_index_.reserve(ranges_.size());
@@ -47,14 +48,14 @@ SourceBucket::Epoch::Epoch(const SourceBucket& bucket, std::int64_t epoch)
     : bucket_(bucket),
       epoch_(epoch),
       key_(combine_keys(bucket.key_, static_cast<std::uint64_t>(epoch))),
-      items_(static_cast<std::uint64_t>(num_windows(bucket.size_, bucket.locality_)), key_) {
+      items_(static_cast<std::uint64_t>(num_blocks(bucket.size_, bucket.locality_)), key_) {
     if (bucket.locality_ != 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
 }
 
 std::int64_t SourceBucket::Epoch::operator()(std::int64_t index) const {
     return bucket_.sequence(bucket_.locality_ == 0
-                              ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
-                              : windowed(index));
+                                ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
+                                : within_blocks(index));
 }
 
 void SourceBucket::Epoch::apply(std::span<std::uint64_t> indices) const {
@@ -75,7 +76,7 @@ void SourceBucket::Epoch::apply(std::span<std::uint64_t> indices) const {
 }
 
 std::shared_ptr<const TabledPermutation> SourceBucket::tables(std::int64_t epoch, const Permutation& order,
-                                                      std::size_t count) const {
+                                                              std::size_t count) const {
     if (!TabledPermutation::helps(order)) return nullptr;
     const std::lock_guard lock(tables_->mutex);
     if (tables_->epoch != epoch) {
@@ -91,29 +92,29 @@ std::shared_ptr<const TabledPermutation> SourceBucket::tables(std::int64_t epoch
     return tables_->tables;
 }
 
-// The windows are permuted, and kOpenWindows of them at a time are shuffled together. The arithmetic is that
-// of windows of one size, with the missing items of the short one taken out of the numbering behind it.
-std::int64_t SourceBucket::Epoch::windowed(std::int64_t index) const {
+// The blocks are permuted, and kOpenBlocks of them at a time are shuffled together. The arithmetic is that
+// of blocks of one size, with the missing items of the short one taken out of the numbering behind it.
+std::int64_t SourceBucket::Epoch::within_blocks(std::int64_t index) const {
     const std::int64_t locality = bucket_.locality_;
-    const auto windows = static_cast<std::int64_t>(items_.size());
-    const std::int64_t missing = windows * locality - bucket_.size_;
-    const std::int64_t group_items = kOpenWindows * locality;
-    const std::int64_t short_group = short_place_ / kOpenWindows;
-    const std::int64_t open_in_short = std::min(kOpenWindows, windows - short_group * kOpenWindows);
+    const auto blocks = static_cast<std::int64_t>(items_.size());
+    const std::int64_t missing = blocks * locality - bucket_.size_;
+    const std::int64_t group_items = kOpenBlocks * locality;
+    const std::int64_t short_group = short_place_ / kOpenBlocks;
+    const std::int64_t open_in_short = std::min(kOpenBlocks, blocks - short_group * kOpenBlocks);
     const std::int64_t short_group_end = short_group * group_items + open_in_short * locality - missing;
     if (index >= short_group_end) index += missing;
     const std::int64_t group = index / group_items;
-    const std::int64_t open = std::min(kOpenWindows, windows - group * kOpenWindows);
+    const std::int64_t open = std::min(kOpenBlocks, blocks - group * kOpenBlocks);
     const std::int64_t items = open * locality - (group == short_group ? missing : 0);
     const Permutation inside(
         static_cast<std::uint64_t>(items),
-        combine_keys(combine_keys(key_, kWindowItems), static_cast<std::uint64_t>(group)));
+        combine_keys(combine_keys(key_, kBlockItems), static_cast<std::uint64_t>(group)));
     auto place = static_cast<std::int64_t>(inside(static_cast<std::uint64_t>(index - group * group_items)));
     if (group == short_group) {
-        const std::int64_t short_end = (short_place_ % kOpenWindows + 1) * locality - missing;
+        const std::int64_t short_end = (short_place_ % kOpenBlocks + 1) * locality - missing;
         if (place >= short_end) place += missing;
     }
-    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenWindows + place / locality));
+    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenBlocks + place / locality));
     return static_cast<std::int64_t>(chosen) * locality + place % locality;
 }
 
@@ -145,16 +146,11 @@ std::vector<RowRef> rows_in_order(std::span<const SourceBucket> buckets, std::sp
     return rows;
 }
 
-}  // namespace
-
-std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets, std::span<const Draw> draws, std::int64_t slots,
-                              std::int64_t first, std::int64_t stride, std::int64_t count,
-                              std::optional<std::uint64_t> shuffle_key) {
+// The order of each draw's epoch. Throws std::out_of_range for a draw outside of its bucket.
+std::vector<SourceBucket::Epoch> orders_of(std::span<const SourceBucket> buckets,
+                                           std::span<const Draw> draws) {
     std::vector<SourceBucket::Epoch> orders;
-    std::vector<std::int64_t> ends;
     orders.reserve(draws.size());
-    ends.reserve(draws.size());
-    std::int64_t drawn = 0;
     for (const Draw& draw : draws) {
         if (draw.bucket < 0 || static_cast<std::size_t>(draw.bucket) >= buckets.size()) {
             throw std::out_of_range("bucket " + std::to_string(draw.bucket) + " of " +
@@ -168,55 +164,95 @@ std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets, std::span<c
                                     " of a bucket of " + std::to_string(bucket.size()));
         }
         orders.emplace_back(bucket, draw.epoch);
-        drawn += draw.count;
-        ends.push_back(drawn);
     }
+    return orders;
+}
+
+// Where each draw ends among the slots, which take the draws one after another.
+std::vector<std::int64_t> ends_of(std::span<const Draw> draws) {
+    std::vector<std::int64_t> ends;
+    ends.reserve(draws.size());
+    std::int64_t drawn = 0;
+    for (const Draw& draw : draws) ends.push_back(drawn += draw.count);
+    return ends;
+}
+
+void shuffle_slots(std::span<std::uint64_t> slots, std::int64_t size, std::uint64_t key) {
+    const Permutation order(static_cast<std::uint64_t>(size), key);
+    if (TabledPermutation::helps(order) && slots.size() >= TabledPermutation::worth(order)) {
+        TabledPermutation(order).apply(slots);
+    } else {
+        order.apply(slots);
+    }
+}
+
+// Rows sorted by the draw that their slot belongs to, by counting, so that those of one draw are found all at
+// once: row places[at] has slot slots[at], and those of draw d are [begins[d], begins[d + 1]).
+struct RowsByDraw {
+    std::vector<std::size_t> places;
+    std::vector<std::uint64_t> slots;
+    std::vector<std::size_t> begins;  // behind the last draw come the empty rows
+};
+
+RowsByDraw sorted_by_draw(std::span<const std::uint64_t> slot_of_row, std::span<const std::int64_t> ends) {
+    const std::size_t rows = slot_of_row.size();
+    std::vector<std::size_t> draw_of(rows);
+    RowsByDraw sorted{std::vector<std::size_t>(rows), std::vector<std::uint64_t>(rows),
+                      std::vector<std::size_t>(ends.size() + 1)};
+    for (std::size_t i = 0; i < rows; ++i) {
+        const auto slot = static_cast<std::int64_t>(slot_of_row[i]);
+        draw_of[i] =
+            static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), slot) - ends.begin());
+        ++sorted.begins[draw_of[i]];
+    }
+    // From here on each is the end of its draw's rows, and goes down to their begin.
+    std::inclusive_scan(sorted.begins.begin(), sorted.begins.end(), sorted.begins.begin());
+    for (std::size_t i = rows; i-- > 0;) {
+        const std::size_t at = --sorted.begins[draw_of[i]];
+        sorted.places[at] = i;
+        sorted.slots[at] = slot_of_row[i];
+    }
+    return sorted;
+}
+
+// The rows at any slots.
+std::vector<RowRef> rows_at(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
+                            std::span<const SourceBucket::Epoch> orders, std::span<const std::int64_t> ends,
+                            std::span<const std::uint64_t> slot_of_row) {
+    std::vector<RowRef> rows(slot_of_row.size(), RowRef{0, 0, kEmptyRow});
+    RowsByDraw sorted = sorted_by_draw(slot_of_row, ends);
+    for (std::size_t d = 0; d < draws.size(); ++d) {
+        const std::size_t begin = sorted.begins[d];
+        const auto indices = std::span(sorted.slots).subspan(begin, sorted.begins[d + 1] - begin);
+        const auto first_slot = static_cast<std::uint64_t>(ends[d] - draws[d].count);
+        for (std::uint64_t& index : indices) index += static_cast<std::uint64_t>(draws[d].start) - first_slot;
+        orders[d].apply(indices);
+        const std::int32_t source = buckets[static_cast<std::size_t>(draws[d].bucket)].source();
+        for (std::size_t i = 0; i < indices.size(); ++i) {
+            rows[sorted.places[begin + i]] = {source, draws[d].epoch, static_cast<std::int64_t>(indices[i])};
+        }
+    }
+    return rows;
+}
+
+}  // namespace
+
+std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
+                              std::int64_t slots, std::int64_t first, std::int64_t stride, std::int64_t count,
+                              std::optional<std::uint64_t> shuffle_key) {
+    const std::vector<SourceBucket::Epoch> orders = orders_of(buckets, draws);
     if (first < 0 || stride < 1 || count < 0 || (count > 0 && first + (count - 1) * stride >= slots)) {
         throw std::out_of_range("the rows do not fit in a batch of " + std::to_string(slots));
     }
     if (!shuffle_key && stride == 1) return rows_in_order(buckets, draws, orders, first, count);
-    std::vector<std::uint64_t> slot_of(static_cast<std::size_t>(count));
+    const std::vector<std::int64_t> ends = ends_of(draws);
+    std::vector<std::uint64_t> slot_of_row(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
-        slot_of[static_cast<std::size_t>(i)] = static_cast<std::uint64_t>(first + i * stride);
+        slot_of_row[static_cast<std::size_t>(i)] = static_cast<std::uint64_t>(first + i * stride);
     }
-    if (shuffle_key) {
-        const Permutation order(static_cast<std::uint64_t>(std::max(slots, drawn)), *shuffle_key);
-        if (TabledPermutation::helps(order) && slot_of.size() >= TabledPermutation::worth(order)) {
-            TabledPermutation(order).apply(slot_of);
-        } else {
-            order.apply(slot_of);
-        }
-    }
-    std::vector<RowRef> rows(slot_of.size(), RowRef{0, 0, kEmptyRow});
-    // The rows of one draw are found all at once: rows are sorted by their draw, by counting.
-    std::vector<std::size_t> draw_of(rows.size());
-    std::vector<std::size_t> group_end(draws.size() + 1);  // one more for the empty rows
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto slot = static_cast<std::int64_t>(slot_of[i]);
-        draw_of[i] =
-            static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), slot) - ends.begin());
-        ++group_end[draw_of[i]];
-    }
-    std::inclusive_scan(group_end.begin(), group_end.end(), group_end.begin());
-    std::vector<std::uint64_t> indices(rows.size());
-    std::vector<std::size_t> places(rows.size());
-    for (std::size_t i = rows.size(); i-- > 0;) {
-        const std::size_t at = --group_end[draw_of[i]];  // ends as the begin of the group
-        places[at] = i;
-        indices[at] = slot_of[i];
-    }
-    for (std::size_t d = 0; d < draws.size(); ++d) {
-        const std::size_t begin = group_end[d];
-        const auto group = std::span(indices).subspan(begin, group_end[d + 1] - begin);
-        const auto first_slot = static_cast<std::uint64_t>(ends[d] - draws[d].count);
-        for (std::uint64_t& index : group) index += static_cast<std::uint64_t>(draws[d].start) - first_slot;
-        orders[d].apply(group);
-        const std::int32_t source = buckets[static_cast<std::size_t>(draws[d].bucket)].source();
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            rows[places[begin + i]] = {source, draws[d].epoch, static_cast<std::int64_t>(group[i])};
-        }
-    }
-    return rows;
+    if (shuffle_key)
+        shuffle_slots(slot_of_row, std::max(slots, ends.empty() ? 0 : ends.back()), *shuffle_key);
+    return rows_at(buckets, draws, orders, ends, slot_of_row);
 }
 
 }  // namespace pypack

@@ -25,11 +25,12 @@ class SourceBucket {
   public:
     // `ranges` hold the bucket's sequences; a plan keeps those of one length together, so there are few.
     // `locality` 0: every order of the bucket is as likely as any other. Otherwise only `locality` times
-    // kOpenWindows neighbouring draws lie in kOpenWindows runs of `locality` neighbouring sequences, for
-    // storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
-    SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key, std::int64_t locality);
+    // kOpenBlocks neighbouring draws lie in kOpenBlocks blocks, each of `locality` neighbouring sequences,
+    // for storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
+    SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
+                 std::int64_t locality);
 
-    static constexpr std::int64_t kOpenWindows = 8;
+    static constexpr std::int64_t kOpenBlocks = 8;
 
     [[nodiscard]] std::int64_t size() const { return size_; }
     [[nodiscard]] std::int32_t source() const { return source_; }
@@ -44,13 +45,13 @@ class SourceBucket {
         void apply(std::span<std::uint64_t> indices) const;
 
       private:
-        [[nodiscard]] std::int64_t windowed(std::int64_t index) const;
+        [[nodiscard]] std::int64_t within_blocks(std::int64_t index) const;
 
         const SourceBucket& bucket_;
         std::int64_t epoch_;
         std::uint64_t key_;
-        Permutation items_;             // of all sequences, or of the windows
-        std::int64_t short_place_ = 0;  // where the last window, which may be short, stands among the others
+        Permutation items_;             // of all sequences, or of the blocks
+        std::int64_t short_place_ = 0;  // where the last block, which may be short, stands among the others
     };
 
   private:
@@ -90,8 +91,9 @@ struct Draw {
 // of the draws, one after another, then empty ones; draws beyond the slots are left out. With a `shuffle_key`
 // they are permuted first, so that the sources of a mixture do not stand in blocks. Throws std::out_of_range
 // for a draw outside of its bucket, or for rows that are not among the slots.
-[[nodiscard]] std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
-                                            std::int64_t slots, std::int64_t first, std::int64_t stride,
-                                            std::int64_t count, std::optional<std::uint64_t> shuffle_key);
+[[nodiscard]] std::vector<RowRef> draw_rows(std::span<const SourceBucket> buckets,
+                                            std::span<const Draw> draws, std::int64_t slots,
+                                            std::int64_t first, std::int64_t stride, std::int64_t count,
+                                            std::optional<std::uint64_t> shuffle_key);
 
 }  // namespace pypack

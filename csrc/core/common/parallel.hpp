@@ -1,4 +1,4 @@
-// Threads are made per call and joined before it returns: a pool that outlives the call deadlocks in a
+// Threads are made per call and joined before it returns: threads that outlive the call deadlock in a
 // forked child (DataLoader workers). Spawn and join cost about 34 us for one extra thread, so callers run
 // small work inline.
 #pragma once

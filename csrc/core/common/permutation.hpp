@@ -14,7 +14,8 @@ namespace pypack {
 // A balanced Feistel network over the smallest even number of bits that holds `size`, made a bijection of
 // [0, size) by cycle walking (Black and Rogaway 2002, "Ciphers with Arbitrary Finite Domains"). The domain
 // is less than 4 x size, so a draw walks less than 4 steps on average. Six rounds of a 64-bit mixer: four
-// already pass the uniformity, adjacency and chi-squared tests of tests/test_permutation.py; two are margin.
+// already pass the uniformity, adjacency and chi-squared tests of
+// tests/common/test_permutation.py; two are margin.
 class Permutation {
   public:
     static constexpr int kRounds = 6;

@@ -1,4 +1,4 @@
-// The few scalar types that every kernel shares. Sizes are those of DESIGN.md section 4 ("Numbers").
+// The few scalar types that every kernel shares.
 #pragma once
 
 #include <cstddef>

@@ -37,7 +37,8 @@ MixtureStream::MixtureStream(MixtureStream& past, std::int64_t visit)
     for (std::size_t i = 0; i < num_sources_; ++i) first_targets_.push_back(past.target_before(i, visit));
 }
 
-MixtureStream::MixtureStream(std::vector<std::int64_t> drawn, std::span<const std::int64_t> ahead, std::int64_t visit)
+MixtureStream::MixtureStream(std::vector<std::int64_t> drawn, std::span<const std::int64_t> ahead,
+                             std::int64_t visit)
     : num_sources_(drawn.size()), first_visit_(visit), changed_(true) {
     if (drawn.empty() || ahead.size() != drawn.size() || visit < 0) {
         throw std::invalid_argument("shares go on from a visit by a count and a surplus for every source");
@@ -54,7 +55,7 @@ MixtureStream::MixtureStream(std::vector<std::int64_t> drawn, std::span<const st
 }
 
 void MixtureStream::add_segment(std::int64_t visits, std::int64_t rows, std::span<const std::int64_t> start,
-                         std::span<const std::int64_t> end) {
+                                std::span<const std::int64_t> end) {
     if (visits < 0 || visits > kEndless || rows < 1 || rows > std::int64_t{1} << 31) {
         throw std::invalid_argument("a segment needs 0 to 2^40 visits of 1 to 2^31 rows");
     }
@@ -121,7 +122,8 @@ const std::vector<std::int64_t>& MixtureStream::start_of(std::size_t segment) {
 }
 
 // `visit` counts from the first of the segment.
-MixtureStream::Exact MixtureStream::exact_target(const Segment& segment, std::size_t source, std::int64_t visit) const {
+MixtureStream::Exact MixtureStream::exact_target(const Segment& segment, std::size_t source,
+                                                 std::int64_t visit) const {
     const auto moved = [&](std::size_t i) {
         const Exact flat = Exact{segment.rows} * segment.start[i] * visit;
         const Exact slope = segment.end[i] - segment.start[i];
@@ -161,7 +163,7 @@ std::int64_t MixtureStream::due(std::size_t segment, std::size_t source, std::in
     return -1;
 }
 
-// As if the run went on with its last weights; a source without weight comes last of all.
+// As if the training went on with its last weights; a source without weight comes last of all.
 std::int64_t MixtureStream::due_beyond(std::size_t source, std::int64_t count) const {
     const Segment& last = segments_.back();
     const Exact pace = Exact{last.rows} * last.end[source];
@@ -252,10 +254,10 @@ void MixtureStream::advance(std::size_t segment, std::int64_t visit, std::vector
     for (std::int64_t i = 0; i < rest; ++i) ++counts[candidates_[static_cast<std::size_t>(i)].second];
 }
 
-// Weights that were changed during a run can leave more due than there are rows, or less begun than rows:
-// then the counts follow as closely as whole sequences can, and catch up within the next visits.
+// Weights that were changed during a training can leave more due than there are rows, or less begun than
+// rows: then the counts follow as closely as whole sequences can, and catch up within the next visits.
 void MixtureStream::mend(const Segment& segment, std::int64_t visit, std::int64_t rest,
-                  std::vector<std::int64_t>& counts) const {
+                         std::vector<std::int64_t>& counts) const {
     const auto ahead = [&](std::size_t i) {
         return Exact{counts[i]} * kUnits - exact_target(segment, i, visit + 1);
     };
@@ -272,7 +274,7 @@ void MixtureStream::mend(const Segment& segment, std::int64_t visit, std::int64_
 }
 
 std::vector<std::int64_t> MixtureStream::simulate(std::size_t segment, std::int64_t from, std::int64_t to,
-                                           std::vector<std::int64_t> counts) {
+                                                  std::vector<std::int64_t> counts) {
     auto& checkpoints = segments_[segment].checkpoints;
     if (const auto after = checkpoints.upper_bound(to); after != checkpoints.begin()) {
         if (const auto nearest = std::prev(after); nearest->first > from) {

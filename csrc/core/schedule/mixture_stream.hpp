@@ -29,7 +29,7 @@ class MixtureStream {
     explicit MixtureStream(std::int64_t num_sources);
 
     // Goes on from what `past` has given out before `visit`, with targets of its own: for weights that are
-    // changed during a run, by which nothing that was given out may change. Visits are numbered on.
+    // changed during a training, by which nothing that was given out may change. Visits are numbered on.
     MixtureStream(MixtureStream& past, std::int64_t visit);
 
     // The same where `past` is known only by what it came to before `visit`: its drawn() and its ahead().

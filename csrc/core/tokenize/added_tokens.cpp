@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "tokenize/unicode/ascii_block.hpp"
-#include "tokenize/vocabulary/token_table.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
 namespace {

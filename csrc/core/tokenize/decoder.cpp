@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "tokenize/vocabulary/byte_alphabet.hpp"
 #include "tokenize/text/text_view.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/byte_alphabet.hpp"
 
 namespace pypack {
 namespace {

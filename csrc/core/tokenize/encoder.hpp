@@ -2,13 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/types.hpp"
 #include "tokenize/added_tokens.hpp"
 #include "tokenize/models/model.hpp"
 #include "tokenize/normalize/normalizer.hpp"
@@ -55,10 +55,10 @@ struct AlignedBatch {
     Buffer<std::uint32_t> ranges;
 };
 
-class EncoderContext;
+class IdleContexts;
 
 // Safe to use from many threads at once, and in a forked child. What threads need to work (the caches that
-// they share above all) is kept between calls in a pool that the encoder owns.
+// they share above all) is kept between calls.
 class Encoder {
   public:
     explicit Encoder(EncoderParts parts);
@@ -76,15 +76,11 @@ class Encoder {
                                               OffsetUnit unit) const;
 
   private:
-    class Pool;
-
     EncoderParts parts_;
     AddedTokenFinder raw_tokens_;
     AddedTokenFinder normalized_tokens_;
-    std::unique_ptr<Pool> pool_;
+    std::unique_ptr<IdleContexts> idle_;
     mutable std::atomic<double> ids_per_byte_{1};  // of an earlier batch
-
-    friend class EncoderContext;
 };
 
 }  // namespace pypack

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/buffer.hpp"
@@ -51,6 +52,7 @@ class JoinedIds {
         ids_.resize(starts_.back());
     }
 
+    [[nodiscard]] Offset size() const { return ids_.size(); }
     [[nodiscard]] Buffer<TokenId> take() { return std::move(ids_); }
 
   private:

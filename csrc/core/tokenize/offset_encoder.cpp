@@ -7,10 +7,11 @@
 #include <tuple>
 
 #include "common/parallel.hpp"
+#include "tokenize/chunked_batch.hpp"
 #include "tokenize/text/text_chunks.hpp"
-#include "tokenize/vocabulary/token_table.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
 namespace {
@@ -52,7 +53,19 @@ OffsetEncoder::OffsetEncoder(const EncoderParts& parts, const AddedTokenFinder& 
       normalized_tokens_(normalized_tokens),
       workspace_(parts.model->make_workspace()) {}
 
-void OffsetEncoder::encode(const TextView& document, const EncodeOptions& options, OffsetUnit unit) {
+void OffsetEncoder::encode(std::span<const TextView> texts, std::size_t first, std::size_t last,
+                           const EncodeOptions& options, OffsetUnit unit) {
+    for (std::size_t i = first; i < last; ++i) {
+        try {
+            add_document(texts[i], options, unit);
+        } catch (const std::invalid_argument& error) {
+            throw std::invalid_argument("document " + std::to_string(i) + ": " + error.what());
+        }
+        document_ends_.push_back(static_cast<Offset>(ids_.size()));
+    }
+}
+
+void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit) {
     memory_.clear_for(document);
     const std::string_view text = memory_.add(document);
     if (text.size() > kMaxDocument) throw std::invalid_argument("longer than 4 GiB; split it");
@@ -224,56 +237,30 @@ void OffsetEncoder::trim(const OffsetTrim& trim, std::size_t num_before, std::si
 
 AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
                                      OffsetUnit unit) const {
-    const std::vector<std::size_t> bounds = chunks_of(texts, options.num_threads).bounds;
-    const auto num_chunks = static_cast<std::int64_t>(bounds.size()) - 1;
-    struct Chunk {
-        std::unique_ptr<OffsetEncoder> encoder;
-        std::exception_ptr failure;
-    };
-    std::vector<Chunk> chunks(static_cast<std::size_t>(num_chunks));
-    AlignedBatch batch;
-    batch.ids.offsets = Buffer<Offset>(static_cast<std::int64_t>(texts.size()) + 1);
-    batch.ids.offsets[0] = 0;
-    parallel_for(num_chunks, options.num_threads, [&](std::int64_t index) {
+    const TextChunks chunks = chunks_of(texts, options.num_threads);
+    ChunkedBatch batch(chunks, Buffer<TokenId>());
+    std::vector<std::unique_ptr<OffsetEncoder>> encoders(chunks.size());
+    const auto num_workers = static_cast<std::int64_t>(chunks.num_workers(options.num_threads));
+    parallel_for(num_workers, options.num_threads, [&](std::int64_t) {
+        batch.work([&](std::size_t i) {
+            encoders[i] = std::make_unique<OffsetEncoder>(parts_, raw_tokens_, normalized_tokens_);
+            encoders[i]->encode(texts, chunks.bounds[i], chunks.bounds[i + 1], options, unit);
+            batch.finish(i, 0, encoders[i]->document_ends());
+        });
+    });
+    if (const std::exception_ptr failure = batch.failure()) std::rethrow_exception(failure);
+    batch.join();
+    Buffer<std::uint32_t> ranges(2 * batch.num_ids());
+    parallel_for(static_cast<std::int64_t>(chunks.size()), options.num_threads, [&](std::int64_t index) {
         const auto i = static_cast<std::size_t>(index);
-        Chunk& chunk = chunks[i];
-        std::size_t document = bounds[i];
-        try {
-            chunk.encoder = std::make_unique<OffsetEncoder>(parts_, raw_tokens_, normalized_tokens_);
-            for (; document < bounds[i + 1]; ++document) {
-                chunk.encoder->encode(texts[document], options, unit);
-                batch.ids.offsets[static_cast<std::int64_t>(document) + 1] =
-                    static_cast<Offset>(chunk.encoder->ids().size());
-            }
-        } catch (const std::invalid_argument& error) {
-            chunk.failure = std::make_exception_ptr(
-                std::invalid_argument("document " + std::to_string(document) + ": " + error.what()));
-        } catch (...) {
-            chunk.failure = std::current_exception();
-        }
-    });
-    std::vector<Offset> starts{0};
-    for (std::size_t i = 0; i < chunks.size(); ++i) {
-        if (chunks[i].failure) std::rethrow_exception(chunks[i].failure);
-        for (std::size_t document = bounds[i]; document < bounds[i + 1]; ++document) {
-            batch.ids.offsets[static_cast<std::int64_t>(document) + 1] += starts.back();
-        }
-        starts.push_back(starts.back() + static_cast<Offset>(chunks[i].encoder->ids().size()));
-    }
-    batch.ids.values = Buffer<TokenId>(starts.back());
-    batch.ranges = Buffer<std::uint32_t>(2 * starts.back());
-    parallel_for(num_chunks, options.num_threads, [&](std::int64_t index) {
-        Chunk& chunk = chunks[static_cast<std::size_t>(index)];
-        const Offset start = starts[static_cast<std::size_t>(index)];
-        const std::vector<TokenId>& ids = chunk.encoder->ids();
-        if (ids.empty()) return;
+        const std::unique_ptr<OffsetEncoder> encoder = std::move(encoders[i]);
+        (void)batch.place(i, encoder->ids());
         static_assert(sizeof(ByteRange) == 2 * sizeof(std::uint32_t));
-        std::memcpy(batch.ids.values.data() + start, ids.data(), ids.size() * sizeof(TokenId));
-        std::memcpy(batch.ranges.data() + 2 * start, chunk.encoder->ranges().data(),
-                    ids.size() * sizeof(ByteRange));
-        chunk.encoder.reset();
+        if (encoder->ids().empty()) return;
+        std::memcpy(ranges.data() + 2 * batch.start(i), encoder->ranges().data(),
+                    encoder->ranges().size() * sizeof(ByteRange));
     });
-    return batch;
+    return {batch.take(), std::move(ranges)};
 }
 
 }  // namespace pypack

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,11 +24,15 @@ class OffsetEncoder {
     OffsetEncoder(const EncoderParts& parts, const AddedTokenFinder& raw_tokens,
                   const AddedTokenFinder& normalized_tokens);
 
-    // Appends the ids of one document, and their ranges.
-    void encode(const TextView& document, const EncodeOptions& options, OffsetUnit unit);
+    // Appends the ids of documents texts[first, last), and their ranges. Throws std::invalid_argument, naming
+    // the document.
+    void encode(std::span<const TextView> texts, std::size_t first, std::size_t last,
+                const EncodeOptions& options, OffsetUnit unit);
 
     [[nodiscard]] const std::vector<TokenId>& ids() const { return ids_; }
     [[nodiscard]] const std::vector<ByteRange>& ranges() const { return ranges_; }
+    // For each document, the number of ids up to its end.
+    [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
   private:
     // Spaces at the ends of a token, which trimming takes away.
@@ -39,6 +46,7 @@ class OffsetEncoder {
         std::size_t operator()(std::string_view word) const { return hash_bytes(word); }
     };
 
+    void add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit);
     void add_text(std::string_view text, std::size_t base, bool skip_special);
     void add_piece(std::string_view piece, std::size_t base, const Alignment& alignment);
     void add_word(std::string_view word, std::size_t base, const ByteRange* alignment);
@@ -54,6 +62,7 @@ class OffsetEncoder {
     std::unique_ptr<Model::Workspace> workspace_;
     std::vector<TokenId> ids_;
     std::vector<ByteRange> ranges_;
+    std::vector<Offset> document_ends_;
 
     // Of the document at hand.
     std::vector<Edges> edges_;  // of its tokens, where they are trimmed

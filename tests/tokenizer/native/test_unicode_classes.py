@@ -21,7 +21,7 @@ def generator() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def categories() -> NDArray[np.uint8]:
-    return _core.unicode_categories()
+    return _core._testing.unicode_categories()
 
 
 def count(categories: NDArray[np.uint8], names: list[str], major: str) -> int:
@@ -34,7 +34,9 @@ def test_categories_are_those_of_the_library(generator: ModuleType, categories: 
 
 
 def test_traits_are_those_of_the_library(generator: ModuleType) -> None:
-    np.testing.assert_array_equal(_core.unicode_traits(), np.array(generator.trait_table(), np.uint8))
+    np.testing.assert_array_equal(
+        _core._testing.unicode_traits(), np.array(generator.trait_table(), np.uint8)
+    )
 
 
 def test_the_regexes_have_unicode_16(generator: ModuleType, categories: NDArray[np.uint8]) -> None:
@@ -52,7 +54,7 @@ def test_space_has_25_members_without_the_separators_of_ascii(
     space = np.isin(categories, [len(names), *(names.index(c) for c in ("Zs", "Zl", "Zp"))])
     assert int(space.sum()) == 25
     assert not space[0x1C:0x20].any()
-    whitespace = _core.unicode_traits() & 1
+    whitespace = _core._testing.unicode_traits() & 1
     np.testing.assert_array_equal(space, whitespace)
 
 
@@ -68,7 +70,7 @@ def test_older_characters_agree_with_python(generator: ModuleType, categories: N
 
 def test_grapheme_classes_are_those_of_the_library() -> None:
     generator = load_generator("generate_grapheme_table")
-    classes = _core.unicode_grapheme_classes()
+    classes = _core._testing.unicode_grapheme_classes()
     profiles = list(generator.CLASSES.values())
     plain = [cp for cp in generator.CODE_POINTS if classes[cp] == 0]
     assert len(plain) < len(generator.CODE_POINTS) - 20_000

@@ -13,7 +13,7 @@ from conftest import SCALE
 from tokenizers import Tokenizer, models
 
 import pypack
-from pypack._core import Model, Pretokenizer, Vocabulary, parse_serde_numbers
+from pypack._core import Model, Pretokenizer, Vocabulary, _testing
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.native.unigram import recognize_unigram
 from pypack.tokenizer.native.unsupported import UnsupportedError
@@ -119,7 +119,7 @@ def test_scores_are_rounded_as_the_library_rounds_them() -> None:
     texts += ["18446744073709551615", "-18446744073709551616", "0.000000000000000000000000001234"]
     source = tokenizer_json([f"t{i}" for i in range(len(texts))], texts)
     theirs = [score for _, score in json.loads(Tokenizer.from_str(source).to_str())["model"]["vocab"]]
-    ours = parse_serde_numbers(texts).tolist()
+    ours = _testing.parse_serde_numbers(texts).tolist()
     assert ours == theirs
     assert ours != [float(text) for text in texts]  # the trap is there
 
@@ -143,7 +143,7 @@ def test_ties_in_runs_fall_as_rounding_has_it() -> None:
 @pytest.mark.parametrize("text", ["", "-", "1.", ".5", "1e", "1e400", "0x1", "1 ", "nan", "1e99999999999"])
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a number that JSON and double can hold"):
-        parse_serde_numbers([text])
+        _testing.parse_serde_numbers([text])
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 64])

@@ -6,51 +6,53 @@ namespace pypack {
 
 namespace {
 
-struct RunOfUnits {
-    const Run* run;
+struct PlacementOfUnits {
+    const Placement* placement;
     std::size_t units;
 };
 
 }  // namespace
 
-RunStretches stretches_of(const Runs& runs) {
-    std::vector<RunOfUnits> by_start;
-    by_start.reserve(runs.runs.size());
+AlikeSequences alike_sequences_of(const Placements& placements) {
+    std::vector<PlacementOfUnits> by_start;
+    by_start.reserve(placements.all.size());
     std::vector<std::int64_t> borders;
-    borders.reserve(2 * runs.runs.size());
-    for (std::size_t units = 1; units < runs.first.size(); ++units) {
-        for (std::uint32_t i = runs.first[units]; i < runs.first[units - 1]; ++i) {
-            const Run& run = runs.runs[i];
-            by_start.push_back({&run, units});
-            borders.push_back(run.first_sequence);
-            borders.push_back(run.end_sequence);
+    borders.reserve(2 * placements.all.size());
+    for (std::size_t units = 1; units < placements.first.size(); ++units) {
+        for (std::uint32_t i = placements.first[units]; i < placements.first[units - 1]; ++i) {
+            const Placement& placement = placements.all[i];
+            by_start.push_back({&placement, units});
+            borders.push_back(placement.first_sequence);
+            borders.push_back(placement.end_sequence);
         }
     }
-    std::sort(by_start.begin(), by_start.end(), [](const RunOfUnits& a, const RunOfUnits& b) {
-        return a.run->first_sequence < b.run->first_sequence;
+    std::sort(by_start.begin(), by_start.end(), [](const PlacementOfUnits& a, const PlacementOfUnits& b) {
+        return a.placement->first_sequence < b.placement->first_sequence;
     });
     std::sort(borders.begin(), borders.end());
     borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
 
-    RunStretches result;
-    std::vector<RunOfUnits> active;  // by slot
+    AlikeSequences result;
+    std::vector<PlacementOfUnits> active;  // by slot
     auto next = by_start.begin();
     std::int64_t spans_before = 0;
     for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
         const std::int64_t begin = borders[i];
         const std::int64_t end = borders[i + 1];
-        std::erase_if(active, [begin](const RunOfUnits& x) { return x.run->end_sequence <= begin; });
-        for (; next != by_start.end() && next->run->first_sequence == begin; ++next) {
-            const auto behind =
-                std::upper_bound(active.begin(), active.end(), next->run->slot,
-                                 [](std::int32_t slot, const RunOfUnits& x) { return slot < x.run->slot; });
+        std::erase_if(active,
+                      [begin](const PlacementOfUnits& x) { return x.placement->end_sequence <= begin; });
+        for (; next != by_start.end() && next->placement->first_sequence == begin; ++next) {
+            const auto behind = std::upper_bound(
+                active.begin(), active.end(), next->placement->slot,
+                [](std::int32_t slot, const PlacementOfUnits& x) { return slot < x.placement->slot; });
             active.insert(behind, *next);
         }
         Stretch stretch{begin, end, spans_before, 0, result.parts.size(), 0};
-        for (const auto& [run, units] : active) {
-            const std::int64_t rank = run->first_rank + (begin - run->first_sequence) * run->per_sequence;
-            result.parts.push_back({units, rank, run->per_sequence});
-            stretch.spans += run->per_sequence;
+        for (const auto& [placement, units] : active) {
+            const std::int64_t rank =
+                placement->first_rank + (begin - placement->first_sequence) * placement->per_sequence;
+            result.parts.push_back({units, rank, placement->per_sequence});
+            stretch.spans += placement->per_sequence;
         }
         stretch.end_part = result.parts.size();
         spans_before += (end - begin) * stretch.spans;

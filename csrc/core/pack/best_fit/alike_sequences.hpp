@@ -18,7 +18,7 @@ struct StretchPart {
     std::int32_t per_sequence;
 };
 
-// Consecutive sequences that the same runs fill, so that all hold documents of the same lengths: parts
+// Consecutive sequences that the same placements fill, so that all hold documents of the same lengths: parts
 // [first_part, end_part), in the order of their slots.
 struct Stretch {
     std::int64_t first_sequence;
@@ -29,7 +29,7 @@ struct Stretch {
     std::size_t end_part;
 };
 
-struct RunStretches {
+struct AlikeSequences {
     std::vector<Stretch> stretches;
     std::vector<StretchPart> parts;
 
@@ -44,6 +44,6 @@ struct RunStretches {
     }
 };
 
-[[nodiscard]] RunStretches stretches_of(const Runs& runs);
+[[nodiscard]] AlikeSequences alike_sequences_of(const Placements& placements);
 
 }  // namespace pypack

@@ -10,17 +10,17 @@ PlanArrays pad_by_length(std::span<const Length> lengths, const PackOptions& opt
         throw std::invalid_argument("group_sequences must be at least 1, got " +
                                     std::to_string(group_sequences));
     }
-    const Census census = take_census(lengths, options, 1);
-    const std::size_t units = census.totals.size() - 1;
+    const PieceCounts piece_counts = count_pieces(lengths, options, 1);
+    const std::size_t units = piece_counts.totals.size() - 1;
     // A counting sort: where the pieces of each length go, then each piece to its place.
     std::vector<std::int64_t> next(units + 1, 0);
     std::int64_t total = 0;
     for (std::size_t v = units; v >= 1; --v) {
         next[v] = total;
-        total += census.totals[v];
+        total += piece_counts.totals[v];
     }
     PlanArrays plan;
-    plan.counts = census.counts;
+    plan.counts = piece_counts.plan_counts;
     plan.resize_spans(total);
     PlanCounts counted_before;
     for_each_piece(lengths, {0, lengths.size()}, options, counted_before,

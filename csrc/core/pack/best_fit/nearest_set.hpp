@@ -8,12 +8,12 @@
 
 namespace pypack {
 
-class CapacitySet {
+class NearestSet {
   public:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
     // Holds values below `bound`.
-    explicit CapacitySet(std::uint32_t bound) {
+    explicit NearestSet(std::uint32_t bound) {
         std::uint32_t words = bound;
         do {
             words = (words + 63) / 64;

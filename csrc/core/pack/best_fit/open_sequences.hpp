@@ -18,11 +18,11 @@ struct Group {
 };
 
 // Of the groups with equal room, the one that was opened last is used first.
-class OpenGroups {
+class OpenSequences {
   public:
-    static constexpr std::uint32_t kNone = CapacitySet::kNone;
+    static constexpr std::uint32_t kNone = NearestSet::kNone;
 
-    explicit OpenGroups(Length capacity)
+    explicit OpenSequences(Length capacity)
         : rooms_(static_cast<std::uint32_t>(capacity) + 1),
           top_(static_cast<std::size_t>(capacity) + 1, kNone) {}
 
@@ -63,7 +63,7 @@ class OpenGroups {
     }
 
   private:
-    CapacitySet rooms_;
+    NearestSet rooms_;
     std::vector<std::uint32_t> top_;
     std::vector<Group> groups_;
     std::uint32_t free_ = kNone;

@@ -64,18 +64,18 @@ void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& op
     for_each_piece(lengths, {0, lengths.size()}, options, counts, [](std::int64_t, Length, Length) {});
 }
 
-Census take_census(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
+PieceCounts count_pieces(std::span<const Length> lengths, const PackOptions& options, int num_threads) {
     options.validate();
     const std::size_t units = static_cast<std::size_t>(options.sequence_length / options.align);
     const auto chunks = static_cast<std::size_t>(num_threads < 1 ? 1 : num_threads);
-    Census census;
-    census.by_chunk.resize(chunks);
-    census.is_plain.resize(chunks);
+    PieceCounts piece_counts;
+    piece_counts.by_chunk.resize(chunks);
+    piece_counts.is_plain.resize(chunks);
     std::vector<PlanCounts> counts(chunks);
     std::vector<std::exception_ptr> failures(chunks);
     parallel_for(static_cast<std::int64_t>(chunks), num_threads, [&](std::int64_t c) {
         const auto index = static_cast<std::size_t>(c);
-        auto& histogram = census.by_chunk[index];
+        auto& histogram = piece_counts.by_chunk[index];
         // Two tables in turns: an increment waits for the one before it where they hit the same counter.
         histogram.assign(2 * (units + 1), 0);
         // Kept apart by chunk so that the error names the first bad document, not the first one found.
@@ -90,32 +90,32 @@ Census take_census(std::span<const Length> lengths, const PackOptions& options, 
             });
             for (std::size_t v = 0; v <= units; ++v) histogram[v] = histogram[2 * v] + histogram[2 * v + 1];
             histogram.resize(units + 1);
-            census.is_plain[index] = PlainDocuments(options).are_all(counts[index]) ? 1 : 0;
+            piece_counts.is_plain[index] = PlainDocuments(options).are_all(counts[index]) ? 1 : 0;
         } catch (...) {
             failures[index] = std::current_exception();
         }
     });
     for (std::size_t c = 0; c < chunks; ++c) {
         if (failures[c]) std::rethrow_exception(failures[c]);
-        census.counts.add(counts[c]);
+        piece_counts.plan_counts.add(counts[c]);
     }
-    census.add_up();
-    return census;
+    piece_counts.add_up();
+    return piece_counts;
 }
 
-void Census::add_up() {
+void PieceCounts::add_up() {
     totals.assign(by_chunk.front().size(), 0);
     for (const auto& histogram : by_chunk) {
         for (std::size_t v = 0; v < totals.size(); ++v) totals[v] += histogram[v];
     }
 }
 
-std::vector<std::vector<std::int64_t>> first_ranks(const Census& census) {
-    std::vector<std::vector<std::int64_t>> ranks(census.num_chunks(),
-                                                 std::vector<std::int64_t>(census.totals.size(), 0));
-    for (std::size_t c = 1; c < census.num_chunks(); ++c) {
-        for (std::size_t v = 0; v < census.totals.size(); ++v) {
-            ranks[c][v] = ranks[c - 1][v] + census.by_chunk[c - 1][v];
+std::vector<std::vector<std::int64_t>> first_ranks(const PieceCounts& piece_counts) {
+    std::vector<std::vector<std::int64_t>> ranks(piece_counts.num_chunks(),
+                                                 std::vector<std::int64_t>(piece_counts.totals.size(), 0));
+    for (std::size_t c = 1; c < piece_counts.num_chunks(); ++c) {
+        for (std::size_t v = 0; v < piece_counts.totals.size(); ++v) {
+            ranks[c][v] = ranks[c - 1][v] + piece_counts.by_chunk[c - 1][v];
         }
     }
     return ranks;

@@ -12,11 +12,11 @@
 
 namespace pypack {
 
-struct Census {
+struct PieceCounts {
     std::vector<std::int64_t> totals;                  // [units + 1]: pieces that take up v units
     std::vector<std::vector<std::uint32_t>> by_chunk;  // the same for each chunk of documents
     std::vector<std::uint8_t> is_plain;                // whether each chunk has none but PlainDocuments
-    PlanCounts counts;
+    PlanCounts plan_counts;
 
     void add_up();  // totals from by_chunk
     [[nodiscard]] std::size_t num_chunks() const { return by_chunk.size(); }
@@ -35,11 +35,11 @@ struct Chunk {
 
 // A unit is `align` tokens. One chunk a thread; raises for the first bad document whatever the number of
 // threads.
-[[nodiscard]] Census take_census(std::span<const Length> lengths, const PackOptions& options,
-                                 int num_threads);
+[[nodiscard]] PieceCounts count_pieces(std::span<const Length> lengths, const PackOptions& options,
+                                       int num_threads);
 
 // ranks[c][v]: rank of the first piece of v units in chunk c, among all pieces of v units.
-[[nodiscard]] std::vector<std::vector<std::int64_t>> first_ranks(const Census& census);
+[[nodiscard]] std::vector<std::vector<std::int64_t>> first_ranks(const PieceCounts& piece_counts);
 
 // Throws for the first document that is negative, or too long under Overflow::error.
 void refuse_bad_documents(std::span<const Length> lengths, const PackOptions& options);

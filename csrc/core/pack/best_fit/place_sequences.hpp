@@ -11,14 +11,14 @@
 
 namespace pypack {
 
-class SequenceWalk {
+class SequencePlacer {
   public:
     // ranks[v]: the rank of the first piece of v units.
-    SequenceWalk(const Runs& runs, std::span<const std::int64_t> ranks)
-        : runs_(runs),
+    SequencePlacer(const Placements& placements, std::span<const std::int64_t> ranks)
+        : placements_(placements),
           cursors_(ranks.size()),
           next_rank_(ranks.begin(), ranks.end()),
-          run_(runs.first.begin(), runs.first.end()) {}
+          placement_(placements.first.begin(), placements.first.end()) {}
 
     // Sequence of the next piece of v units. The only branch is rarely taken, and no document waits for more
     // than an addition of the one before it of its length. Tried, and slower: counting down the places of a
@@ -47,15 +47,15 @@ class SequenceWalk {
         std::uint32_t left = 0;  // documents until enter()
     };
 
-    // The cursor of v anew, from its next document on: at the next run, or where rounding would tell.
+    // The cursor of v anew, from its next document on: at the next placement, or where rounding would tell.
     void enter(std::size_t v) {
         constexpr std::int64_t kOne = std::int64_t{1} << kFraction;
         const std::int64_t rank = next_rank_[v];
-        while (end_rank(runs_.runs[run_[v]]) <= rank) ++run_[v];
-        const Run& run = runs_.runs[run_[v]];
-        const std::int64_t each = run.per_sequence;
-        const std::int64_t within = rank - run.first_rank;
-        const std::int64_t sequence = run.first_sequence + within / each;
+        while (end_rank(placements_.all[placement_[v]]) <= rank) ++placement_[v];
+        const Placement& placement = placements_.all[placement_[v]];
+        const std::int64_t each = placement.per_sequence;
+        const std::int64_t within = rank - placement.first_rank;
+        const std::int64_t sequence = placement.first_sequence + within / each;
         const auto up = [each](std::int64_t parts) { return (parts * kOne + each - 1) / each; };
         Cursor& cursor = cursors_[v];
         cursor.at = static_cast<std::uint64_t>(sequence * kOne + up(within % each));
@@ -63,18 +63,19 @@ class SequenceWalk {
         // Of w steps, each is too long by less than 1, and so is the start: exact while w + 1 is at most the
         // last gap before the next sequence, which is kOne / each.
         const std::int64_t exact = std::max<std::int64_t>(kOne / each, 1);
-        cursor.left = static_cast<std::uint32_t>(std::min(end_rank(run) - rank, exact));
+        cursor.left = static_cast<std::uint32_t>(std::min(end_rank(placement) - rank, exact));
         next_rank_[v] = rank + cursor.left;
     }
 
-    static std::int64_t end_rank(const Run& run) {
-        return run.first_rank + (run.end_sequence - run.first_sequence) * run.per_sequence;
+    static std::int64_t end_rank(const Placement& placement) {
+        return placement.first_rank +
+               (placement.end_sequence - placement.first_sequence) * placement.per_sequence;
     }
 
-    const Runs& runs_;
+    const Placements& placements_;
     std::vector<Cursor> cursors_;
-    std::vector<std::int64_t> next_rank_;  // of the document at which the cursor ends
-    std::vector<std::uint32_t> run_;       // where the cursor is
+    std::vector<std::int64_t> next_rank_;   // of the document at which the cursor ends
+    std::vector<std::uint32_t> placement_;  // where the cursor is
 };
 
 }  // namespace pypack

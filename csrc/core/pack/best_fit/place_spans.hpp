@@ -1,8 +1,8 @@
-// The second pass of bulk packing: documents in input order, each to the place that the runs keep for its
-// rank among those of its length.
+// The second pass of bulk packing: documents in input order, each to the place that the placements keep for
+// its rank among those of its length.
 //
 // Those places lie all over the output, and going to each of them straight away is a chain of cache misses a
-// document (length -> run -> start of the sequence -> place): 16 to 48 ns on the machine of
+// document (length -> placement -> start of the sequence -> place): 16 to 48 ns on the machine of
 // bench/results/pack.json. So documents are first sorted by length, a block at a time that fits the caches.
 // Then the documents of one length go to places that rise, and processors fetch those ahead.
 #pragma once
@@ -22,14 +22,14 @@
 namespace pypack {
 
 template <typename Item>
-class BlockPlacer {
+class SpanPlacer {
   public:
     // Large enough that the documents of one length in it are many, small enough to stay in the cache, and
     // far below the 64 MB that packing may take beside its input and output.
     static constexpr std::int64_t kBlock = std::int64_t{1} << 20;
 
     // ranks[v]: the rank of the first item of v units.
-    explicit BlockPlacer(std::vector<std::int64_t> ranks) : ranks_(std::move(ranks)), next_(ranks_.size()) {}
+    explicit SpanPlacer(std::vector<std::int64_t> ranks) : ranks_(std::move(ranks)), next_(ranks_.size()) {}
 
     // counts[v]: items of v units in the block. visit(add) calls add(units, item) for all of them in order;
     // then put(units, item, place) is called for each.
@@ -72,9 +72,9 @@ class BlockPlacer {
 template <typename Item, typename Places, typename Visit, typename Put>
 void place_chunk(Chunk chunk, std::span<const std::uint32_t> counts, std::vector<std::int64_t> ranks,
                  const Places& places, Visit&& visit, Put&& put) {
-    constexpr std::int64_t kBlock = BlockPlacer<Item>::kBlock;
+    constexpr std::int64_t kBlock = SpanPlacer<Item>::kBlock;
     constexpr std::size_t kStep = 4096;  // documents
-    BlockPlacer<Item> placer(std::move(ranks));
+    SpanPlacer<Item> placer(std::move(ranks));
     const auto place = [&](Chunk block, std::span<const std::uint32_t> in_block) {
         placer.place(in_block, places, [&](auto&& add) { visit(block, add); }, put);
     };

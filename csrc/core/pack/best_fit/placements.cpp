@@ -8,19 +8,19 @@ namespace pypack {
 
 namespace {
 
-// Appends runs and opens the sequences that still have room, while a packer goes through the lengths.
-class RunBuilder {
+// Appends placements and opens the sequences that still have room, while a packer goes through the lengths.
+class PlacementBuilder {
   public:
-    RunBuilder(std::span<const std::int64_t> counts, Length max_documents)
+    PlacementBuilder(std::span<const std::int64_t> counts, Length max_documents)
         : capacity_(static_cast<Length>(counts.size()) - 1), max_documents_(max_documents), open_(capacity_) {
         result_.first.assign(counts.size(), 0);
     }
 
     [[nodiscard]] Length capacity() const { return capacity_; }
-    [[nodiscard]] OpenGroups& open() { return open_; }
+    [[nodiscard]] OpenSequences& open() { return open_; }
 
     void begin(Length length, std::int64_t count) {
-        result_.first[static_cast<std::size_t>(length)] = static_cast<std::uint32_t>(result_.runs.size());
+        result_.first[static_cast<std::size_t>(length)] = static_cast<std::uint32_t>(result_.all.size());
         result_.num_items += count;
         length_ = length;
         rank_ = 0;
@@ -35,7 +35,7 @@ class RunBuilder {
     // `each` documents into each of `size` sequences, which have `slot` documents and this room.
     void place(std::int64_t sequence, std::int64_t size, Length each, std::int32_t slot, Length room) {
         if (size == 0) return;
-        result_.runs.push_back({rank_, sequence, sequence + size, each, slot});
+        result_.all.push_back({rank_, sequence, sequence + size, each, slot});
         rank_ += size * each;
         const Length rest = room - each * length_;
         if (rest > 0 && slot + each < max_documents_) {
@@ -43,30 +43,30 @@ class RunBuilder {
         }
     }
 
-    [[nodiscard]] Runs finish() {
-        result_.first[0] = static_cast<std::uint32_t>(result_.runs.size());
+    [[nodiscard]] Placements finish() {
+        result_.first[0] = static_cast<std::uint32_t>(result_.all.size());
         return std::move(result_);
     }
 
   private:
     Length capacity_;
     Length max_documents_;
-    OpenGroups open_;
-    Runs result_;
+    OpenSequences open_;
+    Placements result_;
     Length length_ = 0;
     std::int64_t rank_ = 0;
 };
 
 }  // namespace
 
-Runs best_fit_runs(std::span<const std::int64_t> counts, Length max_documents) {
-    RunBuilder builder(counts, max_documents);
+Placements best_fit_placements(std::span<const std::int64_t> counts, Length max_documents) {
+    PlacementBuilder builder(counts, max_documents);
     for (Length length = builder.capacity(); length >= 1; --length) {
         std::int64_t left = counts[static_cast<std::size_t>(length)];
         builder.begin(length, left);
         while (left > 0) {
             const std::uint32_t found = builder.open().tightest(static_cast<std::uint32_t>(length));
-            const bool is_new = found == OpenGroups::kNone;
+            const bool is_new = found == OpenSequences::kNone;
             const Group group = is_new ? Group{0, left, 0, 0} : builder.open().top(found);
             const Length room = is_new ? builder.capacity() : static_cast<Length>(found);
             const Length most = std::min(room / length, max_documents - group.documents);
@@ -87,14 +87,14 @@ Runs best_fit_runs(std::span<const std::int64_t> counts, Length max_documents) {
     return builder.finish();
 }
 
-Runs worst_fit_runs(std::span<const std::int64_t> counts, Length max_documents) {
-    RunBuilder builder(counts, max_documents);
+Placements worst_fit_placements(std::span<const std::int64_t> counts, Length max_documents) {
+    PlacementBuilder builder(counts, max_documents);
     for (Length length = builder.capacity(); length >= 1; --length) {
         std::int64_t left = counts[static_cast<std::size_t>(length)];
         builder.begin(length, left);
         while (left > 0) {
             const std::uint32_t widest = builder.open().widest();
-            if (widest == OpenGroups::kNone || widest < static_cast<std::uint32_t>(length)) {
+            if (widest == OpenSequences::kNone || widest < static_cast<std::uint32_t>(length)) {
                 builder.place(builder.new_sequences(left), left, 1, 0, builder.capacity());
                 break;
             }
@@ -108,17 +108,18 @@ Runs worst_fit_runs(std::span<const std::int64_t> counts, Length max_documents) 
     return builder.finish();
 }
 
-Buffer<std::int64_t> sequence_starts(const Runs& runs) {
-    Buffer<std::int64_t> starts(runs.num_sequences + 1);
+Buffer<std::int64_t> sequence_starts(const Placements& placements) {
+    Buffer<std::int64_t> starts(placements.num_sequences + 1);
     std::fill_n(starts.data(), starts.size(), 0);
-    // A run adds the same to consecutive sequences: differences first, then two running sums in one pass.
-    for (const Run& run : runs.runs) {
-        starts[run.first_sequence] += run.per_sequence;
-        starts[run.end_sequence] -= run.per_sequence;
+    // A placement adds the same to consecutive sequences: differences first, then two running sums in one
+    // pass.
+    for (const Placement& placement : placements.all) {
+        starts[placement.first_sequence] += placement.per_sequence;
+        starts[placement.end_sequence] -= placement.per_sequence;
     }
     std::int64_t spans = 0;
     std::int64_t total = 0;
-    for (std::int64_t s = 0; s <= runs.num_sequences; ++s) {
+    for (std::int64_t s = 0; s <= placements.num_sequences; ++s) {
         spans += starts[s];
         starts[s] = total;
         total += spans;

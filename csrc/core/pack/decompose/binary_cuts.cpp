@@ -14,7 +14,7 @@ namespace {
 // document guesses wrong about every second piece (twice the time).
 constexpr std::size_t kGroup = 1024;  // documents: sums of their digits fit in 32 bits
 
-PYPACK_SIMD_CLONES void add_digits(const Length* __restrict lengths, std::size_t size, DigitBuckets buckets,
+PYPACK_SIMD_CLONES void add_pieces(const Length* __restrict lengths, std::size_t size, CutBuckets buckets,
                                    Length* __restrict spans, std::int64_t* __restrict pieces) {
     std::int64_t in_longest = 0;
     for (std::size_t i = 0; i < size; ++i) {
@@ -36,7 +36,7 @@ PYPACK_SIMD_CLONES void add_digits(const Length* __restrict lengths, std::size_t
 // Tokens are added by 16-bit halves, so that they fit in 32 bits as well.
 PYPACK_SIMD_CLONES void account(const Length* __restrict lengths, const Length* __restrict spans,
                                 std::size_t size, Length rest_mask, Length least_packed,
-                                DigitCounts* __restrict counts) {
+                                CutCounts* __restrict counts) {
     Length lost_documents = 0;
     Length lost_low = 0;
     Length lost_high = 0;
@@ -205,22 +205,22 @@ std::size_t select_long(std::span<const Length> lengths, Length least, std::uint
     return select_long_rest(lengths, 0, least, 0, positions);
 }
 
-DigitCounts count_digits(std::span<const Length> lengths, DigitBuckets buckets, Length least_packed,
-                         std::span<std::int64_t> pieces) {
-    DigitCounts counts;
+CutCounts count_binary_cuts(std::span<const Length> lengths, CutBuckets buckets, Length least_packed,
+                            std::span<std::int64_t> pieces) {
+    CutCounts counts;
     std::array<Length, kGroup> spans;
     const Length rest_mask = (Length{1} << buckets.lowest) - 1;
     for (; !lengths.empty(); lengths = lengths.subspan(std::min(kGroup, lengths.size()))) {
         const std::size_t size = std::min(kGroup, lengths.size());
-        add_digits(lengths.data(), size, buckets, spans.data(), pieces.data());
+        add_pieces(lengths.data(), size, buckets, spans.data(), pieces.data());
         account(lengths.data(), spans.data(), size, rest_mask, least_packed, &counts);
     }
     return counts;
 }
 
-std::size_t select_digit(std::span<const Length> lengths, int bucket, std::int64_t first_document,
-                         std::size_t room, std::int64_t* documents, Length* starts,
-                         [[maybe_unused]] Instructions instructions) {
+std::size_t select_bucket(std::span<const Length> lengths, int bucket, std::int64_t first_document,
+                          std::size_t room, std::int64_t* documents, Length* starts,
+                          [[maybe_unused]] Instructions instructions) {
 #if PYPACK_X86_DISPATCH
     const Instructions best = resolve(instructions);
     if (best == Instructions::kAvx512) {

@@ -12,13 +12,13 @@
 
 namespace pypack {
 
-struct DigitBuckets {
+struct CutBuckets {
     int lowest;
     int highest;
 };
 
 // What becomes of the documents of a block; those of length 0 count nowhere.
-struct DigitCounts {
+struct CutCounts {
     std::int64_t dropped_documents = 0;  // shorter than the lowest bucket, and not packed
     std::int64_t dropped_tokens = 0;
     std::int64_t truncated_documents = 0;  // that lose their rest
@@ -28,15 +28,15 @@ struct DigitCounts {
 
 // Adds the pieces of the documents to pieces[bucket]. `least_packed`: rests from this length on are packed,
 // and make one more piece.
-[[nodiscard]] DigitCounts count_digits(std::span<const Length> lengths, DigitBuckets buckets,
-                                       Length least_packed, std::span<std::int64_t> pieces);
+[[nodiscard]] CutCounts count_binary_cuts(std::span<const Length> lengths, CutBuckets buckets,
+                                          Length least_packed, std::span<std::int64_t> pieces);
 
 // The pieces of `bucket`, which is not the longest, in the order of the documents: writes the number of the
 // document, from `first_document` on, and where the piece starts in it. Returns how many there are. Elements
 // behind them are overwritten, within [0, room).
-std::size_t select_digit(std::span<const Length> lengths, int bucket, std::int64_t first_document,
-                         std::size_t room, std::int64_t* documents, Length* starts,
-                         Instructions instructions = Instructions::kBest);
+std::size_t select_bucket(std::span<const Length> lengths, int bucket, std::int64_t first_document,
+                          std::size_t room, std::int64_t* documents, Length* starts,
+                          Instructions instructions = Instructions::kBest);
 
 // So many are written at a time, whether selected or not.
 inline constexpr std::size_t kMostSelectedAtOnce = 16;

@@ -9,10 +9,10 @@
 
 #include "common/parallel.hpp"
 #include "common/streaming_fill.hpp"
-#include "pack/best_fit/piece_counts.hpp"
-#include "pack/decompose/document_cuts.hpp"
-#include "pack/decompose/binary_cuts.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/best_fit/piece_counts.hpp"
+#include "pack/decompose/binary_cuts.hpp"
+#include "pack/decompose/document_cuts.hpp"
 #include "pack/decompose/sorted_pieces.hpp"
 
 namespace pypack {
@@ -43,22 +43,21 @@ class Decomposer {
           options_(options),
           whole_(options),
           packs_rest_(buckets.remainder == Remainder::pack),
-          cutter_(buckets),
+          cuts_(buckets),
           num_threads_(num_threads),
           chunks_(static_cast<std::size_t>(std::max(num_threads, 1))) {
         options_.sequence_length =
-            cutter_.piece(log2_floor(buckets.min_length));  // where remainders are packed
-        // Documents reach the cutter whole, whatever their length, unless they are to be cut or left out
+            cuts_.piece(log2_floor(buckets.min_length));  // where remainders are packed
+        // Documents reach the cuts whole, whatever their length, unless they are to be cut or left out
         // before.
         const bool splits = options.overflow == Overflow::split;
-        whole_.sequence_length =
-            splits ? std::numeric_limits<Length>::max() : cutter_.piece(cutter_.highest());
+        whole_.sequence_length = splits ? std::numeric_limits<Length>::max() : cuts_.piece(cuts_.highest());
     }
 
     [[nodiscard]] PlanArrays run() {
         for_each_chunk([this](ChunkPlan& chunk, std::size_t) {
             chunk.rests.assign(packs_rest_ ? units_of(options_.sequence_length, options_.align) + 1 : 1, 0);
-            cutter_.cuts_by_digits() ? count_digits(chunk) : count(chunk);
+            cuts_.are_binary() ? count_binary(chunk) : count(chunk);
         });
         const bool narrow =
             options_.align == 1 && lengths_.size() <= std::numeric_limits<std::uint32_t>::max();
@@ -69,16 +68,16 @@ class Decomposer {
     template <typename Item>
     [[nodiscard]] PlanArrays place_all() {
         PlanArrays plan;
-        Census rests;
+        PieceCounts rests;
         for (ChunkPlan& chunk : chunks_) {
             plan.counts.add(chunk.counts);
             rests.by_chunk.push_back(std::move(chunk.rests));
         }
         rests.add_up();
-        const Runs runs = best_fit_runs(rests.totals, options_.max_documents);
+        const Placements placements = best_fit_placements(rests.totals, options_.max_documents);
         const std::int64_t pieces = lay_out();
-        const std::int64_t sequences = pieces + runs.num_sequences;
-        plan.resize_spans(pieces + runs.num_items);
+        const std::int64_t sequences = pieces + placements.num_sequences;
+        plan.resize_spans(pieces + placements.num_items);
         plan.sequence_offsets.resize(sequences + 1);
         plan.sequence_capacity.resize(sequences);
         SortedPieces<Item> sorted(rests.totals, chunks_.size());
@@ -86,11 +85,12 @@ class Decomposer {
         for_each_chunk([&](ChunkPlan& chunk, std::size_t index) {
             fill_buckets(chunk, plan);
             typename SortedPieces<Item>::Taker taker(sorted, index, ranks[index]);
-            cutter_.cuts_by_digits() ? place_digits(chunk, plan, taker) : place(chunk, plan, taker);
+            cuts_.are_binary() ? place_binary(chunk, plan, taker) : place(chunk, plan, taker);
         });
-        const RunStretches stretches = stretches_of(runs);
+        const AlikeSequences stretches = alike_sequences_of(placements);
         for_each_chunk([&](ChunkPlan&, std::size_t index) {
-            const Chunk part = chunk_of(static_cast<std::size_t>(runs.num_sequences), index, chunks_.size());
+            const Chunk part =
+                chunk_of(static_cast<std::size_t>(placements.num_sequences), index, chunks_.size());
             const auto begin = static_cast<std::int64_t>(part.begin);
             const auto end = static_cast<std::int64_t>(part.end);
             sorted.write(stretches, begin, end, pieces, plan);
@@ -100,8 +100,9 @@ class Decomposer {
                                 pieces + stretch.first_span + within * stretch.spans, stretch.spans);
             });
         });
-        streaming_fill(plan.sequence_capacity.data() + pieces, runs.num_sequences, options_.sequence_length);
-        plan.sequence_offsets[sequences] = pieces + runs.num_items;
+        streaming_fill(plan.sequence_capacity.data() + pieces, placements.num_sequences,
+                       options_.sequence_length);
+        plan.sequence_offsets[sequences] = pieces + placements.num_items;
         return plan;
     }
 
@@ -128,7 +129,7 @@ class Decomposer {
         for_each_piece(lengths_, chunk.documents, whole_, counts,
                        [&](std::int64_t document, Length, Length length) {
                            std::int64_t spans = 0;
-                           const Length end = cutter_.cut(document, length, [&](int bucket, Length) {
+                           const Length end = cuts_.cut(document, length, [&](int bucket, Length) {
                                ++chunk.pieces[static_cast<std::size_t>(bucket)];
                                ++spans;
                            });
@@ -185,13 +186,13 @@ class Decomposer {
         }
     }
 
-    void count_digits(ChunkPlan& chunk) const {
-        const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
+    void count_binary(ChunkPlan& chunk) const {
+        const Length rest_mask = cuts_.piece(cuts_.lowest()) - 1;
         const Length least_packed = packs_rest_ ? std::max(options_.drop_shorter_than, Length{1})
                                                 : std::numeric_limits<Length>::max();
         for_each_group(chunk, true, [&](std::int64_t, std::span<const Length> lengths) {
-            const DigitCounts counts = pypack::count_digits(lengths, {cutter_.lowest(), cutter_.highest()},
-                                                            least_packed, chunk.pieces);
+            const CutCounts counts =
+                count_binary_cuts(lengths, {cuts_.lowest(), cuts_.highest()}, least_packed, chunk.pieces);
             chunk.counts.dropped_documents += counts.dropped_documents;
             chunk.counts.dropped_tokens += counts.dropped_tokens;
             chunk.counts.truncated_documents += counts.truncated_documents;
@@ -209,17 +210,17 @@ class Decomposer {
     }
 
     template <typename Taker>
-    void place_digits(ChunkPlan& chunk, PlanArrays& plan, Taker& rests) const {
-        const Length rest_mask = cutter_.piece(cutter_.lowest()) - 1;
+    void place_binary(ChunkPlan& chunk, PlanArrays& plan, Taker& rests) const {
+        const Length rest_mask = cuts_.piece(cuts_.lowest()) - 1;
         const Length least_packed = std::max(options_.drop_shorter_than, Length{1});
         for_each_group(chunk, false, [&](std::int64_t first, std::span<const Length> lengths) {
             place_longest(chunk, first, lengths, plan);
-            for (int bucket = cutter_.lowest(); bucket < cutter_.highest(); ++bucket) {
+            for (int bucket = cuts_.lowest(); bucket < cuts_.highest(); ++bucket) {
                 const auto b = static_cast<std::size_t>(bucket);
                 const std::int64_t next = chunk.next[b];
                 chunk.next[b] += static_cast<std::int64_t>(
-                    select_digit(lengths, bucket, first, static_cast<std::size_t>(chunk.end[b] - next),
-                                 plan.span_document.data() + next, plan.span_start.data() + next));
+                    select_bucket(lengths, bucket, first, static_cast<std::size_t>(chunk.end[b] - next),
+                                  plan.span_document.data() + next, plan.span_start.data() + next));
             }
         });
         if (!packs_rest_) return;
@@ -235,15 +236,15 @@ class Decomposer {
     void place_longest(ChunkPlan& chunk, std::int64_t first, std::span<const Length> lengths,
                        PlanArrays& plan) const {
         constexpr Length kAtOnce = 4;
-        const auto b = static_cast<std::size_t>(cutter_.highest());
-        const Length piece = cutter_.piece(cutter_.highest());
+        const auto b = static_cast<std::size_t>(cuts_.highest());
+        const Length piece = cuts_.piece(cuts_.highest());
         std::array<std::uint32_t, kGroup + kMostSelectedAtOnce> positions;
         const std::size_t found = select_long(lengths, piece, positions.data());
         const std::array<Length, kAtOnce> first_starts{0, piece, 2 * piece, 3 * piece};
         std::int64_t next = chunk.next[b];
         const std::int64_t last_at_once = chunk.end[b] - kAtOnce;
         for (std::size_t f = 0; f < found; ++f) {
-            const Length pieces = lengths[positions[f]] >> cutter_.highest();
+            const Length pieces = lengths[positions[f]] >> cuts_.highest();
             const std::int64_t document = first + positions[f];
             std::int64_t* const documents = plan.span_document.data() + next;
             Length* const starts = plan.span_start.data() + next;
@@ -265,7 +266,7 @@ class Decomposer {
     // Buckets from the longest down, in each the chunks in order. Returns the number of pieces.
     std::int64_t lay_out() {
         std::int64_t total = 0;
-        for (int bucket = cutter_.highest(); bucket >= cutter_.lowest(); --bucket) {
+        for (int bucket = cuts_.highest(); bucket >= cuts_.lowest(); --bucket) {
             const auto b = static_cast<std::size_t>(bucket);
             for (ChunkPlan& chunk : chunks_) {
                 chunk.next[b] = total;
@@ -283,7 +284,7 @@ class Decomposer {
         Length* const start_out = plan.span_start.data();
         for_each_piece(lengths_, chunk.documents, whole_, counted_before,
                        [&](std::int64_t document, Length, Length length) {
-                           const Length end = cutter_.cut(document, length, [&](int bucket, Length start) {
+                           const Length end = cuts_.cut(document, length, [&](int bucket, Length start) {
                                const std::int64_t at = chunk.next[static_cast<std::size_t>(bucket)]++;
                                document_out[at] = document;
                                start_out[at] = start;
@@ -295,11 +296,11 @@ class Decomposer {
 
     // What is the same for all sequences of a bucket.
     void fill_buckets(const ChunkPlan& chunk, PlanArrays& plan) const {
-        for (int bucket = cutter_.lowest(); bucket <= cutter_.highest(); ++bucket) {
+        for (int bucket = cuts_.lowest(); bucket <= cuts_.highest(); ++bucket) {
             const std::int64_t begin = chunk.next[static_cast<std::size_t>(bucket)];
             const std::int64_t size = chunk.end[static_cast<std::size_t>(bucket)] - begin;
-            streaming_fill(plan.span_length.data() + begin, size, cutter_.piece(bucket));
-            streaming_fill(plan.sequence_capacity.data() + begin, size, cutter_.piece(bucket));
+            streaming_fill(plan.span_length.data() + begin, size, cuts_.piece(bucket));
+            streaming_fill(plan.sequence_capacity.data() + begin, size, cuts_.piece(bucket));
             streaming_count(plan.sequence_offsets.data() + begin, size, begin, 1);
         }
     }
@@ -308,7 +309,7 @@ class Decomposer {
     PackOptions options_;
     PackOptions whole_;
     bool packs_rest_;
-    Cutter cutter_;
+    DocumentCuts cuts_;
     int num_threads_;
     std::vector<ChunkPlan> chunks_;
 };

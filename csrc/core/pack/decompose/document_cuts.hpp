@@ -16,9 +16,9 @@ inline constexpr int kMaxBuckets = 27;  // 2^0 .. 2^26, PackOptions::kMaxSequenc
 }
 
 // The cuts of one document.
-class Cutter {
+class DocumentCuts {
   public:
-    explicit Cutter(const DecomposeOptions& options)
+    explicit DocumentCuts(const DecomposeOptions& options)
         : extra_(options.piece_length == PieceLength::shifted ? 1 : 0),
           lowest_(options.remainder == Remainder::keep ? 0 : log2_floor(options.min_length)),
           shortest_random_(log2_floor(options.min_length)),
@@ -29,7 +29,7 @@ class Cutter {
     // Whether the pieces of a document are the binary digits of its length: bucket k has one where bit k is
     // set, which starts at the value of the higher bits, and the longest bucket has what the higher bits
     // count.
-    [[nodiscard]] bool cuts_by_digits() const { return extra_ == 0 && !is_random_; }
+    [[nodiscard]] bool are_binary() const { return extra_ == 0 && !is_random_; }
 
     [[nodiscard]] int lowest() const { return lowest_; }
     [[nodiscard]] int highest() const { return highest_; }

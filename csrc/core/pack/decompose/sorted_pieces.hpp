@@ -1,6 +1,6 @@
-// Pieces sorted by their units, in input order among equals, and written as the sequences that runs make of
-// them. All of them are in memory at once, 8 bytes each where a unit is a token; BlockPlacer needs no more
-// than a block of them, but goes all over the output.
+// Pieces sorted by their units, in input order among equals, and written as the sequences that placements
+// make of them. All of them are in memory at once, 8 bytes each where a unit is a token; SpanPlacer needs no
+// more than a block of them, but goes all over the output.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 
 #include "common/buffer.hpp"
 #include "common/prefetch.hpp"
-#include "pack/plan/plan_arrays.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/plan/plan_arrays.hpp"
 
 namespace pypack {
 
@@ -91,11 +91,11 @@ class SortedPieces {
     };
 
     // Writes the spans of sequences [begin, end). `first_span`: where those of sequence 0 begin in the plan.
-    void write(const RunStretches& runs, std::int64_t begin, std::int64_t end, std::int64_t first_span,
+    void write(const AlikeSequences& sequences, std::int64_t begin, std::int64_t end, std::int64_t first_span,
                PlanArrays& plan) const {
         constexpr std::int64_t kTile = 1024;  // sequences: their spans stay in the second cache
-        runs.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
-            const StretchPart* const parts = runs.parts.data() + stretch.first_part;
+        sequences.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
+            const StretchPart* const parts = sequences.parts.data() + stretch.first_part;
             const std::size_t num_parts = stretch.end_part - stretch.first_part;
             const std::int64_t within = from - stretch.first_sequence;
             const std::int64_t place = first_span + stretch.first_span + within * stretch.spans;

@@ -4,7 +4,7 @@
 
 namespace pypack {
 
-PlanArrays chunk(std::span<const Length> lengths, const PackOptions& options, Border border) {
+PlanArrays concat(std::span<const Length> lengths, const PackOptions& options, Border border) {
     options.validate();
     PlanArrays plan;
     plan.reserve_spans(static_cast<std::int64_t>(lengths.size()));

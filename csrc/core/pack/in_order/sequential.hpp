@@ -15,7 +15,7 @@ enum class Border : std::uint8_t {
 
 // Concatenates the documents and cuts the stream into sequences. The overflow policy is applied before, to
 // whole documents; under `split` it has nothing left to do, because the cuts split them.
-[[nodiscard]] PlanArrays chunk(std::span<const Length> lengths, const PackOptions& options, Border border);
+[[nodiscard]] PlanArrays concat(std::span<const Length> lengths, const PackOptions& options, Border border);
 
 // Next fit: a piece that does not fit into the open sequence closes it and begins the next.
 [[nodiscard]] PlanArrays next_fit(std::span<const Length> lengths, const PackOptions& options);

@@ -1,4 +1,4 @@
-// What every strategy makes: sequences as runs of spans (DESIGN.md idea 2), in the layout of pypack.Plan.
+// What every strategy makes: sequences of spans, in the layout of pypack.Plan.
 #pragma once
 
 #include "common/buffer.hpp"

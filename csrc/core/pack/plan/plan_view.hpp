@@ -1,4 +1,4 @@
-// The arrays of a plan (DESIGN.md section 5): sequence s holds the spans sequence_offsets[s] ..
+// The arrays of a plan: sequence s holds the spans sequence_offsets[s] ..
 // sequence_offsets[s+1]. They come from files, so nothing about their content is taken for granted.
 #pragma once
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "pack/best_fit/best_fit.hpp"
-#include "pack/stream/pair_set.hpp"
 #include "pack/plan/plan_arrays.hpp"
+#include "pack/stream/pair_set.hpp"
 
 namespace pypack {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/byte_alphabet.hpp"
 #include "tokenize/vocabulary/space_marker.hpp"
-#include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {
 namespace {

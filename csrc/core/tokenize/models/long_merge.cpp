@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
 constexpr std::size_t kAhead = 8;                         // positions whose memory is asked for in advance
 constexpr std::size_t kKeptNodes = std::size_t{1} << 16;  // a word that needed more gives them back
-constexpr std::size_t kKeptRuns = 8;
+constexpr std::size_t kKeptRounds = 8;
 
 }  // namespace
 
@@ -29,12 +29,12 @@ void LongMerge::enqueue(std::uint32_t position, std::uint32_t rank) {
         }
     }
     std::uint32_t& head = heads_[rank];
-    if (head == kNone || chunks_[head].count == chunks_[head].positions.size()) {
-        chunks_.push_back({head, 0, {}});
-        head = static_cast<std::uint32_t>(chunks_.size() - 1);
+    if (head == kNone || blocks_[head].count == blocks_[head].positions.size()) {
+        blocks_.push_back({head, 0, {}});
+        head = static_cast<std::uint32_t>(blocks_.size() - 1);
     }
-    Chunk& chunk = chunks_[head];
-    chunk.positions[chunk.count++] = position;
+    Block& block = blocks_[head];
+    block.positions[block.count++] = position;
 }
 
 std::uint32_t LongMerge::lowest_rank() const {
@@ -48,9 +48,9 @@ std::uint32_t LongMerge::lowest_rank() const {
 
 // Moves the positions of `rank` into `positions`, in rising order.
 void LongMerge::take(std::uint32_t rank, std::vector<std::uint32_t>& positions) {
-    for (std::uint32_t at = heads_[rank]; at != kNone; at = chunks_[at].older) {
-        const Chunk& chunk = chunks_[at];
-        for (std::size_t i = chunk.count; i > 0; --i) positions.push_back(chunk.positions[i - 1]);
+    for (std::uint32_t at = heads_[rank]; at != kNone; at = blocks_[at].older) {
+        const Block& block = blocks_[at];
+        for (std::size_t i = block.count; i > 0; --i) positions.push_back(block.positions[i - 1]);
     }
     heads_[rank] = kNone;
     std::size_t index = rank;
@@ -64,33 +64,33 @@ void LongMerge::take(std::uint32_t rank, std::vector<std::uint32_t>& positions) 
     if (!std::is_sorted(positions.begin(), positions.end())) std::sort(positions.begin(), positions.end());
 }
 
-LongMerge::Run& LongMerge::begin_run(std::uint32_t rank) {
-    if (num_runs_ == runs_.size()) runs_.emplace_back();
-    Run& run = runs_[num_runs_++];
-    run.rank = rank;
-    run.next = 0;
-    run.positions.clear();
-    take(rank, run.positions);
-    return run;
+LongMerge::Round& LongMerge::begin_round(std::uint32_t rank) {
+    if (num_rounds_ == rounds_.size()) rounds_.emplace_back();
+    Round& round = rounds_[num_rounds_++];
+    round.rank = rank;
+    round.next = 0;
+    round.positions.clear();
+    take(rank, round.positions);
+    return round;
 }
 
-// Merges the pairs of a run from left to right. False if something else has to be merged before the rest.
-bool LongMerge::finish_run(const MergeTable& table, Run& run) {
-    const bool all_at_once = !table.is_out_of_order(run.rank);
-    const std::vector<std::uint32_t>& positions = run.positions;
+// Merges the pairs of a round from left to right. False if something else has to be merged before the rest.
+bool LongMerge::finish_round(const MergeTable& table, Round& round) {
+    const bool all_at_once = !table.is_out_of_order(round.rank);
+    const std::vector<std::uint32_t>& positions = round.positions;
     TokenId result = kNoToken;
-    while (run.next < positions.size()) {
+    while (round.next < positions.size()) {
         stale_.clear();
         do {
-            if (run.next + kAhead < positions.size()) prefetch(&nodes_[positions[run.next + kAhead]]);
-            const std::uint32_t at = positions[run.next++];
+            if (round.next + kAhead < positions.size()) prefetch(&nodes_[positions[round.next + kAhead]]);
+            const std::uint32_t at = positions[round.next++];
             const Node& node = nodes_[at];
-            if (node.rank != run.rank) continue;  // one of the pair has been merged meanwhile
+            if (node.rank != round.rank) continue;  // one of the pair has been merged meanwhile
             if (result == kNoToken) result = table[{node.symbol, nodes_[node.next].symbol}].result;
             merge_at(at, result);
-        } while (all_at_once && run.next < positions.size());
+        } while (all_at_once && round.next < positions.size());
         // (To ask for what this reads ahead of time where it follows a single merge was no faster.)
-        if (look_up_stale(table) <= run.rank) return false;
+        if (look_up_stale(table) <= round.rank) return false;
     }
     return true;
 }
@@ -140,7 +140,7 @@ void LongMerge::begin(const MergeTable& table, const std::vector<TokenId>& symbo
             levels_.emplace_back(bits, 0);
         }
     }
-    chunks_.clear();
+    blocks_.clear();
     nodes_.resize(size);
     for (std::uint32_t i = 0; i < size; ++i)
         nodes_[i] = {symbols[i], kNoRank, i + 1, i - 1};  // 0 - 1 is kNone
@@ -163,28 +163,28 @@ void LongMerge::merge(const MergeTable& table, std::vector<TokenId>& symbols,
     const std::size_t size = symbols.size();
     if (table.size() == 0 || size < 2) return;
     begin(table, symbols, first_ranks);
-    for (std::uint32_t rank; (rank = lowest_rank()) != kNoRank || num_runs_ > 0;) {
-        Run* run = num_runs_ > 0 ? &runs_[num_runs_ - 1] : nullptr;
-        if (run == nullptr || rank < run->rank) {
-            run = &begin_run(rank);
-        } else if (rank == run->rank) {
-            // Found since the run began: what is made since can only be one of the pair where merges make
+    for (std::uint32_t rank; (rank = lowest_rank()) != kNoRank || num_rounds_ > 0;) {
+        Round* round = num_rounds_ > 0 ? &rounds_[num_rounds_ - 1] : nullptr;
+        if (round == nullptr || rank < round->rank) {
+            round = &begin_round(rank);
+        } else if (rank == round->rank) {
+            // Found since the round began: what is made since can only be one of the pair where merges make
             // nothing longer. Vocabularies have none such, but any table may be given.
-            run->positions.erase(run->positions.begin(),
-                                 run->positions.begin() + static_cast<std::ptrdiff_t>(run->next));
-            run->next = 0;
-            take(rank, run->positions);
+            round->positions.erase(round->positions.begin(),
+                                   round->positions.begin() + static_cast<std::ptrdiff_t>(round->next));
+            round->next = 0;
+            take(rank, round->positions);
         }
-        if (finish_run(table, *run)) --num_runs_;
+        if (finish_round(table, *round)) --num_rounds_;
     }
     std::size_t kept = 0;
     for (std::uint32_t i = 0; i < size; i = nodes_[i].next) symbols[kept++] = nodes_[i].symbol;
     symbols.resize(kept);
-    if (runs_.size() > kKeptRuns) runs_.resize(kKeptRuns);
+    if (rounds_.size() > kKeptRounds) rounds_.resize(kKeptRounds);
     if (nodes_.capacity() > kKeptNodes) {
         nodes_ = {};
-        chunks_ = {};
-        runs_ = {};
+        blocks_ = {};
+        rounds_ = {};
         stale_ = {};
     }
 }

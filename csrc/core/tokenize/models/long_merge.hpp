@@ -31,7 +31,7 @@ class LongMerge {
     };
 
     // Positions of pairs of one rank, in the order in which they were seen.
-    struct alignas(64) Chunk {
+    struct alignas(64) Block {
         std::uint32_t older;
         std::uint32_t count;
         std::array<std::uint32_t, 14> positions;
@@ -39,7 +39,7 @@ class LongMerge {
 
     // The positions of one rank, in rising order, of which those before `next` are done. The rest waits where
     // what one merge makes has to be merged before the next.
-    struct Run {
+    struct Round {
         std::uint32_t rank = kNoRank;
         std::size_t next = 0;
         std::vector<std::uint32_t> positions;
@@ -50,20 +50,20 @@ class LongMerge {
     void enqueue(std::uint32_t position, std::uint32_t rank);
     [[nodiscard]] std::uint32_t lowest_rank() const;
     void take(std::uint32_t rank, std::vector<std::uint32_t>& positions);
-    Run& begin_run(std::uint32_t rank);
-    [[nodiscard]] bool finish_run(const MergeTable& table, Run& run);
+    Round& begin_round(std::uint32_t rank);
+    [[nodiscard]] bool finish_round(const MergeTable& table, Round& round);
     void merge_at(std::uint32_t position, TokenId result);
     [[nodiscard]] std::uint32_t look_up_stale(const MergeTable& table);
 
     std::vector<Node> nodes_;
 
-    // Chunks of positions for every rank, the newest first, and the set of ranks that have any, as a bit set
+    // Blocks of positions for every rank, the newest first, and the set of ranks that have any, as a bit set
     // with one summary bit per word of the level below.
     std::vector<std::uint32_t> heads_;
-    std::vector<Chunk> chunks_;
+    std::vector<Block> blocks_;
     std::vector<std::vector<std::uint64_t>> levels_;
-    std::vector<Run> runs_;
-    std::size_t num_runs_ = 0;          // in use; all but the last wait, for one of lower rank
+    std::vector<Round> rounds_;
+    std::size_t num_rounds_ = 0;        // in use; all but the last wait, for one of lower rank
     std::vector<std::uint32_t> stale_;  // positions whose pair has changed
 };
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/types.hpp"
-#include "tokenize/normalize/text_sink.hpp"
 #include "tokenize/models/word_cutter.hpp"
+#include "tokenize/normalize/text_sink.hpp"
 
 namespace pypack {
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
-#include "tokenize/vocabulary/byte_trie.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/byte_trie.hpp"
 
 namespace pypack {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenize/vocabulary/token_table.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
 

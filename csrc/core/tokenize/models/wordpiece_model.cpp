@@ -1,7 +1,7 @@
 #include "tokenize/models/wordpiece_model.hpp"
 
-#include "tokenize/vocabulary/byte_trie.hpp"
 #include "tokenize/unicode/utf8.hpp"
+#include "tokenize/vocabulary/byte_trie.hpp"
 
 namespace pypack {
 

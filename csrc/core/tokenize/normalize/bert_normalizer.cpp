@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 
-#include "tokenize/unicode/ascii_block.hpp"
 #include "tokenize/normalize/sink_normalizer.hpp"
+#include "tokenize/unicode/ascii_block.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/lowercase.hpp"
 
@@ -48,22 +48,17 @@ class SpaceChinese final : public SinkNormalizer<SpaceChinese> {
   public:
     template <typename Sink>
     bool apply(std::string_view text, Sink& sink) const {
-        const char* const end = text.data() + text.size();
-        const char* kept = text.data();
-        bool changed = false;
-        for (const char* p = kept; p < end;) {
+        KeptText kept(text, sink);
+        for (const char* p = kept.begin(); p < kept.end();) {
             const char* const start = p;
             const char32_t c = next_code_point(p);
             if (!is_chinese(c)) continue;
-            sink.keep({kept, static_cast<std::size_t>(start - kept)});
+            kept.replace(start, p);
             sink.put(U' ', 0);
             sink.put(c, 1);
             sink.put(U' ', 1);
-            kept = p;
-            changed = true;
         }
-        if (changed) sink.keep({kept, static_cast<std::size_t>(end - kept)});
-        return changed;
+        return kept.finish();
     }
 };
 
@@ -91,7 +86,7 @@ NormalizerPtr make_steps(BertOptions options) {
     return make_normalizer_sequence(std::move(steps));
 }
 
-constexpr std::size_t kChunk = 4096;
+constexpr std::size_t kPart = 4096;
 constexpr std::size_t kMaxGrowth = 3;  // a syllable of 3 bytes becomes three letters of 3 bytes
 
 }  // namespace
@@ -178,7 +173,7 @@ bool BertNormalizer::write_character(const char*& p, char*& out) const {
 
 // Normalizes from p until it is past `end`, which may lie inside its last character; false where a mark may
 // be reordered. There is room for sizeof(Image) bytes more than the longest output.
-bool BertNormalizer::write_chunk(const char*& p, const char* end, char*& out) const {
+bool BertNormalizer::write_part(const char*& p, const char* end, char*& out) const {
     while (p < end) {
         if (static_cast<std::size_t>(end - p) >= ascii::kBlock) {
             const ascii::Mask odd = ascii::copy_normalized(p, out, options_.lowercase, options_.clean_text);
@@ -200,11 +195,11 @@ bool BertNormalizer::normalize(std::string_view text, std::string& out) const {
     const char* const end = p + text.size();
     std::size_t size = before;
     while (p < end) {
-        const char* const stop = static_cast<std::size_t>(end - p) > kChunk ? p + kChunk : end;
-        out.resize(size + kMaxGrowth * (kChunk + 4) + sizeof(Image));
+        const char* const stop = static_cast<std::size_t>(end - p) > kPart ? p + kPart : end;
+        out.resize(size + kMaxGrowth * (kPart + 4) + sizeof(Image));
         char* const first = out.data() + size;
         char* last = first;
-        if (!write_chunk(p, stop, last)) {
+        if (!write_part(p, stop, last)) {
             out.resize(before);
             return steps_->normalize(text, out);
         }

@@ -39,7 +39,7 @@ class BertNormalizer final : public Normalizer {
     [[nodiscard]] Action action_of(char32_t code_point);
     [[nodiscard]] bool write_wide(char32_t code_point, char*& out) const;
     [[nodiscard]] bool write_character(const char*& p, char*& out) const;
-    [[nodiscard]] bool write_chunk(const char*& p, const char* end, char*& out) const;
+    [[nodiscard]] bool write_part(const char*& p, const char* end, char*& out) const;
 
     BertOptions options_;
     NormalizerPtr steps_;

@@ -27,23 +27,18 @@ class Lowercase final : public SinkNormalizer<Lowercase> {
   public:
     template <typename Sink>
     bool apply(std::string_view text, Sink& sink) const {
-        const char* const end = text.data() + text.size();
-        const char* kept = text.data();
-        bool changed = false;
-        for (const char* p = kept; p < end;) {
+        KeptText kept(text, sink);
+        for (const char* p = kept.begin(); p < kept.end();) {
             const char* const start = p;
             const char32_t code_point = next_code_point(p);
             const char32_t image = unicode::lowercase(code_point);
             const bool is_dotted_i = code_point == unicode::kDottedCapitalI;
             if (image == code_point && !is_dotted_i) continue;
-            sink.keep({kept, static_cast<std::size_t>(start - kept)});
+            kept.replace(start, p);
             sink.put(is_dotted_i ? U'i' : image, 0);
             if (is_dotted_i) sink.put(0x307, 1);
-            kept = p;
-            changed = true;
         }
-        if (changed) sink.keep({kept, static_cast<std::size_t>(end - kept)});
-        return changed;
+        return kept.finish();
     }
 };
 

@@ -3,10 +3,10 @@
 // of any other cluster are looked up one by one.
 #include <bit>
 
-#include "tokenize/unicode/ascii_block.hpp"
 #include "tokenize/normalize/charsmap.hpp"
-#include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/normalize/sink_normalizer.hpp"
+#include "tokenize/unicode/ascii_block.hpp"
+#include "tokenize/unicode/graphemes.hpp"
 
 namespace pypack {
 

@@ -17,17 +17,15 @@ class Replace final : public SinkNormalizer<Replace> {
 
     template <typename Sink>
     bool apply(std::string_view text, Sink& sink) const {
-        std::size_t match = text.find(pattern_);
-        if (match == std::string_view::npos) return false;
-        std::size_t done = 0;
-        for (; match != std::string_view::npos; match = text.find(pattern_, done)) {
-            sink.keep(text.substr(done, match - done));
+        KeptText kept(text, sink);
+        for (std::size_t from = 0; (from = text.find(pattern_, from)) != std::string_view::npos;) {
+            const char* const match = text.data() + from;
+            from += pattern_.size();
+            kept.replace(match, text.data() + from);
             sink.skip(pattern_.size());
             sink.insert(content_);
-            done = match + pattern_.size();
         }
-        sink.keep(text.substr(done));
-        return true;
+        return kept.finish();
     }
 
   private:
@@ -47,23 +45,18 @@ class ReplaceRuns final : public SinkNormalizer<ReplaceRuns> {
 
     template <typename Sink>
     bool apply(std::string_view text, Sink& sink) const {
-        const char* const end = text.data() + text.size();
-        const char* done = text.data();
-        bool changed = false;
-        for (const char* p = done; p < end;) {
+        KeptText kept(text, sink);
+        for (const char* p = kept.begin(); p < kept.end();) {
             const char* const run = p;
             if (!takes(next_code_point(p))) continue;
             std::size_t length = 1;
-            for (const char* next = p; next < end && takes(next_code_point(next)); p = next) ++length;
+            for (const char* next = p; next < kept.end() && takes(next_code_point(next)); p = next) ++length;
             if (length < min_length_) continue;
-            sink.keep({done, static_cast<std::size_t>(run - done)});
+            kept.replace(run, p);
             sink.skip(static_cast<std::size_t>(p - run));
             sink.insert(content_);
-            done = p;
-            changed = true;
         }
-        if (changed) sink.keep({done, static_cast<std::size_t>(end - done)});
-        return changed;
+        return kept.finish();
     }
 
   private:

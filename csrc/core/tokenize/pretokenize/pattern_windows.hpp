@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
-#include "tokenize/unicode/ascii_masks.hpp"
 #include "tokenize/pretokenize/wide_characters.hpp"
+#include "tokenize/unicode/ascii_masks.hpp"
 
 namespace pypack::patterns {
 

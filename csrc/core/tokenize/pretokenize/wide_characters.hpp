@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "tokenize/unicode/ascii_masks.hpp"
 #include "tokenize/pretokenize/pattern_chars.hpp"
+#include "tokenize/unicode/ascii_masks.hpp"
 
 namespace pypack::patterns {
 

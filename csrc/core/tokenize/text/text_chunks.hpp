@@ -20,6 +20,11 @@ struct TextChunks {
     std::vector<std::size_t> order;
 
     [[nodiscard]] std::size_t size() const { return bounds.size() - 1; }
+
+    // How many of num_threads threads have something to do; one where there is nothing.
+    [[nodiscard]] std::size_t num_workers(int num_threads) const {
+        return std::clamp(size(), std::size_t{1}, static_cast<std::size_t>(std::max(1, num_threads)));
+    }
 };
 
 // Cuts texts into chunks of about the same number of bytes, many for each thread so that all are done at

@@ -23,9 +23,9 @@ inline constexpr std::uint32_t kNoToken = 0xFFFFFFFF;
     std::uint64_t hash = kHashKey.start ^ (0x9e3779b97f4a7c15ULL * (bytes.size() + 1));
     std::size_t i = 0;
     for (; i + 8 <= bytes.size(); i += 8) {
-        std::uint64_t chunk;
-        std::memcpy(&chunk, bytes.data() + i, 8);
-        const auto product = static_cast<unsigned __int128>(hash ^ chunk) * kHashKey.factor;
+        std::uint64_t eight;
+        std::memcpy(&eight, bytes.data() + i, 8);
+        const auto product = static_cast<unsigned __int128>(hash ^ eight) * kHashKey.factor;
         hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
     // The bytes that are left, and of long strings some before them: a copy of as many as there are would be

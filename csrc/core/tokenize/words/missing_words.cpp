@@ -14,7 +14,7 @@ bool is_short(std::string_view word) {
 
 }  // namespace
 
-MissingWords::MissingWords(const Model& model, const WordCutter* cutter, WordCaches::User& known)
+MissingWords::MissingWords(const Model& model, const WordCutter* cutter, SharedWordCache::Session& known)
     : model_(model), cutter_(cutter), known_(known), workspace_(model.make_workspace()) {}
 
 std::size_t MissingWords::add(std::string_view word, std::uint64_t hash) {

@@ -19,7 +19,7 @@ namespace pypack {
 class MissingWords {
   public:
     // All outlive it; cutter may be null.
-    MissingWords(const Model& model, const WordCutter* cutter, WordCaches::User& known);
+    MissingWords(const Model& model, const WordCutter* cutter, SharedWordCache::Session& known);
 
     // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
     // it is, until cache(). hash: of a word longer than a key hash_bytes, else of its key.
@@ -57,7 +57,7 @@ class MissingWords {
 
     const Model& model_;
     const WordCutter* cutter_;
-    WordCaches::User& known_;
+    SharedWordCache::Session& known_;
     std::unique_ptr<Model::Workspace> workspace_;
 
     std::vector<Word> words_;

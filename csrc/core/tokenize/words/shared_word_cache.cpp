@@ -6,18 +6,18 @@
 
 namespace pypack {
 
-void WordCaches::User::pause() {
+void SharedWordCache::Session::pause() {
     lock_.unlock();
     {
         // Not taken again before whoever asked is done.
-        const std::lock_guard until_done(caches_.changing_);
+        const std::lock_guard until_done(cache_.changing_);
     }
     lock_.lock();
 }
 
-// Calls change() while no other thread uses the caches, unless another has made it while this one waited.
+// Calls change() while no other thread uses the cache, unless another has made it while this one waited.
 template <typename IsNeeded, typename Change>
-void WordCaches::User::alone(IsNeeded&& is_needed, Change&& change) {
+void SharedWordCache::Session::alone(IsNeeded&& is_needed, Change&& change) {
     struct Asking {
         explicit Asking(std::atomic<bool>& asked) : asked_(asked) { set(true); }
         ~Asking() { set(false); }
@@ -26,18 +26,18 @@ void WordCaches::User::alone(IsNeeded&& is_needed, Change&& change) {
     };
     lock_.unlock();
     {
-        const std::lock_guard changing(caches_.changing_);
+        const std::lock_guard changing(cache_.changing_);
         if (is_needed()) {
-            const Asking asking(caches_.asked_);
-            const std::lock_guard tables(caches_.tables_);
+            const Asking asking(cache_.asked_);
+            const std::lock_guard tables(cache_.tables_);
             change();
         }
     }
     lock_.lock();
 }
 
-void WordCaches::User::insert(const WordKey& key, std::span<const TokenId> ids) {
-    ShortWordCache& words = caches_.short_words_;
+void SharedWordCache::Session::insert(const WordKey& key, std::span<const TokenId> ids) {
+    ShortWordCache& words = cache_.short_words_;
     if (words.find(key) != nullptr) return;
     ShortWordCache::Insertion done = words.insert(key, ids);
     if (done == ShortWordCache::Insertion::kNoRoom) {
@@ -52,34 +52,35 @@ void WordCaches::User::insert(const WordKey& key, std::span<const TokenId> ids) 
     homeless_.push_back({key, homeless_ids_.size()});
 }
 
-void WordCaches::User::insert(std::string_view word, std::uint64_t hash, std::span<const TokenId> ids) {
-    LongWordCache& words = caches_.long_words_;
+void SharedWordCache::Session::insert(std::string_view word, std::uint64_t hash,
+                                      std::span<const TokenId> ids) {
+    LongWordCache& words = cache_.long_words_;
     if (!words.find(word, hash).empty() || words.insert(word, hash, ids)) return;
     alone([&] { return words.needs_room(word, ids); }, [&] { words.make_room(word, ids); });
     (void)words.insert(word, hash, ids);  // if others have used the room up, another time
 }
 
-void WordCaches::User::count() {
-    caches_.short_words_.count_words(std::exchange(uncounted_, 0));
+void SharedWordCache::Session::count() {
+    cache_.short_words_.count_words(std::exchange(uncounted_, 0));
 }
 
-void WordCaches::User::place_homeless() {
+void SharedWordCache::Session::place_homeless() {
     if (homeless_.empty()) return;
     if (homeless_.size() >= kMostHomeless) {
         alone([] { return true; }, [&] { place_all(); });
         return;
     }
     lock_.unlock();
-    if (const std::unique_lock tables(caches_.tables_, std::try_to_lock); tables) place_all();
+    if (const std::unique_lock tables(cache_.tables_, std::try_to_lock); tables) place_all();
     lock_.lock();
 }
 
-void WordCaches::User::place_all() {
-    const ShortWordCache::Lines lines = caches_.short_words_.lines();
+void SharedWordCache::Session::place_all() {
+    const ShortWordCache::Lines lines = cache_.short_words_.lines();
     for (const Homeless& word : homeless_) prefetch(&lines[lines.index_of(word.key.hash())]);
     std::size_t begin = 0;
     for (const Homeless& word : homeless_) {
-        caches_.short_words_.place(word.key, std::span(homeless_ids_).subspan(begin, word.end - begin));
+        cache_.short_words_.place(word.key, std::span(homeless_ids_).subspan(begin, word.end - begin));
         begin = word.end;
     }
     homeless_.clear();

@@ -19,17 +19,17 @@ namespace pypack {
 //
 // Where a table has to grow, or a word to give way, whoever inserts asks all threads to pause: rare, and each
 // does so between two batches of words. (With a lock around insertion two threads lost what they gained.)
-class WordCaches {
+class SharedWordCache {
   public:
-    explicit WordCaches(std::size_t expected_words) : short_words_(expected_words) {}
-    WordCaches(const WordCaches&) = delete;
-    WordCaches& operator=(const WordCaches&) = delete;
+    explicit SharedWordCache(std::size_t expected_words) : short_words_(expected_words) {}
+    SharedWordCache(const SharedWordCache&) = delete;
+    SharedWordCache& operator=(const SharedWordCache&) = delete;
 
     // One thread's use of them, between begin() and end(). What it looks up is valid until it next inserts,
     // places homeless words or lets others go first.
-    class User {
+    class Session {
       public:
-        explicit User(WordCaches& caches) : caches_(caches), lock_(caches.tables_, std::defer_lock) {}
+        explicit Session(SharedWordCache& cache) : cache_(cache), lock_(cache.tables_, std::defer_lock) {}
 
         void begin() { lock_.lock(); }
         void end() {
@@ -39,7 +39,7 @@ class WordCaches {
         }
 
         void pause_if_asked() {
-            if (caches_.asked_.load(std::memory_order_relaxed)) [[unlikely]]
+            if (cache_.asked_.load(std::memory_order_relaxed)) [[unlikely]]
                 pause();
         }
 
@@ -55,8 +55,8 @@ class WordCaches {
             return step();
         }
 
-        [[nodiscard]] const ShortWordCache& short_words() const { return caches_.short_words_; }
-        [[nodiscard]] const LongWordCache& long_words() const { return caches_.long_words_; }
+        [[nodiscard]] const ShortWordCache& short_words() const { return cache_.short_words_; }
+        [[nodiscard]] const LongWordCache& long_words() const { return cache_.long_words_; }
 
         // Words that are there already are passed over.
         void insert(const WordKey& key, std::span<const TokenId> ids);
@@ -82,7 +82,7 @@ class WordCaches {
         void alone(IsNeeded&& is_needed, Change&& change);
         void place_all();
 
-        WordCaches& caches_;
+        SharedWordCache& cache_;
         std::shared_lock<std::shared_mutex> lock_;
         std::vector<Homeless> homeless_;
         std::vector<TokenId> homeless_ids_;
@@ -90,7 +90,7 @@ class WordCaches {
     };
 
   private:
-    std::shared_mutex tables_;  // shared by users; alone: tables may change
+    std::shared_mutex tables_;  // shared by sessions; alone: tables may change
     std::mutex changing_;
     std::atomic<bool> asked_{false};  // somebody waits to be alone
     ShortWordCache short_words_;

@@ -3,7 +3,8 @@
 //
 // Threads look words up and insert them at the same time, and none waits: an entry appears at once and whole,
 // where there was none, and stays as it is. (Two threads may insert one word twice; both entries are right.)
-// What moves or removes entries (make_room, place) has to have the cache to itself; word_caches.hpp sees to
+// What moves or removes entries (make_room, place) has to have the cache to itself; shared_word_cache.hpp
+// sees to
 // that.
 #pragma once
 

@@ -43,9 +43,9 @@ StringList likely_words(const Model& model) {
     return words;
 }
 
-void cache(const Model& model, const StringList& words, WordCaches& caches) {
-    WordCaches::User user(caches);
-    user.begin();
+void remember(const Model& model, const StringList& words, SharedWordCache& cache) {
+    SharedWordCache::Session session(cache);
+    session.begin();
     const auto workspace = model.make_workspace();
     std::vector<TokenId> ids;
     std::vector<Model::Ids> found;
@@ -56,9 +56,9 @@ void cache(const Model& model, const StringList& words, WordCaches& caches) {
             batch.push_back(words[i]);
         model.tokenize_all(batch, *workspace, ids, found);
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            user.insert(WordKey::of(batch[i]), ids_of(found[i], ids));
+            session.insert(WordKey::of(batch[i]), ids_of(found[i], ids));
         }
-        user.place_homeless();
+        session.place_homeless();
     }
 }
 
@@ -67,14 +67,14 @@ void cache(const Model& model, const StringList& words, WordCaches& caches) {
 SharedWords::SharedWords(const Model& model) : SharedWords(model, likely_words(model)) {}
 
 SharedWords::SharedWords(const Model& model, const StringList& likely)
-    : caches(likely.size()), cutter(model.make_cutter()) {
-    cache(model, likely, caches);
+    : cache(likely.size()), cutter(model.make_cutter()) {
+    remember(model, likely, cache);
 }
 
 WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWords& shared)
     : model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
-      known_(shared.caches),
+      known_(shared.cache),
       missing_(*model_, shared.cutter.get(), known_),
       alone_(*model_, shared.cutter.get(), known_) {}
 

@@ -11,9 +11,9 @@
 
 #include "common/buffer.hpp"
 #include "common/types.hpp"
-#include "tokenize/words/missing_words.hpp"
 #include "tokenize/models/model.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
+#include "tokenize/words/missing_words.hpp"
 #include "tokenize/words/shared_word_cache.hpp"
 
 namespace pypack {
@@ -22,7 +22,7 @@ namespace pypack {
 struct SharedWords {
     explicit SharedWords(const Model& model);
 
-    WordCaches caches;  // at first the model's likely words
+    SharedWordCache cache;  // at first the model's likely words
     std::unique_ptr<const WordCutter> cutter;
 
   private:
@@ -118,7 +118,7 @@ class WordEncoder {
 
     ModelPtr model_;
     PretokenizerPtr pretokenizer_;
-    WordCaches::User known_;
+    SharedWordCache::Session known_;
 
     std::array<Word, kBatch + WordSpans::kSlack> words_;
     std::size_t num_words_ = 0;

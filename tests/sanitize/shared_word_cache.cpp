@@ -1,8 +1,8 @@
-// Threads that look words up in one pair of caches and insert those they miss, for a build with a sanitizer:
+// Threads that look words up in one shared cache and insert those they miss, for a build with a sanitizer:
 //
 //   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON
-//   cmake --build build/tsan --target sanitize_word_caches
-//   build/tsan/sanitize_word_caches
+//   cmake --build build/tsan --target sanitize_shared_word_cache
+//   build/tsan/sanitize_shared_word_cache
 //
 // The ids of a word are a function of it, so that whatever is found can be checked. There are more words than
 // the caches hold: tables grow, and both caches start again empty. Then, with words of few ids, the table of
@@ -21,8 +21,8 @@
 
 namespace {
 
+using pypack::SharedWordCache;
 using pypack::TokenId;
-using pypack::WordCaches;
 using pypack::WordKey;
 
 constexpr int kThreads = 4;
@@ -49,17 +49,17 @@ std::vector<TokenId> ids_of(std::uint64_t number, const Load& load) {
     return ids;
 }
 
-bool work(WordCaches& caches, const Load& load, std::uint64_t seed, std::atomic<std::int64_t>& hits) {
-    WordCaches::User user(caches);
+bool work(SharedWordCache& cache, const Load& load, std::uint64_t seed, std::atomic<std::int64_t>& hits) {
+    SharedWordCache::Session session(cache);
     std::uint64_t state = seed;
-    user.begin();
+    session.begin();
     for (int step = 0; step < load.steps; ++step) {
-        if (step % 200 == 0) user.place_homeless();
-        if (step % 5000 == 0) user.without([] { std::this_thread::yield(); });
-        if (step % 50 == 0) user.pause_if_asked();
+        if (step % 200 == 0) session.place_homeless();
+        if (step % 5000 == 0) session.without([] { std::this_thread::yield(); });
+        if (step % 50 == 0) session.pause_if_asked();
         if (step % 10'000 == 0) {
-            user.end();
-            user.begin();
+            session.end();
+            session.begin();
         }
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
         // Some often, most seldom: what one thread inserts another looks for.
@@ -68,34 +68,34 @@ bool work(WordCaches& caches, const Load& load, std::uint64_t seed, std::atomic<
         const std::vector<TokenId> expected = ids_of(number, load);
         std::span<const TokenId> found;
         if (word.size() <= WordKey::kMaxBytes) {
-            if (const auto* slot = user.short_words().find(WordKey::of(word)))
-                found = user.short_words().ids(*slot);
+            if (const auto* slot = session.short_words().find(WordKey::of(word)))
+                found = session.short_words().ids(*slot);
         } else {
-            found = user.long_words().find(word, pypack::hash_bytes(word));
+            found = session.long_words().find(word, pypack::hash_bytes(word));
         }
         if (found.empty()) {
             if (word.size() <= WordKey::kMaxBytes) {
-                user.insert(WordKey::of(word), expected);
+                session.insert(WordKey::of(word), expected);
             } else {
-                user.insert(word, pypack::hash_bytes(word), expected);
+                session.insert(word, pypack::hash_bytes(word), expected);
             }
         } else {
             hits.fetch_add(1, std::memory_order_relaxed);
             if (!std::equal(found.begin(), found.end(), expected.begin(), expected.end())) return false;
         }
     }
-    user.end();
+    session.end();
     return true;
 }
 
 bool run(const Load& load) {
-    WordCaches caches(100);
+    SharedWordCache cache(100);
     std::atomic<std::int64_t> hits{0};
     std::atomic<int> failures{0};
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
         threads.emplace_back([&, i] {
-            if (!work(caches, load, static_cast<std::uint64_t>(i) + 1, hits)) ++failures;
+            if (!work(cache, load, static_cast<std::uint64_t>(i) + 1, hits)) ++failures;
         });
     }
     for (std::thread& thread : threads) thread.join();

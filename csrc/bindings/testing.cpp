@@ -1,0 +1,106 @@
+// `_core._testing`: kernels that only tests call, to hold them against their definitions on every instruction
+// set. The package itself reaches them through others.
+#include <pybind11/stl.h>
+
+#include <numeric>
+
+#include "bindings/common/arrays.hpp"
+#include "bindings/register.hpp"
+#include "common/permutation.hpp"
+#include "common/tabled_permutation.hpp"
+#include "pack/decompose/binary_cuts.hpp"
+#include "tokenize/unicode/classes.hpp"
+#include "tokenize/unicode/graphemes.hpp"
+#include "tokenize/vocabulary/serde_number.hpp"
+
+namespace pypack::bindings {
+
+namespace {
+
+py::array_t<std::int64_t> permute_range(std::uint64_t size, std::uint64_t key, std::uint64_t start,
+                                        std::uint64_t stop, const std::string& instructions) {
+    if (start > stop || stop > size) {
+        throw py::value_error(
+            "permute_range: need start <= stop <= size, got start=" + std::to_string(start) +
+            " stop=" + std::to_string(stop) + " size=" + std::to_string(size));
+    }
+    const Permutation permutation(size, key);
+    std::vector<std::int64_t> out(stop - start);
+    std::iota(out.begin(), out.end(), static_cast<std::int64_t>(start));
+    // int64 and uint64 may stand for one another; the images are below 2^63, as sizes are.
+    const std::span<std::uint64_t> indices(reinterpret_cast<std::uint64_t*>(out.data()), out.size());
+    if (instructions != "tables") {
+        const py::gil_scoped_release release;
+        permutation.apply(indices, instructions_named(instructions));
+    } else if (TabledPermutation::fits(permutation)) {
+        TabledPermutation(permutation).apply(indices);
+    } else {
+        throw py::value_error("tables are for up to 2^24, got " + std::to_string(size));
+    }
+    return to_numpy(std::move(out));
+}
+
+py::tuple select_bucket(const Array<Length>& lengths, int bucket, std::int64_t first_document,
+                        std::size_t room, const std::string& instructions) {
+    const auto documents = view(lengths, "lengths");
+    std::vector<std::int64_t> found(room);
+    std::vector<Length> starts(room);
+    const std::size_t count = pypack::select_bucket(documents, bucket, first_document, room, found.data(),
+                                                    starts.data(), instructions_named(instructions));
+    found.resize(count);
+    starts.resize(count);
+    return py::make_tuple(to_numpy(std::move(found)), to_numpy(std::move(starts)));
+}
+
+py::array_t<std::uint32_t> select_long(const Array<Length>& lengths, Length least,
+                                       const std::string& instructions) {
+    const auto documents = view(lengths, "lengths");
+    std::vector<std::uint32_t> positions(documents.size() + kMostSelectedAtOnce);
+    positions.resize(
+        pypack::select_long(documents, least, positions.data(), instructions_named(instructions)));
+    return to_numpy(std::move(positions));
+}
+
+template <typename Property>
+py::array_t<std::uint8_t> property_of_all(Property property) {
+    constexpr char32_t kEnd = 0x110000;
+    std::vector<std::uint8_t> out(kEnd);
+    for (char32_t code_point = 0; code_point < kEnd; ++code_point) {
+        out[code_point] = static_cast<std::uint8_t>(property(code_point));
+    }
+    return to_numpy(std::move(out));
+}
+
+py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
+    std::vector<double> numbers;
+    for (const std::string& text : texts) numbers.push_back(parse_serde_number(text));
+    return to_numpy(std::move(numbers));
+}
+
+}  // namespace
+
+void register_testing(py::module_& m) {
+    py::module_ testing = m.def_submodule("_testing", "Kernels that only tests call.");
+    testing.def("permute_range", &permute_range, py::arg("size"), py::arg("key"), py::arg("start"),
+                py::arg("stop"), py::arg("instructions") = "best",
+                "Images of start..stop-1 under the keyed permutation of [0, size): int64 [stop - start]. "
+                "instructions: 'best', 'portable', 'avx2', 'avx512' or 'tables'.");
+    testing.def("select_bucket", &select_bucket, py::arg("lengths").noconvert(), py::arg("bucket"),
+                py::arg("first_document"), py::arg("room"), py::arg("instructions"),
+                "Documents and starts of the pieces of one bucket: int64 [n], int32 [n].");
+    testing.def("select_long", &select_long, py::arg("lengths").noconvert(), py::arg("least"),
+                py::arg("instructions"), "Positions of the lengths from `least` on: uint32 [n].");
+    testing.def(
+        "unicode_categories", [] { return property_of_all(unicode::category); },
+        "Index of the general category of every code point, in the order of `Category`: uint8 [0x110000].");
+    testing.def(
+        "unicode_grapheme_classes", [] { return property_of_all(unicode::grapheme_class); },
+        "Index of the `GraphemeClass` of every code point: uint8 [0x110000].");
+    testing.def(
+        "unicode_traits", [] { return property_of_all(unicode::traits); },
+        "Bits of `Trait` of every code point: uint8 [0x110000].");
+    testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
+                "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
+}
+
+}  // namespace pypack::bindings
