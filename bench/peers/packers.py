@@ -1,6 +1,6 @@
 """Public packers behind one signature, to be timed and to be checked by what they make.
 
-Each is imported from its installed package (bench/peers/packers.txt) where it is called; one that is not
+Each is imported from its installed package (peers/requirements/pack.txt) where it is called; one that is not
 installed, or does not import, is reported as missing. Only the packing is timed where the package lets it be
 called alone.
 """

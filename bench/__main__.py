@@ -1,0 +1,53 @@
+"""The command of every benchmark: `python bench NAME [options]`; `python bench NAME --help` says the rest."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parent
+
+COMMANDS = {
+    "tokenize": "text to ids beside other libraries; scaling, loading, hostile inputs, memory",
+    "read": "texts out of JSON lines beside other parsers",
+    "job": "the whole way from JSON lines to a store, beside what others write",
+    "pack": "packing beside public packers: speed, fill, bias, balance",
+    "load": "packed batches beside the bare work and other loaders",
+    "prefill": "packed prompts in a transformers model beside padded ones",
+    "demo": "the table of `pypack demo`",
+    "tables": "put the tables of bench/results into the pages, or check them",
+    "picture": "draw docs/images/throughput.svg from bench/results, or check it",
+}
+
+
+def _import_as_a_package() -> None:
+    """Makes `bench` importable, behind all that is installed.
+
+    Python has put this folder first on the path, where bench/tokenize would stand for the library's tokenize;
+    and in front of an installed pypack the checkout's pypack/ would have no compiled extension.
+    """
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _FOLDER]
+    sys.path.append(str(_FOLDER.parent))
+
+
+def main(arguments: list[str]) -> int | None:
+    """Runs the benchmark named first; returns the exit status."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: python bench NAME [options]\n")
+        for name, text in COMMANDS.items():
+            print(f"  {name:10}{text}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        print(
+            f"python bench: no benchmark is called {name!r}; there are {', '.join(COMMANDS)}", file=sys.stderr
+        )
+        return 2
+    _import_as_a_package()
+    status: int | None = importlib.import_module(f"bench.{name}.command").main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What several benchmarks need: timing, tables, records, processes of their own, lengths of documents."""

@@ -1,0 +1,1 @@
+"""`pypack demo`, recorded."""

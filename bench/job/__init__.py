@@ -1,0 +1,1 @@
+"""The whole way from JSON lines to token ids on disk, beside what others write."""

@@ -1,0 +1,99 @@
+"""The programs that make token ids on disk of JSON lines, and how to read what each has written."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pypack import TokenStore
+
+_PROGRAMS = Path(__file__).parents[1] / "peers" / "jobs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every way is given."""
+
+    tokenizer: Path
+    eos_id: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """`command` makes the process's command line of the job, its input and its output; `documents` reads the
+    ids of the output, document by document."""
+
+    name: str
+    distribution: str
+    command: Callable[[Job, Path, Path], list[str]]
+    documents: Callable[[Path], Iterator[Any]]
+    environment: Callable[[Job], dict[str, str]] = field(default=lambda job: {})
+
+
+def _store(path: Path) -> Iterator[Any]:
+    return iter(TokenStore.open(path))
+
+
+def _arrow(path: Path) -> Iterator[Any]:
+    for file in sorted(path.glob("ids*.arrow")):  # one a process, in order
+        with pa.memory_map(str(file)) as source:
+            for batch in pa.ipc.open_stream(source):
+                ids = batch.column("input_ids")
+                offsets, values = ids.offsets.to_numpy(), ids.values.to_numpy()
+                yield from (values[a:b] for a, b in itertools.pairwise(offsets))
+
+
+def _pypack(job: Job, lines: Path, out: Path) -> list[str]:
+    options = ["-o", str(out), "--tokenizer", str(job.tokenizer), "--workers", str(job.threads)]
+    return [sys.executable, "-m", "pypack.cli", "tokenize", str(lines), *options]
+
+
+def _datasets(job: Job, lines: Path, out: Path) -> list[str]:
+    program = str(_PROGRAMS / "with_datasets.py")
+    return [sys.executable, program, *map(str, (lines, job.tokenizer, out, job.eos_id, job.threads))]
+
+
+def _megatron(job: Job, lines: Path, out: Path) -> list[str]:
+    program = str(_PROGRAMS / "with_megatron.py")
+    return [sys.executable, program, *map(str, (lines, job.tokenizer, out, job.eos_id))]
+
+
+WAYS = {
+    "pypack": Way("pypack tokenize", "pypack-engine", _pypack, _store),
+    "datasets": Way(
+        "datasets.map, tokenizers",
+        "datasets",
+        _datasets,
+        _arrow,
+        # A process of its own for every thread; nothing is looked up on a network.
+        lambda job: {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"},
+    ),
+    "megatron": Way(
+        "Megatron's IndexedDatasetBuilder, tokenizers",
+        "megatron-core",
+        _megatron,
+        lambda path: _store(path / "ids"),
+        lambda job: {"RAYON_NUM_THREADS": str(job.threads), "TOKENIZERS_PARALLELISM": "true"},
+    ),
+}
+
+
+def digest(documents: Iterator[Any]) -> tuple[str, int, int]:
+    """What the ids and the borders of all documents hash to, the documents, and the tokens."""
+    found = hashlib.sha256()
+    count = tokens = 0
+    for ids in documents:
+        found.update(len(ids).to_bytes(8, "little"))
+        found.update(np.ascontiguousarray(ids, np.uint32).tobytes())
+        count += 1
+        tokens += len(ids)
+    return found.hexdigest(), count, tokens

@@ -1,0 +1,1 @@
+"""Loading packed batches, beside the bare work and other loaders."""

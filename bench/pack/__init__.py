@@ -1,0 +1,1 @@
+"""Packing: speed against public packers, fill, bias, and balance."""

@@ -1,0 +1,1 @@
+"""Other loaders, as a program that environments without pypack can run."""

@@ -1,0 +1,1 @@
+"""The picture of README: docs/images/throughput.svg, drawn from bench/results."""

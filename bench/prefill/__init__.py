@@ -1,0 +1,1 @@
+"""Prefill of mixed prompts, packed and padded."""

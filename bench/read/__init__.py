@@ -1,0 +1,1 @@
+"""How fast texts are read out of JSON lines, beside other parsers."""

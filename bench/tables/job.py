@@ -1,0 +1,40 @@
+"""The tables of the tokenize job."""
+
+from __future__ import annotations
+
+from bench.tables.markdown import Record, markdown, megabytes
+
+
+def engines_table(record: Record) -> str:
+    """The tokenizer alone and the job, with either engine."""
+    rows = [
+        [
+            row["engine"],
+            f"{row['megabytes of text']:.0f} MB, {row['documents']:,}",
+            f"{row['tokenizer alone, s']:.2f} s",
+            f"{row['the job, s']:.2f} s",
+            f"{row['ratio']:.2f}",
+            f"{row['peak memory, MB']:,.0f} MB",
+        ]
+        for row in record["results"]
+    ]
+    head = ["engine", "text, documents", "tokenizer alone", "`pypack tokenize`", "ratio", "peak memory"]
+    return markdown(head, rows)
+
+
+def peers_table(record: Record) -> str:
+    """Whole processes from JSON lines to token ids on disk."""
+    rows = [
+        [
+            f"{row['way']} ({row['version']})",
+            f"{row['MB of JSON']:,.0f} MB",
+            f"{row['whole process, s']:.2f} s",
+            f"{row['start, s']:.2f} s",
+            megabytes(row["MB/s"]),
+            "" if row["pypack is faster by"] is None else f"{row['pypack is faster by']:.1f} ×",
+            f"{row['peak memory, MB']:,.0f} MB",
+        ]
+        for row in record["results"]
+    ]
+    head = ["", "JSON lines", "whole process", "its start", "MB/s", "pypack is faster by", "peak memory"]
+    return markdown(head, rows)

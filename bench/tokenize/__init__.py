@@ -1,0 +1,1 @@
+"""How fast text becomes ids, beside the other libraries that do it."""
