@@ -1,57 +1,31 @@
-"""The README's own lines, run as they stand (the section on trainers has tests of its own)."""
+"""What README promises to be: short, with the commands that .ci/run reads, and nobody else's package."""
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
-from pathlib import Path
 
-import pytest
-import zstandard
-from fixtures.frameworks import require
-from fixtures.places import ROOT
+from fixtures.pages import README, blocks, name_of, pages
 
-from pypack.cli import main
-
-_README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
 
 
-def blocks() -> list[tuple[str, str]]:
-    """The fenced blocks of shell and Python, in order, up to the section on trainers."""
-    text = _README.read_text(encoding="utf-8").split("\n## Trainers")[0]
-    return re.findall(r"```(sh|python)\n(.*?)```", text, re.DOTALL)
+def test_size():
+    assert 7_000 <= len(TEXT.encode()) <= 9_000
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, tokenizer_file, sample_texts):
-    """A folder with what the README's lines name: texts/ and tokenizer.json."""
-    (tmp_path / "texts").mkdir()
-    lines = [json.dumps({"text": text * 40, "id": i}) + "\n" for i, text in enumerate(sample_texts)]
-    (tmp_path / "texts" / "a.jsonl.zst").write_bytes(zstandard.compress("".join(lines).encode()))
-    (tmp_path / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def test_marked_commands():
+    """One line each, in a shell block right below its mark."""
+    marked = {block.comment: block for block in blocks(README) if block.comment.endswith(" command")}
+    assert set(marked) == {"demo command", "test command"}
+    for block in marked.values():
+        assert block.language == "sh"
+        assert len(block.code.splitlines()) == 1
+    assert marked["demo command"].code.rstrip().endswith("pypack demo")
+    assert "pytest" in marked["test command"].code
 
 
-def run_commands(block: str, folder: Path) -> int:
-    """Runs the lines that begin with pypack; returns their number."""
-    commands = [line for line in block.splitlines() if line.startswith("pypack ")]
-    for command in (part for line in commands for part in line.split("&&")):
-        arguments = []
-        for word in shlex.split(command)[1:]:
-            # What the shell would do.
-            arguments += [str(p) for p in folder.glob(word)] if "*" in word else [word]
-        assert main(arguments) == 0, command
-    return len(commands)
-
-
-def test_commands_and_python(folder):
-    require("torch")
-    shell = [block for language, block in blocks() if language == "sh"]
-    # What is shown of a schedule's file needs the Python that writes it.
-    commands = sum(run_commands(block, folder) for block in shell if "mix.yaml" not in block)
-    for _, block in (named for named in blocks() if named[0] == "python"):
-        exec(compile(block, str(_README), "exec"), {})
-    commands += sum(run_commands(block, folder) for block in shell if "mix.yaml" in block)
-    assert commands >= 5, "the README shows how to tokenize, pack, inspect, verify and preview"
+def test_nobody_elses_package_is_installed():
+    """`pypack` on the index is another project; ours is pypack-engine there."""
+    for page in pages():
+        found = re.search(r"install (?:-\S+ )*['\"]?pypack(?![\w-])", page.read_text(encoding="utf-8"))
+        assert not found, f"{name_of(page)}: {found and found[0]}"
