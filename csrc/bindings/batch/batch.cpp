@@ -11,9 +11,9 @@
 #include "batch/batch_maker.hpp"
 #include "batch/prefetcher.hpp"
 #include "bindings/common/arrays.hpp"
+#include "bindings/pack/plan.hpp"
 #include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
-#include "pack/plan/verify.hpp"
 
 namespace pypack::bindings {
 

@@ -13,7 +13,7 @@ namespace pypack {
 
 class PairSet {
   public:
-    static constexpr std::uint32_t kNone = CapacitySet::kNone;
+    static constexpr std::uint32_t kNone = NearestSet::kNone;
 
     // Holds lengths from 1 to `limit`.
     explicit PairSet(std::uint32_t limit)
@@ -69,7 +69,7 @@ class PairSet {
     static std::uint64_t bit(std::uint32_t value) { return std::uint64_t{1} << (value & 63); }
 
     std::uint32_t limit_;
-    CapacitySet lengths_;
+    NearestSet lengths_;
     std::vector<std::uint64_t> forward_;   // bit v: length v is present
     std::vector<std::uint64_t> backward_;  // bit limit - v: length v is present
 };

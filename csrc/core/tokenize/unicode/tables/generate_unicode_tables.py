@@ -4,8 +4,8 @@
 
 `tokenizers` has no single Unicode version: its regexes are Oniguruma's (16), whitespace and lower-casing are
 the Rust standard library's (17), BERT's categories are an old crate's (8 or so). A table taken from the
-library itself is right by construction, and tests/tokenizer/native/test_unicode_classes.py asks again, so that a release that
-moves is noticed. Two-stage tables: values[blocks[cp >> SHIFT] << SHIFT | cp & MASK].
+library itself is right by construction, and tests/tokenizer/native/test_unicode_classes.py asks again, so
+that a release that moves is noticed. Two-stage tables: values[blocks[cp >> SHIFT] << SHIFT | cp & MASK].
 """
 
 from __future__ import annotations
