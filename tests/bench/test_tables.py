@@ -27,7 +27,7 @@ def test_every_measured_table_is_on_a_page():
 
 
 def test_a_stale_table_is_found_and_mended(tmp_path, capsys):
-    page = tmp_path / "page.md"
+    page = tmp_path / "notes.md"
     page.write_text("before\n<!-- bench:demo -->\nold\n<!-- /bench -->\nafter\n", encoding="utf-8")
     assert main(["--check", str(page)]) == 1
     assert str(page) in capsys.readouterr().err
