@@ -54,8 +54,8 @@ lint() {
 
 # pages VENV: every table and picture is that of its result file.
 pages() {
-    "$1/bin/python" bench/tables.py --check
-    "$1/bin/python" bench/picture.py --check
+    "$1/bin/python" bench tables --check
+    "$1/bin/python" bench picture --check
 }
 
 # sanitizer_programs VENV: parts of the core and the fuzz targets under ASan and UBSan, then threads under TSan.

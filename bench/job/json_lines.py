@@ -12,8 +12,10 @@ import zstandard
 
 def _lines(source: Path) -> Iterator[bytes]:
     with source.open("rb") as file:
-        raw = zstandard.ZstdDecompressor().stream_reader(file) if source.suffix == ".zst" else file
-        yield from io.BufferedReader(raw)  # type: ignore[arg-type]
+        if source.suffix == ".zst":
+            yield from io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file))
+        else:
+            yield from file
 
 
 def write_lines(sources: Sequence[Path], path: Path, copies: int = 1, most_bytes: int | None = None) -> int:

@@ -19,7 +19,7 @@ from pypack.packing.packing import pack
 def best_fit_speed(kind: str, documents: int, sequence_length: int) -> Row:
     """Nanoseconds a document of the index forms and the plan."""
     lengths = GENERATORS[kind](documents, 0)
-    options = {"sequence_length": sequence_length, "overflow": "truncate"}
+    options: dict[str, Any] = {"sequence_length": sequence_length, "overflow": "truncate"}
     offsets, ids = best_fit_documents(lengths, **options)
     clipped = np.minimum(lengths, sequence_length)
     assert fills_of(clipped, offsets, ids).max() <= sequence_length

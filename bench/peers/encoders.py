@@ -55,7 +55,12 @@ def _gigatoken(path: Path, threads: int) -> Peer:
     import gigatoken
 
     tokenizer = gigatoken.Tokenizer.from_json(path.read_text(encoding="utf-8"))
-    return tokenizer.encode_batch, lambda found: [list(row) for row in found.to_list()]
+
+    # It gives an awkward array, or a list of arrays where that package is missing.
+    def as_rows(found: Any) -> Rows:
+        return [list(row) for row in (found if isinstance(found, list) else found.to_list())]
+
+    return tokenizer.encode_batch, as_rows
 
 
 def _fastokens(path: Path, threads: int) -> Peer:

@@ -32,6 +32,7 @@ class Peer:
 
 
 def fills_of_documents(lengths: Lengths, rows: Sequence[Sequence[int]]) -> Fills:
+    """Of rows that say their documents."""
     sizes = np.fromiter(map(len, rows), np.int64, len(rows))
     documents = np.fromiter(itertools.chain.from_iterable(rows), np.int64, int(sizes.sum()))
     assert np.array_equal(np.sort(documents), np.arange(len(lengths)))  # each document once
@@ -39,6 +40,7 @@ def fills_of_documents(lengths: Lengths, rows: Sequence[Sequence[int]]) -> Fills
 
 
 def fills_of_lengths(rows: Iterable[Iterable[int]]) -> Fills:
+    """Of rows that say the lengths in them."""
     return np.array([sum(map(int, row)) for row in rows], np.int64)
 
 

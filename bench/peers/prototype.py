@@ -37,6 +37,7 @@ def _library() -> ctypes.CDLL | None:
 
 
 def available() -> bool:
+    """Whether its source is here."""
     return _library() is not None
 
 

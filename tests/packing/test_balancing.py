@@ -126,7 +126,7 @@ def test_costs_of_a_plan():
 
 
 def test_slowdowns_that_are_promised():
-    """Web lengths at 8192: see bench/bench_pack.py for the full size."""
+    """Web lengths at 8192: see `python bench pack` for the full size."""
     rng = np.random.default_rng(0)
     lengths = np.maximum(1, np.exp(rng.normal(np.log(500), 1.25, 100_000))).astype(np.int32)
     costs = pack(lengths, 8192, overflow="truncate").sequence_costs()

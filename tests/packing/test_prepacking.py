@@ -209,6 +209,6 @@ def test_a_million_prompts():
         plan = plan_prompts(lengths, 2048)
         seconds.append(time.perf_counter() - begin)
     plan.verify(lengths)
-    # 50 ms is the aim (bench/bench_prefill.py prints it); ten times that tells a slow algorithm from a busy
+    # 50 ms is the aim (`python bench prefill` prints it); ten times that tells a slow algorithm from a busy
     # machine.
     assert min(seconds) < 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,27 +11,36 @@ import torch
 from bench.peers.loaders.corpus import EOS, VOCABULARY, Corpus, Peer, loader_passes
 
 
-def megatron(corpus: Corpus, resets: bool) -> Peer:
-    """Rows of the concatenated documents; `resets`: positions start anew after EOS, whose loss is masked."""
-    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
-    from megatron.core.datasets.indexed_dataset import DType, IndexedDataset, _IndexWriter
-    from megatron.core.datasets.utils import Split
+class _Tokenizer:
+    """What the dataset asks of one."""
+
+    def __init__(self) -> None:
+        self.eod, self.vocab_size = EOS, VOCABULARY
+        self.pad = VOCABULARY  # no token is
+        self.unique_identifiers = {"class": "bench"}
+
+
+def _indexed(corpus: Corpus) -> Path:
+    """The prefix of an indexed dataset over the flat tokens, written if it is not there."""
+    from megatron.core.datasets.indexed_dataset import DType, _IndexWriter
 
     prefix = corpus.folder("megatron") / "rows"
     if not prefix.with_suffix(".idx").exists():
         prefix.with_suffix(".bin").symlink_to(corpus.path)
         with _IndexWriter(str(prefix.with_suffix(".idx")), DType.optimal_dtype(VOCABULARY)) as writer:
             writer.write(corpus.lengths.tolist(), None, np.arange(len(corpus.lengths) + 1).tolist())
+    return prefix
 
-    class Tokenizer:
-        eod, vocab_size, unique_identifiers = EOS, VOCABULARY, {"class": "bench"}
 
-        @property
-        def pad(self) -> int:
-            return VOCABULARY  # no token is
+def megatron(corpus: Corpus, resets: bool) -> Peer:
+    """Rows of the concatenated documents; `resets`: positions start anew after EOS, whose loss is masked."""
+    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
+    from megatron.core.datasets.indexed_dataset import IndexedDataset
+    from megatron.core.datasets.utils import Split
 
+    prefix = _indexed(corpus)
     config = GPTDatasetConfig(
-        random_seed=0, sequence_length=corpus.row_length, tokenizer=Tokenizer(), split="1",
+        random_seed=0, sequence_length=corpus.row_length, tokenizer=_Tokenizer(), split="1",
         path_to_cache=str(corpus.folder("megatron") / "cache"), reset_position_ids=resets,
         reset_attention_mask=False, eod_mask_loss=resets, create_attention_mask=False,
     )  # fmt: skip
