@@ -49,7 +49,9 @@ def test_files_that_are_named_exist(page):
         r"`((?:csrc|pypack|tests|bench|docs|\.ci|\.github)/[\w./*-]*)`", page.read_text(encoding="utf-8")
     )
     for path in paths:
-        assert any(ROOT.glob(path.rstrip("/"))), f"{name_of(page)}: `{path}` is not there"
+        assert any(ROOT.glob(path.rstrip("/"))), (
+            f"{name_of(page)}: `{path}` is not there"
+        )
 
 
 def test_every_page_of_docs_is_in_its_index():
@@ -76,13 +78,6 @@ def test_every_strategy_command_format_and_adapter_is_told_of():
     for module in sorted((ROOT / "pypack" / "adapters").iterdir()):
         if not module.name.startswith("_") and module.stem != "segment_mask":
             assert re.search(rf"\b{module.stem}\b", trainers), module.stem
-
-
-def test_no_page_names_a_document_that_is_not_there():
-    known = {page.name for page in pages()}
-    for page in pages():
-        for name in re.findall(r"\b[A-Z][A-Z_]+\.md\b", page.read_text(encoding="utf-8")):
-            assert name in known, f"{name_of(page)} names {name}"
 
 
 def test_citation_has_the_version_of_the_package():
