@@ -42,7 +42,9 @@ def read(
 
     Blank lines are passed over and counted. Lines are split on b"\\n" only; a byte order mark at the start of
     a file is skipped. A compressed file that is truncated or corrupt gives every whole document before the
-    damage, then one reject for the file. An empty string is a document.
+    damage, then one reject for the file; so does whatever else a reader or its library makes of a file.
+    Parquet and Arrow files are read in a process of their own, which may die of them. An empty string is a
+    document.
 
     Args:
         inputs: what `list_inputs` takes, or the files it returned.
@@ -53,7 +55,8 @@ def read(
         txt_per_line: text files hold one document a line instead of one a file.
         batch_bytes: a batch is handed out once it holds this many bytes of input. Only the cutting into
             batches depends on it, never the documents.
-        max_document_bytes: longer lines and text files are rejected unread, so that memory stays bounded.
+        max_document_bytes: longer lines, rows (the text and what is kept of them) and text files are rejected
+            unread, so that memory stays bounded.
         start: goes on from a place that `DocumentBatch.position_after` gave.
 
     Raises:
@@ -85,31 +88,45 @@ def _read(
     max_document_bytes: int,
     start: Position | None,
 ) -> Iterator[DocumentBatch]:
+    from pypack.columnar.process import ColumnarReader
     from pypack.corpus.columnar import read_columnar
     from pypack.corpus.json_lines import read_json_lines
     from pypack.corpus.text import read_text_file, read_text_lines
 
     start = start or Position()
     builder = BatchBuilder(keep, batch_bytes, on_error)
-    for index in range(start.file, len(files)):
-        file = files[index]
-        place = start if index == start.file else Position(index)
-        builder.reached = (place.record, place.offset)
-        try:
-            if file.format == "json_lines":
-                yield from read_json_lines(
-                    file, index, place, builder, field=field, keep=keep, max_document_bytes=max_document_bytes
-                )
-            elif file.format == "text":
-                read_text = read_text_lines if txt_per_line else read_text_file
-                yield from read_text(file, index, place, builder, max_document_bytes=max_document_bytes)
-            else:
-                yield from read_columnar(
-                    file, index, place, builder, field=field, keep=keep, batch_bytes=batch_bytes
-                )
-        except DamagedInputError as damage:
-            unit = "line" if file.format in ("json_lines", "text") else "row"
-            record, offset = builder.reached
-            builder.reject(Reject(file.path, index, record, unit, offset, damage.kind, damage.reason))
+    with ColumnarReader() as columnar:
+        for index in range(start.file, len(files)):
+            file = files[index]
+            place = start if index == start.file else Position(index)
+            builder.reached = (place.record, place.offset)
+            try:
+                if file.format == "json_lines":
+                    yield from read_json_lines(
+                        file, index, place, builder,
+                        field=field, keep=keep, max_document_bytes=max_document_bytes,
+                    )  # fmt: skip
+                elif file.format == "text":
+                    read_text = read_text_lines if txt_per_line else read_text_file
+                    yield from read_text(file, index, place, builder, max_document_bytes=max_document_bytes)
+                else:
+                    yield from read_columnar(
+                        file, index, place, builder, columnar, field=field, keep=keep,
+                        batch_bytes=batch_bytes, max_document_bytes=max_document_bytes,
+                    )  # fmt: skip
+            except DamagedInputError as damage:
+                builder.reject(_file_reject(file, index, builder, damage.kind, damage.reason))
+            except (CorpusError, MemoryError):
+                raise
+            except Exception as error:  # whatever a decoder or a library raises costs its file, not the job
+                reason = f"cannot be read ({type(error).__name__}: {error})"
+                builder.reject(_file_reject(file, index, builder, "damaged_file", reason[:500]))
     if not builder.empty:
         yield builder.take()
+
+
+def _file_reject(file: InputFile, index: int, builder: BatchBuilder, kind: str, reason: str) -> Reject:
+    """The reject that stands for the rest of a file, from where reading has come to."""
+    unit = "line" if file.format in ("json_lines", "text") else "row"
+    record, offset = builder.reached
+    return Reject(file.path, index, record, unit, offset, kind, reason)

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 # Kinds that say that (the rest of) a file was lost, not one document of it.
-WHOLE_FILE_KINDS = frozenset({"unreadable_file", "damaged_file", "no_text_column", "text_column_type"})
+WHOLE_FILE_KINDS = frozenset(
+    {
+        "unreadable_file",
+        "damaged_file",
+        "expands_too_far",
+        "no_text_column",
+        "text_column_type",
+        "column_twice",
+        "column_type",
+    }
+)
 
 
 class CorpusError(ValueError):

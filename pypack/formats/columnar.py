@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pypack._common.files import atomic_writer, write_atomically
+from pypack.columnar.process import ColumnarReader, DamagedColumnsError
+from pypack.columnar.request import ReadRequest
 from pypack.formats.rows import Rows, iterate_rows
 from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
@@ -75,31 +77,35 @@ def _record_batch(rows: Rows) -> pa.RecordBatch:
 
 def read_parquet(path: Path, column: str) -> Iterator[Ragged]:
     """Documents of a Parquet file: the lists of token ids in a column."""
-    file = pq.ParquetFile(path)
-    if column not in file.schema_arrow.names:
-        raise ValueError(f"{path}: has no column {column!r}, but {', '.join(file.schema_arrow.names)}")
-    for batch in file.iter_batches(columns=[column]):
-        yield _ragged(path, batch.column(0))
+    return _read(path, "parquet", column)
 
 
 def read_dataset(directory: Path, column: str) -> Iterator[Ragged]:
     """Documents of a dataset that the `datasets` library saved to disk."""
-    import datasets
+    return _read(directory, "dataset", column)
 
-    table = datasets.load_from_disk(str(directory)).with_format("arrow")
-    if column not in table.column_names:
-        raise ValueError(f"{directory}: has no column {column!r}, but {', '.join(table.column_names)}")
-    for part in table.select_columns([column]).iter(1000):
-        for chunk in part.column(0).chunks:
-            yield _ragged(directory, chunk)
+
+def _read(path: Path, kind: str, column: str) -> Iterator[Ragged]:
+    """Raises ValueError where the file is damaged, whatever its library makes of that."""
+    with ColumnarReader() as reader:
+        try:
+            for batch in reader.read(ReadRequest(str(path), kind, column, is_text=False)):
+                for row, _, reason in batch.faults:
+                    raise ValueError(f"{path}: row {batch.row + row}: {reason}")
+                yield _ragged(path, batch.columns[0])
+        except DamagedColumnsError as damage:
+            raise ValueError(f"{path}: {damage.reason}") from None
 
 
 def _ragged(path: Path, lists: pa.Array) -> Ragged:
     if lists.null_count:
         raise ValueError(f"{path}: {lists.null_count} documents of a batch are null, use empty lists")
-    if not pa.types.is_integer(getattr(lists.type, "value_type", pa.null())):
+    is_list = pa.types.is_list(lists.type) or pa.types.is_large_list(lists.type)
+    if not is_list or not pa.types.is_integer(lists.type.value_type):
         raise ValueError(f"{path}: a document must be a list of integers, found {lists.type}")
     offsets = np.asarray(lists.offsets).astype(np.int64)
+    if lists.flatten().null_count:
+        raise ValueError(f"{path}: a list of token ids holds a null")
     values = np.asarray(lists.flatten()).astype(np.int64)
     if len(values) and not 0 <= int(values.min()) <= int(values.max()) < 2**31:
         raise ValueError(

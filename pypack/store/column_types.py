@@ -105,8 +105,24 @@ def as_field(array: pa.Array, current: pa.Field, wanted: pa.Field) -> pa.Array:
     if pa.types.is_null(current.type):
         return pa.nulls(len(array), wanted.type)
     if wanted.metadata == _JSON_MARK:
-        return _json_texts(array.to_pylist())
+        return _json_texts(array.cast(_without_nanoseconds(array.type)).to_pylist())
     return array.cast(wanted.type)
+
+
+def _without_nanoseconds(kind: pa.DataType) -> pa.DataType:
+    """The type with text for times in nanoseconds, which Python's own types cannot hold."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if (types.is_timestamp(kind) or types.is_time64(kind) or types.is_duration(kind)) and kind.unit == "ns":
+        return pa.string()
+    if types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_nanoseconds(kind.value_type)))
+    if types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_without_nanoseconds(kind.value_type)))
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_without_nanoseconds(field.type)) for field in kind])
+    return kind
 
 
 def _json_field(name: str) -> pa.Field:

@@ -1,0 +1,139 @@
+"""The reading process: takes requests from standard input, sends batches to standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
+
+# Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
+# some times over (as a page, as a column, in a message).
+_LEAST_BYTES = 192 << 20
+_TIMES_FILE_SIZE = 16
+_TIMES_DOCUMENT = 3
+# Processor time for one batch, which takes some hundredths of a second: a reader that loops ends with it.
+_SECONDS_PER_BATCH = 10.0
+
+
+def serve() -> None:
+    """Answers requests, a line of JSON each, until standard input ends."""
+    out = _own_output()
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the job's; it ends this process
+    for line in sys.stdin.buffer:
+        values = json.loads(line)
+        _answer(ReadRequest(**{**values, "keep": tuple(values["keep"])}), out)
+
+
+def _own_output() -> BinaryIO:
+    """Standard output for messages alone: what libraries print goes nowhere."""
+    out = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    return out
+
+
+def _answer(request: ReadRequest, out: BinaryIO) -> None:
+    import pyarrow as pa
+
+    from pypack.columnar.files import read_pieces
+    from pypack.columnar.values import RefusedFileError, brief
+
+    sink = pa.PythonFile(out, "w")
+
+    if request.format == "dataset":
+        import datasets  # noqa: F401  # before memory is limited
+    limit = _MemoryLimit(request)
+    try:
+        pieces = read_pieces(request, limit.widen)
+        while True:
+            _limit_processor_time(_SECONDS_PER_BATCH)
+            piece = next(pieces, None)
+            _limit_processor_time(0)
+            if piece is None:
+                break
+            head = {"row": piece.row, "rows": piece.rows, "disk_bytes": piece.disk_bytes,
+                    "faults": [[row, *fault] for row, fault in sorted(piece.faults.items())]}  # fmt: skip
+            _send(out, BATCH, head)
+            # Straight from Arrow's buffers into the pipe, and on the other side out of it: no copy between.
+            with pa.ipc.new_stream(sink, piece.good.schema) as writer:
+                writer.write_batch(piece.good)
+            out.flush()
+    except RefusedFileError as refused:
+        _send(out, REFUSED, {"kind": refused.kind, "reason": refused.reason})
+        return
+    except MemoryError:
+        reason = f"cannot be read with {limit.allowed >> 20} MiB of memory"
+        _send(out, REFUSED, {"kind": "damaged_file", "reason": reason})
+        return
+    except FileNotFoundError as error:
+        reason = f"cannot be read: {error.strerror or brief(error)}"
+        _send(out, REFUSED, {"kind": "unreadable_file", "reason": reason})
+        return
+    except Exception as error:  # libraries raise what they like about a damaged file
+        _send(out, REFUSED, {"kind": "damaged_file", "reason": brief(error)})
+        return
+    finally:
+        _limit_processor_time(0)
+        limit.lift()
+    _send(out, DONE, {})
+
+
+def _send(out: BinaryIO, kind: bytes, values: dict[str, Any]) -> None:
+    data = json.dumps(values).encode()
+    out.write(struct.pack(MESSAGE, kind, len(data)) + data)
+    out.flush()
+
+
+def _limit_processor_time(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):  # by its signal's default action the process ends
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+
+
+class _MemoryLimit:
+    """The most memory that one file may take, where the system has such limits (Linux)."""
+
+    def __init__(self, request: ReadRequest) -> None:
+        import pyarrow.compute  # all libraries are there before memory is limited
+        import pyarrow.parquet  # noqa: F401
+
+        from pypack.columnar.files import most_unpacked_bytes, size_on_disk
+
+        try:
+            size = size_on_disk(Path(request.path))
+        except OSError:
+            size = 0  # reading says what is wrong with it
+        self.allowed = max(_LEAST_BYTES, _TIMES_FILE_SIZE * size)
+        document = min(request.max_document_bytes, most_unpacked_bytes(size))
+        self._most = max(self.allowed, _LEAST_BYTES + _TIMES_DOCUMENT * document)
+        self._set(self.allowed)
+
+    def widen(self) -> None:
+        """Allows as much as a document of the largest size takes."""
+        self.allowed = self._most
+        self._set(self.allowed)
+
+    def lift(self) -> None:
+        """Takes the limit away."""
+        self._set(None)
+
+    def _set(self, allowed: int | None) -> None:
+        try:
+            import resource
+
+            used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+            hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+            soft = hard if allowed is None else used + allowed
+            if hard != resource.RLIM_INFINITY:
+                soft = min(soft, hard)
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        except (ImportError, OSError, ValueError):
+            pass

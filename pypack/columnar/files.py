@@ -1,0 +1,319 @@
+"""Parquet and Arrow files to checked batches of about a size. Runs in the reading process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+from numpy.typing import NDArray
+
+from pypack.columnar.request import ReadRequest
+from pypack.columnar.values import (
+    Faults,
+    RefusedFileError,
+    byte_lengths,
+    check_kept_type,
+    check_structure,
+    is_text,
+    plain,
+    undecodable_rows,
+    unreadable_times,
+)
+
+_MAX_ROWS = 65536
+# A file may unpack to so many times its size, and to so much in any case. Text that compresses further holds
+# nothing but repetition: 2 KB of Parquet can stand for 40 GB.
+_MAX_EXPANSION = 1000
+_ALWAYS_ALLOWED_BYTES = 64 << 20
+# Values that share a dictionary are read in so many fewer rows at once, where memory did not suffice.
+_CAREFUL_STEP = 16
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a file.
+
+    Attributes:
+        row: number of the first.
+        rows: how many, refused ones among them.
+        disk_bytes: their share of the file, for progress.
+        faults: the refused rows, counted from `row`.
+        good: the others; columns "0" (the field), "1", ... (those kept), without dictionaries at the top.
+    """
+
+    row: int
+    rows: int
+    disk_bytes: int
+    faults: Faults
+    good: pa.RecordBatch
+
+
+def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> Iterator[Piece]:
+    """The rows of a file in pieces.
+
+    Args:
+        allow_more_memory: called where memory does not suffice, before that is tried again with care.
+
+    Raises:
+        RefusedFileError: the columns are not as asked for, or the file unpacks to far more than it holds.
+        Exception: whatever a library says of a file that is damaged.
+    """
+    row, careful, unpacked = request.start_row, False, 0
+    size = size_on_disk(Path(request.path))
+    most = most_unpacked_bytes(size)
+    while True:
+        try:
+            for first, batch, disk_bytes in _batches(request, row, careful):
+                all_utf8 = min([check_structure(column) for column in batch.columns])  # all are looked at
+                lengths = _row_bytes(batch, request)
+                unpacked += int(lengths[lengths <= request.max_document_bytes].sum())
+                if unpacked > most:
+                    raise RefusedFileError(
+                        "expands_too_far",
+                        f"{size} bytes on disk unpack to more than {most}",
+                    )
+                for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8):
+                    yield piece
+                    row = piece.row + piece.rows
+            return
+        except MemoryError:
+            if careful:
+                raise
+            careful = True
+            allow_more_memory()
+
+
+def most_unpacked_bytes(size: int) -> int:
+    """What a file of some size may unpack to."""
+    return max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * size)
+
+
+def size_on_disk(path: Path) -> int:
+    """Bytes of a file, or of the files of a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    return path.stat().st_size
+
+
+def _batches(
+    request: ReadRequest, start_row: int, careful: bool
+) -> Iterator[tuple[int, pa.RecordBatch, int]]:
+    """(first row, rows from `start_row` on, bytes on disk), unchecked."""
+    if request.format == "parquet":
+        source = _parquet_batches(request, start_row, careful)
+    elif request.format == "arrow":
+        source = _arrow_batches(request)
+    else:
+        source = _dataset_batches(request)
+    for row, batch, disk_bytes in source:
+        skipped = max(0, start_row - row)
+        if batch.num_rows > skipped:
+            share = disk_bytes * (batch.num_rows - skipped) // batch.num_rows
+            yield row + skipped, batch.slice(skipped), share
+
+
+def _parquet_batches(
+    request: ReadRequest, start_row: int, careful: bool
+) -> Iterator[tuple[int, pa.RecordBatch, int]]:
+    import pyarrow.parquet as pq
+
+    # A dictionary stays one where memory did not suffice: its values may stand for any number of rows.
+    shared = pq.read_schema(request.path).names if careful and request.is_text else []
+    # A small buffer instead of whole column chunks: row groups of a web crawl may hold gigabytes.
+    with pq.ParquetFile(
+        request.path,
+        pre_buffer=False,
+        buffer_size=1 << 20,
+        page_checksum_verification=True,
+        read_dictionary=[path for path in request.paths if path in shared],
+    ) as parquet:
+        _roots(parquet.schema_arrow, request)
+        size, total = size_on_disk(Path(request.path)), max(1, parquet.metadata.num_rows)
+        row = 0
+        for group in range(parquet.num_row_groups):
+            described = parquet.metadata.row_group(group)
+            if row + described.num_rows <= start_row:
+                row += described.num_rows
+                continue
+            mean = max(1, described.total_byte_size // max(1, described.num_rows))
+            rows = request.batch_bytes // mean // (_CAREFUL_STEP if careful else 1)
+            for batch in parquet.iter_batches(
+                max(1, min(_MAX_ROWS, rows)),
+                row_groups=[group],
+                columns=list(request.paths),
+                use_threads=False,
+            ):
+                yield row, batch, size * batch.num_rows // total
+                row += batch.num_rows
+
+
+def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:
+    with pa.memory_map(request.path) as mapped:
+        is_file = mapped.read(6) == b"ARROW1"
+        mapped.seek(0)
+
+        def opened(options: pa.ipc.IpcReadOptions) -> Any:
+            mapped.seek(0)
+            return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped, options=options)
+
+        schema = opened(pa.ipc.IpcReadOptions(use_threads=False)).schema
+        wanted = sorted(schema.get_field_index(name) for name in _roots(schema, request))
+        # What is not asked for is not touched: damage in it costs nothing.
+        reader = opened(pa.ipc.IpcReadOptions(use_threads=False, included_fields=wanted))
+        row, end = 0, 0
+        if is_file:
+            share = size_on_disk(Path(request.path)) // max(1, reader.num_record_batches)
+            for number in range(reader.num_record_batches):
+                batch = reader.get_batch(number)
+                yield row, batch, share
+                row += batch.num_rows
+            return
+        for batch in reader:
+            begin, end = end, mapped.tell()
+            yield row, batch, max(0, end - begin)
+            row += batch.num_rows
+
+
+def _dataset_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:
+    import datasets
+
+    table = datasets.load_from_disk(request.path).with_format("arrow")
+    _roots(table.data.schema, request)
+    row = 0
+    for part in table.select_columns([request.field]).iter(1000):
+        for batch in part.to_batches():
+            yield row, batch, 0
+            row += batch.num_rows
+
+
+def _roots(schema: pa.Schema, request: ReadRequest) -> list[str]:
+    """The top-level columns that are needed; raises RefusedFileError where they are not as asked for."""
+    roots = dict.fromkeys(path if path in schema.names else path.split(".")[0] for path in request.paths)
+    for name in roots:
+        if schema.names.count(name) > 1:
+            raise RefusedFileError("column_twice", f"{schema.names.count(name)} columns are named {name!r}")
+    kind = _column_type(schema, request.field)
+    if kind is None:
+        names = ", ".join(schema.names[:20]) + (", ..." if len(schema.names) > 20 else "")
+        raise RefusedFileError(
+            "no_text_column", f"no column {request.field!r}; the file has {names or 'none'}"
+        )
+    if request.is_text and not is_text(kind):
+        raise RefusedFileError("text_column_type", f"the column {request.field!r} holds {kind}, not strings")
+    for path in request.keep:
+        kept = _column_type(schema, path)
+        if kept is not None:
+            check_kept_type(path, kept)
+    return [name for name in roots if name in schema.names]
+
+
+def _column_type(schema: pa.Schema, path: str) -> pa.DataType | None:
+    if path in schema.names:
+        return schema.field(path).type
+    kind: Any = None
+    for i, part in enumerate(path.split(".")):
+        if i == 0:
+            kind = schema.field(part).type if part in schema.names else None
+        elif kind is not None and types.is_struct(kind):
+            kind = next((child.type for child in kind if child.name == part), None)
+        else:
+            return None
+    return kind
+
+
+def _column(batch: pa.RecordBatch, path: str) -> pa.Array:
+    """The column at a dotted path; nulls where there is none."""
+    if path in batch.schema.names:
+        return batch.column(path)
+    if _column_type(batch.schema, path) is None:
+        return pa.nulls(batch.num_rows)
+    first, *inner = path.split(".")
+    return pc.struct_field(batch.column(first), inner)
+
+
+def _row_bytes(batch: pa.RecordBatch, request: ReadRequest) -> NDArray[np.int64]:
+    """int64 [rows]: bytes that a row takes."""
+    lengths = np.zeros(batch.num_rows, np.int64)
+    for path in request.paths:
+        lengths += byte_lengths(_column(batch, path))
+    return lengths
+
+
+def _pieces(
+    batch: pa.RecordBatch,
+    lengths: NDArray[np.int64],
+    row: int,
+    disk_bytes: int,
+    request: ReadRequest,
+    all_utf8: bool,
+) -> Iterator[Piece]:
+    too_long = lengths > request.max_document_bytes
+    ends = np.cumsum(np.where(too_long, 0, lengths))
+    borders = np.flatnonzero(np.diff(too_long)) + 1  # rows that are too long stand in pieces of their own
+    start = 0
+    while start < batch.num_rows:
+        before = int(ends[start - 1]) if start else 0
+        stop = int(np.searchsorted(ends, before + request.batch_bytes, side="right"))
+        stop = min(max(start + 1, stop), start + _MAX_ROWS, batch.num_rows)
+        border = int(np.searchsorted(borders, start, side="right"))
+        if border < len(borders):
+            stop = min(stop, int(borders[border]))
+        rows = batch.slice(start, stop - start)
+        share = disk_bytes * stop // batch.num_rows - disk_bytes * start // batch.num_rows
+        if too_long[start]:
+            what = "the row has {} bytes, the limit is " + str(request.max_document_bytes)
+            faults: Faults = {
+                i: ("too_long", what.format(length)) for i, length in enumerate(lengths[start:stop].tolist())
+            }
+            good = _numbered([plain(_column(rows.slice(0, 0), path)) for path in request.paths])
+        else:
+            faults, good = _sorted_out(rows, request, all_utf8)
+        yield Piece(row + start, stop - start, share, faults, good)
+        start = stop
+
+
+def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> tuple[Faults, pa.RecordBatch]:
+    """The rows that are no documents, and the others."""
+    columns = [plain(_column(rows, path)) for path in request.paths]
+    places = np.arange(rows.num_rows)
+    faults: Faults = {}
+    if request.is_text and columns[0].null_count:
+        null = np.flatnonzero(columns[0].is_null().to_numpy(zero_copy_only=False))
+        found: Faults = {int(i): ("null_text", f"the column {request.field!r} is null") for i in null}
+        columns, places = _also_refused(columns, places, found, faults)
+    checks = [] if all_utf8 else [undecodable_rows]
+    for check in (*checks, unreadable_times):
+        found = {}
+        for column, path in zip(columns, request.paths, strict=True):
+            found |= check(column, path)
+        columns, places = _also_refused(columns, places, found, faults)
+    return faults, _numbered(columns)
+
+
+def _numbered(columns: list[pa.Array]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
+
+
+def _also_refused(
+    columns: list[pa.Array], places: NDArray[np.int64], found: Faults, faults: Faults
+) -> tuple[list[pa.Array], NDArray[np.int64]]:
+    """Takes out rows of what is left, and notes them by their number among all rows."""
+    faults |= {int(places[i]): fault for i, fault in found.items()}
+    return _without(columns, found, places)
+
+
+def _without(
+    columns: list[pa.Array], faults: Faults, places: NDArray[np.int64]
+) -> tuple[list[pa.Array], NDArray[np.int64]]:
+    if not faults:
+        return columns, places
+    good = np.ones(len(places), bool)
+    good[list(faults)] = False
+    mask = pa.array(good)
+    return [column.filter(mask) for column in columns], places[good]

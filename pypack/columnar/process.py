@@ -1,0 +1,186 @@
+"""Starting the reading process, and taking batches from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The child finds the modules that this process finds, however it was started.
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
+    "from pypack.columnar.child import serve; serve()"
+)
+_PIPE_BYTES = 1 << 20
+_SECONDS_TO_DIE = 5.0
+_F_SETPIPE_SZ = 1031
+_HEAD = struct.Struct(MESSAGE)
+_MOST_HEAD_BYTES = 1 << 30  # a process that was damaged may say anything
+
+
+@dataclass(frozen=True)
+class ColumnarBatch:
+    """Some rows of a file; see `pypack.columnar.files.Piece`.
+
+    Attributes:
+        row, rows: the first, and how many, refused ones among them.
+        disk_bytes: their share of the file.
+        faults: (row counted from `row`, kind, reason) of the refused ones.
+        columns: the other rows: the field, then the columns that are kept, in order.
+    """
+
+    row: int
+    rows: int
+    disk_bytes: int
+    faults: list[tuple[int, str, str]]
+    columns: list[pa.Array]
+
+
+class DamagedColumnsError(ValueError):
+    """The rest of a file cannot be read; `kind` and `reason` are those of its reject."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class ColumnarReader:
+    """Reads files one after another in a process of its own, which is started at the first.
+
+    A context manager: leaving the block ends the process.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
+        """The rows of a file in batches.
+
+        Raises:
+            DamagedColumnsError: the rest cannot be read, for whatever reason, the reader's death included.
+        """
+        child = self._process or self._start()
+        stdin, stdout = child.stdin, child.stdout
+        assert stdin is not None
+        assert stdout is not None
+        finished = False
+        try:
+            self._tell(stdin, asdict(request))
+            while True:
+                kind, head = _received(stdout)
+                if kind != BATCH:
+                    break
+                yield _batch(head, stdout)
+            finished = True
+        except (EOFError, BrokenPipeError):
+            raise DamagedColumnsError("damaged_file", self._death()) from None
+        finally:
+            if not finished:  # nobody reads the rest: the next file gets a process of its own
+                self.close()
+        if kind == REFUSED:
+            raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
+        assert kind == DONE
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            # Memory that is asked for is taken from the system at once, and counted against the limit.
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+            "HF_HUB_OFFLINE": "1",
+        }
+        self._process = child = subprocess.Popen(
+            [sys.executable, "-I", "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        with suppress(ImportError, OSError):  # fewer turns; Linux only, and no more than the user may
+            import fcntl
+
+            fcntl.fcntl(child.stdout.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
+        self._tell(child.stdin, sys.path)
+        return child
+
+    @staticmethod
+    def _tell(stdin: IO[bytes], values: object) -> None:
+        stdin.write(json.dumps(values).encode() + b"\n")
+        stdin.flush()
+
+    def _death(self) -> str:
+        """How the process ended, in words."""
+        assert self._process is not None
+        try:
+            status = self._process.wait(_SECONDS_TO_DIE)
+        except subprocess.TimeoutExpired:  # it lives, and has sent what is no message
+            return "damaged while it was read"
+        if status == -getattr(signal, "SIGVTALRM", 0):
+            return "reading it does not come to an end"
+        if status < 0:
+            with suppress(ValueError):
+                return f"the library that reads it crashed ({signal.Signals(-status).name})"
+        return f"the process that reads it ended with status {status}"
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with suppress(OSError):  # what was not sent goes nowhere
+                    if pipe is not None:
+                        pipe.close()
+            self._process = None
+
+    def __enter__(self) -> ColumnarReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _received(stream: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
+    kind, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
+    if length > _MOST_HEAD_BYTES:
+        raise EOFError
+    return kind, json.loads(_exactly(stream, length))
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _batch(head: dict[str, Any], stream: IO[bytes]) -> ColumnarBatch:
+    import pyarrow as pa
+
+    try:
+        reader = pa.ipc.open_stream(pa.PythonFile(stream, "r"))
+        batch = reader.read_next_batch()
+        while next(reader, None) is not None:  # its end mark
+            pass
+        batch.validate(full=True)  # the process may have been damaged before it sent this
+    except (pa.ArrowException, OSError, StopIteration) as error:
+        raise EOFError from error
+    faults = [(int(row), str(kind), str(reason)) for row, kind, reason in head["faults"]]
+    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns)

@@ -1,0 +1,41 @@
+"""What is asked of the reading process, and what it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """One file to read.
+
+    Attributes:
+        path: of the file, or of the folder of a dataset.
+        format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk).
+        field: the column to read, or a dotted path into structs.
+        is_text: the column must hold strings; what is no document is told row by row.
+        keep: names or dotted paths of further columns; null where there is none.
+        start_row: rows before it are passed over.
+        batch_bytes: a batch is cut once its values take so many bytes.
+        max_document_bytes: rows above it are refused.
+    """
+
+    path: str
+    format: str
+    field: str
+    is_text: bool
+    keep: tuple[str, ...] = ()
+    start_row: int = 0
+    batch_bytes: int = 8 << 20
+    max_document_bytes: int = 1 << 28
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All columns, the field first."""
+        return (self.field, *self.keep)
+
+
+# A message: one of these, the length of an object in JSON, and that object. A batch is followed by an Arrow
+# stream of one record batch.
+MESSAGE = "<cQ"
+BATCH, REFUSED, DONE = b"B", b"R", b"D"
