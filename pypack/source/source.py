@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.plan.plan import Plan
-from pypack.source.masks import token_masks
+from pypack.source.mask_ranges import Masks
+from pypack.source.masks import loss_masks, token_masks
 from pypack.source.select import select_documents
 from pypack.store.store import TokenStore
 
@@ -24,9 +25,12 @@ class Source:
         plan: the sequences; several plans if the run uses several row lengths.
         documents: int64 [n], where the plan was made for a selection of the documents: `plan` is of
             `store.lengths[documents]`. A document may stand in it more than once. `Source.select` makes both.
-        mask: tokens that are not to be learned (label -100, loss mask 0): the name of a column that the store
-            keeps, or its values, one a document: a number n (the first n tokens), a list of [start, stop,
-            start, stop, ...] in tokens, or a bool (all tokens).
+        mask: tokens that are *not* to be learned (label -100, loss mask 0): the name of a column that the
+            store keeps, or its values, one a document: a number n (the first n tokens), a bool (all tokens),
+            or a list of [start, stop, start, stop, ...] or of (start, stop) pairs, in tokens. None: no token.
+        loss_mask: instead, one value a token, 1 where it *is* to be learned and 0 where not, as TRL has it
+            (`pypack.source.masks` says who has it how): a column, one list or array a document (None: all is
+            learned), an Arrow list array, or one flat array over the tokens of all documents.
 
     Raises:
         ValueError: a plan was made for other lengths, or two plans have rows of one length.
@@ -39,6 +43,7 @@ class Source:
         *,
         documents: NDArray[np.int64] | None = None,
         mask: str | ArrayLike | None = None,
+        loss_mask: str | ArrayLike | None = None,
     ) -> None:
         self.store = store
         self.plans = [plan] if isinstance(plan, Plan) else list(plan)
@@ -57,7 +62,7 @@ class Source:
                     f"{one.lengths_fingerprint}, {store!r} has {found}: use the store that the plan was made "
                     "for, or pack again"
                 )
-        self._masks = None if mask is None else token_masks(store, mask)
+        self._masks = _masks_of(store, mask, loss_mask)
         self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
         for number, one in enumerate(self.plans):
             for length in one.buckets:
@@ -77,6 +82,7 @@ class Source:
         document_weights: str | ArrayLike | None = None,
         seed: int = 0,
         mask: str | ArrayLike | None = None,
+        loss_mask: str | ArrayLike | None = None,
         **options: object,
     ) -> Source:
         """Packs a selection of the documents, without writing the store again.
@@ -91,7 +97,7 @@ class Source:
             document_weights: float [D], or a column: how often on average; the fractions are drawn so that
                 every document gets one of the two whole numbers around its weight (systematic resampling).
             seed: of that drawing.
-            mask: as for `Source`.
+            mask, loss_mask: as for `Source`, of all documents of the store.
             **options: of `pypack.pack`.
         """
         from pypack.packing.packing import pack
@@ -101,7 +107,7 @@ class Source:
         )
         lengths = np.ascontiguousarray(store.lengths[documents])
         plan = pack(lengths, sequence_length, **options)  # type: ignore[arg-type]
-        return cls(store, plan, documents=documents, mask=mask)
+        return cls(store, plan, documents=documents, mask=mask, loss_mask=loss_mask)
 
     @classmethod
     def by_length(
@@ -178,6 +184,16 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self.store!r}, {', '.join(map(repr, self.plans))})"
+
+
+def _masks_of(
+    store: TokenStore, mask: str | ArrayLike | None, loss_mask: str | ArrayLike | None
+) -> Masks | None:
+    if mask is not None and loss_mask is not None:
+        raise ValueError("give mask= (what is not learned) or loss_mask= (1: learned), not both")
+    if mask is not None:
+        return token_masks(store, mask)
+    return None if loss_mask is None else loss_masks(store, loss_mask)
 
 
 def named_sources(
