@@ -109,6 +109,11 @@ def as_field(array: pa.Array, current: pa.Field, wanted: pa.Field) -> pa.Array:
     return array.cast(wanted.type)
 
 
+def is_json(field: pa.Field) -> bool:
+    """Whether the column's strings are JSON texts."""
+    return bool((field.metadata or {}).items() >= _JSON_MARK.items())
+
+
 def _json_field(name: str) -> pa.Field:
     import pyarrow as pa
 
@@ -149,7 +154,4 @@ def _unlabelled(schema: pa.Schema) -> pa.Schema:
     """The fields without the metadata that parquet adds to them."""
     import pyarrow as pa
 
-    return pa.schema(
-        _json_field(f.name) if (f.metadata or {}).items() >= _JSON_MARK.items() else pa.field(f.name, f.type)
-        for f in schema
-    )
+    return pa.schema(_json_field(f.name) if is_json(f) else pa.field(f.name, f.type) for f in schema)

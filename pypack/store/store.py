@@ -17,6 +17,7 @@ from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.paths import local_path
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,6 +162,7 @@ class TokenStore(Sequence[Document]):
 
         Raises:
             FileNotFoundError: the store keeps no columns.
+            ValueError: it keeps columns, but none of this name.
         """
         import pyarrow.parquet as pq
 
@@ -168,11 +170,43 @@ class TokenStore(Sequence[Document]):
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
+        kept = pq.read_schema(self.path / f"{self.info.shards[0].name}.parquet").names
+        for name in names or ():
+            if name not in kept:
+                raise ValueError(f"{self.path}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
         tables = [
             pq.read_table(self.path / f"{shard.name}.parquet", columns=None if names is None else list(names))
             for shard in self.info.shards
         ]
         return joined_tables(tables)
+
+    def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
+        """Holds documents out for validation, each by its own hash, so that the two sides share none.
+
+        A document keeps its side when the store grows, and a larger share holds out the same documents and
+        more. Give the sides to `Source.select`:
+
+            train, validation = store.split(0.01, key="url")
+            Loader(Source.select(store, 2048, where=train), batch_sequences=64)
+            Loader(Source.select(store, 2048, where=validation), batch_sequences=64, epochs=1)
+
+        Args:
+            validation: the share of the documents, or of the keys, to hold out, between 0 and 1. It is kept
+                on average: a small store may get more, fewer or none.
+            seed: another seed, other documents.
+            key: a column that the store keeps, to decide by: documents of one key are on one side, whatever
+                stores they are in, merged or not. None: by the document's number in its store.
+
+        Raises:
+            ValueError: the share is not between 0 and 1, or a key is null.
+            FileNotFoundError: the store keeps no columns.
+        """
+        return split_documents(self, self._first_documents, validation, seed, key)
+
+    @property
+    def _first_documents(self) -> list[int]:
+        """Where the documents of each of the stores begin that this one is made of."""
+        return [0]
 
     def verify(self) -> None:
         """Reads everything: index layout, checksums, and the lengths' fingerprint.
