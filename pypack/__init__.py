@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from pypack.batch import PackedBatch
+    from pypack.evaluation import DocumentLosses, document_losses
     from pypack.loader import Loader
     from pypack.packing import Balance, Prepacked, StreamPacker, balance, pack, prepack
     from pypack.plan import Plan
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Balance",
+    "DocumentLosses",
     "Loader",
     "PackedBatch",
     "Phase",
@@ -40,6 +42,7 @@ __all__ = [
     "Tokenizer",
     "__version__",
     "balance",
+    "document_losses",
     "pack",
     "prepack",
 ]
@@ -48,6 +51,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "batch": "PackedBatch",
+        "evaluation": "DocumentLosses document_losses",
         "loader": "Loader",
         "packing": "Balance Prepacked StreamPacker balance pack prepack",
         "plan": "Plan",

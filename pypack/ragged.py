@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 
 
 class Ragged(Sequence["NDArray[np.uint32]"]):
@@ -48,11 +51,47 @@ class Ragged(Sequence["NDArray[np.uint32]"]):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int) -> NDArray[np.uint32]:  # type: ignore[override]  # rows, not slices
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"row {index} of a Ragged with {len(self)} rows")
-        index %= len(self)
-        return self.values[self.offsets[index] : self.offsets[index + 1]]
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.uint32]: ...
+
+    @overload
+    def __getitem__(self, index: RowsIndex) -> Ragged: ...
+
+    def __getitem__(self, index: int | RowsIndex) -> NDArray[np.uint32] | Ragged:
+        """A row, or a Ragged of several: of a slice, or of a list or array of numbers or of bools.
+
+        A row and a slice without steps share the memory; the others are copies.
+        """
+        rows = chosen_rows(index, len(self), "row", self._named)
+        if isinstance(rows, int):
+            return self.values[self.offsets[rows] : self.offsets[rows + 1]]
+        if isinstance(rows, range) and rows.step == 1:
+            offsets = self.offsets[rows.start : max(rows.start, rows.stop) + 1]
+            return Ragged(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+        numbers = np.asarray(rows, np.int64)
+        lengths = self.lengths[numbers]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        places = np.repeat(self.offsets[numbers] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[places], offsets)
+
+    @property
+    def _named(self) -> str:
+        return f"a Ragged with {len(self)} rows"
+
+    def __contains__(self, row: object) -> bool:
+        return next(equal_rows(self, self.lengths, row), None) is not None
+
+    def index(self, row: object, start: int = 0, stop: int | None = None) -> int:
+        """The first row that holds these numbers.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return first_equal_row(self, self.lengths, row, start, stop, self._named)
+
+    def count(self, row: object) -> int:
+        """How many rows hold these numbers."""
+        return sum(1 for _ in equal_rows(self, self.lengths, row))
 
     def __iter__(self) -> Iterator[NDArray[np.uint32]]:
         for i in range(len(self)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.plan.plan import Plan
-from pypack.source.masks import token_masks
+from pypack.source.learned import Learned, learned_of, without
+from pypack.source.mask_ranges import Masks
+from pypack.source.masks import loss_masks, token_masks
 from pypack.source.select import select_documents
 from pypack.store.store import TokenStore
 
@@ -24,9 +28,14 @@ class Source:
         plan: the sequences; several plans if the run uses several row lengths.
         documents: int64 [n], where the plan was made for a selection of the documents: `plan` is of
             `store.lengths[documents]`. A document may stand in it more than once. `Source.select` makes both.
-        mask: tokens that are not to be learned (label -100, loss mask 0): the name of a column that the store
-            keeps, or its values, one a document: a number n (the first n tokens), a list of [start, stop,
-            start, stop, ...] in tokens, or a bool (all tokens).
+        mask: tokens that are *not* to be learned (label -100, loss mask 0): the name of a column that the
+            store keeps, or its values, one a document: a number n (the first n tokens), a bool (all tokens),
+            or a list of [start, stop, start, stop, ...] or of (start, stop) pairs, in tokens. None: no token.
+        loss_mask: instead, one value a token, 1 where it *is* to be learned and 0 where not, as TRL has it
+            (`pypack.source.masks` says who has it how): a column, one list or array a document (None: all is
+            learned), an Arrow list array, or one flat array over the tokens of all documents.
+        drop_unlearned: leave out the sequences that hold no token to be learned (`unlearned_sequences` counts
+            them): a batch of nothing else has no loss. Without it, a source with such masks warns.
 
     Raises:
         ValueError: a plan was made for other lengths, or two plans have rows of one length.
@@ -39,6 +48,8 @@ class Source:
         *,
         documents: NDArray[np.int64] | None = None,
         mask: str | ArrayLike | None = None,
+        loss_mask: str | ArrayLike | None = None,
+        drop_unlearned: bool = False,
     ) -> None:
         self.store = store
         self.plans = [plan] if isinstance(plan, Plan) else list(plan)
@@ -57,13 +68,39 @@ class Source:
                     f"{one.lengths_fingerprint}, {store!r} has {found}: use the store that the plan was made "
                     "for, or pack again"
                 )
-        self._masks = None if mask is None else token_masks(store, mask)
+        self._masks = _masks_of(store, mask, loss_mask)
         self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
         for number, one in enumerate(self.plans):
             for length in one.buckets:
                 if self.lengths.setdefault(length, number) != number:
                     raise ValueError(f"two plans of a source have rows of length {length}")
         self.lengths = dict(sorted(self.lengths.items()))
+        self._left_out: list[NDArray[np.int64]] = []  # of each plan; none: nothing is left out
+        if drop_unlearned:
+            self._leave_out_unlearned()
+        elif self._masks is not None:
+            self._warn_of_unlearned()
+
+    def _leave_out_unlearned(self) -> None:
+        self._left_out = [learned.unlearned_sequences for learned in self._learned]
+        if not any(map(len, self._left_out)):
+            self._left_out = []
+            return
+        self.lengths = {length: plan for length, plan in self.lengths.items() if self.ranges(length)}
+        if not self.lengths:
+            raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
+
+    def _warn_of_unlearned(self) -> None:
+        cut = [plan.counts.split_documents > 0 for plan in self.plans]
+        pieces = sum(one.unlearned_pieces for one, is_cut in zip(self._learned, cut, strict=True) if is_cut)
+        masked = sum(learned.masked_sequences for learned in self._learned)
+        found = f"{masked} of {sum(plan.num_sequences for plan in self.plans)} sequences"
+        advice = "leave such sequences out with drop_unlearned=True"
+        if pieces:
+            found += f" and {pieces} pieces of cut documents"
+            advice = "pack with overflow='truncate' or 'drop', or " + advice
+        if masked or pieces:
+            warnings.warn(f"{found} hold no token that is learned: {advice}", stacklevel=3)
 
     @classmethod
     def select(
@@ -77,6 +114,8 @@ class Source:
         document_weights: str | ArrayLike | None = None,
         seed: int = 0,
         mask: str | ArrayLike | None = None,
+        loss_mask: str | ArrayLike | None = None,
+        drop_unlearned: bool = False,
         **options: object,
     ) -> Source:
         """Packs a selection of the documents, without writing the store again.
@@ -91,7 +130,8 @@ class Source:
             document_weights: float [D], or a column: how often on average; the fractions are drawn so that
                 every document gets one of the two whole numbers around its weight (systematic resampling).
             seed: of that drawing.
-            mask: as for `Source`.
+            mask, loss_mask: as for `Source`, of all documents of the store.
+            drop_unlearned: as for `Source`.
             **options: of `pypack.pack`.
         """
         from pypack.packing.packing import pack
@@ -101,7 +141,14 @@ class Source:
         )
         lengths = np.ascontiguousarray(store.lengths[documents])
         plan = pack(lengths, sequence_length, **options)  # type: ignore[arg-type]
-        return cls(store, plan, documents=documents, mask=mask)
+        return cls(
+            store,
+            plan,
+            documents=documents,
+            mask=mask,
+            loss_mask=loss_mask,
+            drop_unlearned=drop_unlearned,
+        )
 
     @classmethod
     def by_length(
@@ -136,10 +183,35 @@ class Source:
         """The plan, or the first of several."""
         return self.plans[0]
 
+    @cached_property
+    def _learned(self) -> list[Learned]:
+        """Of each plan."""
+        return [learned_of(self.store, plan, self.documents, self._masks) for plan in self.plans]
+
+    @property
+    def num_learned_tokens(self) -> int:
+        """Tokens that one epoch of all sequences learns: labels that are not -100."""
+        if self._masks is None:
+            return sum(plan.num_tokens - plan.num_spans for plan in self.plans)
+        return sum(learned.tokens for learned in self._learned)
+
+    @property
+    def unlearned_sequences(self) -> int:
+        """Sequences of the plans without a token to be learned; with `drop_unlearned` they are left out."""
+        return sum(len(learned.unlearned_sequences) for learned in self._learned)
+
+    @property
+    def unlearned_documents(self) -> int:
+        """Documents in the plans of which no token is learned: all are masked, or there is only one."""
+        documents = np.any([learned.documents for learned in self._learned], axis=0)
+        present = np.any([learned.present for learned in self._learned], axis=0)
+        return int(np.count_nonzero(present & ~documents))
+
     @property
     def fingerprint(self) -> str:
-        """Changes with the plans and with the selection of documents."""
+        """Changes with the plans, the selection of documents, and the sequences that are left out."""
         parts = [plan.fingerprint for plan in self.plans]
+        parts += [lengths_fingerprint(left_out) for left_out in self._left_out]
         if self.documents is not None:
             parts.append(lengths_fingerprint(self.documents))
         return "-".join(parts)
@@ -153,7 +225,9 @@ class Source:
 
     def ranges(self, length: int) -> list[tuple[int, int]]:
         """Where the sequences of a row length stand in their plan: (first, count)."""
-        return self.plans[self.lengths[length]].buckets[length]
+        plan = self.lengths[length]
+        ranges = self.plans[plan].buckets[length]
+        return without(ranges, self._left_out[plan]) if self._left_out else ranges
 
     def num_sequences(self, length: int) -> int:
         """Sequences of a row length."""
@@ -178,6 +252,16 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self.store!r}, {', '.join(map(repr, self.plans))})"
+
+
+def _masks_of(
+    store: TokenStore, mask: str | ArrayLike | None, loss_mask: str | ArrayLike | None
+) -> Masks | None:
+    if mask is not None and loss_mask is not None:
+        raise ValueError("give mask= (what is not learned) or loss_mask= (1: learned), not both")
+    if mask is not None:
+        return token_masks(store, mask)
+    return None if loss_mask is None else loss_masks(store, loss_mask)
 
 
 def named_sources(

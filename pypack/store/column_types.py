@@ -125,6 +125,11 @@ def _without_nanoseconds(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
+def is_json(field: pa.Field) -> bool:
+    """Whether the column's strings are JSON texts."""
+    return bool((field.metadata or {}).items() >= _JSON_MARK.items())
+
+
 def _json_field(name: str) -> pa.Field:
     import pyarrow as pa
 
@@ -165,7 +170,4 @@ def _unlabelled(schema: pa.Schema) -> pa.Schema:
     """The fields without the metadata that parquet adds to them."""
     import pyarrow as pa
 
-    return pa.schema(
-        _json_field(f.name) if (f.metadata or {}).items() >= _JSON_MARK.items() else pa.field(f.name, f.type)
-        for f in schema
-    )
+    return pa.schema(_json_field(f.name) if is_json(f) else pa.field(f.name, f.type) for f in schema)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from pypack import _core
 from pypack._common.files import checksum
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.paths import local_path
+from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
 
-class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
+Document = NDArray[np.integer[Any]]
+
+
+class TokenStore(Sequence[Document]):
     """Read access to a store directory, or to one bare Megatron-Core `.bin`/`.idx` pair.
 
     `store[i]` is a read-only view of the mapping: nothing is copied or read before it is used. A store
@@ -157,6 +162,7 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
 
         Raises:
             FileNotFoundError: the store keeps no columns.
+            ValueError: it keeps columns, but none of this name.
         """
         import pyarrow.parquet as pq
 
@@ -164,11 +170,43 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
+        kept = pq.read_schema(self.path / f"{self.info.shards[0].name}.parquet").names
+        for name in names or ():
+            if name not in kept:
+                raise ValueError(f"{self.path}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
         tables = [
             pq.read_table(self.path / f"{shard.name}.parquet", columns=None if names is None else list(names))
             for shard in self.info.shards
         ]
         return joined_tables(tables)
+
+    def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
+        """Holds documents out for validation, each by its own hash, so that the two sides share none.
+
+        A document keeps its side when the store grows, and a larger share holds out the same documents and
+        more. Give the sides to `Source.select`:
+
+            train, validation = store.split(0.01, key="url")
+            Loader(Source.select(store, 2048, where=train), batch_sequences=64)
+            Loader(Source.select(store, 2048, where=validation), batch_sequences=64, epochs=1)
+
+        Args:
+            validation: the share of the documents, or of the keys, to hold out, between 0 and 1. It is kept
+                on average: a small store may get more, fewer or none.
+            seed: another seed, other documents.
+            key: a column that the store keeps, to decide by: documents of one key are on one side, whatever
+                stores they are in, merged or not. None: by the document's number in its store.
+
+        Raises:
+            ValueError: the share is not between 0 and 1, or a key is null.
+            FileNotFoundError: the store keeps no columns.
+        """
+        return split_documents(self, self._first_documents, validation, seed, key)
+
+    @property
+    def _first_documents(self) -> list[int]:
+        """Where the documents of each of the stores begin that this one is made of."""
+        return [0]
 
     def verify(self) -> None:
         """Reads everything: index layout, checksums, and the lengths' fingerprint.
@@ -199,14 +237,63 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
     def __len__(self) -> int:
         return self.num_documents
 
-    def __getitem__(self, index: int) -> NDArray[np.integer[Any]]:  # type: ignore[override]  # no slices
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"document {index} of a store with {len(self)} documents")
-        return self._view.document(index % len(self))
+    @overload
+    def __getitem__(self, index: int) -> Document: ...
 
-    def __iter__(self) -> Iterator[NDArray[np.integer[Any]]]:
+    @overload
+    def __getitem__(self, index: RowsIndex) -> list[Document]: ...
+
+    def __getitem__(self, index: int | RowsIndex) -> Document | list[Document]:
+        """A document, or a list of several: of a slice, or of a list or array of numbers or of bools."""
+        documents = chosen_rows(index, len(self), "document", self._named)
+        if isinstance(documents, int):
+            return self._view.document(documents)
+        return [self._view.document(i) for i in np.asarray(documents).tolist()]
+
+    @property
+    def _named(self) -> str:
+        return f"a store with {len(self)} documents"
+
+    def __iter__(self) -> Iterator[Document]:
         for i in range(len(self)):
             yield self._view.document(i)
+
+    def __contains__(self, document: object) -> bool:
+        return next(equal_rows(self, self.lengths, document), None) is not None
+
+    def index(self, document: object, start: int = 0, stop: int | None = None) -> int:
+        """The first document that has these ids. Reads all documents of that length before it.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return first_equal_row(self, self.lengths, document, start, stop, self._named)
+
+    def count(self, document: object) -> int:
+        """How many documents have these ids. Reads all documents of that length."""
+        return sum(1 for _ in equal_rows(self, self.lengths, document))
+
+    @overload
+    def text(self, index: int, *, skip_special_tokens: bool = ...) -> str: ...
+
+    @overload
+    def text(self, index: RowsIndex, *, skip_special_tokens: bool = ...) -> list[str]: ...
+
+    def text(self, index: int | RowsIndex, *, skip_special_tokens: bool = True) -> str | list[str]:
+        """The text of a document, or of several (see `store[index]`), decoded by the store's tokenizer.
+
+        Raises:
+            FileNotFoundError: the store does not hold its tokenizer.
+            IndexError: there is no such document.
+        """
+        documents = self[index]
+        if isinstance(documents, list):
+            return self._tokenizer.decode_batch(documents, skip_special_tokens=skip_special_tokens)
+        return self._tokenizer.decode(documents, skip_special_tokens=skip_special_tokens)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return self.tokenizer()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenStore.open, (self.path,)

@@ -1,0 +1,110 @@
+"""What of a plan is learned: tokens, and the sequences, documents and pieces that hold none to be learned."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack.plan.plan import Plan
+from pypack.source.mask_ranges import Masks
+from pypack.store.store import TokenStore
+
+# Spans that are looked at at a time.
+_PIECE_SPANS = 2**22
+
+
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    """What one epoch of a plan learns. The first token of a span is learned by nobody.
+
+    Attributes:
+        tokens: tokens to be learned: labels that are not -100.
+        unlearned_sequences: int64, rising, the sequences without one.
+        masked_sequences: how many of those would have one without masks.
+        documents: bool [documents of the plan], which have one.
+        present: bool [documents of the plan], which have a span.
+        unlearned_pieces: spans of cut documents that are masked from end to end.
+    """
+
+    tokens: int
+    unlearned_sequences: NDArray[np.int64]
+    masked_sequences: int
+    documents: NDArray[np.bool_]
+    present: NDArray[np.bool_]
+    unlearned_pieces: int
+
+
+def learned_of(
+    store: TokenStore, plan: Plan, documents: NDArray[np.int64] | None, masks: Masks | None
+) -> Learned:
+    """Counts what a plan learns; two binary searches a span where there are masks.
+
+    Args:
+        documents: see `Source`.
+        masks: see `pypack.source.mask_ranges`.
+    """
+    count = plan.counts.documents
+    has_learned, present = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    begins = np.cumsum(store.lengths, dtype=np.int64) - store.lengths
+    hidden = None if masks is None else _Hidden(masks, begins)
+    sums = np.zeros(plan.num_spans + 1, np.int64)
+    pieces = 0
+    for start in range(0, plan.num_spans, _PIECE_SPANS):
+        spans = slice(start, start + _PIECE_SPANS)
+        number, lengths = plan.span_document[spans], plan.span_length[spans].astype(np.int64)
+        document = number if documents is None else documents[number]
+        learned = lengths - 1
+        if hidden is not None:
+            first = begins[document] + plan.span_start[spans]
+            learned -= hidden.before(first + lengths) - hidden.before(first + 1)
+        sums[1:][spans] = learned
+        has_learned[number[learned > 0]] = True
+        present[number] = True
+        is_hidden = (learned == 0) & (lengths > 1)  # one token alone is no loss
+        pieces += int(np.count_nonzero(is_hidden & (lengths < store.lengths[document])))
+    np.cumsum(sums, out=sums)
+    unlearned = np.diff(sums[plan.sequence_offsets]) == 0
+    tokens = int(sums[-1])
+    masked = 0
+    if hidden is not None and unlearned.any():
+        np.cumsum(plan.span_length - 1, out=sums[1:])
+        masked = int(np.count_nonzero(unlearned & (np.diff(sums[plan.sequence_offsets]) > 0)))
+    return Learned(tokens, np.flatnonzero(unlearned), masked, has_learned, present, pieces)
+
+
+class _Hidden:
+    """Counts hidden tokens before any place in the tokens of all documents, end to end."""
+
+    def __init__(self, masks: Masks, begins: NDArray[np.int64]) -> None:
+        offsets, ranges = masks
+        document_begins = np.repeat(begins, np.diff(offsets))
+        self._starts = document_begins + ranges[:, 0]
+        self._stops = document_begins + ranges[:, 1]
+        self._sums = np.concatenate([[0], np.cumsum(self._stops - self._starts)])
+
+    def before(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Hidden tokens before each of the places."""
+        if not len(self._starts):
+            return np.zeros_like(places)
+        ranges = np.searchsorted(self._starts, places)
+        beyond = np.maximum(self._stops[ranges - 1] - places, 0)  # of the last range, what is not before
+        return self._sums[ranges] - np.where(ranges > 0, beyond, 0)
+
+
+def without(ranges: list[tuple[int, int]], left_out: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Runs (first, count) of sequences, without some.
+
+    Args:
+        left_out: rising.
+    """
+    kept: list[tuple[int, int]] = []
+    for first, count in ranges:
+        begin, end = np.searchsorted(left_out, [first, first + count])
+        inside = left_out[begin:end]
+        starts, stops = np.append(first, inside + 1), np.append(inside, first + count)
+        filled = stops > starts
+        runs = zip(starts[filled].tolist(), (stops - starts)[filled].tolist(), strict=True)
+        kept += runs
+    return kept
