@@ -1,10 +1,13 @@
-// The extension module: a list of what the binding files register.
+// The extension module: a list of what the binding files register. It does not say that it goes without the
+// GIL: objects that several threads change at once (OnlinePacker, MixtureStream, BatchMaker) rely on it.
 #include <pybind11/pybind11.h>
 
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 
-PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+PYBIND11_MODULE(_core, m) {
     m.doc() = "Compiled kernels of pypack. Private: use the classes and functions of the package instead.";
+    pypack::bindings::let_signals_interrupt();
     pypack::bindings::register_common(m);
     pypack::bindings::register_corpus(m);
     pypack::bindings::register_store(m);

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/permutation.hpp"
 #include "common/tabled_permutation.hpp"
@@ -30,7 +31,7 @@ py::array_t<std::int64_t> permute_range(std::uint64_t size, std::uint64_t key, s
     // int64 and uint64 may stand for one another; the images are below 2^63, as sizes are.
     const std::span<std::uint64_t> indices(reinterpret_cast<std::uint64_t*>(out.data()), out.size());
     if (instructions != "tables") {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         permutation.apply(indices, instructions_named(instructions));
     } else if (TabledPermutation::fits(permutation)) {
         TabledPermutation(permutation).apply(indices);

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
+from pypack._common import mapped
 from pypack._common.paths import local_path
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
@@ -80,6 +81,7 @@ class Plan:
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
         self._path: Path | None = None  # where the arrays are mapped from
+        self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
         self._view = _core.PlanView(*self.arrays().values())
 
@@ -224,6 +226,7 @@ class Plan:
         )
         plan.__dict__.update(
             _path=directory.resolve(),
+            _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in ARRAYS),
             _totals=header["totals"],
             fingerprint=header["fingerprint"],
             stats=plan_files.read_record(directory, header, "stats", PlanStats),

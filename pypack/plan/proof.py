@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.mapped import check_not_cut
 from pypack.plan.lengths import as_lengths
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def prove(plan: Plan, lengths: ArrayLike | None) -> None:
     """`Plan.verify`."""
+    check_not_cut(plan._files)
     unlimited = np.iinfo(np.int32).max
     max_documents = min(plan.options.get("max_documents") or unlimited, unlimited)
     if lengths is None:

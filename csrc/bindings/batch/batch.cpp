@@ -11,6 +11,7 @@
 #include "batch/batch_maker.hpp"
 #include "batch/prefetcher.hpp"
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/plan.hpp"
 #include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
@@ -189,7 +190,7 @@ py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t s
     const StepRequest request = step_request(draws, slots, part, std::move(memory));
     MadeBatch made;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         made = handle.maker()->make(request);
     }
     return to_python(std::move(made), handle.maker()->format);
@@ -206,7 +207,7 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     BatchMaker& maker = *handle.maker();
     MadeBatch made;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
         made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
@@ -220,7 +221,7 @@ py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t s
     std::vector<std::int64_t> sequences;
     std::vector<std::int64_t> epochs;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         for (const RowRef& row : handle.maker()->rows(request)) {
             sources.push_back(row.source);
             sequences.push_back(row.sequence);
@@ -241,7 +242,7 @@ class PrefetcherHandle {
     PrefetcherHandle(const PrefetcherHandle&) = delete;
     PrefetcherHandle& operator=(const PrefetcherHandle&) = delete;
     ~PrefetcherHandle() {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         prefetcher_.reset();
     }
 
@@ -253,7 +254,7 @@ class PrefetcherHandle {
     py::tuple next() {
         MadeBatch made;
         {
-            const py::gil_scoped_release release;
+            const GilRelease release;
             made = prefetcher_->next();
         }
         return to_python(std::move(made), maker_->maker()->format);

@@ -6,6 +6,7 @@
 #include "batch/fill.hpp"
 #include "batch/prompts.hpp"
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/plan.hpp"
 #include "bindings/register.hpp"
 #include "pack/plan/verify.hpp"
@@ -25,7 +26,7 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets, con
     ResolvedRows rows;
     PromptPlaces places;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         check_offsets(plan);
         rows = resolve_prompts(tokens, bounds, plan);
         places = place_prompts(rows, static_cast<std::int64_t>(bounds.size()) - 1, row_length.value_or(0));
@@ -42,7 +43,7 @@ py::dict prepack(const Array<TokenId>& values, const Array<Offset>& offsets, con
     arrays.position_ids = position_ids.mutable_data();
     arrays.segment_ids = segment_ids.mutable_data();
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         constexpr TokenDtype kDtypes[] = {TokenDtype::kInt32};
         const FillOptions<std::int64_t> options{pad_id, false};
         if (row_length) {

@@ -1,5 +1,6 @@
 // Bindings of csrc/core/common.
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
@@ -11,7 +12,7 @@ namespace {
 template <typename Integer>
 std::uint64_t fingerprint_array(const Array<Integer>& values) {
     const auto numbers = view(values, "values");
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return fingerprint(numbers);
 }
 

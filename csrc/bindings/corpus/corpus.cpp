@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 
 namespace pypack::bindings {
@@ -20,7 +21,7 @@ py::tuple scan(const py::bytes& block, const std::string& field, const std::vect
     const std::string_view bytes(block);
     JsonDocuments found;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         found = scan_json_lines(bytes, field, keep, max_line_bytes);
     }
     py::list kept;

@@ -2,6 +2,7 @@
 #include "pack/balance/balance.hpp"
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 
@@ -15,7 +16,7 @@ py::tuple run_balance(const Array<double>& costs, const BalanceOptions& options,
     Buffer<std::int64_t> order;
     BalanceReport report;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         order = balance(values, options, num_threads);
         report = balance_report(values, order.view(), options);
     }

@@ -1,6 +1,7 @@
 // Bindings of csrc/core/pack/best_fit/best_fit_index.hpp.
 #include "pack/best_fit/best_fit_index.hpp"
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 
@@ -14,7 +15,7 @@ py::tuple sequence_of(const Array<Length>& lengths, const PackOptions& options, 
     const auto documents = view(lengths, "lengths");
     SequenceOfDocuments<Id> result;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         result = best_fit_sequence_of<Id>(documents, options, num_threads);
     }
     return py::make_tuple(to_numpy(std::move(result.sequence)), result.num_sequences);
@@ -25,7 +26,7 @@ py::tuple documents_of(const Array<Length>& lengths, const PackOptions& options,
     const auto documents = view(lengths, "lengths");
     DocumentsOfSequences<Id> result;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         result = best_fit_documents<Id>(documents, options, num_threads);
     }
     return py::make_tuple(to_numpy(std::move(result.offsets)), to_numpy(std::move(result.documents)));

@@ -2,6 +2,7 @@
 #include "bindings/pack/plan.hpp"
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/types.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
@@ -18,7 +19,7 @@ namespace {
 py::dict totals(const PlanHandle& handle, Length align) {
     PlanTotals figures;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         figures = plan_totals(handle.plan(), align);
     }
     py::dict result;
@@ -36,7 +37,7 @@ py::dict verify(const PlanHandle& handle, const Array<Length>& lengths, Length a
     const auto documents = view(lengths, "lengths");
     PlanCounts counts;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         counts = verify_plan(handle.plan(), documents, align, max_documents);
     }
     return to_python(counts);
@@ -46,7 +47,7 @@ py::dict verify_plan_alone(const PlanHandle& handle, std::int64_t documents, Len
                            Length max_documents) {
     SpanCounts counts;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         counts = verify_alone(handle.plan(), documents, align, max_documents);
     }
     py::dict result;
@@ -60,7 +61,7 @@ py::dict verify_plan_alone(const PlanHandle& handle, std::int64_t documents, Len
 py::tuple histograms(const PlanHandle& handle) {
     PlanHistograms found;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         found = plan_histograms(handle.plan());
     }
     py::array_t<std::int64_t> lengths({static_cast<py::ssize_t>(found.lengths.size()), py::ssize_t{2}});
@@ -76,7 +77,7 @@ py::tuple histograms(const PlanHandle& handle) {
 py::array_t<double> costs_of_sequences(const PlanHandle& handle, double per_token, double per_pair) {
     Buffer<double> costs;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         costs = sequence_costs(handle.plan(), per_token, per_pair);
     }
     return to_numpy(std::move(costs));
@@ -86,7 +87,7 @@ py::array_t<double> costs_of_sequences(const PlanHandle& handle, double per_toke
 py::array_t<std::int64_t> runs_of_capacity(const PlanHandle& handle) {
     std::vector<CapacityRun> runs;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         runs = capacity_runs(handle.plan().sequence_capacity);
     }
     py::array_t<std::int64_t> out({static_cast<py::ssize_t>(runs.size()), py::ssize_t{3}});
@@ -100,7 +101,7 @@ py::array_t<std::int64_t> runs_of_capacity(const PlanHandle& handle) {
 }
 
 std::uint64_t plan_fingerprint(const PlanHandle& handle) {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     const PlanView& plan = handle.plan();
     std::uint64_t result = fingerprint(plan.sequence_offsets);
     result = combine_keys(result, fingerprint(plan.span_document));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/pack/types.hpp"
 #include "bindings/register.hpp"
 #include "pack/best_fit/best_fit.hpp"
@@ -35,7 +36,7 @@ void add(py::module_& m, const char* name, PlanArrays (*strategy)(Lengths, const
             const auto documents = view(lengths, "lengths");
             PlanArrays plan;
             {
-                const py::gil_scoped_release release;
+                const GilRelease release;
                 plan = strategy(documents, options, values...);
             }
             return to_python(std::move(plan));

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "schedule/curriculum.hpp"
 #include "schedule/mixture_stream.hpp"
@@ -19,7 +20,7 @@ py::array_t<std::uint8_t> cycles(const std::vector<std::int64_t>& steps,
                                  std::uint64_t key) {
     std::vector<std::uint8_t> buckets;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         buckets = kernel(steps, odds, num_cycles, key);
     }
     return to_numpy(std::move(buckets));

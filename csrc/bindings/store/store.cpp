@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/checked.hpp"
 #include "store/encode.hpp"
@@ -33,7 +34,7 @@ TokenDtype token_dtype_from_name(const std::string& name) {
 // (path of .bin, path of .idx) of each shard → the mapped store.
 std::shared_ptr<StoreView> open_store(const std::vector<std::tuple<std::string, std::string>>& paths,
                                       bool one_sequence_per_document) {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     std::vector<Shard> shards;
     shards.reserve(paths.size());
     for (const auto& [bin, idx] : paths) shards.emplace_back(bin, idx, one_sequence_per_document);
@@ -42,6 +43,7 @@ std::shared_ptr<StoreView> open_store(const std::vector<std::tuple<std::string, 
 
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
+    store.look_at_sizes();
     const DocumentView view = store.document(index);
     // `self` as the base keeps the mapping alive as long as the array.
     py::array tokens(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data,
@@ -53,7 +55,8 @@ py::array document(const py::object& self, std::int64_t index) {
 py::array_t<Length> lengths(const StoreView& store) {
     py::array_t<Length> out(store.num_documents());
     const std::span<Length> values(out.mutable_data(), static_cast<std::size_t>(store.num_documents()));
-    const py::gil_scoped_release release;
+    const GilRelease release;
+    store.look_at_sizes();
     store.copy_lengths(values);
     return out;
 }
@@ -73,7 +76,7 @@ py::array encode(const Array<TokenId>& values, const Array<Offset>& offsets, std
     py::array out(numpy_dtype(dtype), std::vector<py::ssize_t>{static_cast<py::ssize_t>(total)});
     const std::span<std::byte> bytes(static_cast<std::byte*>(out.mutable_data()),
                                      static_cast<std::size_t>(out.nbytes()));
-    const py::gil_scoped_release release;
+    const GilRelease release;
     encode_documents(tokens, bounds, end_id, vocab_size, dtype, first_row, bytes);
     return out;
 }
@@ -105,7 +108,7 @@ void register_store(py::module_& m) {
         .def(
             "check_layout",
             [](const StoreView& self) {
-                const py::gil_scoped_release release;
+                const GilRelease release;
                 for (const Shard& shard : self.shards()) shard.check_layout();
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "tokenize/encoder.hpp"
 
@@ -40,7 +41,7 @@ py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, Enc
     if (return_offsets.empty()) {
         EncodedBatch batch;
         {
-            const py::gil_scoped_release release;
+            const GilRelease release;
             batch = encoder.encode(texts, options);
         }
         return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)));
@@ -50,7 +51,7 @@ py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, Enc
                                                  : throw py::value_error("no unit '" + return_offsets + "'");
     AlignedBatch batch;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         batch = encoder.encode_aligned(texts, options, unit);
     }
     return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/models/bpe_model.hpp"
@@ -15,14 +16,14 @@ namespace {
 
 ModelPtr wordpiece(std::shared_ptr<Vocabulary> vocabulary, TokenId unknown_id, std::string continuing_prefix,
                    std::size_t max_characters) {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return make_wordpiece_model(
         {std::move(vocabulary), unknown_id, std::move(continuing_prefix), max_characters});
 }
 
 ModelPtr unigram(std::shared_ptr<Vocabulary> pieces, TokenId unknown_id, bool byte_fallback,
                  std::optional<MetaspaceRule> metaspace) {
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return make_unigram_model({std::move(pieces), unknown_id, byte_fallback, std::move(metaspace)});
 }
 
@@ -43,7 +44,7 @@ ModelPtr bpe(std::shared_ptr<Vocabulary> vocabulary, const Merges& merges, const
                              fuse_unk,
                              byte_fallback,
                              ignore_merges};
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return make_bpe_model(options, std::move(vocabulary), merges);
 }
 
@@ -51,7 +52,7 @@ ModelPtr bpe(std::shared_ptr<Vocabulary> vocabulary, const Merges& merges, const
 py::array_t<TokenId> tokenize(const Model& model, const std::string& word) {
     std::vector<TokenId> ids;
     if (!word.empty()) {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         const auto workspace = model.make_workspace();
         model.tokenize(word, *workspace, ids);
     }
@@ -63,7 +64,7 @@ py::tuple tokenize_aligned(const Model& model, const std::string& word) {
     std::vector<TokenId> ids;
     std::vector<ByteRange> ranges;
     if (!word.empty()) {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         const auto workspace = model.make_workspace();
         model.tokenize_aligned(word, *workspace, ids, ranges);
     }

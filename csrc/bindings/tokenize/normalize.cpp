@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "tokenize/normalize/normalizer.hpp"
 
@@ -29,7 +30,7 @@ NormalizerPtr replace_runs(const std::string& characters, std::size_t min_length
 
 std::string normalize(const Normalizer& normalizer, const std::string& text) {
     std::string out;
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return normalizer.normalize(text, out) ? out : text;
 }
 
@@ -37,7 +38,7 @@ py::tuple normalize_aligned(const Normalizer& normalizer, const std::string& tex
     std::string out;
     Alignment alignment;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         const Alignment identity = identity_alignment(text);
         if (!normalizer.normalize_aligned(text, identity, out, alignment)) {
             out = text;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/decoder.hpp"
@@ -47,7 +48,7 @@ py::object token_of(const Vocabulary& vocabulary, TokenId id) {
 py::bytes canonical(const Vocabulary& vocabulary, const Merges* merges) {
     std::string bytes;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         bytes = canonical_bytes(vocabulary, merges);
     }
     return py::bytes(bytes);
@@ -57,7 +58,7 @@ py::tuple read(const py::bytes& json, bool nearest_scores) {
     const auto text = static_cast<std::string_view>(json);
     Definition definition;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         definition = read_definition(text, nearest_scores ? ScoreRounding::kNearest : ScoreRounding::kSerde);
     }
     py::object merges = py::none();
@@ -99,14 +100,16 @@ std::unique_ptr<Decoder> make_decoder(const Vocabulary& vocabulary,
     for (const TokenStep& step : options.text_steps) {
         if (step.kind != TokenStep::Kind::kStrip) throw py::value_error("text_steps may hold 'strip' alone");
     }
-    const py::gil_scoped_release release;
+    const GilRelease release;
     return std::make_unique<Decoder>(options, vocabulary, tokens);
 }
 
 py::list decode(const Decoder& decoder, const Array<TokenId>& values, const Array<std::int64_t>& offsets,
                 bool skip_special_tokens) {
     const auto ids = view(values, "values");
-    const auto bounds = view(offsets, "offsets");
+    // A copy: another thread may write to the array as soon as the interpreter is let go of.
+    const auto given = view(offsets, "offsets");
+    const std::vector<std::int64_t> bounds(given.begin(), given.end());
     if (bounds.empty()) throw py::value_error("offsets must not be empty");
     for (std::size_t i = 0; i < bounds.size(); ++i) {
         const bool rises = bounds[i] >= (i == 0 ? 0 : bounds[i - 1]);
@@ -118,7 +121,7 @@ py::list decode(const Decoder& decoder, const Array<TokenId>& values, const Arra
     std::string text;
     std::vector<std::size_t> ends;
     {
-        const py::gil_scoped_release release;
+        const GilRelease release;
         decoder.decode_rows(ids, bounds, skip_special_tokens, text, ends);
     }
     py::list texts(ends.size());

@@ -54,10 +54,20 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     return mine;
 }
 
+void BatchMaker::check_sources(std::span<const RowRef> rows) const {
+    for (const RowRef& row : rows) {
+        if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {
+            throw std::out_of_range("source " + std::to_string(row.source) + " of " +
+                                    std::to_string(sources.size()));
+        }
+    }
+}
+
 // Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them. The
 // rows of all ranks are looked at, each a random place of two files: as in resolve_rows, every pass asks for
 // the cache lines that the next one reads.
 std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
+    check_sources(rows);
     const auto plan_of = [&](const RowRef& row) -> const PlanView* {
         const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
         return row.sequence == kEmptyRow || row.sequence >= plan.num_sequences() ? nullptr : &plan;
@@ -90,6 +100,7 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
 }
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
+    for (const SequenceSource& source : sources) source.store->look_at_sizes();
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
 }

@@ -44,6 +44,7 @@ struct BatchMaker {
     [[nodiscard]] MadeBatch make(const StepRequest& request) { return make(request, rows(request)); }
 
   private:
+    void check_sources(std::span<const RowRef> rows) const;
     [[nodiscard]] std::vector<std::int64_t> attention_costs(std::span<const RowRef> rows) const;
 };
 

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/interrupt.hpp"
 #include "common/thread_placement.hpp"
 
 namespace pypack {
@@ -23,7 +24,10 @@ template <typename Task>
 void parallel_for(std::int64_t num_chunks, int num_threads, Task&& task) {
     if (num_chunks <= 0) return;
     if (num_threads <= 1 || num_chunks == 1) {
-        for (std::int64_t chunk = 0; chunk < num_chunks; ++chunk) task(chunk);
+        for (std::int64_t chunk = 0; chunk < num_chunks; ++chunk) {
+            check_interrupt();
+            task(chunk);
+        }
         return;
     }
     std::atomic<std::int64_t> next{0};
@@ -32,6 +36,7 @@ void parallel_for(std::int64_t num_chunks, int num_threads, Task&& task) {
     auto work = [&] {
         try {
             for (std::int64_t chunk; (chunk = next.fetch_add(1, std::memory_order_relaxed)) < num_chunks;) {
+                check_interrupt();
                 task(chunk);
             }
         } catch (...) {

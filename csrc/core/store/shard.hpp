@@ -65,6 +65,12 @@ class Shard {
     // Copies the lengths of all documents (num_documents() values).
     void copy_lengths(std::span<Length> out) const;
 
+    // Throws std::invalid_argument if a file has been cut since it was opened.
+    void check_not_cut() const {
+        bin_.check_not_cut();
+        idx_.check_not_cut();
+    }
+
     // Reads the whole index: documents must follow one another without gap from byte 0 to the end of the
     // .bin. Throws std::invalid_argument that names the first document that does not.
     void check_layout() const;

@@ -1,6 +1,7 @@
 #include "store/store_view.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 
 #include "common/checked.hpp"
@@ -55,6 +56,17 @@ void StoreView::copy_lengths(std::span<Length> out) const {
         shards_[i].copy_lengths(out.subspan(static_cast<std::size_t>(first_documents_[i]),
                                             static_cast<std::size_t>(shards_[i].num_documents())));
     }
+}
+
+void StoreView::look_at_sizes() const {
+    constexpr std::int64_t kBetweenLooks = 50'000'000;
+    constexpr std::size_t kShardsAtOnce = 64;
+    const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    std::int64_t due = next_look_.load(std::memory_order_relaxed);
+    if (now < due || !next_look_.compare_exchange_strong(due, now + kBetweenLooks)) return;
+    const std::size_t count = std::min(kShardsAtOnce, shards_.size());
+    const std::size_t first = next_shard_.fetch_add(count, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < count; ++i) shards_[(first + i) % shards_.size()].check_not_cut();
 }
 
 }  // namespace pypack

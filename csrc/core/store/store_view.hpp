@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -32,6 +33,10 @@ class StoreView {
     // What `document` reads of the mapped index; nothing for a document that the store does not have.
     [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;
 
+    // Throws std::invalid_argument if a file of the store is found to have been cut. Looks at the sizes of
+    // some shards, and at most twenty times a second, however often it is called. Thread-safe.
+    void look_at_sizes() const;
+
     // Copies the lengths of all documents (num_documents() values).
     void copy_lengths(std::span<Length> out) const;
 
@@ -42,6 +47,8 @@ class StoreView {
     std::vector<std::int64_t> first_documents_;  // of each shard, and the total
     std::int64_t num_tokens_ = 0;
     TokenDtype dtype_{};
+    mutable std::atomic<std::int64_t> next_look_{0};  // in nanoseconds of the steady clock
+    mutable std::atomic<std::size_t> next_shard_{0};
 };
 
 }  // namespace pypack

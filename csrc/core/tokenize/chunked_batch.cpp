@@ -20,6 +20,7 @@ bool ChunkedBatch::place(std::size_t i, std::span<const TokenId> ids) {
 }
 
 std::exception_ptr ChunkedBatch::failure() const {
+    if (interruption_) return interruption_;
     const std::size_t first = first_failure_.load();
     return first < failures_.size() ? failures_[first] : nullptr;
 }

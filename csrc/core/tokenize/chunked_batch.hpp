@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/interrupt.hpp"
 #include "common/types.hpp"
 #include "tokenize/encoder.hpp"
 #include "tokenize/joined_ids.hpp"
@@ -42,7 +43,12 @@ class ChunkedBatch {
             // An earlier chunk may fail as well, and is then the one to name.
             if (i > first_failure_.load()) continue;
             try {
+                check_interrupt();
                 encode(i);
+            } catch (const Interrupted&) {
+                interruption_ = std::current_exception();
+                next_.store(chunks_.size(), std::memory_order_relaxed);
+                return;
             } catch (...) {
                 fail(i, std::current_exception());
             }
@@ -58,7 +64,7 @@ class ChunkedBatch {
 
     // The others are for when no thread works any more.
 
-    // Of the first chunk that failed, or null.
+    // Why the work was interrupted; else that of the first chunk that failed, or null.
     [[nodiscard]] std::exception_ptr failure() const;
 
     // When all chunks are finished: from then on each has its place, and room.
@@ -82,6 +88,7 @@ class ChunkedBatch {
     Buffer<Offset> offsets_;
     JoinedIds ids_;
     std::vector<std::exception_ptr> failures_;
+    std::exception_ptr interruption_;  // of one thread alone, see common/interrupt.hpp
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> first_failure_;
 };

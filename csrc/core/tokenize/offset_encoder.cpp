@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "common/interrupt.hpp"
 #include "common/parallel.hpp"
 #include "tokenize/chunked_batch.hpp"
 #include "tokenize/text/text_chunks.hpp"
@@ -136,6 +137,7 @@ void OffsetEncoder::add_piece(std::string_view piece, std::size_t base, const Al
         return;
     }
     for (std::size_t from = 0; from < piece.size();) {
+        check_interrupt();
         WordSpans spans{span_begins_.data(), span_ends_.data(), span_begins_.size() - 2 * WordSpans::kSlack};
         from = parts_.pretokenizer->split(piece, from, spans);
         for (std::size_t i = 0; i < spans.size; ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/interrupt.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 
 namespace pypack {
@@ -49,6 +50,9 @@ class RoomTree {
         room_;  // [1, leaves) inner nodes, [leaves, 2 x leaves) sequences; those not begun have 0
 };
 
+// Each is looked for in a tree of all sequences, most of which no cache holds.
+constexpr std::size_t kPiecesBetweenChecks = std::size_t{1} << 12;
+
 }  // namespace
 
 PlanArrays first_fit(std::span<const Length> lengths, const PackOptions& options) {
@@ -60,6 +64,7 @@ PlanArrays first_fit(std::span<const Length> lengths, const PackOptions& options
     std::vector<Length> spans_of;           // by sequence
     for_each_piece(lengths, {0, lengths.size()}, options, plan.counts,
                    [&](std::int64_t document, Length start, Length length) {
+                       if (pieces.size() % kPiecesBetweenChecks == 0) check_interrupt();
                        const Length needed = aligned(length, options.align);
                        const std::size_t found = std::min(tree.first_with(needed), spans_of.size());
                        Length room = options.sequence_length;

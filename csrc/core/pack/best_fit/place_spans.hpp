@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/buffer.hpp"
+#include "common/interrupt.hpp"
 #include "common/prefetch.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 #include "pack/plan/plan_arrays.hpp"
@@ -84,6 +85,7 @@ void place_chunk(Chunk chunk, std::span<const std::uint32_t> counts, std::vector
     }
     std::vector<std::uint32_t> in_block(counts.size());
     for (Chunk block{chunk.begin, chunk.begin}; block.begin < chunk.end; block.begin = block.end) {
+        check_interrupt();
         std::fill(in_block.begin(), in_block.end(), 0);
         for (std::int64_t found = 0; found < kBlock && block.end < chunk.end;) {
             const Chunk step{block.end, std::min(block.end + kStep, chunk.end)};

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "common/interrupt.hpp"
 #include "common/parallel.hpp"
 #include "common/streaming_fill.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
@@ -168,6 +169,7 @@ class Decomposer {
         const bool truncates = whole_.overflow == Overflow::truncate;
         std::array<Length, kGroup> kept;
         for (std::size_t begin = chunk.documents.begin; begin < chunk.documents.end; begin += kGroup) {
+            if ((begin - chunk.documents.begin) % kDocumentsBetweenChecks == 0) check_interrupt();
             const std::size_t size = std::min(chunk.documents.end - begin, kGroup);
             const auto group = lengths_.subspan(begin, size);
             if ((!first_pass && chunk.is_plain) || plain.count(group, counts)) {

@@ -1,5 +1,7 @@
 #include "pack/in_order/sequential.hpp"
 
+#include "common/interrupt.hpp"
+
 #include <algorithm>
 
 namespace pypack {
@@ -21,6 +23,7 @@ PlanArrays concat(std::span<const Length> lengths, const PackOptions& options, B
         spans = 0;
     };
     for (std::size_t i = 0; i < lengths.size(); ++i) {
+        if (i % kDocumentsBetweenChecks == 0) check_interrupt();
         const auto document = static_cast<std::int64_t>(i);
         cut_into_pieces(document, lengths[i], whole, counts, [&](Length, Length length) {
             Length start = 0;
@@ -51,6 +54,7 @@ PlanArrays next_fit(std::span<const Length> lengths, const PackOptions& options)
     Length room = options.sequence_length;
     Length spans = 0;
     for (std::size_t i = 0; i < lengths.size(); ++i) {
+        if (i % kDocumentsBetweenChecks == 0) check_interrupt();
         const auto document = static_cast<std::int64_t>(i);
         cut_into_pieces(document, lengths[i], options, plan.counts, [&](Length start, Length length) {
             const Length needed = aligned(length, options.align);
@@ -73,6 +77,7 @@ PlanArrays pad(std::span<const Length> lengths, const PackOptions& options) {
     PlanArrays plan;
     plan.reserve_spans(static_cast<std::int64_t>(lengths.size()));
     for (std::size_t i = 0; i < lengths.size(); ++i) {
+        if (i % kDocumentsBetweenChecks == 0) check_interrupt();
         const auto document = static_cast<std::int64_t>(i);
         cut_into_pieces(document, lengths[i], options, plan.counts, [&](Length start, Length length) {
             plan.add_span(document, start, length);

@@ -59,10 +59,18 @@ void check_sequences(const PlanView& plan, Length align, Length max_documents) {
     }
 }
 
+// What documents are called in messages; `numbers` are those of the caller, where they were renumbered.
+struct Names {
+    std::span<const std::int64_t> numbers;
+    std::string operator()(std::size_t document) const {
+        return "document " + (numbers.empty() ? std::to_string(document) : std::to_string(numbers[document]));
+    }
+};
+
 // Documents in several spans: their spans, grouped by document and sorted by start, must not overlap.
 // Documents in one span need no more than the bounds check, and are most of every plan that does not cut on
 // purpose.
-void check_overlaps(const PlanView& plan, const std::vector<std::uint32_t>& spans_of) {
+void check_overlaps(const PlanView& plan, const std::vector<std::uint32_t>& spans_of, Names names) {
     std::vector<std::int64_t> next(spans_of.size() + 1, 0);  // where the next span of a document goes
     for (std::size_t d = 0; d < spans_of.size(); ++d)
         next[d + 1] = next[d] + (spans_of[d] > 1 ? spans_of[d] : 0);
@@ -84,12 +92,66 @@ void check_overlaps(const PlanView& plan, const std::vector<std::uint32_t>& span
         if (!std::is_sorted(piece, end, by_start)) std::sort(piece, end, by_start);
         for (auto next_piece = piece + 1; next_piece != end; piece = next_piece++) {
             if (next_piece->start - piece->start < piece->length) {
-                refuse("document " + std::to_string(d) + ": token " + std::to_string(next_piece->start) +
-                       " stands in two spans");
+                refuse(names(d) + ": token " + std::to_string(next_piece->start) + " stands in two spans");
             }
         }
         piece = end;
     }
+}
+
+PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length align, Length max_documents,
+                 Names names = {}) {
+    if (align < 1) refuse("align must be at least 1, got " + std::to_string(align));
+    check_sizes(plan);
+    check_offsets(plan);
+    check_spans(plan, lengths);
+    check_sequences(plan, align, max_documents);
+
+    std::vector<std::uint32_t> spans_of(lengths.size(), 0);
+    std::vector<std::int64_t> covered(lengths.size(), 0);
+    for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        const auto document = static_cast<std::size_t>(plan.span_document[i]);
+        ++spans_of[document];
+        covered[document] += plan.span_length[i];
+        // Also bounds spans_of, since no span is empty.
+        if (covered[document] > lengths[document]) {
+            refuse(names(document) + ": its spans hold " + std::to_string(covered[document]) + " tokens by " +
+                   span_name(plan, i) + ", but it has " + std::to_string(lengths[document]));
+        }
+    }
+    check_overlaps(plan, spans_of, names);
+
+    PlanCounts counts;
+    for (std::size_t d = 0; d < lengths.size(); ++d) {
+        const Length length = lengths[d];
+        if (length < 0) refuse_negative(static_cast<std::int64_t>(d), length);
+        ++counts.documents;
+        counts.tokens += length;
+        if (length == 0) {
+            ++counts.empty_documents;
+        } else if (spans_of[d] == 0) {
+            ++counts.dropped_documents;
+            counts.dropped_tokens += length;
+        } else if (covered[d] < length) {
+            ++counts.truncated_documents;
+            counts.truncated_tokens += length - covered[d];
+        }
+        if (spans_of[d] > 1) ++counts.split_documents;
+    }
+    return counts;
+}
+
+// verify_alone() with memory for every document.
+SpanCounts verify_numbered(const PlanView& plan, std::int64_t documents, Length align, Length max_documents,
+                           Names names) {
+    // Each document is taken to end where its last span does.
+    std::vector<Length> ends(static_cast<std::size_t>(documents), 0);
+    for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        Length& known = ends[static_cast<std::size_t>(plan.span_document[i])];
+        known = std::max(known, static_cast<Length>(plan.span_start[i] + plan.span_length[i]));
+    }
+    const PlanCounts counts = prove(plan, ends, align, max_documents, names);
+    return {counts.empty_documents, counts.split_documents, counts.tokens - counts.truncated_tokens};
 }
 
 }  // namespace
@@ -126,64 +188,38 @@ void check_offsets(const PlanView& plan) {
 
 PlanCounts verify_plan(const PlanView& plan, std::span<const Length> lengths, Length align,
                        Length max_documents) {
-    if (align < 1) refuse("align must be at least 1, got " + std::to_string(align));
-    check_sizes(plan);
-    check_offsets(plan);
-    check_spans(plan, lengths);
-    check_sequences(plan, align, max_documents);
-
-    std::vector<std::uint32_t> spans_of(lengths.size(), 0);
-    std::vector<std::int64_t> covered(lengths.size(), 0);
-    for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
-        const auto document = static_cast<std::size_t>(plan.span_document[i]);
-        ++spans_of[document];
-        covered[document] += plan.span_length[i];
-        // Also bounds spans_of, since no span is empty.
-        if (covered[document] > lengths[document]) {
-            refuse("document " + std::to_string(document) + ": its spans hold " +
-                   std::to_string(covered[document]) + " tokens by " + span_name(plan, i) + ", but it has " +
-                   std::to_string(lengths[document]));
-        }
-    }
-    check_overlaps(plan, spans_of);
-
-    PlanCounts counts;
-    for (std::size_t d = 0; d < lengths.size(); ++d) {
-        const Length length = lengths[d];
-        if (length < 0) refuse_negative(static_cast<std::int64_t>(d), length);
-        ++counts.documents;
-        counts.tokens += length;
-        if (length == 0) {
-            ++counts.empty_documents;
-        } else if (spans_of[d] == 0) {
-            ++counts.dropped_documents;
-            counts.dropped_tokens += length;
-        } else if (covered[d] < length) {
-            ++counts.truncated_documents;
-            counts.truncated_tokens += length - covered[d];
-        }
-        if (spans_of[d] > 1) ++counts.split_documents;
-    }
-    return counts;
+    return prove(plan, lengths, align, max_documents);
 }
 
 SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length align, Length max_documents) {
     check_sizes(plan);
     if (documents < 0) refuse("documents must be at least 0, is " + std::to_string(documents));
-    // Each document is taken to end where its last span does.
-    std::vector<Length> ends(static_cast<std::size_t>(documents), 0);
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
-        const std::int64_t document = plan.span_document[i];
         const std::int64_t end = std::int64_t{plan.span_start[i]} + plan.span_length[i];
-        if (document < 0 || document >= documents || end > std::numeric_limits<Length>::max()) {
+        if (plan.span_length[i] < 1) refuse(span_name(plan, i) + " holds no token");
+        if (plan.span_document[i] < 0 || plan.span_document[i] >= documents || plan.span_start[i] < 0 ||
+            end > std::numeric_limits<Length>::max()) {
             refuse(span_name(plan, i) + " leaves the " + std::to_string(documents) +
                    " documents, which have up to 2^31-1 tokens each");
         }
-        Length& known = ends[static_cast<std::size_t>(document)];
-        known = std::max(known, static_cast<Length>(end));
     }
-    const PlanCounts counts = verify_plan(plan, ends, align, max_documents);
-    return {counts.empty_documents, counts.split_documents, counts.tokens - counts.truncated_tokens};
+    // What a file says of its documents must not decide how much memory this takes: where there are many more
+    // than spans, those that have spans get numbers of their own.
+    if (documents <= 2 * plan.num_spans()) return verify_numbered(plan, documents, align, max_documents, {});
+    std::vector<std::int64_t> numbers(plan.span_document.begin(), plan.span_document.end());
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    std::vector<std::int64_t> renumbered(plan.span_document.size());
+    std::transform(plan.span_document.begin(), plan.span_document.end(), renumbered.begin(),
+                   [&numbers](std::int64_t document) {
+                       return std::lower_bound(numbers.begin(), numbers.end(), document) - numbers.begin();
+                   });
+    PlanView compact = plan;
+    compact.span_document = renumbered;
+    const auto with_span = static_cast<std::int64_t>(numbers.size());
+    SpanCounts counts = verify_numbered(compact, with_span, align, max_documents, {numbers});
+    counts.documents_without_span += documents - with_span;
+    return counts;
 }
 
 }  // namespace pypack

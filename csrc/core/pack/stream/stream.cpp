@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "common/interrupt.hpp"
 #include "common/permutation.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 
@@ -124,6 +125,7 @@ PlanArrays stream(std::span<const Length> lengths, const PackOptions& options, B
         plan.add_sequence(sequence, options.sequence_length);
     };
     const auto add = [&](std::uint64_t document) {
+        if (document % kDocumentsBetweenChecks == 0) check_interrupt();
         packer.add(static_cast<std::int64_t>(document), lengths[document], plan.counts, emit);
     };
     if (seed) {

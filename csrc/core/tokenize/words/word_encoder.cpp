@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "common/interrupt.hpp"
 #include "common/prefetch.hpp"
 
 namespace pypack {
@@ -10,6 +11,8 @@ namespace {
 
 // In place of the upper half of a WordKey: a key's size is not 0, and a free slot has no bits at all.
 constexpr std::uint64_t kLongWord = std::uint64_t{1} << 55;
+// Of kBatch words each: some tenths of a millisecond.
+constexpr std::uint32_t kRoundsBetweenChecks = 128;
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
 constexpr std::size_t kSeedsAtOnce = 256;
 
@@ -99,6 +102,7 @@ void WordEncoder::add_piece(std::string_view piece) {
         return;
     }
     for (std::size_t from = 0; from < piece.size();) {
+        if (++rounds_ % kRoundsBetweenChecks == 0) check_interrupt();
         if (num_words_ >= kBatch) look_up();
         WordSpans spans{span_begins_.data(), span_ends_.data(), kBatch - num_words_};
         from = pretokenizer_->split(piece, from, spans);

@@ -122,6 +122,7 @@ class WordEncoder {
 
     std::array<Word, kBatch + WordSpans::kSlack> words_;
     std::size_t num_words_ = 0;
+    std::uint32_t rounds_ = 0;
     std::vector<Event> events_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_begins_;
     std::array<std::uint32_t, kBatch + 2 * WordSpans::kSlack> span_ends_;

@@ -1,0 +1,66 @@
+"""A file that is cut while it is mapped: found by a look at sizes, before a read ends the process."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from fixtures.loader_data import make_store
+
+import pypack
+from pypack import Loader, Plan, TokenStore
+
+LOOKS = 0.06  # seconds: files are looked at that often at most
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TokenStore:
+    return make_store(tmp_path / "a.store", [500] * 40, shard_tokens=5000)
+
+
+def test_a_document_of_a_cut_store(store: TokenStore) -> None:
+    os.truncate(store.path / "00003.bin", 100)
+    time.sleep(LOOKS)
+    with pytest.raises(ValueError, match=r"00003.bin: was cut from \d+ to 100 bytes while it was open"):
+        store[39]
+
+
+def test_an_index_that_is_cut(store: TokenStore) -> None:
+    os.truncate(store.path / "00000.idx", 0)
+    time.sleep(LOOKS)
+    with pytest.raises(ValueError, match=r"00000.idx: was cut"):
+        store[39]
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_loader_over_a_cut_store(store: TokenStore, prefetch: int) -> None:
+    loader = Loader(store, pypack.pack(store.lengths, 500), batch_sequences=2, seed=0, prefetch=prefetch)
+    batches = iter(loader)
+    next(batches)
+    time.sleep(LOOKS)
+    os.truncate(store.path / "00003.bin", 100)
+    with pytest.raises(ValueError, match=r"00003.bin: was cut"):
+        for _ in batches:
+            pass
+
+
+def test_a_plan_that_is_cut(store: TokenStore, tmp_path: Path) -> None:
+    pypack.pack(store.lengths, 500).save(tmp_path / "a.plan")
+    plan = Plan.open(tmp_path / "a.plan")
+    os.truncate(tmp_path / "a.plan/span_document.npy", 10)
+    with pytest.raises(
+        ValueError, match=r"span_document.npy: was cut from \d+ to 10 bytes while it was open"
+    ):
+        plan.verify(store.lengths)
+
+
+def test_files_that_are_replaced_or_deleted_stay_as_they_were(store: TokenStore) -> None:
+    before = store[39].tolist()
+    (store.path / "00003.bin").rename(store.path / "away")
+    (store.path / "00003.bin").write_bytes(b"short")
+    (store.path / "00002.bin").unlink()
+    time.sleep(LOOKS)
+    assert store[39].tolist() == before
+    assert len(store[20]) == 500
