@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +69,25 @@ class DocumentBatch:
     def position_after(self, document: int) -> Position:
         """Where reading goes on behind document `document` of this batch."""
         return Position(int(self.files[document]), int(self.records[document]) + 1, int(self.ends[document]))
+
+    def only(self, kept: NDArray[np.bool_]) -> DocumentBatch:
+        """The batch with those of its D documents alone; its rejects and sums stay."""
+
+        def chosen(values: list[Any] | pa.Array) -> list[Any] | pa.Array:
+            if isinstance(values, list):
+                return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+            import pyarrow as pa
+
+            return values.filter(pa.array(kept))
+
+        return replace(
+            self,
+            texts=chosen(self.texts),
+            files=self.files[kept],
+            records=self.records[kept],
+            ends=self.ends[kept],
+            columns={name: chosen(values) for name, values in self.columns.items()},
+        )
 
 
 class BatchBuilder:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pypack import corpus
 from pypack._common.paths import local_path
 from pypack.corpus import STDIN, DocumentBatch
 from pypack.jobs.background import Consumer, Producer
+from pypack.jobs.encode_stage import EncodeStage
 from pypack.jobs.output import claimed
 from pypack.jobs.store_stage import StoreStage
 from pypack.ragged import Ragged
@@ -138,6 +139,11 @@ def tokenize(
         raise ValueError(
             "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
         )
+    if tokenizer.dropout:
+        raise ValueError(
+            f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "
+            'set "dropout" of "model" to null in its tokenizer.json'
+        )
     if options.shard_tokens < 1:
         raise ValueError(f"shard_tokens must be at least 1, got {options.shard_tokens}")
     files = corpus.list_inputs(inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"))
@@ -183,7 +189,8 @@ def tokenize(
             tokenizer.encode_batch, split_special_tokens=options.split_special_tokens, num_threads=num_threads
         )
         try:
-            _run(read(start=stage.start), encode, stage, progress, on_progress)
+            encode_stage = EncodeStage(encode, files, on_error)
+            _run(read(start=stage.start), encode_stage, stage, progress, on_progress)
             store = stage.finish()
         except BaseException:
             stage.abort()
@@ -204,7 +211,7 @@ def tokenize(
 
 def _run(
     batches: Iterator[DocumentBatch],
-    encode: Callable[[Any], Ragged],
+    encode: EncodeStage,
     stage: StoreStage,
     progress: Progress,
     on_progress: Callable[[Progress], None] | None,
@@ -228,4 +235,4 @@ def _run(
 
     with Producer(batches) as reading, Consumer(write) as writing:
         for batch in reading:
-            writing.put((batch, encode(batch.texts)))
+            writing.put(encode(batch))

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.engine import Engine
+from pypack.tokenizer.expansion import check_expansion
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
 from pypack.tokenizer.native.unsupported import UnsupportedError
 
@@ -17,8 +18,9 @@ def choose_engine(definition: TokenizerDefinition, asked: EngineName | None) -> 
 
     Raises:
         ValueError: the native engine was asked for and has no exact form of the tokenizer, or the
-            `tokenizers` library cannot load it.
+            `tokenizers` library cannot load it; or it multiplies texts beyond measure.
     """
+    check_expansion(definition.sections_of_any, definition.source)
     if asked == "huggingface":
         return HuggingFaceEngine(definition.tokenizer), "engine='huggingface' was asked for"
     # Not at the top: it takes the compiled kernels of every model along.

@@ -6,6 +6,8 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pypack.tokenizer.library_errors import LibraryError, library_errors
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
@@ -77,8 +79,9 @@ class TokenizerDefinition:
 
         self._check_ids()
         try:
-            tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
-        except Exception as error:  # the library raises bare Exception
+            with library_errors():
+                tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
+        except LibraryError as error:
             raise ValueError(
                 f"{self.source}: not a tokenizer.json that `tokenizers` can load: {error}"
             ) from error

@@ -14,6 +14,7 @@ from pypack._common.threads import available_cores
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.engine import OffsetUnit
+from pypack.tokenizer.library_errors import LibraryError, library_errors
 from pypack.tokenizer.text_input import Texts, as_strings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class HuggingFaceEngine:
             encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=add_special_tokens)
             return [encoding.ids for encoding in encodings]
 
-        return _to_ragged(_on_threads(encode, documents, num_threads))
+        return _to_ragged(_encoded(encode, documents, num_threads))
 
     def encode_batch_with_offsets(
         self,
@@ -63,7 +64,7 @@ class HuggingFaceEngine:
         def encode(batch: list[str]) -> list[Encoding]:
             return tokenizer.encode_batch(batch, add_special_tokens=add_special_tokens)
 
-        encodings = _on_threads(encode, documents, num_threads)
+        encodings = _encoded(encode, documents, num_threads)
         rows = _to_ragged([encoding.ids for encoding in encodings])
         ranges = np.empty((len(rows.values), 2), np.uint32)
         for i, (document, encoding) in enumerate(zip(documents, encodings, strict=True)):
@@ -118,7 +119,8 @@ def decode_with_library(
     tokenizer: HuggingFaceTokenizer, rows: Ragged, *, skip_special_tokens: bool
 ) -> list[str]:
     """Text of every row, by `tokenizers`."""
-    return tokenizer.decode_batch([row.tolist() for row in rows], skip_special_tokens=skip_special_tokens)
+    with library_errors():
+        return tokenizer.decode_batch([row.tolist() for row in rows], skip_special_tokens=skip_special_tokens)
 
 
 def check_decoder(part: Mapping[str, Any], source: str) -> None:
@@ -134,11 +136,35 @@ def check_decoder(part: Mapping[str, Any], source: str) -> None:
     sections = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor")
     alone = {"version": "1.0", "added_tokens": [], "model": model, "decoder": part}
     try:
-        HuggingFaceTokenizer.from_buffer(orjson.dumps(alone | dict.fromkeys(sections)))
-    except Exception as error:  # the library raises bare Exception
+        with library_errors():
+            HuggingFaceTokenizer.from_buffer(orjson.dumps(alone | dict.fromkeys(sections)))
+    except LibraryError as error:
         raise ValueError(
             f"{source}: `tokenizers` cannot load the decoder {part.get('type')!r}: {error}"
         ) from error
+
+
+def _encoded(
+    encode: Callable[[list[str]], list[Result]], documents: list[str], num_threads: int
+) -> list[Result]:
+    """What the library makes of every document.
+
+    Raises:
+        ValueError: it fails at one; the message says which, and why.
+    """
+    try:
+        with library_errors():
+            return _on_threads(encode, documents, num_threads)
+    except LibraryError as error:
+        if len(documents) == 1:
+            raise ValueError(f"document 0: {error}") from error
+        for i, document in enumerate(documents):
+            try:
+                with library_errors():
+                    encode([document])
+            except LibraryError as found:
+                raise ValueError(f"document {i}: {found}") from found
+        raise  # it fails at all of them together only
 
 
 def _on_threads(

@@ -185,6 +185,12 @@ class Tokenizer:
         """Number of ids: one more than the largest id, added tokens included."""
         return self._engine.vocab_size()
 
+    @property
+    def dropout(self) -> float:
+        """Chance at which a merge of BPE is left out at random when a text is encoded; 0 almost always."""
+        model = self._definition.sections_of_any.get("model")
+        return float((model.get("dropout") if isinstance(model, dict) else None) or 0)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
@@ -265,8 +271,9 @@ class Tokenizer:
             `document[begin:end]`. Ids of the template have (0, 0); ids that share a character have all of it.
 
         Raises:
-            ValueError: a document is null, not valid UTF-8, or holds a lone surrogate; offsets have no exact
-                native form for this tokenizer or text.
+            ValueError: a document is null, not valid UTF-8, or holds a lone surrogate, or the `tokenizers`
+                library fails at it, where that encodes; offsets have no exact native form for this
+                tokenizer or text.
             TypeError: a document is neither str nor bytes.
         """
         if return_offsets is False:

@@ -1,0 +1,77 @@
+"""The middle stage of a tokenize job: texts to ids, with what cannot be encoded set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pypack.corpus import STDIN, DocumentBatch, InputFile, Reject, RejectedInputError
+from pypack.corpus.bytes import ByteSource
+from pypack.ragged import Ragged
+
+
+class EncodeStage:
+    """Encodes batches; a document at which the encoder fails becomes a reject, and the others go on."""
+
+    def __init__(
+        self, encode: Callable[[Any], Ragged], files: Sequence[InputFile], on_error: str = "reject"
+    ) -> None:
+        self._encode = encode
+        self._files = files
+        self._on_error = on_error
+
+    def __call__(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
+        """The batch without the documents that were refused, and the ids of the others.
+
+        Raises:
+            RejectedInputError: the first of them, under `on_error="stop"`.
+        """
+        try:
+            return batch, self._encode(batch.texts)
+        except ValueError:
+            return self._one_by_one(batch)
+
+    def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
+        kept = np.ones(len(batch), bool)
+        rows, rejects = [], []
+        for i, text in enumerate(batch.text_list()):
+            try:
+                rows.append(self._encode([text]).values)
+            except ValueError as error:
+                rejects.append(self._reject(batch, i, str(error).removeprefix("document 0: ")))
+                if self._on_error == "stop":
+                    raise RejectedInputError(rejects[0]) from error
+                kept[i] = False
+        together = sorted([*batch.rejects, *rejects], key=lambda reject: (reject.index, reject.record))
+        return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows)
+
+    def _reject(self, batch: DocumentBatch, i: int, reason: str) -> Reject:
+        index, record = int(batch.files[i]), int(batch.records[i])
+        file = self._files[index]
+        is_lines = file.format in ("json_lines", "text")
+        offset = self._line_start(batch, i) if is_lines else 0
+        reason = f"the tokenizer fails at the text: {reason}"
+        return Reject(
+            file.path, index, record, "line" if is_lines else "row", offset, "not_encodable", reason
+        )
+
+    def _line_start(self, batch: DocumentBatch, i: int) -> int:
+        """Where the line of a document begins; batches say only where it ends."""
+        end, record = int(batch.ends[i]), int(batch.records[i])
+        if record == 0 or end == 0:
+            return 0
+        if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
+            return int(batch.ends[i - 1])
+        file = self._files[int(batch.files[i])]
+        if file.path == STDIN:
+            return end
+        start = offset = 0
+        for chunk in ByteSource(file):  # rare: only behind a line that is no document
+            start = max(start, offset + chunk.rfind(b"\n", 0, max(0, end - 1 - offset)) + 1)
+            offset += len(chunk)
+            if offset >= end:
+                break
+        return start
