@@ -58,6 +58,7 @@ HANDED_OUT = {
     ("pypack.schedule.schedule", "pypack.schedule.plot"),
     ("pypack.schedule.schedule", "pypack.schedule.preview"),
     ("pypack.schedule.schedule", "pypack.schedule.schedule_order"),
+    ("pypack.store.store", "pypack.store.joined"),
 }
 
 

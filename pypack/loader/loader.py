@@ -26,8 +26,8 @@ from pypack.schedule.order import StepDraws
 from pypack.schedule.schedule import Schedule, check_weights
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.schedule.weight_log import Event, WeightLog
-from pypack.source.source import Source, named_sources
-from pypack.store.store import TokenStore
+from pypack.source.source import PlanPath, Source, named_sources
+from pypack.store.store import StorePaths
 
 if TYPE_CHECKING:
     from pypack.schedule.preview import Preview
@@ -48,8 +48,9 @@ class Loader:
     gives an `IterableDataset` that goes on from epoch to epoch. Workers are possible, never needed.
 
     Args:
-        sources: a store, with its `plan`; or a `Source`; or sources by name, for a `schedule`.
-        plan: the sequences of the store.
+        sources: a store, with its `plan`; or a `Source`; or sources by name, for a `schedule`. A store may be
+            given as its path, several as a list.
+        plan: the sequences of the store, or the path of its plan.
         schedule: what each step draws; None: epochs of the one source.
         batch_tokens: tokens of the **global** batch, that of one step over all ranks, padding included; a
             multiple of every row length. The data of a step therefore stays the same when the number of ranks
@@ -99,8 +100,8 @@ class Loader:
 
     def __init__(
         self,
-        sources: TokenStore | Source | Mapping[str, Source],
-        plan: Plan | None = None,
+        sources: StorePaths | Source | Mapping[str, Source],
+        plan: PlanPath | Sequence[PlanPath] | None = None,
         *,
         schedule: Schedule | None = None,
         batch_tokens: int | None = None,

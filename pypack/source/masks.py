@@ -202,7 +202,7 @@ def _check_counts(store: TokenStore, lists: Lists) -> None:
         return
     at = int(np.argmax(wrong))
     count, tokens = int(lists.counts[at]), int(store.lengths[at])
-    end = None if store.info is None else store.info.appended_id
+    end = store.appended_id
     hint = ""
     if end is not None and count == tokens - 1:
         hint = f": the store ends every document with id {end}, which needs a value too"

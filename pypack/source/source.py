@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,15 +19,19 @@ from pypack.source.learned import Learned, learned_of, without
 from pypack.source.mask_ranges import Masks
 from pypack.source.masks import loss_masks, token_masks
 from pypack.source.select import select_documents
-from pypack.store.store import TokenStore
+from pypack.store.same_tokenizer import check_same_tokenizer as check_stores
+from pypack.store.store import StorePaths, TokenStore
+
+PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
 
 
 class Source:
     """A store with the plan, or the plans of different row lengths, that were made from its lengths.
 
     Args:
-        store: the tokens.
-        plan: the sequences; several plans if the run uses several row lengths.
+        store: the tokens: a `TokenStore`, the path of one, or a list of them, which are one source then (see
+            `TokenStore.open`).
+        plan: the sequences, or the path of the plan; several plans if the run uses several row lengths.
         documents: int64 [n], where the plan was made for a selection of the documents: `plan` is of
             `store.lengths[documents]`. A document may stand in it more than once. `Source.select` makes both.
         mask: tokens that are *not* to be learned (label -100, loss mask 0): the name of a column that the
@@ -38,21 +44,23 @@ class Source:
             them): a batch of nothing else has no loss. Without it, a source with such masks warns.
 
     Raises:
-        ValueError: a plan was made for other lengths, or two plans have rows of one length.
+        ValueError: a plan was made for other lengths, two plans have rows of one length, or stores of a list
+            are of different tokenizers.
+        FileNotFoundError: there is nothing at a path.
     """
 
     def __init__(
         self,
-        store: TokenStore,
-        plan: Plan | Sequence[Plan],
+        store: StorePaths,
+        plan: PlanPath | Sequence[PlanPath],
         *,
         documents: NDArray[np.int64] | None = None,
         mask: str | ArrayLike | None = None,
         loss_mask: str | ArrayLike | None = None,
         drop_unlearned: bool = False,
     ) -> None:
-        self.store = store
-        self.plans = [plan] if isinstance(plan, Plan) else list(plan)
+        self.store = store = TokenStore.open(store)
+        self.plans = _opened(plan)
         if not self.plans:
             raise ValueError("a source needs at least one plan")
         self.documents = documents
@@ -63,10 +71,13 @@ class Source:
             found = lengths_fingerprint(np.ascontiguousarray(store.lengths[self.documents]))
         for one in self.plans:
             if one.lengths_fingerprint != found:
+                advice = "use the store that the plan was made for, or pack again"
+                parts = store.parts if len(store.parts) > 1 else ()
+                if one.lengths_fingerprint in (part.lengths_fingerprint for part in parts):
+                    advice = "it is of one of them alone: pack TokenStore.open([...]).lengths, those of all"
                 raise ValueError(
                     f"the plan was made for {one.counts.documents} documents with lengths fingerprint "
-                    f"{one.lengths_fingerprint}, {store!r} has {found}: use the store that the plan was made "
-                    "for, or pack again"
+                    f"{one.lengths_fingerprint}, {store!r} has {found}: {advice}"
                 )
         self._masks = _masks_of(store, mask, loss_mask)
         self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
@@ -105,7 +116,7 @@ class Source:
     @classmethod
     def select(
         cls,
-        store: TokenStore,
+        store: StorePaths,
         sequence_length: int,
         *,
         where: str | ArrayLike | None = None,
@@ -121,7 +132,7 @@ class Source:
         """Packs a selection of the documents, without writing the store again.
 
         Args:
-            store: the tokens.
+            store: the tokens; as for `Source`.
             sequence_length: tokens of a sequence.
             where: bool [D], or the name of a bool column of the store: the documents to take.
             top: (column, n): the n documents with the highest values of a column, the earlier ones among
@@ -136,6 +147,7 @@ class Source:
         """
         from pypack.packing.packing import pack
 
+        store = TokenStore.open(store)
         documents = select_documents(
             store, where=where, top=top, repeats=repeats, document_weights=document_weights, seed=seed
         )
@@ -152,12 +164,12 @@ class Source:
 
     @classmethod
     def by_length(
-        cls, store: TokenStore, bins: Sequence[int], sequence_length: int, **options: object
+        cls, store: StorePaths, bins: Sequence[int], sequence_length: int, **options: object
     ) -> dict[str, Source]:
         """One source for each bin of document lengths, to be weighted apart (long-document upsampling).
 
         Args:
-            store: the tokens.
+            store: the tokens; as for `Source`.
             bins: rising bounds in tokens: documents with bins[i] <= length < bins[i + 1] make up source i;
                 those below the first and from the last on make up two more. Empty bins are left out.
             sequence_length: tokens of a sequence.
@@ -166,6 +178,7 @@ class Source:
         Returns:
             Sources by name: "<100", "100-1000", ">=1000" for bins [100, 1000].
         """
+        store = TokenStore.open(store)
         bounds = list(bins)
         if bounds != sorted(set(bounds)) or not bounds:
             raise ValueError(f"bins must rise, got {bounds}")
@@ -264,18 +277,24 @@ def _masks_of(
     return None if loss_mask is None else loss_masks(store, loss_mask)
 
 
+def _opened(plan: PlanPath | Sequence[PlanPath]) -> list[Plan]:
+    plans = [plan] if isinstance(plan, Plan | str | os.PathLike) else list(plan)
+    return [one if isinstance(one, Plan) else Plan.open(one) for one in plans]
+
+
 def named_sources(
-    sources: TokenStore | Source | Mapping[str, Source], plan: Plan | None
+    sources: StorePaths | Source | Mapping[str, Source], plan: PlanPath | Sequence[PlanPath] | None
 ) -> dict[str, Source]:
     """The sources of a loader by name; a single one has the name "".
 
     Raises:
-        ValueError: a store comes without its plan, a plan without its store, or there is no source.
+        ValueError: a store comes without its plan, a plan without its store, there is no source, or two are
+            of different tokenizers.
     """
-    if isinstance(sources, TokenStore):
+    if _are_stores(sources):
         if plan is None:
             raise ValueError("a store needs its plan: Loader(store, plan, ...)")
-        return {"": Source(sources, plan)}
+        return {"": Source(sources, plan)}  # type: ignore[arg-type]  # just seen
     if plan is not None:
         raise ValueError("a Source has its plan already: leave the second argument out")
     if not isinstance(sources, Source | Mapping):
@@ -286,4 +305,22 @@ def named_sources(
             raise TypeError(f"the source {name!r} must be a Source(store, plan), got {source!r}")
     if not named:
         raise ValueError("a loader needs at least one source")
+    check_same_tokenizer(named)
     return named
+
+
+def _are_stores(sources: object) -> bool:
+    if isinstance(sources, list | tuple):
+        return bool(sources) and all(map(_are_stores, sources))
+    return isinstance(sources, TokenStore | str | os.PathLike)
+
+
+def check_same_tokenizer(sources: Mapping[str, Source]) -> None:
+    """Refuses sources whose stores were made by tokenizers that give different ids.
+
+    A source whose tokenizer is not known, beside others whose is, is warned of.
+
+    Raises:
+        ValueError: names two of the sources.
+    """
+    check_stores({f"the source {name!r}": source.store for name, source in sources.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ def split_documents(
 def _numbers_of_keys(table: pa.Table, name: str) -> NDArray[np.uint64]:
     """64 bits of each document's key. Keys that read the same have the same, whatever their column's type."""
     import orjson
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     from pypack.store.column_types import is_json
@@ -56,19 +57,31 @@ def _numbers_of_keys(table: pa.Table, name: str) -> NDArray[np.uint64]:
         raise ValueError(
             f"the key {name!r} of document {at} is null: split by another column, or without a key"
         )
+    is_text = pa.types.is_string(column.type) and not is_json(table.schema.field(name))
+    if is_text:  # often a different one for each document
+        texts = column.cast(pa.binary()).to_pylist()
+        return _numbers(map(_digest, texts))
     encoded = pc.dictionary_encode(column).unify_dictionaries()
     values = encoded.chunk(0).dictionary.to_pylist()
     if is_json(table.schema.field(name)):
         values = [orjson.loads(value) for value in values]
-    digests = np.array([_digest(value) for value in values], np.uint64)
+    digests = _numbers(_digest(_spelled(value)) for value in values)
     places: NDArray[np.int32] = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
     return digests[places]
 
 
-def _digest(value: object) -> int:
+def _spelled(value: object) -> bytes:
     # A column of whole numbers may become one of floats, when stores are joined.
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).encode()  # type: ignore[call-overload]
+
+
+def _numbers(digests: Iterable[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=8).digest()
 
 
 def _mixed(numbers: NDArray[np.uint64], start: int) -> NDArray[np.uint64]:

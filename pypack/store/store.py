@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 
 Document = NDArray[np.integer[Any]]
+StorePath: TypeAlias = "str | os.PathLike[str] | TokenStore"
+StorePaths: TypeAlias = "StorePath | Sequence[StorePath]"
+
+
+def _files_at(prefix: Path) -> tuple[str, str]:
+    return f"{prefix}.bin", f"{prefix}.idx"
 
 
 class TokenStore(Sequence[Document]):
@@ -41,19 +47,33 @@ class TokenStore(Sequence[Document]):
         self._view = view
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> TokenStore:
+    def open(cls, path: StorePaths) -> TokenStore:
         """Maps a store; checks the headers against the files' real sizes, and reads nothing else.
 
         Args:
             path: a directory with a `store.json`; or a Megatron-Core dataset, given as its common prefix
-                or as either of its two files.
+                or as either of its two files. A list of them, or of stores, is opened as one store, the
+                documents numbered through; a store that stands in it twice gives its documents twice.
 
         Raises:
             FileNotFoundError: there is neither.
             ValueError: a file is truncated, foreign, or of a newer version; the message names the file and
-                the field.
+                the field. Or stores of a list have tokens of different types, or of different tokenizers.
         """
-        path = local_path(path)
+        if isinstance(path, TokenStore):
+            return path
+        if isinstance(path, str | os.PathLike):
+            return cls._open_one(path)
+        from pypack.store.joined import JoinedStore
+
+        stores = [cls.open(one) for one in path]
+        if not stores:
+            raise ValueError("a list of stores must hold at least one")
+        return stores[0] if len(stores) == 1 else JoinedStore(stores)
+
+    @classmethod
+    def _open_one(cls, place: str | os.PathLike[str]) -> TokenStore:
+        path = local_path(place)
         if path.is_dir():
             if not (path / STORE_FILE).is_file():
                 raise FileNotFoundError(
@@ -62,13 +82,12 @@ class TokenStore(Sequence[Document]):
                 )
             return cls._open_directory(path)
         prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path
-        files = [prefix.with_name(prefix.name + suffix) for suffix in (".bin", ".idx")]
-        for file in files:
+        for file in map(Path, _files_at(prefix)):
             if not file.is_file():
                 raise FileNotFoundError(
                     f"{path}: neither a store directory nor a Megatron-Core dataset ({file} is missing)"
                 )
-        view = _core.StoreView([(str(files[0]), str(files[1]))], one_sequence_per_document=False)
+        view = _core.StoreView([_files_at(prefix)], one_sequence_per_document=False)
         return cls(prefix, view, None)
 
     @classmethod
@@ -76,8 +95,8 @@ class TokenStore(Sequence[Document]):
         info = StoreInfo.read(path / STORE_FILE)
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
-        names = [(str(path / f"{shard.name}.bin"), str(path / f"{shard.name}.idx")) for shard in info.shards]
-        view = _core.StoreView(names, one_sequence_per_document=True)
+        files = [_files_at(path / shard.name) for shard in info.shards]
+        view = _core.StoreView(files, one_sequence_per_document=True)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -89,6 +108,18 @@ class TokenStore(Sequence[Document]):
         if view.dtype != info.dtype:
             raise ValueError(f"{path / STORE_FILE}: dtype: {info.dtype}, the shards have {view.dtype}")
         return cls(path, view, info)
+
+    @property
+    def parts(self) -> tuple[TokenStore, ...]:
+        """The stores that this one is made of: itself, or those of a list that was opened as one."""
+        return (self,)
+
+    @property
+    def shard_files(self) -> list[tuple[str, str]]:
+        """Paths of the `.bin` and the `.idx` of each shard."""
+        if self.info is None:
+            return [_files_at(self.path)]
+        return [_files_at(self.path / shard.name) for shard in self.info.shards]
 
     @property
     def num_documents(self) -> int:
@@ -137,8 +168,28 @@ class TokenStore(Sequence[Document]):
         """The tokenizer's padding id, if known."""
         return self._special_id("pad")
 
+    @property
+    def appended_id(self) -> int | None:
+        """The id that ends every document, None if there is none, or if it is not known."""
+        return None if self.info is None else self.info.appended_id
+
     def _special_id(self, role: str) -> int | None:
         return None if self.info is None else self.info.special_ids.get(role)
+
+    @property
+    def tokenizer_fingerprint(self) -> str | None:
+        """`Tokenizer.fingerprint` of the tokenizer that made the ids, as it was recorded; None if unknown."""
+        return None if self.info is None else self.info.tokenizer_fingerprint
+
+    @property
+    def holds_tokenizer(self) -> bool:
+        """Whether the store holds the tokenizer that made it."""
+        return (self.path / TOKENIZER_FILE).is_file()
+
+    @cached_property
+    def ids_fingerprint(self) -> str | None:
+        """`Tokenizer.ids_fingerprint` of the tokenizer that the store holds; None if it holds none."""
+        return self.tokenizer().ids_fingerprint if self.holds_tokenizer else None
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer that made the store.
@@ -148,12 +199,11 @@ class TokenStore(Sequence[Document]):
         """
         from pypack.tokenizer.tokenizer import Tokenizer
 
-        file = self.path / TOKENIZER_FILE
-        if not file.is_file():
+        if not self.holds_tokenizer:
             raise FileNotFoundError(
                 f"{self.path}: holds no {TOKENIZER_FILE}; load the tokenizer from elsewhere"
             )
-        return Tokenizer.from_file(file)
+        return Tokenizer.from_file(self.path / TOKENIZER_FILE)
 
     def columns(self, names: Sequence[str] | None = None) -> pa.Table:
         """The per-document columns kept from the input, one row a document, in document order.

@@ -198,6 +198,18 @@ class Tokenizer:
 
         return tokenizer_fingerprint(self._definition.sections_of_any, self._engine.added_tokens())
 
+    @cached_property
+    def ids_fingerprint(self) -> str:
+        """SHA-256 over what decides the ids of documents alone; hexadecimal.
+
+        The same for tokenizers that differ in how they decode or trim offsets, or that say the same in
+        another way, such as a file and what transformers makes of it. Stores may be mixed whose tokenizers
+        share it.
+        """
+        from pypack.tokenizer.fingerprint import ids_fingerprint
+
+        return ids_fingerprint(self._definition.sections_of_any, self._engine.added_tokens())
+
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`, without truncation and padding."""
         return self._definition.json
