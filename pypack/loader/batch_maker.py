@@ -14,10 +14,13 @@ from pypack import _core
 from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
-from pypack.loader.options import BatchOptions, Ranks
+from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
+from pypack.loader.ranks import Ranks
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
+
+_COUNTABLE = 2**50  # items whose bytes can still be counted
 
 _makers: weakref.WeakSet[BatchMaker] = weakref.WeakSet()
 
@@ -60,7 +63,8 @@ class BatchMaker:
         self._maker = _core.BatchMaker(form, idle_buffers)
         for source in sources.values():
             source.add_to(self._maker)
-        for bucket in order.source_buckets:
+        self._buckets = order.source_buckets
+        for bucket in self._buckets:
             self._maker.add_bucket(bucket.plan, bucket.ranges, bucket.key, locality)
         plans = [len(source.plans) for source in sources.values()]
         self._source_of_plan = np.repeat(np.arange(len(plans), dtype=np.int32), plans)
@@ -69,7 +73,8 @@ class BatchMaker:
         self._file_bytes = sum(source.file_bytes for source in sources.values())
         self._pinned = PinnedMemory() if pin_memory else None
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
-        self._most_bytes = form.bytes(max(items, options.pad_to))
+        self._most_items = max(items, options.pad_to)
+        self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
         self._is_plain = self._one_plan_each and self._pinned is None
         self.is_of_this_process = True
         _makers.add(self)
@@ -77,9 +82,19 @@ class BatchMaker:
         self._part: _core.RankPart | None = None
         self._ahead: _core.ReadAhead | None = None  # for all passes
 
-    def _slots(self, draws: StepDraws) -> int:
-        ranks = self._ranks
-        return draws.slots if ranks.world_size == 1 else ranks.slots(draws.slots)
+    def check_memory(self) -> None:
+        """Raises ValueError for batches that do not fit in memory."""
+        memory = memory_for_files()
+        if self._most_items >= _COUNTABLE or (memory and self._most_bytes > memory):
+            raise ValueError(
+                f"a rank's batch of {self._most_items:,} items would take {self._most_bytes / 2**30:,.1f} "
+                f"GiB, more than the {memory / 2**30:,.1f} GiB that are free: make the global batch smaller"
+            )
+
+    def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:
+        if self._ranks.world_size == 1:
+            return draws, draws.slots
+        return self._ranks.dealt(draws, self._buckets)
 
     def _make_part(self) -> _core.RankPart:
         ranks = self._ranks
@@ -89,20 +104,28 @@ class BatchMaker:
 
     def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
-        part = self._part or self._make_part()
-        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), part)
+        plans, sequences, epochs = self.plan_rows(draws)
         return self._source_of_plan[plans], sequences, epochs
+
+    def plan_rows(
+        self, draws: StepDraws, *, all_ranks: bool = False
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Plans (numbers among those of all sources), sequences in them, and epochs of the rank's rows, or of
+        the global batch's; sequence -1 for empty rows."""
+        if all_ranks:
+            return self._maker.rows(draws, draws.slots, _core.RankPart(0, 1, "none", 1))
+        return self._maker.rows(*self._dealt(draws), self._part or self._make_part())
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
         part = self._part or self._make_part()
-        return self.wrap(self._maker.make(draws, self._slots(draws), part, memory), draws, step, tensor)
+        return self.wrap(self._maker.make(*self._dealt(draws), part, memory), draws, step, tensor)
 
     def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
         """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
-        prefetcher.request(draws, self._slots(draws), self._part or self._make_part(), memory)
+        prefetcher.request(*self._dealt(draws), self._part or self._make_part(), memory)
         return tensor
 
     def prefetcher(self, depth: int, read_ahead: int) -> _core.Prefetcher:
@@ -114,7 +137,7 @@ class BatchMaker:
 
     def wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
         """What the kernels made, with what they do not know of it."""
-        batch = from_kernels(made, step, draws.epoch, draws.slots / self._rows_of_longest)
+        batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
         if not self._one_plan_each:

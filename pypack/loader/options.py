@@ -1,4 +1,4 @@
-"""What a loader is asked for besides its data: how batches look, and how they are dealt to ranks."""
+"""What a loader is asked for besides its data: how batches look."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from pypack import _core
-from pypack._common.arguments import check_choice, make_whole, whole_number
-from pypack.schedule.order import Order
+from pypack._common.arguments import check_choice, number_within, whole_number
+from pypack.loader.ranks import Ranks as Ranks
 from pypack.source.source import Source
 
 _ARRAYS = ("labels", "position_ids", "segment_ids", "loss_mask")
@@ -50,11 +50,17 @@ class BatchOptions:
                 raise ValueError(
                     f"{name} is for layout='varlen' and must be at least 1, got {value} with {layout!r}"
                 )
-        if pad_id is None:
+        if pad_id is not None:
+            pad_id = _pad_id(sources, dtype, pad_id)
+        else:
             stores = [source.store for source in sources.values()]
             known = [i for store in stores for i in (store.pad_id, store.eos_id) if i is not None]
             pad_id = known[0] if known else 0
-        return cls(layout, dtype, tuple(arrays), positions, pad_id, pad_to or 0, max_documents or 0)
+        sizes = [
+            0 if value is None else number_within(name, value, 32)
+            for name, value in (("pad_to", pad_to), ("max_documents", max_documents))
+        ]
+        return cls(layout, dtype, tuple(arrays), positions, pad_id, *sizes)
 
     def format(self) -> _core.BatchFormat:
         """The same for the kernels."""
@@ -72,51 +78,19 @@ class BatchOptions:
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class Ranks:
-    """Who shares a global batch.
+def _pad_id(sources: Mapping[str, Source], dtype: str, pad_id: int) -> int:
+    """The padding id as a plain number.
 
-    Attributes:
-        rank: this process's part.
-        world_size: number of parts.
-        remainder: "error", "pad" or "drop", for a global batch that does not divide.
-        balance: "none", "deal" or "lpt", how rows are assigned.
+    Raises:
+        ValueError: it is not in the vocabulary of every store, where they tell theirs, or not of the dtype.
     """
-
-    rank: int
-    world_size: int
-    remainder: str
-    balance: str
-
-    def __post_init__(self) -> None:
-        make_whole(self, "rank", "world_size")
-        if self.world_size < 1:
-            raise ValueError(f"world_size must be at least 1, got {self.world_size}")
-        if not 0 <= self.rank < self.world_size:
-            raise ValueError(
-                f"rank must be from 0 to world_size - 1 = {self.world_size - 1}, got {self.rank}"
-            )
-        check_choice("remainder", self.remainder, ("error", "pad", "drop"))
-        check_choice("balance", self.balance, ("none", "deal", "lpt"))
-
-    def check(self, order: Order) -> None:
-        """Raises ValueError for a global batch that the ranks cannot share."""
-        for rows in sorted(order.batch_rows()):
-            if rows % self.world_size and self.remainder == "error":
-                divisors = [n for n in range(1, rows + 1) if rows % n == 0]
-                raise ValueError(
-                    f"a global batch of {rows} sequences cannot be dealt to {self.world_size} ranks; "
-                    f"possible world sizes: {divisors}; or choose remainder='pad' or 'drop'"
-                )
-            if rows < self.world_size and self.remainder == "drop":
-                raise ValueError(
-                    f"a global batch of {rows} sequences for {self.world_size} ranks is all remainder, which "
-                    "remainder='drop' would leave out; make the batch larger"
-                )
-
-    def slots(self, rows: int) -> int:
-        """Rows of a global batch once it divides: more than it has, by empty ones, or fewer."""
-        rest = rows % self.world_size
-        if rest == 0:
-            return rows
-        return rows - rest if self.remainder == "drop" else rows - rest + self.world_size
+    pad_id = number_within("pad_id", pad_id, 32 if dtype == "int32" else 64)
+    sizes = [source.store.vocab_size for source in sources.values()]
+    smallest = min((size for size in sizes if size is not None), default=None)
+    if pad_id < 0 or (smallest is not None and pad_id >= smallest):
+        known = "" if smallest is None else f" to {smallest - 1}, in the vocabulary"
+        raise ValueError(
+            f"pad_id must be an id from 0{known}, got {pad_id}: models look it up as they do tokens; labels "
+            "are -100 at padding by themselves"
+        )
+    return pad_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from pypack import _core
@@ -22,6 +22,7 @@ class StepDraws(NamedTuple):
         row_length: tokens of a row.
         shuffle_key: key of the order of the slots; None: as drawn.
         epoch: the lowest epoch of the draws.
+        scale_rows: rows of a batch of the length that the learning rate is scaled for.
     """
 
     draws: list[Draw]
@@ -29,6 +30,7 @@ class StepDraws(NamedTuple):
     row_length: int
     shuffle_key: int | None
     epoch: int
+    scale_rows: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +69,20 @@ class Order(Protocol):
     def pass_start(self, step: int) -> int:
         """The first step of that pass."""
 
+    def pass_of(self, step: int) -> int:
+        """The number of that pass."""
+
+    def pass_first(self, number: int) -> int:
+        """The first step of a pass, by its number."""
+
     def at(self, step: int) -> StepDraws:
         """What a step draws. The caller checks that the step exists."""
 
     def batch_rows(self) -> set[int]:
         """Numbers of rows that a global batch can have."""
+
+    def visit_rows(self) -> Iterator[tuple[int, int]]:
+        """Of every row length, or phase and row length: rows of the full batch, and of the smallest."""
 
     def most_items(self, slots: Callable[[int], int]) -> int:
         """Items of the largest batch, whose rows `slots` may change."""
@@ -106,7 +117,7 @@ def rows_of_batch(batch_tokens: int | None, batch_sequences: int | None, length:
     if batch_sequences is not None:
         if batch_sequences < 1:
             raise ValueError(f"batch_sequences must be at least 1, got {batch_sequences}")
-        return batch_sequences
+        return _countable("batch_sequences", batch_sequences, batch_sequences)
     assert batch_tokens is not None
     if batch_tokens < length or batch_tokens % length:
         nearest = max(length, round(batch_tokens / length) * length)
@@ -114,4 +125,10 @@ def rows_of_batch(batch_tokens: int | None, batch_sequences: int | None, length:
             f"batch_tokens={batch_tokens} is no multiple of the sequence length {length}; the nearest is "
             f"{nearest}"
         )
-    return batch_tokens // length
+    return _countable("batch_tokens", batch_tokens, batch_tokens // length)
+
+
+def _countable(name: str, value: int, rows: int) -> int:
+    if rows >= 2**31:
+        raise ValueError(f"{name}={value} makes a global batch of {rows} sequences: at most 2**31 - 1 can be")
+    return rows

@@ -6,12 +6,19 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.arguments import check_choice, make_whole
+from pypack._common.arguments import (
+    check_choice,
+    make_whole,
+    plain_by_length,
+    plain_number,
+    plain_shares,
+    whole_number,
+)
 from pypack._common.fingerprint import text_fingerprint
 from pypack._common.paths import local_path
 from pypack.schedule.skill_weights import skill_it
@@ -24,9 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it", "temperature_weights"]
 
-CURRICULA = ("uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100")
-_ON_LIMIT = ("renormalize", "stop", "error")
-_SAMPLERS = ("sample", "subcycle")
+Curriculum = Literal["uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100"]
+OnLimit = Literal["renormalize", "stop", "error"]
+Sampler = Literal["sample", "subcycle"]
+WeightsBy = Literal["tokens", "sequences"]
+
+CURRICULA: tuple[Curriculum, ...] = get_args(Curriculum)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,40 +44,92 @@ class ShapeCycle:
     """Row lengths in cycles of two rates at a constant number of tokens a step (Multigrid, arXiv 1912.00998).
 
     A phase runs `long_cycles` times through `long`, each time a stretch of steps per length; within a stretch
-    the lengths are, step by step, the long one divided by each of `short` in turn.
+    the lengths are, step by step, the long one divided by each of `short` in turn. `multigrid` has the
+    numbers of the paper. The learning rate is scaled by the long cycle alone: `PackedBatch.rows_ratio`.
 
     Attributes:
         long: row lengths of the slow cycle.
-        short: divisors of the fast cycle.
+        short: divisors of the fast cycle; or such divisors for each of the long lengths.
         long_cycles: how often the slow cycle runs in the phase.
     """
 
     long: Sequence[int]
-    short: Sequence[int] = (4, 2, 1)
+    short: Sequence[int] | Sequence[Sequence[int]] = (4, 2, 1)
     long_cycles: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "long", tuple(self.long))
-        object.__setattr__(self, "short", tuple(self.short))
+        object.__setattr__(self, "long", _whole_numbers("long", self.long))
+        object.__setattr__(self, "short", _divisors(self.short))
+        make_whole(self, "long_cycles")
         if not self.long or not self.short or self.long_cycles < 1:
             raise ValueError("a ShapeCycle needs lengths, divisors, and at least one long cycle")
-        for length in self.long:
-            for divisor in self.short:
-                if divisor < 1 or length % divisor:
+        if any(isinstance(one, tuple) for one in self.short) and len(self.short) != len(self.long):
+            raise ValueError(
+                f"a ShapeCycle of {len(self.long)} long lengths has divisors for {len(self.short)} of them"
+            )
+        for length, divisors in zip(self.long, self._short_of_each, strict=True):
+            for divisor in divisors:
+                if length < 1 or divisor < 1 or length % divisor:
                     raise ValueError(f"the length {length} is not divisible by {divisor}")
+
+    @classmethod
+    def multigrid(cls, length: int, long_cycles: int = 1) -> ShapeCycle:
+        """The cycles of the paper's table for a full length: batches of [16, 8, 8], [8, 4, 4], [8, 4, 2] and
+        [4, 2, 1] times the rows of the full length.
+
+        Args:
+            length: row length at the end, a multiple of 16.
+            long_cycles: as for `ShapeCycle`.
+        """
+        length = whole_number("length", length)
+        long = [length // 8, length // 4, length // 2, length]
+        if length < 16 or length % 16:
+            raise ValueError(f"length must be a multiple of 16, got {length}")
+        return cls(long, [(2, 1, 1), (2, 1, 1), (4, 2, 1), (4, 2, 1)], long_cycles)
+
+    @property
+    def _short_of_each(self) -> list[tuple[int, ...]]:
+        """The divisors of each long length."""
+        each = [one for one in self.short if isinstance(one, tuple)]
+        return each or [tuple(one for one in self.short if isinstance(one, int))] * len(self.long)
 
     @property
     def lengths(self) -> list[int]:
         """All row lengths, rising."""
-        return sorted({length // divisor for length in self.long for divisor in self.short})
+        pairs = zip(self.long, self._short_of_each, strict=True)
+        return sorted({length // divisor for length, divisors in pairs for divisor in divisors})
+
+    def long_lengths_of_steps(self, num_steps: int) -> NDArray[np.int64]:
+        """The length of the slow cycle at every step of a phase, int64 [num_steps]."""
+        lengths: NDArray[np.int64] = np.array(self.long)[self._long_of_steps(num_steps)]
+        return lengths
+
+    def _long_of_steps(self, num_steps: int) -> NDArray[np.int64]:
+        stretches = np.arange(num_steps) * (len(self.long) * self.long_cycles) // num_steps
+        return stretches % len(self.long)
 
     def lengths_of_steps(self, num_steps: int) -> NDArray[np.int64]:
         """The row length of every step of a phase, int64 [num_steps]."""
-        steps = np.arange(num_steps)
-        stretches = steps * (len(self.long) * self.long_cycles) // num_steps
-        long, short = np.array(self.long), np.array(self.short)
-        lengths: NDArray[np.int64] = long[stretches % len(long)] // short[steps % len(short)]
+        steps, chosen = np.arange(num_steps), self._long_of_steps(num_steps)
+        lengths = np.array(self.long)[chosen]
+        for number, divisors in enumerate(self._short_of_each):
+            mine = chosen == number
+            lengths[mine] //= np.array(divisors)[steps[mine] % len(divisors)]
         return lengths
+
+
+def _whole_numbers(name: str, values: Sequence[int]) -> tuple[int, ...]:
+    return tuple(whole_number(f"{name} of a ShapeCycle", value) for value in values)
+
+
+def _divisors(short: Sequence[int] | Sequence[Sequence[int]]) -> tuple[int | tuple[int, ...], ...]:
+    each: list[Any] = list(short)
+    of_each = [one for one in each if isinstance(one, Sequence) or getattr(one, "ndim", 0) > 0]
+    if not of_each:
+        return _whole_numbers("short", each)
+    if len(of_each) != len(each) or not all(len(one) for one in of_each):
+        raise ValueError("short of a ShapeCycle is divisors, or divisors for each long length")
+    return tuple(_whole_numbers("short", one) for one in of_each)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,38 +172,89 @@ class Phase:
     fraction: float | None = None
     weights: Mapping[str, float] | None = None
     weights_end: Mapping[str, float] | None = None
-    weights_by: str = "tokens"
+    weights_by: WeightsBy = "tokens"
     max_epochs: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    on_limit: str = "renormalize"
+    on_limit: OnLimit = "renormalize"
     sequence_length: int | None = None
     batch_tokens: int | None = None
     batch_sequences: int | None = None
-    curriculum: str | Mapping[int, float] = "natural"
+    curriculum: Curriculum | Mapping[int, float] = "natural"
     cycles: int = 1
-    sampler: str = "sample"
+    sampler: Sampler = "sample"
     length_shares: Mapping[int, float] | None = None
     longest_first: bool = False
     shapes: ShapeCycle | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, without what stands at its default."""
+        return _plain(self)
+
+    def ramped(self, start: int, increments: int, tokens: float) -> list[Phase]:
+        """The phase with a batch that grows at its begin, as phases one after another: `Schedule([
+        *phase.ramped(...), ...])`.
+
+        Args:
+            start: size of the first batches, in the unit of the phase's own batch_tokens or batch_sequences.
+            increments: equal steps in which the batch grows to its size; each lasts for an equal part of
+            tokens: the first so many tokens of the phase.
+
+        Raises:
+            ValueError: the phase has no tokens or no batch size of its own, changes its weights, or the sizes
+                do not go up in whole numbers.
+        """
+        unit = "batch_tokens" if self.batch_tokens is not None else "batch_sequences"
+        size = getattr(self, unit)
+        if self.tokens is None or size is None or self.weights_end is not None:
+            raise ValueError(
+                "a phase whose batch grows needs tokens, a batch size of its own, and no weights_end"
+            )
+        start, increments = whole_number("start", start), whole_number("increments", increments)
+        tokens = plain_number("tokens", tokens)
+        if not 0 < start < size or increments < 1 or (size - start) % increments:
+            raise ValueError(f"{unit} cannot grow from {start} to {size} in {increments} whole increments")
+        if not 0 < tokens < self.tokens:
+            raise ValueError(
+                f"the batch must grow within the {self.tokens} tokens of the phase, got {tokens}"
+            )
+        sizes = range(start, size, (size - start) // increments)
+        part = dataclasses.replace(self, tokens=tokens / increments)
+        growing = [
+            dataclasses.replace(part, batch_tokens=one)
+            if unit == "batch_tokens"
+            else dataclasses.replace(part, batch_sequences=one)
+            for one in sizes
+        ]
+        return [*growing, dataclasses.replace(self, tokens=self.tokens - tokens)]
 
     def __post_init__(self) -> None:
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")
         make_whole(self, "steps", "sequence_length", "batch_tokens", "batch_sequences", "cycles")
+        for name in ("tokens", "fraction"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, plain_number(f"{name} of a phase", value))
         for name in ("tokens", "steps", "fraction"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} of a phase must be positive, got {value}")
+        object.__setattr__(self, "longest_first", bool(self.longest_first))
         if self.batch_tokens is not None and self.batch_sequences is not None:
             raise ValueError("a phase takes batch_tokens or batch_sequences, not both")
         if self.weights_end is not None and self.weights is None:
             raise ValueError("weights_end needs weights to start from")
-        for weights in (self.weights, self.weights_end):
-            if weights is not None:
-                check_weights(weights)
-        check_choice("weights_by", self.weights_by, ("tokens", "sequences"))
-        check_choice("on_limit", self.on_limit, _ON_LIMIT)
-        check_choice("sampler", self.sampler, _SAMPLERS)
-        check_curriculum(self.curriculum, self.cycles)
+        for name in ("weights", "weights_end"):
+            if (weights := getattr(self, name)) is not None:
+                object.__setattr__(self, name, plain_weights(weights))
+        check_choice("weights_by", self.weights_by, get_args(WeightsBy))
+        check_choice("on_limit", self.on_limit, get_args(OnLimit))
+        check_choice("sampler", self.sampler, get_args(Sampler))
+        object.__setattr__(self, "curriculum", plain_curriculum(self.curriculum, self.cycles))
+        if self.length_shares is not None:
+            shares = plain_by_length("length_shares", self.length_shares)
+            if not shares or min(shares.values()) < 0 or not sum(shares.values()) > 0:
+                raise ValueError(f"length_shares must be from 0 up, and not all 0, got {shares}")
+            object.__setattr__(self, "length_shares", shares)
+        object.__setattr__(self, "max_epochs", plain_shares("max_epochs", self.max_epochs))
         for name, epochs in self.max_epochs.items():
             if not epochs > 0:
                 raise ValueError(f"max_epochs of {name!r} must be positive, got {epochs}")
@@ -167,6 +280,11 @@ class Schedule:
             raise TypeError(f"a schedule takes a list of Phase, got {phases!r}; from_dict takes plain values")
         object.__setattr__(self, "phases", tuple(phases))
         make_whole(self, "total_steps")
+        if self.total_tokens is not None:
+            object.__setattr__(self, "total_tokens", plain_number("total_tokens", self.total_tokens))
+        for name in ("total_tokens", "total_steps"):
+            if (total := getattr(self, name)) is not None and not total > 0:
+                raise ValueError(f"{name} of a schedule must be positive, got {total}")
         if not self.phases:
             raise ValueError("a schedule needs at least one phase")
         if self.total_tokens is not None and self.total_steps is not None:
@@ -282,23 +400,53 @@ class Schedule:
         return text_fingerprint(text)
 
 
-def check_curriculum(curriculum: str | Mapping[int, float], cycles: int) -> None:
+def plain_curriculum(
+    curriculum: Curriculum | Mapping[int, float], cycles: int
+) -> Curriculum | dict[int, int | float]:
+    """A curriculum whose odds, if it is odds, are plain numbers by length.
+
+    Raises:
+        ValueError: it is neither one of `CURRICULA` nor odds, or there are no cycles of it.
+    """
+    check_curriculum(curriculum, cycles)
+    return plain_by_length("curriculum", curriculum) if isinstance(curriculum, Mapping) else curriculum
+
+
+def check_curriculum(curriculum: Curriculum | Mapping[int, float], cycles: int) -> None:
     """Raises ValueError unless the curriculum is one of `CURRICULA`, or odds, and there are cycles of it."""
     if not isinstance(curriculum, Mapping):
         check_choice("curriculum", curriculum, CURRICULA)
-    elif not curriculum or not all(odds > 0 for odds in curriculum.values()):
-        raise ValueError(f"the odds of a curriculum must be positive, got {dict(curriculum)}")
+    else:
+        odds = plain_by_length("curriculum", curriculum)
+        if not odds or not min(odds.values()) > 0:
+            raise ValueError(f"the odds of a curriculum must be positive, got {dict(curriculum)}")
     if cycles < 1:
         raise ValueError(f"cycles must be at least 1, got {cycles}")
 
 
 def check_weights(weights: Mapping[str, float]) -> None:
     """Raises ValueError unless the weights are numbers from 0 up, and not all 0."""
-    for name, weight in weights.items():
-        if not 0 <= weight < float("inf"):
+    plain_weights(weights)
+
+
+def plain_weights(weights: Mapping[str, float]) -> dict[str, int | float]:
+    """Weights as plain numbers.
+
+    Raises:
+        ValueError: one is no number from 0 up, or all are 0.
+    """
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"weights must be numbers by the names of sources, got {weights!r}")
+    try:
+        plain = plain_shares("the weight", weights)
+    except ValueError as error:
+        raise ValueError(f"{error}; a weight must be from 0 up") from None
+    for name, weight in plain.items():
+        if weight < 0:
             raise ValueError(f"the weight of {name!r} must be from 0 up, got {weight}")
-    if not sum(weights.values()) > 0:
-        raise ValueError(f"weights must not all be 0, got {dict(weights)}")
+    if not 0 < sum(plain.values()) < float("inf"):
+        raise ValueError(f"weights must not all be 0, nor too large to add up, got {plain}")
+    return plain
 
 
 def _plain(record: Schedule | Phase | ShapeCycle) -> dict[str, Any]:
@@ -315,9 +463,9 @@ def _plain(record: Schedule | Phase | ShapeCycle) -> dict[str, Any]:
         elif isinstance(value, ShapeCycle):
             value = _plain(value)
         elif isinstance(value, Mapping):
-            value = dict(value)
+            value = dict(value)  # keys by length stay whole numbers: `from_dict` takes JSON's strings, too
         elif isinstance(value, tuple):
-            value = list(value)
+            value = [list(one) if isinstance(one, tuple) else one for one in value]
         out[field.name] = value
     return out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import copy
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from pypack import _core
@@ -123,7 +123,8 @@ class ScheduleOrder:
             end = self._stretches[-1].end if self._stretches else self.starts[-1]
             if not 0 <= step < end:
                 raise ValueError(f"step {step} of a run of {end} steps")
-            self._begin(step, weights, self._going_on(step, log.base))
+            # Without weights it goes on as the schedule has it.
+            self._begin(step, weights or None, self._going_on(step, log.base))
         self._num_steps = self._stretches[-1].end
 
     def _going_on(self, step: int, base: Base | None) -> dict[int, _core.MixtureStream]:
@@ -142,6 +143,19 @@ class ScheduleOrder:
             n: _core.MixtureStream(drawn, ahead, visits[n])
             for n, drawn, ahead in zip(self._row_lengths, base.drawn, base.ahead, strict=True)
         }
+
+    def base_at(self, step: int) -> Base:
+        """What is drawn before a step."""
+        streams, visits = self._streams_at(step), self._visits_before(step)
+        return Base(
+            [streams[n].drawn(visits[n]) for n in self._row_lengths],
+            [streams[n].ahead(visits[n]) for n in self._row_lengths],
+        )
+
+    @property
+    def row_lengths(self) -> list[int]:
+        """The row lengths of all phases, rising, as a `Base` counts them."""
+        return self._row_lengths
 
     def base_of(self, event: int) -> Base:
         """What was drawn before a change of weights of its log, by number."""
@@ -257,6 +271,16 @@ class ScheduleOrder:
     def pass_end(self, step: int) -> int:
         return self._num_steps
 
+    def pass_of(self, step: int) -> int:
+        return step // max(1, self._num_steps)
+
+    def pass_first(self, number: int) -> int:
+        return number * self._num_steps
+
+    def visit_rows(self) -> Iterator[tuple[int, int]]:
+        for phase in self.phases:
+            yield from zip(phase.rows, phase.rows, strict=True)
+
     def batch_rows(self) -> set[int]:
         return {rows for phase in self.phases for rows in phase.rows}
 
@@ -300,10 +324,10 @@ class ScheduleOrder:
         return self._stretches[bisect.bisect_right(self._stretches, step, key=_first_step) - 1].streams
 
     def at(self, step: int) -> StepDraws:
-        number = self.phase_of(step)
-        phase = self.phases[number]
-        bucket, visit = phase.bucket(step - self.starts[number])
-        visit += self._first_visits[number][bucket]
+        number_of_phase = self.phase_of(step)
+        phase = self.phases[number_of_phase]
+        bucket, visit = phase.bucket(step - self.starts[number_of_phase])
+        visit += self._first_visits[number_of_phase][bucket]
         length, rows = phase.lengths[bucket], phase.rows[bucket]
         stream = self._streams_at(step)[length]
         draws: list[Draw] = []
@@ -318,7 +342,8 @@ class ScheduleOrder:
                 draws.append((number, epoch, start, count))
                 before += count
         key = _core.random_bits(self._seed, _ROWS, step) if len(self._sources) > 1 else None
-        return StepDraws(draws, rows, length, key, min(draw[1] for draw in draws))
+        scale_rows = phase.scale_rows(step - self.starts[number_of_phase], rows)
+        return StepDraws(draws, rows, length, key, min(draw[1] for draw in draws), scale_rows)
 
 
 _ROWS = purpose("rows")

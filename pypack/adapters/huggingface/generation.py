@@ -11,7 +11,7 @@ import numpy as np
 from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.adapters.huggingface.packed_run import layout_for, run
 from pypack.packing.prepacked import Prepacked
-from pypack.packing.prepacking import as_ragged, prepack
+from pypack.packing.prepacking import PromptStrategy, as_ragged, prepack
 from pypack.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def prefill(
     prompts: Ragged | Sequence[Any],
     *,
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     tokens_per_pass: int | None = None,
 ) -> Prefilled:
     """Runs prompts through a model in packed rows, without gradients.
@@ -80,7 +80,7 @@ def generate(
     prompts: Ragged | Sequence[Any],
     *,
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     tokens_per_pass: int | None = None,
     **options: Any,
 ) -> Any:
