@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.arguments import whole_number
+from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
@@ -147,6 +149,7 @@ class Loader:
             self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
+        self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self.ranks = Ranks(rank, world_size, remainder, balance or "none")
         self._start()
@@ -263,6 +266,8 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """Goes to the start of a pass (the convention of torch's samplers)."""
+        if called_from("accelerate"):  # at every pass, with its own count, which takes a resumed run back
+            return
         first = epoch * self.steps_per_epoch
         if epoch < 0 or (self.num_steps is not None and first >= self.num_steps):
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
@@ -307,6 +312,13 @@ class Loader:
         return self._maker_at(step).batch(self.order.at(step), step)
 
     def __len__(self) -> int:
+        caller = sys._getframe(1)
+        if caller.f_globals.get("__name__", "").startswith(
+            ("torch.utils.data.", "torchdata.", "accelerate.")
+        ):
+            from pypack.loader.torch_dataset import steps_asked_by
+
+            return steps_asked_by(caller, self)
         return self.steps_per_epoch
 
     def __getitem__(self, index: int) -> PackedBatch:
@@ -342,6 +354,17 @@ class Loader:
         self._step += 1
         self._given = max(self._given, self._step)
         return batch
+
+    def _gave(self, step: int) -> None:
+        """A DataLoader gave out what comes before a step."""
+        self._step = step
+        self._given = max(self._given, step)
+
+    def _count_given(self, batch: Any) -> None:
+        """Counts a batch that another process made, or its counts alone."""
+        draws = self.order.at(batch.step)
+        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
+        self.stats.add(batch, draws, 0.0, left_out, self.epochs_at)
 
     def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
         """Changes the mixture while the run goes on, from a step to the end of its phase.
@@ -452,10 +475,11 @@ class Loader:
         plot_order(self.order, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._map_style = None
         self._start()
 
     def __repr__(self) -> str:
