@@ -34,6 +34,6 @@ def check_not_cut(files: Iterable[Mapped]) -> None:
         same = (status.st_dev, status.st_ino) == (file.device, file.inode)
         if same and status.st_size < file.size:
             raise ValueError(
-                f"{file.path}: was cut from {file.size} to {status.st_size} bytes while it was open; stop what "
-                "writes to it, mend it, and open it anew"
+                f"{file.path}: was cut from {file.size} to {status.st_size} bytes while it was open; stop "
+                "what writes to it, mend it, and open it anew"
             )

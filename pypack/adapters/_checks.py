@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from pypack.batch import PackedBatch
+import warnings
+from typing import Any
+
+from pypack.batch import IGNORE_LABEL, PackedBatch
 
 
 def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
-    """Raises ValueError unless the batch has the layout, and the arrays that the adapter passes on."""
+    """Raises ValueError unless the batch has tokens, the layout, and the arrays that the adapter passes on.
+
+    Warns of a batch with labels none of which is to be learned.
+    """
+    if not batch.tokens:
+        raise ValueError(
+            f"the batch of step {batch.step} holds no token, and a model makes errors or NaN of it: skip it "
+            'where batch.tokens == 0, or make the loader with tail="drop"'
+        )
     if batch.layout != layout:
         raise ValueError(
             f'the batch has layout "{batch.layout}", this adapter takes "{layout}": make the loader with '
@@ -15,3 +26,15 @@ def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
     missing = [name for name in arrays if getattr(batch, name) is None]
     if missing:
         raise ValueError(f"the batch has no {', '.join(missing)}: name them in the loader's arrays")
+    if "labels" in arrays and not _learns(batch.labels):
+        warnings.warn(
+            f"no token of the batch of step {batch.step} is to be learned (all labels are {IGNORE_LABEL}): a "
+            "mean over them is NaN",
+            stacklevel=3,
+        )
+
+
+def _learns(labels: Any) -> bool:
+    """Whether any label counts; labels on a device are not waited for."""
+    on_device = getattr(getattr(labels, "device", None), "type", "cpu") != "cpu"
+    return on_device or bool((labels != IGNORE_LABEL).any())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.arguments import whole_number
+from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
@@ -184,6 +186,7 @@ class Loader:
             self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
+        self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
         self._resumed: Resumed | None = None  # since the batch size has changed within an epoch
@@ -371,6 +374,8 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """Goes to the start of a pass (the convention of torch's samplers)."""
+        if called_from("accelerate"):  # at every pass, with its own count, which takes a resumed run back
+            return
         epoch = whole_number("epoch", epoch)
         if not self.shuffle:  # every pass is the same
             return
@@ -431,6 +436,13 @@ class Loader:
 
     def __len__(self) -> int:
         """Steps of the current pass, those that were given out among them."""
+        caller = sys._getframe(1)
+        if caller.f_globals.get("__name__", "").startswith(
+            ("torch.utils.data.", "torchdata.", "accelerate.")
+        ):
+            from pypack.loader.torch_dataset import steps_asked_by
+
+            return steps_asked_by(caller, self)
         if isinstance(self.order, EpochOrder) and not self.order.is_even:
             return self.order.pass_length(self._step)
         return self.steps_per_epoch
@@ -501,6 +513,15 @@ class Loader:
         left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
         again = self.ranks.repeated(draws)
         self.stats.add(batch, draws, seconds, left_out, self.epochs_at, repeated_rows=again)
+
+    def _gave(self, step: int) -> None:
+        """A DataLoader gave out what comes before a step."""
+        self._step = step
+        self._given = max(self._given, step)
+
+    def _count_given(self, batch: Any) -> None:
+        """Counts a batch that another process made, or its counts alone."""
+        self._count(batch, self.order.at(batch.step), 0.0)
 
     def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
         """Changes the mixture while the run goes on, from a step to the end of its phase.
@@ -657,10 +678,11 @@ class Loader:
         plot_order(self.order, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._map_style = None
         self._start()
 
     def __repr__(self) -> str:

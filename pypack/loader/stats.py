@@ -96,6 +96,18 @@ class LoaderStats:
             f"{self.wait_seconds:.3f} s waited)"
         )
 
+    def restore(self, counts: Mapping[str, Any] | None) -> None:
+        """Goes on counting from what `to_dict` gave, in the run that is resumed; None: from nothing."""
+        counts = counts or {}
+        for name in ("steps", "tokens", "padding", "bytes_read", "dropped_rows", "wait_seconds"):
+            setattr(self, name, counts.get(name, 0.0 if name == "wait_seconds" else 0))
+        self._counts = {
+            (self._names.index(name), epoch["epoch"]): [epoch["tokens"], epoch["documents"]]
+            for name, source in counts.get("sources", {}).items()
+            if name in self._names
+            for epoch in source["epochs"]
+        }
+
     def __call__(self) -> dict[str, Any]:
         """The same as `to_dict`."""
         return self.to_dict()

@@ -11,6 +11,8 @@ from transformers import TrainerCallback
 
 from pypack._common.files import write_atomically
 from pypack.adapters.huggingface.batches import padding_free
+from pypack.adapters.huggingface.step_counts import step_counts
+from pypack.adapters.huggingface.trainer_checks import check_trainer, steps_before, steps_of
 from pypack.loader.loader import Loader
 
 if TYPE_CHECKING:
@@ -27,15 +29,20 @@ def dataset(loader: Loader, steps: int | None = None) -> datasets.Dataset:
     the number of its step, without reading what it skips. With several processes accelerate deals the rows to
     them in turn: make the loader with `world_size=1` and the batch of one process.
 
+    The rows are one epoch to the trainer. In its next epoch they are the steps after them, so that with
+    `num_train_epochs` each epoch has an order of its own.
+
+    To evaluate, make another loader with `epochs=1`, and give its data set as `eval_dataset`, with
+    `per_device_eval_batch_size=1`: it has the same rows at every evaluation.
+
     Args:
         loader: with `layout="varlen"`. Pickled into DataLoader workers.
-        steps: rows; None: the steps of the loader's `epochs`, or of one epoch if it is endless. They are one
-            epoch to the trainer: give it at least `max_steps` times `gradient_accumulation_steps`.
+        steps: rows; None: the steps of the loader's `epochs`, or of one epoch if it is endless.
 
     Raises:
         ValueError: the loader has another layout, or not so many steps.
     """
-    import datasets
+    from pypack.adapters.huggingface.step_rows import StepRows
 
     if loader.layout != "varlen":
         raise ValueError(f'the loader has layout "{loader.layout}": make it with layout="varlen"')
@@ -43,19 +50,7 @@ def dataset(loader: Loader, steps: int | None = None) -> datasets.Dataset:
         steps = loader.num_steps or loader.steps_per_epoch
     elif steps < 1 or (loader.num_steps is not None and steps > loader.num_steps):
         raise ValueError(f"steps must be from 1 to the loader's {loader.num_steps}, got {steps}")
-    rows = datasets.Dataset.from_dict({"step": range(steps)})
-    return rows.with_transform(_Batches(loader))
-
-
-class _Batches:
-    """Steps to batches, as the transform of a `datasets.Dataset`: columns in, columns out."""
-
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
-
-    def __call__(self, columns: dict[str, list[int]]) -> dict[str, list[Any]]:
-        batches = [padding_free(self.loader.batch_at(step)) for step in columns["step"]]
-        return {key: [batch[key] for batch in batches] for key in batches[0]}
+    return StepRows.of(loader, steps, padding_free)
 
 
 def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -66,47 +61,103 @@ def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     if len(rows) != 1:
         raise ValueError(
-            f"{len(rows)} batches at once: set per_device_train_batch_size=1, and the size of a batch in the "
-            "loader"
+            f"{len(rows)} batches at once: set per_device_train_batch_size=1 for the training data and "
+            "per_device_eval_batch_size=1 for the evaluation data, and the size of a batch in the loader"
         )
     return rows[0]
 
 
 class LoaderState(TrainerCallback):
-    """Keeps the loader's state in each checkpoint, and refuses to resume with another order of the data.
+    """Keeps the loader's state in each checkpoint, and refuses to train or resume in another order.
 
     The trainer itself goes to its step. What it cannot see is that the plan, the seed or the batch size has
-    changed in between, so that the steps before were others.
+    changed in between, so that the steps before were others; nor that its own settings reorder the steps.
+
+    `loader.stats` counts what all processes together were trained on, also before a resume.
 
     Args:
         loader: the one that `dataset` was made from.
 
     Raises:
-        ValueError: when training begins: the checkpoint was made with another order (what differs is named),
-            or accelerate's `dispatch_batches` is on, which would cut a batch along its first axis and leave
-            its borders where they were.
+        ValueError: when training begins: the checkpoint was made with another order, another
+            `gradient_accumulation_steps` or number of processes (what differs is named); or a setting of the
+            trainer would reorder, repeat, tear or leave out batches (see `trainer_checks`).
     """
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
+        self._rows = 0  # of an epoch
+        self._counted = 0  # steps in the statistics
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Checks the checkpoint that is resumed from."""
-        if args.accelerator_config.dispatch_batches:
-            raise ValueError(
-                "accelerate's dispatch_batches cuts batches along their first axis, which tears packed "
-                "documents: set accelerator_config={'dispatch_batches': False}"
-            )
+        """Checks the trainer's settings, and the checkpoint that is resumed from."""
+        self._rows = check_trainer(self.loader, args, state, kwargs)
+        self._counted = 0
+        step = steps_before(state.global_step, self._rows, args)
         file = self._file(args, state)
         if file.is_file():
-            self.loader.load_state_dict(json.loads(file.read_bytes()))
+            saved = json.loads(file.read_bytes())
+            self.loader.load_state_dict(saved)
+            if saved["step"] != step:
+                self._refuse_other_pace(saved, step, args, state)
+            if "stats" in saved:
+                self.loader.stats.restore(saved["stats"])
+                self._counted = step
+        else:
+            self.loader.seek(step)
+        if not self._counted:
+            self.loader.stats.restore(None)
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Sees to it that all evaluations are of the same steps."""
+        if (steps := steps_of(kwargs.get("eval_dataloader"))) is not None:
+            steps.is_fixed = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Brings the loader and its statistics to where the training is."""
+        self._go_on(args, state)
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Writes the state beside the trainer's own files."""
+        self._go_on(args, state)
         if state.is_world_process_zero:
-            self.loader.seek(state.global_step * args.gradient_accumulation_steps * args.world_size)
-            write_atomically(self._file(args, state), json.dumps(self.loader.state_dict()).encode())
+            saved = {
+                **self.loader.state_dict(),
+                "trainer": _pace(args, self._rows),
+                "stats": self.loader.stats.to_dict(),
+            }
+            write_atomically(self._file(args, state), json.dumps(saved).encode())
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Brings the loader and its statistics to the end of the training."""
+        self._go_on(args, state)
+
+    def _go_on(self, args: Any, state: Any) -> None:
+        step = steps_before(state.global_step, self._rows, args)
+        self.loader.seek(step)
+        for done in range(self._counted, step):
+            self.loader._count_given(step_counts(self.loader, done))
+        self._counted = step
+
+    def _refuse_other_pace(self, saved: dict[str, Any], step: int, args: Any, state: Any) -> None:
+        was, now = saved.get("trainer", {}), _pace(args, self._rows)
+        differs = [f"{name} is {now[name]} here, was {was[name]}" for name in was if was[name] != now[name]]
+        what = "; ".join(differs) or (
+            "gradient_accumulation_steps, the number of processes or the rows of the data set have changed"
+        )
+        raise ValueError(
+            f"the checkpoint was saved before step {saved['step']} of the loader, but this trainer would go "
+            f"on with step {step}: {what}. Steps would be trained twice or left out; make them as they were"
+        )
 
     @staticmethod
     def _file(args: Any, state: Any) -> Path:
         return Path(args.output_dir) / f"checkpoint-{state.global_step}" / STATE_FILE
+
+
+def _pace(args: Any, rows: int) -> dict[str, int]:
+    return {
+        "gradient_accumulation_steps": args.gradient_accumulation_steps,
+        "number of processes": args.world_size,
+        "rows of the data set": rows,
+    }
