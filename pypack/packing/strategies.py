@@ -139,7 +139,8 @@ def _check_order(job: Job, utilization: float) -> None:
     if shuffled > utilization + _WORSE:
         warnings.warn(
             f"the documents come in an order, by length perhaps, in which sequences are {utilization:.1%} "
-            f"full; in a shuffled one they would be about {shuffled:.1%}: pass seed=0, or shuffle the documents",
+            f"full; in a shuffled one they would be about {shuffled:.1%}: pass seed=0, or shuffle the "
+            "documents",
             stacklevel=4,
         )
 
