@@ -14,8 +14,9 @@ from pypack import _core
 from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
-from pypack.loader.options import BatchOptions, Ranks
+from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
+from pypack.loader.ranks import Ranks
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 
@@ -60,7 +61,8 @@ class BatchMaker:
         self._maker = _core.BatchMaker(form, idle_buffers)
         for source in sources.values():
             source.add_to(self._maker)
-        for bucket in order.source_buckets:
+        self._buckets = order.source_buckets
+        for bucket in self._buckets:
             self._maker.add_bucket(bucket.plan, bucket.ranges, bucket.key, locality)
         plans = [len(source.plans) for source in sources.values()]
         self._source_of_plan = np.repeat(np.arange(len(plans), dtype=np.int32), plans)
@@ -77,9 +79,10 @@ class BatchMaker:
         self._part: _core.RankPart | None = None
         self._ahead: _core.ReadAhead | None = None  # for all passes
 
-    def _slots(self, draws: StepDraws) -> int:
-        ranks = self._ranks
-        return draws.slots if ranks.world_size == 1 else ranks.slots(draws.slots)
+    def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:
+        if self._ranks.world_size == 1:
+            return draws, draws.slots
+        return self._ranks.dealt(draws, self._buckets)
 
     def _make_part(self) -> _core.RankPart:
         ranks = self._ranks
@@ -90,19 +93,19 @@ class BatchMaker:
     def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
         part = self._part or self._make_part()
-        plans, sequences, epochs = self._maker.rows(draws, self._slots(draws), part)
+        plans, sequences, epochs = self._maker.rows(*self._dealt(draws), part)
         return self._source_of_plan[plans], sequences, epochs
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
         part = self._part or self._make_part()
-        return self.wrap(self._maker.make(draws, self._slots(draws), part, memory), draws, step, tensor)
+        return self.wrap(self._maker.make(*self._dealt(draws), part, memory), draws, step, tensor)
 
     def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
         """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
-        prefetcher.request(draws, self._slots(draws), self._part or self._make_part(), memory)
+        prefetcher.request(*self._dealt(draws), self._part or self._make_part(), memory)
         return tensor
 
     def prefetcher(self, depth: int, read_ahead: int) -> _core.Prefetcher:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +16,19 @@ from pypack._common.arguments import whole_number
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
-from pypack.loader.options import BatchOptions, Ranks
-from pypack.loader.order_options import OrderOptions
+from pypack.loader.options import BatchOptions
+from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
+from pypack.loader.place import of_group, of_mesh, resolve
+from pypack.loader.ranks import RankBalance, Ranks, Remainder
 from pypack.loader.state import make_state, taken_state
 from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
 from pypack.schedule.epoch_order import EpochOrder
 from pypack.schedule.order import StepDraws
-from pypack.schedule.schedule import Schedule, check_weights
+from pypack.schedule.schedule import Curriculum, Schedule, check_weights
 from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.tails import Tail
 from pypack.schedule.weight_log import Event, WeightLog
 from pypack.source.source import Source, named_sources
 from pypack.store.store import TokenStore
@@ -56,11 +60,16 @@ class Loader:
             changes, and with rows of several lengths a step has batch_tokens / length of them.
         batch_sequences: or the number of sequences of the global batch.
         seed: another seed, another order.
-        rank: which part of each step's batch: 0 to world_size - 1.
-        world_size: ranks that share each step's batch.
+        shuffle: False: for evaluation. Every pass is the same one epoch in the order of the plan, from its
+            start, whatever passes there were or still are; there is no position that moves on. For one
+            source without schedule.
+        rank: which part of each step's batch: 0 to world_size - 1; "auto": that of torch.distributed if it is
+            initialized, else that which torchrun, srun or mpirun left in the environment, else 0 of 1. With
+            tensor, pipeline or context parallelism, see `from_torch_distributed`. None: 0.
+        world_size: ranks that share each step's batch; None: 1, or with rank="auto" as it finds.
         remainder: a global batch that does not divide among the ranks is an "error"; or "pad": ranks get
-            empty rows so that all have the same number; or "drop": the last rows of each batch are left out
-            (`stats.dropped_rows` counts them).
+            empty rows so that all have the same number, each at least one row that is not; or "drop": the
+            last rows of each batch are left out (`stats.dropped_rows` counts them).
         balance: None: row i goes to rank i % world_size. "deal" or "lpt": rows go to ranks so that the sums
             of the squared span lengths, what attention costs, are near one another (see `pypack.balance`);
             every rank works it out for itself, "deal" at little cost.
@@ -75,9 +84,20 @@ class Loader:
         max_documents: varlen layout: segments of every batch, those of padding among them, filled up with
             empty ones.
         epochs: without a schedule: epochs after which the loader has no more steps; None: endless.
-        tail: without a schedule: the last step of an epoch, if fewer sequences are left than a batch has:
-            "pad" fills the batch up with empty rows, so that every sequence is given once; "drop" leaves the
-            sequences out of this epoch (`dropped_sequences` counts them).
+        tail: without a schedule: the last step of an epoch, if fewer sequences are left than a batch has. No
+            rank is ever given a batch without a token.
+            "pad", the default: the batch is filled up with empty rows. Every sequence is given once, a pass
+            is an epoch, and any number of rows will do. Only where fewer sequences are left than there are
+            ranks, those without one get one of the first of the epoch again (`repeated_sequences` and
+            `stats.repeated_rows` count them).
+            "wrap": the batch is filled up with the first sequences of the next epoch, which goes on after
+            them: every batch is full, and every sequence is given once an epoch. Epochs then begin within
+            steps, and passes differ by a step; after the last of `epochs`, `repeated_sequences` are given
+            once more.
+            "spread": the last two steps of an epoch share its last sequences evenly, each once; refused where
+            they are too few for the ranks.
+            "drop": the sequences are left out of this epoch (`dropped_sequences` counts them).
+            None: "pad"; with shuffle=False "spread", where that is possible.
         curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
             epoch, as in `Phase`.
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
@@ -106,20 +126,25 @@ class Loader:
         batch_tokens: int | None = None,
         batch_sequences: int | None = None,
         seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        remainder: str = "error",
-        balance: str | None = None,
-        layout: str = "padded",
-        dtype: str = "int64",
-        arrays: Sequence[str] = ("labels", "position_ids", "segment_ids"),
-        positions: str = "span",
+        shuffle: bool = True,
+        rank: int | Literal["auto"] | None = None,
+        world_size: int | Literal["auto"] | None = None,
+        remainder: Remainder = "error",
+        balance: RankBalance | None = None,
+        layout: Literal["padded", "varlen"] = "padded",
+        dtype: Literal["int64", "int32"] = "int64",
+        arrays: Sequence[Literal["labels", "position_ids", "segment_ids", "loss_mask"]] = (
+            "labels",
+            "position_ids",
+            "segment_ids",
+        ),
+        positions: Literal["span", "row"] = "span",
         pad_id: int | None = None,
         pad_to: int | None = None,
         max_documents: int | None = None,
         epochs: int | None = None,
-        tail: str = "pad",
-        curriculum: str | Mapping[int, float] = "natural",
+        tail: Tail | None = None,
+        curriculum: Curriculum | Mapping[int, float] = "natural",
         cycles: int = 1,
         locality: int = 0,
         events: Iterable[tuple[int, Mapping[str, float]]] = (),
@@ -130,7 +155,16 @@ class Loader:
     ) -> None:
         self.sources = named_sources(sources, plan)
         self._order_options = OrderOptions(
-            schedule, batch_tokens, batch_sequences, seed, epochs, tail, curriculum, cycles, locality
+            schedule,
+            batch_tokens,
+            batch_sequences,
+            seed,
+            epochs,
+            tail or "pad",
+            curriculum,
+            cycles,
+            locality,
+            shuffle,
         )
         for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
             if whole_number(name, value) < 0:
@@ -148,13 +182,52 @@ class Loader:
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._changes = 0  # of what comes next, for passes under way
-        self.ranks = Ranks(rank, world_size, remainder, balance or "none")
+        self._passes = 0
+        self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
+        if not shuffle and tail is None:
+            self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
         self._start()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
 
+    @classmethod
+    def from_torch_distributed(
+        cls,
+        sources: TokenStore | Source | Mapping[str, Source],
+        plan: Plan | None = None,
+        *,
+        mesh: Any = None,
+        dims: str | int | Sequence[str | int] | None = None,
+        group: Any = None,
+        **options: Any,
+    ) -> Loader:
+        """The loader of this process's data-parallel rank.
+
+        With tensor, pipeline and context parallelism several processes work on the same rows: they get the
+        same rank here, which only a mesh or a group tells.
+
+        Args:
+            sources: as for `Loader`, as is `plan`.
+            mesh: a torch `DeviceMesh` of all processes; and
+            dims: its dimensions that the data is dealt over, by name or number; None: those that are named as
+                usual ("dp", "dp_replicate", "dp_shard", "fsdp", ...). Or
+            group: the process group of the data-parallel ranks, as Megatron's
+                `parallel_state.get_data_parallel_group()`. None of them: all processes.
+            **options: of `Loader`, without rank and world_size.
+
+        Raises:
+            ValueError: torch.distributed is not initialized, the process is not in the mesh or group, or
+                nothing tells which dimensions deal data.
+        """
+        if {"rank", "world_size"} & options.keys():
+            raise ValueError("from_torch_distributed finds rank and world_size itself: leave them out")
+        if mesh is not None and group is not None:
+            raise ValueError("give mesh or group, not both")
+        rank, world_size = of_group(group) if mesh is None else of_mesh(mesh, dims)
+        return cls(sources, plan, rank=rank, world_size=world_size, **options)
+
     def _start(self) -> None:
         self._make_run()
-        self.ranks.check(self.order)
+        self.ranks.check(self.order, self._order_options.tail)
         self._make_maker()
 
     def _make_run(self) -> None:
@@ -171,7 +244,7 @@ class Loader:
             self.order,
             self.ranks,
             self._options,
-            locality=self._order_options.locality,
+            locality=self._order_options.locality if self.shuffle else PLAN_ORDER,
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,
             num_threads=self._num_threads,
@@ -196,6 +269,11 @@ class Loader:
         return self._order_options.seed
 
     @property
+    def shuffle(self) -> bool:
+        """Whether the order is shuffled; False: the loader is for evaluation."""
+        return self._order_options.shuffle
+
+    @property
     def rank(self) -> int:
         return self.ranks.rank
 
@@ -209,8 +287,9 @@ class Loader:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of one pass over the loader, the same on every rank: an epoch, or with a schedule the run."""
-        return self.order.pass_end(0)
+        """Steps of one pass over the loader, the same on every rank: an epoch, or with a schedule the run.
+        With tail="wrap" those of the first pass; `len` has those of the current one."""
+        return self.order.pass_first(1)
 
     @property
     def num_steps(self) -> int | None:
@@ -223,6 +302,17 @@ class Loader:
         return 0 if isinstance(self.order, ScheduleOrder) else self.order.dropped_sequences
 
     @property
+    def repeated_sequences(self) -> int:
+        """Sequences that are given once more than they should: by tail="pad" in every epoch, to ranks that
+        the last step has none for; by tail="wrap" in the last step of the last of `epochs`."""
+        order = self.order
+        if isinstance(order, ScheduleOrder):
+            return 0
+        if self._order_options.tail == "wrap":
+            return order.overdrawn
+        return sum(max(0, self.world_size - fewest) for _, fewest in order.visit_rows())
+
+    @property
     def step(self) -> int:
         """The step that comes next."""
         return self._step
@@ -230,7 +320,7 @@ class Loader:
     @property
     def epoch(self) -> int:
         """The pass that the next step belongs to."""
-        return self._step // max(1, self.steps_per_epoch)
+        return self.order.pass_of(self._step)
 
     @property
     def events(self) -> list[Event]:
@@ -253,17 +343,33 @@ class Loader:
         return self.order.pass_end(self._step)
 
     def seek(self, step: int) -> None:
-        """Makes `step` the one that comes next."""
+        """Makes `step` the one that comes next.
+
+        Raises:
+            IndexError: the loader has no such step.
+            ValueError: the step is no whole number, came before `first_step`, or is within a pass of a
+                loader with shuffle=False, whose passes all begin at the start.
+        """
+        step = whole_number("step", step)
         if not 0 <= step <= self._end:
             raise IndexError(self._no_step(step))
         self.order.check_known(step)
+        if not self.shuffle:
+            if 0 < step < self._end:
+                raise ValueError(
+                    f"step {step}: with shuffle=False every pass begins at the start; batch_at gives any step"
+                )
+            return
         if step != self._step:
             self._changes += 1
         self._step = step
 
     def set_epoch(self, epoch: int) -> None:
         """Goes to the start of a pass (the convention of torch's samplers)."""
-        first = epoch * self.steps_per_epoch
+        epoch = whole_number("epoch", epoch)
+        if not self.shuffle:  # every pass is the same
+            return
+        first = self.order.pass_first(epoch)
         if epoch < 0 or (self.num_steps is not None and first >= self.num_steps):
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
@@ -307,6 +413,9 @@ class Loader:
         return self._maker_at(step).batch(self.order.at(step), step)
 
     def __len__(self) -> int:
+        """Steps of the current pass, those that were given out among them."""
+        if isinstance(self.order, EpochOrder) and self._order_options.tail == "wrap":
+            return self.order.pass_length(self._step)
         return self.steps_per_epoch
 
     def __getitem__(self, index: int) -> PackedBatch:
@@ -316,32 +425,65 @@ class Loader:
         return self.batch_at(self.order.pass_start(self._step) + index % len(self))
 
     def __iter__(self) -> Iterator[PackedBatch]:
+        """A pass: from the step that comes next to the end of its epoch, or with a schedule of the run.
+
+        A loader has one position, so that of several passes under way only the newest goes on, and the others
+        raise RuntimeError. With shuffle=False all are independent, and begin at the start.
+        """
+        if not self.shuffle:
+            return self._evaluation_pass()
+        if self._step >= self._end:
+            warnings.warn(
+                f"the loader has given all of its {self.num_steps} steps, so that this pass has none. For "
+                "evaluation make it with shuffle=False, whose passes are all the same; set_epoch(0) starts "
+                "anew",
+                stacklevel=2,
+            )
+        self._passes += 1
+        return self._training_pass(self._passes)
+
+    def _evaluation_pass(self) -> Iterator[PackedBatch]:
+        for batch, draws, seconds in self._steps_to(0, len(self)):
+            self._count(batch, draws, seconds)
+            yield batch
+
+    def _training_pass(self, number: int) -> Iterator[PackedBatch]:
         end = self.pass_end()
         while self._step < end:
             changes = self._changes
-            for batch, draws, seconds in self._steps_to(end):
+            for batch, draws, seconds in self._steps_to(self._step, end):
                 yield self._give(batch, draws, seconds)
+                if number != self._passes:
+                    raise RuntimeError(
+                        "another pass over this loader was begun, and a loader has one position, which both "
+                        "would move: make a second Loader, or use batch_at; with shuffle=False passes are "
+                        "independent"
+                    )
                 if changes != self._changes:  # something else comes next
                     break
 
-    def _steps_to(self, end: int) -> Iterator[Given]:
+    def _steps_to(self, first: int, end: int) -> Iterator[Given]:
         if not self._prefetch:
-            return one_by_one(self._step, end, self._maker_at, self.order.at)
+            return one_by_one(first, end, self._maker_at, self.order.at)
         return made_ahead(
-            self._step,
+            first,
             end,
-            self._maker_at(self._step),
+            self._maker_at(first),
             self.order.at,
             prefetch=self._prefetch,
             read_ahead=self._read_ahead,
         )
 
     def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:
-        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
-        self.stats.add(batch, draws, seconds, left_out, self.epochs_at)
+        self._count(batch, draws, seconds)
         self._step += 1
         self._given = max(self._given, self._step)
         return batch
+
+    def _count(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> None:
+        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
+        again = self.ranks.repeated(draws)
+        self.stats.add(batch, draws, seconds, left_out, self.epochs_at, repeated_rows=again)
 
     def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
         """Changes the mixture while the run goes on, from a step to the end of its phase.

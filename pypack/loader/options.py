@@ -1,4 +1,4 @@
-"""What a loader is asked for besides its data: how batches look, and how they are dealt to ranks."""
+"""What a loader is asked for besides its data: how batches look."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from pypack import _core
-from pypack._common.arguments import check_choice, make_whole, whole_number
-from pypack.schedule.order import Order
+from pypack._common.arguments import check_choice, whole_number
 from pypack.source.source import Source
 
 _ARRAYS = ("labels", "position_ids", "segment_ids", "loss_mask")
@@ -70,53 +69,3 @@ class BatchOptions:
             pad_to=self.pad_to,
             max_documents=self.max_documents,
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class Ranks:
-    """Who shares a global batch.
-
-    Attributes:
-        rank: this process's part.
-        world_size: number of parts.
-        remainder: "error", "pad" or "drop", for a global batch that does not divide.
-        balance: "none", "deal" or "lpt", how rows are assigned.
-    """
-
-    rank: int
-    world_size: int
-    remainder: str
-    balance: str
-
-    def __post_init__(self) -> None:
-        make_whole(self, "rank", "world_size")
-        if self.world_size < 1:
-            raise ValueError(f"world_size must be at least 1, got {self.world_size}")
-        if not 0 <= self.rank < self.world_size:
-            raise ValueError(
-                f"rank must be from 0 to world_size - 1 = {self.world_size - 1}, got {self.rank}"
-            )
-        check_choice("remainder", self.remainder, ("error", "pad", "drop"))
-        check_choice("balance", self.balance, ("none", "deal", "lpt"))
-
-    def check(self, order: Order) -> None:
-        """Raises ValueError for a global batch that the ranks cannot share."""
-        for rows in sorted(order.batch_rows()):
-            if rows % self.world_size and self.remainder == "error":
-                divisors = [n for n in range(1, rows + 1) if rows % n == 0]
-                raise ValueError(
-                    f"a global batch of {rows} sequences cannot be dealt to {self.world_size} ranks; "
-                    f"possible world sizes: {divisors}; or choose remainder='pad' or 'drop'"
-                )
-            if rows < self.world_size and self.remainder == "drop":
-                raise ValueError(
-                    f"a global batch of {rows} sequences for {self.world_size} ranks is all remainder, which "
-                    "remainder='drop' would leave out; make the batch larger"
-                )
-
-    def slots(self, rows: int) -> int:
-        """Rows of a global batch once it divides: more than it has, by empty ones, or fewer."""
-        rest = rows % self.world_size
-        if rest == 0:
-            return rows
-        return rows - rest if self.remainder == "drop" else rows - rest + self.world_size

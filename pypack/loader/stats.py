@@ -24,6 +24,7 @@ class LoaderStats:
         padding: items that held no token.
         bytes_read: bytes of the stores' tokens.
         dropped_rows: rows left out by remainder="drop", of all ranks together.
+        repeated_rows: rows given again by tail="pad" to ranks that had none left, of all ranks together.
         wait_seconds: time that the consumer waited for batches.
     """
 
@@ -32,7 +33,7 @@ class LoaderStats:
         self._item_sizes = [source.store.dtype.itemsize for source in sources.values()]
         self._source_of_bucket = [bucket.source for bucket in buckets]
         self.steps = self.tokens = self.padding = self.bytes_read = 0
-        self.dropped_rows = 0
+        self.dropped_rows = self.repeated_rows = 0
         self.wait_seconds = 0.0
         self._counts: dict[tuple[int, int], list[int]] = {}  # of a source and epoch: tokens, documents
 
@@ -43,6 +44,8 @@ class LoaderStats:
         seconds: float,
         dropped_rows: int,
         epochs_at: Callable[[int], NDArray[np.int64]],
+        *,
+        repeated_rows: int = 0,
     ) -> None:
         """Counts one batch.
 
@@ -51,7 +54,9 @@ class LoaderStats:
             seconds: that the consumer waited for it.
             dropped_rows: that no rank of its step got.
             epochs_at: step → epoch of every row; asked only where the draws do not tell.
+            repeated_rows: that ranks of its step got again.
         """
+        self.repeated_rows += repeated_rows
         self.dropped_rows += dropped_rows
         self.steps += 1
         self.tokens += batch.tokens
@@ -85,6 +90,12 @@ class LoaderStats:
         counts[1] += documents
         self.bytes_read += tokens * self._item_sizes[source]
 
+    def __repr__(self) -> str:
+        return (
+            f"LoaderStats({self.steps:,} steps, {self.tokens:,} tokens, {self.padding:,} of padding, "
+            f"{self.wait_seconds:.3f} s waited)"
+        )
+
     def __call__(self) -> dict[str, Any]:
         """The same as `to_dict`."""
         return self.to_dict()
@@ -105,6 +116,7 @@ class LoaderStats:
             "tokens": self.tokens,
             "padding": self.padding,
             "dropped_rows": self.dropped_rows,
+            "repeated_rows": self.repeated_rows,
             "bytes_read": self.bytes_read,
             "wait_seconds": self.wait_seconds,
             "sources": sources,

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
 
 from pypack import _core
 from pypack.schedule.curriculum import odds_of
 from pypack.schedule.order import StepDraws, purpose, rows_of_batch, source_buckets
+from pypack.schedule.schedule import Curriculum
+from pypack.schedule.tails import Tail, visits
 from pypack.source.source import Source
 
 
 class EpochOrder:
     """Epochs of one source: each gives every sequence once, in steps of one row length each.
+
+    Args:
+        tail: see `pypack.schedule.tails`.
+        shuffle: False: the row lengths come as they stand in the plan, not mixed.
 
     Raises:
         ValueError: the plan has no sequences, or `tail="drop"` would drop all of them.
@@ -27,9 +36,10 @@ class EpochOrder:
         batch_sequences: int | None,
         seed: int,
         epochs: int | None,
-        tail: str,
-        curriculum: str | Mapping[int, float],
+        tail: Tail,
+        curriculum: Curriculum | Mapping[int, float],
         cycles: int,
+        shuffle: bool = True,
     ) -> None:
         self.source_buckets = buckets = source_buckets({name: source}, seed)
         if not buckets:
@@ -41,26 +51,27 @@ class EpochOrder:
         self._seed = seed
         self._epochs = epochs
         self._rows = [rows_of_batch(batch_tokens, batch_sequences, bucket.length) for bucket in buckets]
-        self._steps = [
-            -(-bucket.size // rows) if tail == "pad" else bucket.size // rows
-            for bucket, rows in zip(buckets, self._rows, strict=True)
+        self._visits = [
+            visits(tail, bucket.size, rows) for bucket, rows in zip(buckets, self._rows, strict=True)
         ]
-        self.steps_per_epoch = sum(self._steps)
+        self.steps_per_epoch = self.first(1)
         if not self.steps_per_epoch:
             raise ValueError(
                 f"the plan has fewer sequences than a global batch ({buckets[0].size} and {self._rows[0]} "
                 f"of length {buckets[0].length}), and tail='drop' would drop them all; make the batch "
                 "smaller or use tail='pad'"
             )
-        self.dropped_sequences = sum(
-            bucket.size - rows * steps if tail == "drop" else 0
-            for bucket, rows, steps in zip(buckets, self._rows, self._steps, strict=True)
-        )
+        self.dropped_sequences = sum(bucket.dropped for bucket in self._visits)
         self._odds = odds_of(curriculum, [bucket.length for bucket in buckets])
         self._cycles = cycles
         self._several = len(buckets) > 1
+        self._even = tail != "wrap"
+        self._in_plan_order = not shuffle
+        # Buckets as they stand in the plans: by the place of their first sequence.
+        self._plan_order = sorted(range(len(buckets)), key=lambda i: (buckets[i].plan, buckets[i].ranges[0]))
         self._drawn_buckets = [
-            (rows, bucket.size, bucket.length) for rows, bucket in zip(self._rows, buckets, strict=True)
+            (rows, bucket.length, bucket_visits.draws)
+            for rows, bucket, bucket_visits in zip(self._rows, buckets, self._visits, strict=True)
         ]
         self.longest = buckets[-1].length
         self.rows_of_longest = self._rows[-1]
@@ -75,15 +86,52 @@ class EpochOrder:
 
     @property
     def num_steps(self) -> int | None:
-        return None if self._epochs is None else self._epochs * self.steps_per_epoch
+        return None if self._epochs is None else self.first(self._epochs)
+
+    def first(self, epoch: int) -> int:
+        """The first step of an epoch: the one after those that began before it."""
+        return sum(bucket.before(epoch) for bucket in self._visits)
+
+    def pass_of(self, step: int) -> int:
+        if self._even:
+            return step // self.steps_per_epoch
+        # Of an epoch without a step of its own, which the one before has given whole, the later one.
+        bucket, rows = self.source_buckets[0], self._rows[0]
+        above = (step + 1) * rows // bucket.size + 2
+        return bisect.bisect_right(range(above), step, key=self.first) - 1
+
+    def pass_first(self, number: int) -> int:
+        return self.first(number)
 
     def pass_start(self, step: int) -> int:
-        return step // self.steps_per_epoch * self.steps_per_epoch
+        return self.first(self.pass_of(step))
 
     def pass_end(self, step: int) -> int:
-        if self._epochs is not None and step >= self._epochs * self.steps_per_epoch:
+        if self._epochs is not None and step >= self.first(self._epochs):
             return step
-        return self.pass_start(step) + self.steps_per_epoch
+        return self.first(self.pass_of(step) + 1)
+
+    def pass_length(self, step: int) -> int:
+        """Steps of the pass that a step belongs to; of the last one, where the run is over."""
+        number = self.pass_of(step)
+        if self._epochs is not None:
+            number = min(number, self._epochs - 1)
+        return max(1, self.first(number + 1) - self.first(number))
+
+    @property
+    def overdrawn(self) -> int:
+        """Sequences of the epoch after the last that tail="wrap" fills the last steps with."""
+        if self._epochs is None:
+            return 0
+        return sum(
+            max(0, rows * visits.before(self._epochs) - bucket.size * self._epochs)
+            for rows, bucket, visits in zip(self._rows, self.source_buckets, self._visits, strict=True)
+        )
+
+    def visit_rows(self) -> Iterator[tuple[int, int]]:
+        """Of every bucket: rows of its full batch, and of its smallest."""
+        for rows, bucket in zip(self._rows, self._visits, strict=True):
+            yield rows, bucket.fewest
 
     def batch_rows(self) -> set[int]:
         return set(self._rows)
@@ -94,21 +142,22 @@ class EpochOrder:
         )
 
     def at(self, step: int) -> StepDraws:
-        epoch = step // self.steps_per_epoch
-        turn = step - epoch * self.steps_per_epoch
-        bucket = 0
+        bucket, visit = 0, step
         if self._several:
-            order = self._order_of(epoch)
+            epoch = self.pass_of(step)
+            order, turn = self._order_of(epoch), step - self.first(epoch)
             bucket = order.bucket(turn)
-            turn = order.visits(turn, bucket)
-        rows, size, length = self._drawn_buckets[bucket]
-        start = turn * rows
-        left = size - start
-        draw = (bucket, epoch, start, rows if rows < left else left)
+            visit = self._visits[bucket].before(epoch) + order.visits(turn, bucket)
+        rows, length, drawn = self._drawn_buckets[bucket]
+        draws = [(bucket, epoch, start, count) for epoch, start, count in drawn(visit)]
         # Past the constructor of the named tuple: this is asked for every batch.
-        return tuple.__new__(StepDraws, ([draw], rows, length, None, epoch))
+        return tuple.__new__(StepDraws, (draws, rows, length, None, draws[0][1]))
 
     def _make_order(self, epoch: int) -> _core.BucketSequence:
-        key = _core.random_bits(self._seed, purpose("lengths"), epoch)
-        table = _core.sample_cycles(self._steps, self._odds, self._cycles, key)
+        steps = [bucket.before(epoch + 1) - bucket.before(epoch) for bucket in self._visits]
+        if self._in_plan_order:
+            table = np.repeat(np.array(self._plan_order, np.uint8), [steps[i] for i in self._plan_order])
+        else:
+            key = _core.random_bits(self._seed, purpose("lengths"), epoch)
+            table = _core.sample_cycles(steps, self._odds, self._cycles, key)
         return _core.BucketSequence(table, len(self.source_buckets))

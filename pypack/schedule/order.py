@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from pypack import _core
@@ -67,11 +67,20 @@ class Order(Protocol):
     def pass_start(self, step: int) -> int:
         """The first step of that pass."""
 
+    def pass_of(self, step: int) -> int:
+        """The number of that pass."""
+
+    def pass_first(self, number: int) -> int:
+        """The first step of a pass, by its number."""
+
     def at(self, step: int) -> StepDraws:
         """What a step draws. The caller checks that the step exists."""
 
     def batch_rows(self) -> set[int]:
         """Numbers of rows that a global batch can have."""
+
+    def visit_rows(self) -> Iterator[tuple[int, int]]:
+        """Of every row length, or phase and row length: rows of the full batch, and of the smallest."""
 
     def most_items(self, slots: Callable[[int], int]) -> int:
         """Items of the largest batch, whose rows `slots` may change."""

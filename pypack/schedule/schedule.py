@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRICULA", "Phase", "Schedule", "ShapeCycle", "check_weights", "skill_it", "temperature_weights"]
 
-CURRICULA = ("uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100")
-_ON_LIMIT = ("renormalize", "stop", "error")
-_SAMPLERS = ("sample", "subcycle")
+Curriculum = Literal["uniform", "natural", "grow-linear", "grow-p2", "grow-p100", "shrink-p100"]
+OnLimit = Literal["renormalize", "stop", "error"]
+Sampler = Literal["sample", "subcycle"]
+WeightsBy = Literal["tokens", "sequences"]
+
+CURRICULA: tuple[Curriculum, ...] = get_args(Curriculum)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,15 +113,15 @@ class Phase:
     fraction: float | None = None
     weights: Mapping[str, float] | None = None
     weights_end: Mapping[str, float] | None = None
-    weights_by: str = "tokens"
+    weights_by: WeightsBy = "tokens"
     max_epochs: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    on_limit: str = "renormalize"
+    on_limit: OnLimit = "renormalize"
     sequence_length: int | None = None
     batch_tokens: int | None = None
     batch_sequences: int | None = None
-    curriculum: str | Mapping[int, float] = "natural"
+    curriculum: Curriculum | Mapping[int, float] = "natural"
     cycles: int = 1
-    sampler: str = "sample"
+    sampler: Sampler = "sample"
     length_shares: Mapping[int, float] | None = None
     longest_first: bool = False
     shapes: ShapeCycle | None = None
@@ -138,9 +141,9 @@ class Phase:
         for weights in (self.weights, self.weights_end):
             if weights is not None:
                 check_weights(weights)
-        check_choice("weights_by", self.weights_by, ("tokens", "sequences"))
-        check_choice("on_limit", self.on_limit, _ON_LIMIT)
-        check_choice("sampler", self.sampler, _SAMPLERS)
+        check_choice("weights_by", self.weights_by, get_args(WeightsBy))
+        check_choice("on_limit", self.on_limit, get_args(OnLimit))
+        check_choice("sampler", self.sampler, get_args(Sampler))
         check_curriculum(self.curriculum, self.cycles)
         for name, epochs in self.max_epochs.items():
             if not epochs > 0:
@@ -282,7 +285,7 @@ class Schedule:
         return text_fingerprint(text)
 
 
-def check_curriculum(curriculum: str | Mapping[int, float], cycles: int) -> None:
+def check_curriculum(curriculum: Curriculum | Mapping[int, float], cycles: int) -> None:
     """Raises ValueError unless the curriculum is one of `CURRICULA`, or odds, and there are cycles of it."""
     if not isinstance(curriculum, Mapping):
         check_choice("curriculum", curriculum, CURRICULA)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import copy
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from pypack import _core
@@ -256,6 +256,16 @@ class ScheduleOrder:
 
     def pass_end(self, step: int) -> int:
         return self._num_steps
+
+    def pass_of(self, step: int) -> int:
+        return step // max(1, self._num_steps)
+
+    def pass_first(self, number: int) -> int:
+        return number * self._num_steps
+
+    def visit_rows(self) -> Iterator[tuple[int, int]]:
+        for phase in self.phases:
+            yield from zip(phase.rows, phase.rows, strict=True)
 
     def batch_rows(self) -> set[int]:
         return {rows for phase in self.phases for rows in phase.rows}

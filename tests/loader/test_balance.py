@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from fixtures.loader_data import make_source, make_store
+from fixtures.loader_data import make_source, make_store, with_rows_for_all
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +52,8 @@ def test_dealt_rows_are_those_of_the_definition(request, name, rows, world_size,
     plan = source[1]
     rows = min(rows, plan.num_sequences // world_size)
     options = {"batch_sequences": rows * world_size, "seed": seed}
-    whole = Loader(*source, **options).sequences_at(step).tolist()
+    one = Loader(*source, **options)
+    whole = with_rows_for_all(one, step, world_size)
     costs = [0, *costs_of(plan)]  # of the empty row -1, and of all others
     falling = sorted(range(len(whole)), key=lambda i: (-costs[whole[i] + 1], i))
     for rank in range(world_size):

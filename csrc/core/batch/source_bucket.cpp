@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kBlockItems = 1;
 
 std::int64_t num_blocks(std::int64_t size, std::int64_t locality) {
-    return locality == 0 ? size : (size + locality - 1) / locality;
+    return locality <= 0 ? size : (size + locality - 1) / locality;
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ std::int64_t num_blocks(std::int64_t size, std::int64_t locality) {
 SourceBucket::SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
                            std::int64_t locality)
     : source_(source), ranges_(std::move(ranges)), key_(key), locality_(locality) {
-    if (locality < 0) throw std::invalid_argument("the locality of a bucket must not be negative");
+    if (locality < kPlanOrder) throw std::invalid_argument("the locality of a bucket must not be negative");
     first_index_.reserve(ranges_.size());
     for (const SequenceRange& range : ranges_) {
         if (range.first < 0 || range.count < 1) {
@@ -49,10 +49,11 @@ SourceBucket::Epoch::Epoch(const SourceBucket& bucket, std::int64_t epoch)
       epoch_(epoch),
       key_(combine_keys(bucket.key_, static_cast<std::uint64_t>(epoch))),
       items_(static_cast<std::uint64_t>(num_blocks(bucket.size_, bucket.locality_)), key_) {
-    if (bucket.locality_ != 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
+    if (bucket.locality_ > 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
 }
 
 std::int64_t SourceBucket::Epoch::operator()(std::int64_t index) const {
+    if (bucket_.locality_ == kPlanOrder) return bucket_.sequence(index);
     return bucket_.sequence(bucket_.locality_ == 0
                                 ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
                                 : within_blocks(index));

@@ -26,11 +26,13 @@ class SourceBucket {
     // `ranges` hold the bucket's sequences; a plan keeps those of one length together, so there are few.
     // `locality` 0: every order of the bucket is as likely as any other. Otherwise only `locality` times
     // kOpenBlocks neighbouring draws lie in kOpenBlocks blocks, each of `locality` neighbouring sequences,
-    // for storage that is slow to jump. Throws std::invalid_argument for no sequences or a bad range.
+    // for storage that is slow to jump. kPlanOrder: every epoch as the sequences stand in the plan. Throws
+    // std::invalid_argument for no sequences or a bad range.
     SourceBucket(std::int32_t source, std::vector<SequenceRange> ranges, std::uint64_t key,
                  std::int64_t locality);
 
     static constexpr std::int64_t kOpenBlocks = 8;
+    static constexpr std::int64_t kPlanOrder = -1;
 
     [[nodiscard]] std::int64_t size() const { return size_; }
     [[nodiscard]] std::int32_t source() const { return source_; }
