@@ -20,6 +20,8 @@ from pypack.loader.ranks import Ranks
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 
+_COUNTABLE = 2**50  # items whose bytes can still be counted
+
 _makers: weakref.WeakSet[BatchMaker] = weakref.WeakSet()
 
 
@@ -71,13 +73,23 @@ class BatchMaker:
         self._file_bytes = sum(source.file_bytes for source in sources.values())
         self._pinned = PinnedMemory() if pin_memory else None
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
-        self._most_bytes = form.bytes(max(items, options.pad_to))
+        self._most_items = max(items, options.pad_to)
+        self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
         self._is_plain = self._one_plan_each and self._pinned is None
         self.is_of_this_process = True
         _makers.add(self)
         # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
         self._part: _core.RankPart | None = None
         self._ahead: _core.ReadAhead | None = None  # for all passes
+
+    def check_memory(self) -> None:
+        """Raises ValueError for batches that do not fit in memory."""
+        memory = memory_for_files()
+        if self._most_items >= _COUNTABLE or (memory and self._most_bytes > memory):
+            raise ValueError(
+                f"a rank's batch of {self._most_items:,} items would take {self._most_bytes / 2**30:,.1f} GiB, "
+                f"more than the {memory / 2**30:,.1f} GiB that are free: make the global batch smaller"
+            )
 
     def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:
         if self._ranks.world_size == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import os
 import warnings
@@ -26,6 +25,7 @@ from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
 from pypack.schedule.epoch_order import EpochOrder
 from pypack.schedule.order import StepDraws
+from pypack.schedule.phase_order import MOST_STEPS
 from pypack.schedule.schedule import Curriculum, Schedule, check_weights
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.schedule.tails import Tail
@@ -187,6 +187,7 @@ class Loader:
         if not shuffle and tail is None:
             self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
         self._start()
+        self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
 
     @classmethod
@@ -235,7 +236,7 @@ class Loader:
 
     def _take(self, order: EpochOrder | ScheduleOrder) -> None:
         self.order = order
-        self._end = math.inf if self.order.num_steps is None else self.order.num_steps
+        self._end = MOST_STEPS if self.order.num_steps is None else min(self.order.num_steps, MOST_STEPS)
         self._changes += 1
 
     def _make_maker(self) -> None:
@@ -500,7 +501,7 @@ class Loader:
         """
         if self.schedule is None:
             raise ValueError("set_weights needs a loader with a schedule")
-        step = self._step if from_step is None else from_step
+        step = self._step if from_step is None else whole_number("from_step", from_step)
         if step < self._given:
             raise ValueError(f"step {step} was given out already; the next one is {self._given}")
         if step >= self.steps_per_epoch:
@@ -536,9 +537,16 @@ class Loader:
         Args:
             step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` behind
                 a DataLoader with workers).
+
+        Raises:
+            IndexError: the loader has no such step.
+            ValueError: the step is no whole number, or came before `first_step`.
         """
         described = self._order_options.to_dict(self.sources)
-        return make_state(self._step if step is None else step, self.order, described)
+        at = self._step if step is None else whole_number("step", step)
+        if not 0 <= at <= self._end:
+            raise IndexError(self._no_step(at))
+        return make_state(at, self.order, described)
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.

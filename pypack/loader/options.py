@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from pypack import _core
-from pypack._common.arguments import check_choice, whole_number
+from pypack._common.arguments import check_choice, number_within, whole_number
 from pypack.source.source import Source
 
 _ARRAYS = ("labels", "position_ids", "segment_ids", "loss_mask")
@@ -49,11 +49,17 @@ class BatchOptions:
                 raise ValueError(
                     f"{name} is for layout='varlen' and must be at least 1, got {value} with {layout!r}"
                 )
-        if pad_id is None:
+        if pad_id is not None:
+            pad_id = _pad_id(sources, dtype, pad_id)
+        else:
             stores = [source.store for source in sources.values()]
             known = [i for store in stores for i in (store.pad_id, store.eos_id) if i is not None]
             pad_id = known[0] if known else 0
-        return cls(layout, dtype, tuple(arrays), positions, pad_id, pad_to or 0, max_documents or 0)
+        sizes = [
+            0 if value is None else number_within(name, value, 32)
+            for name, value in (("pad_to", pad_to), ("max_documents", max_documents))
+        ]
+        return cls(layout, dtype, tuple(arrays), positions, pad_id, *sizes)
 
     def format(self) -> _core.BatchFormat:
         """The same for the kernels."""
@@ -69,3 +75,21 @@ class BatchOptions:
             pad_to=self.pad_to,
             max_documents=self.max_documents,
         )
+
+
+def _pad_id(sources: Mapping[str, Source], dtype: str, pad_id: int) -> int:
+    """The padding id as a plain number.
+
+    Raises:
+        ValueError: it is not in the vocabulary of every store, where they tell theirs, or not of the dtype.
+    """
+    pad_id = number_within("pad_id", pad_id, 32 if dtype == "int32" else 64)
+    sizes = [source.store.vocab_size for source in sources.values()]
+    smallest = min((size for size in sizes if size is not None), default=None)
+    if pad_id < 0 or (smallest is not None and pad_id >= smallest):
+        known = "" if smallest is None else f" to {smallest - 1}, in the vocabulary"
+        raise ValueError(
+            f"pad_id must be an id from 0{known}, got {pad_id}: models look it up as they do tokens; labels are "
+            "-100 at padding by themselves"
+        )
+    return pad_id

@@ -11,7 +11,7 @@ from pypack._common.arguments import check_choice, make_whole
 from pypack.loader.ranks import Ranks
 from pypack.loader.state import sources_digest
 from pypack.schedule.epoch_order import EpochOrder
-from pypack.schedule.schedule import Curriculum, Schedule, check_curriculum
+from pypack.schedule.schedule import Curriculum, Schedule, plain_curriculum
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.schedule.tails import TAILS, Tail
 from pypack.schedule.weight_log import WeightLog
@@ -41,9 +41,13 @@ class OrderOptions:
 
     def __post_init__(self) -> None:
         make_whole(self, "batch_tokens", "batch_sequences", "seed", "epochs", "cycles", "locality")
-        check_curriculum(self.curriculum, self.cycles)
-        if self.locality < 0:
-            raise ValueError(f"locality must be at least 0, got {self.locality}")
+        object.__setattr__(self, "curriculum", plain_curriculum(self.curriculum, self.cycles))
+        if not isinstance(self.schedule, Schedule | None):
+            raise TypeError(
+                f"schedule must be a Schedule, got {self.schedule!r}; from_dict takes plain values"
+            )
+        if not 0 <= self.locality < 2**63:
+            raise ValueError(f"locality must be at least 0 and below 2**63, got {self.locality}")
         if self.epochs is not None and self.epochs < 1:
             raise ValueError(f"epochs must be at least 1, or None for no end, got {self.epochs}")
         check_choice("tail", self.tail, TAILS)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from pypack._common.arguments import plain_by_length, plain_number, whole_number
 from pypack._common.fingerprint import text_fingerprint
 from pypack.schedule.order import Order
 from pypack.schedule.schedule_order import ScheduleOrder
@@ -82,7 +83,8 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
     Raises:
         ValueError: it is of another version, or no state.
     """
-    if not isinstance(state, Mapping) or not {"version", "step", "events", "order"} <= state.keys():
+    wanted = {"version", "step", "events", "order"}
+    if not isinstance(state, Mapping) or not (wanted <= state.keys() and isinstance(state["order"], Mapping)):
         raise ValueError(f"this is no state of a loader, which `state_dict` gives: {state!r:.200}")
     if state.get("version") != STATE_VERSION:
         raise ValueError(
@@ -91,15 +93,19 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
         )
     try:
         events = [
-            (int(at), {str(name): float(weights[name]) for name in sorted(weights)})
+            (
+                whole_number("the step of a change", at),
+                {name: float(plain_number(name, weights[name])) for name in sorted(weights)},
+            )
             for at, weights in state["events"]
         ]
+        step = whole_number("step", state["step"])
         if (base := state.get("base")) is None:
-            return int(state["step"]), WeightLog.make(events)
+            return step, WeightLog.make(events)
         if not events:
             raise ValueError("a base without a change of weights after it")
-        drawn, ahead = ([[int(n) for n in row] for row in base[name]] for name in Base._fields)
-        return int(state["step"]), WeightLog.make(events, Base(drawn, ahead), str(base["past"]))
+        drawn, ahead = ([[whole_number(name, n) for n in row] for row in base[name]] for name in Base._fields)
+        return step, WeightLog.make(events, Base(drawn, ahead), str(base["past"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no state of a loader: {error!r}") from error
 
@@ -136,5 +142,15 @@ def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     return "; ".join(
         f"{name} is {mine.get(name)!r} here, was {theirs.get(name)!r} when the state was saved"
         for name in sorted({*mine, *theirs})
-        if mine.get(name) != theirs.get(name)
+        if not _same(mine.get(name), theirs.get(name))
     )
+
+
+def _same(mine: Any, theirs: Any) -> bool:
+    """Whether two values are the same, be one of them from JSON, whose keys are strings."""
+    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+        try:
+            return plain_by_length("", mine) == plain_by_length("", theirs)
+        except ValueError:
+            return False
+    return bool(mine == theirs)

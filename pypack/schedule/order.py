@@ -115,7 +115,7 @@ def rows_of_batch(batch_tokens: int | None, batch_sequences: int | None, length:
     if batch_sequences is not None:
         if batch_sequences < 1:
             raise ValueError(f"batch_sequences must be at least 1, got {batch_sequences}")
-        return batch_sequences
+        return _countable("batch_sequences", batch_sequences, batch_sequences)
     assert batch_tokens is not None
     if batch_tokens < length or batch_tokens % length:
         nearest = max(length, round(batch_tokens / length) * length)
@@ -123,4 +123,10 @@ def rows_of_batch(batch_tokens: int | None, batch_sequences: int | None, length:
             f"batch_tokens={batch_tokens} is no multiple of the sequence length {length}; the nearest is "
             f"{nearest}"
         )
-    return batch_tokens // length
+    return _countable("batch_tokens", batch_tokens, batch_tokens // length)
+
+
+def _countable(name: str, value: int, rows: int) -> int:
+    if rows >= 2**31:
+        raise ValueError(f"{name}={value} makes a global batch of {rows} sequences: at most 2**31 - 1 can be")
+    return rows

@@ -14,6 +14,7 @@ from pypack.schedule.schedule import Phase, Schedule
 from pypack.source.source import Source
 
 Weights = Mapping[str, float]
+MOST_STEPS = 2**40  # of a phase
 
 
 class PhaseOrder:
@@ -53,6 +54,11 @@ class PhaseOrder:
         self.rows = [rows_of_batch(batch_tokens, batch_sequences, length) for length in self.lengths]
         self.step_tokens = self.rows[-1] * self.lengths[-1]
         self.num_steps = self._count_steps(schedule)
+        if self.num_steps > MOST_STEPS:
+            raise ValueError(
+                f"phase {number} has {self.num_steps:.3g} steps of {self.step_tokens:,} tokens: at most "
+                f"{MOST_STEPS:,} can be counted"
+            )
 
     def _check_source(self, name: str, what: str) -> None:
         if name not in self._sources:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.arguments import check_choice, make_whole
+from pypack._common.arguments import (
+    check_choice,
+    make_whole,
+    plain_by_length,
+    plain_number,
+    plain_shares,
+    whole_number,
+)
 from pypack._common.fingerprint import text_fingerprint
 from pypack._common.paths import local_path
 from pypack.schedule.skill_weights import skill_it
@@ -50,13 +57,15 @@ class ShapeCycle:
     long_cycles: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "long", tuple(self.long))
-        object.__setattr__(self, "short", tuple(self.short))
+        for name in ("long", "short"):
+            numbers = tuple(whole_number(f"{name} of a ShapeCycle", n) for n in getattr(self, name))
+            object.__setattr__(self, name, numbers)
+        make_whole(self, "long_cycles")
         if not self.long or not self.short or self.long_cycles < 1:
             raise ValueError("a ShapeCycle needs lengths, divisors, and at least one long cycle")
         for length in self.long:
             for divisor in self.short:
-                if divisor < 1 or length % divisor:
+                if length < 1 or divisor < 1 or length % divisor:
                     raise ValueError(f"the length {length} is not divisible by {divisor}")
 
     @property
@@ -130,21 +139,31 @@ class Phase:
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")
         make_whole(self, "steps", "sequence_length", "batch_tokens", "batch_sequences", "cycles")
+        for name in ("tokens", "fraction"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, plain_number(f"{name} of a phase", value))
         for name in ("tokens", "steps", "fraction"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} of a phase must be positive, got {value}")
+        object.__setattr__(self, "longest_first", bool(self.longest_first))
         if self.batch_tokens is not None and self.batch_sequences is not None:
             raise ValueError("a phase takes batch_tokens or batch_sequences, not both")
         if self.weights_end is not None and self.weights is None:
             raise ValueError("weights_end needs weights to start from")
-        for weights in (self.weights, self.weights_end):
-            if weights is not None:
-                check_weights(weights)
+        for name in ("weights", "weights_end"):
+            if (weights := getattr(self, name)) is not None:
+                object.__setattr__(self, name, plain_weights(weights))
         check_choice("weights_by", self.weights_by, get_args(WeightsBy))
         check_choice("on_limit", self.on_limit, get_args(OnLimit))
         check_choice("sampler", self.sampler, get_args(Sampler))
-        check_curriculum(self.curriculum, self.cycles)
+        object.__setattr__(self, "curriculum", plain_curriculum(self.curriculum, self.cycles))
+        if self.length_shares is not None:
+            shares = plain_by_length("length_shares", self.length_shares)
+            if not shares or min(shares.values()) < 0 or not sum(shares.values()) > 0:
+                raise ValueError(f"length_shares must be from 0 up, and not all 0, got {shares}")
+            object.__setattr__(self, "length_shares", shares)
+        object.__setattr__(self, "max_epochs", plain_shares("max_epochs", self.max_epochs))
         for name, epochs in self.max_epochs.items():
             if not epochs > 0:
                 raise ValueError(f"max_epochs of {name!r} must be positive, got {epochs}")
@@ -170,6 +189,11 @@ class Schedule:
             raise TypeError(f"a schedule takes a list of Phase, got {phases!r}; from_dict takes plain values")
         object.__setattr__(self, "phases", tuple(phases))
         make_whole(self, "total_steps")
+        if self.total_tokens is not None:
+            object.__setattr__(self, "total_tokens", plain_number("total_tokens", self.total_tokens))
+        for name in ("total_tokens", "total_steps"):
+            if (total := getattr(self, name)) is not None and not total > 0:
+                raise ValueError(f"{name} of a schedule must be positive, got {total}")
         if not self.phases:
             raise ValueError("a schedule needs at least one phase")
         if self.total_tokens is not None and self.total_steps is not None:
@@ -285,23 +309,53 @@ class Schedule:
         return text_fingerprint(text)
 
 
+def plain_curriculum(
+    curriculum: Curriculum | Mapping[int, float], cycles: int
+) -> Curriculum | dict[int, int | float]:
+    """A curriculum whose odds, if it is odds, are plain numbers by length.
+
+    Raises:
+        ValueError: it is neither one of `CURRICULA` nor odds, or there are no cycles of it.
+    """
+    check_curriculum(curriculum, cycles)
+    return plain_by_length("curriculum", curriculum) if isinstance(curriculum, Mapping) else curriculum
+
+
 def check_curriculum(curriculum: Curriculum | Mapping[int, float], cycles: int) -> None:
     """Raises ValueError unless the curriculum is one of `CURRICULA`, or odds, and there are cycles of it."""
     if not isinstance(curriculum, Mapping):
         check_choice("curriculum", curriculum, CURRICULA)
-    elif not curriculum or not all(odds > 0 for odds in curriculum.values()):
-        raise ValueError(f"the odds of a curriculum must be positive, got {dict(curriculum)}")
+    else:
+        odds = plain_by_length("curriculum", curriculum)
+        if not odds or not min(odds.values()) > 0:
+            raise ValueError(f"the odds of a curriculum must be positive, got {dict(curriculum)}")
     if cycles < 1:
         raise ValueError(f"cycles must be at least 1, got {cycles}")
 
 
 def check_weights(weights: Mapping[str, float]) -> None:
     """Raises ValueError unless the weights are numbers from 0 up, and not all 0."""
-    for name, weight in weights.items():
-        if not 0 <= weight < float("inf"):
+    plain_weights(weights)
+
+
+def plain_weights(weights: Mapping[str, float]) -> dict[str, int | float]:
+    """Weights as plain numbers.
+
+    Raises:
+        ValueError: one is no number from 0 up, or all are 0.
+    """
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"weights must be numbers by the names of sources, got {weights!r}")
+    try:
+        plain = plain_shares("the weight", weights)
+    except ValueError as error:
+        raise ValueError(f"{error}; a weight must be from 0 up") from None
+    for name, weight in plain.items():
+        if weight < 0:
             raise ValueError(f"the weight of {name!r} must be from 0 up, got {weight}")
-    if not sum(weights.values()) > 0:
-        raise ValueError(f"weights must not all be 0, got {dict(weights)}")
+    if not 0 < sum(plain.values()) < float("inf"):
+        raise ValueError(f"weights must not all be 0, nor too large to add up, got {plain}")
+    return plain
 
 
 def _plain(record: Schedule | Phase | ShapeCycle) -> dict[str, Any]:
@@ -318,7 +372,7 @@ def _plain(record: Schedule | Phase | ShapeCycle) -> dict[str, Any]:
         elif isinstance(value, ShapeCycle):
             value = _plain(value)
         elif isinstance(value, Mapping):
-            value = dict(value)
+            value = dict(value)  # keys by length stay whole numbers: `from_dict` takes JSON's strings, too
         elif isinstance(value, tuple):
             value = list(value)
         out[field.name] = value
