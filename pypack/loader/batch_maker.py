@@ -87,8 +87,8 @@ class BatchMaker:
         memory = memory_for_files()
         if self._most_items >= _COUNTABLE or (memory and self._most_bytes > memory):
             raise ValueError(
-                f"a rank's batch of {self._most_items:,} items would take {self._most_bytes / 2**30:,.1f} GiB, "
-                f"more than the {memory / 2**30:,.1f} GiB that are free: make the global batch smaller"
+                f"a rank's batch of {self._most_items:,} items would take {self._most_bytes / 2**30:,.1f} "
+                f"GiB, more than the {memory / 2**30:,.1f} GiB that are free: make the global batch smaller"
             )
 
     def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:

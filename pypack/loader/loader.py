@@ -15,15 +15,16 @@ from pypack._common.arguments import whole_number
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
+from pypack.loader.changes import taken, told
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
 from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
-from pypack.loader.state import make_state, taken_state
+from pypack.loader.state import make_state
 from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
-from pypack.schedule.epoch_order import EpochOrder
+from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.order import StepDraws
 from pypack.schedule.phase_order import MOST_STEPS
 from pypack.schedule.schedule import Curriculum, Schedule, check_weights
@@ -183,6 +184,7 @@ class Loader:
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
+        self._resumed: Resumed | None = None  # since the batch size has changed within an epoch
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
             self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
@@ -232,7 +234,7 @@ class Loader:
         self._make_maker()
 
     def _make_run(self) -> None:
-        self._take(self._order_options.order(self.sources, self._log))
+        self._take(self._order_options.order(self.sources, self._log, self._resumed))
 
     def _take(self, order: EpochOrder | ScheduleOrder) -> None:
         self.order = order
@@ -415,7 +417,7 @@ class Loader:
 
     def __len__(self) -> int:
         """Steps of the current pass, those that were given out among them."""
-        if isinstance(self.order, EpochOrder) and self._order_options.tail == "wrap":
+        if isinstance(self.order, EpochOrder) and not self.order.is_even:
             return self.order.pass_length(self._step)
         return self.steps_per_epoch
 
@@ -546,29 +548,42 @@ class Loader:
         at = self._step if step is None else whole_number("step", step)
         if not 0 <= at <= self._end:
             raise IndexError(self._no_step(at))
-        return make_state(at, self.order, described)
+        self.order.check_known(at)
+        return make_state(at, self.order, described, told(self.order, at, self._resumed))
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
 
         Args:
             state: what `state_dict` gave.
-            strict: refuse a state of a loader with another order. If False, a warning says what differs, and
-                only the number of the step (and the changes of weights) are taken over: the steps that follow
-                are those of *this* loader's order, so that sequences may come again or be left out.
+            strict: refuse a state of a loader with another order. What leaves the steps as they were is no
+                other order: a longer or shorter last phase, further phases, a batch of the same size said in
+                the other unit. If False, a warning says what differs. Where that is only the size of the
+                batch (of one source with rows of one length, or at the start of an epoch) or the schedule,
+                the run goes on with the sequences that were not given out, at the step that has as many rows,
+                or tokens of its phase, before it. Else only the number of the step (and the changes of
+                weights) are taken over: the steps that follow are those of *this* loader's order, so that
+                sequences may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        step, log = taken_state(state, self._order_options.to_dict(self.sources), self._log, strict=strict)
+        if self._log.base is not None or self._resumed is not None:
+            plain = self._order_options.order(self.sources, WeightLog())
+        else:
+            plain = self.order
+        described = self._order_options.to_dict(self.sources)
+        step, log, resumed = taken(state, plain, described, self._log, strict=strict)
         for _, weights in log.events:
-            self._check_weights(weights)
-        past, self._log = self._log, log
+            if weights:
+                self._check_weights(weights)
+        past = self._log, self._resumed
+        self._log, self._resumed = log, resumed
         try:
             self._make_run()
             self.seek(step)
         except (ValueError, IndexError) as error:
-            self._log = past
+            self._log, self._resumed = past
             self._make_run()
             raise ValueError(f"the state does not fit this loader: {error}") from error
         self._given = step

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pypack import _core
 from pypack._common.arguments import check_choice, number_within, whole_number
+from pypack.loader.ranks import Ranks as Ranks
 from pypack.source.source import Source
 
 _ARRAYS = ("labels", "position_ids", "segment_ids", "loss_mask")
@@ -89,7 +90,7 @@ def _pad_id(sources: Mapping[str, Source], dtype: str, pad_id: int) -> int:
     if pad_id < 0 or (smallest is not None and pad_id >= smallest):
         known = "" if smallest is None else f" to {smallest - 1}, in the vocabulary"
         raise ValueError(
-            f"pad_id must be an id from 0{known}, got {pad_id}: models look it up as they do tokens; labels are "
-            "-100 at padding by themselves"
+            f"pad_id must be an id from 0{known}, got {pad_id}: models look it up as they do tokens; labels "
+            "are -100 at padding by themselves"
         )
     return pad_id

@@ -10,7 +10,7 @@ from typing import Any
 from pypack._common.arguments import check_choice, make_whole
 from pypack.loader.ranks import Ranks
 from pypack.loader.state import sources_digest
-from pypack.schedule.epoch_order import EpochOrder
+from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.schedule import Curriculum, Schedule, plain_curriculum
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.schedule.tails import TAILS, Tail
@@ -78,8 +78,10 @@ class OrderOptions:
         if self.tail == "wrap":
             raise ValueError("tail='wrap' needs a next epoch, which shuffle=False has not: leave it out")
 
-    def order(self, sources: Mapping[str, Source], log: WeightLog) -> EpochOrder | ScheduleOrder:
-        """The steps of a loader with these sources, after these changes of weights."""
+    def order(
+        self, sources: Mapping[str, Source], log: WeightLog, resumed: Resumed | None = None
+    ) -> EpochOrder | ScheduleOrder:
+        """The steps of a loader with these sources, after these changes of weights, or of the batch size."""
         size: dict[str, Any] = {"batch_tokens": self.batch_tokens, "batch_sequences": self.batch_sequences}
         if self.schedule is not None:
             return ScheduleOrder(sources, self.schedule, seed=self.seed, log=log, **size)
@@ -97,6 +99,7 @@ class OrderOptions:
             curriculum=self.curriculum,
             cycles=self.cycles,
             shuffle=self.shuffle,
+            resumed=resumed,
             **size,
         )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from pypack._common.arguments import plain_by_length, plain_number, whole_number
+from pypack._common.arguments import plain_number, whole_number
 from pypack._common.fingerprint import text_fingerprint
 from pypack.schedule.order import Order
 from pypack.schedule.schedule_order import ScheduleOrder
@@ -33,28 +32,33 @@ def digest(text: str) -> str:
     return text_fingerprint(text)
 
 
-def make_state(step: int, order: Order, described: Mapping[str, Any]) -> dict[str, Any]:
+def make_state(
+    step: int, order: Order, described: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, Any]:
     """The state of a loader that goes on with a step; JSON can hold it.
 
     Where the log of changes makes it too large, it says what was drawn before one of them instead of the
     older ones: of those that hold at the step, as what comes later is not drawn yet.
+
+    Args:
+        told: what tells changes of the run in words, see `pypack.loader.changes`.
 
     Raises:
         ValueError: what came before the step is not known here.
     """
     order.check_known(step)
     if not isinstance(order, ScheduleOrder):
-        return _state(step, WeightLog(), described)
+        return _state(step, WeightLog(), described, told)
     log = order.log
     # The newest change that holds at the step is needed, and all after it.
     newest = sum(at <= step for at, _ in log.events) - 1
     if newest < 1 or len(log.events) <= _MOST_EVENTS:
-        state = _state(step, log, described)
+        state = _state(step, log, described, told)
         if newest < 1 or _size(state) < STATE_BYTES:
             return state
-    best = _state(step, log.since(newest, order.base_of(newest)), described)
+    best = _state(step, log.since(newest, order.base_of(newest)), described, told)
     for first in range(newest - 1, 0, -1):
-        state = _state(step, log.since(first, order.base_of(first)), described)
+        state = _state(step, log.since(first, order.base_of(first)), described, told)
         if _size(state) >= STATE_BYTES:
             break
         best = state
@@ -65,12 +69,15 @@ def _size(state: Mapping[str, Any]) -> int:
     return len(json.dumps(state))
 
 
-def _state(step: int, log: WeightLog, described: Mapping[str, Any]) -> dict[str, Any]:
+def _state(
+    step: int, log: WeightLog, described: Mapping[str, Any], told: Mapping[str, Any]
+) -> dict[str, Any]:
     state = {
         "version": STATE_VERSION,
         "step": step,
         "events": [[at, dict(weights)] for at, weights in log.events],
         "order": dict(described),
+        **told,
     }
     if log.base is not None:
         state["base"] = {**log.base._asdict(), "past": log.pasts[0]}
@@ -108,49 +115,3 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
         return step, WeightLog.make(events, Base(drawn, ahead), str(base["past"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"this is no state of a loader: {error!r}") from error
-
-
-def taken_state(
-    state: Mapping[str, Any], described: Mapping[str, Any], known: WeightLog, *, strict: bool
-) -> tuple[int, WeightLog]:
-    """Step and changes of weights of a state, for a loader of some order, with the older changes that it
-    knows itself; see `Loader.load_state_dict`.
-
-    Raises:
-        ValueError: it is no state, or strictly one of another order.
-    """
-    step, log = read_state(state)
-    different = differences(described, state["order"])
-    if not different:
-        return step, log.behind(known)
-    if strict:
-        raise ValueError(
-            f"the state belongs to another order: {different}. Make the loader as it was, or pass "
-            "strict=False to take over only the number of the step"
-        )
-    older = "" if log.base is None else ", and without the older changes of weights"
-    warnings.warn(
-        f"the state belongs to another order: {different}. Only the number of the step is taken "
-        f"over: sequences that were given out may come again, others be left out{older}",
-        stacklevel=3,
-    )
-    return step, WeightLog.make(log.events)  # what was drawn is of the other order
-
-
-def differences(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """What differs between the orders of two loaders, in words; empty where they are the same."""
-    return "; ".join(
-        f"{name} is {mine.get(name)!r} here, was {theirs.get(name)!r} when the state was saved"
-        for name in sorted({*mine, *theirs})
-        if not _same(mine.get(name), theirs.get(name))
-    )
-
-
-def _same(mine: Any, theirs: Any) -> bool:
-    """Whether two values are the same, be one of them from JSON, whose keys are strings."""
-    if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
-        try:
-            return plain_by_length("", mine) == plain_by_length("", theirs)
-        except ValueError:
-            return False
-    return bool(mine == theirs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,16 @@ from pypack import _core
 from pypack.schedule.curriculum import odds_of
 from pypack.schedule.order import StepDraws, purpose, rows_of_batch, source_buckets
 from pypack.schedule.schedule import Curriculum
-from pypack.schedule.tails import Tail, visits
+from pypack.schedule.tails import ResumedEpochs, Tail, Visits, visits
 from pypack.source.source import Source
+
+
+class Resumed(NamedTuple):
+    """A step that goes on with a row of an epoch, as no step of the plain order does."""
+
+    step: int
+    epoch: int
+    row: int
 
 
 class EpochOrder:
@@ -22,6 +31,7 @@ class EpochOrder:
     Args:
         tail: see `pypack.schedule.tails`.
         shuffle: False: the row lengths come as they stand in the plan, not mixed.
+        resumed: of a source with rows of one length: where it goes on since its batch size changed.
 
     Raises:
         ValueError: the plan has no sequences, or `tail="drop"` would drop all of them.
@@ -40,6 +50,7 @@ class EpochOrder:
         curriculum: Curriculum | Mapping[int, float],
         cycles: int,
         shuffle: bool = True,
+        resumed: Resumed | None = None,
     ) -> None:
         self.source_buckets = buckets = source_buckets({name: source}, seed)
         if not buckets:
@@ -51,10 +62,13 @@ class EpochOrder:
         self._seed = seed
         self._epochs = epochs
         self._rows = [rows_of_batch(batch_tokens, batch_sequences, bucket.length) for bucket in buckets]
-        self._visits = [
-            visits(tail, bucket.size, rows) for bucket, rows in zip(buckets, self._rows, strict=True)
-        ]
+        plain = [visits(tail, bucket.size, rows) for bucket, rows in zip(buckets, self._rows, strict=True)]
+        self._visits: list[Visits] = [*plain]
         self.steps_per_epoch = self.first(1)
+        self.first_step = 0
+        if resumed is not None:
+            self.first_step = resumed.step
+            self._visits = [ResumedEpochs(plain[0], resumed.step, resumed.epoch, resumed.row, tail)]
         if not self.steps_per_epoch:
             raise ValueError(
                 f"the plan has fewer sequences than a global batch ({buckets[0].size} and {self._rows[0]} "
@@ -65,7 +79,8 @@ class EpochOrder:
         self._odds = odds_of(curriculum, [bucket.length for bucket in buckets])
         self._cycles = cycles
         self._several = len(buckets) > 1
-        self._even = tail != "wrap"
+        self._endless = tail == "wrap"
+        self._even = tail != "wrap" and resumed is None
         self._in_plan_order = not shuffle
         # Buckets as they stand in the plans: by the place of their first sequence.
         self._plan_order = sorted(range(len(buckets)), key=lambda i: (buckets[i].plan, buckets[i].ranges[0]))
@@ -77,12 +92,12 @@ class EpochOrder:
         self.rows_of_longest = self._rows[-1]
         self._order_of = functools.lru_cache(maxsize=2)(self._make_order)
 
-    @property
-    def first_step(self) -> int:
-        return 0
-
     def check_known(self, step: int) -> None:
-        pass
+        if step < self.first_step:
+            raise ValueError(
+                f"step {step} came before step {self.first_step}, from which on the loader has this batch "
+                "size: what the steps before it drew, the loader with the earlier size tells"
+            )
 
     @property
     def num_steps(self) -> int | None:
@@ -96,8 +111,10 @@ class EpochOrder:
         if self._even:
             return step // self.steps_per_epoch
         # Of an epoch without a step of its own, which the one before has given whole, the later one.
-        bucket, rows = self.source_buckets[0], self._rows[0]
-        above = (step + 1) * rows // bucket.size + 2
+        if self._endless:
+            above = (step + 1) * self._rows[0] // self.source_buckets[0].size + 2
+        else:
+            above = step // self.steps_per_epoch + 2
         return bisect.bisect_right(range(above), step, key=self.first) - 1
 
     def pass_first(self, number: int) -> int:
@@ -119,14 +136,16 @@ class EpochOrder:
         return max(1, self.first(number + 1) - self.first(number))
 
     @property
+    def is_even(self) -> bool:
+        """Whether all passes have the same number of steps."""
+        return self._even
+
+    @property
     def overdrawn(self) -> int:
         """Sequences of the epoch after the last that tail="wrap" fills the last steps with."""
         if self._epochs is None:
             return 0
-        return sum(
-            max(0, rows * visits.before(self._epochs) - bucket.size * self._epochs)
-            for rows, bucket, visits in zip(self._rows, self.source_buckets, self._visits, strict=True)
-        )
+        return sum(bucket.overdrawn(self._epochs) for bucket in self._visits)
 
     def visit_rows(self) -> Iterator[tuple[int, int]]:
         """Of every bucket: rows of its full batch, and of its smallest."""
@@ -142,6 +161,8 @@ class EpochOrder:
         )
 
     def at(self, step: int) -> StepDraws:
+        if step < self.first_step:
+            self.check_known(step)
         bucket, visit = 0, step
         if self._several:
             epoch = self.pass_of(step)

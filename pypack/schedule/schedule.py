@@ -135,6 +135,10 @@ class Phase:
     longest_first: bool = False
     shapes: ShapeCycle | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, without what stands at its default."""
+        return _plain(self)
+
     def __post_init__(self) -> None:
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")

@@ -123,7 +123,8 @@ class ScheduleOrder:
             end = self._stretches[-1].end if self._stretches else self.starts[-1]
             if not 0 <= step < end:
                 raise ValueError(f"step {step} of a run of {end} steps")
-            self._begin(step, weights, self._going_on(step, log.base))
+            # Without weights it goes on as the schedule has it.
+            self._begin(step, weights or None, self._going_on(step, log.base))
         self._num_steps = self._stretches[-1].end
 
     def _going_on(self, step: int, base: Base | None) -> dict[int, _core.MixtureStream]:
@@ -142,6 +143,19 @@ class ScheduleOrder:
             n: _core.MixtureStream(drawn, ahead, visits[n])
             for n, drawn, ahead in zip(self._row_lengths, base.drawn, base.ahead, strict=True)
         }
+
+    def base_at(self, step: int) -> Base:
+        """What is drawn before a step."""
+        streams, visits = self._streams_at(step), self._visits_before(step)
+        return Base(
+            [streams[n].drawn(visits[n]) for n in self._row_lengths],
+            [streams[n].ahead(visits[n]) for n in self._row_lengths],
+        )
+
+    @property
+    def row_lengths(self) -> list[int]:
+        """The row lengths of all phases, rising, as a `Base` counts them."""
+        return self._row_lengths
 
     def base_of(self, event: int) -> Base:
         """What was drawn before a change of weights of its log, by number."""
