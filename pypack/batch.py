@@ -140,6 +140,45 @@ class PackedBatch(_Made):
 
         return self._map(torch.from_numpy)
 
+    def for_transformers(self) -> dict[str, Any]:
+        """The batch as the keyword arguments of a transformers model that keep its documents apart.
+
+        The keys are those of transformers' `DataCollatorWithFlattening` for all attention implementations:
+        "eager", "sdpa" and "flex_attention" find the borders from `position_ids`, flash attention from
+        `cu_seq_lens_*`, state-space layers from `seq_idx`. The labels stay unshifted, as these models shift
+        them.
+
+        Returns:
+            Tensors that share the batch's memory: `input_ids`, `labels`, `position_ids` [1, T];
+            `cu_seq_lens_q`, `cu_seq_lens_k` int32 [spans + 1]; `max_length_q`, `max_length_k` int; and
+            `seq_idx` int32 [1, T], the span of each token, from 0. No `attention_mask`. And `use_cache`,
+            False: a model that makes itself a cache does not look for borders in `position_ids`.
+
+        Raises:
+            ValueError: the layout is not "varlen", or labels or position_ids are missing.
+        """
+        import torch
+
+        if self.layout != "varlen" or self.labels is None or self.position_ids is None:
+            raise ValueError(
+                "transformers models need borders, labels and position_ids: make the loader with "
+                "layout='varlen' and its usual arrays"
+            )
+        tensors = self.to_torch()
+        borders, longest = tensors.cu_seqlens, int(self.max_seqlen or 0)
+        spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)
+        return {
+            "input_ids": tensors.input_ids[None],
+            "labels": tensors.labels[None],
+            "position_ids": tensors.position_ids[None],
+            "seq_idx": spans.repeat_interleave(borders.diff())[None],
+            "use_cache": False,
+            "cu_seq_lens_q": borders,
+            "cu_seq_lens_k": borders,
+            "max_length_q": longest,
+            "max_length_k": longest,
+        }
+
     def pin_memory(self) -> PackedBatch:
         """The batch as torch tensors in pinned memory; torch's DataLoader(pin_memory=True) calls this."""
 

@@ -104,9 +104,17 @@ class BatchMaker:
 
     def rows(self, draws: StepDraws) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Sources, sequences in their plans, and epochs of the rank's rows; sequence -1 for empty rows."""
-        part = self._part or self._make_part()
-        plans, sequences, epochs = self._maker.rows(*self._dealt(draws), part)
+        plans, sequences, epochs = self.plan_rows(draws)
         return self._source_of_plan[plans], sequences, epochs
+
+    def plan_rows(
+        self, draws: StepDraws, *, all_ranks: bool = False
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Plans (numbers among those of all sources), sequences in them, and epochs of the rank's rows, or of
+        the global batch's; sequence -1 for empty rows."""
+        if all_ranks:
+            return self._maker.rows(draws, draws.slots, _core.RankPart(0, 1, "none", 1))
+        return self._maker.rows(*self._dealt(draws), self._part or self._make_part())
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""

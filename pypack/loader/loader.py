@@ -16,6 +16,7 @@ from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.changes import taken, told
+from pypack.loader.documents import StepDocuments, documents_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
@@ -53,8 +54,9 @@ class Loader:
     gives an `IterableDataset` that goes on from epoch to epoch. Workers are possible, never needed.
 
     Args:
-        sources: a store, with its `plan`; or a `Source`; or sources by name, for a `schedule`.
-        plan: the sequences of the store.
+        sources: a store or the path of one, with its `plan`; or a `Source`; or sources by name, for a
+            `schedule`.
+        plan: the sequences of the store, or the path of a plan.
         schedule: what each step draws; None: epochs of the one source.
         batch_tokens: tokens of the **global** batch, that of one step over all ranks, padding included; a
             multiple of every row length. The data of a step therefore stays the same when the number of ranks
@@ -120,8 +122,8 @@ class Loader:
 
     def __init__(
         self,
-        sources: TokenStore | Source | Mapping[str, Source],
-        plan: Plan | None = None,
+        sources: TokenStore | Source | Mapping[str, Source] | str | os.PathLike[str],
+        plan: Plan | str | os.PathLike[str] | None = None,
         *,
         schedule: Schedule | None = None,
         batch_tokens: int | None = None,
@@ -154,7 +156,7 @@ class Loader:
         pin_memory: bool = False,
         num_threads: int | None = None,
     ) -> None:
-        self.sources = named_sources(sources, plan)
+        self.sources = named_sources(*opened(sources, plan))
         self._order_options = OrderOptions(
             schedule,
             batch_tokens,
@@ -195,8 +197,8 @@ class Loader:
     @classmethod
     def from_torch_distributed(
         cls,
-        sources: TokenStore | Source | Mapping[str, Source],
-        plan: Plan | None = None,
+        sources: TokenStore | Source | Mapping[str, Source] | str | os.PathLike[str],
+        plan: Plan | str | os.PathLike[str] | None = None,
         *,
         mesh: Any = None,
         dims: str | int | Sequence[str | int] | None = None,
@@ -403,6 +405,18 @@ class Loader:
         """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
         return self.rows_at(step)[1]
 
+    def documents_at(self, step: int, *, all_ranks: bool = False) -> StepDocuments:
+        """The documents that a step gives, without reading a token: what to look at where a loss jumped.
+
+        Args:
+            step: any step.
+            all_ranks: those of the whole global batch, in the order in which its rows are dealt to the ranks;
+                not only of this rank's batch.
+        """
+        step = whole_number("step", step)
+        plans, sequences, _ = self._maker_at(step).plan_rows(self.order.at(step), all_ranks=all_ranks)
+        return documents_of(self.sources, plans, sequences)
+
     def batch_at(self, step: int) -> PackedBatch:
         """This rank's batch at any step, whatever was read before.
 
@@ -597,6 +611,32 @@ class Loader:
 
         return LoaderDataset(self)
 
+    def for_transformers(self, device: Any = None) -> Iterator[dict[str, Any]]:
+        """A pass as the keyword arguments of transformers models: `for inputs in loader.for_transformers():
+        loss = model(**inputs).loss`.
+
+        The borders of the documents are kept for every attention implementation, and the labels are
+        unshifted, as these models shift them (see `PackedBatch.for_transformers`).
+
+        Args:
+            device: where the tensors go; None: they stay.
+
+        Raises:
+            ValueError: the loader has another layout than "varlen", lacks labels or position_ids, or counts
+                positions by row, which would hide the borders.
+        """
+        if self.layout != "varlen" or not {"labels", "position_ids"} <= set(self._options.arrays):
+            raise ValueError(
+                "for_transformers needs borders and labels: make the loader with layout='varlen' and its "
+                "usual arrays. For padded rows, pypack.adapters.huggingface.masked makes the mask of a model"
+            )
+        if self._options.positions != "span":
+            raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
+        return (
+            (batch if device is None else batch.to(device, non_blocking=True)).for_transformers()
+            for batch in self
+        )
+
     def progress(self, description: str = "") -> Iterator[PackedBatch]:
         """The loader's pass with a progress bar on standard error: steps, tokens per second, time left."""
         from pypack.loader.progress import show_progress
@@ -628,3 +668,10 @@ class Loader:
             f"Loader({', '.join(map(repr, self.sources.values()))}, rank {self.rank} of {self.world_size}, "
             f"step {self._step} of {self.num_steps if self.num_steps is not None else 'endless'})"
         )
+
+
+def opened(sources: Any, plan: Any) -> tuple[Any, Any]:
+    """Store and plan, where they were given as paths."""
+    if isinstance(sources, str | os.PathLike):
+        sources = TokenStore.open(sources)
+    return sources, Plan.open(plan) if isinstance(plan, str | os.PathLike) else plan

@@ -139,6 +139,43 @@ class Phase:
         """Plain values, without what stands at its default."""
         return _plain(self)
 
+    def ramped(self, start: int, increments: int, tokens: float) -> list[Phase]:
+        """The phase with a batch that grows at its begin, as phases one after another: `Schedule([
+        *phase.ramped(...), ...])`.
+
+        Args:
+            start: size of the first batches, in the unit of the phase's own batch_tokens or batch_sequences.
+            increments: equal steps in which the batch grows to its size; each lasts for an equal part of
+            tokens: the first so many tokens of the phase.
+
+        Raises:
+            ValueError: the phase has no tokens or no batch size of its own, changes its weights, or the sizes
+                do not go up in whole numbers.
+        """
+        unit = "batch_tokens" if self.batch_tokens is not None else "batch_sequences"
+        size = getattr(self, unit)
+        if self.tokens is None or size is None or self.weights_end is not None:
+            raise ValueError(
+                "a phase whose batch grows needs tokens, a batch size of its own, and no weights_end"
+            )
+        start, increments = whole_number("start", start), whole_number("increments", increments)
+        tokens = plain_number("tokens", tokens)
+        if not 0 < start < size or increments < 1 or (size - start) % increments:
+            raise ValueError(f"{unit} cannot grow from {start} to {size} in {increments} whole increments")
+        if not 0 < tokens < self.tokens:
+            raise ValueError(
+                f"the batch must grow within the {self.tokens} tokens of the phase, got {tokens}"
+            )
+        sizes = range(start, size, (size - start) // increments)
+        part = dataclasses.replace(self, tokens=tokens / increments)
+        growing = [
+            dataclasses.replace(part, batch_tokens=one)
+            if unit == "batch_tokens"
+            else dataclasses.replace(part, batch_sequences=one)
+            for one in sizes
+        ]
+        return [*growing, dataclasses.replace(self, tokens=self.tokens - tokens)]
+
     def __post_init__(self) -> None:
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pypack.adapters._checks import need
-from pypack.adapters.huggingface.attention import attention_masks, varlen_arguments
+from pypack.adapters.huggingface.attention import attention_masks
 from pypack.batch import PackedBatch
 
 if TYPE_CHECKING:
@@ -31,20 +31,8 @@ def padding_free(batch: PackedBatch) -> dict[str, Any]:
     Raises:
         ValueError: the batch has another layout, or lacks an array.
     """
-    import torch
-
     need(batch, "varlen", "labels", "position_ids")
-    tensors = batch.to_torch()
-    borders = tensors.cu_seqlens
-    spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)
-    return {
-        "input_ids": tensors.input_ids[None],
-        "labels": tensors.labels[None],
-        "position_ids": tensors.position_ids[None],
-        "seq_idx": spans.repeat_interleave(borders.diff())[None],
-        "use_cache": False,
-        **varlen_arguments(borders, int(batch.max_seqlen or 0)),
-    }
+    return batch.for_transformers()
 
 
 def masked(batch: PackedBatch, config: PretrainedConfig, dtype: torch.dtype | None = None) -> dict[str, Any]:
