@@ -231,7 +231,7 @@ def encode_documents(
 # batch
 # pypack.schedule.order.StepDraws: (bucket, epoch, start, count) of the draws, slots, row length, shuffle key,
 # epoch.
-_StepDraws = tuple[Sequence[tuple[int, int, int, int]], int, int, int | None, int]
+_StepDraws = tuple[Sequence[tuple[int, int, int, int]], int, int, int | None, int, int]
 _MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object]
 
 class BatchFormat:

@@ -56,7 +56,7 @@ class PackedBatch(_Made):
         epoch: the epoch, from 0; of several sources, the lowest in the batch.
         tokens: tokens in the batch, without padding.
         rows_ratio: rows of the step's global batch / rows of a full-length one, for scaling the learning rate
-            where the length varies.
+            where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
     """
 
     input_ids: Any

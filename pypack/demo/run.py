@@ -12,6 +12,7 @@ from pypack.demo.picture import draw_sequences
 from pypack.demo.sample import standard_library_texts
 from pypack.loader.loader import Loader
 from pypack.packing.packing import pack
+from pypack.packing.strategies import StrategyName
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 from pypack.store.writer import StoreWriter
@@ -26,7 +27,7 @@ _PICTURE_WIDTH = 72
 _PICTURE_QUANTILES = (0.5, 0.8, 0.95)
 
 # Strategy and what a newcomer calls it.
-WAYS = {"pad": "padding only", "concat": "concat-and-chunk", "best_fit": "best fit"}
+WAYS: dict[StrategyName, str] = {"pad": "padding only", "concat": "concat-and-chunk", "best_fit": "best fit"}
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class BatchMaker:
 
     def wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
         """What the kernels made, with what they do not know of it."""
-        batch = from_kernels(made, step, draws.epoch, draws.slots / self._rows_of_longest)
+        batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
         if not self._one_plan_each:

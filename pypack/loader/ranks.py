@@ -11,10 +11,10 @@ import numpy as np
 from pypack import _core
 from pypack._common.arguments import check_choice, make_whole
 from pypack.loader.place import of_mesh
+from pypack.packing.balancing import RankBalance as RankBalance
 from pypack.schedule.order import Order, SourceBucket, StepDraws
 
 Remainder = Literal["error", "pad", "drop"]
-RankBalance = Literal["none", "deal", "lpt"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,8 @@ from pypack.plan.plan import Plan
 # they cost the same at 6 * 4096 = 24576 tokens.
 COST_7B = (24576.0, 1.0)
 
+RankBalance = Literal["none", "deal", "lpt"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Balance:
@@ -28,7 +31,10 @@ class Balance:
         lower_bound: of the slowdown: what no other assignment of the same sequences to these steps can beat.
         unbalanced_slowdown: the slowdown of the sequences in their given order.
         spread: standard deviation over mean of the steps' costs. A window makes steps unlike each other.
-        unused: sequences at the end that do not fill a step.
+        unused: sequences at the end that do not fill a step; they are dealt all the same:
+        last: for each rank, int64 [m] with m up to micro_batches: its sequences of this last, incomplete
+            step, evened out as the others are. Ranks differ by one at most in their numbers, so that a rank
+            has none only where `unused` is less than the ranks. The figures above are of whole steps.
     """
 
     order: NDArray[np.int64]
@@ -37,6 +43,12 @@ class Balance:
     unbalanced_slowdown: float
     spread: float
     unused: int
+    last: tuple[NDArray[np.int64], ...] = ()
+
+    def of_rank(self, rank: int) -> NDArray[np.int64]:
+        """All sequences of a rank, step by step, those of the incomplete last step among them: int64 [n]. Of
+        all ranks together these are all sequences, each once."""
+        return np.concatenate([self.order[:, rank].reshape(-1), *self.last[rank : rank + 1]])
 
 
 def balance(
@@ -45,7 +57,7 @@ def balance(
     micro_batches: int = 1,
     *,
     cost: tuple[float, float] = (0.0, 1.0),
-    strategy: str = "lpt",
+    strategy: RankBalance = "lpt",
     window: int = 1,
     seed: int = 0,
     even: float = 1.0005,
@@ -97,4 +109,33 @@ def balance(
         unbalanced_slowdown=before["slowdown"],
         spread=report["spread"],
         unused=len(values) - len(order),
+        last=_last_step(values, len(order), ranks, strategy, even),
     )
+
+
+def _last_step(
+    values: NDArray[np.float64], first: int, ranks: int, strategy: str, even: float
+) -> tuple[NDArray[np.int64], ...]:
+    """The sequences from `first` on, fewer than a step, for each rank; their numbers differ by one at most."""
+    rest = len(values) - first
+    if not rest:
+        return (np.empty(0, np.int64),) * ranks
+    whole = rest // ranks * ranks
+    parts: list[list[int]] = [[] for _ in range(ranks)]
+    if strategy == "none":
+        for i in range(rest):
+            parts[i % ranks].append(first + i)
+        return tuple(np.array(part, np.int64) for part in parts)
+    # The cheapest are what some ranks have one more of: the others, as many a rank, are evened out first.
+    falling = first + np.argsort(-values[first:], kind="stable")
+    if whole:
+        options = _core.BalanceOptions(
+            ranks=ranks, micro_batches=whole // ranks, strategy=strategy, window=1, seed=0, even=even
+        )
+        order, _ = _core.balance(np.ascontiguousarray(values[falling[:whole]]), options, 1)
+        parts = [falling[row].tolist() for row in order.reshape(ranks, -1)]
+    loads = [values[part].sum() for part in parts]
+    lightest = sorted(range(ranks), key=lambda rank: (loads[rank], rank))
+    for rank, sequence in zip(lightest, falling[whole:].tolist(), strict=False):
+        parts[rank].append(sequence)
+    return tuple(np.array(part, np.int64) for part in parts)

@@ -14,7 +14,7 @@ from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
-from pypack.packing.strategies import STRATEGIES, Job, checked_options
+from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan
 from pypack.plan.stats import PlanCounts
@@ -48,9 +48,9 @@ def shared_options(
 def pack(
     lengths: ArrayLike,
     sequence_length: int,
-    strategy: str = "stream",
+    strategy: StrategyName = "stream",
     *,
-    overflow: str = "split",
+    overflow: Overflow = "split",
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
@@ -82,7 +82,8 @@ def pack(
               is filled with the oldest and finished with those that fill the rest exactly. Pads like best
               fit, without its bias (see `PlanStats.bias`). `buffer_documents=1000` and `buffer_tokens=None`
               (8 * sequence_length): the buffer holds at least both. `seed=None`: documents in their order; a
-              number: in the order of a permutation keyed by it.
+              number: in the order of a permutation keyed by it. Documents that come sorted by length, or
+              otherwise alike, fill sequences badly; that is warned of, and `seed=0` mends it.
             - "best_fit": best-fit-decreasing over all documents, the fewest sequences. `seed=0`: documents of
               equal length, and the sequences, come in spread orders that it shifts; None: in input order, and
               sequences of like content together.
@@ -127,10 +128,9 @@ def pack(
     own = checked_options({**chosen.defaults, **options})
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
-    offsets, document, start, length, capacity, counts = chosen.run(
-        Job(documents, shared, own, resolve_num_threads(num_threads))
-    )
-    return Plan(
+    job = Job(documents, shared, own, resolve_num_threads(num_threads))
+    offsets, document, start, length, capacity, counts = chosen.run(job)
+    plan = Plan(
         offsets,
         document,
         start,
@@ -148,6 +148,9 @@ def pack(
         counts=PlanCounts(**counts),
         lengths_fingerprint=lengths_fingerprint(documents),
     )
+    if chosen.suits_order is not None:
+        chosen.suits_order(job, plan.utilization)
+    return plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +188,7 @@ class Comparison:
 
 
 # Every strategy, some in two ways.
-COMPARED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+COMPARED: Mapping[str, tuple[StrategyName, Mapping[str, Any]]] = {
     "stream": ("stream", {}),
     "best_fit": ("best_fit", {}),
     "concat": ("concat", {}),

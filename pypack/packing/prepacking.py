@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,11 +15,13 @@ from pypack.packing.prepacked import Layout, Prepacked
 from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
 
+PromptStrategy = Literal["best_fit", "next_fit", "pad"]  # those that keep documents whole
+
 
 def prepack(
     prompts: Ragged | Sequence[Any],
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     drop_last: bool = False,
     max_rows: int | None = None,
     *,
@@ -102,7 +104,7 @@ def prepack(
 def plan_prompts(
     lengths: NDArray[np.int64],
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     num_threads: int | None = None,
 ) -> Plan:
     """The plan behind `prepack`: sequences are rows, documents are prompts; arguments and errors as there."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,8 @@ class Strategy:
     resolve: Callable[[int, dict[str, Any]], None] | None = None
     # The longest capacity, where it is not sequence_length.
     longest: Callable[[Mapping[str, Any]], int] | None = None
+    # Warns where the order of the documents makes a worse plan, of some utilization, than another order.
+    suits_order: Callable[[Job, float], None] | None = None
 
 
 _BITS = {
@@ -117,17 +120,47 @@ def _stream(job: Job) -> Arrays:
     )
 
 
+_SAMPLE = 8192  # documents that tell how full sequences of another order are
+_WORSE = 0.01  # of the utilization, from which on the order is warned of
+
+
+def _check_order(job: Job, utilization: float) -> None:
+    """Of documents of like lengths one after another, none fill each other's rest: what a sample from
+    everywhere, shuffled, comes to is the measure."""
+    enough = 2 * job.own["buffer_documents"]
+    if job.own["seed"] is not None or utilization > 1 - _WORSE or len(job.lengths) <= enough:
+        return
+    every = max(1, len(job.lengths) // max(_SAMPLE, enough))
+    sample = np.ascontiguousarray(job.lengths[::every])
+    offsets, _, _, length, capacity, _ = _core.pack_stream(
+        sample, job.shared, job.own["buffer_documents"], job.own["buffer_tokens"], 0
+    )
+    shuffled = int(length.sum()) / max(1, int(capacity.sum()))
+    if shuffled > utilization + _WORSE:
+        warnings.warn(
+            f"the documents come in an order, by length perhaps, in which sequences are {utilization:.1%} full; "
+            f"in a shuffled one they would be about {shuffled:.1%}: pass seed=0, or shuffle the documents",
+            stacklevel=4,
+        )
+
+
 def _resolve_buffer(sequence_length: int, own: dict[str, Any]) -> None:
     if own["buffer_tokens"] is None:
         own["buffer_tokens"] = 8 * sequence_length
 
 
-STRATEGIES: Mapping[str, Strategy] = {
+StrategyName = Literal[
+    "stream", "best_fit", "concat", "first_fit", "next_fit", "histogram", "decompose", "pad"
+]
+Overflow = Literal["split", "truncate", "drop", "error"]
+
+STRATEGIES: Mapping[StrategyName, Strategy] = {
     "stream": Strategy(
         "documents in order through a bounded buffer, ends filled exactly: full, and not sorted by length",
         _stream,
         {"buffer_documents": 1000, "buffer_tokens": None, "seed": None},
         resolve=_resolve_buffer,
+        suits_order=_check_order,
     ),
     "best_fit": Strategy(
         "best-fit-decreasing over all documents: the fewest sequences", _best_fit, {"seed": 0}

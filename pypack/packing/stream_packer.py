@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack.packing.narrow_ids import narrow_ids, widened_ids
 from pypack.packing.packing import shared_options
-from pypack.packing.strategies import checked_options
+from pypack.packing.strategies import Overflow, checked_options
 from pypack.plan.stats import PlanCounts
 
 _VERSION = 2  # 1: starts, lengths and documents as numbers, 16 bytes a piece
@@ -56,7 +56,7 @@ class StreamPacker:
         self,
         sequence_length: int,
         *,
-        overflow: str = "split",
+        overflow: Overflow = "split",
         max_documents: int | None = None,
         align: int = 1,
         drop_shorter_than: int = 0,
@@ -83,6 +83,20 @@ class StreamPacker:
         return _core.OnlinePacker(
             shared_options(**shared), self._options["buffer_documents"], self._options["buffer_tokens"]
         )
+
+    def __repr__(self) -> str:
+        own = ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+        return (
+            f"StreamPacker({own}; {self.num_buffered_documents} documents, {self.num_buffered_tokens} tokens "
+            "in the buffer)"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.state_dict()
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self._options = dict(state["options"])
+        self.load_state_dict(state)
 
     @property
     def counts(self) -> PlanCounts:

@@ -172,7 +172,7 @@ class EpochOrder:
         rows, length, drawn = self._drawn_buckets[bucket]
         draws = [(bucket, epoch, start, count) for epoch, start, count in drawn(visit)]
         # Past the constructor of the named tuple: this is asked for every batch.
-        return tuple.__new__(StepDraws, (draws, rows, length, None, draws[0][1]))
+        return tuple.__new__(StepDraws, (draws, rows, length, None, draws[0][1], rows))
 
     def _make_order(self, epoch: int) -> _core.BucketSequence:
         steps = [bucket.before(epoch + 1) - bucket.before(epoch) for bucket in self._visits]

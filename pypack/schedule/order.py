@@ -22,6 +22,7 @@ class StepDraws(NamedTuple):
         row_length: tokens of a row.
         shuffle_key: key of the order of the slots; None: as drawn.
         epoch: the lowest epoch of the draws.
+        scale_rows: rows of a batch of the length that the learning rate is scaled for.
     """
 
     draws: list[Draw]
@@ -29,6 +30,7 @@ class StepDraws(NamedTuple):
     row_length: int
     shuffle_key: int | None
     epoch: int
+    scale_rows: int
 
 
 @dataclasses.dataclass(frozen=True)

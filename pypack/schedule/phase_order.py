@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack import _core
 from pypack.schedule.curriculum import odds_of
@@ -157,6 +158,16 @@ class PhaseOrder:
             return 0, step
         bucket = self.length_order.bucket(step)
         return bucket, self.length_order.visits(step, bucket)
+
+    @functools.cached_property
+    def _scale_rows(self) -> NDArray[np.int64]:
+        """Of every step, rows of a batch of the length of its long cycle."""
+        assert self.phase.shapes is not None
+        return self.step_tokens // self.phase.shapes.long_lengths_of_steps(self.num_steps)
+
+    def scale_rows(self, step: int, rows: int) -> int:
+        """Rows of a batch, which the learning rate is scaled by: of the cycles of Multigrid only the slow."""
+        return rows if self.phase.shapes is None else int(self._scale_rows[step])
 
     def visits(self, step: int, bucket: int) -> int:
         """Steps of one row length before `step` of the phase."""

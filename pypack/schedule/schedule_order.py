@@ -324,10 +324,10 @@ class ScheduleOrder:
         return self._stretches[bisect.bisect_right(self._stretches, step, key=_first_step) - 1].streams
 
     def at(self, step: int) -> StepDraws:
-        number = self.phase_of(step)
-        phase = self.phases[number]
-        bucket, visit = phase.bucket(step - self.starts[number])
-        visit += self._first_visits[number][bucket]
+        number_of_phase = self.phase_of(step)
+        phase = self.phases[number_of_phase]
+        bucket, visit = phase.bucket(step - self.starts[number_of_phase])
+        visit += self._first_visits[number_of_phase][bucket]
         length, rows = phase.lengths[bucket], phase.rows[bucket]
         stream = self._streams_at(step)[length]
         draws: list[Draw] = []
@@ -342,7 +342,8 @@ class ScheduleOrder:
                 draws.append((number, epoch, start, count))
                 before += count
         key = _core.random_bits(self._seed, _ROWS, step) if len(self._sources) > 1 else None
-        return StepDraws(draws, rows, length, key, min(draw[1] for draw in draws))
+        scale_rows = phase.scale_rows(step - self.starts[number_of_phase], rows)
+        return StepDraws(draws, rows, length, key, min(draw[1] for draw in draws), scale_rows)
 
 
 _ROWS = purpose("rows")

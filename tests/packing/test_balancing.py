@@ -157,3 +157,27 @@ def test_bad_arguments_are_refused(arguments, message):
         balance(**{"costs": [1.0], "ranks": 1, **arguments})
     with pytest.raises(OverflowError):
         balance([1.0], 2**31, 2**31, window=2**31)
+
+
+@pytest.mark.parametrize("strategy", ["lpt", "deal", "none"])
+@given(costs=COSTS, ranks=st.integers(1, 6), micro_batches=st.integers(1, 5), window=st.integers(1, 3))
+def test_no_sequence_is_left_out(strategy, costs, ranks, micro_batches, window):
+    result = balance(costs, ranks, micro_batches, strategy=strategy, window=window)
+    assert sorted(np.concatenate([result.of_rank(r) for r in range(ranks)])) == list(range(len(costs)))
+    sizes = [len(part) for part in result.last]
+    assert len(sizes) == ranks
+    assert sum(sizes) == result.unused
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= micro_batches
+    if strategy == "lpt" and result.unused:
+        per_rank = [np.asarray(costs)[part].sum() for part in result.last]
+        rest = np.asarray(costs)[len(costs) - result.unused :]
+        assert max(per_rank) - min(per_rank) <= max(rest) + 1e-9 * rest.sum()
+
+
+def test_eleven_rollouts_on_four_ranks_of_two():
+    result = balance(np.arange(11.0), 4, 2)
+    assert result.order.shape == (1, 4, 2)
+    assert result.unused == 3
+    assert sorted(np.concatenate(result.last)) == [8, 9, 10]
+    assert sum(len(result.of_rank(r)) for r in range(4)) == 11

@@ -414,3 +414,21 @@ def test_compare_packs_with_every_strategy():
         comparison.plan.verify(lengths)
         assert comparison.row()["utilization"] == comparison.plan.utilization
         assert comparison.row()["lost_tokens"] == np.maximum(lengths - 512, 0).sum()
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_an_order_that_packs_badly_is_warned_of(falling):
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.lognormal(np.log(800), 1.3, 30_000), 1, 100_000).astype(np.int32)
+    shuffled = pack(lengths, 8192).utilization
+    ordered = np.sort(lengths)[:: -1 if falling else 1]
+    with pytest.warns(
+        UserWarning, match=r"by length perhaps.* (8|9)\d\.\d% full.*about 100\.0%: pass seed=0"
+    ):
+        assert pack(ordered, 8192).utilization < shuffled - 0.05
+    assert pack(ordered, 8192, seed=0).utilization > shuffled - 0.001
+
+
+@pytest.mark.parametrize("lengths", [[5000] * 5000, [700, 300] * 3000, list(range(1, 500))])
+def test_lengths_that_no_order_packs_better_are_not_warned_of(lengths):
+    pack(np.array(lengths, np.int32), 8192)

@@ -194,3 +194,17 @@ def test_overlong_document_is_refused_and_changes_nothing():
     (sequence,) = packer.flush()
     assert sorted(sequence.input_ids.tolist()) == [1, 2, 3, 4]
     assert sorted(sequence.documents.tolist()) == [0, 1]
+
+
+def test_a_packer_is_pickled_and_shown():
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(0, 1000, n).astype(np.uint32) for n in rng.integers(1, 200, 300)]
+    packer = StreamPacker(128, buffer_documents=20)
+    for document in documents[:150]:
+        packer.add(document)
+    copy = pickle.loads(pickle.dumps(packer))
+    assert repr(copy) == repr(packer)
+    assert repr(packer).startswith("StreamPacker(sequence_length=128, overflow='split'")
+    rest = [[s.input_ids.tolist() for s in one.pack(documents[150:])] for one in (packer, copy)]
+    assert rest[0] == rest[1]
+    assert copy.counts == packer.counts

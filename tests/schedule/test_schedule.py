@@ -314,6 +314,34 @@ def test_multigrid_shapes(tmp_path):
         ShapeCycle(long=[10], short=[4])
 
 
+def test_multigrid_is_that_of_the_paper(tmp_path):
+    store = make_store(tmp_path / "a", web_lengths(300))
+    lengths = [4, 8, 16, 32, 64]
+    source = Source(store, [pypack.pack(store.lengths, n) for n in lengths])
+    shapes = ShapeCycle.multigrid(64)
+    schedule = Schedule([Phase(steps=48, shapes=shapes), Phase(steps=4, sequence_length=64)])
+    loader = Loader(source, schedule=schedule, batch_tokens=128)
+    batches = [loader.batch_at(k) for k in range(52)]
+    rows = [batch.num_rows // 2 for batch in batches]
+    table = [[16, 8, 8], [8, 4, 4], [8, 4, 2], [4, 2, 1]]
+    assert rows[:48] == [n for row in table for n in row * 4]
+    # The learning rate follows the slow cycle alone.
+    assert [batch.rows_ratio for batch in batches] == [8.0] * 12 + [4.0] * 12 + [2.0] * 12 + [1.0] * 16
+    assert shapes.lengths == lengths
+    for back in (
+        Schedule.from_dict(json.loads(json.dumps(schedule.to_dict()))),
+        pickle.loads(pickle.dumps(schedule)),
+    ):
+        assert back == schedule
+        assert back.fingerprint == schedule.fingerprint
+    with pytest.raises(ValueError, match="multiple of 16"):
+        ShapeCycle.multigrid(40)
+    with pytest.raises(ValueError, match="4 long lengths has divisors for 2"):
+        ShapeCycle([8, 16, 32, 64], [(2, 1), (2, 1)])
+    with pytest.raises(ValueError, match="or divisors for each long length"):
+        ShapeCycle([8, 16], [(2, 1), 1])
+
+
 def test_phases_have_lengths_and_batches_of_their_own(tmp_path):
     store = make_store(tmp_path / "a", web_lengths(300))
     source = Source(store, [pypack.pack(store.lengths, n) for n in (32, 64)])

@@ -45,7 +45,7 @@ def prefill(
     prompts: Ragged | Sequence[Any],
     *,
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     tokens_per_pass: int | None = None,
 ) -> Prefilled:
     """Runs prompts through a model in packed rows, without gradients.
@@ -80,7 +80,7 @@ def generate(
     prompts: Ragged | Sequence[Any],
     *,
     capacity: int | None = None,
-    strategy: str = "best_fit",
+    strategy: PromptStrategy = "best_fit",
     tokens_per_pass: int | None = None,
     **options: Any,
 ) -> Any:
