@@ -11,7 +11,7 @@ import numpy as np
 from pypack.adapters.huggingface.cache_argument import cache_argument
 from pypack.adapters.huggingface.packed_run import layout_for, run
 from pypack.packing.prepacked import Prepacked
-from pypack.packing.prepacking import as_ragged, prepack
+from pypack.packing.prepacking import PromptStrategy, as_ragged, prepack
 from pypack.ragged import Ragged
 
 if TYPE_CHECKING:
