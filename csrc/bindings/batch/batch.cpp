@@ -160,7 +160,7 @@ py::tuple span_arrays(const py::capsule& made) {
 }
 
 // The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from.
-py::tuple to_python(MadeBatch&& batch, const BatchFormat& format) {
+py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
     py::object cu_seqlens = py::none();
     py::object max_seqlen = py::none();
     if (format.varlen) {
@@ -193,7 +193,7 @@ py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t s
         const GilRelease release;
         made = handle.maker()->make(request);
     }
-    return to_python(std::move(made), handle.maker()->format);
+    return batch_to_python(std::move(made), handle.maker()->format);
 }
 
 py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_row,
@@ -212,7 +212,7 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
         made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
     }
-    return to_python(std::move(made), maker.format);
+    return batch_to_python(std::move(made), maker.format);
 }
 
 py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part) {
@@ -257,7 +257,7 @@ class PrefetcherHandle {
             const GilRelease release;
             made = prefetcher_->next();
         }
-        return to_python(std::move(made), maker_->maker()->format);
+        return batch_to_python(std::move(made), maker_->maker()->format);
     }
 
   private:
