@@ -49,6 +49,7 @@ CPP_FLOORS = [
         "bindings/store",
         "bindings/tokenize",
     ],
+    ["bindings/testing"],
     ["bindings/module"],
 ]
 

@@ -158,7 +158,7 @@ class Loader:
         pin_memory: bool = False,
         num_threads: int | None = None,
     ) -> None:
-        self.sources = named_sources(*opened(sources, plan))
+        self.sources = named_sources(sources, plan)
         self._order_options = OrderOptions(
             schedule,
             batch_tokens,
@@ -690,10 +690,3 @@ class Loader:
             f"Loader({', '.join(map(repr, self.sources.values()))}, rank {self.rank} of {self.world_size}, "
             f"step {self._step} of {self.num_steps if self.num_steps is not None else 'endless'})"
         )
-
-
-def opened(sources: Any, plan: Any) -> tuple[Any, Any]:
-    """Store and plan, where they were given as paths."""
-    if isinstance(sources, str | os.PathLike):
-        sources = TokenStore.open(sources)
-    return sources, Plan.open(plan) if isinstance(plan, str | os.PathLike) else plan

@@ -101,7 +101,7 @@ class Ranks:
                 missing -= count
             draws = draws._replace(draws=draws.draws + again)
         elif draws.shuffle_key is not None:
-            drawn_at = _core.permute_range(slots, draws.shuffle_key, 0, slots) < drawn
+            drawn_at = _core.permutation(slots, draws.shuffle_key) < drawn
             served = np.flatnonzero(drawn_at) % self.world_size
             if len(np.unique(served)) < self.world_size:
                 draws = draws._replace(shuffle_key=None)
