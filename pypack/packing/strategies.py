@@ -132,14 +132,15 @@ def _check_order(job: Job, utilization: float) -> None:
         return
     every = max(1, len(job.lengths) // max(_SAMPLE, enough))
     sample = np.ascontiguousarray(job.lengths[::every])
-    offsets, _, _, length, capacity, _ = _core.pack_stream(
+    _, _, _, length, capacity, _ = _core.pack_stream(
         sample, job.shared, job.own["buffer_documents"], job.own["buffer_tokens"], 0
     )
     shuffled = int(length.sum()) / max(1, int(capacity.sum()))
     if shuffled > utilization + _WORSE:
         warnings.warn(
-            f"the documents come in an order, by length perhaps, in which sequences are {utilization:.1%} full; "
-            f"in a shuffled one they would be about {shuffled:.1%}: pass seed=0, or shuffle the documents",
+            f"the documents come in an order, by length perhaps, in which sequences are {utilization:.1%} "
+            f"full; in a shuffled one they would be about {shuffled:.1%}: pass seed=0, or shuffle the "
+            "documents",
             stacklevel=4,
         )
 

@@ -49,9 +49,7 @@ def test_files_that_are_named_exist(page):
         r"`((?:csrc|pypack|tests|bench|docs|\.ci|\.github)/[\w./*-]*)`", page.read_text(encoding="utf-8")
     )
     for path in paths:
-        assert any(ROOT.glob(path.rstrip("/"))), (
-            f"{name_of(page)}: `{path}` is not there"
-        )
+        assert any(ROOT.glob(path.rstrip("/"))), f"{name_of(page)}: `{path}` is not there"
 
 
 def test_every_page_of_docs_is_in_its_index():
