@@ -21,6 +21,7 @@ from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 
 _COUNTABLE = 2**50  # items whose bytes can still be counted
+_ONE_RANK = _core.RankPart(0, 1, "none", 1)  # to whom all rows go
 
 _makers: weakref.WeakSet[BatchMaker] = weakref.WeakSet()
 
@@ -94,7 +95,12 @@ class BatchMaker:
     def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:
         if self._ranks.world_size == 1:
             return draws, draws.slots
-        return self._ranks.dealt(draws, self._buckets)
+        return self._ranks.dealt(draws, self._buckets, self._is_drawn)
+
+    def _is_drawn(self, draws: StepDraws, slots: int) -> NDArray[np.bool_]:
+        """Of every slot of a global batch, whether it holds a row."""
+        drawn: NDArray[np.bool_] = self._maker.rows(draws, slots, _ONE_RANK)[1] >= 0
+        return drawn
 
     def _make_part(self) -> _core.RankPart:
         ranks = self._ranks
@@ -113,7 +119,7 @@ class BatchMaker:
         """Plans (numbers among those of all sources), sequences in them, and epochs of the rank's rows, or of
         the global batch's; sequence -1 for empty rows."""
         if all_ranks:
-            return self._maker.rows(draws, draws.slots, _core.RankPart(0, 1, "none", 1))
+            return self._maker.rows(draws, draws.slots, _ONE_RANK)
         return self._maker.rows(*self._dealt(draws), self._part or self._make_part())
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:

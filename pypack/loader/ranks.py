@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pypack import _core
 from pypack._common.arguments import check_choice, make_whole
 from pypack.loader.place import of_mesh
 from pypack.packing.balancing import RankBalance as RankBalance
@@ -81,12 +81,22 @@ class Ranks:
         """Rows of a step that come again, as there are fewer than ranks."""
         return max(0, self.world_size - sum(draw[3] for draw in draws.draws))
 
-    def dealt(self, draws: StepDraws, buckets: Sequence[SourceBucket]) -> tuple[StepDraws, int]:
+    def dealt(
+        self,
+        draws: StepDraws,
+        buckets: Sequence[SourceBucket],
+        is_drawn: Callable[[StepDraws, int], NDArray[np.bool_]],
+    ) -> tuple[StepDraws, int]:
         """What a step draws, such that every rank gets a row of it, and the slots of its batch.
 
         Slot i is rank i % world_size's, so that only empty slots can leave a rank without a row. A step of
         fewer rows than ranks, the end of an epoch, gets as many of the first rows of the epoch again. Of a
         shuffled step of many empty slots, a rank may have nothing else: it is dealt as it was drawn.
+
+        Args:
+            draws: of a step.
+            buckets: what they are of.
+            is_drawn: of every slot of a step, whether it holds a row.
         """
         slots = self.slots(draws.slots)
         drawn = sum(draw[3] for draw in draws.draws)
@@ -101,8 +111,7 @@ class Ranks:
                 missing -= count
             draws = draws._replace(draws=draws.draws + again)
         elif draws.shuffle_key is not None:
-            drawn_at = _core.permutation(slots, draws.shuffle_key) < drawn
-            served = np.flatnonzero(drawn_at) % self.world_size
+            served = np.flatnonzero(is_drawn(draws, slots)) % self.world_size
             if len(np.unique(served)) < self.world_size:
                 draws = draws._replace(shuffle_key=None)
         return draws, slots

@@ -116,7 +116,7 @@ def balance(
 def _last_step(
     values: NDArray[np.float64], first: int, ranks: int, strategy: str, even: float
 ) -> tuple[NDArray[np.int64], ...]:
-    """The sequences from `first` on, fewer than a step, for each rank: in even numbers, but for one."""
+    """The sequences from `first` on, fewer than a step, for each rank; they differ by one at most."""
     rest = len(values) - first
     if not rest:
         return (np.empty(0, np.int64),) * ranks

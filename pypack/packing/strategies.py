@@ -128,7 +128,7 @@ def _check_order(job: Job, utilization: float) -> None:
     """Of documents of like lengths one after another, none fill each other's rest: what a sample from
     everywhere, shuffled, comes to is the measure."""
     enough = 2 * job.own["buffer_documents"]
-    if job.own["seed"] is not None or utilization > 1 - _WORSE or len(job.lengths) <= enough:
+    if job.own["seed"] is not None or utilization > 1 - _WORSE or len(job.lengths) < max(_SAMPLE, enough):
         return
     every = max(1, len(job.lengths) // max(_SAMPLE, enough))
     sample = np.ascontiguousarray(job.lengths[::every])

@@ -197,7 +197,8 @@ SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length ali
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
         const std::int64_t end = std::int64_t{plan.span_start[i]} + plan.span_length[i];
         if (plan.span_length[i] < 1) refuse(span_name(plan, i) + " holds no token");
-        if (plan.span_document[i] < 0 || plan.span_document[i] >= documents || plan.span_start[i] < 0 ||
+        if (plan.span_start[i] < 0) refuse(span_name(plan, i) + " leaves its document");
+        if (plan.span_document[i] < 0 || plan.span_document[i] >= documents ||
             end > std::numeric_limits<Length>::max()) {
             refuse(span_name(plan, i) + " leaves the " + std::to_string(documents) +
                    " documents, which have up to 2^31-1 tokens each");
