@@ -47,6 +47,7 @@ CPP_FLOORS = [
         "bindings/corpus",
         "bindings/schedule",
         "bindings/store",
+        "bindings/testing",
         "bindings/tokenize",
     ],
     ["bindings/testing"],
