@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import checksum
+from pypack._common.files import checksum, require_regular
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.paths import local_path
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
@@ -72,6 +72,10 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         names = [(str(path / f"{shard.name}.bin"), str(path / f"{shard.name}.idx")) for shard in info.shards]
+        for pair in names:
+            for name in pair:
+                if Path(name).exists():  # the kernel says what is missing
+                    require_regular(Path(name))
         view = _core.StoreView(names, one_sequence_per_document=True)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
@@ -170,15 +174,20 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
         ]
         return joined_tables(tables)
 
-    def verify(self) -> None:
+    def verify(self) -> list[str]:
         """Reads everything: index layout, checksums, and the lengths' fingerprint.
+
+        Returns:
+            The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
+            bare Megatron-Core dataset, none of a store that pypack wrote.
 
         Raises:
             ValueError: names the first file that is not what was written.
         """
         self._view.check_layout()
         if self.info is None:
-            return
+            return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
+        unchecked = []
         for shard in self.info.shards:
             expected = {
                 ".bin": shard.bin_checksum,
@@ -187,7 +196,9 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
             }
             for suffix, recorded in expected.items():
                 file = self.path / f"{shard.name}{suffix}"
-                if recorded is not None and checksum(file) != recorded:
+                if recorded is None:
+                    unchecked += [file.name] if file.exists() else []
+                elif checksum(file) != recorded:
                     raise ValueError(
                         f"{file}: its checksum is not the recorded {recorded}: the file has changed"
                     )
@@ -195,6 +206,7 @@ class TokenStore(Sequence["NDArray[np.integer[Any]]"]):
             raise ValueError(
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )
+        return unchecked
 
     def __len__(self) -> int:
         return self.num_documents
