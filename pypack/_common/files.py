@@ -6,6 +6,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,8 +76,34 @@ def write_atomically(target: Path, data: bytes) -> None:
         file.write(data)
 
 
+def require_regular(path: Path) -> None:
+    """Refuses what opening would wait for, or read without end: pipes, sockets, devices, and links to them.
+
+    Raises:
+        ValueError: the path is none of a file.
+        FileNotFoundError: there is nothing.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path}: is {kind_of_mode(mode)}, not a file")
+
+
+def kind_of_mode(mode: int) -> str:
+    """What stands at a path, in words."""
+    kinds = {
+        stat.S_IFREG: "a file",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "no file")
+
+
 def checksum(path: Path) -> str:
     """`sha256:<hex>` of a file, as `sha256sum` prints it."""
+    require_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from types import ModuleType
 
 from pypack import __version__
 from pypack.cli.errors import describe, exit_status
+from pypack.cli.terminal import patient_streams
 
 COMMANDS = ("tokenize", "pack", "inspect", "verify", "demo", "bench", "convert")
 
@@ -23,12 +25,22 @@ Turns text into full training batches:
 _EPILOG = """\
 pypack COMMAND --help explains a command, with examples.
 Exit status: 0 all well, 1 the job or a check failed, 2 it could not begin as asked, 130 interrupted.
+PYPACK_DEBUG=1 in the environment shows where an error came from.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `pypack`; returns the exit status, see the end of `pypack --help`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with patient_streams() as out:
+        status = _main(arguments)
+        out.flush()
+    # Of what only shows something, the output is all there is. A reader who left has seen enough.
+    shows = arguments[:1] in (["inspect"], ["bench"])
+    return 1 if shows and out.lost not in (None, errno.EPIPE) else status
+
+
+def _main(arguments: list[str]) -> int:
     modules = {name: import_module(f"pypack.cli.{name}") for name in COMMANDS}
     parser = _parser(modules, arguments[0] if arguments else None)
     try:
@@ -40,18 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         status: int = modules[args.command].run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except KeyboardInterrupt:
         return _report(args, "interrupted; nothing half-written was left behind", 130)
-    except Exception as error:
-        told = exit_status(error)
-        if told is None or os.environ.get("PYPACK_DEBUG"):
+    except BaseException as error:  # panics of Rust are no Exception
+        if isinstance(error, (SystemExit, GeneratorExit)) or os.environ.get("PYPACK_DEBUG"):
             raise
-        return _report(args, describe(error), told)
+        return _report(args, describe(error, _subject(args)), exit_status(error))
     return status
+
+
+def _subject(args: argparse.Namespace) -> str:
+    """The file that a command is about."""
+    values = (getattr(args, name, None) for name in ("path", "source", "store", "inputs"))
+    found = next((value for value in values if value), "the input")
+    return ", ".join(map(str, found[:3])) if isinstance(found, list) else str(found)
 
 
 def _parser(modules: dict[str, ModuleType], command: str | None) -> argparse.ArgumentParser:

@@ -9,22 +9,27 @@ class UsageError(Exception):
     """The command cannot begin as it was asked to; the message says why and what to do."""
 
 
-def exit_status(error: Exception) -> int | None:
-    """2: the command could not begin as asked; 1: it failed; None: a fault of pypack, to be shown in full."""
+_MOST_CHARACTERS = 2000
+
+
+def exit_status(error: BaseException) -> int:
+    """2: the command could not begin as asked; 1: it failed."""
     from pypack.corpus import CorpusError, RejectedInputError
     from pypack.jobs.output import OutputError
 
     if isinstance(error, RejectedInputError):
         return 1
-    if isinstance(error, (UsageError, CorpusError, OutputError, FileNotFoundError, FileExistsError)):
-        return 2
-    if isinstance(error, (ValueError, OSError, MemoryError)):
-        return 1
-    return None
+    begun = (UsageError, CorpusError, OutputError, FileNotFoundError, FileExistsError, ImportError)
+    return 2 if isinstance(error, begun) else 1
 
 
-def describe(error: Exception) -> str:
-    """One line for a person."""
+def describe(error: BaseException, subject: str) -> str:
+    """One line for a person; `subject`: what the command is about, for errors that do not say it."""
+    text = _describe(error, subject)
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
+
+
+def _describe(error: BaseException, subject: str) -> str:
     if isinstance(error, MemoryError):
         return "out of memory; use fewer --workers or a machine with more"
     if isinstance(error, OSError) and error.strerror:
@@ -36,4 +41,10 @@ def describe(error: Exception) -> str:
             errno.EACCES: "; check the permissions",
         }.get(error.errno or 0, "")
         return f"{place}{error.strerror}{advice}"
-    return str(error)
+    if isinstance(error, ImportError):
+        return f"{error}; install it, or pypack-engine with the extra that the documentation names"
+    if isinstance(error, (ValueError, OSError, UsageError)):
+        return str(error)
+    # Nothing that pypack looks for: no file should come so far, and it is told as the file's fault.
+    text = " ".join(str(error).split())
+    return f"{subject}: damaged ({type(error).__name__}: {text}); PYPACK_DEBUG=1 shows where"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pypack.cli.terminal import PatientStream, escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -49,6 +51,10 @@ def describe(progress: Progress) -> str:
     return f"{progress.documents:,} documents, {progress.tokens:,} tokens, {rates(progress)}"
 
 
+def _drawable(stream: TextIO) -> Any:
+    return stream.unescaped() if isinstance(stream, PatientStream) else stream
+
+
 class ProgressBar:
     """A context manager whose `update` may be called from any thread."""
 
@@ -67,7 +73,7 @@ class ProgressBar:
                 BarColumn(bar_width=24),
                 TextColumn("{task.percentage:>3.0f}%"),
                 TextColumn("{task.description}"),
-                console=Console(file=self._stream, highlight=False),
+                console=Console(file=_drawable(self._stream), highlight=False),
             )
             self._bar.start()
             self._task = self._bar.add_task("starting", total=None)
@@ -99,7 +105,7 @@ class ProgressBar:
     def say(self, message: str) -> None:
         """Prints a line above the bar."""
         if self._bar is not None:
-            self._bar.console.print(message, markup=False, soft_wrap=True)
+            self._bar.console.print(escaped(message), markup=False, soft_wrap=True)
         else:
             print(message, file=self._stream, flush=True)
 

@@ -25,7 +25,8 @@ read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
 lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
-.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines.
+.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines; they
+leave out pipes, sockets and devices, too: name those, and say with --format what they hold.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store
@@ -35,6 +36,7 @@ _EPILOG = """\
 examples:
   pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
+  pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
@@ -66,11 +68,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="fields kept beside the tokens, as a parquet file for each shard",
     )  # fmt: skip
     reading.add_argument(
+        "--format", choices=("json_lines", "text", "parquet", "arrow"),
+        help="what the files named as IN hold, pipes, /dev/stdin and - among them (default: by their names; "
+        "- holds JSON lines)",
+    )  # fmt: skip
+    reading.add_argument(
         "--txt-per-line", action="store_true", help="text files hold one document a line, not one a file"
     )
     reading.add_argument(
         "--max-document-bytes", type=positive, default=1 << 28, metavar="N",
-        help="longer lines and text files are rejected (default: 256M)",
+        help="longer lines, text files and rows (with what is kept of them) are rejected (default: 256M)",
     )  # fmt: skip
     reading.add_argument(
         "--on-error", choices=("reject", "stop"), default="reject",
@@ -134,6 +141,7 @@ def run(args: argparse.Namespace) -> int:
                 tokenizer,
                 options,
                 on_error=args.on_error,
+                format=args.format,
                 num_threads=args.workers,
                 overwrite=args.overwrite,
                 on_progress=bar.update,

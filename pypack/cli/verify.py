@@ -61,9 +61,10 @@ def run(args: argparse.Namespace) -> int:
         if args.store is not None:
             raise UsageError("--store goes with a plan, and this is a store")
         store = TokenStore.open(args.path)
-        store.verify()
+        unchecked = store.verify()
         found = {
             "kind": "store",
+            "unchecked": unchecked,
             "documents": store.num_documents,
             "tokens": store.num_tokens,
             "largest_id": _check_ids(store),
@@ -77,7 +78,10 @@ def run(args: argparse.Namespace) -> int:
             for name, value in found.items()
             if type(value) is int and name != "exit_status"
         )
-        print(f"{args.path}: whole ({', '.join(figures)})")
+        unchecked = found.get("unchecked", [])
+        print(f"{args.path}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})")
+        if unchecked:
+            print(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
     return 0
 
 

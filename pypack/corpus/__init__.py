@@ -37,6 +37,7 @@ def read(
     batch_bytes: int = 8 << 20,
     max_document_bytes: int = 1 << 28,
     start: Position | None = None,
+    format: str | None = None,
 ) -> Iterator[DocumentBatch]:
     """Yields the documents of a corpus in order, in batches.
 
@@ -58,6 +59,7 @@ def read(
         max_document_bytes: longer lines, rows (the text and what is kept of them) and text files are rejected
             unread, so that memory stays bounded.
         start: goes on from a place that `DocumentBatch.position_after` gave.
+        format: what named files, pipes and standard input hold, see `list_inputs`.
 
     Raises:
         CorpusError: an input that does not exist or is of an unknown kind; a bad argument.
@@ -74,7 +76,7 @@ def read(
         raise CorpusError(f"keep names a field twice: {', '.join(keep)}")
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
-        files = list_inputs([path for path in inputs if not isinstance(path, InputFile)])
+        files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
     return _read(files, field, tuple(keep), on_error, txt_per_line, batch_bytes, max_document_bytes, start)
 
 

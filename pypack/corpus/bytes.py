@@ -51,7 +51,9 @@ class ByteSource:
             return
         try:
             with Path(self._file.path).open("rb", buffering=0) as handle:
-                if self._file.compression is None:
+                if self._file.compression is None and self._file.is_stream:
+                    yield from self._drop(self._plain(handle), self._skip)
+                elif self._file.compression is None:
                     self.disk_bytes = handle.seek(self._skip)
                     yield from self._plain(handle)
                 else:

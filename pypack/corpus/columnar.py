@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from pypack.columnar.process import ColumnarBatch, ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
+from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import DamagedInputError, Reject
 from pypack.corpus.inputs import InputFile
 
@@ -32,8 +35,39 @@ def read_columnar(
     """
     if not builder.empty:
         yield builder.take()
+    with _on_disk(file) as path:
+        yield from _rows(
+            path, file, index, start, builder, reader, field, keep, batch_bytes, max_document_bytes
+        )
+
+
+@contextmanager
+def _on_disk(file: InputFile) -> Iterator[str]:
+    """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again."""
+    if not file.is_stream:
+        yield file.path
+        return
+    with tempfile.NamedTemporaryFile(prefix="pypack-") as copy:
+        for chunk in ByteSource(file):
+            copy.write(chunk)
+        copy.flush()
+        yield copy.name
+
+
+def _rows(
+    path: str,
+    file: InputFile,
+    index: int,
+    start: Position,
+    builder: BatchBuilder,
+    reader: ColumnarReader,
+    field: str,
+    keep: tuple[str, ...],
+    batch_bytes: int,
+    max_document_bytes: int,
+) -> Iterator[DocumentBatch]:
     request = ReadRequest(
-        file.path,
+        path,
         file.format,
         field,
         is_text=True,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pypack._common.files import kind_of_mode
 from pypack._common.paths import local_path
 from pypack.corpus.errors import CorpusError
 
 STDIN = "-"
+FORMATS = ("json_lines", "text", "parquet", "arrow")
 _FORMATS = {
     ".jsonl": "json_lines",
     ".ndjson": "json_lines",
@@ -36,8 +39,9 @@ class InputFile:
         path: as named or found; "-" is JSON lines on standard input.
         format: "json_lines", "text", "parquet" or "arrow".
         compression: "gzip", "zstd" or None.
-        size: bytes on disk, 0 for standard input.
-        modified_ns: modification time in nanoseconds since the epoch, 0 for standard input.
+        size: bytes on disk, 0 for standard input and pipes.
+        modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
+        is_stream: it can be read once, from its start: standard input, a pipe, a device.
     """
 
     path: str
@@ -45,6 +49,7 @@ class InputFile:
     compression: str | None
     size: int
     modified_ns: int
+    is_stream: bool = False
 
 
 def list_inputs(
@@ -52,21 +57,28 @@ def list_inputs(
     *,
     exclude: Sequence[str | os.PathLike[str]] = (),
     on_skip: Callable[[str], None] | None = None,
+    format: str | None = None,
 ) -> list[InputFile]:
     """Expands files, directories (recursive), glob patterns and "-" into files.
 
     Arguments keep their order; what one directory or pattern holds is sorted by its path, part by part, in
     byte order. Files and folders in a directory that are hidden, of an unknown kind, or outputs of pypack (a
     store or a plan) are left out, each reported to `on_skip` as "path: why"; so are `.json` files, which are
-    more often a tokenizer or a description than text: they are read where they are named or matched.
+    more often a tokenizer or a description than text: they are read where they are named or matched. Pipes,
+    sockets, devices and links to them are left out of folders and patterns, too; by name they are read once
+    `format` says what they hold.
 
     Args:
         exclude: paths never read, such as the output of the job.
+        format: what the files that are named themselves hold, whatever their names say, and standard input:
+            "json_lines", "text", "parquet" or "arrow". A name that ends in .gz or .zst is unpacked still.
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, matches nothing, or is named twice (its
             documents would be stored twice).
     """
+    if format is not None and format not in FORMATS:
+        raise CorpusError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
     report = on_skip or (lambda message: None)
     excluded = {os.path.realpath(path) for path in exclude}
     files: list[InputFile] = []
@@ -74,10 +86,18 @@ def list_inputs(
     for argument in [_local(path) for path in inputs]:
         before = len(files)
         for path, explicit in _expand(argument, excluded, report):
-            found = _describe(path)
+            kind = None if path == STDIN else _kind_of_special(path)
+            if kind is not None and not explicit:
+                report(f"{path}: {kind}")
+                continue
+            if kind is not None and format is None:
+                raise CorpusError(f"{path}: is {kind}; say with --format what it holds")
+            found = _describe(path, format if explicit else None, is_stream=kind is not None)
             if found is None:
                 if explicit:
-                    raise CorpusError(f"{path}: unknown kind of file; pypack reads {KNOWN_SUFFIXES}")
+                    raise CorpusError(
+                        f"{path}: unknown kind of file; pypack reads {KNOWN_SUFFIXES}; others with --format"
+                    )
                 report(f"{path}: unknown kind of file")
                 continue
             real = path if path == STDIN else os.path.realpath(path)
@@ -163,16 +183,27 @@ def _byte_order(path: str) -> list[bytes]:
     return os.fsencode(path).split(os.fsencode(os.sep))
 
 
-def _describe(path: str) -> InputFile | None:
+def _kind_of_special(path: str) -> str | None:
+    """What a path is that is no file on disk, in words: a reader would wait for it, or never end."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
+    return None if stat.S_ISREG(mode) else kind_of_mode(mode)
+
+
+def _describe(path: str, asked: str | None, is_stream: bool) -> InputFile | None:
     if path == STDIN:
-        return InputFile(STDIN, "json_lines", None, 0, 0)
+        return InputFile(STDIN, asked or "json_lines", None, 0, 0, is_stream=True)
     stem, suffix = os.path.splitext(path)  # noqa: PTH122
     compression = _COMPRESSIONS.get(suffix.lower())
     if compression is not None:
         suffix = os.path.splitext(stem)[1]  # noqa: PTH122
-    kind = _FORMATS.get(suffix.lower())
+    kind = asked or _FORMATS.get(suffix.lower())
     if kind is None or (compression is not None and kind not in ("json_lines", "text")):
         return None
+    if is_stream:
+        return InputFile(path, kind, compression, 0, 0, is_stream=True)
     try:
         status = Path(path).stat()
     except OSError as error:

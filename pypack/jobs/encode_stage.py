@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pypack.corpus import STDIN, DocumentBatch, InputFile, Reject, RejectedInputError
+from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
 from pypack.corpus.bytes import ByteSource
 from pypack.ragged import Ragged
 
@@ -66,7 +66,7 @@ class EncodeStage:
         if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
             return int(batch.ends[i - 1])
         file = self._files[int(batch.files[i])]
-        if file.path == STDIN:
+        if file.is_stream:
             return end
         start = offset = 0
         for chunk in ByteSource(file):  # rare: only behind a line that is no document

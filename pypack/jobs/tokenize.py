@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pypack import corpus
 from pypack._common.paths import local_path
-from pypack.corpus import STDIN, DocumentBatch
+from pypack.corpus import DocumentBatch
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.encode_stage import EncodeStage
 from pypack.jobs.output import claimed
@@ -106,6 +106,7 @@ def tokenize(
     options: TokenizeOptions | None = None,
     *,
     on_error: str = "reject",
+    format: str | None = None,
     num_threads: int | None = None,
     overwrite: bool = False,
     batch_bytes: int = 4 << 20,
@@ -120,6 +121,7 @@ def tokenize(
     Args:
         inputs: files, directories, glob patterns or "-", see `pypack.corpus.list_inputs`.
         on_error: "reject" or "stop", see `pypack.corpus.read`.
+        format: what named files, pipes and "-" hold, see `pypack.corpus.list_inputs`.
         num_threads: threads that encode; None for every core.
         overwrite: replace the store, finished or not, that stands at `output`.
         batch_bytes: input bytes encoded at once; memory grows with it.
@@ -146,7 +148,9 @@ def tokenize(
         )
     if options.shard_tokens < 1:
         raise ValueError(f"shard_tokens must be at least 1, got {options.shard_tokens}")
-    files = corpus.list_inputs(inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"))
+    files = corpus.list_inputs(
+        inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"), format=format
+    )
     read = partial(
         corpus.read,
         files,
@@ -165,6 +169,8 @@ def tokenize(
         "special_ids": tokenizer.special_tokens.as_dict(),
         "files": [[file.path, file.size, file.modified_ns] for file in files],
     }
+    if format is not None:
+        job["format"] = format
     with claimed(directory, job, overwrite) as entries:
         if entries:
             say(f"going on behind {sum(e.shard.documents for e in entries)} documents finished before")
@@ -183,7 +189,7 @@ def tokenize(
         resumed = stage.num_documents
         progress = Progress(
             disk_bytes=sum(file.size for file in files[: stage.start.file]),
-            total_disk_bytes=0 if any(file.path == STDIN for file in files) else sum(f.size for f in files),
+            total_disk_bytes=0 if any(file.is_stream for file in files) else sum(f.size for f in files),
         )
         encode = partial(
             tokenizer.encode_batch, split_special_tokens=options.split_special_tokens, num_threads=num_threads

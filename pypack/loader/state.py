@@ -9,6 +9,7 @@ from typing import Any
 from pypack._common.arguments import plain_number, whole_number
 from pypack._common.fingerprint import text_fingerprint
 from pypack.schedule.order import Order
+from pypack.schedule.plain_values import check_state
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.schedule.weight_log import Base, WeightLog
 from pypack.source.source import Source
@@ -98,6 +99,7 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
             f"the state has version {state.get('version')!r}, this pypack reads {STATE_VERSION}: use the "
             "pypack that saved it"
         )
+    check_state(state)
     try:
         events = [
             (

@@ -13,23 +13,36 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.files import exchange, sync_directory
+from pypack._common.files import exchange, require_regular, sync_directory
+from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, read_json
 
 FORMAT = "pypack-plan"
 VERSION = 1
 
-_FIELDS: Mapping[str, type] = {
-    "strategy": str,
-    "options": dict,
-    "sequence_length": int,
-    "num_sequences": int,
-    "num_spans": int,
-    "lengths_fingerprint": str,
-    "fingerprint": str,
-    "counts": dict,
-    "totals": dict,
-    "stats": dict,
-}
+_MOST_ENTRIES = 2**59
+_LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
+_PLAN = Field(
+    "dict",
+    open=True,
+    fields={
+        "strategy": TEXT,
+        "options": Field("dict", open=True, fields={"align": _LIMIT, "max_documents": _LIMIT}),
+        "sequence_length": Field("int", 1, 2**31 - 1),
+        "num_sequences": COUNT,
+        "num_spans": COUNT,
+        "lengths_fingerprint": TEXT,
+        "fingerprint": TEXT,
+        "counts": Field("dict"),
+        "totals": Field("dict", items=NUMBER),
+        "stats": Field("dict"),
+        "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
+    },
+)
+# What `Plan` uses of the sums.
+_TOTALS = (
+    *("tokens", "capacity", "attention_cost", "most_spans", "l2_bound"),
+    *("log_length_variance", "between_variance"),
+)
 
 
 def write(
@@ -93,22 +106,25 @@ def read_header(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{directory} is no plan: it has no plan.json")
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path}: not readable as JSON ({error}); make the plan again") from error
+        raise ValueError(f"{error}; make the plan again") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"{path}: field 'format' must be {FORMAT!r}; this is no plan of pypack")
     version = header.get("version")
     if not isinstance(version, int) or version < 1:
-        raise ValueError(f"{path}: field 'version' must be a positive integer, is {version!r}")
+        raise ValueError(f"{path}: field 'version' must be a positive integer, is {brief(version)}")
     if version > VERSION:
         raise ValueError(
             f"{path}: format version {version} is newer than {VERSION}, which this pypack reads; update"
         )
-    for name, kind in _FIELDS.items():
-        value = header.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
-            raise ValueError(f"{path}: field {name!r} must be a {kind.__name__}, is {value!r}")
+    check(header, _PLAN, str(path))
+    for name in _TOTALS:
+        if name not in header["totals"]:
+            raise ValueError(f"{path}: field 'totals.{name}' is missing")
+    for name in ("num_sequences", "num_spans"):
+        if header[name] > _MOST_ENTRIES:
+            raise ValueError(f"{path}: field '{name}' is {header[name]}, more than any array holds")
     return header
 
 
@@ -116,11 +132,12 @@ def read_record(directory: Path, header: Mapping[str, Any], field: str, record: 
     """The dataclass `record` from the field of plan.json that holds its attributes."""
     values = header[field]
     for attribute in dataclasses.fields(record):
-        value = values.get(attribute.name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if attribute.name not in values:
             raise ValueError(
-                f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is {value!r}, not a number"
+                f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is None, not a number"
             )
+        bounds = COUNT if field == "counts" else Field("int") if attribute.type == "int" else NUMBER
+        check(values[attribute.name], bounds, str(directory / "plan.json"), f"{field}.{attribute.name}")
     return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
 
 
@@ -128,6 +145,8 @@ def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> lis
     """The field capacity_runs of plan.json: [capacity, first sequence, count], which cover all sequences."""
     runs = header["capacity_runs"]
     try:
+        if any(len(run) != 3 for run in runs):
+            raise ValueError("a run is [capacity, first sequence, count]")
         after = 0
         for _, first, count in sorted(runs, key=lambda run: int(run[1])):
             if first != after or count < 1:
@@ -145,10 +164,14 @@ def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> ND
     """The array `name`, memory-mapped for reading, if it has the type and the size that plan.json states."""
     path = directory / f"{name}.npy"
     try:
+        require_regular(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise ValueError(f"{directory}: {path.name} is missing; make the plan again") from None
-    except (ValueError, EOFError, OSError) as error:
+    except (
+        MemoryError,
+        Exception,
+    ) as error:  # its header is Python source
         raise ValueError(f"{path}: not readable ({error}); make the plan again") from error
     if array.dtype != dtype or array.shape != (size,):
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.mapped import check_not_cut
 from pypack.plan.lengths import as_lengths
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from pypack.plan.plan import Plan
 
 
+_FEW_DOCUMENTS = 1 << 20
+
+
 def prove(plan: Plan, lengths: ArrayLike | None) -> None:
     """`Plan.verify`."""
     check_not_cut(plan._files)
     unlimited = np.iinfo(np.int32).max
     max_documents = min(plan.options.get("max_documents") or unlimited, unlimited)
     if lengths is None:
-        found = plan._view.verify_alone(plan.counts.documents, plan.align, max_documents)
+        found = _verify_alone(plan, max_documents)
         stated: dict[str, int] = {
             "documents without span": plan.counts.empty_documents + plan.counts.dropped_documents,
             "split_documents": plan.counts.split_documents,
@@ -46,6 +50,22 @@ def prove(plan: Plan, lengths: ArrayLike | None) -> None:
             raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
+
+
+def _verify_alone(plan: Plan, max_documents: int) -> dict[str, int]:
+    """What the kernel finds, with memory for the documents that have spans: a plan may claim any number."""
+    documents = plan.counts.documents
+    if documents <= _FEW_DOCUMENTS + 4 * plan.num_spans:
+        return plan._view.verify_alone(documents, plan.align, max_documents)
+    if plan.num_spans and not 0 <= plan.span_document.min() <= plan.span_document.max() < documents:
+        span = int(np.flatnonzero((plan.span_document < 0) | (plan.span_document >= documents))[0])
+        raise ValueError(
+            f"span {span} (document {plan.span_document[span]}) leaves the {documents} documents of the plan"
+        )
+    present, numbers = np.unique(plan.span_document, return_inverse=True)
+    arrays = {**plan.arrays(), "span_document": numbers.astype(np.int64)}
+    found = _core.PlanView(*arrays.values()).verify_alone(len(present), plan.align, max_documents)
+    return {**found, "documents without span": documents - len(present)}
 
 
 def _compare_records(plan: Plan, path: Path) -> None:

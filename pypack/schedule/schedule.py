@@ -21,6 +21,7 @@ from pypack._common.arguments import (
 )
 from pypack._common.fingerprint import text_fingerprint
 from pypack._common.paths import local_path
+from pypack.schedule.plain_values import check_schedule, load_yaml, read_yaml
 from pypack.schedule.skill_weights import skill_it
 from pypack.schedule.temperature import temperature_weights
 
@@ -357,6 +358,7 @@ class Schedule:
         Raises:
             ValueError: a name is not known, or a value is out of its range.
         """
+        check_schedule(values)
         return cls(**{**_known(cls, values), "phases": [_phase(p) for p in values.get("phases", ())]})
 
     def to_yaml(self) -> str:
@@ -374,21 +376,15 @@ class Schedule:
             ValueError: the text is no YAML mapping, or `from_dict` refuses it.
             FileNotFoundError: there is no such file.
         """
-        import yaml
-
         if isinstance(source, str) and "\n" in source:
-            text = source
+            values = load_yaml(source, "the schedule")
         else:
             try:
-                text = local_path(source).read_text("utf-8")
+                values = read_yaml(local_path(source))
             except FileNotFoundError as error:
                 raise FileNotFoundError(
                     f"{os.fspath(source)}: there is no such file (YAML text must hold a line break)"
                 ) from error
-        try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"the schedule is not readable as YAML: {error}") from error
         if not isinstance(values, dict):
             raise ValueError(f"a schedule must be a mapping with 'phases', got {type(values).__name__}")
         return cls.from_dict(values)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pypack._common.schema import COUNT, TEXT, Field, brief, check, read_json
+
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 1
 STORE_FILE = "store.json"
@@ -22,17 +24,54 @@ def dtype_for_vocabulary(vocab_size: int) -> str:
     return "uint16" if vocab_size < _SMALL_VOCABULARY else "int32"
 
 
+_ID = Field("int", 0, 2**31 - 1, null=True)
+_CHECKSUM = Field("text", null=True)
+# A shard of `store.json`, and of a journal; its name is that of files in the store's own folder.
+SHARD = Field(
+    "dict",
+    fields={
+        "name": Field("name"),
+        "documents": COUNT,
+        "tokens": COUNT,
+        "bin_bytes": COUNT,
+        "idx_bytes": COUNT,
+        "bin_checksum": _CHECKSUM,
+        "idx_checksum": _CHECKSUM,
+        "columns_checksum": Field("text", null=True, optional=True),
+        "inputs": Field("list", items=TEXT, optional=True),
+    },
+)
+_STORE = Field(
+    "dict",
+    fields={
+        "dtype": TEXT,
+        "vocab_size": Field("int", 1, 2**32),
+        "documents": COUNT,
+        "tokens": COUNT,
+        "lengths_fingerprint": TEXT,
+        "shards": Field("list", items=SHARD),
+        "tokenizer_fingerprint": Field("text", null=True, optional=True),
+        "special_ids": Field("dict", items=_ID, optional=True),
+        "appended_id": Field("int", 0, 2**31 - 1, null=True, optional=True),
+        "options": Field("dict", optional=True),
+    },
+)
+
+
 @dataclass(frozen=True)
 class ShardInfo:
-    """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from."""
+    """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from.
+
+    A checksum of None says that none was recorded: nothing tells then whether the file has changed.
+    """
 
     name: str
     documents: int
     tokens: int
     bin_bytes: int
     idx_bytes: int
-    bin_checksum: str
-    idx_checksum: str
+    bin_checksum: str | None
+    idx_checksum: str | None
     columns_checksum: str | None = None
     inputs: tuple[str, ...] = ()
 
@@ -80,23 +119,25 @@ class StoreInfo:
         Raises:
             ValueError: the file is not one, is of a newer version, or its parts contradict each other.
         """
-        try:
-            values = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path}: not valid JSON ({error})") from error
+        values = read_json(path)
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT_NAME:
             raise ValueError(f'{path}: format: not a pypack store (it must say "format": "{FORMAT_NAME}")')
         version = values.pop("version", None)
         if version != FORMAT_VERSION:
             raise ValueError(
-                f"{path}: version: {version!r}; only {FORMAT_VERSION} can be read, use a newer pypack"
+                f"{path}: version: {brief(version)}; only {FORMAT_VERSION} can be read, use a newer pypack"
             )
         try:
-            values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
-            info = cls(**values)
-            totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {error}") from error
+            check(values, _STORE, "here")
+        except ValueError as error:
+            why = str(error).removeprefix("here: ")
+            raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {why}") from error
+        values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
+        info = cls(**values)
+        totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
+        names = {shard.name for shard in info.shards}
+        if len(names) < len(info.shards):
+            raise ValueError(f"{path}: shards: two have one name")
         if totals != (info.documents, info.tokens):
             raise ValueError(
                 f"{path}: documents, tokens: {info.documents}, {info.tokens}; "

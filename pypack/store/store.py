@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import checksum
+from pypack._common.files import checksum, require_regular
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.paths import local_path
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
@@ -96,6 +97,9 @@ class TokenStore(Sequence[Document]):
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         files = [_files_at(path / shard.name) for shard in info.shards]
+        for file in itertools.chain.from_iterable(files):
+            if Path(file).exists():  # the kernel says what is missing
+                require_regular(Path(file))
         view = _core.StoreView(files, one_sequence_per_document=True)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
@@ -258,15 +262,20 @@ class TokenStore(Sequence[Document]):
         """Where the documents of each of the stores begin that this one is made of."""
         return [0]
 
-    def verify(self) -> None:
+    def verify(self) -> list[str]:
         """Reads everything: index layout, checksums, and the lengths' fingerprint.
+
+        Returns:
+            The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
+            bare Megatron-Core dataset, none of a store that pypack wrote.
 
         Raises:
             ValueError: names the first file that is not what was written.
         """
         self._view.check_layout()
         if self.info is None:
-            return
+            return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
+        unchecked = []
         for shard in self.info.shards:
             expected = {
                 ".bin": shard.bin_checksum,
@@ -275,7 +284,9 @@ class TokenStore(Sequence[Document]):
             }
             for suffix, recorded in expected.items():
                 file = self.path / f"{shard.name}{suffix}"
-                if recorded is not None and checksum(file) != recorded:
+                if recorded is None:
+                    unchecked += [file.name] if file.exists() else []
+                elif checksum(file) != recorded:
                     raise ValueError(
                         f"{file}: its checksum is not the recorded {recorded}: the file has changed"
                     )
@@ -283,6 +294,7 @@ class TokenStore(Sequence[Document]):
             raise ValueError(
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )
+        return unchecked
 
     def __len__(self) -> int:
         return self.num_documents
