@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 IGNORE_LABEL = -100
 
 # Arrays with one item a token, in the order that `to_dict` gives them.
-_PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask")
+_PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
 # Those of the arrays that describe the spans which are made when they are first asked for.
 _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
 _PER_SPAN = ("cu_seqlens", *_ON_DEMAND)
@@ -57,6 +57,8 @@ class PackedBatch(_Made):
         tokens: tokens in the batch, without padding.
         rows_ratio: rows of the step's global batch / rows of a full-length one, for scaling the learning rate
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
+        loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
+            a source has weights. `shift_labels` moves them along.
     """
 
     input_ids: Any
@@ -74,6 +76,7 @@ class PackedBatch(_Made):
     step: int
     epoch: int
     rows_ratio: float
+    loss_weights: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -127,10 +130,15 @@ class PackedBatch(_Made):
         """
         if self.labels is None:
             raise ValueError("the batch has no labels: make the loader with labels")
-        labels = self.labels.clone() if self._is_torch else self.labels.copy()
-        labels[..., :-1] = self.labels[..., 1:]
-        labels[..., -1:] = IGNORE_LABEL
-        return dataclasses.replace(self, labels=labels)
+        labels = self._shifted(self.labels, IGNORE_LABEL)
+        weights = None if self.loss_weights is None else self._shifted(self.loss_weights, 0)
+        return dataclasses.replace(self, labels=labels, loss_weights=weights)
+
+    def _shifted(self, array: Any, last: int) -> Any:
+        shifted = array.clone() if self._is_torch else array.copy()
+        shifted[..., :-1] = array[..., 1:]
+        shifted[..., -1:] = last
+        return shifted
 
     def to_torch(self) -> PackedBatch:
         """The same batch with torch tensors that share the arrays' memory."""
@@ -253,4 +261,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch._made,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
+    batch.loss_weights = None
     return batch

@@ -14,6 +14,7 @@ from pypack import _core
 from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
+from pypack.loader.loss_weights import BatchWeights
 from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
@@ -76,7 +77,12 @@ class BatchMaker:
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
         self._most_items = max(items, options.pad_to)
         self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
-        self._is_plain = self._one_plan_each and self._pinned is None
+        self._weights: BatchWeights | None = None
+        if any(source.loss_weights is not None for source in sources.values()):
+            if not {"labels", "loss_mask"} & set(options.arrays):
+                raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
+            self._weights = BatchWeights(list(sources.values()))
+        self._is_plain = self._one_plan_each and self._pinned is None and self._weights is None
         self.is_of_this_process = True
         _makers.add(self)
         # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
@@ -146,6 +152,9 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        if self._weights is not None:
+            plans, sequences, _ = self.plan_rows(draws)
+            batch.loss_weights = self._weights.of(batch, plans, sequences)
         if not self._one_plan_each:
             batch.source_ids = self._source_of_plan[batch.source_ids]
         return batch if self._pinned is None else self._pinned.wrap(batch, tensor)

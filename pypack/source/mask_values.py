@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack.store.store import TokenStore
+
 
 @dataclasses.dataclass(frozen=True)
 class Lists:
@@ -85,6 +87,39 @@ def lists_of(values: Any, name: str) -> Lists | None:
 
 def _holds_values(kind: type) -> bool:
     return hasattr(kind, "__len__") and not issubclass(kind, str | bytes)
+
+
+def flat_lists(store: TokenStore, array: NDArray[Any], name: str) -> Lists:
+    """One flat array with a value for each token of the store, as lists.
+
+    Raises:
+        ValueError: it has more or fewer.
+    """
+    if array.shape != (store.num_tokens,):
+        hint = ""
+        if name == "loss_mask" and array.shape == (store.num_documents,):
+            hint = "; one number or bool a document, of what is not learned, goes to mask="
+        raise ValueError(
+            f"{name} must have one value for each of the {store.num_tokens} tokens, or one list a document, "
+            f"has shape {array.shape}{hint}"
+        )
+    ends = np.concatenate([[0], np.cumsum(store.lengths, dtype=np.int64)])
+    return _whole(store.lengths.astype(np.int64), lambda a, b: array[ends[a] : ends[b]])
+
+
+def check_counts(store: TokenStore, lists: Lists, name: str) -> None:
+    """Raises ValueError unless each list has a value for each token of its document."""
+    if len(lists) != store.num_documents:
+        raise ValueError(f"{name} has lists for {len(lists)} documents, the store has {store.num_documents}")
+    wrong = lists.given & (lists.counts != store.lengths)
+    if not wrong.any():
+        return
+    at = int(np.argmax(wrong))
+    count, tokens = int(lists.counts[at]), int(store.lengths[at])
+    hint = ""
+    if store.appended_id is not None and count == tokens - 1:
+        hint = f": the store ends every document with id {store.appended_id}, which needs a value too"
+    raise ValueError(f"{name}[{at}] has {count} values, document {at} has {tokens} tokens{hint}")
 
 
 def _whole(counts: NDArray[np.int64], flat: Callable[[int, int], NDArray[Any]]) -> Lists:

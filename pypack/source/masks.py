@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack.source.mask_ranges import Masks, disjoint_ranges, unlearned_ranges
-from pypack.source.mask_values import Lists, as_numpy, is_arrow, lists_of, plain
+from pypack.source.mask_values import Lists, as_numpy, check_counts, flat_lists, is_arrow, lists_of, plain
 from pypack.store.store import TokenStore
 
 # Tokens that are looked at at a time.
@@ -70,8 +70,9 @@ def loss_masks(store: TokenStore, loss_mask: str | ArrayLike) -> Masks:
     values = plain(_column(store, loss_mask))
     lists = lists_of(values, "loss_mask")
     if lists is None:
-        lists = _of_flat(store, values)
-    _check_counts(store, lists)
+        array = as_numpy(values) if is_arrow(values) else np.asarray(values)
+        lists = flat_lists(store, array, "loss_mask")
+    check_counts(store, lists, "loss_mask")
     counts, ranges = [np.zeros(1, np.int64)], []
     for start, stop in _pieces(store):
         lengths = store.lengths[start:stop].astype(np.int64)
@@ -171,42 +172,6 @@ def _refuse_token_values(store: TokenStore, counts: NDArray[np.int64], flat: NDA
             "learned, 0: not). mask= takes the tokens that are not to be learned: a number (the first n), a "
             "bool a document, or (start, stop) pairs"
         )
-
-
-def _of_flat(store: TokenStore, values: Any) -> Lists:
-    """One flat array with a value for each token of the store."""
-    array = as_numpy(values) if is_arrow(values) else np.asarray(values)
-    if array.shape != (store.num_tokens,):
-        hint = ""
-        if array.shape == (store.num_documents,):
-            hint = "; one number or bool a document, of what is not learned, goes to mask="
-        raise ValueError(
-            f"loss_mask must have one value for each of the {store.num_tokens} tokens, or one list a "
-            f"document, has shape {array.shape}{hint}"
-        )
-    ends = np.concatenate([[0], np.cumsum(store.lengths, dtype=np.int64)])
-    return Lists(
-        store.lengths.astype(np.int64),
-        np.ones(store.num_documents, np.bool_),
-        lambda start, stop: array[ends[start] : ends[stop]],
-    )
-
-
-def _check_counts(store: TokenStore, lists: Lists) -> None:
-    if len(lists) != store.num_documents:
-        raise ValueError(
-            f"loss_mask has lists for {len(lists)} documents, the store has {store.num_documents}"
-        )
-    wrong = lists.given & (lists.counts != store.lengths)
-    if not wrong.any():
-        return
-    at = int(np.argmax(wrong))
-    count, tokens = int(lists.counts[at]), int(store.lengths[at])
-    end = store.appended_id
-    hint = ""
-    if end is not None and count == tokens - 1:
-        hint = f": the store ends every document with id {end}, which needs a value too"
-    raise ValueError(f"loss_mask[{at}] has {count} values, document {at} has {tokens} tokens{hint}")
 
 
 def _as_learned(flat: NDArray[Any], counts: NDArray[np.int64], first: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.plan.plan import Plan
 from pypack.source.learned import Learned, learned_of, without
+from pypack.source.loss_weights import LossWeights
 from pypack.source.mask_ranges import Masks
 from pypack.source.masks import loss_masks, token_masks
 from pypack.source.select import select_documents
@@ -40,6 +41,9 @@ class Source:
         loss_mask: instead, one value a token, 1 where it *is* to be learned and 0 where not, as TRL has it
             (`pypack.source.masks` says who has it how): a column, one list or array a document (None: all is
             learned), an Arrow list array, or one flat array over the tokens of all documents.
+        loss_weights: how much the loss of tokens counts: one number a document, or one a token, in the forms
+            of `loss_mask`; None in a list: 1. Batches carry it as `PackedBatch.loss_weights`, to weight the
+            losses with; nothing else uses it.
         drop_unlearned: leave out the sequences that hold no token to be learned (`unlearned_sequences` counts
             them): a batch of nothing else has no loss. Without it, a source with such masks warns.
 
@@ -57,6 +61,7 @@ class Source:
         documents: NDArray[np.int64] | None = None,
         mask: str | ArrayLike | None = None,
         loss_mask: str | ArrayLike | None = None,
+        loss_weights: str | ArrayLike | None = None,
         drop_unlearned: bool = False,
     ) -> None:
         self.store = store = TokenStore.open(store)
@@ -80,6 +85,7 @@ class Source:
                     f"{one.lengths_fingerprint}, {store!r} has {found}: {advice}"
                 )
         self._masks = _masks_of(store, mask, loss_mask)
+        self.loss_weights = None if loss_weights is None else LossWeights.of(store, loss_weights)
         self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
         for number, one in enumerate(self.plans):
             for length in one.buckets:
@@ -126,6 +132,7 @@ class Source:
         seed: int = 0,
         mask: str | ArrayLike | None = None,
         loss_mask: str | ArrayLike | None = None,
+        loss_weights: str | ArrayLike | None = None,
         drop_unlearned: bool = False,
         **options: object,
     ) -> Source:
@@ -141,7 +148,7 @@ class Source:
             document_weights: float [D], or a column: how often on average; the fractions are drawn so that
                 every document gets one of the two whole numbers around its weight (systematic resampling).
             seed: of that drawing.
-            mask, loss_mask: as for `Source`, of all documents of the store.
+            mask, loss_mask, loss_weights: as for `Source`, of all documents of the store.
             drop_unlearned: as for `Source`.
             **options: of `pypack.pack`.
         """
@@ -159,6 +166,7 @@ class Source:
             documents=documents,
             mask=mask,
             loss_mask=loss_mask,
+            loss_weights=loss_weights,
             drop_unlearned=drop_unlearned,
         )
 
