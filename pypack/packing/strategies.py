@@ -127,8 +127,8 @@ _WORSE = 0.01  # of the utilization, from which on the order is warned of
 def _check_order(job: Job, utilization: float) -> None:
     """Of documents of like lengths one after another, none fill each other's rest: what a sample from
     everywhere, shuffled, comes to is the measure."""
-    enough = 2 * job.own["buffer_documents"]
-    if job.own["seed"] is not None or utilization > 1 - _WORSE or len(job.lengths) < max(_SAMPLE, enough):
+    enough = max(2 * job.own["buffer_documents"], 2000)  # of fewer it does not matter
+    if job.own["seed"] is not None or utilization > 1 - _WORSE or len(job.lengths) <= enough:
         return
     every = max(1, len(job.lengths) // max(_SAMPLE, enough))
     sample = np.ascontiguousarray(job.lengths[::every])
