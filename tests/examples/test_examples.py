@@ -1,0 +1,119 @@
+"""The examples run on a CPU, are killed, and go on with the very steps that were left."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures.frameworks import require
+from fixtures.places import ROOT
+
+EXAMPLES = ROOT / "examples"
+SECONDS = 300  # each run is to end within, on a busy machine
+
+require("torch", "tokenizers")
+
+
+def start(name: str, folder: Path, steps: int, rank: int = 0, world: int = 1, port: int = 0):
+    ranks = {"RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return subprocess.Popen(
+        [sys.executable, EXAMPLES / f"{name}.py", folder, "--steps", str(steps)],
+        env={**os.environ, **({k: str(v) for k, v in ranks.items()} if world > 1 else {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(name: str, folder: Path, steps: int) -> str:
+    process = start(name, folder, steps)
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
+    return output
+
+
+def run_two(folder: Path, steps: int, kill_after: str = "") -> str:
+    """The plain example in two processes, which are killed when the first has said something."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [start("plain_torch", folder, steps, rank, 2, port) for rank in range(2)]
+    lines: list[str] = []
+    try:
+        assert processes[0].stdout is not None
+        for line in processes[0].stdout:
+            lines.append(line)
+            if kill_after and line.startswith(kill_after):
+                for process in processes:
+                    process.send_signal(signal.SIGKILL)
+        for process in processes:
+            process.wait(timeout=SECONDS)
+            assert process.returncode == (-signal.SIGKILL if kill_after else 0), lines
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    return "".join(lines)
+
+
+def losses(output: str) -> dict[int, float]:
+    return {int(step): float(loss) for step, loss in re.findall(r"step (\d+) epoch \d+ loss (\S+)", output)}
+
+
+def validations(output: str) -> list[float]:
+    return [float(loss) for loss in re.findall(r"validation.*: loss (\S+)", output)]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the corpus and a run of 14 steps in one process."""
+    folder = tmp_path_factory.mktemp("sample")
+    (folder / "output").write_text(run("plain_torch", folder, 14))
+    return folder
+
+
+def run_folder(sample: Path, folder: Path) -> Path:
+    folder.mkdir()
+    shutil.copytree(sample / "sample.store", folder / "sample.store")
+    return folder
+
+
+def test_plain_loop_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
+    whole = (sample / "output").read_text()
+    assert list(losses(whole)) == list(range(14))
+    folder = run_folder(sample, tmp_path / "run")
+    killed = run_two(folder, 14, kill_after="step 7 ")
+    resumed = run_two(folder, 14)
+    assert list(losses(killed))[:8] == list(range(8))
+    assert list(losses(resumed)) == list(range(5, 14))  # the checkpoint was after 5 steps
+    for output in (killed, resumed):
+        for step, loss in losses(output).items():
+            assert loss == pytest.approx(losses(whole)[step], abs=1e-3)
+    assert validations(resumed) == pytest.approx(validations(whole)[1:], abs=1e-3)
+
+
+def test_huggingface_trainer_stopped_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("transformers", "accelerate", "datasets")
+    folder = run_folder(sample, tmp_path / "run")
+    first = run("huggingface_trainer", folder, 5)
+    assert "in 10 batches" in first
+    second = run("huggingface_trainer", folder, 7)
+    assert "in 14 batches" in second
+    assert "eval_loss" in first
+
+
+def test_lightning_stopped_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("lightning")
+    folder = run_folder(sample, tmp_path / "run")
+    first = run("lightning_module", folder, 10)
+    second = run("lightning_module", folder, 13)
+    assert list(losses(first)) == list(range(10))
+    assert list(losses(second)) == list(range(10, 13))
+    assert len(validations(first)) == 2  # with the sanity check's
