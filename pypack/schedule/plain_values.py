@@ -81,15 +81,8 @@ def check_schedule(values: object, place: str = "the schedule") -> None:
         shapes = phase.get("shapes")
         if isinstance(shapes, Mapping):
             check(shapes, _SHAPES, place, f"phases[{i}].shapes")
-        elif shapes is not None:
-            _check_shapes_object(shapes, place, i)
-
-
-def _check_shapes_object(shapes: object, place: str, phase: int) -> None:
-    from pypack.schedule.schedule import ShapeCycle
-
-    if not isinstance(shapes, ShapeCycle):
-        raise ValueError(f"{place}: field 'phases[{phase}].shapes' must be a dict, is {brief(shapes)}")
+        elif shapes is not None and not hasattr(shapes, "lengths_of_steps"):  # of a ShapeCycle itself
+            raise ValueError(f"{place}: field 'phases[{i}].shapes' must be a dict, is {brief(shapes)}")
 
 
 def _check_by_length(values: Any, place: str, name: str) -> None:

@@ -34,7 +34,7 @@ class PhasePreview:
 
 @dataclasses.dataclass(frozen=True)
 class Preview:
-    """The phases of a order."""
+    """The phases of an order."""
 
     phases: list[PhasePreview]
 
