@@ -38,11 +38,11 @@ struct Plan {
     std::vector<std::int32_t> capacity;
 };
 
-StepRequest request_of(std::int64_t step, std::int64_t pool_size, BalanceStrategy balance) {
+StepRequest request_of(std::int64_t step, std::int64_t bucket_size, BalanceStrategy balance) {
     StepRequest request;
     const std::int64_t rows = kRanks * kRows;
     // Many steps of one epoch, so that threads share the tables of its order.
-    request.draws.push_back({0, step / 100, step * rows % (pool_size - rows), rows});
+    request.draws.push_back({0, step / 100, step * rows % (bucket_size - rows), rows});
     request.slots = rows;
     request.row_length = kRow;
     request.rank = 1;
