@@ -38,11 +38,11 @@ struct Plan {
     std::vector<std::int32_t> capacity;
 };
 
-StepRequest request_of(std::int64_t step, std::int64_t pool_size, BalanceStrategy balance) {
+StepRequest request_of(std::int64_t step, std::int64_t bucket_size, BalanceStrategy balance) {
     StepRequest request;
     const std::int64_t rows = kRanks * kRows;
     // Many steps of one epoch, so that threads share the tables of its order.
-    request.draws.push_back({0, step / 100, step * rows % (pool_size - rows), rows});
+    request.draws.push_back({0, step / 100, step * rows % (bucket_size - rows), rows});
     request.slots = rows;
     request.row_length = kRow;
     request.rank = 1;
@@ -61,7 +61,7 @@ bool same(const MadeBatch& a, const MadeBatch& b) {
 void pass(const std::shared_ptr<BatchMaker>& maker, BalanceStrategy balance, std::int64_t depth, bool ahead,
           std::int64_t stop_at) {
     constexpr std::int64_t kSteps = 200;
-    const std::int64_t size = maker->pools.front().size();
+    const std::int64_t size = maker->buckets.front().size();
     pypack::Prefetcher prefetcher(
         maker, depth, ahead ? std::make_shared<pypack::ReadAhead>(maker->sources, depth == 1) : nullptr, 5);
     std::int64_t asked = 0;
@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
     source.store = store;
     source.plan = {plan.offsets, plan.document, plan.start, plan.length, plan.capacity};
     maker->sources.push_back(source);
-    maker->pools.emplace_back(0, std::vector<pypack::SequenceRange>{{0, store->num_documents()}}, 7, 0);
+    maker->buckets.emplace_back(0, std::vector<pypack::SequenceRange>{{0, store->num_documents()}}, 7, 0);
     for (const BalanceStrategy balance :
          {BalanceStrategy::none, BalanceStrategy::deal, BalanceStrategy::lpt}) {
         for (const std::int64_t depth : {1, 2, 5}) {
@@ -111,8 +111,8 @@ int main(int argc, char** argv) {
         }
     }
     pypack::Prefetcher failing(maker, 2, nullptr, 0);
-    StepRequest wrong = request_of(0, maker->pools.front().size(), BalanceStrategy::deal);
-    wrong.draws.front().start = maker->pools.front().size();
+    StepRequest wrong = request_of(0, maker->buckets.front().size(), BalanceStrategy::deal);
+    wrong.draws.front().start = maker->buckets.front().size();
     failing.request(wrong);
     try {
         (void)failing.next();
