@@ -6,8 +6,10 @@ import ctypes
 import errno
 import hashlib
 import os
+import secrets
 import stat
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +18,56 @@ from typing import BinaryIO
 TEMPORARY_SUFFIX = ".partial"
 
 
+# What file systems say that cannot do a thing: Lustre, NFS, CIFS and FUSE as they are mounted here and there.
+NOT_SUPPORTED = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EBADF}
+)
+_warned: set[str] = set()
+
+
+def warn_once(what: str) -> None:
+    """Says once in a process what a file system cannot do, and goes on."""
+    if what not in _warned:
+        _warned.add(what)
+        warnings.warn(what, stacklevel=3)
+
+
 def sync_directory(path: Path) -> None:
-    """Makes renames inside a directory durable."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Makes renames inside a directory durable, where the file system can."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED:
+            raise
+        warn_once(
+            f"{path}: this file system cannot sync folders ({error.strerror}): should the machine stop now, "
+            "files written last may lack their names"
+        )
+
+
+def temporary_beside(target: Path) -> Path:
+    """A name beside a file that nobody can guess, for what will replace it."""
+    return target.with_name(f"{target.name}{TEMPORARY_SUFFIX}.{secrets.token_hex(6)}")
+
+
+def create(path: Path) -> BinaryIO:
+    """A new file for writing; never one that stands there, nor what a link there names.
+
+    Raises:
+        FileExistsError: something stands there.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "wb")
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """A file for writing at its end, new or not, but not what a link there names."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "ab")
 
 
 def exchange(a: Path, b: Path) -> bool:
@@ -58,9 +103,9 @@ def publish(temporary: Path, target: Path) -> None:
 @contextmanager
 def atomic_writer(target: Path) -> Iterator[BinaryIO]:
     """A file that appears under its name, synced, when the block ends; nothing appears if it raises."""
-    temporary = target.with_name(target.name + TEMPORARY_SUFFIX)
+    temporary = temporary_beside(target)
     try:
-        with temporary.open("wb") as file:
+        with create(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import cast
 
 # Two letters at least: one is the drive of a Windows path. `pathlib` makes one slash of the two.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(/?)")
@@ -29,3 +30,15 @@ def local_path(place: str | os.PathLike[str]) -> Path:
     raise ValueError(
         f"{scheme}://{rest}: is a URL; {advice} (a folder named {scheme}: goes by its absolute path)"
     )
+
+
+def native_name(path: Path) -> str:
+    """A path for a kernel or library that takes UTF-8.
+
+    A name that is not UTF-8 goes as its bytes, which the compiled kernels take in the place of a text.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return cast("str", os.fsencode(path))
+    return str(path)

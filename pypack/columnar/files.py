@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
         RefusedFileError: the columns are not as asked for, or the file unpacks to far more than it holds.
         Exception: whatever a library says of a file that is damaged.
     """
+    request = replace(request, path=_for_libraries(request.path))
     row, careful, unpacked = request.start_row, False, 0
     size = size_on_disk(Path(request.path))
     most = most_unpacked_bytes(size)
@@ -87,6 +89,15 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
                 raise
             careful = True
             allow_more_memory()
+
+
+def _for_libraries(path: str) -> str:
+    """The path, or where its name is not UTF-8, which Arrow does not take, another for the same file."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"/dev/fd/{os.open(path, os.O_RDONLY)}"  # until the process ends
+    return path
 
 
 def most_unpacked_bytes(size: int) -> int:

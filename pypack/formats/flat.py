@@ -8,8 +8,10 @@ import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack._common.files import atomic_writer, write_atomically
 from pypack.formats.rows import iterate_rows
@@ -57,13 +59,19 @@ def read(path: Path, dtype: str | None, end_id: int | None) -> Iterator[Ragged]:
     """
     if dtype is None:
         raise ValueError(f"{path}: a file of bare tokens does not say their type: give dtype, such as uint16")
+    try:
+        is_whole = np.dtype(dtype).kind in "iu"
+    except (TypeError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"{path}: tokens are whole numbers: give a dtype such as uint16, not {dtype!r}")
     size = path.stat().st_size
     if size % np.dtype(dtype).itemsize:
         raise ValueError(f"{path}: {size} bytes are no whole number of {dtype} tokens; is the dtype right?")
     tokens = np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)
     bounds = path.with_name(OFFSETS_FILE)
     if bounds.is_file():
-        offsets = np.load(bounds)
+        offsets = _bounds(bounds)
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(tokens) or (np.diff(offsets) < 0).any():
             raise ValueError(f"{bounds}: does not rise from 0 to the {len(tokens)} tokens of {path.name}")
     elif end_id is not None:
@@ -72,6 +80,23 @@ def read(path: Path, dtype: str | None, end_id: int | None) -> Iterator[Ragged]:
             offsets = np.append(offsets, len(tokens))  # the last document has no end
     else:
         raise ValueError(f"{path}: no {OFFSETS_FILE} beside it: give end_id, the token that ends a document")
+    yield from _parts(path, tokens, offsets)
+
+
+def _bounds(path: Path) -> NDArray[np.int64]:
+    """The bounds of documents in a NumPy file, which must be no larger than it says."""
+    try:
+        offsets = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (MemoryError, Exception) as error:  # its header is Python source, and may say anything
+        raise ValueError(f"{path}: not readable ({' '.join(str(error).split())[:200]})") from error
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu":
+        raise ValueError(
+            f"{path}: bounds are a vector of whole numbers, found {offsets.dtype} {offsets.shape}"
+        )
+    return np.asarray(offsets).astype(np.int64)
+
+
+def _parts(path: Path, tokens: NDArray[Any], offsets: NDArray[np.int64]) -> Iterator[Ragged]:
     start = 0
     while start < len(offsets) - 1:
         stop = max(start + 1, int(np.searchsorted(offsets, offsets[start] + _READ_TOKENS, side="right")) - 1)

@@ -10,11 +10,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pypack._common.files import write_atomically
+from pypack._common.files import NOT_SUPPORTED, open_to_append, warn_once, write_atomically
+from pypack._common.schema import COUNT, Field, check
 from pypack.corpus import Position
-from pypack.store.format import ShardInfo
+from pypack.store.format import SHARD, ShardInfo
 
 JOURNAL_FILE = "journal.jsonl"
+_HEAD = Field("dict", open=True, fields={"job": Field("dict"), "format": Field(), "version": Field()})
+_ENTRY = Field(
+    "dict",
+    fields={
+        "shard": SHARD,
+        "position": Field("dict", fields={"file": COUNT, "record": COUNT, "offset": COUNT}),
+        "reject_bytes": COUNT,
+    },
+)
 _FORMAT = {"format": "pypack.journal", "version": 1}
 
 
@@ -58,13 +68,16 @@ class Journal:
         whole = data[: data.rfind(b"\n") + 1]
         try:
             head, *lines = [json.loads(line) for line in whole.splitlines()]
+            for line in lines:
+                check(line, _ENTRY, "a finished shard")
+            check(head, _HEAD, "the job")
             entries = [
                 Entry(ShardInfo.from_dict(line["shard"]), Position(**line["position"]), line["reject_bytes"])
                 for line in lines
             ]
             job: dict[str, Any] = head["job"]
             version = (head["format"], head["version"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{self._path}: not a journal of pypack ({error}); start over with --overwrite"
             ) from None
@@ -76,7 +89,7 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Records a finished shard."""
-        with self._path.open("ab") as file:
+        with open_to_append(self._path) as file:
             file.write(json.dumps(asdict(entry)).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -100,7 +113,16 @@ def only_job_in(directory: Path) -> Iterator[None]:
         return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            warn_once(
+                f"{directory}: this file system has no locks ({error.strerror}): start no second job there"
+            )
         yield
     finally:
         os.close(descriptor)

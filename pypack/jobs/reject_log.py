@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -10,9 +11,16 @@ from pathlib import Path
 
 import orjson
 
-from pypack._common.files import TEMPORARY_SUFFIX, publish
+from pypack._common.files import TEMPORARY_SUFFIX, open_to_append, publish
 from pypack.corpus import Reject
 from pypack.store.format import REJECTED_FILE
+
+
+def _line(record: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(record) + b"\n"
+    except TypeError:  # the name of its file is not UTF-8
+        return json.dumps(record).encode() + b"\n"
 
 
 class RejectLog:
@@ -33,7 +41,7 @@ class RejectLog:
         self.by_kind: Counter[str] = Counter()
         self.whole_files = 0
         self._temporary = temporary
-        self._file = temporary.open("ab")
+        self._file = open_to_append(temporary)
         if self._file.tell() < keep_bytes:
             raise ValueError(f"{temporary}: shorter than the journal says; start over with --overwrite")
         self._file.truncate(keep_bytes)
@@ -41,7 +49,7 @@ class RejectLog:
         if keep_bytes:
             with temporary.open("rb") as kept:
                 for line in kept:
-                    self._count(orjson.loads(line))
+                    self._count(json.loads(line))
 
     @property
     def total(self) -> int:
@@ -57,7 +65,7 @@ class RejectLog:
         for reject in rejects:
             record = reject.to_json()
             self._count(record)
-            lines.append(orjson.dumps(record) + b"\n")
+            lines.append(_line(record))
         data = b"".join(lines)
         self._file.write(data)
         self.size += len(data)

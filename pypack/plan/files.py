@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,8 +57,7 @@ def write(
     if (target.exists() or _aside(target).exists()) and not (overwrite and _is_plan(locate(target))):
         advice = "it is no plan, so it is not replaced" if overwrite else "pass overwrite=True to replace it"
         raise FileExistsError(f"{target} exists: {advice}, or choose another path")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     temporary.mkdir(parents=True)
     try:
         for name, array in arrays.items():

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack._common.files import create
 from pypack.store.column_types import as_field, has_wide_integers, joined_field
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class ColumnWriter:
         import pyarrow.parquet as pq
 
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+            self._file = create(self._path)  # a name that is not UTF-8 is none for the library
+            self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
             self._written_schema = self._schema
         elif not self._written_schema.equals(self._schema, check_metadata=True):
             self._rewrite()
@@ -77,9 +79,11 @@ class ColumnWriter:
 
         assert self._writer is not None
         self._writer.close()
+        self._file.close()
         wider = self._path.with_name(self._path.name + ".wider")
-        self._writer = pq.ParquetWriter(wider, self._schema, compression="zstd")
-        with pq.ParquetFile(self._path) as narrow:
+        self._file = create(wider)
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        with self._path.open("rb") as file, pq.ParquetFile(file) as narrow:
             for group in range(narrow.num_row_groups):
                 for batch in narrow.read_row_group(group).combine_chunks().to_batches():
                     # Parquet adds metadata of its own to the fields.
@@ -105,5 +109,6 @@ class ColumnWriter:
             self._write_group(self._rows)
         assert self._writer is not None
         self._writer.close()
-        with self._path.open("rb") as file:
-            os.fsync(file.fileno())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()

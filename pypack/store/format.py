@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from pypack._common.schema import COUNT, TEXT, Field, brief, check, read_json
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 1
 STORE_FILE = "store.json"
+# Bytes of names that are not UTF-8, as Python holds them.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 TOKENIZER_FILE = "tokenizer.json"
 REJECTED_FILE = "rejected.jsonl"
 
@@ -110,7 +113,8 @@ class StoreInfo:
     def to_json(self) -> bytes:
         """The file's bytes."""
         head = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
-        return json.dumps(head | asdict(self), indent=1, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(head | asdict(self), indent=1, ensure_ascii=False)
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
     @classmethod
     def read(cls, path: Path) -> StoreInfo:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.files import checksum, require_regular
 from pypack._common.fingerprint import lengths_fingerprint
-from pypack._common.paths import local_path
+from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
 from pypack.store.split import Split, split_documents
@@ -31,8 +31,18 @@ StorePath: TypeAlias = "str | os.PathLike[str] | TokenStore"
 StorePaths: TypeAlias = "StorePath | Sequence[StorePath]"
 
 
-def _files_at(prefix: Path) -> tuple[str, str]:
-    return f"{prefix}.bin", f"{prefix}.idx"
+def _files_at(prefix: Path) -> tuple[Path, Path]:
+    return prefix.with_name(f"{prefix.name}.bin"), prefix.with_name(f"{prefix.name}.idx")
+
+
+def _native(files: tuple[Path, Path]) -> tuple[str, str]:
+    return native_name(files[0]), native_name(files[1])
+
+
+def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in kept:
+            raise ValueError(f"{store}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
 
 
 class TokenStore(Sequence[Document]):
@@ -83,12 +93,12 @@ class TokenStore(Sequence[Document]):
                 )
             return cls._open_directory(path)
         prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path
-        for file in map(Path, _files_at(prefix)):
+        for file in _files_at(prefix):
             if not file.is_file():
                 raise FileNotFoundError(
                     f"{path}: neither a store directory nor a Megatron-Core dataset ({file} is missing)"
                 )
-        view = _core.StoreView([_files_at(prefix)], one_sequence_per_document=False)
+        view = _core.StoreView([_native(_files_at(prefix))], one_sequence_per_document=False)
         return cls(prefix, view, None)
 
     @classmethod
@@ -98,9 +108,9 @@ class TokenStore(Sequence[Document]):
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         files = [_files_at(path / shard.name) for shard in info.shards]
         for file in itertools.chain.from_iterable(files):
-            if Path(file).exists():  # the kernel says what is missing
-                require_regular(Path(file))
-        view = _core.StoreView(files, one_sequence_per_document=True)
+            if file.exists():  # the kernel says what is missing
+                require_regular(file)
+        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -224,14 +234,12 @@ class TokenStore(Sequence[Document]):
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
-        kept = pq.read_schema(self.path / f"{self.info.shards[0].name}.parquet").names
-        for name in names or ():
-            if name not in kept:
-                raise ValueError(f"{self.path}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
-        tables = [
-            pq.read_table(self.path / f"{shard.name}.parquet", columns=None if names is None else list(names))
-            for shard in self.info.shards
-        ]
+        tables = []
+        for shard in self.info.shards:
+            require_regular(self.path / f"{shard.name}.parquet")
+            with (self.path / f"{shard.name}.parquet").open("rb") as file:
+                _check_kept(self.path, pq.read_schema(file).names, names or ())
+                tables.append(pq.read_table(file, columns=None if names is None else list(names)))
         return joined_tables(tables)
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import TEMPORARY_SUFFIX, checksum, publish, write_atomically
+from pypack._common.files import TEMPORARY_SUFFIX, checksum, create, publish, write_atomically
 from pypack._common.fingerprint import lengths_fingerprint
-from pypack._common.paths import local_path
+from pypack._common.paths import local_path, native_name
 from pypack.ragged import Ragged
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import (
@@ -174,7 +175,10 @@ class StoreWriter:
         tokenizer = self._tokenizer
         if tokenizer is not None:
             write_atomically(self.path / TOKENIZER_FILE, tokenizer.to_json().encode())
-        names = [(str(self.path / f"{s.name}.bin"), str(self.path / f"{s.name}.idx")) for s in self._finished]
+        names = [
+            (native_name(self.path / f"{s.name}.bin"), native_name(self.path / f"{s.name}.idx"))
+            for s in self._finished
+        ]
         view = _core.StoreView(names, one_sequence_per_document=True)
         info = StoreInfo(
             dtype=self.dtype,
@@ -228,7 +232,10 @@ class _ShardWriter:
         self._name = name
         self._dtype = dtype
         self._digest = hashlib.sha256()
-        self._bin: BinaryIO = self._temporary(".bin").open("wb")
+        self._token = secrets.token_hex(6)
+        for stale in directory.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
+            stale.unlink()
+        self._bin: BinaryIO = create(self._temporary(".bin"))
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
         self._inputs: dict[str, None] = {}
@@ -236,7 +243,7 @@ class _ShardWriter:
         self.tokens = 0
 
     def _temporary(self, suffix: str) -> Path:
-        return self._directory / f"{self._name}{suffix}{TEMPORARY_SUFFIX}"
+        return self._directory / f"{self._name}{suffix}{TEMPORARY_SUFFIX}.{self._token}"
 
     def append(
         self,

@@ -1,0 +1,128 @@
+"""Good files of every kind, small, for the fuzzer to damage. Past crashers are made anew by `fixtures`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fixtures.corpus_files import json_lines
+from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column
+
+import pypack
+from pypack import Loader, Phase, Plan, Ragged, Schedule, Source, StoreWriter, TokenStore
+from pypack.formats.convert import export
+
+
+def _store(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    with StoreWriter(folder / "a.store", vocab_size=300, shard_tokens=300) as writer:
+        for _ in range(2):
+            rows = [rng.integers(0, 300, n) for n in rng.integers(0, 40, 12)]
+            columns = pa.RecordBatch.from_pydict({"k": [str(i) for i in range(12)]})
+            writer.append(Ragged.from_rows(rows), columns)
+    return folder / "a.store"
+
+
+def _plan(folder: Path) -> Path:
+    pypack.pack(TokenStore.open(_store(folder)).lengths, 32).save(folder / "a.plan")
+    return folder / "a.plan"
+
+
+def _exported(to: str, name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        plan = Plan.open(_plan(folder))
+        export(TokenStore.open(folder / "a.store"), folder / name, to, plan)
+        return folder / name
+
+    return make
+
+
+def _arrow(folder: Path) -> Path:
+    texts = pa.array(["one", "two", None, "three" * 9, "é"] * 20)
+    table = pa.table(
+        {
+            "text": texts,
+            "view": texts.cast(pa.string_view()),
+            "dictionary": texts.dictionary_encode(),
+            "nested": pa.array([{"a": [1, 2], "b": "x"}, None] * 50),
+        }
+    )
+    with pa.ipc.new_file(folder / "a.arrow", table.schema) as writer:
+        writer.write_table(table, max_chunksize=30)
+    return folder / "a.arrow"
+
+
+def _parquet(folder: Path) -> Path:
+    with pa.ipc.open_file(_arrow(folder)) as reader:
+        table = reader.read_all().select(["text", "dictionary", "nested"])
+    pq.write_table(table, folder / "a.parquet", row_group_size=40, use_dictionary=["text"])
+    return folder / "a.parquet"
+
+
+def _lines(folder: Path) -> Path:
+    texts = [f'a "quote" \\ é 中 {i}' for i in range(30)]
+    records = [{"text": text, "k": [len(text), None, {"x": 1.5e3}], "b": "1" in text} for text in texts]
+    (folder / "a.jsonl").write_bytes(json_lines(records) + b"\n\r\n" + b'{"text": "\\ud83d\\ude42"}\n')
+    return folder / "a.jsonl"
+
+
+def _schedule(folder: Path) -> Path:
+    phases = [
+        Phase(steps=5, weights={"a": 1, "b": 2.5}),
+        Phase(steps=9, curriculum="grow-p2", max_epochs={"a": 2}),
+    ]
+    (folder / "a.yaml").write_text(Schedule(phases, total_steps=20).to_yaml())
+    return folder / "a.yaml"
+
+
+def _state(folder: Path) -> Path:
+    source = Source(
+        TokenStore.open(_store(folder)), pypack.pack(TokenStore.open(folder / "a.store").lengths, 32)
+    )
+    loader = Loader({"a": source, "b": source}, schedule=Schedule([Phase(steps=30)]), batch_sequences=2)
+    loader.set_weights({"a": 1, "b": 3}, from_step=2)
+    (folder / "state.json").write_text(json.dumps(loader.state_dict()))
+    return folder / "state.json"
+
+
+def _mds(folder: Path) -> Path:
+    shard = {
+        "column_encodings": ["ndarray:int32"], "column_names": ["tokens"], "column_sizes": [None],
+        "compression": None, "format": "mds", "hashes": [], "samples": 3, "size_limit": 1 << 26, "version": 2,
+        "raw_data": {"basename": "shard.00000.mds", "bytes": 100, "hashes": {}}, "zip_data": None,
+    }  # fmt: skip
+    (folder / "mds").mkdir()
+    (folder / "mds" / "index.json").write_text(json.dumps({"version": 2, "shards": [shard]}))
+    return folder / "mds"
+
+
+# What each target reads: a file, or a folder of which one file is damaged at a time.
+SEEDS: dict[str, Callable[[Path], Path]] = {
+    "store": _store,
+    "plan": _plan,
+    "nemo": _exported("nemo", "a.npy"),
+    "flat": _exported("flat", "a.flat"),
+    "ids": _exported("parquet", "ids.parquet"),
+    "arrow": _arrow,
+    "parquet": _parquet,
+    "json_lines": _lines,
+    "schedule": _schedule,
+    "state": _state,
+    "mds": _mds,
+}
+
+# Files that ended a process once.
+CRASHERS: dict[str, list[Callable[[Path], object]]] = {
+    "arrow": [
+        lambda path: bad_offset(path, pa.string(), "text", 20, 2**31 - 65536),
+        lambda path: bad_offset(path, pa.string(), "text", 20, -(2**31) + 65536),
+        lambda path: bad_offset(path, pa.large_string(), "k", 25, 2**62),
+        bad_view,
+        bad_index,
+    ],
+    "parquet": [encrypted_column],
+}
