@@ -174,8 +174,8 @@ def _load(loader: Loader, state: Mapping[str, Any]) -> None:
     loader.load_state_dict(state)
     if get_worker_info() is not None and order_of(loader) != before:
         raise RuntimeError(
-            "the DataLoader's state has changes of weights, or another batch size, of which the main process's "
-            "loader does not know: load the loader's own state there (loader.load_state_dict) instead"
+            "the DataLoader's state has changes of weights, or another batch size, of which the main "
+            "process's loader does not know: load the loader's own state there (loader.load_state_dict) instead"
         )
 
 
