@@ -66,6 +66,7 @@ class Position:
             else:
                 self._move(before)
         self._first[1] = 0
+        self._check_order(iterator)
         self._first.share_memory_()  # a copy's is not
         self._iterator = weakref.ref(iterator)
         # Accelerate asks for one batch more than it gives out, to know which is the last.
@@ -89,9 +90,19 @@ class Position:
                 "pass was under way, whose workers do not hear of it: leave the loop, move the loader (seek, "
                 "set_epoch, load_state_dict), and begin a new one"
             )
+        self._check_order(iterator)
         self._move(iterator)
         if isinstance(data, PackedBatch):
             self.loader._count_given(data)
+
+    def _check_order(self, iterator: Any) -> None:
+        was, now = iterator._pypack_order, order_of(self.loader)
+        if iterator._num_workers and was != now:
+            raise RuntimeError(
+                "the loader's order has changed (set_weights, or a state with other weights or another batch "
+                "size), and living workers of a DataLoader do not hear of it: begin with a new DataLoader, "
+                "or use num_workers=0, where the loader's own thread makes batches ahead"
+            )
 
     def ended(self, iterator: Any) -> None:
         """The iterator has no more.
@@ -159,9 +170,15 @@ def count(iterator: Any, position: Position) -> None:
     if hasattr(iterator, "_pypack_position"):
         return
     iterator._pypack_position = position
+    iterator._pypack_order = order_of(position.loader)
     kind: Any = type(iterator)
     iterator.__class__ = _counting(kind)
     position.begin(iterator)
+
+
+def order_of(loader: Loader) -> Any:
+    """What of a loader's order may change after it was made."""
+    return loader._log, loader._resumed
 
 
 @functools.cache

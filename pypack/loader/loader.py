@@ -516,8 +516,9 @@ class Loader:
 
     def _gave(self, step: int) -> None:
         """A DataLoader gave out what comes before a step."""
-        self._step = step
-        self._given = max(self._given, step)
+        if self.shuffle:  # else every pass begins at the start
+            self._step = step
+            self._given = max(self._given, step)
 
     def _count_given(self, batch: Any) -> None:
         """Counts a batch that another process made, or its counts alone."""

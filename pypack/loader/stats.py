@@ -99,8 +99,9 @@ class LoaderStats:
     def restore(self, counts: Mapping[str, Any] | None) -> None:
         """Goes on counting from what `to_dict` gave, in the run that is resumed; None: from nothing."""
         counts = counts or {}
-        for name in ("steps", "tokens", "padding", "bytes_read", "dropped_rows", "wait_seconds"):
-            setattr(self, name, counts.get(name, 0.0 if name == "wait_seconds" else 0))
+        for name in ("steps", "tokens", "padding", "bytes_read", "dropped_rows", "repeated_rows"):
+            setattr(self, name, counts.get(name, 0))
+        self.wait_seconds = counts.get("wait_seconds", 0.0)
         self._counts = {
             (self._names.index(name), epoch["epoch"]): [epoch["tokens"], epoch["documents"]]
             for name, source in counts.get("sources", {}).items()

@@ -13,7 +13,14 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 from pypack._common.callers import called_from
 from pypack.batch import PackedBatch
-from pypack.loader.data_loader_passes import Position, Travelling, follow, is_under, iterator_above
+from pypack.loader.data_loader_passes import (
+    Position,
+    Travelling,
+    follow,
+    is_under,
+    iterator_above,
+    order_of,
+)
 from pypack.loader.loader import Loader
 
 _ONE_BATCH = (
@@ -91,7 +98,7 @@ class LoaderDataset(Travelling, IterableDataset[PackedBatch]):
         return {"loader": self.loader.state_dict(), "next": self._next}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.loader.load_state_dict(state["loader"])
+        _load(self.loader, state["loader"])
         self._next = state["next"]
         self._restored = True
 
@@ -122,7 +129,7 @@ class LoaderPass(Travelling, Dataset[PackedBatch]):
         return self.loader.state_dict(self.position.first)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.loader.load_state_dict(state)
+        _load(self.loader, state)
         self.position.restore()
 
 
@@ -160,6 +167,16 @@ def steps_asked_by(sampler: FrameType, loader: Loader) -> int:
         iterator._dataset = loader._map_style
     follow(iterator._dataset, sampler)
     return len(iterator._dataset)
+
+
+def _load(loader: Loader, state: Mapping[str, Any]) -> None:
+    before = order_of(loader)
+    loader.load_state_dict(state)
+    if get_worker_info() is not None and order_of(loader) != before:
+        raise RuntimeError(
+            "the DataLoader's state has changes of weights, or another batch size, of which the main "
+            "process's loader does not know: load the loader's own state there (loader.load_state_dict) instead"
+        )
 
 
 def _refuse_collating(_batches: Any, **_options: Any) -> NoReturn:

@@ -9,7 +9,7 @@ import pytest
 from fixtures.frameworks import require
 from fixtures.loader_data import make_source
 
-from pypack import Loader
+from pypack import Loader, Phase, Schedule, Source
 
 torch = require("torch")
 from torch.utils.data import DataLoader, DistributedSampler  # noqa: E402
@@ -267,3 +267,64 @@ def test_workers_of_a_dataset_around_the_loaders(source):
     assert [*steps(DataLoader(around, batch_size=None)), *steps(around)] == list(range(2 * size))
     with pytest.raises(RuntimeError, match="is over a Around around"):
         steps(DataLoader(around, batch_size=None, num_workers=1, multiprocessing_context="fork"))
+
+
+@pytest.mark.parametrize("style", ["map", "iterable"])
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
+def test_evaluation_passes_are_all_the_same(source, style, workers, persistent):
+    loader = make_loader(source, shuffle=False)
+    size = loader.steps_per_epoch
+    batches = data_loader(loader, style, "torch", workers, persistent)
+    assert steps(batches, 2) == [0, 1]
+    assert steps(batches) == list(range(size))
+    assert steps(batches) == list(range(size))
+    assert loader.step == 0
+
+
+@pytest.mark.parametrize("style", ["map", "iterable"])
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
+def test_epochs_of_different_lengths(source, style, workers, persistent):
+    loader, plain = (make_loader(source, tail="wrap") for _ in range(2))
+    batches = data_loader(loader, style, "torch", workers, persistent)
+    for _ in range(4):
+        assert steps(batches) == steps(plain)
+
+
+def scheduled(source, steps=8):
+    named = {name: Source(*source) for name in "ab"}
+    phase = Phase(steps=steps, weights={"a": 1.0, "b": 1.0})
+    return Loader(named, schedule=Schedule([phase]), batch_sequences=4)
+
+
+@pytest.mark.parametrize("style", ["map", "iterable"])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_changes_of_weights_do_not_pass_workers_by(source, style, persistent):
+    expected = scheduled(source)
+    expected.set_weights({"a": 1.0, "b": 0.0}, from_step=3)
+    loader = scheduled(source)
+    batches = data_loader(loader, style, "torch", 2, persistent)
+    passing = iter(batches)
+    assert [next(passing).step for _ in range(3)] == [0, 1, 2]
+    loader.set_weights({"a": 1.0, "b": 0.0})
+    with pytest.raises(RuntimeError, match="living workers of a DataLoader do not hear of it"):
+        next(passing)
+    del passing
+    if persistent:
+        with pytest.raises(RuntimeError, match="begin with a new DataLoader"):
+            iter(batches)
+        batches = data_loader(loader, style, "torch", 2, persistent)
+    for batch in batches:
+        assert batch.input_ids.tolist() == expected.batch_at(batch.step).input_ids.tolist()
+    assert loader.step == 8
+
+
+def test_a_data_loaders_state_with_changes_of_weights_is_refused_alone(source):
+    loader = scheduled(source)
+    loader.set_weights({"a": 1.0, "b": 0.0}, from_step=2)
+    batches = data_loader(loader, "iterable", "stateful", 1)
+    assert steps(batches, 1) == [0]
+    state = batches.state_dict()
+    batches = data_loader(scheduled(source), "iterable", "stateful", 1)
+    batches.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="load the loader's own state there"):
+        steps(batches)

@@ -59,7 +59,7 @@ class Steps:
         """Makes row 0 the first step of an epoch. A loader whose steps are all in the rows begins again."""
         first = epoch * self.rows
         ends = self.loader.num_steps is not None and first >= self.loader.num_steps
-        self._first[0] = 0 if ends or self.is_fixed else first
+        self._first[0] = 0 if ends or self.is_fixed or not self.loader.shuffle else first
 
     def __call__(self, columns: dict[str, list[int]]) -> dict[str, list[Any]]:
         first = int(self._first)
