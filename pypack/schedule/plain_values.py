@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,15 +82,8 @@ def check_schedule(values: object, place: str = "the schedule") -> None:
         shapes = phase.get("shapes")
         if isinstance(shapes, Mapping):
             check(shapes, _SHAPES, place, f"phases[{i}].shapes")
-        elif shapes is not None:
-            _check_shapes_object(shapes, place, i)
-
-
-def _check_shapes_object(shapes: object, place: str, phase: int) -> None:
-    from pypack.schedule.schedule import ShapeCycle
-
-    if not isinstance(shapes, ShapeCycle):
-        raise ValueError(f"{place}: field 'phases[{phase}].shapes' must be a dict, is {brief(shapes)}")
+        elif shapes is not None and not dataclasses.is_dataclass(shapes):  # a ShapeCycle has checked itself
+            raise ValueError(f"{place}: field 'phases[{i}].shapes' must be a dict, is {brief(shapes)}")
 
 
 def _check_by_length(values: Any, place: str, name: str) -> None:

@@ -93,10 +93,9 @@ class JoinedStore(TokenStore):
                 )
         return joined_tables([table.select(tables[0].column_names) for table in tables])
 
-    def verify(self) -> None:
+    def verify(self) -> list[str]:
         """See `TokenStore.verify`."""
-        for part in self._parts:
-            part.verify()
+        return [str(part.path / name) for part in self._parts for name in part.verify()]
 
     @property
     def _first_documents(self) -> list[int]:

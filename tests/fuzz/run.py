@@ -1,6 +1,7 @@
 """`python -m fuzz.run TARGET COUNT [SEED]` in tests/: damages files, and says what no reader may do.
 
-A process of its own, with 1 GB of memory more than it has, as a reader may end it. The file that did is left where it says.
+A process of its own, with 1 GB of memory more than it has, as a reader may end it. The file that did is left
+where it says.
 """
 
 from __future__ import annotations
