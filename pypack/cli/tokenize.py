@@ -58,63 +58,70 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="tokenizer.json, or a folder with one",
     )
 
-    reading = parser.add_argument_group("what is read")
-    reading.add_argument(
+    _add_reading(parser.add_argument_group("what is read"))
+    _add_tokens(parser.add_argument_group("how it is tokenized"))
+    _add_running(parser.add_argument_group("how it runs"))
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--field", default="text", metavar="NAME",
         help="the field or column that holds the text; a dotted path for nested ones (default: text)",
     )  # fmt: skip
-    reading.add_argument(
+    group.add_argument(
         "--keep", type=names, default=(), metavar="NAME,...",
         help="fields kept beside the tokens, as a parquet file for each shard",
     )  # fmt: skip
-    reading.add_argument(
+    group.add_argument(
         "--format", choices=("json_lines", "text", "parquet", "arrow"),
         help="what the files named as IN hold, pipes, /dev/stdin and - among them (default: by their names; "
         "- holds JSON lines)",
     )  # fmt: skip
-    reading.add_argument(
+    group.add_argument(
         "--txt-per-line", action="store_true", help="text files hold one document a line, not one a file"
     )
-    reading.add_argument(
+    group.add_argument(
         "--max-document-bytes", type=positive, default=1 << 28, metavar="N",
         help="longer lines, text files and rows (with what is kept of them) are rejected (default: 256M)",
     )  # fmt: skip
-    reading.add_argument(
+    group.add_argument(
         "--on-error", choices=("reject", "stop"), default="reject",
         help="what is malformed: set it aside and go on, or stop there (default: reject)",
     )  # fmt: skip
-    reading.add_argument(
+    group.add_argument(
         "--max-rejects", type=RejectLimit, default=RejectLimit("1%"), metavar="N",
         help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
         "whole file (default: 1%%)",
     )  # fmt: skip
 
-    tokens = parser.add_argument_group("how it is tokenized")
-    tokens.add_argument(
+
+def _add_tokens(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--append-eos", action=argparse.BooleanOptionalAction, default=None,
         help="end every document with the end-of-document token (default: if the tokenizer has one)",
     )  # fmt: skip
-    tokens.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
-    tokens.add_argument(
+    group.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
+    group.add_argument(
         "--split-special-tokens", action="store_true",
         help="text that looks like a special token is plain text (default: it becomes that token)",
     )  # fmt: skip
 
-    writing = parser.add_argument_group("how it runs")
-    writing.add_argument(
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--workers", type=positive, metavar="N", help="threads that encode (default: all cores)"
     )
-    writing.add_argument(
+    group.add_argument(
         "--shard-tokens",
         type=positive,
         default=1 << 28,
         metavar="N",
         help="tokens in a shard (default: 256M)",
     )
-    writing.add_argument(
+    group.add_argument(
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
-    writing.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    group.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:

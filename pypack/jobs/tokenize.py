@@ -18,6 +18,7 @@ from pypack.jobs.encode_stage import EncodeStage
 from pypack.jobs.output import claimed
 from pypack.jobs.store_stage import StoreStage
 from pypack.ragged import Ragged
+from pypack.store.store import TokenStore
 from pypack.store.writer import DEFAULT_SHARD_TOKENS
 
 if TYPE_CHECKING:
@@ -137,17 +138,7 @@ def tokenize(
     options = options or TokenizeOptions()
     say = on_message or (lambda message: None)
     directory = local_path(output)
-    if options.append_eos and tokenizer.eos_id is None:
-        raise ValueError(
-            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
-        )
-    if tokenizer.dropout:
-        raise ValueError(
-            f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "
-            'set "dropout" of "model" to null in its tokenizer.json'
-        )
-    if options.shard_tokens < 1:
-        raise ValueError(f"shard_tokens must be at least 1, got {options.shard_tokens}")
+    _check(options, tokenizer)
     files = corpus.list_inputs(
         inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"), format=format
     )
@@ -174,14 +165,13 @@ def tokenize(
     with claimed(directory, job, overwrite) as entries:
         if entries:
             say(f"going on behind {sum(e.shard.documents for e in entries)} documents finished before")
-        append_id = None if options.append_eos is False else tokenizer.eos_id
         stage = StoreStage(
             directory,
             files,
             entries,
             keeps_columns=bool(options.keep),
             vocab_size=tokenizer.vocab_size,
-            append_id=append_id,
+            append_id=None if options.append_eos is False else tokenizer.eos_id,
             tokenizer=tokenizer,
             shard_tokens=options.shard_tokens,
             options=description,
@@ -201,6 +191,27 @@ def tokenize(
         except BaseException:
             stage.abort()
             raise
+    return _result(directory, store, stage, resumed, tokenizer.engine, progress)
+
+
+def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
+    """Raises ValueError for a job that cannot be done as asked."""
+    if options.append_eos and tokenizer.eos_id is None:
+        raise ValueError(
+            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
+        )
+    if tokenizer.dropout:
+        raise ValueError(
+            f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "
+            'set "dropout" of "model" to null in its tokenizer.json'
+        )
+    if options.shard_tokens < 1:
+        raise ValueError(f"shard_tokens must be at least 1, got {options.shard_tokens}")
+
+
+def _result(
+    directory: Path, store: TokenStore, stage: StoreStage, resumed: int, engine: str, progress: Progress
+) -> TokenizeResult:
     return TokenizeResult(
         output=directory,
         documents=store.num_documents,
@@ -210,7 +221,7 @@ def tokenize(
         rejected_by_kind=dict(stage.rejects.by_kind),
         rejected_files=stage.rejects.whole_files,
         resumed_documents=resumed,
-        engine=tokenizer.engine,
+        engine=engine,
         progress=progress,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def check_schedule(values: object, place: str = "the schedule") -> None:
         shapes = phase.get("shapes")
         if isinstance(shapes, Mapping):
             check(shapes, _SHAPES, place, f"phases[{i}].shapes")
-        elif shapes is not None and not hasattr(shapes, "lengths_of_steps"):  # of a ShapeCycle itself
+        elif shapes is not None and not dataclasses.is_dataclass(shapes):  # a ShapeCycle has checked itself
             raise ValueError(f"{place}: field 'phases[{i}].shapes' must be a dict, is {brief(shapes)}")
 
 

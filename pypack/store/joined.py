@@ -95,7 +95,7 @@ class JoinedStore(TokenStore):
 
     def verify(self) -> list[str]:
         """See `TokenStore.verify`."""
-        return [f"{part.path}: {name}" for part in self._parts for name in part.verify()]
+        return [str(part.path / name) for part in self._parts for name in part.verify()]
 
     @property
     def _first_documents(self) -> list[int]:
