@@ -2,15 +2,18 @@
 //
 //   cmake -S . -B build/tsan -DPYPACK_SANITIZE=thread -DPYPACK_SANITIZE_PROGRAMS=ON
 //   cmake --build build/tsan --target sanitize_prefetcher
-//   build/tsan/sanitize_prefetcher STORE_PREFIX
+//   build/tsan/sanitize_prefetcher
 //
-// STORE_PREFIX.bin and .idx are a Megatron-Core dataset. Every batch is compared with the one that is made at
-// once; passes are also broken off, and made to fail.
+// The store is written first, to the system's folder for temporary files. Every batch is compared with the
+// one that is made at once; passes are also broken off, and made to fail.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -75,14 +78,45 @@ void pass(const std::shared_ptr<BatchMaker>& maker, BalanceStrategy balance, std
     }
 }
 
+template <typename T>
+void put(std::ofstream& file, const std::vector<T>& values) {
+    file.write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(values.size() * sizeof(T)));
+}
+
+// A Megatron-Core dataset of int32 tokens, of which document i has 1 + i % 150. Returns its prefix.
+std::string write_store() {
+    constexpr std::int32_t kDocuments = 3000;
+    const std::string prefix =
+        (std::filesystem::temp_directory_path() / "pypack_sanitize_prefetcher").string();
+    std::vector<std::int32_t> lengths;
+    std::vector<std::int64_t> places{0};
+    for (std::int32_t i = 0; i < kDocuments; ++i) {
+        lengths.push_back(1 + i % 150);
+        places.push_back(places.back() + std::int64_t{4} * lengths.back());
+    }
+    std::vector<std::int32_t> tokens(static_cast<std::size_t>(places.back() / 4));
+    std::iota(tokens.begin(), tokens.end(), 0);
+    std::vector<std::int64_t> bounds(kDocuments + 1);
+    std::iota(bounds.begin(), bounds.end(), 0);
+    places.pop_back();
+    std::ofstream bin(prefix + ".bin", std::ios::binary);
+    put(bin, tokens);
+    std::ofstream idx(prefix + ".idx", std::ios::binary);
+    idx.write("MMIDIDX\0\0", 9);
+    put(idx, std::vector<std::uint64_t>{1});
+    put(idx, std::vector<std::uint8_t>{static_cast<std::uint8_t>(pypack::TokenDtype::kInt32)});
+    put(idx, std::vector<std::uint64_t>{lengths.size(), bounds.size()});
+    put(idx, lengths);
+    put(idx, places);
+    put(idx, bounds);
+    return prefix;
+}
+
 }  // namespace
 
-int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::fprintf(stderr, "usage: %s STORE_PREFIX\n", argv[0]);
-        return 2;
-    }
-    const std::string prefix = argv[1];
+int main() {
+    const std::string prefix = write_store();
     std::vector<pypack::Shard> shards;
     shards.emplace_back(prefix + ".bin", prefix + ".idx", false);
     const auto store = std::make_shared<pypack::StoreView>(std::move(shards));
