@@ -99,7 +99,11 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
             f"the state has version {state.get('version')!r}, this pypack reads {STATE_VERSION}: use the "
             "pypack that saved it"
         )
-    check_state(state)
+    try:
+        step = whole_number("step", state["step"])
+    except ValueError as error:
+        raise ValueError(f"this is no state of a loader: {error}") from None
+    check_state({**state, "step": max(0, step)})  # of one below 0 the loader says which it has
     try:
         events = [
             (
@@ -108,7 +112,6 @@ def read_state(state: Mapping[str, Any]) -> tuple[int, WeightLog]:
             )
             for at, weights in state["events"]
         ]
-        step = whole_number("step", state["step"])
         if (base := state.get("base")) is None:
             return step, WeightLog.make(events)
         if not events:

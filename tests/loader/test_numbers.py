@@ -141,7 +141,7 @@ def test_steps_that_are_not_there_are_refused(source):
     for step in (-1, len(loader) + 1, 2**70):
         with pytest.raises(IndexError, match="step"):
             loader.state_dict(step)
-        with pytest.raises(ValueError, match="does not fit"):
+        with pytest.raises(ValueError, match=r"does not fit.*step|field 'step' must be"):
             loader.load_state_dict(loader.state_dict() | {"step": step})
     for order in (None, 3, [], "x"):
         with pytest.raises(ValueError, match="no state"):
