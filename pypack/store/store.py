@@ -130,10 +130,10 @@ class TokenStore(Sequence[Document]):
 
     @property
     def shard_files(self) -> list[tuple[str, str]]:
-        """Paths of the `.bin` and the `.idx` of each shard."""
+        """Paths of the `.bin` and the `.idx` of each shard, as the kernels take them."""
         if self.info is None:
-            return [_files_at(self.path)]
-        return [_files_at(self.path / shard.name) for shard in self.info.shards]
+            return [_native(_files_at(self.path))]
+        return [_native(_files_at(self.path / shard.name)) for shard in self.info.shards]
 
     @property
     def num_documents(self) -> int:
