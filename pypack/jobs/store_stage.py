@@ -30,7 +30,9 @@ class StoreStage:
         **writer: Any,
     ) -> None:
         """`entries`: the shards of an earlier run. `writer`: arguments of StoreWriter."""
+        self._directory = directory
         self._journal = Journal(directory)
+        self._first_reject: Reject | None = None
         self._sources = [_source(file) for file in files]
         self._keeps_columns = keeps_columns
         self.start = entries[-1].position if entries else Position()
@@ -57,6 +59,8 @@ class StoreStage:
     def write(self, batch: DocumentBatch, tokens: Ragged) -> None:
         """Appends one batch."""
         self._waiting.extend(batch.rejects)
+        if self._first_reject is None and batch.rejects:
+            self._first_reject = batch.rejects[0]
         if len(batch) == 0:
             return
         self._batch, self._batch_start = batch, self._writer.num_documents
@@ -98,6 +102,11 @@ class StoreStage:
         self.rejects.write(self._waiting)
         self._waiting = []
         self.rejects.publish()
+        if self.num_documents == 0 and self._first_reject is not None:
+            raise ValueError(
+                f"{self._directory}: no document was written, a store cannot be empty; "
+                f"{self.rejects.total:,} were refused, the first: {self._first_reject}"
+            )
         self._last_shard = True
         store = self._writer.close()
         self._journal.remove()
