@@ -25,7 +25,7 @@ def train(run: Path, steps: int) -> None:
     torch.set_num_threads(1)  # threads that wait for each other cost more than such a model
     training, validation, vocabulary = sample_sources(run)
     loader = Loader(training, batch_sequences=4, layout="varlen", seed=1)
-    validating = Loader(validation, batch_sequences=4, layout="varlen", epochs=1)
+    validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=64,

@@ -56,7 +56,8 @@ def train(run: Path, steps: int) -> None:
     torch.manual_seed(0)
     training, validation, vocabulary = sample_sources(run)
     data = PackedDataModule(
-        Loader(training, batch_sequences=8, seed=1), validation=Loader(validation, batch_sequences=8)
+        Loader(training, batch_sequences=8, seed=1),
+        validation=Loader(validation, batch_sequences=8, shuffle=False),
     )
     trainer = lightning.Trainer(
         max_steps=steps,

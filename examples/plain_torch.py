@@ -64,7 +64,6 @@ def all_ranks(value: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def validate(model: nn.Module, loader: Loader) -> float:
     """The mean loss over the same rows each time."""
-    loader.set_epoch(0)
     total, count = torch.zeros(()), torch.zeros(())
     for batch in loader:
         loss, learned = loss_and_count(model, batch)
@@ -85,7 +84,7 @@ def train(run: Path, steps: int) -> None:
         dist.barrier()  # the store is there
     training, validation, vocabulary = sample_sources(run)
     parts: dict[str, Any] = {"rank": rank, "world_size": world, "batch_sequences": 8}
-    loader, validating = Loader(training, seed=1, **parts), Loader(validation, **parts)
+    loader, validating = Loader(training, seed=1, **parts), Loader(validation, shuffle=False, **parts)
     plain = TinyModel(vocabulary)
     optimizer = torch.optim.AdamW(plain.parameters(), lr=1e-2)
     checkpoint = run / "checkpoint.pt"

@@ -41,6 +41,11 @@ class PackedDataModule(lightning.LightningDataModule):
         super().__init__()
         if validation is loader:
             raise ValueError("validation is the loader that is trained from: make a second Loader for it")
+        if not loader.shuffle:
+            raise ValueError(
+                "the loader that is trained from has shuffle=False, which is for evaluation: give it as "
+                "validation="
+            )
         self.loader = loader
         self.validation = validation
         self._num_workers = num_workers

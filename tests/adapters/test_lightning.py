@@ -98,11 +98,12 @@ WORKERS = [(0, False), (2, False), (2, True)]
 
 @pytest.mark.parametrize(("workers", "persistent"), WORKERS)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_epochs_and_validations(tmp_path, workers, persistent):
+@pytest.mark.parametrize("options", [{"seed": 5}, {"shuffle": False}])
+def test_epochs_and_validations(tmp_path, workers, persistent, options):
     """Each epoch other steps, each validation the same ones, whatever the sanity check took."""
     from pypack.adapters.lightning import PackedDataModule
 
-    loader, validation = small_loader(tmp_path), small_loader(tmp_path, seed=5)
+    loader, validation = small_loader(tmp_path), small_loader(tmp_path, **options)
     size = loader.steps_per_epoch
     assert size >= 4
     model = Passes()
@@ -161,3 +162,5 @@ def test_one_loader_for_both_is_refused(tmp_path):
     loader = small_loader(tmp_path)
     with pytest.raises(ValueError, match="make a second Loader"):
         PackedDataModule(loader, validation=loader)
+    with pytest.raises(ValueError, match="which is for evaluation"):
+        PackedDataModule(small_loader(tmp_path, shuffle=False))

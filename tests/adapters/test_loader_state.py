@@ -145,8 +145,9 @@ def test_workers_get_the_epochs_too(tmp_path, persistent):
     assert trainer.batches == tokens(loader, range(15))
 
 
-def test_every_evaluation_is_of_the_same_steps(tmp_path):
-    evaluation = new_loader(tmp_path, epochs=1, batch_sequences=8)
+@pytest.mark.parametrize("options", [{"epochs": 1}, {"shuffle": False}, {}])
+def test_every_evaluation_is_of_the_same_steps(tmp_path, options):
+    evaluation = new_loader(tmp_path, batch_sequences=8, **options)
     trainer = make_trainer(
         tmp_path,
         new_loader(tmp_path),
@@ -202,8 +203,11 @@ def test_other_loaders_and_data_sets_are_refused(tmp_path):
     trainer.train_dataset = [huggingface.padding_free(loader.batch_at(0))]
     with pytest.raises(ValueError, match=r"train_dataset=huggingface\.dataset"):
         trainer.train()
+    trainer = make_trainer(tmp_path, new_loader(tmp_path, shuffle=False), max_steps=1)
+    with pytest.raises(ValueError, match="shuffle=False, which is for evaluation"):
+        trainer.train()
     trainer = make_trainer(tmp_path, new_loader(tmp_path, rank=1, world_size=2), max_steps=1)
-    with pytest.raises(ValueError, match="make it with world_size=1"):
+    with pytest.raises(ValueError, match="make it with rank=0, world_size=1"):
         trainer.train()
 
 

@@ -62,11 +62,16 @@ def check_trainer(loader: Loader, args: Any, state: Any, given: dict[str, Any]) 
         )
     if steps.loader is not loader:
         raise ValueError("train_dataset was made from another Loader than LoaderState: give both the same")
+    if not loader.shuffle:
+        raise ValueError(
+            "the loader that is trained from has shuffle=False, which is for evaluation: every epoch would "
+            "be the same; leave it out"
+        )
     if loader.world_size != 1:
         raise ValueError(
             f"the loader is of rank {loader.rank} of {loader.world_size}, and accelerate deals its steps to "
-            "processes as well, so that rows would be left out: make it with world_size=1 and the batch of "
-            "one process"
+            "processes too, so that rows would be left out: make it with rank=0, world_size=1 and the batch "
+            "of one process"
         )
     rows: int = steps.rows
     if rows % args.world_size:

@@ -27,12 +27,12 @@ def dataset(loader: Loader, steps: int | None = None) -> datasets.Dataset:
     Train with `per_device_train_batch_size=1`, `train_sampling_strategy="sequential"` (the loader has
     shuffled already), `remove_unused_columns=False` and `data_collator=collate`. Then `Trainer` resumes by
     the number of its step, without reading what it skips. With several processes accelerate deals the rows to
-    them in turn: make the loader with `world_size=1` and the batch of one process.
+    them in turn: make the loader with `rank=0, world_size=1` and the batch of one process.
 
     The rows are one epoch to the trainer. In its next epoch they are the steps after them, so that with
     `num_train_epochs` each epoch has an order of its own.
 
-    To evaluate, make another loader with `epochs=1`, and give its data set as `eval_dataset`, with
+    To evaluate, make another loader with `shuffle=False`, and give its data set as `eval_dataset`, with
     `per_device_eval_batch_size=1`: it has the same rows at every evaluation.
 
     Args:
