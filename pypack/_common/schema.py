@@ -11,7 +11,7 @@ import math
 import operator
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Field:
         items: of a list, or the values of a dict whose keys are names.
         fields: of a dict with these fields, and no others unless `open`.
         open: further fields are allowed, whatever they hold.
+        or_list: a list of such values is allowed in its place.
     """
 
     kind: str = "any"
@@ -42,6 +43,7 @@ class Field:
     items: Field | None = None
     fields: Mapping[str, Field] | None = None
     open: bool = False
+    or_list: bool = False
 
 
 COUNT = Field("int", 0, 2**63 - 1)
@@ -78,6 +80,10 @@ def read_json(path: Path) -> Any:
 def check(value: Any, field: Field, place: str, name: str = "") -> None:
     """Raises ValueError unless a value is what its field must be; `place`, `name`: file and field."""
     if value is None and field.null:
+        return
+    if field.or_list and _is_kind(value, "list"):
+        for i, one in enumerate(value):
+            check(one, replace(field, or_list=False), place, f"{name}[{i}]")
         return
     if not _is_kind(value, field.kind):
         raise _wrong(place, name, field, value)
@@ -136,7 +142,9 @@ def _inner(name: str, key: object) -> str:
 
 def _wrong(place: str, name: str, field: Field, value: object) -> ValueError:
     what = f"field {name!r} " if len(name) <= 80 else f"field {brief(name)} "
-    kind = {"number": "number that is finite", "name": "plain file name"}.get(field.kind, field.kind)
+    kind = {"int": "whole number", "number": "number that is finite", "name": "plain file name"}.get(
+        field.kind, field.kind
+    )
     low, high = (None if math.isinf(bound) else f"{bound:,}" for bound in (field.low, field.high))
     bounds = f" (from {low or 'any'} to {high or 'any'})" if low or high else ""
     return ValueError(f"{place}: {what if name else ''}must be a {kind}, is {brief(value)}{bounds}")

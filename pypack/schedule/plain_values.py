@@ -22,7 +22,7 @@ _SHAPES = Field(
     "dict",
     fields={
         "long": Field("list", items=_LENGTH),
-        "short": Field("list", items=_LENGTH, optional=True),
+        "short": Field("list", items=Field("int", 1, 2**31 - 1, or_list=True), optional=True),
         "long_cycles": Field("int", 1, 2**31 - 1, optional=True),
     },
 )
