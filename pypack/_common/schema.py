@@ -142,9 +142,7 @@ def _inner(name: str, key: object) -> str:
 
 def _wrong(place: str, name: str, field: Field, value: object) -> ValueError:
     what = f"field {name!r} " if len(name) <= 80 else f"field {brief(name)} "
-    kind = {"int": "whole number", "number": "number that is finite", "name": "plain file name"}.get(
-        field.kind, field.kind
-    )
+    kind = {"number": "number that is finite", "name": "plain file name"}.get(field.kind, field.kind)
     low, high = (None if math.isinf(bound) else f"{bound:,}" for bound in (field.low, field.high))
     bounds = f" (from {low or 'any'} to {high or 'any'})" if low or high else ""
     return ValueError(f"{place}: {what if name else ''}must be a {kind}, is {brief(value)}{bounds}")

@@ -55,13 +55,20 @@ _SCHEDULE = Field(
         "total_steps": _SIZE,
     },
 )
+_ROWS = Field("list", items=Field("list", items=Field("int")), optional=True)
 _STATE = Field(
     "dict",
     open=True,
     fields={
         "step": COUNT,
         "events": Field("list", items=Field("list")),
-        "order": Field("dict"),
+        "order": Field(
+            "dict", open=True, fields={"sources": Field("list", items=Field("list", items=TEXT), optional=True)}
+        ),
+        "phases": Field("list", items=Field("list"), optional=True),
+        "drawn": _ROWS,
+        "ahead": _ROWS,
+        "resumed": Field("list", items=Field("int"), null=True, optional=True),
         "base": Field("dict", null=True, optional=True),
     },
 )
@@ -112,6 +119,18 @@ def check_state(state: object) -> None:
             raise ValueError(f"{place}: field 'events[{i}]' must be a step and weights, is {brief(event)}")
         check(event[0], COUNT, place, f"events[{i}][0]")
         check(event[1], Field("dict", items=NUMBER), place, f"events[{i}][1]")
+    for i, pair in enumerate(state["order"].get("sources", ())):
+        if len(pair) != 2:
+            raise ValueError(
+                f"{place}: field 'order.sources[{i}]' must be a name and a digest, is {brief(pair)}"
+            )
+    for i, phase in enumerate(state.get("phases", ())):
+        if len(phase) != 3:
+            raise ValueError(
+                f"{place}: field 'phases[{i}]' must be steps, tokens and what makes it, is {brief(phase)}"
+            )
+        check(phase[0], COUNT, place, f"phases[{i}][0]")
+        check(phase[1], COUNT, place, f"phases[{i}][1]")
     if state.get("base") is not None:
         rows = Field("list", items=Field("list", items=Field("int")))
         check(
