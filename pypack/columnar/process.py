@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -61,11 +62,12 @@ class DamagedColumnsError(ValueError):
 class ColumnarReader:
     """Reads files one after another in a process of its own, which is started at the first.
 
-    A context manager: leaving the block ends the process.
+    A context manager: leaving the block ends the process, or leaves it to the next reader.
     """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_idle = False
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
         """The rows of a file in batches.
@@ -73,7 +75,8 @@ class ColumnarReader:
         Raises:
             DamagedColumnsError: the rest cannot be read, for whatever reason, the reader's death included.
         """
-        child = self._process or self._start()
+        child = self._process or self._take() or self._start()
+        self._is_idle = False
         stdin, stdout = child.stdin, child.stdout
         assert stdin is not None
         assert stdout is not None
@@ -85,7 +88,7 @@ class ColumnarReader:
                 if kind != BATCH:
                     break
                 yield _batch(head, stdout)
-            finished = True
+            finished = self._is_idle = True
         except (EOFError, BrokenPipeError):
             raise DamagedColumnsError("damaged_file", self._death()) from None
         finally:
@@ -94,6 +97,19 @@ class ColumnarReader:
         if kind == REFUSED:
             raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
         assert kind == DONE
+
+    def _take(self) -> subprocess.Popen[bytes] | None:
+        """The process that an earlier reader left, if this is the process that started it."""
+        try:
+            owner, child = _IDLE.pop()
+        except IndexError:
+            return None
+        if owner != os.getpid():
+            return None
+        self._process = child
+        if child.poll() is not None:
+            self.close()
+        return self._process
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -154,7 +170,23 @@ class ColumnarReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._process is not None and self._is_idle and not _IDLE:
+            _IDLE.append((os.getpid(), self._process))
+            self._process = None
         self.close()
+
+
+# One process that waits for the next reader, as starting it takes longer than a small file; it ends with this
+# one. (Owner, because a fork has it, too.)
+_IDLE: list[tuple[int, subprocess.Popen[bytes]]] = []
+
+
+def _end_idle() -> None:
+    with ColumnarReader() as reader:
+        reader._take()
+
+
+atexit.register(_end_idle)
 
 
 def _received(stream: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
