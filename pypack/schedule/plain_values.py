@@ -63,7 +63,9 @@ _STATE = Field(
         "step": COUNT,
         "events": Field("list", items=Field("list")),
         "order": Field(
-            "dict", open=True, fields={"sources": Field("list", items=Field("list", items=TEXT), optional=True)}
+            "dict",
+            open=True,
+            fields={"sources": Field("list", items=Field("list", items=TEXT), optional=True)},
         ),
         "phases": Field("list", items=Field("list"), optional=True),
         "drawn": _ROWS,
