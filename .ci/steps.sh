@@ -61,25 +61,28 @@ pages() {
 # sanitizer_programs VENV: parts of the core and the fuzz targets under ASan and UBSan, then threads under TSan.
 sanitizer_programs() {
     "$1/bin/pip" install -q cmake ninja pybind11
-    local kind program fuzz
-    for kind in address,undefined thread; do
-        fuzz=$([ $kind = thread ] && echo OFF || echo ON)
-        "$1/bin/cmake" -S . -B "$work/$kind" -G Ninja -DCMAKE_MAKE_PROGRAM="$PWD/$1/bin/ninja" \
-            -DPYPACK_WERROR=ON -DPYPACK_SANITIZE="$kind" -DPYPACK_SANITIZE_PROGRAMS=ON -DPYPACK_FUZZ="$fuzz" \
-            >"$work/cmake.log" ||
-            { cat "$work/cmake.log"; return 1; }
-        "$1/bin/cmake" --build "$work/$kind" >"$work/build.log" ||
-            { tail -n 50 "$work/build.log"; return 1; }
-        for program in "$work/$kind"/sanitize_*; do
-            echo "$(basename "$program") under $kind"
-            "$program"
-        done
-        for program in "$work/$kind"/fuzz_*; do
-            [ -x "$program" ] || continue
-            echo "$(basename "$program"), ${PYPACK_FUZZ_SECONDS:-10} s"
-            (cd "$work" && "$program" "${PYPACK_FUZZ_SECONDS:-10}")
-        done
+    build_sanitized "$1" address,undefined sanitize_programs fuzz_targets
+    build_sanitized "$1" thread sanitize_programs
+    local program
+    for program in "$work"/address,undefined/sanitize_* "$work"/thread/sanitize_*; do
+        echo "$(basename "$program") under $(basename "$(dirname "$program")")"
+        "$program"
     done
+    for program in "$work"/address,undefined/fuzz_*; do
+        echo "$(basename "$program"), ${PYPACK_FUZZ_SECONDS:-10} s"
+        (cd "$work" && "$program" "${PYPACK_FUZZ_SECONDS:-10}")
+    done
+}
+
+# build_sanitized VENV SANITIZERS TARGET...
+build_sanitized() {
+    local folder=$work/$2
+    "$1/bin/cmake" -S . -B "$folder" -G Ninja -DCMAKE_MAKE_PROGRAM="$PWD/$1/bin/ninja" \
+        -DPython_EXECUTABLE="$PWD/$1/bin/python" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="-O1 -g1" \
+        -DPYPACK_WERROR=ON -DPYPACK_SANITIZE="$2" -DPYPACK_SANITIZE_PROGRAMS=ON -DPYPACK_FUZZ=ON \
+        >"$work/cmake.log" || { cat "$work/cmake.log"; return 1; }
+    "$1/bin/cmake" --build "$folder" --target "${@:3}" >"$work/build.log" ||
+        { tail -n 50 "$work/build.log"; return 1; }
 }
 
 # clean_install VENV: what a user gets.

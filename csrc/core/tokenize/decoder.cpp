@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/interrupt.hpp"
 #include "tokenize/text/text_view.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/byte_alphabet.hpp"
@@ -202,6 +203,7 @@ void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::strin
 void Decoder::decode_rows(std::span<const TokenId> ids, std::span<const Offset> offsets, bool skip_special,
                           std::string& out, std::vector<std::size_t>& ends) const {
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+        if (i % 64 == 0) check_interrupt();
         const auto begin = static_cast<std::size_t>(offsets[i]);
         decode(ids.subspan(begin, static_cast<std::size_t>(offsets[i + 1]) - begin), skip_special, out);
         ends.push_back(out.size());

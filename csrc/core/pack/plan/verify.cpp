@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/interrupt.hpp"
 #include "pack/plan/plan_arrays.hpp"
 
 namespace pypack {
@@ -104,8 +105,11 @@ PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length a
     if (align < 1) refuse("align must be at least 1, got " + std::to_string(align));
     check_sizes(plan);
     check_offsets(plan);
+    check_interrupt();
     check_spans(plan, lengths);
+    check_interrupt();
     check_sequences(plan, align, max_documents);
+    check_interrupt();
 
     std::vector<std::uint32_t> spans_of(lengths.size(), 0);
     std::vector<std::int64_t> covered(lengths.size(), 0);
@@ -119,7 +123,9 @@ PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length a
                    span_name(plan, i) + ", but it has " + std::to_string(lengths[document]));
         }
     }
+    check_interrupt();
     check_overlaps(plan, spans_of, names);
+    check_interrupt();
 
     PlanCounts counts;
     for (std::size_t d = 0; d < lengths.size(); ++d) {
