@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -39,6 +39,9 @@ class Producer(Generic[T]):
                     return
         except BaseException as error:  # handed to the consumer
             end = _End(error)
+        finally:
+            if isinstance(items, Generator):  # files and processes are closed here, not some time later
+                items.close()
         _put(self._queue, end, self._stop)
 
     def __iter__(self) -> Iterator[T]:

@@ -62,11 +62,7 @@ _STATE = Field(
     fields={
         "step": COUNT,
         "events": Field("list", items=Field("list")),
-        "order": Field(
-            "dict",
-            open=True,
-            fields={"sources": Field("list", items=Field("list", items=TEXT), optional=True)},
-        ),
+        "order": Field("dict"),
         "phases": Field("list", items=Field("list"), optional=True),
         "drawn": _ROWS,
         "ahead": _ROWS,
@@ -121,11 +117,14 @@ def check_state(state: object) -> None:
             raise ValueError(f"{place}: field 'events[{i}]' must be a step and weights, is {brief(event)}")
         check(event[0], COUNT, place, f"events[{i}][0]")
         check(event[1], Field("dict", items=NUMBER), place, f"events[{i}][1]")
-    for i, pair in enumerate(state["order"].get("sources", ())):
-        if len(pair) != 2:
-            raise ValueError(
-                f"{place}: field 'order.sources[{i}]' must be a name and a digest, is {brief(pair)}"
-            )
+    sources = state["order"].get("sources", ())
+    if not isinstance(sources, str):  # a digest, where there are many
+        check(sources, Field("list", items=Field("list", items=TEXT)), place, "order.sources")
+        for i, pair in enumerate(sources):
+            if len(pair) != 2:
+                raise ValueError(
+                    f"{place}: field 'order.sources[{i}]' must be a name and a digest, is {brief(pair)}"
+                )
     for i, phase in enumerate(state.get("phases", ())):
         if len(phase) != 3:
             raise ValueError(

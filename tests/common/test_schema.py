@@ -251,6 +251,17 @@ def test_every_field_of_a_state(whole: Path) -> None:
     loader.load_state_dict(state)
 
 
+def test_the_state_of_many_sources(whole: Path) -> None:
+    """They stand in it as one digest."""
+    source = Source(TokenStore.open(whole / "a.store"), Plan.open(whole / "a.plan"))
+    sources = {f"source {i}": source for i in range(12)}
+    loader = Loader(sources, schedule=Schedule([pypack.Phase(steps=9)]), batch_sequences=2)
+    state = json.loads(json.dumps(loader.state_dict(3)))
+    assert isinstance(state["order"]["sources"], str)
+    loader.load_state_dict(state)
+    assert loader.state_dict()["step"] == 3
+
+
 def test_values_in_messages_are_short() -> None:
     value: Any = "x" * 10_000
     for _ in range(30):

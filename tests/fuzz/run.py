@@ -1,6 +1,6 @@
 """`python -m fuzz.run TARGET COUNT [SEED]` in tests/: damages files, and says what no reader may do.
 
-A process of its own, with 1 GB of memory more than it has, as a reader may end it. The file that did is left
+A process of its own, with 2 GB of memory more than it has, as a reader may end it. The file that did is left
 where it says.
 """
 
@@ -18,7 +18,7 @@ from fuzz.mutate import mutated
 from fuzz.seeds import CRASHERS, SEEDS
 from fuzz.targets import TARGETS
 
-_MEMORY = 1 << 30
+_MEMORY = 2 << 30  # of which Arrow sets half aside unused
 
 
 def main(target: str, count: int, seed: int) -> int:
