@@ -573,8 +573,8 @@ class Loader:
         change between saving and loading.
 
         Args:
-            step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` behind
-                a DataLoader with workers).
+            step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` in a
+                pass of Accelerate without workers, which asks for a batch more than it gives).
 
         Raises:
             IndexError: the loader has no such step.
