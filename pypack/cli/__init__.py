@@ -7,7 +7,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
@@ -51,7 +53,8 @@ def _main(arguments: list[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
-        status: int = modules[args.command].run(args)
+        with _told_warnings(args.command):
+            status: int = modules[args.command].run(args)
     except KeyboardInterrupt:
         return _report(args, "interrupted; nothing half-written was left behind", 130)
     except BaseException as error:  # panics of Rust are no Exception
@@ -59,6 +62,17 @@ def _main(arguments: list[str]) -> int:
             raise
         return _report(args, describe(error, _subject(args)), exit_status(error))
     return status
+
+
+@contextmanager
+def _told_warnings(command: str) -> Iterator[None]:
+    """Warnings in one line each, without the place in the code that they come from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_: print(
+            f"pypack {command}: warning: {message}", file=sys.stderr
+        )
+        yield
 
 
 def _subject(args: argparse.Namespace) -> str:

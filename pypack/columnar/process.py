@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -82,7 +82,8 @@ class ColumnarReader:
         assert stdout is not None
         finished = False
         try:
-            self._tell(stdin, asdict(request))
+            # The process may have been started in another folder.
+            self._tell(stdin, asdict(replace(request, path=os.path.abspath(request.path))))  # noqa: PTH100
             while True:
                 kind, head = _received(stdout)
                 if kind != BATCH:
@@ -105,6 +106,7 @@ class ColumnarReader:
         except IndexError:
             return None
         if owner != os.getpid():
+            child.returncode = 0  # not this process's to wait for
             return None
         self._process = child
         if child.poll() is not None:
@@ -166,6 +168,9 @@ class ColumnarReader:
 
     def __enter__(self) -> ColumnarReader:
         return self
+
+    def __del__(self) -> None:
+        self.close()  # of one that was never left, such as by a thread that ended with the process
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

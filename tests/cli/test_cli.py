@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from fixtures.corpus_files import RECORDS, json_lines, write
 
+import pypack
 from pypack.cli import COMMANDS, main
 from pypack.cli.arguments import RejectLimit, positive
 from pypack.cli.progress import count, duration
@@ -387,3 +388,15 @@ def test_numbers() -> None:
     assert not RejectLimit("1%").allows(1, 98)
     assert RejectLimit("0").allows(0, 0)
     assert not RejectLimit("3").allows(4, 10**9)
+
+
+def test_warnings_are_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lengths = np.sort(np.random.default_rng(0).integers(1, 1500, 20_000))
+    with pypack.StoreWriter(tmp_path / "a.store", vocab_size=9) as writer:
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        writer.append(pypack.Ragged(np.zeros(offsets[-1], np.uint32), offsets))
+    command = ["pack", str(tmp_path / "a.store"), "-o", str(tmp_path / "a.plan"), "--sequence-length", "2048"]
+    assert main(command) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(told) == 1
+    assert told[0].startswith("pypack pack: warning: the documents come in an order")

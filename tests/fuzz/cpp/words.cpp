@@ -78,7 +78,7 @@ std::vector<std::string> seeds() {
         "I'll see you at 12:30, don't be late!\n\n  \tDON'T 123456 caf\u00e9 na\u00efve",
         "\u6771\u4eac\u306b \u884c\u304f 1\u0661\u0967 \u00a0\u3000\u2028x e\u0301\u0323\u0301 \u01c5\u01c4",
         "\U0001f468\u200d\U0001f469 \U0001f1e6\U0001f1e7 \u1100\u1161\u11a8 \uac00 \u0f71\u0f72\u0f74 \ufb01",
-        std::string("\0\x7f \x01\r\n\r\r a", 12),
+        std::string("\0\x7f \x01\r\n\r\r a", 10),
     };
 }
 
