@@ -105,7 +105,7 @@ def _print_report(console: Console, result: DemoResult, kept: Path | None) -> No
     console.print(f"\n[bold]The start of one batch[/bold] ({rows} x {length} ids, best fit), decoded")
     for line in result.batch_start.strip().splitlines()[:12]:
         console.print(f"    {escape(line[: print_width - 4])}", soft_wrap=True)
-    console.print(f"\n[bold]The same on your data[/bold]\n{_commands(kept)}")
+    console.print(f"\n[bold]The same on your data[/bold]\n{_commands(kept)}", soft_wrap=True)
 
 
 def _coloured(line: str) -> str:

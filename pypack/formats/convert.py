@@ -14,6 +14,7 @@ from pypack.store.store import TokenStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_PARQUET_MAGIC = b"PAR1"
 # Some documents, with columns kept beside their tokens or without.
 Documents: TypeAlias = "Ragged | tuple[Ragged, pa.RecordBatch]"
 
@@ -97,8 +98,11 @@ def read_documents(
     if path.suffix == ".parquet":
         return columnar.read_parquet(path, column or "input_ids")
     with path.open("rb") as file:
-        if file.read(len(nemo.MAGIC)) == nemo.MAGIC:  # OLMo-core calls bare tokens .npy, too
-            return nemo.read(path)
+        begin = file.read(max(len(nemo.MAGIC), len(_PARQUET_MAGIC)))
+    if begin.startswith(_PARQUET_MAGIC):
+        return columnar.read_parquet(path, column or "input_ids")
+    if begin.startswith(nemo.MAGIC):  # OLMo-core calls bare tokens .npy, too
+        return nemo.read(path)
     return flat.read(path, dtype, end_id)
 
 

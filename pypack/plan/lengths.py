@@ -13,9 +13,12 @@ def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:
     once.
 
     Raises:
-        TypeError: the lengths are not integers.
+        TypeError: the lengths are not integers, or a store or the documents themselves.
         ValueError: they are no vector, or one does not fit (the document is named).
     """
+    if hasattr(lengths, "lengths"):  # a TokenStore or Ragged, whose documents numpy would try to read
+        kind = type(lengths).__name__
+        raise TypeError(f"lengths must be the documents' lengths, got a {kind}: pass its .lengths")
     array = np.asarray(lengths)
     if array.size == 0 and array.dtype == np.float64:  # numpy's type for []
         array = array.astype(np.int32)

@@ -39,9 +39,9 @@ def prove(plan: Plan, lengths: ArrayLike | None) -> None:
         fingerprint = lengths_fingerprint(documents)
         if fingerprint != plan.lengths_fingerprint:
             raise ValueError(
-                f"the plan was made for {plan.counts.documents} documents with lengths fingerprint "
-                f"{plan.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the store "
-                "it was made for, or pack again"
+                f"{plan._path or 'the plan'} was made for {plan.counts.documents} documents with lengths "
+                f"fingerprint {plan.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the "
+                "store it was made for, or pack again"
             )
         found = plan._view.verify(documents, plan.align, max_documents)
         stated = dataclasses.asdict(plan.counts)

@@ -75,6 +75,11 @@ class Tokenizer:
         file = local_path(path)
         if file.is_dir():
             file = file / "tokenizer.json"
+        if not file.exists():
+            raise FileNotFoundError(
+                f"{file}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
+                "folder that holds it, not by the name of a model"
+            )
         definition = TokenizerDefinition(file.read_bytes(), source=str(file))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
         return cls(definition, engine, names_beside(file), asked)

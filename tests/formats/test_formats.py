@@ -7,6 +7,7 @@ import json
 import types
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fixtures.frameworks import TORCHVISION, packed_sft_class, require, require_part
@@ -299,3 +300,9 @@ def test_aligned_plans_are_refused(store, tmp_path):
         export(store, tmp_path / "rows.parquet", "parquet", plan)
     with pytest.raises(ValueError, match="format must be one of"):
         export(store, tmp_path / "rows", "zip")
+
+
+def test_parquet_is_known_by_its_first_bytes(tmp_path):
+    pq.write_table(pa.table({"input_ids": [[1, 2], [3]]}), tmp_path / "tokens.data")
+    (batch,) = read_documents(tmp_path / "tokens.data")
+    assert [row.tolist() for row in (batch[0] if isinstance(batch, tuple) else batch)] == [[1, 2], [3]]

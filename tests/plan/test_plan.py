@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pypack
 from pypack._common.files import exchange
 from pypack.packing.packing import pack
 from pypack.plan import files as plan_files
@@ -343,3 +344,9 @@ def test_stats():
     means = np.repeat([logs[:3].mean(), logs[3], logs[4]], [3, 1, 1])
     assert stats.bias == pytest.approx(means.var() / logs.var())
     assert pack([4, 4, 4], 8, "next_fit").stats.bias == 0.0  # no variance to share
+
+
+def test_a_store_in_the_place_of_lengths_is_named(tmp_path):
+    store = pypack.Ragged.from_rows([[1, 2], [3]])
+    with pytest.raises(TypeError, match=r"got a Ragged: pass its \.lengths"):
+        pack(store, 8)

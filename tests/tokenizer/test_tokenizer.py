@@ -144,3 +144,9 @@ def test_bad_files_and_objects_are_named(tmp_path):
 def test_num_threads_is_checked(tokenizer):
     with pytest.raises(ValueError, match="num_threads must be at least 1"):
         tokenizer.encode_batch(["a"], num_threads=0)
+
+
+def test_the_name_of_a_model_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"gpt2: No such file; a tokenizer is given as the path"):
+        pypack.Tokenizer.from_file("gpt2")
