@@ -5,8 +5,9 @@
 //   build/tsan/sanitize_prefetcher
 //
 // The store is written first, to the system's folder for temporary files. Every batch is compared with the
-// one that is made at once; passes are also broken off, and made to fail.
+// one that is made at once; passes are also broken off, and made to fail. Eight threads make batches besides.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "batch/batch_maker.hpp"
@@ -76,6 +78,29 @@ void pass(const std::shared_ptr<BatchMaker>& maker, BalanceStrategy balance, std
         if (!same(got, maker->make(request_of(step, size, balance))))
             throw std::runtime_error("batches differ");
     }
+}
+
+// Eight threads that make batches of one maker at the same time.
+void make_in_threads(BatchMaker& maker) {
+    constexpr std::int64_t kSteps = 60;
+    const std::int64_t size = maker.buckets.front().size();
+    std::vector<MadeBatch> expected;
+    for (std::int64_t step = 0; step < kSteps; ++step) {
+        expected.push_back(maker.make(request_of(step, size, BalanceStrategy::deal)));
+    }
+    std::atomic<bool> equal{true};
+    std::vector<std::thread> threads;
+    for (std::int64_t t = 0; t < 8; ++t) {
+        threads.emplace_back([&, t] {
+            for (std::int64_t i = 0; i < 4 * kSteps; ++i) {
+                const std::int64_t step = (i + 7 * t) % kSteps;
+                const MadeBatch got = maker.make(request_of(step, size, BalanceStrategy::deal));
+                if (!same(got, expected[static_cast<std::size_t>(step)])) equal = false;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    if (!equal) throw std::runtime_error("batches of several threads differ");
 }
 
 template <typename T>
@@ -144,6 +169,7 @@ int main() {
             }
         }
     }
+    make_in_threads(*maker);
     pypack::Prefetcher failing(maker, 2, nullptr, 0);
     StepRequest wrong = request_of(0, maker->buckets.front().size(), BalanceStrategy::deal);
     wrong.draws.front().start = maker->buckets.front().size();
