@@ -107,11 +107,12 @@ PYTHON
 # other_python VERSION: the tests that need no framework under another Python, where it is installed.
 other_python() {
     local python
-    python=$(command -v "python$1" || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python 2>/dev/null | tail -n 1) || true
-    if [ -z "$python" ] || ! "$python" -c 'import venv' 2>/dev/null; then
-        echo "Python $1 is not installed on this machine: not tested"
+    for python in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+        # A shim of pyenv may stand for a version that is not chosen.
+        "$python" -c "import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null || continue
+        build_for_unit_tests "$python" "$work/python$1"
+        unit_tests "$work/python$1"
         return
-    fi
-    build_for_unit_tests "$python" "$work/python$1"
-    unit_tests "$work/python$1"
+    done
+    echo "Python $1 is not installed on this machine: not tested"
 }
