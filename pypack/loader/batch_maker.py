@@ -83,6 +83,7 @@ class BatchMaker:
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
             self._weights = BatchWeights(list(sources.values()))
         self._is_plain = self._one_plan_each and self._pinned is None and self._weights is None
+        self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
         _makers.add(self)
         # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
@@ -99,7 +100,7 @@ class BatchMaker:
             )
 
     def _dealt(self, draws: StepDraws) -> tuple[StepDraws, int]:
-        if self._ranks.world_size == 1:
+        if self._is_alone:
             return draws, draws.slots
         return self._ranks.dealt(draws, self._buckets, self._is_drawn)
 
@@ -130,8 +131,11 @@ class BatchMaker:
 
     def batch(self, draws: StepDraws, step: int) -> PackedBatch:
         """The rank's batch."""
-        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
         part = self._part or self._make_part()
+        if self._is_plain and self._is_alone:  # what most loaders are asked for, many thousand times a second
+            made = self._maker.make(draws, draws.slots, part, None)
+            return from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
+        tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
         return self.wrap(self._maker.make(*self._dealt(draws), part, memory), draws, step, tensor)
 
     def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:

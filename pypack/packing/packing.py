@@ -149,7 +149,9 @@ def pack(
         lengths_fingerprint=lengths_fingerprint(documents),
     )
     if chosen.suits_order is not None:
-        chosen.suits_order(job, plan.utilization)
+        # Not `plan.utilization`: that takes a pass over all spans, and most users never ask for it.
+        in_spans = plan.counts.tokens - plan.counts.dropped_tokens - plan.counts.truncated_tokens
+        chosen.suits_order(job, in_spans / max(1, plan.num_sequences * sequence_length))
     return plan
 
 

@@ -13,7 +13,7 @@ from pypack import _core
 from pypack.schedule.curriculum import odds_of
 from pypack.schedule.order import StepDraws, purpose, rows_of_batch, source_buckets
 from pypack.schedule.schedule import Curriculum
-from pypack.schedule.tails import ResumedEpochs, Tail, Visits, visits
+from pypack.schedule.tails import ResumedEpochs, Tail, Visits, WholeEpochs, visits
 from pypack.source.source import Source
 
 
@@ -88,6 +88,11 @@ class EpochOrder:
             (rows, bucket.length, bucket_visits.draws)
             for rows, bucket, bucket_visits in zip(self._rows, buckets, self._visits, strict=True)
         ]
+        # Most loaders have rows of one length in whole epochs, and are asked thousands of times a second.
+        only = plain[0] if not self._several and resumed is None else None
+        self._whole = (
+            (only.steps, only.rows, only.size, buckets[0].length) if type(only) is WholeEpochs else None
+        )
         self.longest = buckets[-1].length
         self.rows_of_longest = self._rows[-1]
         self._order_of = functools.lru_cache(maxsize=2)(self._make_order)
@@ -161,6 +166,14 @@ class EpochOrder:
         )
 
     def at(self, step: int) -> StepDraws:
+        if self._whole is not None:
+            steps, rows, size, length = self._whole
+            epoch = step // steps
+            start = (step - epoch * steps) * rows
+            left = size - start
+            draw = (0, epoch, start, rows if rows < left else left)
+            # Past the constructor of the named tuple: it takes longer than all the rest.
+            return tuple.__new__(StepDraws, ([draw], rows, length, None, epoch, rows))
         if step < self.first_step:
             self.check_known(step)
         bucket, visit = 0, step
@@ -171,7 +184,6 @@ class EpochOrder:
             visit = self._visits[bucket].before(epoch) + order.visits(turn, bucket)
         rows, length, drawn = self._drawn_buckets[bucket]
         draws = [(bucket, epoch, start, count) for epoch, start, count in drawn(visit)]
-        # Past the constructor of the named tuple: this is asked for every batch.
         return tuple.__new__(StepDraws, (draws, rows, length, None, draws[0][1], rows))
 
     def _make_order(self, epoch: int) -> _core.BucketSequence:

@@ -1,5 +1,7 @@
 #include "store/store_view.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
@@ -58,10 +60,25 @@ void StoreView::copy_lengths(std::span<Length> out) const {
     }
 }
 
+namespace {
+
+// In nanoseconds, some milliseconds behind: a loader asks for every batch, which may take a few microseconds.
+std::int64_t coarse_now() {
+#ifdef CLOCK_MONOTONIC_COARSE
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+#else
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+#endif
+}
+
+}  // namespace
+
 void StoreView::look_at_sizes() const {
     constexpr std::int64_t kBetweenLooks = 50'000'000;
     constexpr std::size_t kShardsAtOnce = 64;
-    const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    const std::int64_t now = coarse_now();
     std::int64_t due = next_look_.load(std::memory_order_relaxed);
     if (now < due || !next_look_.compare_exchange_strong(due, now + kBetweenLooks)) return;
     const std::size_t count = std::min(kShardsAtOnce, shards_.size());
