@@ -16,11 +16,13 @@ def exit_status(error: BaseException) -> int:
     """2: the command could not begin as asked; 1: it failed."""
     from pypack.corpus import CorpusError, RejectedInputError
     from pypack.jobs.output import OutputError
+    from pypack.jobs.tokenize import NoEndTokenError
 
     if isinstance(error, RejectedInputError):
         return 1
-    begun = (UsageError, CorpusError, OutputError, FileNotFoundError, FileExistsError, ImportError)
-    return 2 if isinstance(error, begun) else 1
+    begun = (UsageError, CorpusError, OutputError, NoEndTokenError)
+    missing = (FileNotFoundError, FileExistsError, ImportError)
+    return 2 if isinstance(error, begun + missing) else 1
 
 
 def describe(error: BaseException, subject: str) -> str:

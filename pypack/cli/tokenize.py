@@ -138,8 +138,6 @@ def run(args: argparse.Namespace) -> int:
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
     )
-    if args.append_eos and tokenizer.eos_id is None:
-        raise UsageError("pypack knows no end-of-document token of this tokenizer; name it with --eos-token")
     with ProgressBar() as bar:
         try:
             result = tokenize(

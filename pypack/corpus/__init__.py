@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.errors import CorpusError, DamagedInputError, Reject, RejectedInputError
 from pypack.corpus.inputs import STDIN, InputFile, list_inputs
+from pypack.corpus.options import ReadOptions
 
 __all__ = [
     "STDIN",
@@ -77,17 +78,15 @@ def read(
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
         files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
-    return _read(files, field, tuple(keep), on_error, txt_per_line, batch_bytes, max_document_bytes, start)
+    options = ReadOptions(field, tuple(keep), batch_bytes, max_document_bytes)
+    return _read(files, options, on_error, txt_per_line, start)
 
 
 def _read(
     files: Sequence[InputFile],
-    field: str,
-    keep: tuple[str, ...],
+    options: ReadOptions,
     on_error: str,
     txt_per_line: bool,
-    batch_bytes: int,
-    max_document_bytes: int,
     start: Position | None,
 ) -> Iterator[DocumentBatch]:
     from pypack.columnar.process import ColumnarReader
@@ -96,7 +95,7 @@ def _read(
     from pypack.corpus.text import read_text_file, read_text_lines
 
     start = start or Position()
-    builder = BatchBuilder(keep, batch_bytes, on_error)
+    builder = BatchBuilder(options.keep, options.batch_bytes, on_error)
     with ColumnarReader() as columnar:
         for index in range(start.file, len(files)):
             file = files[index]
@@ -104,18 +103,12 @@ def _read(
             builder.reached = (place.record, place.offset)
             try:
                 if file.format == "json_lines":
-                    yield from read_json_lines(
-                        file, index, place, builder,
-                        field=field, keep=keep, max_document_bytes=max_document_bytes,
-                    )  # fmt: skip
+                    yield from read_json_lines(file, index, place, builder, options)
                 elif file.format == "text":
                     read_text = read_text_lines if txt_per_line else read_text_file
-                    yield from read_text(file, index, place, builder, max_document_bytes=max_document_bytes)
+                    yield from read_text(file, index, place, builder, options)
                 else:
-                    yield from read_columnar(
-                        file, index, place, builder, columnar, field=field, keep=keep,
-                        batch_bytes=batch_bytes, max_document_bytes=max_document_bytes,
-                    )  # fmt: skip
+                    yield from read_columnar(file, index, place, builder, options, columnar)
             except DamagedInputError as damage:
                 builder.reject(_file_reject(file, index, builder, damage.kind, damage.reason))
             except (CorpusError, MemoryError):

@@ -14,6 +14,7 @@ from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import DamagedInputError, Reject
 from pypack.corpus.inputs import InputFile
+from pypack.corpus.options import ReadOptions
 
 
 def read_columnar(
@@ -21,12 +22,8 @@ def read_columnar(
     index: int,
     start: Position,
     builder: BatchBuilder,
+    options: ReadOptions,
     reader: ColumnarReader,
-    *,
-    field: str,
-    keep: tuple[str, ...],
-    batch_bytes: int,
-    max_document_bytes: int,
 ) -> Iterator[DocumentBatch]:
     """Yields the documents of a Parquet or Arrow file (file or stream format).
 
@@ -36,9 +33,7 @@ def read_columnar(
     if not builder.empty:
         yield builder.take()
     with _on_disk(file) as path:
-        yield from _rows(
-            path, file, index, start, builder, reader, field, keep, batch_bytes, max_document_bytes
-        )
+        yield from _rows(path, file, index, start, builder, options, reader)
 
 
 @contextmanager
@@ -60,25 +55,22 @@ def _rows(
     index: int,
     start: Position,
     builder: BatchBuilder,
+    options: ReadOptions,
     reader: ColumnarReader,
-    field: str,
-    keep: tuple[str, ...],
-    batch_bytes: int,
-    max_document_bytes: int,
 ) -> Iterator[DocumentBatch]:
     request = ReadRequest(
         path,
         file.format,
-        field,
+        options.field,
         is_text=True,
-        keep=keep,
+        keep=options.keep,
         start_row=start.record,
-        batch_bytes=batch_bytes,
-        max_document_bytes=max_document_bytes,
+        batch_bytes=options.batch_bytes,
+        max_document_bytes=options.max_document_bytes,
     )
     try:
         for rows in reader.read(request):
-            yield _documents(rows, file, index, keep, builder)
+            yield _documents(rows, file, index, options.keep, builder)
             builder.reached = (rows.row + rows.rows, 0)
     except DamagedColumnsError as damage:
         reason = damage.reason

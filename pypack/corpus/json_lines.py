@@ -15,6 +15,7 @@ from pypack.corpus.block import Block, Fault, read_blocks
 from pypack.corpus.field import MISSING, field_getter
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.lines import split_lines
+from pypack.corpus.options import ReadOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,24 +26,19 @@ def read_json_lines(
     index: int,
     start: Position,
     builder: BatchBuilder,
-    *,
-    field: str,
-    keep: tuple[str, ...],
-    max_document_bytes: int,
+    options: ReadOptions,
 ) -> Iterator[DocumentBatch]:
     """Adds the documents of one file to `builder`, and yields each batch that gets full.
 
     Raises:
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
+    field, keep, limit = options.field, options.keep, options.max_document_bytes
     nested = any("." in name for name in (field, *keep))
-
-    def parse(data: bytes) -> Block:
-        if nested:
-            return parse_with_python(data, field, keep, max_document_bytes)
-        return parse_with_kernel(data, field, keep, max_document_bytes)
-
-    yield from read_blocks(file, index, start, builder, parse, max_document_bytes)
+    parse_block = parse_with_python if nested else parse_with_kernel
+    yield from read_blocks(
+        file, index, start, builder, lambda data: parse_block(data, field, keep, limit), limit
+    )
 
 
 def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:

@@ -12,10 +12,11 @@ from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.lines import BOM, split_lines
+from pypack.corpus.options import ReadOptions
 
 
 def read_text_file(
-    file: InputFile, index: int, start: Position, builder: BatchBuilder, *, max_document_bytes: int
+    file: InputFile, index: int, start: Position, builder: BatchBuilder, options: ReadOptions
 ) -> Iterator[DocumentBatch]:
     """Adds the whole file as one document, exactly as it stands (line ends too) but for a byte order mark.
 
@@ -24,19 +25,20 @@ def read_text_file(
     """
     if start.record > 0:
         return
+    limit = options.max_document_bytes
     source = ByteSource(file)
     pieces: list[bytes] = []
     size = 0
     for chunk in source:
         size += len(chunk)
-        if size > max_document_bytes:
+        if size > limit:
             pieces.clear()
         else:
             pieces.append(chunk)
     builder.input_bytes += size
     builder.disk_bytes += source.disk_bytes
-    if size > max_document_bytes:
-        reason = f"the text has {size} bytes, the limit for one document is {max_document_bytes}"
+    if size > limit:
+        reason = f"the text has {size} bytes, the limit for one document is {limit}"
         builder.reject(Reject(file.path, index, 0, "line", 0, "too_long", reason))
     else:
         data = b"".join(pieces)
@@ -52,16 +54,15 @@ def read_text_file(
 
 
 def read_text_lines(
-    file: InputFile, index: int, start: Position, builder: BatchBuilder, *, max_document_bytes: int
+    file: InputFile, index: int, start: Position, builder: BatchBuilder, options: ReadOptions
 ) -> Iterator[DocumentBatch]:
     """Adds each line (without its line end, b"\\n" or b"\\r\\n") as a document; empty lines are passed over.
 
     Raises:
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
-    yield from read_blocks(
-        file, index, start, builder, lambda data: _parse(data, max_document_bytes), max_document_bytes
-    )
+    limit = options.max_document_bytes
+    yield from read_blocks(file, index, start, builder, lambda data: _parse(data, limit), limit)
 
 
 def _parse(data: bytes, limit: int) -> Block:

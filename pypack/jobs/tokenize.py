@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
 
+class NoEndTokenError(ValueError):
+    """Documents are to end with a token that nobody knows."""
+
+
 @dataclass
 class Progress:
     """How far a job is. Totals of the store so far, and what this run has done of it.
@@ -197,7 +201,7 @@ def tokenize(
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     """Raises ValueError for a job that cannot be done as asked."""
     if options.append_eos and tokenizer.eos_id is None:
-        raise ValueError(
+        raise NoEndTokenError(
             "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
         )
     if tokenizer.dropout:

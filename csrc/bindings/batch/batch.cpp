@@ -281,15 +281,10 @@ void add_options(py::module_& m) {
             "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },
             py::arg("items"), "Memory of the token arrays of so many items.");
     py::classh<RankPart>(m, "RankPart", "Which part of every step a rank takes, and with how many threads.")
-        .def(py::init(
-                 [](std::int64_t rank, std::int64_t world_size, const std::string& balance, int num_threads) {
-                     return RankPart{rank, world_size,
-                                     choose<BalanceStrategy>("balance", balance,
-                                                             {{"none", BalanceStrategy::none},
-                                                              {"deal", BalanceStrategy::deal},
-                                                              {"lpt", BalanceStrategy::lpt}}),
-                                     num_threads};
-                 }),
+        .def(py::init([](std::int64_t rank, std::int64_t world_size, const std::string& balance,
+                         int num_threads) {
+                 return RankPart{rank, world_size, balance_strategy_from("balance", balance), num_threads};
+             }),
              py::arg("rank"), py::arg("world_size"), py::arg("balance"), py::arg("num_threads"));
 }
 

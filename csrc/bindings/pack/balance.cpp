@@ -29,19 +29,18 @@ py::tuple run_balance(const Array<double>& costs, const BalanceOptions& options,
 
 }  // namespace
 
+BalanceStrategy balance_strategy_from(const char* what, const std::string& name) {
+    return choose<BalanceStrategy>(
+        what, name,
+        {{"lpt", BalanceStrategy::lpt}, {"deal", BalanceStrategy::deal}, {"none", BalanceStrategy::none}});
+}
+
 void register_balance(py::module_& m) {
     py::class_<BalanceOptions>(m, "BalanceOptions", "How steps are made and sequences dealt to ranks.")
         .def(py::init([](std::int64_t ranks, std::int64_t micro_batches, const std::string& strategy,
                          std::int64_t window, std::uint64_t seed, double even) {
-                 const BalanceOptions options{ranks,
-                                              micro_batches,
-                                              choose<BalanceStrategy>("strategy", strategy,
-                                                                      {{"lpt", BalanceStrategy::lpt},
-                                                                       {"deal", BalanceStrategy::deal},
-                                                                       {"none", BalanceStrategy::none}}),
-                                              window,
-                                              seed,
-                                              even};
+                 const BalanceOptions options{
+                     ranks, micro_batches, balance_strategy_from("strategy", strategy), window, seed, even};
                  options.validate();
                  return options;
              }),

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "pack/balance/balance.hpp"
 #include "pack/plan/plan_arrays.hpp"
 
 namespace pypack::bindings {
@@ -29,6 +30,9 @@ template <typename Choice>
     }
     throw pybind11::value_error(std::string(what) + " must be one of " + all + ", got '" + name + "'");
 }
+
+// How sequences are dealt to ranks, by its name.
+[[nodiscard]] BalanceStrategy balance_strategy_from(const char* what, const std::string& name);
 
 void register_pack_types(pybind11::module_& m);
 void register_balance(pybind11::module_& m);

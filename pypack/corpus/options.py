@@ -1,0 +1,22 @@
+"""What every reader of a corpus is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """The arguments of `pypack.corpus.read` that are not about one kind of file.
+
+    Attributes:
+        field: name or dotted path of the text.
+        keep: names or dotted paths of fields that are handed on.
+        batch_bytes: bytes of input in a batch.
+        max_document_bytes: a longer document is rejected.
+    """
+
+    field: str
+    keep: tuple[str, ...]
+    batch_bytes: int
+    max_document_bytes: int
