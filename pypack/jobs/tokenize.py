@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pypack import corpus
 from pypack._common.paths import local_path
-from pypack.corpus import DocumentBatch
+from pypack.corpus import DocumentBatch, InputFile
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.encode_stage import EncodeStage
+from pypack.jobs.journal import Entry
 from pypack.jobs.output import claimed
 from pypack.jobs.store_stage import StoreStage
 from pypack.ragged import Ragged
@@ -158,28 +159,10 @@ def tokenize(
     )
     read()  # checks its arguments before anything is written or removed
     description = {"inputs": [os.fspath(path) for path in inputs], **asdict(options)}
-    job = description | {
-        "keep": list(options.keep),
-        "tokenizer": tokenizer.fingerprint,
-        "special_ids": tokenizer.special_tokens.as_dict(),
-        "files": [[file.path, file.size, file.modified_ns] for file in files],
-    }
-    if format is not None:
-        job["format"] = format
-    with claimed(directory, job, overwrite) as entries:
+    with claimed(directory, _identity(description, tokenizer, files, format), overwrite) as entries:
         if entries:
             say(f"going on behind {sum(e.shard.documents for e in entries)} documents finished before")
-        stage = StoreStage(
-            directory,
-            files,
-            entries,
-            keeps_columns=bool(options.keep),
-            vocab_size=tokenizer.vocab_size,
-            append_id=None if options.append_eos is False else tokenizer.eos_id,
-            tokenizer=tokenizer,
-            shard_tokens=options.shard_tokens,
-            options=description,
-        )
+        stage = _store_stage(directory, files, entries, tokenizer, options, description)
         resumed = stage.num_documents
         progress = Progress(
             disk_bytes=sum(file.size for file in files[: stage.start.file]),
@@ -196,6 +179,41 @@ def tokenize(
             stage.abort()
             raise
     return _result(directory, store, stage, resumed, tokenizer.engine, progress)
+
+
+def _identity(
+    description: Mapping[str, Any], tokenizer: Tokenizer, files: Sequence[InputFile], format: str | None
+) -> dict[str, Any]:
+    """What makes this job this job: one that goes on must be the same in all of it."""
+    job = {
+        **description,
+        "keep": list(description["keep"]),
+        "tokenizer": tokenizer.fingerprint,
+        "special_ids": tokenizer.special_tokens.as_dict(),
+        "files": [[file.path, file.size, file.modified_ns] for file in files],
+    }
+    return job if format is None else job | {"format": format}
+
+
+def _store_stage(
+    directory: Path,
+    files: list[InputFile],
+    entries: list[Entry],
+    tokenizer: Tokenizer,
+    options: TokenizeOptions,
+    description: dict[str, Any],
+) -> StoreStage:
+    return StoreStage(
+        directory,
+        files,
+        entries,
+        keeps_columns=bool(options.keep),
+        vocab_size=tokenizer.vocab_size,
+        append_id=None if options.append_eos is False else tokenizer.eos_id,
+        tokenizer=tokenizer,
+        shard_tokens=options.shard_tokens,
+        options=description,
+    )
 
 
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
