@@ -12,17 +12,19 @@ from collections.abc import Iterator, Sequence
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.errors import CorpusError, DamagedInputError, Reject, RejectedInputError
-from pypack.corpus.inputs import STDIN, InputFile, list_inputs
+from pypack.corpus.inputs import STDIN, FoundInputs, InputFile, find_inputs, list_inputs
 from pypack.corpus.options import ReadOptions
 
 __all__ = [
     "STDIN",
     "CorpusError",
     "DocumentBatch",
+    "FoundInputs",
     "InputFile",
     "Position",
     "Reject",
     "RejectedInputError",
+    "find_inputs",
     "list_inputs",
     "read",
 ]
