@@ -177,7 +177,7 @@ def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, 
         wanted = sorted(schema.get_field_index(name) for name in _roots(schema, request))
         # What is not asked for is not touched: damage in it costs nothing.
         reader = opened(pa.ipc.IpcReadOptions(use_threads=False, included_fields=wanted))
-        row, end = 0, 0
+        row, end = 0, mapped.tell()
         if is_file:
             share = size_on_disk(Path(request.path)) // max(1, reader.num_record_batches)
             for number in range(reader.num_record_batches):
@@ -189,6 +189,12 @@ def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, 
             begin, end = end, mapped.tell()
             yield row, batch, max(0, end - begin)
             row += batch.num_rows
+        # The library takes a stream that was cut between two batches for a whole one. What it does not read
+        # then, behind the last batch, is the end marker.
+        if mapped.tell() == end:
+            raise RefusedFileError(
+                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+            )
 
 
 def _dataset_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:

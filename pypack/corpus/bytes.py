@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.stream_hash import StreamHash, StreamMark
 
 _PLAIN_CHUNK = 1 << 20
 # What a decoder is fed at once follows from what came out before: 256 bytes of zstd may hold 8 MB.
@@ -38,8 +39,14 @@ class ByteSource:
         disk_bytes: bytes of the file consumed so far, for progress.
     """
 
-    def __init__(self, file: InputFile, skip: int = 0) -> None:
-        """`skip`: uncompressed bytes to leave out at the start (a seek where the file is not compressed)."""
+    def __init__(self, file: InputFile, skip: int = 0, stream_mark: StreamMark | None = None) -> None:
+        """Opens nothing yet.
+
+        Args:
+            skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+            stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
+        """
+        self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None
         self.disk_bytes = 0
         self._file = file
         self._skip = skip
@@ -55,6 +62,10 @@ class ByteSource:
             self._filler = self._fill()
             next(self._filler)
         return self._filler.send(room)
+
+    def mark_before(self, size: int) -> StreamMark | None:
+        """The last known hash of a stream's beginning, of at most `size` bytes; None for a file."""
+        return None if self._hash is None else self._hash.mark_before(size)
 
     def close(self) -> None:
         """Closes the file that `readinto` reads."""
@@ -111,8 +122,21 @@ class ByteSource:
 
     def _chunks(self, handle: BinaryIO) -> Iterator[bytes]:
         if self._file.compression is not None:
-            return self._drop(self._decoded(handle, *_codec(self._file.compression)), self._skip)
-        return self._drop(self._plain(handle), self._skip if self._file.is_stream else 0)
+            chunks = self._decoded(handle, *_codec(self._file.compression))
+        else:
+            chunks = self._plain(handle)
+        if self._hash is not None:
+            chunks = self._hashed(chunks, self._hash)
+        elif self._file.compression is None:
+            return chunks  # from where the file was opened
+        return self._drop(chunks, self._skip)
+
+    @staticmethod
+    def _hashed(chunks: Iterator[bytes], running: StreamHash) -> Iterator[bytes]:
+        for chunk in chunks:
+            running.add(chunk)
+            yield chunk
+        running.end()
 
     def _plain(self, handle: BinaryIO) -> Iterator[bytes]:
         while chunk := handle.read(_PLAIN_CHUNK):

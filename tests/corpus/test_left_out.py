@@ -170,3 +170,18 @@ def test_a_folder_of_nothing_says_what_lies_there(tmp_path: Path) -> None:
         (tmp_path / f"{i}.csv").touch()
     with pytest.raises(CorpusError, match=r"no file to read in it but 3 \.csv of unknown kind; pypack reads"):
         find_inputs([tmp_path])
+
+
+@pytest.mark.parametrize("rows", [0, 5])
+def test_an_arrow_stream_without_its_end_marker_was_cut(rows: int, tmp_path: Path) -> None:
+    # The library reads what is there and says nothing.
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, _TABLE.schema) as writer:
+        if rows:
+            writer.write_table(_TABLE)
+        cut = sink.tell()
+    path = tmp_path / "a.arrow"
+    path.write_bytes(sink.getvalue())
+    assert read_all(str(path)) == (TEXTS[:rows], [])
+    path.write_bytes(sink.getvalue()[:cut])
+    assert read_all(str(path)) == (TEXTS[:rows], [(rows, "damaged_file")])
