@@ -137,7 +137,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     except orjson.JSONDecodeError as error:
         return _syntax_fault(line, error)
     if not isinstance(record, dict):
-        found = _json_type(record)
+        found = json_type(record)
         return "not_object", f"a JSON {found} where an object with the field {field!r} was expected"
     value = field_getter(field)(record)
     if value is MISSING:
@@ -145,7 +145,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
         return "missing_text", f"no field {field!r}; the object has {names or 'no fields'}"
     if value is None:
         return "null_text", f"the field {field!r} is null"
-    return "not_string", f"the field {field!r} is a JSON {_json_type(value)}, not a string"
+    return "not_string", f"the field {field!r} is a JSON {json_type(value)}, not a string"
 
 
 def _syntax_fault(line: bytes, error: ValueError) -> Fault:
@@ -164,7 +164,8 @@ def _syntax_fault(line: bytes, error: ValueError) -> Fault:
     return "bad_json", f"not JSON: {error}{hint}"
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What JSON calls a parsed value."""
     if value is None:
         return "null"
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
