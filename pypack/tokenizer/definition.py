@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 _LARGEST_ID = 2**31 - 1
+_MAY_BE_MISSING = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
 class TokenizerDefinition:
@@ -42,6 +43,12 @@ class TokenizerDefinition:
         """
         with self._lock:
             return self._loaded
+
+    def changed(self, sections: dict[str, Any]) -> TokenizerDefinition:
+        """One with other sections, for a native engine that encodes and no more."""
+        other = TokenizerDefinition(b"", self.source)
+        other.__dict__["sections"] = sections
+        return other
 
     @cached_property
     def sections(self) -> dict[str, Any]:
@@ -113,4 +120,10 @@ def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:
         definition["model"]["vocab"] = vocabulary
     if merges is not None:
         definition["model"]["merges"] = merges
+    # Which the library takes for said where a file leaves them out.
+    for section in _MAY_BE_MISSING:
+        definition.setdefault(section, None)
+    definition.setdefault("version", "1.0")
+    if definition.get("added_tokens") is None:
+        definition["added_tokens"] = []
     return definition

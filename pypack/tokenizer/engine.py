@@ -14,6 +14,10 @@ from pypack.tokenizer.text_input import Texts
 OffsetUnit = Literal["byte", "char"]
 
 
+class OffsetsError(ValueError):
+    """Offsets have no exact native form for this tokenizer or text; `engine="huggingface"` has them."""
+
+
 class Engine(Protocol):
     """Turns text into ids and back. Thread-safe; its results depend on its arguments alone."""
 

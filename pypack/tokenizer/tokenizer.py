@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -16,10 +17,16 @@ from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import Engine, OffsetUnit
-from pypack.tokenizer.special_tokens import find_special_tokens, names_beside
-from pypack.tokenizer.text_input import Texts
+from pypack.tokenizer.definition_file import read_definition_file
+from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
+from pypack.tokenizer.folder import read_beside
+from pypack.tokenizer.hub import hub_folder
+from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
+from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
+from pypack.tokenizer.special_tokens import find_special_tokens
+from pypack.tokenizer.text_input import Texts, is_arrow
 from pypack.tokenizer.tiktoken_file import definition_from_tiktoken
+from pypack.tokenizer.what_file import find_tokenizer_file
 
 
 class Tokenizer:
@@ -72,17 +79,51 @@ class Tokenizer:
             ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
                 not in its vocabulary, or the engine asked for cannot run it.
         """
-        file = local_path(path)
-        if file.is_dir():
-            file = file / "tokenizer.json"
-        if not file.exists():
-            raise FileNotFoundError(
-                f"{file}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
-                "folder that holds it, not by the name of a model"
-            )
-        definition = TokenizerDefinition(file.read_bytes(), source=str(file))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, names_beside(file), asked)
+        return cls._opened(local_path(path), engine, asked)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str,
+        *,
+        revision: str | None = None,
+        local_only: bool = False,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """The tokenizer of a model on the Hugging Face Hub, or in the Hub's cache on this machine.
+
+        Of the model only the files of its tokenizer are downloaded (extra `hub`). What is in the cache needs
+        no network: also under `HF_HUB_OFFLINE=1`, or where the Hub does not answer.
+
+        Args:
+            name: "owner/model"; or the path of a folder, as `from_file` takes it.
+            revision: a branch, a tag, or the whole id of a commit, which is not asked for again.
+            local_only: look in the cache alone.
+
+        Raises:
+            FileNotFoundError: there is no such model, or it is not in the cache.
+            ImportError: it is not in the cache, and huggingface_hub is not installed.
+            ValueError: as for `from_file`.
+        """
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        if name and Path(name).is_dir():
+            return cls._opened(Path(name), engine, asked)
+        return cls._opened(hub_folder(name, revision, local_only=local_only), engine, asked)
+
+    @classmethod
+    def _opened(cls, path: Path, engine: EngineName | None, asked: dict[str, str | None]) -> Tokenizer:
+        """Of a file or folder, see `from_file`."""
+        file = find_tokenizer_file(path)
+        beside = read_beside(file)
+        definition = read_definition_file(file, beside)
+        tokenizer = cls(definition, engine, beside.names(), asked)
+        warn_of_ids(definition, tokenizer._engine.added_tokens())
+        warn_of_transformers(definition, beside, tokenizer._engine)
+        return tokenizer
 
     @classmethod
     def from_huggingface(
@@ -196,6 +237,10 @@ class Tokenizer:
         model = self._definition.sections_of_any.get("model")
         return float((model.get("dropout") if isinstance(model, dict) else None) or 0)
 
+    def special_token_texts(self) -> list[str]:
+        """The added tokens that are marked as special, by id: `<|endoftext|>`, `<s>`, ..."""
+        return [token.content for token in self._engine.added_tokens() if token.special]
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
@@ -290,7 +335,7 @@ class Tokenizer:
         Raises:
             ValueError: a document is null, not valid UTF-8, or holds a lone surrogate, or the `tokenizers`
                 library fails at it, where that encodes; offsets have no exact native form for this
-                tokenizer or text.
+                tokenizer or text, and engine="native" was asked for (the library gives them otherwise).
             TypeError: a document is neither str nor bytes.
         """
         if return_offsets is False:
@@ -303,13 +348,20 @@ class Tokenizer:
         unit: OffsetUnit = "char" if return_offsets is True else return_offsets
         if unit not in ("char", "byte"):
             raise ValueError(f"return_offsets must be True, False, 'char' or 'byte', got {return_offsets!r}")
-        return self._engine.encode_batch_with_offsets(
-            texts,
-            unit=unit,
-            add_special_tokens=add_special_tokens,
-            split_special_tokens=split_special_tokens,
-            num_threads=resolve_num_threads(num_threads),
-        )
+        options: dict[str, Any] = {
+            "unit": unit,
+            "add_special_tokens": add_special_tokens,
+            "split_special_tokens": split_special_tokens,
+            "num_threads": resolve_num_threads(num_threads),
+        }
+        if not is_arrow(texts) and not isinstance(texts, (str, bytes)):
+            texts = list(texts)  # which may be gone through twice
+        try:
+            return self._engine.encode_batch_with_offsets(texts, **options)
+        except OffsetsError:
+            if self._requested_engine is not None:
+                raise
+            return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_offsets(texts, **options)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
         """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""

@@ -13,7 +13,7 @@ from pypack._core import Decoder, Encoder, Vocabulary
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import OffsetUnit
+from pypack.tokenizer.engine import OffsetsError, OffsetUnit
 from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_library
 from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
 from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
@@ -108,17 +108,22 @@ class NativeEngine:
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
         if self._trims_unknown_text:
-            raise ValueError(
+            raise OffsetsError(
                 "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
                 "which has no native form; use engine='huggingface'"
             )
-        values, offsets, ranges = self._encode(
-            texts,
-            add_special_tokens=add_special_tokens,
-            split_special_tokens=split_special_tokens,
-            num_threads=num_threads,
-            return_offsets=unit,
-        )
+        try:
+            values, offsets, ranges = self._encode(
+                texts,
+                add_special_tokens=add_special_tokens,
+                split_special_tokens=split_special_tokens,
+                num_threads=num_threads,
+                return_offsets=unit,
+            )
+        except ValueError as error:
+            if "offsets have no native form" in str(error):
+                raise OffsetsError(str(error)) from error
+            raise
         return Ragged(values, offsets), ranges
 
     def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
