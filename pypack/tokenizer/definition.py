@@ -28,8 +28,11 @@ class TokenizerDefinition:
             Where it reads a file, the numbers are what the library makes of them, which is not the nearest.
     """
 
-    def __init__(self, data: bytes, source: str, *, is_printed: bool = False) -> None:
-        self.data = data
+    data: bytes
+
+    def __init__(self, data: bytes | None, source: str, *, is_printed: bool = False) -> None:
+        if data is not None:
+            self.data = data
         self.source = source
         self.is_printed = is_printed
         self._lock = threading.Lock()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.folder import Beside, with_added_tokens
+from pypack.tokenizer.tekken_file import definition_from_tekken
 from pypack.tokenizer.what_file import kind_of_file
 
 
@@ -18,7 +19,7 @@ def read_definition_file(file: Path, beside: Beside) -> TokenizerDefinition:
     data = file.read_bytes()
     kind = kind_of_file(file, data)
     if kind == "tekken":
-        raise ValueError(f"{file}: tekken")
+        return definition_from_tekken(data, str(file))
     if kind == "sentencepiece":
         raise ValueError(f"{file}: sentencepiece")
     return TokenizerDefinition(with_added_tokens(data, beside.added_tokens()), source=str(file))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,12 @@ from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
 from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
-from pypack.tokenizer.tiktoken_file import definition_from_tiktoken
+from pypack.tokenizer.tiktoken_encoding import encoding_of
+from pypack.tokenizer.tiktoken_file import RanksDefinition, read_ranks
 from pypack.tokenizer.what_file import find_tokenizer_file
+
+if TYPE_CHECKING:
+    import tiktoken
 
 
 class Tokenizer:
@@ -161,42 +165,63 @@ class Tokenizer:
     @classmethod
     def from_tiktoken(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | tiktoken.Encoding,
         *,
-        pattern: str,
+        pattern: str | None = None,
         special_tokens: Mapping[str, int] | None = None,
         engine: EngineName | None = None,
         eos_token: str | None = None,
         bos_token: str | None = None,
         pad_token: str | None = None,
     ) -> Tokenizer:
-        """Loads a `.tiktoken` file: lines of a token in base64 and its rank.
+        """Loads a `.tiktoken` file (lines of a token in base64 and its rank), or an encoding of tiktoken's.
 
         The tokenizer.json that `to_json` gives has the merges that transformers' converter writes.
 
         Args:
+            path: the file; or a `tiktoken.Encoding`, or the name of one ("cl100k_base"), which tiktoken
+                loads from its own cache or from the network. These have their pattern and special tokens.
             pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
                 "gpt2", "cl100k", "o200k", "qwen2", "tekken". "cl100k" is as most models have it; the
                 `pat_str` that tiktoken itself has for cl100k_base today treats whitespace at the end of
                 a text otherwise, and is known too.
-            special_tokens: special token → id, behind the ranks; ids may be left out.
+            special_tokens: special token → id, behind the ranks or where a rank is missing; ids may be left
+                out. Beside an encoding: its own are replaced.
 
         Raises:
             FileNotFoundError: there is no such file.
+            ImportError: it is a name, and tiktoken is not installed.
             ValueError: a line is malformed, a special token has an id or a text that is taken, the
-                pattern means something else to `tokenizers`, or as for `from_file`.
+                pattern means something else to `tokenizers`, there is no such encoding, or as for
+                `from_file`.
+            TypeError: a file comes without a pattern, which it does not hold.
         """
+        encoding = encoding_of(path)
+        if encoding is not None:
+            given = encoding.special_tokens if special_tokens is None else special_tokens
+        elif pattern is None:
+            raise TypeError(
+                f'{path}: a .tiktoken file does not say how text is split: give pattern="cl100k" or another'
+            )
+        else:
+            given = special_tokens or {}
         special = {
             content: number_within(f"the id of special token {content!r}", token_id, 31, signed=False)
-            for content, token_id in (special_tokens or {}).items()
+            for content, token_id in given.items()
         }
-        data = definition_from_tiktoken(local_path(path), pattern, special)
+        if encoding is not None:
+            name = encoding.name
+            ranks = encoding.ranks
+        else:
+            name = str(path)
+            ranks = read_ranks(local_path(path))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        tokenizer = cls(TokenizerDefinition(data, source=str(path)), engine, {}, asked)
+        regex = pattern or (encoding.pattern if encoding else "")
+        tokenizer = cls(RanksDefinition(ranks, regex, special, name), engine, {}, asked)
         for content, token_id in special.items():
             if token_id in tokenizer.encode(content, split_special_tokens=True):
                 raise ValueError(
-                    f"{path}: plain text can spell the special token {content!r}, because some ids before"
+                    f"{name}: plain text can spell the special token {content!r}, because some ids before"
                     f" {token_id} are unused; name the unused ids as special tokens too"
                 )
         return tokenizer

@@ -42,7 +42,8 @@ def find_tokenizer_file(place: Path) -> Path:
     if not place.exists():
         raise FileNotFoundError(
             f"{place}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
-            f"folder that holds it, not by the name of a model: for that, Tokenizer.from_pretrained({str(place)!r})"
+            f"folder that holds it, not by the name of a model; for that: "
+            f"Tokenizer.from_pretrained({str(place)!r})"
         )
     return place
 
