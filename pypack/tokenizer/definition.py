@@ -88,6 +88,10 @@ class TokenizerDefinition:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
         self._check_ids()
+        if b'"SentencePiece' in self.data[:4096]:
+            raise ValueError(
+                f"{self.source}: a SentencePiece model, which the `tokenizers` library has no form of"
+            )
         try:
             with library_errors():
                 tokenizer = HuggingFaceTokenizer.from_buffer(self.data)

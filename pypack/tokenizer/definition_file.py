@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.folder import Beside, with_added_tokens
+from pypack.tokenizer.sentencepiece_file import definition_from_sentencepiece
 from pypack.tokenizer.tekken_file import definition_from_tekken
 from pypack.tokenizer.what_file import kind_of_file
 
@@ -21,5 +22,5 @@ def read_definition_file(file: Path, beside: Beside) -> TokenizerDefinition:
     if kind == "tekken":
         return definition_from_tekken(data, str(file))
     if kind == "sentencepiece":
-        raise ValueError(f"{file}: sentencepiece")
+        return TokenizerDefinition(definition_from_sentencepiece(data, str(file)), source=str(file))
     return TokenizerDefinition(with_added_tokens(data, beside.added_tokens()), source=str(file))

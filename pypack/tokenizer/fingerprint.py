@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.native.sentencepiece_file import is_sentencepiece_file
 
 # The parts of a tokenizer.json beside its vocabulary that decide ids; truncation and padding do not (pypack
 # uses neither).
@@ -72,6 +73,9 @@ def ids_fingerprint(definition: Mapping[str, Any], added_tokens: Sequence[AddedT
 
 def _printed(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The parts beside the vocabulary as the library prints them."""
+    if is_sentencepiece_file(definition["model"]):
+        parts = {section: definition.get(section) for section in _SECTIONS}
+        return parts | {"model": {k: v for k, v in definition["model"].items() if k != "vocab"}}
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
     model = dict(definition["model"])

@@ -23,6 +23,7 @@ from pypack.tokenizer.folder import read_beside
 from pypack.tokenizer.hub import hub_folder
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
 from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
+from pypack.tokenizer.native.sentencepiece_file import names_of_roles
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
 from pypack.tokenizer.tiktoken_encoding import encoding_of
@@ -55,6 +56,7 @@ class Tokenizer:
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(definition, engine)
         special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
+        configured = names_of_roles(definition.sections_of_any["model"]) | configured
         self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
 
     @classmethod

@@ -18,6 +18,7 @@ from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_libra
 from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
 from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
 from pypack.tokenizer.native.pipeline import marks_spaces, recognize_pipeline, spells_tokens_as_the_library
+from pypack.tokenizer.native.sentencepiece_file import control_symbols, is_sentencepiece_file
 from pypack.tokenizer.native.templates import recognize_template
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 from pypack.tokenizer.text_input import Texts, is_arrow
@@ -62,7 +63,12 @@ class NativeEngine:
         self._vocabulary: Vocabulary = definition["model"]["vocab"]
         if self._vocabulary.repeats_tokens:
             raise UnsupportedError("the vocabulary holds a token twice")
-        self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
+        from_file = is_sentencepiece_file(definition["model"])
+        self._added_tokens = (
+            control_symbols(definition["model"])
+            if from_file
+            else read_added_tokens(definition["added_tokens"], self._vocabulary)
+        )
         self._added_ids = {token.content: token.id for token in self._added_tokens}
         template = recognize_template(definition["post_processor"])
         normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens)
@@ -73,7 +79,7 @@ class NativeEngine:
             normalizer=normalizer,
             pretokenizer=pretokenizer,
             model=model,
-            added_tokens=fields,
+            added_tokens=[] if from_file else fields,
             prefix=template.before,
             suffix=template.behind,
             vocabulary=self._vocabulary,

@@ -11,6 +11,7 @@ from pypack.tokenizer.native.bpe import recognize_bpe
 from pypack.tokenizer.native.normalizers import recognize_normalizer
 from pypack.tokenizer.native.pretokenizers import is_byte_level, recognize_byte_level
 from pypack.tokenizer.native.sentencepiece_bpe import recognize_sentencepiece_bpe
+from pypack.tokenizer.native.sentencepiece_file import is_sentencepiece_file, recognize_sentencepiece_file
 from pypack.tokenizer.native.unigram import recognize_unigram
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 from pypack.tokenizer.native.wordpiece import recognize_wordpiece
@@ -56,6 +57,9 @@ def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedTo
         return normalizer, _recognize_words(pre_tokenizer), recognize_bpe(model, "characters")
     if kind == "BPE":
         return recognize_sentencepiece_bpe(definition, added_tokens)
+    if is_sentencepiece_file(model):
+        normalizer, made = recognize_sentencepiece_file(definition)
+        return normalizer, None, made
     if kind == "WordPiece":
         normalizer = recognize_normalizer(definition["normalizer"])
         return normalizer, _recognize_words(pre_tokenizer), recognize_wordpiece(model)
