@@ -1,5 +1,5 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per folder of the bindings.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, final, overload
 
@@ -192,6 +192,8 @@ class Encoder:
         vocabulary: Vocabulary | None,
         trims: Sequence[tuple[bool, int]],
     ) -> None: ...
+    def prepare(self) -> None: ...
+    def fast_encode(self) -> Callable[[object, bool, bool], NDArray[np.uint32] | None]: ...
     def encode_objects(
         self,
         documents: Sequence[Any],

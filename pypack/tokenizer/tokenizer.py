@@ -55,6 +55,7 @@ class Tokenizer:
         self._requested_engine = engine
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(definition, engine)
+        self._encode_one = getattr(self._engine, "encode_one", None)
         special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
         configured = names_of_roles(definition.sections_of_any["model"]) | configured
         self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
@@ -303,6 +304,10 @@ class Tokenizer:
         self, text: str | bytes, *, add_special_tokens: bool = False, split_special_tokens: bool = False
     ) -> NDArray[np.uint32]:
         """Ids of one document: uint32 [n]. See `encode_batch`, which also gives offsets."""
+        if self._encode_one is not None:
+            ids = self._encode_one(text, add_special_tokens, split_special_tokens)
+            if ids is not None:
+                return ids
         return self.encode_batch(
             [text],
             add_special_tokens=add_special_tokens,
@@ -426,6 +431,7 @@ class Tokenizer:
         self._definition = TokenizerDefinition(state["data"], state["source"], is_printed=state["is_printed"])
         self._requested_engine = state["engine"]
         self._engine, self._engine_reason = choose_engine(self._definition, self._requested_engine)
+        self._encode_one = getattr(self._engine, "encode_one", None)
         self.special_tokens = state["special_tokens"]
 
     def __repr__(self) -> str:

@@ -220,13 +220,16 @@ void register_vocabulary(py::module_& m) {
     m.def("read_definition", &read, py::arg("json"), py::arg("nearest_scores"),
           "A tokenizer.json -> (the rest of it, with null for what follows; model.vocab; model.merges or "
           "None).");
-    m.def("rank_json", &rank_json, py::arg("ranks"),
-          "token -> rank of a tiktoken vocabulary -> its vocabulary and merges as JSON, the former without its "
-          "closing brace.");
-    m.def("rank_model", &rank_model, py::arg("ranks"), py::arg("further"),
-          "token -> rank of a tiktoken vocabulary, and further tokens with their ids -> the same as objects.");
+    m.def(
+        "rank_json", &rank_json, py::arg("ranks"),
+        "token -> rank of a tiktoken vocabulary -> its vocabulary and merges as JSON, the former without its "
+        "closing brace.");
+    m.def(
+        "rank_model", &rank_model, py::arg("ranks"), py::arg("further"),
+        "token -> rank of a tiktoken vocabulary, and further tokens with their ids -> the same as objects.");
     m.def("read_tiktoken", &read_tiktoken, py::arg("file"),
-          "The content of a .tiktoken file -> token -> rank; the number of the line that is malformed instead.");
+          "The content of a .tiktoken file -> token -> rank; the number of the line that is malformed "
+          "instead.");
     py::class_<Decoder>(m, "Decoder", py::is_final(), "Ids to text.")
         .def(py::init(&make_decoder), py::kw_only(), py::arg("vocabulary"), py::arg("added"),
              py::arg("token_steps"), py::arg("byte_fallback"), py::arg("separator"),

@@ -53,6 +53,7 @@ class NativeEngine:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             # Not the shape of a tokenizer.json: for `tokenizers` to judge.
             raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
+        self._encoder.prepare()
         if self._decoder_options is None:
             check_decoder(definition.sections["decoder"], definition.source)
 
@@ -85,6 +86,7 @@ class NativeEngine:
             vocabulary=self._vocabulary,
             trims=template.trims,
         )
+        self.encode_one = self._encoder.fast_encode()
         self._decoder_options: DecoderOptions | None
         try:
             self._decoder_options = recognize_decoder(definition["decoder"])

@@ -8,6 +8,8 @@
 namespace pypack {
 namespace {
 
+constexpr int kMostDepth = 100;  // of unused pieces within each other
+
 // Merges the pair whose piece has the highest score, of equal ones the leftmost, until none makes a piece.
 class SentencePieceBpe final : public Model {
   public:
@@ -61,7 +63,7 @@ class SentencePieceBpe final : public Model {
         bool after_unknown = false;
         for (int i = symbols.empty() ? -1 : 0; i >= 0; i = symbols[static_cast<std::size_t>(i)].next) {
             const Symbol& symbol = symbols[static_cast<std::size_t>(i)];
-            append(word.substr(symbol.begin, symbol.size), made, after_unknown, ids);
+            append(word.substr(symbol.begin, symbol.size), made, 0, after_unknown, ids);
         }
     }
 
@@ -116,18 +118,23 @@ class SentencePieceBpe final : public Model {
         return symbols;
     }
 
-    // Unused pieces fall apart into what they were made of. (Each side is shorter than the whole, and pieces
-    // are short.)
-    void append(std::string_view part, const Made& made, bool& after_unknown,
+    // Unused pieces fall apart into what they were made of.
+    void append(std::string_view part, const Made& made, int depth, bool& after_unknown,
                 std::vector<TokenId>& ids) const {
-        const TokenId id = pieces_.id_of(part);
-        const auto sides = pieces_.kind(id) == PieceKind::kUnused ? made.find(part) : made.end();
-        if (sides == made.end()) {
-            pieces_.append(id, part, after_unknown, ids);
+        const TokenId id = table_[part];
+        if (id == kNoToken || pieces_.kind(id) != PieceKind::kUnused) {
+            pieces_.append(id == kNoToken ? pieces_.unknown() : id, part, after_unknown, ids);
             return;
         }
-        append(part.substr(0, sides->second), made, after_unknown, ids);
-        append(part.substr(sides->second), made, after_unknown, ids);
+        const auto sides = made.find(part);
+        if (sides == made.end()) {
+            pieces_.append(pieces_.unknown(), part, after_unknown, ids);
+        } else if (depth > kMostDepth) {
+            pieces_.append(id, part, after_unknown, ids);
+        } else {
+            append(part.substr(0, sides->second), made, depth + 1, after_unknown, ids);
+            append(part.substr(sides->second), made, depth + 1, after_unknown, ids);
+        }
     }
 
     SentencePieces pieces_;

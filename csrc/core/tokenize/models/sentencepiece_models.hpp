@@ -1,4 +1,5 @@
-// The models of a SentencePiece file, with the ids that the `sentencepiece` library gives, its rounding
+// The models of a SentencePiece file, with the ids that version 0.2.3 of the `sentencepiece`
+// library gives, its rounding
 // included: scores are summed up in single precision, over the whole text.
 #pragma once
 

@@ -51,12 +51,6 @@ class SentencePieces {
         return options_.kinds.find(static_cast<char>(kind)) != std::string::npos;
     }
 
-    // The id of a piece of any kind; the unknown one where there is none.
-    [[nodiscard]] TokenId id_of(std::string_view text) const {
-        const TokenId id = (*options_.pieces)[text];
-        return id == kNoToken ? unknown_ : id;
-    }
-
     // Appends the id of a part of a text: of unknown ones its bytes, or one id for those side by side.
     void append(TokenId id, std::string_view part, bool& after_unknown, std::vector<TokenId>& ids) const {
         const bool is_unknown = kind(id) == PieceKind::kUnknown;

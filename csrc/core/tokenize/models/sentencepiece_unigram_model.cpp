@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 
 #include "tokenize/models/sentencepiece_models.hpp"
@@ -7,6 +8,7 @@ namespace pypack {
 namespace {
 
 constexpr float kUnknownPenalty = 10.0F;
+constexpr float kMostScore = 100000.0F;
 
 // The best way to cut a text into pieces. Where two ways come to the same sum, the one found first: whose
 // last piece begins first.
@@ -15,11 +17,8 @@ class SentencePieceUnigram final : public Model {
     explicit SentencePieceUnigram(const SentencePieceOptions& options)
         : pieces_(options), trie_(pieces_.trie([&](TokenId id) { return pieces_.is_text(id); })) {
         float lowest = std::numeric_limits<float>::max();
-        highest_ = std::numeric_limits<float>::lowest();
         for (TokenId id = 0; id < pieces_.size(); ++id) {
-            if (pieces_.kind(id) != PieceKind::kNormal) continue;
-            lowest = std::min(lowest, pieces_.score(id));
-            highest_ = std::max(highest_, pieces_.score(id));
+            if (pieces_.kind(id) == PieceKind::kNormal) lowest = std::min(lowest, pieces_.score(id));
         }
         unknown_score_ = lowest - kUnknownPenalty;
     }
@@ -31,25 +30,27 @@ class SentencePieceUnigram final : public Model {
     void tokenize(std::string_view word, Workspace& workspace, std::vector<TokenId>& ids) const override {
         std::vector<Way>& ways = static_cast<BestWays&>(workspace).ways;
         ways.assign(word.size() + 1, Way{});
+        std::size_t frontier = 0;  // the furthest place that a way leads to
         for (std::size_t begin = 0; begin < word.size();) {
+            if (std::abs(ways[begin].score) > kMostScore) begin_anew(ways, begin, frontier);
             const float before = ways[begin].score;
             const std::size_t character = std::min(utf8_length(word[begin]), word.size() - begin);
             bool has_single = false;
             trie_.for_each_prefix(word.substr(begin), [&](std::size_t size, TokenId id) {
                 const PieceKind kind = pieces_.kind(id);
                 if (kind == PieceKind::kUnused) return;
-                const double score = kind == PieceKind::kUserDefined
-                                         ? static_cast<float>(size) * highest_ - 0.1
-                                         : pieces_.score(id);
-                const double candidate = score + before;
+                const float score = kind == PieceKind::kUserDefined
+                                        ? static_cast<float>(0.1 * static_cast<double>(size - 1))
+                                        : pieces_.score(id);
+                const float candidate = score + before;
                 Way& way = ways[begin + size];
-                if (way.begin == kNowhere || candidate > way.score) {
-                    way = {static_cast<float>(candidate), id, begin};
-                }
+                frontier = std::max(frontier, begin + size);
+                if (way.begin == kNowhere || candidate > way.score) way = {candidate, id, begin};
                 has_single |= size == character;
             });
             if (!has_single) {
                 Way& way = ways[begin + character];
+                frontier = std::max(frontier, begin + character);
                 const float candidate = unknown_score_ + before;
                 if (way.begin == kNowhere || candidate > way.score) {
                     way = {candidate, pieces_.unknown(), begin};
@@ -89,6 +90,15 @@ class SentencePieceUnigram final : public Model {
         std::size_t begin = kNowhere;  // of its last piece
     };
 
+    // Sums are counted from `begin` on, lest they lose what tells them apart.
+    static void begin_anew(std::vector<Way>& ways, std::size_t begin, std::size_t frontier) {
+        const float offset = ways[begin].score;
+        for (std::size_t i = begin; i <= frontier; ++i) {
+            if (i == begin || ways[i].begin != kNowhere) ways[i].score -= offset;
+        }
+        ways[begin].score = 0;
+    }
+
     struct BestWays final : Workspace {
         std::vector<Way> ways;
         std::vector<std::pair<std::size_t, std::size_t>> parts;
@@ -96,7 +106,6 @@ class SentencePieceUnigram final : public Model {
 
     SentencePieces pieces_;
     ByteTrie trie_;
-    float highest_ = 0;
     float unknown_score_ = 0;
 };
 

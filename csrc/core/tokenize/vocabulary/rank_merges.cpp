@@ -154,7 +154,8 @@ std::size_t read_rank_file(std::string_view file, StringList& tokens, std::vecto
         if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
         if (line.empty()) continue;
         const std::size_t space = line.find(' ');
-        if (space == std::string_view::npos || !decode_base64(line.substr(0, space), values, token)) return number;
+        if (space == std::string_view::npos || !decode_base64(line.substr(0, space), values, token))
+            return number;
         const std::string_view digits = line.substr(space + 1);
         TokenId rank = 0;
         const auto [stop, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
