@@ -101,6 +101,8 @@ class Model:
         ignore_merges: bool,
     ) -> Model: ...
     @staticmethod
+    def wordlevel(*, vocabulary: Vocabulary, unknown_id: int) -> Model: ...
+    @staticmethod
     def sentencepiece_bpe(*, pieces: Vocabulary, kinds: str, byte_fallback: bool) -> Model: ...
     @staticmethod
     def sentencepiece_unigram(*, pieces: Vocabulary, kinds: str, byte_fallback: bool) -> Model: ...
@@ -150,7 +152,17 @@ class Normalizer:
 
 # pretokenizers
 @final
+class PatternAutomaton:
+    def __init__(self, class_of: NDArray[np.uint8], num_classes: int, steps: NDArray[np.uint16]) -> None: ...
+
+def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
+
+@final
 class Pretokenizer:
+    @staticmethod
+    def steps(
+        steps: list[tuple[PatternAutomaton, str, bool] | Pretokenizer | int],
+    ) -> Pretokenizer: ...
     @staticmethod
     def marker(
         tokens: Vocabulary, *, rewrites: bool, prepend: str, cuts_at_spaces: bool, cuts_safely: bool

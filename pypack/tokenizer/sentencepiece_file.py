@@ -1,4 +1,4 @@
-"""A SentencePiece `.model` as a definition that the native engine runs as the `sentencepiece` library does."""
+"""A SentencePiece `.model` as a definition that the native engine runs as `sentencepiece` does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def definition_from_sentencepiece(data: bytes, source: str) -> bytes:
     """The text of a tokenizer.json, with a normalizer and a model that `tokenizers` does not know.
 
     Its ids are those of `sentencepiece.SentencePieceProcessor.encode`: normalization rules, byte fallback,
-    user-defined symbols and the rounding of scores included. Control symbols (`<s>`) are not looked for in text.
+    user-defined symbols and the rounding of scores included. Control symbols (`<s>`) are not looked for
+    in text.
 
     Raises:
         ValueError: the file is not understood, or its model is of words or characters.
@@ -63,7 +64,7 @@ def _definition(data: bytes) -> bytes:
     if prefixed:
         decoders.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
     ids = {role: _signed(trainer.get(number, _DEFAULT_IDS[role])) for role, number in _IDS.items()}
-    definition = {
+    definition: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

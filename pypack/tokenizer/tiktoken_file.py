@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from pypack._core import rank_json, rank_model, read_tiktoken
+from pypack.tokenizer.byte_alphabet import byte_characters as byte_characters
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.native.patterns import CL100K, CL100K_TRAILING, GPT2, O200K, QWEN2, TEKKEN, canonical
 
@@ -65,7 +66,7 @@ class RanksDefinition(TokenizerDefinition):
         super().__init__(None, source)
 
     @cached_property
-    def data(self) -> bytes:
+    def data(self) -> bytes:  # type: ignore[override]
         """The text of the tokenizer.json."""
         vocabulary, merges = rank_json(self._ranks)
         more = orjson.dumps(self._further)[1:-1]
@@ -171,20 +172,6 @@ def _check_ranks(ranks: Mapping[bytes, int], special_tokens: Mapping[str, int], 
         f"{source}: ranks must run from 0 to {len(ranks) - 1}, each once; those that are missing must be ids "
         "of special tokens"
     )
-
-
-def byte_characters() -> list[str]:
-    """The character that stands for each byte: itself where it is printable, else the next from U+0100."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    characters = []
-    following = 0x100
-    for byte in range(256):
-        if byte in printable:
-            characters.append(chr(byte))
-        else:
-            characters.append(chr(following))
-            following += 1
-    return characters
 
 
 _CHARACTER_OF_BYTE = byte_characters()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,7 +217,7 @@ class Tokenizer:
             ranks = encoding.ranks
         else:
             name = str(path)
-            ranks = read_ranks(local_path(path))
+            ranks = read_ranks(local_path(cast("str | os.PathLike[str]", path)))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
         regex = pattern or (encoding.pattern if encoding else "")
         tokenizer = cls(RanksDefinition(ranks, regex, special, name), engine, {}, asked)
@@ -305,7 +305,7 @@ class Tokenizer:
     ) -> NDArray[np.uint32]:
         """Ids of one document: uint32 [n]. See `encode_batch`, which also gives offsets."""
         if self._encode_one is not None:
-            ids = self._encode_one(text, add_special_tokens, split_special_tokens)
+            ids: NDArray[np.uint32] | None = self._encode_one(text, add_special_tokens, split_special_tokens)
             if ids is not None:
                 return ids
         return self.encode_batch(

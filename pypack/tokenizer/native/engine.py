@@ -49,7 +49,7 @@ class NativeEngine:
     def __init__(self, definition: TokenizerDefinition) -> None:
         self._definition = definition
         try:
-            self._build(definition.sections)
+            self._build(_without_wrappers(definition.sections))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             # Not the shape of a tokenizer.json: for `tokenizers` to judge.
             raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
@@ -186,6 +186,14 @@ class NativeEngine:
     def vocab_size(self) -> int:
         """See `Engine.vocab_size`."""
         return max(self._vocabulary.id_bound, max((token.id + 1 for token in self._added_tokens), default=0))
+
+
+def _without_wrappers(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition with a Sequence of one pretokenizer as that one."""
+    part = definition["pre_tokenizer"]
+    while part is not None and part["type"] == "Sequence" and len(part["pretokenizers"]) == 1:
+        part = part["pretokenizers"][0]
+    return {**definition, "pre_tokenizer": part}
 
 
 def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:
