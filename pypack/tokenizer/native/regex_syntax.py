@@ -100,7 +100,9 @@ def _shorthand(letter: str) -> Characters:
         return np.isin(table, [_CATEGORIES.index(name) for name in ("Zl", "Zp", "Zs", "CcSpace")])
     if letter == "d":
         return category_named("Nd")
-    return category_named("L") | category_named("M") | category_named("N") | category_named("Pc")  # \w
+    # \w: that of Rust's regexes, but for the superscripts and fractions of Latin-1, and the joiners.
+    _, traits = character_tables()
+    return (((traits >> 1 & 1) == 1) | just("\u00b2\u00b3\u00b9\u00bc\u00bd\u00be")) & ~just("\u200c\u200d")
 
 
 def just(text: str) -> Characters:

@@ -100,7 +100,7 @@ def test_every_code_point(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     ["", "a*", "a|", r"\s*", "(?!a)", "a*?", "a+?b", r"(a)\1", r"\ba", "^a", "a$", "(?<=a)b", "(?=ab)a",
-     "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", "(?i:é)", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}", "(a",
+     "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}", "(a",
      "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+"],
 )  # fmt: skip
 def test_what_is_not_known_is_refused(pattern: str) -> None:
@@ -197,7 +197,7 @@ def test_a_piece_asked_for_in_turns_with_others() -> None:
 @pytest.mark.parametrize(
     "name",
     [r"\s", r"\d", r"\w", *(rf"\p{{{name}}}" for name in
-     ("L", "M", "N", "P", "S", "Z", "C", "Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "No", "Nl", "Pc", "Sc",
+     ("L", "M", "N", "P", "S", "Z", "C", "Ll", "Lu", "Lm", "Lo", "Mn", "Mc", "Nd", "No", "Nl", "Pc", "Sc",
       "Cn", "Cc", "Co", "Cf", "Han", "Hiragana", "Katakana", "Hangul", "Latin", "Cyrillic", "Arabic", "Thai",
       "Greek", "Devanagari", "Hebrew"))],
 )  # fmt: skip
