@@ -7,6 +7,7 @@ from typing import Any
 
 from pypack._core import Model, Normalizer, Pretokenizer
 from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.kind_of_model import kind_of_model
 from pypack.tokenizer.native.bpe import recognize_bpe
 from pypack.tokenizer.native.normalizers import recognize_normalizer
 from pypack.tokenizer.native.pretokenizers import is_byte_level, recognize_byte_level, steps_of
@@ -23,18 +24,6 @@ from pypack.tokenizer.native.wordlevel import recognize_wordlevel
 from pypack.tokenizer.native.wordpiece import recognize_wordpiece
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
-
-
-def kind_of_model(model: Mapping[str, Any]) -> str:
-    """BPE, WordPiece or Unigram, also of old files, which do not name it but have its fields."""
-    kind = model.get("type")
-    if kind is None:
-        if "merges" in model:
-            return "BPE"
-        if "unk_id" in model:
-            return "Unigram"
-        return "WordPiece" if "max_input_chars_per_word" in model else "unknown"
-    return str(kind)
 
 
 def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedToken]) -> Pipeline:
