@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import RejectLimit, file_path, input_name, names, positive
+from pypack.cli.arguments import file_path, input_name, names, positive, reject_limit
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
+from pypack.jobs.reject_limit import RejectLimit
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -89,7 +90,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help="what is malformed: set it aside and go on, or stop there (default: reject)",
     )  # fmt: skip
     group.add_argument(
-        "--max-rejects", type=RejectLimit, default=RejectLimit("1%"), metavar="N",
+        "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
         help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
         "whole file (default: 1%%)",
     )  # fmt: skip
