@@ -24,6 +24,7 @@ from pypack._common.fingerprint import (
 )
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
+from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
 from pypack.store.split import Split, split_documents
 
@@ -316,19 +317,21 @@ class TokenStore(Sequence[Document]):
         return [0]
 
     def verify(self) -> list[str]:
-        """Reads everything: index layout, checksums, and the lengths' fingerprint.
+        """Reads everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
 
         Returns:
             The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
             bare Megatron-Core dataset, none of a store that pypack wrote.
 
         Raises:
-            ValueError: names the first file that is not what was written.
+            ValueError: names the first file that is not what was written, is missing, or is a shard that the
+                store does not name.
         """
         self._view.check_layout()
         if self.info is None:
             return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
         self.info.verify_files(self.path / STORE_FILE)
+        self._check_contents(self.info)
         unchecked = []
         for shard in self.info.shards:
             expected = {
@@ -347,6 +350,16 @@ class TokenStore(Sequence[Document]):
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )
         return unchecked
+
+    def _check_contents(self, info: StoreInfo) -> None:
+        """Raises ValueError where shards are missing, or there are some that belong to nobody."""
+        for names, what in (
+            (missing_files(self.path, info), f"missing, and {STORE_FILE} names it"),
+            (extra_files(self.path, info)[0], f"a shard that {STORE_FILE} does not name: remove it"),
+        ):
+            if names:
+                more = f" (and {len(names) - 1:,} more such files)" if len(names) > 1 else ""
+                raise ValueError(f"{self.path / names[0]}: {what}{more}")
 
     def __len__(self) -> int:
         return self.num_documents
