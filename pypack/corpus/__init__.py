@@ -102,6 +102,8 @@ def _read(
             place = start if index == start.file else Position(index)
             builder.reached = (place.record, place.offset)
             try:
+                if file.refused is not None:
+                    raise DamagedInputError("kills_its_reader", file.refused)
                 if file.format == "json_lines":
                     yield from read_json_lines(file, index, place, builder, options)
                 elif file.format == "text":

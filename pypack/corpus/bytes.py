@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.piece import PieceReader
 
 _PLAIN_CHUNK = 1 << 20
 # What a decoder is fed at once follows from what came out before: 256 bytes of zstd may hold 8 MB.
@@ -39,7 +40,10 @@ class ByteSource:
     """
 
     def __init__(self, file: InputFile, skip: int = 0) -> None:
-        """`skip`: uncompressed bytes to leave out at the start (a seek where the file is not compressed)."""
+        """`skip`: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+
+        Of a piece of a file, which must not be compressed, that is where one of its lines starts.
+        """
         self.disk_bytes = 0
         self._file = file
         self._skip = skip
@@ -102,8 +106,9 @@ class ByteSource:
                 return
             with Path(self._file.path).open("rb", buffering=0) as handle:
                 if self._file.compression is None and not self._file.is_stream:
-                    self.disk_bytes = handle.seek(self._skip)
-                yield handle
+                    self.disk_bytes = handle.seek(self._skip) - self._file.begin
+                end = self._file.end
+                yield handle if end is None else cast("BinaryIO", PieceReader(handle, self._skip, end))
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"

@@ -42,6 +42,9 @@ class InputFile:
         size: bytes on disk, 0 for standard input and pipes.
         modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
         is_stream: it can be read once, from its start: standard input, a pipe, a device.
+        begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
+            these bytes, of Parquet these rows.
+        refused: why the file is not read at all, but rejected; None if it is read.
     """
 
     path: str
@@ -50,6 +53,9 @@ class InputFile:
     size: int
     modified_ns: int
     is_stream: bool = False
+    begin: int = 0
+    end: int | None = None
+    refused: str | None = None
 
 
 def list_inputs(
