@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class DocumentBatch:
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
         stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
+        reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
     """
 
     texts: list[str] | pa.Array
@@ -61,6 +63,7 @@ class DocumentBatch:
     input_bytes: int = 0
     disk_bytes: int = 0
     stream_mark: StreamMark | None = None
+    reached: int = 0
 
     def __len__(self) -> int:
         return len(self.files)
@@ -92,6 +95,31 @@ class DocumentBatch:
             ends=self.ends[kept],
             columns={name: chosen(values) for name, values in self.columns.items()},
         )
+
+    def parts(self, count: int) -> Iterator[DocumentBatch]:
+        """The same in about so many batches."""
+        size = max(1, -(-len(self) // count))
+        rejects = self.rejects
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            part = replace(
+                self,
+                texts=self.texts[start:stop],
+                files=self.files[start:stop],
+                records=self.records[start:stop],
+                ends=self.ends[start:stop],
+                columns={name: values[start:stop] for name, values in self.columns.items()},
+            )
+            if stop < len(self):
+                next_one = (int(self.files[stop]), int(self.records[stop]))
+                part.rejects = [one for one in rejects if (one.index, one.record) < next_one]
+                part.blank_lines = part.input_bytes = part.disk_bytes = 0
+            else:
+                part.rejects = rejects
+            rejects = rejects[len(part.rejects) :]
+            yield part
+        if len(self) == 0:
+            yield self
 
 
 class BatchBuilder:
@@ -190,6 +218,7 @@ class BatchBuilder:
             self.input_bytes,
             self.disk_bytes,
             self._mark,
+            self.reached[0],
         )
         self._clear()
         return batch

@@ -70,8 +70,9 @@ def _check_place(batch: DocumentBatch, chosen: ChosenRecords, path: str) -> bool
         if int(batch.ends[before]) != offset:
             raise ChangedInputError(
                 f"{path}: its record {first} begins at byte {int(batch.ends[before]):,}, and began at byte "
-                f"{offset:,} when the store was made: only what was refused may be mended, and what stands before "
-                "it must stay as it is. Tokenize the file into a store of its own, or all anew with --overwrite"
+                f"{offset:,} when the store was made: only what was refused may be mended, and what stands "
+                "before it must stay as it is. Tokenize the file into a store of its own, or all anew with "
+                "--overwrite"
             )
         return True
     return bool(int(batch.records[-1]) >= first)
