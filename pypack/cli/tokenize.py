@@ -25,19 +25,25 @@ Tokenizes text and writes a token store: a directory of shards that pypack, Mega
 read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
-.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines; they
-leave out pipes, sockets and devices, too: name those, and say with --format what they hold.
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
+as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
+compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
+and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
+makes it an error).
+
+The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
+chat records, UTF-16, a JSON array, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store
-comes out the same byte for byte.
+comes out the same byte for byte. Inputs that change meanwhile are an error.
 """
 _EPILOG = """\
 examples:
   pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
@@ -71,7 +77,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--keep", type=names, default=(), metavar="NAME,...",
-        help="fields kept beside the tokens, as a parquet file for each shard",
+        help="fields kept beside the tokens, as a parquet file for each shard; also names of folders such as "
+        "lang=en/",
     )  # fmt: skip
     group.add_argument(
         "--format", choices=("json_lines", "text", "parquet", "arrow"),
@@ -91,8 +98,15 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
-        help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
-        "whole file (default: 1%%)",
+        help="stop once more documents than this, a number or a percentage of 10,000 or more, were rejected; "
+        "exit status 1 if all in all there were, or any whole file (default: 1%%)",
+    )  # fmt: skip
+    group.add_argument(
+        "--strict", action="store_true", help="what a folder holds and would not be read is an error"
+    )
+    group.add_argument(
+        "--preflight", action=argparse.BooleanOptionalAction, default=True,
+        help="look at the first documents of the inputs before any work (default: yes)",
     )  # fmt: skip
 
 
@@ -122,6 +136,10 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
+    group.add_argument(
+        "--dry-run", action="store_true",
+        help="write nothing: read a sample, and predict documents, tokens, disk space and time",
+    )  # fmt: skip
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
@@ -139,6 +157,10 @@ def run(args: argparse.Namespace) -> int:
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
     )
+    if args.dry_run:
+        from pypack.cli.dry_run import run_dry
+
+        return run_dry(args, tokenizer, options)
     with ProgressBar() as bar:
         try:
             result = tokenize(
@@ -150,12 +172,14 @@ def run(args: argparse.Namespace) -> int:
                 format=args.format,
                 num_threads=args.workers,
                 overwrite=args.overwrite,
+                strict=args.strict,
+                preflight=args.preflight,
+                max_rejects=args.max_rejects.text,
                 on_progress=bar.update,
                 on_message=bar.say,
             )
         except KeyboardInterrupt:
-            again = "the same command without --overwrite" if args.overwrite else "the same command"
-            message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
+            message = f"interrupted; the same command goes on from the last finished shard in {args.output}"
             bar.say(f"pypack tokenize: {message}")
             if args.json:
                 print(json.dumps({"error": message, "exit_status": 130}))
@@ -180,11 +204,16 @@ def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
-    where = f"see {result.output / 'rejected.jsonl'}"
+    log = result.output / "rejected.jsonl"
     if result.rejected_files:
-        return f"{result.rejected_files} of the inputs could not be read to the end; {where}"
+        return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
     if not limit.allows(result.rejected, result.documents):
-        return f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}; {where}"
+        from pypack.jobs.reject_limit import commonest
+
+        return (
+            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
+            f"{commonest(result.rejected_by_kind, log)}"
+        )
     return None
 
 

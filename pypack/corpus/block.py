@@ -65,7 +65,7 @@ def read_blocks(
 ) -> Iterator[DocumentBatch]:
     """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
     if file.end is not None and start.offset < file.begin:
-        start = Position(index, 0, first_line_start(file.path, file.begin, file.end))
+        start = Position(index, 0, first_line_start(file.location, file.begin, file.end))
         builder.reached = (start.record, start.offset)
     with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)

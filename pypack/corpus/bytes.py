@@ -119,7 +119,7 @@ class ByteSource:
                     raise DamagedInputError("unreadable_file", "standard input is closed")
                 yield getattr(stream, "raw", stream)
                 return
-            with Path(self._file.path).open("rb", buffering=0) as handle:
+            with Path(self._file.location).open("rb", buffering=0) as handle:
                 if self._file.compression is None and not self._file.is_stream:
                     self.disk_bytes = handle.seek(self._skip) - self._file.begin
                 end = self._file.end

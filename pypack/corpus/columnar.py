@@ -41,7 +41,7 @@ def read_columnar(
 def _on_disk(file: InputFile, mark: StreamMark | None, builder: BatchBuilder) -> Iterator[str]:
     """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again."""
     if not file.is_stream:
-        yield file.path
+        yield file.location
         return
     with tempfile.NamedTemporaryFile(prefix="pypack-") as copy:
         source, size = ByteSource(file, stream_mark=mark), 0

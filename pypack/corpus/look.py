@@ -218,7 +218,7 @@ def missing_text(
 
 def _look_at_columns(file: InputFile, text: str, keep: Sequence[str], reader: ColumnarReader) -> Look:
     try:
-        with Path(file.path).open("rb") as opened:
+        with Path(file.location).open("rb") as opened:
             head = opened.read(4096)
     except OSError as error:
         return Look(file, refused=1, fault=f"cannot be read: {error.strerror}")
@@ -226,7 +226,7 @@ def _look_at_columns(file: InputFile, text: str, keep: Sequence[str], reader: Co
     if instead is not None:
         return Look(file, refused=1, fault=instead)
     try:
-        fields = reader.fields(file.path, file.format)
+        fields = reader.fields(file.location, file.format)
     except DamagedColumnsError as damage:
         return Look(file, refused=1, fault=f"cannot be read as {file.format}: {damage.reason}")
     kind_of = dict(fields)

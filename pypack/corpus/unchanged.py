@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from pypack.corpus.errors import ChangedInputError
@@ -21,6 +22,21 @@ def changed(files: Iterable[InputFile]) -> list[str]:
     return [sentence for sentence in found if sentence is not None]
 
 
+def with_inodes(files: Iterable[InputFile]) -> list[InputFile]:
+    """The files, each with its number in its file system as it is now.
+
+    Numbers of another machine's, or another day's, mount may differ: they are compared within one attempt.
+    """
+    found = []
+    for file in files:
+        try:
+            inode = 0 if file.is_stream else Path(file.location).stat().st_ino
+        except OSError:  # which the comparison tells
+            inode = 0
+        found.append(replace(file, inode=inode))
+    return found
+
+
 def require_unchanged(files: Iterable[InputFile]) -> None:
     """Raises ChangedInputError where a file has changed since it was listed."""
     sentences = changed(files)
@@ -34,7 +50,7 @@ def require_unchanged(files: Iterable[InputFile]) -> None:
 
 def _difference(file: InputFile) -> str | None:
     try:
-        now = Path(file.path).stat()
+        now = Path(file.location).stat()
     except OSError as error:
         return f"{file.path}: has gone since the job began ({error.strerror})"
     if now.st_size != file.size:

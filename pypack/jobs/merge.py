@@ -15,7 +15,8 @@ from pypack.jobs.manifest import UNITS_FOLDER, Manifest, finished_units, read_ma
 from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.reject_log import reject_line
+from pypack.jobs.reject_limit import commonest
+from pypack.jobs.reject_log import moved_line
 from pypack.jobs.slurm import array_syntax
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
 
@@ -58,10 +59,13 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     if counts["rejected"]:
         first = _join_rejects(place, job, manifests)
         files[REJECTED_FILE] = place.checksum(REJECTED_FILE)
+    else:
+        place.remove(REJECTED_FILE)  # of a run that was stopped for its rejects
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
-            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}"
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}. The commonest: "
+            f"{commonest(counts['rejected'], place.path(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
         )
@@ -139,7 +143,7 @@ def _join_rejects(place: FolderPlace, job: JobDescription, manifests: list[Manif
             if manifest.rejects_bytes:
                 with place.path(rejects_name(manifest.unit)).open("rb") as source:
                     if lines:
-                        yield from (_moved(line, lines) for line in source)
+                        yield from (moved_line(line, lines) for line in source)
                     else:
                         while chunk := source.read(_CHUNK):
                             yield chunk
@@ -150,13 +154,6 @@ def _join_rejects(place: FolderPlace, job: JobDescription, manifests: list[Manif
             first = first or _in_words(part[: part.index(b"\n")])
             target.write(part)
     return first
-
-
-def _moved(line: bytes, lines: int) -> bytes:
-    record = json.loads(line)
-    if "line" in record:
-        record["line"] += lines
-    return reject_line(record)
 
 
 def _in_words(line: bytes) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
 from pypack.jobs.attempts import final_name
-from pypack.jobs.description import JOB_FILE, JobDescription, differences, read_description
+from pypack.jobs.description import JOB_FILE, JobDescription, read_description
+from pypack.jobs.differences import differences
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.unit_journal import has_finished_shards
@@ -137,6 +138,15 @@ def _has_documents(place: FolderPlace) -> bool:
     return False
 
 
+def working_places(directory: Path) -> list[Path]:
+    """The output, and what stands beside it while it is replaced: no inputs of a job."""
+    return [directory, _aside(directory), _old(directory)]
+
+
+def _old(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.old")
+
+
 def _aside(directory: Path) -> Path:
     """Where a job works that is to replace a finished store."""
     return directory.with_name(f".{directory.name}.next")
@@ -151,7 +161,7 @@ def _swap(new: Path, old: Path) -> None:
             else:
                 shutil.copytree(path, new / path.name, symlinks=True)
     if not exchange(new, old):  # a moment without a store: what was there is in `beside` then
-        beside = old.with_name(f".{old.name}.old")
+        beside = _old(old)
         shutil.rmtree(beside, ignore_errors=True)
         old.rename(beside)
         new.rename(old)

@@ -54,7 +54,7 @@ class UnitRejects:
 
     def __init__(self, limit: RejectLimit, documents: int = 0, rejected: int = 0) -> None:
         """`documents`, `rejected`: of the unit, from an earlier attempt."""
-        self._limit = limit
+        self.limit = limit
         self.documents = documents
         self.rejected = rejected
 
@@ -63,9 +63,9 @@ class UnitRejects:
         before, documents = self.rejected, self.documents
         self.rejected += len(batch.rejects)
         self.documents += len(batch)
-        if not self._limit.is_share:
-            return self.rejected <= self._limit.limit
-        share = self._limit.limit / 100
+        if not self.limit.is_share:
+            return self.rejected <= self.limit.limit
+        share = self.limit.limit / 100
         if self.rejected <= share * _LEAST_RECORDS:
             return True
         return not self._passes(batch, before, documents, share)

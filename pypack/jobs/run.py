@@ -170,6 +170,7 @@ class JobRun:
             failed_units=array_syntax(own & set(missing)),
             replaced_workers=self.replaced_workers,
             dead_workers=self.dead_workers,
+            left_out=self.job.notes.get("left_out", {}),
         )
 
 

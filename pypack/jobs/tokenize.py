@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pypack import __version__, corpus
 from pypack._common.paths import local_path
 from pypack.columnar.process import row_groups
-from pypack.corpus import InputFile
+from pypack.corpus import CorpusError, InputFile
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import TokenizeOptions, WorkOptions
-from pypack.jobs.output import OutputError, claimed
+from pypack.jobs.output import OutputError, claimed, working_places
 from pypack.jobs.partition import Partition
+from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.run import JobRun
 from pypack.jobs.units import make_units
@@ -43,6 +44,9 @@ def tokenize(
     partition: Partition | None = None,
     memory_limit: int | None = None,
     overwrite: bool = False,
+    strict: bool = False,
+    preflight: bool = False,
+    max_rejects: str | None = None,
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
@@ -67,13 +71,18 @@ def tokenize(
             replaced.
         overwrite: replace the store, finished or not, that stands at `output`; a finished one when this one
             is.
+        strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
+        preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
+        max_rejects: "500" or "1%": stops the job once a unit has refused more, see
+            `pypack.jobs.reject_limit`. Whether all units together have is for the caller to see.
         batch_bytes: input bytes encoded at once; memory grows with it.
         on_progress: called now and then, perhaps from another thread.
         on_message: told what is worth telling: files left out, a job that goes on.
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, or has changed; the first reject under
-            "stop".
+            "stop"; no document is to be expected (`PreflightError`).
+        TooManyRejectsError: a unit has refused more than `max_rejects`.
         OutputError: the output holds something else, or another process writes there.
         UnitConflictError: two processes made different bytes of a unit.
         ValueError: an option does not fit, or the corpus holds no document.
@@ -89,16 +98,24 @@ def tokenize(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
             "with one call that overwrites"
         )
-    files = corpus.list_inputs(
-        inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"), format=format
-    )
-    job = _describe(inputs, files, tokenizer, options, format)
-    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit)
+    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
+    files, left_out = found.files, found.left_out
+    if left_out.total:
+        say(left_out.told())
+    if strict and left_out.refused:
+        raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")
+    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
     # Checks its arguments before anything is written or removed.
     corpus.read(
         files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
+    looked = None
+    if preflight:
+        looked = look(files, field=options.field, keep=options.keep, txt_per_line=options.txt_per_line)
+        for warning in looked.warnings:
+            say(f"warning: {warning}")
+    job = _describe(inputs, files, tokenizer, options, format, {"left_out": left_out.to_json()})
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
@@ -106,7 +123,9 @@ def tokenize(
         if run.resumed_documents:
             say(f"going on behind {run.resumed_documents} documents finished before")
         run.work(num_workers)
-        return run.finish(directory)
+        result = run.finish(directory)
+        result.warnings = () if looked is None else looked.warnings
+        return result
 
 
 def _describe(
@@ -115,6 +134,7 @@ def _describe(
     tokenizer: Tokenizer,
     options: TokenizeOptions,
     format: str | None,
+    notes: dict[str, Any],
 ) -> JobDescription:
     """What makes this job this job."""
     job: dict[str, Any] = {
@@ -132,7 +152,7 @@ def _describe(
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
     units = make_units(files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
-    return JobDescription(job, tuple(files), tuple(units))
+    return JobDescription(job, tuple(files), tuple(units), notes)
 
 
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from pypack import corpus
-from pypack.corpus import CorpusError, DocumentBatch, InputFile, RejectedInputError
+from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.piece import lines_before
+from pypack.corpus.unchanged import require_unchanged, with_inodes
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
@@ -21,6 +21,7 @@ from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
 from pypack.jobs.unit_writer import UnitWriter
 from pypack.ragged import Ragged
 
@@ -87,8 +88,8 @@ class UnitWork:
         if done is not None:
             return done
         crash_at("start", number)
-        files = self._files(number)
-        _require_unchanged(files)
+        files = with_inodes(self._files(number))
+        require_unchanged(files)
         job = self._job.job
         writer = UnitWriter(
             self._place,
@@ -101,7 +102,7 @@ class UnitWork:
         )
         try:
             self._run(files, writer, on_progress)
-            _require_unchanged(files)
+            require_unchanged(files)
             return writer.finish()
         except FileNotFoundError:
             writer.abort()
@@ -132,7 +133,12 @@ class UnitWork:
             files[i] = replace(files[i], refused=reason)
         return files
 
-    def _read(self, files: list[InputFile], start: corpus.Position | None = None) -> Iterator[DocumentBatch]:
+    def _read(
+        self,
+        files: list[InputFile],
+        start: corpus.Position | None = None,
+        stream_mark: corpus.StreamMark | None = None,
+    ) -> Iterator[DocumentBatch]:
         job = self._job.job
         return corpus.read(
             files,
@@ -143,6 +149,7 @@ class UnitWork:
             on_error=self._options.on_error,
             batch_bytes=self._options.batch_bytes,
             start=start,
+            stream_mark=stream_mark,
         )
 
     def _run(
@@ -155,9 +162,14 @@ class UnitWork:
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
+        limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
+        counted = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
+
         def write(item: tuple[DocumentBatch, Ragged]) -> None:
             batch, ids = item
             writer.write(batch, ids)
+            if counted is not None and not counted.add(batch):
+                raise _too_many_rejects(counted, writer, files)
             progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
             progress.run_documents = progress.documents - documents
             progress.run_tokens = progress.tokens - tokens
@@ -168,7 +180,10 @@ class UnitWork:
             if on_progress is not None:
                 on_progress(progress)
 
-        with Producer(self._read(files, writer.start)) as reading, Consumer(write) as writing:
+        with (
+            Producer(self._read(files, writer.start, writer.start_mark)) as reading,
+            Consumer(write) as writing,
+        ):
             for batch in reading:
                 for part in self._parts(batch, files):
                     writing.put(encode(part))
@@ -183,20 +198,19 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
-def _require_unchanged(files: list[InputFile]) -> None:
-    """Raises CorpusError where a file is not what it was when the job began."""
-    for file in files:
-        if file.is_stream:
-            continue
-        try:
-            status = Path(file.path).stat()
-        except OSError:
-            continue  # reading says so, and rejects the file
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
-            raise CorpusError(
-                f"{file.path}: has changed since the job began (before {file.size:,} bytes, now "
-                f"{status.st_size:,}): the job cannot be finished; start over with --overwrite"
-            )
+def _too_many_rejects(
+    counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
+) -> TooManyRejectsError:
+    """The error for a unit that has refused more than it may."""
+    is_piece = len(files) == 1 and files[0].end is not None and files[0].format in ("json_lines", "text")
+    log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
+    first, last = files[0].path, files[-1].path
+    return TooManyRejectsError(
+        f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
+        f"{counted.rejected + counted.documents:,} records were rejected, more than --max-rejects "
+        f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
+        "--overwrite, or run the same command with a larger --max-rejects, which goes on"
+    )
 
 
 def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> RejectedInputError:
@@ -204,7 +218,7 @@ def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> Rej
     reject, file = error.reject, files[error.reject.index]
     if file.end is None or reject.unit != "line":
         return error
-    return RejectedInputError(replace(reject, record=lines_before(file.path, reject.offset)))
+    return RejectedInputError(replace(reject, record=lines_before(file.location, reject.offset)))
 
 
 def refused_name(unit: int) -> str:

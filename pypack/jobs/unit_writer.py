@@ -13,11 +13,11 @@ from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.reject_log import RejectLog
+from pypack.jobs.reject_log import RejectLog, moved_line
 from pypack.jobs.unit_journal import Entry, UnitJournal, journal_name
 from pypack.ragged import Ragged
 from pypack.store.column_types import record_batch
-from pypack.store.format import ShardInfo
+from pypack.store.format import REJECTED_FILE, ShardInfo
 from pypack.store.shard_cutter import ShardCutter
 from pypack.store.shard_writer import ShardWriter
 
@@ -53,6 +53,7 @@ class UnitWriter:
         self._journal = UnitJournal(place, unit, self._attempt)
         entries = self._journal.entries
         self.start = entries[-1].position if entries else Position()
+        self.start_mark = entries[-1].stream if entries else None
         self._published: dict[str, tuple[str, object]] = {}  # checksum and version, by name
         before = self._journal.taken_from
         self.rejects = RejectLog(
@@ -70,6 +71,7 @@ class UnitWriter:
         )
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
+        self._end_mark = self.start_mark  # of a stream, at or before that place
         self._rejects_before_end = self.rejects.size
         self._batch: DocumentBatch | None = None
         self._batch_start = 0  # documents before the batch at hand
@@ -100,7 +102,7 @@ class UnitWriter:
                 )
                 part = None if columns is None else columns.slice(start, stop - start)
                 self._cutter.append(rows, part, source)
-            self._end = batch.position_after(len(batch) - 1)
+            self._end, self._end_mark = batch.position_after(len(batch) - 1), batch.stream_mark
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
         self.rejects.write(self._pending)
@@ -139,13 +141,13 @@ class UnitWriter:
         in_batch = self._cutter.num_documents - self._batch_start
         if in_batch > 0:
             assert self._batch is not None
-            end = self._batch.position_after(in_batch - 1)
+            end, mark = self._batch.position_after(in_batch - 1), self._batch.stream_mark
             self._write_rejects_before(end)
             rejects_bytes = self.rejects.size
         else:
-            end, rejects_bytes = self._end, self._rejects_before_end
+            end, mark, rejects_bytes = self._end, self._end_mark, self._rejects_before_end
         self.rejects.sync()
-        self._journal.append(Entry(shard, end, rejects_bytes))
+        self._journal.append(Entry(shard, end, rejects_bytes, mark))
         crash_at("journal", self._unit)
 
     def _publish(self, temporary: Path, name: str, recorded: str) -> None:
@@ -210,6 +212,18 @@ class UnitWriter:
             "One of them has another machine, library or input than it should; find out which, and start "
             "over with --overwrite"
         )
+
+    def tell_rejects(self, lines_before: int) -> Path:
+        """Writes the rejects so far to where those of the whole job will be, and returns that file.
+
+        Args:
+            lines_before: of the file that the unit is a piece of.
+        """
+        self.rejects.flush()
+        with self._place.writer(REJECTED_FILE) as target, self.rejects.path.open("rb") as source:
+            for line in source:
+                target.write(moved_line(line, lines_before))
+        return self._place.path(REJECTED_FILE)
 
     def abort(self) -> None:
         """Leaves the finished shards, the journal and the rejects for the next attempt."""
