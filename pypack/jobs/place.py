@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pypack._common.checksums import check_checksum, checksum
 from pypack._common.files import (
     NOT_SUPPORTED,
     atomic_writer,
-    checksum,
     create,
     open_to_append,
     publish,
@@ -63,6 +63,14 @@ class FolderPlace:
             return checksum(self.path(name))
         except FileNotFoundError:
             return None
+
+    def has_checksum(self, name: str, recorded: str) -> bool:
+        """Whether a file is there and has its checksum."""
+        try:
+            check_checksum(self.path(name), recorded)
+        except (FileNotFoundError, ValueError):
+            return False
+        return True
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, None if there is none."""
@@ -118,7 +126,7 @@ class FolderPlace:
             False, and nothing done, if a file with other content has the name.
         """
         target = self.path(name)
-        if not _link(temporary, target) and checksum(target) != recorded:
+        if not _link(temporary, target) and not self.has_checksum(name, recorded):
             return False
         temporary.unlink(missing_ok=True)
         sync_directory(target.parent)

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from pypack import __version__, corpus
+from pypack import corpus
 from pypack._common.paths import local_path
+from pypack._common.version import VERSION
 from pypack.columnar.process import row_groups
-from pypack.corpus import InputFile
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import TokenizeOptions, WorkOptions
 from pypack.jobs.output import OutputError, claimed
@@ -89,10 +89,11 @@ def tokenize(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
             "with one call that overwrites"
         )
-    files = corpus.list_inputs(
-        inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"), format=format
-    )
-    job = _describe(inputs, files, tokenizer, options, format)
+    found = corpus.find_inputs(inputs, exclude=[directory], format=format)
+    if found.left_out.total:
+        say(f"left out {found.left_out.summary()}")
+    files = found.files
+    job = _describe(inputs, found, tokenizer, options, format)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit)
     # Checks its arguments before anything is written or removed.
     corpus.read(
@@ -111,7 +112,7 @@ def tokenize(
 
 def _describe(
     inputs: Sequence[str | os.PathLike[str]],
-    files: Sequence[InputFile],
+    found: corpus.FoundInputs,
     tokenizer: Tokenizer,
     options: TokenizeOptions,
     format: str | None,
@@ -127,12 +128,12 @@ def _describe(
         "vocab_size": tokenizer.vocab_size,
         "special_ids": tokenizer.special_tokens.as_dict(),
         "appended_id": None if options.append_eos is False else tokenizer.eos_id,
-        "pypack": __version__,
+        "pypack": VERSION,
     }
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
-    units = make_units(files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
-    return JobDescription(job, tuple(files), tuple(units))
+    units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
+    return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
 
 
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 
 from pypack._common.files import TEMPORARY_SUFFIX
-from pypack._common.schema import COUNT, Field, check
-from pypack.corpus import Position
+from pypack._common.schema import COUNT, TEXT, Field, check
+from pypack.corpus import Position, StreamMark
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, rejects_name
 from pypack.jobs.place import FolderPlace
@@ -26,6 +26,7 @@ _ENTRY = Field(
         "shard": OPEN_SHARD,
         "position": Field("dict", fields={"file": COUNT, "record": COUNT, "offset": COUNT}),
         "rejects_bytes": COUNT,
+        "stream": Field("dict", null=True, fields={"size": COUNT, "digest": TEXT}),
     },
 )
 _JOURNAL = re.compile(r"(\d{6,})\.journal" + re.escape(TEMPORARY_SUFFIX) + r"\..+")
@@ -44,11 +45,13 @@ class Entry:
         shard: what the manifest will say of it.
         position: where reading goes on behind its last document.
         rejects_bytes: size of the attempt's file of rejects up to that place.
+        stream: of a stream, what it was up to there.
     """
 
     shard: ShardInfo
     position: Position
     rejects_bytes: int
+    stream: StreamMark | None = None
 
 
 class UnitJournal:
@@ -116,7 +119,8 @@ def _read(place: FolderPlace, name: str) -> list[Entry]:
             values = json.loads(line)
             check(values, _ENTRY, name)
             shard, position = ShardInfo.from_dict(values["shard"]), Position(**values["position"])
-            entries.append(Entry(shard, position, values["rejects_bytes"]))
+            mark = None if values["stream"] is None else StreamMark(**values["stream"])
+            entries.append(Entry(shard, position, values["rejects_bytes"], mark))
     except (ValueError, RecursionError):
         pass
     return entries

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pypack import corpus
-from pypack.corpus import CorpusError, DocumentBatch, InputFile, RejectedInputError
+from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.piece import lines_before
+from pypack.corpus.unchanged import require_unchanged
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
@@ -87,8 +88,8 @@ class UnitWork:
         if done is not None:
             return done
         crash_at("start", number)
-        files = self._files(number)
-        _require_unchanged(files)
+        files = [_as_found(file) for file in self._files(number)]
+        require_unchanged(files)
         job = self._job.job
         writer = UnitWriter(
             self._place,
@@ -101,7 +102,7 @@ class UnitWork:
         )
         try:
             self._run(files, writer, on_progress)
-            _require_unchanged(files)
+            require_unchanged(files)
             return writer.finish()
         except FileNotFoundError:
             writer.abort()
@@ -132,7 +133,12 @@ class UnitWork:
             files[i] = replace(files[i], refused=reason)
         return files
 
-    def _read(self, files: list[InputFile], start: corpus.Position | None = None) -> Iterator[DocumentBatch]:
+    def _read(
+        self,
+        files: list[InputFile],
+        start: corpus.Position | None = None,
+        stream_mark: corpus.StreamMark | None = None,
+    ) -> Iterator[DocumentBatch]:
         job = self._job.job
         return corpus.read(
             files,
@@ -143,6 +149,7 @@ class UnitWork:
             on_error=self._options.on_error,
             batch_bytes=self._options.batch_bytes,
             start=start,
+            stream_mark=stream_mark,
         )
 
     def _run(
@@ -168,7 +175,10 @@ class UnitWork:
             if on_progress is not None:
                 on_progress(progress)
 
-        with Producer(self._read(files, writer.start)) as reading, Consumer(write) as writing:
+        with (
+            Producer(self._read(files, writer.start, writer.stream_mark)) as reading,
+            Consumer(write) as writing,
+        ):
             for batch in reading:
                 for part in self._parts(batch, files):
                     writing.put(encode(part))
@@ -183,20 +193,12 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
-def _require_unchanged(files: list[InputFile]) -> None:
-    """Raises CorpusError where a file is not what it was when the job began."""
-    for file in files:
-        if file.is_stream:
-            continue
-        try:
-            status = Path(file.path).stat()
-        except OSError:
-            continue  # reading says so, and rejects the file
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
-            raise CorpusError(
-                f"{file.path}: has changed since the job began (before {file.size:,} bytes, now "
-                f"{status.st_size:,}): the job cannot be finished; start over with --overwrite"
-            )
+def _as_found(file: InputFile) -> InputFile:
+    """The file with its number in the file system of this machine, by which it is known at the end."""
+    try:
+        return file if file.is_stream else replace(file, inode=Path(file.path).stat().st_ino)
+    except OSError:
+        return file
 
 
 def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> RejectedInputError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pypack._common.files import checksum
+from pypack._common.checksums import checksum
 from pypack.corpus import DocumentBatch, InputFile, Position, Reject
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
@@ -31,6 +31,11 @@ class UnitWriter:
 
     A shard gets its name as soon as it is complete, unless a twin's has it already: with the same content
     that is as good. The manifest is created last, by one attempt alone; the others compare theirs with it.
+
+    Attributes:
+        rejects: what was refused.
+        start, stream_mark: where reading begins, behind what an earlier attempt has finished, and what a
+            stream was up to there; arguments of `pypack.corpus.read`.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class UnitWriter:
         self._journal = UnitJournal(place, unit, self._attempt)
         entries = self._journal.entries
         self.start = entries[-1].position if entries else Position()
+        self.stream_mark = entries[-1].stream if entries else None
         self._published: dict[str, tuple[str, object]] = {}  # checksum and version, by name
         before = self._journal.taken_from
         self.rejects = RejectLog(
@@ -71,6 +77,7 @@ class UnitWriter:
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
         self._rejects_before_end = self.rejects.size
+        self._mark_before_end = self.stream_mark
         self._batch: DocumentBatch | None = None
         self._batch_start = 0  # documents before the batch at hand
         self._lines = 0
@@ -103,6 +110,7 @@ class UnitWriter:
             self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
+            self._mark_before_end = batch.stream_mark
         self.rejects.write(self._pending)
         self._pending = []
 
@@ -141,11 +149,11 @@ class UnitWriter:
             assert self._batch is not None
             end = self._batch.position_after(in_batch - 1)
             self._write_rejects_before(end)
-            rejects_bytes = self.rejects.size
+            rejects_bytes, mark = self.rejects.size, self._batch.stream_mark
         else:
-            end, rejects_bytes = self._end, self._rejects_before_end
+            end, rejects_bytes, mark = self._end, self._rejects_before_end, self._mark_before_end
         self.rejects.sync()
-        self._journal.append(Entry(shard, end, rejects_bytes))
+        self._journal.append(Entry(shard, end, rejects_bytes, mark))
         crash_at("journal", self._unit)
 
     def _publish(self, temporary: Path, name: str, recorded: str) -> None:
@@ -200,7 +208,7 @@ class UnitWriter:
         for file, (recorded, then) in self._published.items():
             if self._place.version(file) == then:
                 continue
-            if self._place.checksum(file) != recorded:  # a twin has put its own in the place
+            if not self._place.has_checksum(file, recorded):  # a twin has put its own in the place
                 self._place.remove(name)
                 raise self._conflict(file)
 

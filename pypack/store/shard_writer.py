@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Callable
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.files import checksum, create
+from pypack._common.checksums import BlockChecksum, block_checksum, checksum_of
+from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import ShardInfo
@@ -38,7 +38,7 @@ class ShardWriter:
         """`temporary`: gives the path to write a file at, by the name that it is to have."""
         self._name = name
         self._dtype = dtype
-        self._digest = hashlib.sha256()
+        self._digest = BlockChecksum()
         self._paths = {suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", ".idx", ".bin")}
         self._bin = create(self._paths[".bin"])
         self._lengths: list[NDArray[np.int32]] = []
@@ -80,7 +80,7 @@ class ShardWriter:
         columns_checksum = None
         if self._columns is not None:
             self._columns.close()
-            columns_checksum = checksum(self._paths[".parquet"])
+            columns_checksum = block_checksum(self._paths[".parquet"])
         with create(self._paths[".idx"]) as file:
             file.write(index)
             file.flush()
@@ -96,8 +96,8 @@ class ShardWriter:
             tokens=self.tokens,
             bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
             idx_bytes=len(index),
-            bin_checksum=f"sha256:{self._digest.hexdigest()}",
-            idx_checksum=f"sha256:{hashlib.sha256(index).hexdigest()}",
+            bin_checksum=str(self._digest),
+            idx_checksum=checksum_of(index),
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),

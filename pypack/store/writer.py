@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pypack._common.files import TEMPORARY_SUFFIX, checksum, publish, write_atomically
+from pypack._common.checksums import checksum
+from pypack._common.files import TEMPORARY_SUFFIX, publish, write_atomically
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged

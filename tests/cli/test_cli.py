@@ -89,7 +89,7 @@ def test_text_to_store_to_plan(
     )
     assert outcome.status == 0
     assert f"{len(sample_texts) + 1:,} documents" in outcome.out
-    assert f"left out {corpus / 'notes.md'}: unknown kind of file" in outcome.err
+    assert f"left out 1 .md of unknown kind ({corpus / 'notes.md'})" in outcome.err
     opened = TokenStore.open(store)
     assert opened.columns().column("id").to_pylist() == [*range(len(sample_texts)), None]
 
