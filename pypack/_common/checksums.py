@@ -68,19 +68,6 @@ def checksum(path: Path) -> str:
     return f"{_WHOLE}{digest.hexdigest()}"
 
 
-def has_checksum(path: Path, recorded: str) -> bool:
-    """Whether a file has a checksum of either kind.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    try:
-        check_checksum(path, recorded)
-    except ValueError:
-        return False
-    return True
-
-
 def check_checksum(path: Path, recorded: str) -> None:
     """Raises ValueError if a file does not have its recorded checksum; the message names both, and the place.
 

@@ -9,12 +9,9 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
-
-if TYPE_CHECKING:
-    from pypack.columnar.files import Piece
 
 # Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
 # some times over (as a page, as a column, in a message).
@@ -47,7 +44,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
-    from pypack.columnar.files import read_fields, read_pieces, row_groups
+    from pypack.columnar.files import Piece, read_fields, read_pieces, row_groups
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")

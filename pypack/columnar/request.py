@@ -31,8 +31,8 @@ class ReadRequest:
     start_row: int = 0
     batch_bytes: int = 8 << 20
     max_document_bytes: int = 1 << 28
-    only_fields: bool = False
     stop_row: int | None = None
+    only_fields: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:

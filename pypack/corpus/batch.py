@@ -49,8 +49,8 @@ class DocumentBatch:
         blank_lines: blank lines passed over; they are neither documents nor rejects.
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
-        stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
         reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
+        stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
     """
 
     texts: list[str] | pa.Array
@@ -62,8 +62,8 @@ class DocumentBatch:
     blank_lines: int = 0
     input_bytes: int = 0
     disk_bytes: int = 0
-    stream_mark: StreamMark | None = None
     reached: int = 0
+    stream_mark: StreamMark | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -217,8 +217,8 @@ class BatchBuilder:
             self.blank_lines,
             self.input_bytes,
             self.disk_bytes,
-            self._mark,
             self.reached[0],
+            self._mark,
         )
         self._clear()
         return batch

@@ -50,8 +50,8 @@ class ByteSource:
         """Opens nothing yet.
 
         Args:
-            skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed). Of a
-                piece of a file, which must not be compressed, that is where one of its lines starts.
+            skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+                Of a piece of a file, which must not be compressed, where one of its lines starts.
             stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
         """
         self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from pypack.corpus.errors import ChangedInputError
@@ -20,21 +19,6 @@ def changed(files: Iterable[InputFile]) -> list[str]:
     """
     found = (_difference(file) for file in files if not file.is_stream)
     return [sentence for sentence in found if sentence is not None]
-
-
-def with_inodes(files: Iterable[InputFile]) -> list[InputFile]:
-    """The files, each with its number in its file system as it is now.
-
-    Numbers of another machine's, or another day's, mount may differ: they are compared within one attempt.
-    """
-    found = []
-    for file in files:
-        try:
-            inode = 0 if file.is_stream else Path(file.location).stat().st_ino
-        except OSError:  # which the comparison tells
-            inode = 0
-        found.append(replace(file, inode=inode))
-    return found
 
 
 def require_unchanged(files: Iterable[InputFile]) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pypack._common.checksums import checksum, has_checksum
+from pypack._common.checksums import check_checksum, checksum
 from pypack._common.files import (
     NOT_SUPPORTED,
     atomic_writer,
@@ -65,11 +65,12 @@ class FolderPlace:
             return None
 
     def has_checksum(self, name: str, recorded: str) -> bool:
-        """Whether there is such a file, and has the checksum, of whatever kind it is."""
+        """Whether a file is there and has its checksum."""
         try:
-            return has_checksum(self.path(name), recorded)
-        except FileNotFoundError:
+            check_checksum(self.path(name), recorded)
+        except (FileNotFoundError, ValueError):
             return False
+        return True
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, None if there is none."""
@@ -125,7 +126,7 @@ class FolderPlace:
             False, and nothing done, if a file with other content has the name.
         """
         target = self.path(name)
-        if not _link(temporary, target) and not has_checksum(target, recorded):
+        if not _link(temporary, target) and not self.has_checksum(name, recorded):
             return False
         temporary.unlink(missing_ok=True)
         sync_directory(target.parent)

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from pypack import __version__, corpus
+from pypack import corpus
 from pypack._common.paths import local_path
+from pypack._common.version import VERSION
 from pypack.columnar.process import row_groups
-from pypack.corpus import CorpusError, InputFile
+from pypack.corpus import CorpusError
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import TokenizeOptions, WorkOptions
 from pypack.jobs.output import OutputError, claimed, working_places
@@ -115,7 +116,7 @@ def tokenize(
         looked = look(files, field=options.field, keep=options.keep, txt_per_line=options.txt_per_line)
         for warning in looked.warnings:
             say(f"warning: {warning}")
-    job = _describe(inputs, files, tokenizer, options, format, {"left_out": left_out.to_json()})
+    job = _describe(inputs, found, tokenizer, options, format)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
@@ -130,11 +131,10 @@ def tokenize(
 
 def _describe(
     inputs: Sequence[str | os.PathLike[str]],
-    files: Sequence[InputFile],
+    found: corpus.FoundInputs,
     tokenizer: Tokenizer,
     options: TokenizeOptions,
     format: str | None,
-    notes: dict[str, Any],
 ) -> JobDescription:
     """What makes this job this job."""
     job: dict[str, Any] = {
@@ -147,12 +147,12 @@ def _describe(
         "vocab_size": tokenizer.vocab_size,
         "special_ids": tokenizer.special_tokens.as_dict(),
         "appended_id": None if options.append_eos is False else tokenizer.eos_id,
-        "pypack": __version__,
+        "pypack": VERSION,
     }
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
-    units = make_units(files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
-    return JobDescription(job, tuple(files), tuple(units), notes)
+    units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
+    return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
 
 
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:

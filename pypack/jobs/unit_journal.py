@@ -26,7 +26,7 @@ _ENTRY = Field(
         "shard": OPEN_SHARD,
         "position": Field("dict", fields={"file": COUNT, "record": COUNT, "offset": COUNT}),
         "rejects_bytes": COUNT,
-        "stream": Field("dict", null=True, optional=True, fields={"size": COUNT, "digest": TEXT}),
+        "stream": Field("dict", null=True, fields={"size": COUNT, "digest": TEXT}),
     },
 )
 _JOURNAL = re.compile(r"(\d{6,})\.journal" + re.escape(TEMPORARY_SUFFIX) + r"\..+")
@@ -45,7 +45,7 @@ class Entry:
         shard: what the manifest will say of it.
         position: where reading goes on behind its last document.
         rejects_bytes: size of the attempt's file of rejects up to that place.
-        stream: hash of a stream up to that place or some place before it, None of files.
+        stream: of a stream, what it was up to there.
     """
 
     shard: ShardInfo
@@ -119,8 +119,7 @@ def _read(place: FolderPlace, name: str) -> list[Entry]:
             values = json.loads(line)
             check(values, _ENTRY, name)
             shard, position = ShardInfo.from_dict(values["shard"]), Position(**values["position"])
-            stream = values.get("stream")
-            mark = None if stream is None else StreamMark(**stream)
+            mark = None if values["stream"] is None else StreamMark(**values["stream"])
             entries.append(Entry(shard, position, values["rejects_bytes"], mark))
     except (ValueError, RecursionError):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from pypack import corpus
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.piece import lines_before
-from pypack.corpus.unchanged import require_unchanged, with_inodes
+from pypack.corpus.unchanged import require_unchanged
 from pypack.jobs.background import Consumer, Producer
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
@@ -88,7 +89,7 @@ class UnitWork:
         if done is not None:
             return done
         crash_at("start", number)
-        files = with_inodes(self._files(number))
+        files = [_as_found(file) for file in self._files(number)]
         require_unchanged(files)
         job = self._job.job
         writer = UnitWriter(
@@ -181,7 +182,7 @@ class UnitWork:
                 on_progress(progress)
 
         with (
-            Producer(self._read(files, writer.start, writer.start_mark)) as reading,
+            Producer(self._read(files, writer.start, writer.stream_mark)) as reading,
             Consumer(write) as writing,
         ):
             for batch in reading:
@@ -211,6 +212,14 @@ def _too_many_rejects(
         f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
         "--overwrite, or run the same command with a larger --max-rejects, which goes on"
     )
+
+
+def _as_found(file: InputFile) -> InputFile:
+    """The file with its number in the file system of this machine, by which it is known at the end."""
+    try:
+        return file if file.is_stream else replace(file, inode=Path(file.location).stat().st_ino)
+    except OSError:
+        return file
 
 
 def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> RejectedInputError:

@@ -31,6 +31,11 @@ class UnitWriter:
 
     A shard gets its name as soon as it is complete, unless a twin's has it already: with the same content
     that is as good. The manifest is created last, by one attempt alone; the others compare theirs with it.
+
+    Attributes:
+        rejects: what was refused.
+        start, stream_mark: where reading begins, behind what an earlier attempt has finished, and what a
+            stream was up to there; arguments of `pypack.corpus.read`.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class UnitWriter:
         self._journal = UnitJournal(place, unit, self._attempt)
         entries = self._journal.entries
         self.start = entries[-1].position if entries else Position()
-        self.start_mark = entries[-1].stream if entries else None
+        self.stream_mark = entries[-1].stream if entries else None
         self._published: dict[str, tuple[str, object]] = {}  # checksum and version, by name
         before = self._journal.taken_from
         self.rejects = RejectLog(
@@ -71,8 +76,8 @@ class UnitWriter:
         )
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
-        self._end_mark = self.start_mark  # of a stream, at or before that place
         self._rejects_before_end = self.rejects.size
+        self._mark_before_end = self.stream_mark
         self._batch: DocumentBatch | None = None
         self._batch_start = 0  # documents before the batch at hand
         self._lines = 0
@@ -102,9 +107,10 @@ class UnitWriter:
                 )
                 part = None if columns is None else columns.slice(start, stop - start)
                 self._cutter.append(rows, part, source)
-            self._end, self._end_mark = batch.position_after(len(batch) - 1), batch.stream_mark
+            self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
+            self._mark_before_end = batch.stream_mark
         self.rejects.write(self._pending)
         self._pending = []
 
@@ -141,11 +147,11 @@ class UnitWriter:
         in_batch = self._cutter.num_documents - self._batch_start
         if in_batch > 0:
             assert self._batch is not None
-            end, mark = self._batch.position_after(in_batch - 1), self._batch.stream_mark
+            end = self._batch.position_after(in_batch - 1)
             self._write_rejects_before(end)
-            rejects_bytes = self.rejects.size
+            rejects_bytes, mark = self.rejects.size, self._batch.stream_mark
         else:
-            end, mark, rejects_bytes = self._end, self._end_mark, self._rejects_before_end
+            end, rejects_bytes, mark = self._end, self._rejects_before_end, self._mark_before_end
         self.rejects.sync()
         self._journal.append(Entry(shard, end, rejects_bytes, mark))
         crash_at("journal", self._unit)

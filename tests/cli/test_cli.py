@@ -111,7 +111,7 @@ def test_text_to_store_to_plan(
     assert "span length" in shown
     assert "no padding" in shown
     assert "█" in shown
-    assert "document" in run("inspect", store / "00000", "--tokenizer", tokenizer_file).out
+    assert "document" in run("inspect", store / "000000-000", "--tokenizer", tokenizer_file).out
 
 
 def test_json_outputs_reconcile(run: Callable[..., Outcome], corpus: Path, tokenizer_file: Path) -> None:
@@ -268,12 +268,12 @@ def test_verify_finds_damage(run: Callable[..., Outcome], corpus: Path, tokenize
     np.save(plan / "span_start.npy", starts)
     assert run("verify", plan, "--store", store).status == 1
     assert run("verify", plan).status == 1
-    data = bytearray((store / "00000.bin").read_bytes())
+    data = bytearray((store / "000000-000.bin").read_bytes())
     data[100] ^= 1
-    (store / "00000.bin").write_bytes(data)
+    (store / "000000-000.bin").write_bytes(data)
     outcome = run("verify", store)
     assert outcome.status == 1
-    assert "00000.bin" in outcome.err
+    assert "000000-000.bin" in outcome.err
 
 
 def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_path: Path) -> None:
