@@ -137,6 +137,11 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
     group.add_argument(
+        "--retry-rejected", action="store_true",
+        help="OUT is finished, and files of which something was refused are mended: read that again, and put "
+        "it behind the documents that are there, whose numbers stay; IN may be the mended files alone",
+    )  # fmt: skip
+    group.add_argument(
         "--dry-run", action="store_true",
         help="write nothing: read a sample, and predict documents, tokens, disk space and time",
     )  # fmt: skip
@@ -157,6 +162,8 @@ def run(args: argparse.Namespace) -> int:
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
     )
+    if args.retry_rejected and (args.overwrite or args.dry_run):
+        raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
     if args.dry_run:
         from pypack.cli.dry_run import run_dry
 
@@ -172,6 +179,7 @@ def run(args: argparse.Namespace) -> int:
                 format=args.format,
                 num_threads=args.workers,
                 overwrite=args.overwrite,
+                retry_rejected=args.retry_rejected,
                 strict=args.strict,
                 preflight=args.preflight,
                 max_rejects=args.max_rejects.text,

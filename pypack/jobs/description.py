@@ -17,7 +17,9 @@ from pypack.jobs.units import Unit
 
 JOB_FILE = "job.json"
 _FORMAT, _VERSION = "pypack.job", 1
-FEATURES: frozenset[str] = frozenset()
+FEATURES = frozenset({"retries"})
+_PLACE = Field("int", 0, 2**63 - 1, null=True)
+_RETRY = Field("dict", fields={"rest": _PLACE, "offset": _PLACE})
 _JOB = Field(
     "dict",
     open=True,
@@ -27,6 +29,7 @@ _JOB = Field(
         "units": Field("list", items=Field("list", items=COUNT)),
         "notes": Field("dict", optional=True),
         "folder": Field("text", optional=True),
+        "retries": Field("dict", items=_RETRY, optional=True),
     },
 )
 _FILE_FIELDS = (TEXT, TEXT, Field("text", null=True), COUNT, Field("int", -(2**62), 2**62), Field("flag"))
@@ -43,6 +46,8 @@ class JobDescription:
         units: what they are cut into.
         notes: what is to be told of the inputs at the end, such as what was left out.
         folder: the folder that relative paths of the inputs were said in.
+        retries: number of a unit (as text) that tries refused records again → what it reads, see
+            `pypack.jobs.retry`.
     """
 
     job: dict[str, Any]
@@ -50,6 +55,7 @@ class JobDescription:
     units: tuple[Unit, ...]
     notes: dict[str, Any] = field(default_factory=dict)
     folder: str = field(default_factory=os.getcwd)
+    retries: dict[str, dict[str, int | None]] = field(default_factory=dict)
 
     @cached_property
     def total_bytes(self) -> int:
@@ -61,10 +67,11 @@ class JobDescription:
         head = {
             "format": _FORMAT,
             "version": _VERSION,
-            "requires": [],
+            "requires": ["retries"] if self.retries else [],
             "folder": self.folder,
             "job": self.job,
             "notes": self.notes,
+            "retries": self.retries,
         }
         parts = [json.dumps(head, indent=1).removesuffix("\n}")]
         parts.append(',\n "files": [\n  ')
@@ -108,6 +115,7 @@ class JobDescription:
             tuple(Unit.from_json(i, unit) for i, unit in enumerate(values["units"])),
             dict(values.get("notes", {})),
             folder,
+            dict(values.get("retries", {})),
         )
 
 

@@ -29,15 +29,19 @@ def differences(before: JobDescription, now: JobDescription) -> list[str]:
 
     How the inputs are named does not matter, but which files they are, and what these were.
     """
+    return different_options(before, now) + _files(before, now)
+
+
+def different_options(before: JobDescription, now: JobDescription) -> list[str]:
+    """The same of all but the files."""
     unequal = {
         name for name in {*before.job, *now.job} - _NOT_COMPARED if before.job.get(name) != now.job.get(name)
     }
-    told = [
+    return [
         _option(name, before.job.get(name), now.job.get(name))
         for name in sorted(unequal)
         if _FOLLOWS.get(name) not in unequal
     ]
-    return told + _files(before, now)
 
 
 def _option(name: str, before: Any, now: Any) -> str:
@@ -66,8 +70,8 @@ def _brief(value: Any) -> str:
 
 
 def _files(before: JobDescription, now: JobDescription) -> list[str]:
-    then = dict(zip(_places(before), before.inputs, strict=True))
-    here = dict(zip(_places(now), now.inputs, strict=True))
+    then = dict(zip(file_places(before), before.inputs, strict=True))
+    here = dict(zip(file_places(now), now.inputs, strict=True))
     if not (then.keys() & here.keys()):  # the folder was moved, or is mounted elsewhere: as they are named
         then = {os.path.normpath(file.path): file for file in before.inputs}
         here = {os.path.normpath(file.path): file for file in now.inputs}
@@ -76,7 +80,7 @@ def _files(before: JobDescription, now: JobDescription) -> list[str]:
     told += [
         _changed(then[path], here[path])
         for path in then
-        if path in here and not _same(then[path], here[path])
+        if path in here and not is_same_file(then[path], here[path])
     ]
     if not told and list(then) != list(here):
         told = ["their order"]
@@ -84,7 +88,7 @@ def _files(before: JobDescription, now: JobDescription) -> list[str]:
     return [f"files ({'; '.join(told[:_MOST_TOLD])}{more})"] if told else []
 
 
-def _places(job: JobDescription) -> list[str]:
+def file_places(job: JobDescription) -> list[str]:
     """Where the files of a job are, however they are named."""
     return [
         file.path if file.is_stream else os.path.normpath(os.path.join(job.folder, file.path))  # noqa: PTH118
@@ -92,7 +96,8 @@ def _places(job: JobDescription) -> list[str]:
     ]
 
 
-def _same(then: InputFile, now: InputFile) -> bool:
+def is_same_file(then: InputFile, now: InputFile) -> bool:
+    """Whether a file is what it was."""
     return _state(then) == _state(now)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
 from pypack.jobs.attempts import final_name
 from pypack.jobs.description import JOB_FILE, JobDescription, read_description
-from pypack.jobs.differences import differences
+from pypack.jobs.differences import differences, different_options
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
@@ -79,6 +80,44 @@ def claimed(
             yield _begun(FolderPlace(aside), job, tokenizer_json, shared)
             if (aside / STORE_FILE).exists():
                 _swap(aside, directory)
+    except BlockingIOError:
+        raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
+@contextmanager
+def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[FolderPlace, JobDescription]]:
+    """Keeps the directory of a finished store for a job that tries again what it has refused.
+
+    Yields:
+        Where the job works, and the job with units for the files that were mended.
+
+    Raises:
+        OutputError: another process writes there, or it holds no finished store of such a job.
+        CorpusError: there is nothing to try again.
+    """
+    place = FolderPlace(directory)
+    try:
+        if not place.exists(STORE_FILE):
+            raise OutputError(
+                f"{directory}: holds no finished store; --retry-rejected goes with one, and the same command "
+                "without it makes or finishes it"
+            )
+        with only_job_in(directory):
+            before = read_description(place)
+            if before is None:
+                raise OutputError(
+                    f"{directory}: holds no {JOB_FILE}, like all stores of older versions: what it refused "
+                    "cannot be tried again; tokenize the mended files into a store of their own"
+                )
+            different = different_options(before, job)
+            if different:
+                raise OutputError(
+                    f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
+                    "try again with what it was made with"
+                )
+            again = with_retries(place, before, job)
+            place.write(JOB_FILE, again.to_json())
+            yield place, again
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
 

@@ -15,7 +15,7 @@ from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import TokenizeOptions, WorkOptions
-from pypack.jobs.output import OutputError, claimed, working_places
+from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
 from pypack.jobs.partition import Partition
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
@@ -45,6 +45,7 @@ def tokenize(
     partition: Partition | None = None,
     memory_limit: int | None = None,
     overwrite: bool = False,
+    retry_rejected: bool = False,
     strict: bool = False,
     preflight: bool = False,
     max_rejects: str | None = None,
@@ -72,6 +73,9 @@ def tokenize(
             replaced.
         overwrite: replace the store, finished or not, that stands at `output`; a finished one when this one
             is.
+        retry_rejected: the store at `output` is finished, and some of what it refused is mended: read that
+            again, behind the documents that are there, whose numbers stay. `inputs` may be the mended files
+            alone.
         strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
         preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
         max_rejects: "500" or "1%": stops the job once a unit has refused more, see
@@ -112,11 +116,16 @@ def tokenize(
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
     looked = None
-    if preflight:
+    if preflight and not retry_rejected:
         looked = look(files, field=options.field, keep=options.keep, txt_per_line=options.txt_per_line)
         for warning in looked.warnings:
             say(f"warning: {warning}")
     job = _describe(inputs, found, tokenizer, options, format)
+    if retry_rejected:
+        with claimed_again(directory, job) as (place, again):
+            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
+            run.work(num_workers)
+            return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):

@@ -12,6 +12,7 @@ import orjson
 
 from pypack import corpus
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
+from pypack.corpus.chosen import only_chosen
 from pypack.corpus.piece import lines_before
 from pypack.corpus.unchanged import require_unchanged
 from pypack.jobs.background import Consumer, Producer
@@ -23,6 +24,7 @@ from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
+from pypack.jobs.retry import chosen_records
 from pypack.jobs.unit_writer import UnitWriter
 from pypack.ragged import Ragged
 
@@ -102,7 +104,7 @@ class UnitWork:
             shard_tokens=job["shard_tokens"],
         )
         try:
-            self._run(files, writer, on_progress)
+            self._run(number, files, writer, on_progress)
             require_unchanged(files)
             return writer.finish()
         except FileNotFoundError:
@@ -155,6 +157,7 @@ class UnitWork:
 
     def _run(
         self,
+        number: int,
         files: list[InputFile],
         writer: UnitWriter,
         on_progress: Callable[[UnitProgress], None] | None,
@@ -181,8 +184,12 @@ class UnitWork:
             if on_progress is not None:
                 on_progress(progress)
 
+        batches = self._read(files, writer.start, writer.stream_mark)
+        chosen = chosen_records(self._place, self._job, number)
+        if chosen is not None:
+            batches = only_chosen(batches, chosen, files[0].path)
         with (
-            Producer(self._read(files, writer.start, writer.stream_mark)) as reading,
+            Producer(batches) as reading,
             Consumer(write) as writing,
         ):
             for batch in reading:
