@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pypack.tokenizer.library_errors import LibraryError, library_errors
-from pypack.tokenizer.library_limits import check_for_library, try_in_another_process
+from pypack.tokenizer.library_limits import check_for_library, check_json, try_in_another_process
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
@@ -89,9 +89,11 @@ class TokenizerDefinition:
         return tokenizer
 
     def _check(self) -> None:
+        """Raises ValueError for what the library cannot stand."""
         try:
             sections = self.sections
         except ValueError:
+            check_json(self.data, self.source)
             try_in_another_process(self.data, self.source)
         else:
             check_for_library(sections, self.source)

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pypack._core import Merges, Normalizer
+
 _LARGEST_ID = 2**31 - 1
 _MOST_STEPS = 1000
 _SECONDS = 60
@@ -54,7 +56,7 @@ def _check_merges(model: Mapping[str, Any], source: str) -> None:
     one, becomes a text that is no UTF-8, and its report of that aborts the process.
     """
     prefix, merges = model.get("continuing_subword_prefix"), model.get("merges")
-    if not isinstance(prefix, str) or not hasattr(merges, "first_shorter_than"):
+    if not isinstance(prefix, str) or not isinstance(merges, Merges):
         return
     found = merges.first_shorter_than(len(prefix.encode()))
     if found is not None:
@@ -65,8 +67,6 @@ def _check_merges(model: Mapping[str, Any], source: str) -> None:
 
 
 def _check_charsmaps(normalizer: Any, source: str) -> None:
-    from pypack._core import Normalizer
-
     for part in _parts(normalizer):
         charsmap = part.get("precompiled_charsmap")
         if not isinstance(charsmap, str):
@@ -91,6 +91,20 @@ def _parts(normalizer: Any) -> Iterator[Mapping[str, Any]]:
             yield part
             inner = part.get("normalizers")
             todo.extend(inner if isinstance(inner, list) else [])
+
+
+def check_json(data: bytes, source: str) -> None:
+    """Refuses what is no JSON at all. (The library builds parts of it before it comes to the fault.)
+
+    Raises:
+        ValueError: says where.
+    """
+    try:
+        json.loads(data.decode())
+    except RecursionError:
+        return
+    except ValueError as error:
+        raise ValueError(f"{source}: not a tokenizer.json that `tokenizers` can load: {error}") from error
 
 
 def try_in_another_process(data: bytes, source: str) -> None:

@@ -94,17 +94,30 @@ def test_a_damaged_map_is_told_without_a_panic(tmp_path: Path) -> None:
     assert all("tokenizer.json: the normalizer is damaged: " in line for line in told), told
 
 
-def test_what_is_not_understood_is_tried_elsewhere_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_of_two_marks_counts_as_in_the_library(tmp_path: Path) -> None:
+    data = _bpe(["a", "\u00e9", "a\u00e9"], [["a", "\u00e9"]], "#")
+    field = b'"continuing_subword_prefix": "#"'
+    other = field.replace(b'"#"', b"null")
+    path = tmp_path / "tokenizer.json"
+    assert _loaded(path, data.replace(field, field + b", " + other))[-1] == "[0]"
+    told = _loaded(path, data.replace(field, other + b", " + field))
+    assert all("tokenizer.json: the merge [" in line for line in told), told
+
+
+def test_what_is_not_understood_is_tried_elsewhere_first(monkeypatch: pytest.MonkeyPatch) -> None:
     from pypack.tokenizer import library_limits
 
-    with pytest.raises(ValueError, match=r"t\.json: not a tokenizer\.json that `tokenizers` can load"):
-        _ = TokenizerDefinition(b"{", source="t.json").tokenizer
+    def loaded(data: bytes) -> None:
+        _ = TokenizerDefinition(data, source="t.json").tokenizer
+
+    odd = b'{"model": {"vocab": {"a": 1.5}}}'
+    for data in (b"{", b"\xff", b"[1,]", odd):
+        with pytest.raises(ValueError, match=r"t\.json: not a tokenizer\.json that `tokenizers` can load"):
+            loaded(data)
     monkeypatch.setattr(library_limits, "_TRIAL", "import os; os.abort()")
     with pytest.raises(ValueError, match=r"t\.json: .* crashes when it loads it \(SIGABRT\)"):
-        _ = TokenizerDefinition(b"{", source="t.json").tokenizer
+        loaded(odd)
     monkeypatch.setattr(library_limits, "_TRIAL", "while True: pass")
     monkeypatch.setattr(library_limits, "_SECONDS", 0.5)
     with pytest.raises(ValueError, match=r"t\.json: `tokenizers` does not come to an end"):
-        _ = TokenizerDefinition(b"{", source="t.json").tokenizer
+        loaded(odd)
