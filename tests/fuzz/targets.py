@@ -55,8 +55,8 @@ def _plan(path: Path) -> None:
     try:
         plan.summary()
         plan.verify()
-    except ValueError:
-        pass
+    except ValueError as error:
+        _named(path, error)
 
 
 def _documents(**options: object) -> Callable[[Path], None]:
