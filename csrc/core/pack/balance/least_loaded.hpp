@@ -44,9 +44,11 @@ class LeastLoaded {
         for (std::size_t node = leaves_ + rank; node > 1; node /= 2) {
             const std::size_t other = winners_[node ^ 1];
             const std::uint64_t other_key = keys_[other];
-            const bool stays = key < other_key + (~node & 1);  // the left one also where both are equal
-            key = stays ? key : other_key;
-            rank = stays ? rank : other;
+            // The left one also where both are equal. By a mask: who wins cannot be predicted, and compilers
+            // make branches of conditions.
+            const std::uint64_t stays = 0 - static_cast<std::uint64_t>(key < other_key + (~node & 1));
+            key = other_key ^ ((key ^ other_key) & stays);
+            rank = other ^ ((rank ^ other) & static_cast<std::size_t>(stays));
             winners_[node / 2] = rank;
         }
     }
