@@ -11,6 +11,12 @@ _testing: ModuleType
 
 # common
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
+def crc32c(data: bytes | memoryview, before: int = 0) -> int: ...
+def crc32c_portable(data: bytes | memoryview, before: int = 0) -> int: ...
+def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
+
+HASH_POINTS: tuple[int, int]
+
 def random_bits(seed: int, purpose: int, index: int) -> int: ...
 
 # vocabulary; a step of a decoder is (kind, pattern, content, count, drops_first), see decoder.hpp
@@ -191,7 +197,7 @@ class Encoder:
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
 def scan_json_lines(
-    block: bytes, field: str, keep: list[str], max_line_bytes: int
+    block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
     NDArray[np.uint8],
     NDArray[np.int64],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from pypack.corpus.options import ReadOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Fewer digits are always exact in 64 bits.
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
 
 def read_json_lines(
@@ -37,11 +41,11 @@ def read_json_lines(
     nested = any("." in name for name in (field, *keep))
     parse_block = parse_with_python if nested else parse_with_kernel
     yield from read_blocks(
-        file, index, start, builder, lambda data: parse_block(data, field, keep, limit), limit
+        file, index, start, builder, lambda data: parse_block(data, field, keep, limit), options
     )
 
 
-def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+def parse_with_kernel(data: bytes | memoryview, field: str, keep: tuple[str, ...], limit: int) -> Block:
     """What `parse_with_python` gives, from the compiled scanner: no Python runs per document.
 
     The scanner takes the lines of which every JSON parser makes the same; the others are looked at here.
@@ -52,12 +56,26 @@ def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int
     )
     block = Block(_large_strings(text, text_offsets), lines, ends, {}, [], 0, num_lines)
     for number, begin, end in odd:
-        line = data[begin:end]
+        line = bytes(data[begin:end])
         if isinstance(_document(line, field), str) and len(line) <= limit:
             return parse_with_python(data, field, keep, limit)
         block.add_fault(number, begin, _fault(line, field, limit))
-    block.columns = {name: orjson.loads(values) for name, values in zip(keep, kept, strict=True)}
+    block.columns = {name: parsed_exactly(values) for name, values in zip(keep, kept, strict=True)}
     return block
+
+
+def parsed_exactly(data: bytes, parsed: Any = MISSING) -> Any:
+    """The value of a JSON text, its integers exact whatever their size; `parsed`: what orjson makes of it.
+
+    orjson makes a float of an integer beyond 64 bits, in which its last digits are lost, and refuses one that
+    no float can hold.
+    """
+    if _MANY_DIGITS.search(data) is None:
+        return orjson.loads(data) if parsed is MISSING else parsed
+    try:
+        return json.loads(data)
+    except RecursionError:  # a thousand brackets deep: Python's parser ends a little before orjson
+        return orjson.loads(data) if parsed is MISSING else parsed
 
 
 def _large_strings(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> pa.Array:
@@ -67,7 +85,7 @@ def _large_strings(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) ->
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, *buffers)
 
 
-def parse_with_python(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...], limit: int) -> Block:
     """Every line by orjson: the definition of what the kernel does, and the way for nested fields."""
     get_text = field_getter(field)
     getters = [field_getter(name) for name in keep]
@@ -75,13 +93,15 @@ def parse_with_python(data: bytes, field: str, keep: tuple[str, ...], limit: int
     lines: list[int] = []
     ends: list[int] = []
     columns: list[list[Any]] = [[] for _ in keep]
-    contents = split_lines(data)
+    contents = split_lines(bytes(data))
     block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
     offset = 0
     for number, line in enumerate(contents):
         try:
             record: Any = orjson.loads(line) if len(line) <= limit else None
             text = get_text(record)  # of what is no object: AttributeError
+            if getters and type(text) is str:
+                record = parsed_exactly(line, record)
         except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
             text = None
         if type(text) is str:
@@ -117,7 +137,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     except orjson.JSONDecodeError as error:
         return _syntax_fault(line, error)
     if not isinstance(record, dict):
-        found = _json_type(record)
+        found = json_type(record)
         return "not_object", f"a JSON {found} where an object with the field {field!r} was expected"
     value = field_getter(field)(record)
     if value is MISSING:
@@ -125,7 +145,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
         return "missing_text", f"no field {field!r}; the object has {names or 'no fields'}"
     if value is None:
         return "null_text", f"the field {field!r} is null"
-    return "not_string", f"the field {field!r} is a JSON {_json_type(value)}, not a string"
+    return "not_string", f"the field {field!r} is a JSON {json_type(value)}, not a string"
 
 
 def _syntax_fault(line: bytes, error: ValueError) -> Fault:
@@ -144,7 +164,8 @@ def _syntax_fault(line: bytes, error: ValueError) -> Fault:
     return "bad_json", f"not JSON: {error}{hint}"
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What JSON calls a parsed value."""
     if value is None:
         return "null"
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
