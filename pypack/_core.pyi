@@ -192,7 +192,7 @@ class Encoder:
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
 def scan_json_lines(
-    block: bytes, field: str, keep: list[str], max_line_bytes: int
+    block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
     NDArray[np.uint8],
     NDArray[np.int64],

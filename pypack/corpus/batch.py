@@ -114,7 +114,11 @@ class BatchBuilder:
 
     @property
     def full(self) -> bool:
-        return self.input_bytes >= self._batch_bytes or len(self.rejects) >= _MAX_REJECTS
+        # A block of this many bytes ends with its last whole line.
+        return (
+            self.input_bytes >= self._batch_bytes - self._batch_bytes // 8
+            or len(self.rejects) >= _MAX_REJECTS
+        )
 
     @property
     def empty(self) -> bool:
@@ -162,6 +166,8 @@ class BatchBuilder:
 
 def _joined(parts: list[list[str] | pa.Array]) -> list[str] | pa.Array:
     """Arrow arrays where there are any, without a Python object a document."""
+    if len(parts) == 1:
+        return parts[0]
     if all(isinstance(part, list) for part in parts):
         return [text for part in parts for text in part]
     import pyarrow as pa

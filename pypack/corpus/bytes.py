@@ -1,10 +1,11 @@
-"""The uncompressed bytes of an input, in chunks, up to the last good byte of a damaged file."""
+"""The uncompressed bytes of an input, up to the last good byte of a damaged file."""
 
 from __future__ import annotations
 
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -28,10 +29,10 @@ class _Decoder(Protocol):
 
 
 class ByteSource:
-    """Chunks of the uncompressed bytes of one input.
+    """The uncompressed bytes of one input: iterate over its chunks, or have `readinto` fill one's own room.
 
-    Iterating raises DamagedInputError where the file cannot be read or decoded any further, after every byte
-    before the damage has been handed out.
+    Both raise DamagedInputError where the file cannot be read or decoded any further, after every byte before
+    the damage has been handed out.
 
     Attributes:
         disk_bytes: bytes of the file consumed so far, for progress.
@@ -42,30 +43,78 @@ class ByteSource:
         self.disk_bytes = 0
         self._file = file
         self._skip = skip
+        self._filler: Generator[int, memoryview, None] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._file.path == STDIN:
-            # Unbuffered: a thread killed while it waits in the buffered reader crashes Python's shutdown.
-            stream = getattr(sys.stdin, "buffer", None)
-            yield from self._drop(self._plain(getattr(stream, "raw", stream)), self._skip)
-            return
+        with self._opened() as handle:
+            yield from self._chunks(handle)
+
+    def readinto(self, room: memoryview) -> int:
+        """Fills `room`; returns the bytes put there, fewer than it holds only at the end of the input."""
+        if self._filler is None:
+            self._filler = self._fill()
+            next(self._filler)
+        return self._filler.send(room)
+
+    def close(self) -> None:
+        """Closes the file that `readinto` reads."""
+        if self._filler is not None:
+            self._filler.close()
+
+    def _fill(self) -> Generator[int, memoryview, None]:
+        room = yield 0
+        filled = 0
+        damage = None
         try:
+            with self._opened() as handle:
+                if self._file.compression is None and not self._file.is_stream:
+                    while count := _read_full(handle, room):  # straight from the system, not through a chunk
+                        self.disk_bytes += count
+                        room = yield count
+                for chunk in self._chunks(handle):
+                    rest = memoryview(chunk)
+                    while rest:
+                        count = min(len(rest), len(room) - filled)
+                        room[filled : filled + count] = rest[:count]
+                        rest = rest[count:]
+                        filled += count
+                        if filled == len(room):
+                            room = yield filled
+                            filled = 0
+        except DamagedInputError as error:
+            damage = error
+        if filled:
+            room = yield filled
+        if damage is not None:
+            raise damage
+        while True:
+            yield 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            if self._file.path == STDIN:
+                # Unbuffered: a thread killed while it waits in the buffered reader crashes Python's shutdown.
+                stream = getattr(sys.stdin, "buffer", None)
+                if stream is None:
+                    raise DamagedInputError("unreadable_file", "standard input is closed")
+                yield getattr(stream, "raw", stream)
+                return
             with Path(self._file.path).open("rb", buffering=0) as handle:
-                if self._file.compression is None and self._file.is_stream:
-                    yield from self._drop(self._plain(handle), self._skip)
-                elif self._file.compression is None:
+                if self._file.compression is None and not self._file.is_stream:
                     self.disk_bytes = handle.seek(self._skip)
-                    yield from self._plain(handle)
-                else:
-                    yield from self._drop(self._decoded(handle, *_codec(self._file.compression)), self._skip)
+                yield handle
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"
             ) from error
 
-    def _plain(self, handle: BinaryIO | None) -> Iterator[bytes]:
-        if handle is None:
-            raise DamagedInputError("unreadable_file", "standard input is closed")
+    def _chunks(self, handle: BinaryIO) -> Iterator[bytes]:
+        if self._file.compression is not None:
+            return self._drop(self._decoded(handle, *_codec(self._file.compression)), self._skip)
+        return self._drop(self._plain(handle), self._skip if self._file.is_stream else 0)
+
+    def _plain(self, handle: BinaryIO) -> Iterator[bytes]:
         while chunk := handle.read(_PLAIN_CHUNK):
             self.disk_bytes += len(chunk)
             yield chunk
@@ -121,6 +170,14 @@ class ByteSource:
             )
         if self.disk_bytes == 0:
             raise DamagedInputError("damaged_file", f"empty file: not {self._file.compression} data")
+
+
+def _read_full(handle: BinaryIO, room: memoryview) -> int:
+    """Reads until `room` is full or the file ends; returns the bytes read."""
+    filled = 0
+    while filled < len(room) and (count := handle.readinto(room[filled:])):  # type: ignore[attr-defined]
+        filled += count
+    return filled
 
 
 def _salvage(

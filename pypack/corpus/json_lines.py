@@ -37,11 +37,11 @@ def read_json_lines(
     nested = any("." in name for name in (field, *keep))
     parse_block = parse_with_python if nested else parse_with_kernel
     yield from read_blocks(
-        file, index, start, builder, lambda data: parse_block(data, field, keep, limit), limit
+        file, index, start, builder, lambda data: parse_block(data, field, keep, limit), options
     )
 
 
-def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+def parse_with_kernel(data: bytes | memoryview, field: str, keep: tuple[str, ...], limit: int) -> Block:
     """What `parse_with_python` gives, from the compiled scanner: no Python runs per document.
 
     The scanner takes the lines of which every JSON parser makes the same; the others are looked at here.
@@ -52,7 +52,7 @@ def parse_with_kernel(data: bytes, field: str, keep: tuple[str, ...], limit: int
     )
     block = Block(_large_strings(text, text_offsets), lines, ends, {}, [], 0, num_lines)
     for number, begin, end in odd:
-        line = data[begin:end]
+        line = bytes(data[begin:end])
         if isinstance(_document(line, field), str) and len(line) <= limit:
             return parse_with_python(data, field, keep, limit)
         block.add_fault(number, begin, _fault(line, field, limit))
@@ -67,7 +67,7 @@ def _large_strings(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) ->
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, *buffers)
 
 
-def parse_with_python(data: bytes, field: str, keep: tuple[str, ...], limit: int) -> Block:
+def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...], limit: int) -> Block:
     """Every line by orjson: the definition of what the kernel does, and the way for nested fields."""
     get_text = field_getter(field)
     getters = [field_getter(name) for name in keep]
@@ -75,7 +75,7 @@ def parse_with_python(data: bytes, field: str, keep: tuple[str, ...], limit: int
     lines: list[int] = []
     ends: list[int] = []
     columns: list[list[Any]] = [[] for _ in keep]
-    contents = split_lines(data)
+    contents = split_lines(bytes(data))
     block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
     offset = 0
     for number, line in enumerate(contents):

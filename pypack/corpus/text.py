@@ -62,7 +62,7 @@ def read_text_lines(
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
     limit = options.max_document_bytes
-    yield from read_blocks(file, index, start, builder, lambda data: _parse(data, limit), limit)
+    yield from read_blocks(file, index, start, builder, lambda data: _parse(bytes(data), limit), options)
 
 
 def _parse(data: bytes, limit: int) -> Block:
