@@ -11,6 +11,10 @@ _testing: ModuleType
 
 # common
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
+def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
+
+HASH_POINTS: tuple[int, int]
+
 def random_bits(seed: int, purpose: int, index: int) -> int: ...
 
 # vocabulary; a step of a decoder is (kind, pattern, content, count, drops_first), see decoder.hpp

@@ -14,11 +14,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.files import exchange, require_regular, sync_directory
-from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, read_json
+from pypack._common.files import exchange, require_regular, sync_directory, write_atomically
+from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, check_required, read_json
 
 FORMAT = "pypack-plan"
-VERSION = 1
+VERSION = 2
+# What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
+FEATURES: frozenset[str] = frozenset()
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
@@ -65,7 +67,7 @@ def write(
                 np.save(file, array, allow_pickle=False)
                 _sync(file)
         with (temporary / "plan.json").open("w", encoding="utf-8") as text:
-            json.dump({"format": FORMAT, "version": VERSION, **header}, text, indent=2)
+            json.dump({"format": FORMAT, "version": VERSION, "requires": [], **header}, text, indent=2)
             text.write("\n")
             _sync(text)
         sync_directory(temporary)
@@ -118,6 +120,7 @@ def read_header(directory: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: format version {version} is newer than {VERSION}, which this pypack reads; update"
         )
+    check_required(header.get("requires"), FEATURES, str(path))
     check(header, _PLAN, str(path))
     for name in _TOTALS:
         if name not in header["totals"]:
@@ -126,6 +129,20 @@ def read_header(directory: Path) -> dict[str, Any]:
         if header[name] > _MOST_ENTRIES:
             raise ValueError(f"{path}: field '{name}' is {header[name]}, more than any array holds")
     return header
+
+
+def upgrade_header(path: Path, lengths_fingerprint: str | None) -> None:
+    """Writes plan.json of the plan at a path in the newest version.
+
+    The fingerprint of the lengths stays in its old form, which is read for ever, unless it is given: it is of
+    the lengths of all documents, which a plan does not hold.
+    """
+    directory = locate(path)
+    header = read_header(directory) | {"version": VERSION}
+    header.setdefault("requires", [])
+    if lengths_fingerprint is not None:
+        header["lengths_fingerprint"] = lengths_fingerprint
+    write_atomically(directory / "plan.json", json.dumps(header, indent=2).encode() + b"\n")
 
 
 def read_record(directory: Path, header: Mapping[str, Any], field: str, record: type[Any]) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pypack import _core
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import is_of_lengths, lengths_fingerprint
 from pypack._common.mapped import check_not_cut
 from pypack.plan.lengths import as_lengths
 
@@ -36,11 +36,11 @@ def prove(plan: Plan, lengths: ArrayLike | None) -> None:
         }
     else:
         documents = as_lengths(lengths)
-        fingerprint = lengths_fingerprint(documents)
-        if fingerprint != plan.lengths_fingerprint:
+        if not is_of_lengths(plan.lengths_fingerprint, documents):
             raise ValueError(
                 f"{plan._path or 'the plan'} was made for {plan.counts.documents} documents with lengths "
-                f"fingerprint {plan.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the "
+                f"fingerprint {plan.lengths_fingerprint}, these {len(documents)} have "
+                f"{lengths_fingerprint(documents)}: use the "
                 "store it was made for, or pack again"
             )
         found = plan._view.verify(documents, plan.align, max_documents)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import integers_fingerprint, is_of_lengths, lengths_fingerprint
 from pypack.plan.plan import Plan
 from pypack.source.learned import Learned, learned_of, without
 from pypack.source.loss_weights import LossWeights
@@ -69,20 +69,22 @@ class Source:
         if not self.plans:
             raise ValueError("a source needs at least one plan")
         self.documents = documents
-        if documents is None:
-            found = store.lengths_fingerprint
-        else:
+        lengths: NDArray[np.int32] | None = None
+        if documents is not None:
             self.documents = np.ascontiguousarray(documents, np.int64)
-            found = lengths_fingerprint(np.ascontiguousarray(store.lengths[self.documents]))
+            lengths = np.ascontiguousarray(store.lengths[self.documents])
         for one in self.plans:
-            if one.lengths_fingerprint != found:
+            recorded = one.lengths_fingerprint
+            fits = store.has_lengths_of(recorded) if lengths is None else is_of_lengths(recorded, lengths)
+            if not fits:
+                found = store.lengths_fingerprint if lengths is None else lengths_fingerprint(lengths)
                 advice = "use the store that the plan was made for, or pack again"
                 parts = store.parts if len(store.parts) > 1 else ()
-                if one.lengths_fingerprint in (part.lengths_fingerprint for part in parts):
+                if any(part.has_lengths_of(recorded) for part in parts):
                     advice = "it is of one of them alone: pack TokenStore.open([...]).lengths, those of all"
                 raise ValueError(
                     f"the plan was made for {one.counts.documents} documents with lengths fingerprint "
-                    f"{one.lengths_fingerprint}, {store!r} has {found}: {advice}"
+                    f"{recorded}, {store!r} has {found}: {advice}"
                 )
         self._masks = _masks_of(store, mask, loss_mask)
         self.loss_weights = None if loss_weights is None else LossWeights.of(store, loss_weights)
@@ -232,9 +234,9 @@ class Source:
     def fingerprint(self) -> str:
         """Changes with the plans, the selection of documents, and the sequences that are left out."""
         parts = [plan.fingerprint for plan in self.plans]
-        parts += [lengths_fingerprint(left_out) for left_out in self._left_out]
+        parts += [integers_fingerprint(left_out) for left_out in self._left_out]
         if self.documents is not None:
-            parts.append(lengths_fingerprint(self.documents))
+            parts.append(integers_fingerprint(self.documents))
         return "-".join(parts)
 
     @property

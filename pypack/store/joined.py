@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack import _core
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import joined_fingerprint
 from pypack.store.same_tokenizer import check_same_tokenizer
 from pypack.store.store import TokenStore
 
@@ -52,8 +52,8 @@ class JoinedStore(TokenStore):
 
     @cached_property
     def lengths_fingerprint(self) -> str:
-        """See `TokenStore.lengths_fingerprint`; reads the lengths of all documents."""
-        return lengths_fingerprint(self.lengths)
+        """See `TokenStore.lengths_fingerprint`; of those of the stores, nothing is read."""
+        return joined_fingerprint((part.lengths_fingerprint, len(part)) for part in self._parts)
 
     @property
     def vocab_size(self) -> int | None:

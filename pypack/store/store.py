@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._common.files import checksum, require_regular
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import (
+    integers_fingerprint,
+    is_composable,
+    is_of_lengths,
+    joined_fingerprint,
+    lengths_fingerprint,
+)
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
@@ -159,8 +165,46 @@ class TokenStore(Sequence[Document]):
 
     @cached_property
     def lengths_fingerprint(self) -> str:
-        """What a plan records of the lengths it was made from."""
-        return lengths_fingerprint(self.lengths) if self.info is None else self.info.lengths_fingerprint
+        """What a plan records of the lengths it was made from.
+
+        Reads the lengths of all documents where no `store.json` says it, or one of version 1.
+        """
+        if self.info is not None and is_composable(self.info.lengths_fingerprint):
+            return self.info.lengths_fingerprint
+        return lengths_fingerprint(self.lengths)
+
+    @cached_property
+    def _old_lengths_fingerprint(self) -> str:
+        """What a plan of version 1 records."""
+        if self.info is not None and not is_composable(self.info.lengths_fingerprint):
+            return self.info.lengths_fingerprint
+        return integers_fingerprint(self.lengths)
+
+    def has_lengths_of(self, fingerprint: str) -> bool:
+        """Whether a plan that records this fingerprint, of version 1 or 2, was made for these documents."""
+        own = self.lengths_fingerprint if is_composable(fingerprint) else self._old_lengths_fingerprint
+        return fingerprint == own
+
+    def first_fingerprint(self, documents: int) -> str:
+        """The `lengths_fingerprint` of the first documents alone: of the store as it was before it grew.
+
+        Reads the lengths of the documents of one shard at most, if the shards record their fingerprints.
+
+        Raises:
+            ValueError: the store has fewer documents.
+        """
+        if not 0 <= documents <= len(self):
+            raise ValueError(f"documents must be from 0 to {len(self)}, those of the store, got {documents}")
+        if documents == len(self):
+            return self.lengths_fingerprint
+        known, first = [], 0
+        for shard in () if self.info is None else self.info.shards:
+            if shard.lengths_fingerprint is None or first + shard.documents > documents:
+                break
+            known.append((shard.lengths_fingerprint, shard.documents))
+            first += shard.documents
+        rest = np.ascontiguousarray(self.lengths[first:documents])
+        return joined_fingerprint([*known, (lengths_fingerprint(rest), len(rest))])
 
     @property
     def kernel_view(self) -> _core.StoreView:
@@ -283,6 +327,7 @@ class TokenStore(Sequence[Document]):
         self._view.check_layout()
         if self.info is None:
             return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
+        self.info.verify_files(self.path / STORE_FILE)
         unchecked = []
         for shard in self.info.shards:
             expected = {
@@ -298,7 +343,7 @@ class TokenStore(Sequence[Document]):
                     raise ValueError(
                         f"{file}: its checksum is not the recorded {recorded}: the file has changed"
                     )
-        if lengths_fingerprint(self.lengths) != self.info.lengths_fingerprint:
+        if not is_of_lengths(self.info.lengths_fingerprint, self.lengths):
             raise ValueError(
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )

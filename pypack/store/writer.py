@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._common.files import TEMPORARY_SUFFIX, checksum, create, publish, write_atomically
-from pypack._common.fingerprint import lengths_fingerprint
-from pypack._common.paths import local_path, native_name
+from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
+from pypack._common.paths import local_path
 from pypack.ragged import Ragged
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import (
@@ -175,17 +175,15 @@ class StoreWriter:
         tokenizer = self._tokenizer
         if tokenizer is not None:
             write_atomically(self.path / TOKENIZER_FILE, tokenizer.to_json().encode())
-        names = [
-            (native_name(self.path / f"{s.name}.bin"), native_name(self.path / f"{s.name}.idx"))
-            for s in self._finished
-        ]
-        view = _core.StoreView(names, one_sequence_per_document=True)
         info = StoreInfo(
             dtype=self.dtype,
             vocab_size=self.vocab_size,
             documents=self._documents,
             tokens=self._tokens,
-            lengths_fingerprint=lengths_fingerprint(view.lengths()),
+            lengths_fingerprint=joined_fingerprint(
+                (shard.lengths_fingerprint or "", shard.documents) for shard in self._finished
+            ),
+            files={} if tokenizer is None else {TOKENIZER_FILE: checksum(self.path / TOKENIZER_FILE)},
             shards=tuple(self._finished),
             tokenizer_fingerprint=None if tokenizer is None else tokenizer.fingerprint,
             special_ids={} if tokenizer is None else tokenizer.special_tokens.as_dict(),
@@ -270,7 +268,8 @@ class _ShardWriter:
         self._bin.flush()
         os.fsync(self._bin.fileno())
         self._bin.close()
-        index = index_bytes(np.concatenate(self._lengths), self._dtype)
+        lengths = np.concatenate(self._lengths)
+        index = index_bytes(lengths, self._dtype)
         columns_checksum = None
         if self._columns is not None:
             self._columns.close()
@@ -288,6 +287,7 @@ class _ShardWriter:
             idx_checksum=f"sha256:{hashlib.sha256(index).hexdigest()}",
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
+            lengths_fingerprint=lengths_fingerprint(lengths),
         )
 
     def abort(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.corpus_files import RECORDS, json_lines, write
+from fixtures.store_json import write_sealed
 
 import pypack
 from pypack.cli import COMMANDS, main
@@ -280,8 +281,8 @@ def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_
 
     with StoreWriter(tmp_path / "s", vocab_size=100) as writer:
         writer.append(Ragged.from_rows([[1, 2, 99]]))
-    text = (tmp_path / "s/store.json").read_text()
-    (tmp_path / "s/store.json").write_text(text.replace('"vocab_size": 100', '"vocab_size": 50'))
+    content = json.loads((tmp_path / "s/store.json").read_text())
+    write_sealed(tmp_path / "s/store.json", content | {"vocab_size": 50})
     outcome = run("verify", tmp_path / "s")
     assert outcome.status == 1
     assert "token 2 is id 99" in outcome.err

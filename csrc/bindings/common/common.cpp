@@ -1,9 +1,12 @@
 // Bindings of csrc/core/common.
+#include <utility>
+
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
+#include "common/sequence_hash.hpp"
 
 namespace pypack::bindings {
 
@@ -16,12 +19,22 @@ std::uint64_t fingerprint_array(const Array<Integer>& values) {
     return fingerprint(numbers);
 }
 
+std::pair<std::uint64_t, std::uint64_t> hash_of_lengths(const Array<std::int32_t>& lengths) {
+    const auto numbers = view(lengths, "lengths");
+    const GilRelease release;
+    const auto [first, second] = sequence_hash(numbers);
+    return {first, second};
+}
+
 }  // namespace
 
 void register_common(py::module_& m) {
     m.def("fingerprint", &fingerprint_array<std::int32_t>, py::arg("values").noconvert(),
           "64-bit fingerprint of a list of integers, the same for int32 and int64.");
     m.def("fingerprint", &fingerprint_array<std::int64_t>, py::arg("values").noconvert());
+    m.def("sequence_hash", &hash_of_lengths, py::arg("lengths").noconvert(),
+          "Two polynomials of a list of lengths modulo 2^61 - 1; those of a list follow from its parts.");
+    m.attr("HASH_POINTS") = py::make_tuple(kHashPoints[0], kHashPoints[1]);
     m.def("random_bits", &random_bits, py::arg("seed"), py::arg("purpose"), py::arg("index"),
           "64 random bits, a pure function of the three arguments.");
 }
