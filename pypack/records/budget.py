@@ -17,6 +17,8 @@ _STEPS_PER_MESSAGE = 1 << 10
 _WORK = 1 << 33
 # The last resort, for what none of the above counts; far above what any conversation takes.
 _SECONDS = 60.0
+# Methods of strings that may make a longer one.
+_GROWING = frozenset("ljust rjust center zfill expandtabs replace join format format_map".split())
 _LARGE_WIDTH = re.compile(r"\d{7}")
 
 
@@ -84,6 +86,9 @@ class Budget:
 
     def check_method(self, text: str, method: str, arguments: tuple[Any, ...]) -> None:
         """Counts what a method of a string would make."""
+        if method not in _GROWING:
+            self._work -= len(text)
+            return
         first = arguments[0] if arguments else None
         if method in ("ljust", "rjust", "center", "zfill") and isinstance(first, int):
             self.take_size(max(first, len(text)))
@@ -95,8 +100,6 @@ class Budget:
             self.take_size(sum(len(part) + len(text) for part in first if isinstance(part, str)))
         elif method in ("format", "format_map"):
             self.check_format(text, arguments)
-        else:
-            self.take_size(len(text))
 
 
 def _text_size(value: Any, known: dict[int, int]) -> int:

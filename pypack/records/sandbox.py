@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from types import BuiltinMethodType
 from typing import Any
 
 import jinja2
@@ -19,7 +20,7 @@ import jinja2.sandbox
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro
+from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
@@ -33,6 +34,10 @@ _PRINTING = frozenset(
 )
 _NOT_GIVEN = ("lipsum",)
 _DICT_NAMES = frozenset(dir(dict))
+# Methods of strings that give what is safe, and no longer than the string, but for `replace`, which is counted.
+_PLAIN_METHODS = frozenset(
+    "strip lstrip rstrip split rsplit startswith endswith lower upper replace splitlines find partition".split()
+)
 
 
 class RefusedByTemplateError(jinja2.TemplateError):
@@ -209,6 +214,10 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An operator whose value may be large."""
+        rendering = self.current.rendering
+        if operator == "+" and type(left) is str and type(right) is str and rendering is not None:
+            rendering.budget.take_size(len(left) + len(right))
+            return left + right
         self.budget.check_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
@@ -216,19 +225,32 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """A call in a template."""
         budget = self.budget
         budget.take_steps(1)
-        owner = getattr(function, "__self__", None)
-        if type(owner) is str:
-            budget.check_method(owner, function.__name__, args)
+        if type(function) is BuiltinMethodType:
+            owner = function.__self__
+            if type(owner) is str:
+                budget.check_method(owner, function.__name__, args)
+                if kwargs:  # what jinja's compiler tells of the variables around
+                    kwargs.pop("_loop_vars", None)
+                    kwargs.pop("_block_vars", None)
+                return function(*args, **kwargs)
         elif getattr(function, "__name__", "") in ("format", "format_map"):  # jinja's own wrapper
-            budget.check_format(str(getattr(function, "__wrapped__", function).__self__), (*args, *kwargs.values()))
+            pattern = str(getattr(function, "__wrapped__", function).__self__)
+            budget.check_format(pattern, (*args, *kwargs.values()))
         return super().call(context, function, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """The same as jinja's, without an exception raised for every key of a dict."""
-        if type(obj) is dict and attribute not in _DICT_NAMES:
-            if attribute in obj:
-                return obj[attribute]
-            return self.undefined(obj=obj, name=attribute)
+        """The same as jinja's, with a short way for what templates mostly ask for."""
+        kind = type(obj)
+        if kind is dict:
+            if attribute not in _DICT_NAMES:
+                if attribute in obj:
+                    return obj[attribute]
+                return self.undefined(obj=obj, name=attribute)
+        elif kind is str:
+            if attribute in _PLAIN_METHODS:
+                return getattr(obj, attribute)
+        elif (kind is LoopContext or kind is TemplateNamespace) and attribute[:1] != "_":
+            return getattr(obj, attribute, None) if hasattr(obj, attribute) else self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
 
