@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import hashlib
 import os
 import secrets
 import stat
@@ -144,13 +143,3 @@ def kind_of_mode(mode: int) -> str:
         stat.S_IFBLK: "a device",
     }
     return kinds.get(stat.S_IFMT(mode), "no file")
-
-
-def checksum(path: Path) -> str:
-    """`sha256:<hex>` of a file, as `sha256sum` prints it."""
-    require_regular(path)
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"

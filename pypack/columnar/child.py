@@ -43,7 +43,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
-    from pypack.columnar.files import read_pieces
+    from pypack.columnar.files import read_fields, read_pieces
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")
@@ -51,8 +51,12 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
     if request.format == "dataset":
         import datasets  # noqa: F401  # before memory is limited
     limit = _MemoryLimit(request)
+    last: dict[str, Any] = {}
     try:
-        pieces = read_pieces(request, limit.widen)
+        if request.only_fields:
+            _limit_processor_time(_SECONDS_PER_BATCH)
+            last = {"fields": read_fields(request)}
+        pieces = iter(()) if request.only_fields else read_pieces(request, limit.widen)
         while True:
             _limit_processor_time(_SECONDS_PER_BATCH)
             piece = next(pieces, None)
@@ -83,7 +87,7 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
     finally:
         _limit_processor_time(0)
         limit.lift()
-    _send(out, DONE, {})
+    _send(out, DONE, last)
 
 
 def _send(out: BinaryIO, kind: bytes, values: dict[str, Any]) -> None:

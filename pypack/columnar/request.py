@@ -18,6 +18,7 @@ class ReadRequest:
         start_row: rows before it are passed over.
         batch_bytes: a batch is cut once its values take so many bytes.
         max_document_bytes: rows above it are refused.
+        only_fields: no rows, but which columns there are.
     """
 
     path: str
@@ -28,6 +29,7 @@ class ReadRequest:
     start_row: int = 0
     batch_bytes: int = 8 << 20
     max_document_bytes: int = 1 << 28
+    only_fields: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -36,6 +38,6 @@ class ReadRequest:
 
 
 # A message: one of these, the length of an object in JSON, and that object. A batch is followed by an Arrow
-# stream of one record batch.
+# stream of one record batch. The last one of a request for fields alone says what they are.
 MESSAGE = "<cQ"
 BATCH, REFUSED, DONE = b"B", b"R", b"D"

@@ -63,7 +63,7 @@ def read_blocks(
     options: ReadOptions,
 ) -> Iterator[DocumentBatch]:
     """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
-    with closing(ByteSource(file, start.offset)) as source:
+    with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)
 
 
@@ -81,6 +81,7 @@ def _read_blocks(
     max_line_bytes = options.max_document_bytes
     # One block is one batch: nothing is joined then.
     for data in line_blocks(source, max_line_bytes, options.batch_bytes):
+        builder.mark(source.mark_before(offset))
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))

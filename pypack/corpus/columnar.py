@@ -15,6 +15,7 @@ from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import DamagedInputError, Reject
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.options import ReadOptions
+from pypack.corpus.stream_hash import StreamMark
 
 
 def read_columnar(
@@ -32,20 +33,22 @@ def read_columnar(
     """
     if not builder.empty:
         yield builder.take()
-    with _on_disk(file) as path:
+    with _on_disk(file, options.stream_mark, builder) as path:
         yield from _rows(path, file, index, start, builder, options, reader)
 
 
 @contextmanager
-def _on_disk(file: InputFile) -> Iterator[str]:
+def _on_disk(file: InputFile, mark: StreamMark | None, builder: BatchBuilder) -> Iterator[str]:
     """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again."""
     if not file.is_stream:
         yield file.path
         return
     with tempfile.NamedTemporaryFile(prefix="pypack-") as copy:
-        for chunk in ByteSource(file):
-            copy.write(chunk)
+        source, size = ByteSource(file, stream_mark=mark), 0
+        for chunk in source:
+            size += copy.write(chunk)
         copy.flush()
+        builder.mark(source.mark_before(size))
         yield copy.name
 
 
@@ -88,7 +91,7 @@ def _documents(
         good[row] = False
     texts, *kept = rows.columns
     batch = builder.take()
-    batch.texts, batch.columns = texts, dict(zip(keep, kept, strict=True))
+    batch.texts, batch.columns = texts, builder.filled(dict(zip(keep, kept, strict=True)))
     batch.records = rows.row + np.flatnonzero(good)
     batch.files = np.full(len(texts), index, np.int32)
     batch.ends = np.zeros(len(texts), np.int64)

@@ -77,6 +77,10 @@ class RejectedInputError(CorpusError):
         self.reject = reject
 
 
+class ChangedInputError(CorpusError):
+    """An input is not what it was when the job began, or when it was interrupted."""
+
+
 class DamagedInputError(Exception):
     """A file whose rest cannot be read. Every whole document before the damage has been handed out."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from pypack.corpus.options import ReadOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# Fewer digits are always exact in 64 bits.
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
 
 def read_json_lines(
@@ -56,8 +60,22 @@ def parse_with_kernel(data: bytes | memoryview, field: str, keep: tuple[str, ...
         if isinstance(_document(line, field), str) and len(line) <= limit:
             return parse_with_python(data, field, keep, limit)
         block.add_fault(number, begin, _fault(line, field, limit))
-    block.columns = {name: orjson.loads(values) for name, values in zip(keep, kept, strict=True)}
+    block.columns = {name: parsed_exactly(values) for name, values in zip(keep, kept, strict=True)}
     return block
+
+
+def parsed_exactly(data: bytes, parsed: Any = MISSING) -> Any:
+    """The value of a JSON text, its integers exact whatever their size; `parsed`: what orjson makes of it.
+
+    orjson makes a float of an integer beyond 64 bits, in which its last digits are lost, and refuses one that
+    no float can hold.
+    """
+    if _MANY_DIGITS.search(data) is None:
+        return orjson.loads(data) if parsed is MISSING else parsed
+    try:
+        return json.loads(data)
+    except RecursionError:  # a thousand brackets deep: Python's parser ends a little before orjson
+        return orjson.loads(data) if parsed is MISSING else parsed
 
 
 def _large_strings(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> pa.Array:
@@ -82,6 +100,8 @@ def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...
         try:
             record: Any = orjson.loads(line) if len(line) <= limit else None
             text = get_text(record)  # of what is no object: AttributeError
+            if getters and type(text) is str:
+                record = parsed_exactly(line, record)
         except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
             text = None
         if type(text) is str:
@@ -117,7 +137,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     except orjson.JSONDecodeError as error:
         return _syntax_fault(line, error)
     if not isinstance(record, dict):
-        found = _json_type(record)
+        found = json_type(record)
         return "not_object", f"a JSON {found} where an object with the field {field!r} was expected"
     value = field_getter(field)(record)
     if value is MISSING:
@@ -125,7 +145,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
         return "missing_text", f"no field {field!r}; the object has {names or 'no fields'}"
     if value is None:
         return "null_text", f"the field {field!r} is null"
-    return "not_string", f"the field {field!r} is a JSON {_json_type(value)}, not a string"
+    return "not_string", f"the field {field!r} is a JSON {json_type(value)}, not a string"
 
 
 def _syntax_fault(line: bytes, error: ValueError) -> Fault:
@@ -144,7 +164,8 @@ def _syntax_fault(line: bytes, error: ValueError) -> Fault:
     return "bad_json", f"not JSON: {error}{hint}"
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What JSON calls a parsed value."""
     if value is None:
         return "null"
     names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}

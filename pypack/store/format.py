@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pypack._common.files import checksum
+from pypack._common.checksums import check_checksum
 from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
 
 FORMAT_NAME = "pypack.store"
@@ -221,8 +221,7 @@ class StoreInfo:
             file = path.with_name(name)
             if not file.is_file():
                 raise ValueError(f"{file}: missing, and {path.name} says that it belongs to the store")
-            if checksum(file) != recorded:
-                raise ValueError(f"{file}: its checksum is not the recorded {recorded}: the file has changed")
+            check_checksum(file, recorded)
 
 
 _CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'

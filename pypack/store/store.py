@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import checksum, require_regular
+from pypack._common.checksums import check_checksum
+from pypack._common.files import require_regular
 from pypack._common.fingerprint import (
     integers_fingerprint,
     is_composable,
@@ -406,10 +407,8 @@ class TokenStore(Sequence[Document]):
                 file = self.path / f"{shard.name}{suffix}"
                 if recorded is None:
                     unchecked += [file.name] if file.exists() else []
-                elif checksum(file) != recorded:
-                    raise ValueError(
-                        f"{file}: its checksum is not the recorded {recorded}: the file has changed"
-                    )
+                else:
+                    check_checksum(file, recorded)
         if not is_of_lengths(self.info.lengths_fingerprint, self.lengths):
             raise ValueError(
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pypack._common.files import checksum, write_atomically
+from pypack._common.checksums import checksum
+from pypack._common.files import write_atomically
 from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 from pypack.store.store import TokenStore

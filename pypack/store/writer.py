@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import struct
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import TEMPORARY_SUFFIX, checksum, create, publish, write_atomically
+from pypack._common.checksums import BlockChecksum, block_checksum, checksum, checksum_of
+from pypack._common.files import TEMPORARY_SUFFIX, create, publish, write_atomically
 from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged
@@ -268,7 +268,7 @@ class _ShardWriter:
         self._directory = directory
         self._name = name
         self._dtype = dtype
-        self._digest = hashlib.sha256()
+        self._digest = BlockChecksum()
         self._token = secrets.token_hex(6)
         for stale in directory.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
             stale.unlink()
@@ -313,7 +313,7 @@ class _ShardWriter:
         columns_checksum = None
         if self._columns is not None:
             self._columns.close()
-            columns_checksum = checksum(self._temporary(".parquet"))
+            columns_checksum = block_checksum(self._temporary(".parquet"))
             publish(self._temporary(".parquet"), self._directory / f"{self._name}.parquet")
         beside = {suffix: writer.finish() for suffix, writer in self.beside.items()}
         write_atomically(self._directory / f"{self._name}.idx", index)
@@ -324,8 +324,8 @@ class _ShardWriter:
             tokens=self.tokens,
             bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
             idx_bytes=len(index),
-            bin_checksum=f"sha256:{self._digest.hexdigest()}",
-            idx_checksum=f"sha256:{hashlib.sha256(index).hexdigest()}",
+            bin_checksum=str(self._digest),
+            idx_checksum=checksum_of(index),
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),

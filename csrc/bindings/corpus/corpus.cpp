@@ -4,36 +4,18 @@
 
 #include <pybind11/stl.h>
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 
 namespace pypack::bindings {
 
 namespace {
-
-// The bytes of an object with the buffer protocol, which cannot be resized as long as this lives.
-class BytesView {
-  public:
-    explicit BytesView(const py::buffer& object) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
-    }
-    ~BytesView() { PyBuffer_Release(&view_); }
-    BytesView(const BytesView&) = delete;
-    BytesView& operator=(const BytesView&) = delete;
-
-    [[nodiscard]] std::string_view bytes() const {
-        return {static_cast<const char*>(view_.buf), static_cast<std::size_t>(view_.len)};
-    }
-
-  private:
-    Py_buffer view_{};
-};
 
 py::tuple scan(const py::buffer& block, const std::string& field, const std::vector<std::string>& keep,
                std::int64_t max_line_bytes) {
