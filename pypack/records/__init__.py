@@ -1,8 +1,8 @@
 """Records to texts: of which parts are learned, and which may spell special tokens.
 
-One idea: a record becomes texts with spans that are learned or not (`Rendered`). Fields in a template, a prompt
-with its completion, and conversations in a chat template all become that; `Tokenizer.encode_rendered` makes
-ids and a loss mask of it.
+One idea: a record becomes texts with spans that are learned or not (`Rendered`). Fields in a template, a
+prompt with its completion, and conversations in a chat template all become that; `Tokenizer.encode_rendered`
+makes ids and a loss mask of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bounds for what a template may do: steps, sizes and time, so that none runs for ever or fills the memory."""
+"""Bounds for what a template may do: so that none runs for ever or fills the memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _WORK = 1 << 33
 # The last resort, for what none of the above counts; far above what any conversation takes.
 _SECONDS = 60.0
 # Methods of strings that may make a longer one.
-_GROWING = frozenset("ljust rjust center zfill expandtabs replace join format format_map".split())
+_GROWING = frozenset(
+    ["ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "format", "format_map"]
+)
 _LARGE_WIDTH = re.compile(r"\d{7}")
 
 
@@ -79,7 +81,9 @@ class Budget:
     def check_format(self, pattern: str, values: Any) -> None:
         """Refuses widths of millions in a format, and counts its values."""
         numbers = [value for value in values if isinstance(value, int)]
-        if _LARGE_WIDTH.search(pattern) or any(abs(number) >= 10**7 for number in numbers if "*" in pattern or "{:{" in pattern):
+        if _LARGE_WIDTH.search(pattern) or any(
+            abs(number) >= 10**7 for number in numbers if "*" in pattern or "{:{" in pattern
+        ):
             raise TooMuchError("it formats to a width of millions")
         for value in values:
             self.take_value(value)

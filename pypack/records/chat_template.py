@@ -135,10 +135,10 @@ class ChatTemplate:
     def render_prompt(self, messages: Any, tools: Any = None, **options: Any) -> Rendered:
         """A conversation that an assistant is to go on with; nothing of it is learned."""
         prompt = {"add_generation_prompt": True} | options
-        rendered = self._with("none").render(messages, tools, **prompt)
-        return rendered
+        return self.with_learn("none").render(messages, tools, **prompt)
 
-    def _with(self, learn: str) -> ChatTemplate:
+    def with_learn(self, learn: str) -> ChatTemplate:
+        """The same template, of which something else is learned; nothing is compiled again."""
         if learn == self.learn:
             return self
         other = object.__new__(ChatTemplate)
@@ -160,7 +160,11 @@ class ChatTemplate:
         except TooMuchError as error:
             kind, why, line = "template_bound", f"is stopped: {error}", self._line(error.__traceback__)
         except RecursionError as error:
-            kind, why, line = "template_bound", "is stopped: it calls itself too deep", self._line(error.__traceback__)
+            kind, why, line = (
+                "template_bound",
+                "is stopped: it calls itself too deep",
+                self._line(error.__traceback__),
+            )
         except (jinja2.TemplateError, MemoryError) as error:
             kind, why = "template_failed", f"fails: {error or type(error).__name__}"
             line = self._line(error.__traceback__)
@@ -206,7 +210,8 @@ class ChatTemplate:
             if total > MOST_PREFIX_CHARACTERS:
                 raise RecordError(
                     "too_many_turns",
-                    f"{self.name}: has no generation tags, and the prefixes of this conversation come to more than "
+                    f"{self.name}: has no generation tags, and the prefixes of this conversation come to "
+                    "more than "
                     f"{MOST_PREFIX_CHARACTERS} characters: use a template with tags, or learn last-assistant",
                 )
             spans.append((begin, end))
@@ -235,8 +240,10 @@ class ChatTemplate:
         if not text.startswith(part):
             raise RecordError(
                 "not_a_prefix",
-                f"{self.name}: has no generation tags, and what it makes of the conversation up to message {number} "
-                "does not stay the beginning of the whole: which tokens are the assistant's cannot be told; use a "
+                f"{self.name}: has no generation tags, and what it makes of the conversation up to message "
+                f"{number} "
+                "does not stay the beginning of the whole: which tokens are the assistant's cannot be "
+                "told; use a "
                 "template with {% generation %} tags, or learn all",
             )
         return len(part)

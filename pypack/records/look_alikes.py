@@ -153,13 +153,15 @@ def content_spans(
         return []
     if _PRIVATE.search(text):
         raise RecordError(
-            "origin_unknown", "its content spells a special token and holds characters of the private plane U+F0000"
+            "origin_unknown",
+            "its content spells a special token and holds characters of the private plane U+F0000",
         )
     found, spans = disguise.undone(render(disguised))
     if found != text:
         raise RecordError(
             "origin_unknown",
-            "its content spells a special token, and the template changes that content, so that nobody can tell "
+            "its content spells a special token, and the template changes that content, so that nobody can "
+            "tell "
             "which special tokens are the template's: take it out, or read special tokens in content as such "
             "with parse_special_tokens",
         )

@@ -9,7 +9,7 @@ from pypack.records.errors import RecordError
 
 Message = dict[str, Any]
 
-# What the reasoning of an assistant goes by: the first is what most templates read, the second what others do.
+# What the reasoning of an assistant goes by: most templates read the first, others the second.
 _REASONING = ("reasoning_content", "thinking", "reasoning")
 
 
@@ -39,7 +39,8 @@ def _checked(message: Any, number: int, takes_parts: bool) -> Message:
     if type(message.get("role")) is not str:
         raise RecordError(
             "bad_messages",
-            f"message {number} has no role that is a string, its keys are {', '.join(map(repr, message)) or 'none'}",
+            f"message {number} has no role that is a string, its keys are "
+            f"{', '.join(map(repr, message)) or 'none'}",
         )
     if None in message.values():
         message = {key: value for key, value in message.items() if value is not None}
@@ -49,14 +50,17 @@ def _checked(message: Any, number: int, takes_parts: bool) -> Message:
     for name in _REASONING:
         if name in message:
             reasoning = message[name]
-            return {"thinking": reasoning, **message, "reasoning_content": reasoning}
-    return message
+            message = {"thinking": reasoning, **message, "reasoning_content": reasoning}
+            break
+    checked: Message = message
+    return checked
 
 
 def _content(content: Any, number: int, takes_parts: bool) -> Any:
     if not isinstance(content, list | tuple):
         raise RecordError(
-            "bad_messages", f"the content of message {number} is a {_kind(content)}, not a string or a list of parts"
+            "bad_messages",
+            f"the content of message {number} is a {_kind(content)}, not a string or a list of parts",
         )
     texts = []
     for place, part in enumerate(content):

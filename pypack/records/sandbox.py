@@ -1,8 +1,8 @@
 """The Jinja environment of chat templates: that of transformers, with bounds.
 
 The names and filters are those that chat templates are written for: `{% generation %}`, `break` and
-`continue`, `tojson`, `raise_exception`, `strftime_now`. A template sees plain data alone, may change nothing of
-it, read no file and run nothing, and what it does is counted (`pypack.records.budget`).
+`continue`, `tojson`, `raise_exception`, `strftime_now`. A template sees plain data alone, may change nothing
+of it, read no file and run nothing, and what it does is counted (`pypack.records.budget`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,53 @@ from pypack.records.rendered import Spans
 
 # Filters that print what they are given, or make it longer.
 _PRINTING = frozenset(
-    "string join upper lower title capitalize trim replace tojson pprint center indent wordcount escape e safe "
-    "forceescape format striptags urlencode truncate wordwrap xmlattr urlize sum".split()
+    [
+        "string",
+        "join",
+        "upper",
+        "lower",
+        "title",
+        "capitalize",
+        "trim",
+        "replace",
+        "tojson",
+        "pprint",
+        "center",
+        "indent",
+        "wordcount",
+        "escape",
+        "e",
+        "safe",
+        "forceescape",
+        "format",
+        "striptags",
+        "urlencode",
+        "truncate",
+        "wordwrap",
+        "xmlattr",
+        "urlize",
+        "sum",
+    ]
 )
 _NOT_GIVEN = ("lipsum",)
 _DICT_NAMES = frozenset(dir(dict))
-# Methods of strings that give what is safe, and no longer than the string, but for `replace`, which is counted.
+# Methods of strings that give what is safe, and no longer than the string; but `replace` is counted.
 _PLAIN_METHODS = frozenset(
-    "strip lstrip rstrip split rsplit startswith endswith lower upper replace splitlines find partition".split()
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "rsplit",
+        "startswith",
+        "endswith",
+        "lower",
+        "upper",
+        "replace",
+        "splitlines",
+        "find",
+        "partition",
+    ]
 )
 
 
@@ -61,17 +100,17 @@ class _Current(threading.local):
 class _Bounded(NodeTransformer):
     """Lets loops and `~` go through the environment, which counts them."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  # the name that jinja calls
         self.generic_visit(node)
         node.iter = _call("counted", [node.iter], node)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return _call("concatenated", node.nodes, node)
 
 
-def _call(name: str, arguments: list[nodes.Expr], at: nodes.Node) -> nodes.Call:
+def _call(name: str, arguments: list[Any], at: nodes.Node) -> nodes.Call:
     called = nodes.Call(nodes.EnvironmentAttribute(name), arguments, [], None, None)
     return called.set_lineno(at.lineno)  # type: ignore[return-value]
 
@@ -221,7 +260,7 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         self.budget.check_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def call(self, context: Context, function: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, function: Any, *args: Any, **kwargs: Any) -> Any:
         """A call in a template."""
         budget = self.budget
         budget.take_steps(1)
@@ -250,7 +289,11 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             if attribute in _PLAIN_METHODS:
                 return getattr(obj, attribute)
         elif (kind is LoopContext or kind is TemplateNamespace) and attribute[:1] != "_":
-            return getattr(obj, attribute, None) if hasattr(obj, attribute) else self.undefined(obj=obj, name=attribute)
+            return (
+                getattr(obj, attribute, None)
+                if hasattr(obj, attribute)
+                else self.undefined(obj=obj, name=attribute)
+            )
         return super().getattr(obj, attribute)
 
 
@@ -259,7 +302,11 @@ def _raise_exception(message: str) -> None:
 
 
 def _tojson(
-    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: Any = None,
+    separators: Any = None,
+    sort_keys: bool = False,
 ) -> str:
     return json.dumps(
         value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys

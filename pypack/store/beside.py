@@ -1,10 +1,10 @@
 """Files beside the tokens of a shard, of one value a token or a document, each mapped and never copied.
 
-| file      | one value a  | type           | says                                              | feature        |
-|-----------|--------------|----------------|---------------------------------------------------|----------------|
-| `.mask`   | token        | bit            | whether it is learned                             | `loss_mask`    |
-| `.group`  | document     | int32          | how many documents of its group stand before it   | `groups`       |
-| `.weight` | document     | float32        | how much its loss counts                          | `loss_weights` |
+| file      | one value a | type    | says                                            | feature        |
+|-----------|-------------|---------|-------------------------------------------------|----------------|
+| `.mask`   | token       | bit     | whether it is learned                           | `loss_mask`    |
+| `.group`  | document    | int32   | how many documents of its group stand before it | `groups`       |
+| `.weight` | document    | float32 | how much its loss counts                        | `loss_weights` |
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ class DocumentValues:
         ValueError: a file has another size than its documents come to.
     """
 
-    def __init__(self, files: Sequence[Path | None], counts: Sequence[int], suffix: str, default: float) -> None:
+    def __init__(
+        self, files: Sequence[Path | None], counts: Sequence[int], suffix: str, default: float
+    ) -> None:
         dtype = _DTYPES[suffix]
         self._parts: list[NDArray[Any]] = []
         for file, count in zip(files, counts, strict=True):

@@ -161,7 +161,7 @@ class TokenStore(Sequence[Document]):
 
     def loss_mask(self, index: int) -> NDArray[np.bool_]:
         """bool [n]: which tokens of a document are learned; all of them where the store does not say."""
-        return self._view.document_mask(chosen_rows(index, len(self), "document", self._named))
+        return self._view.document_mask(int(range(len(self))[index]))
 
     @cached_property
     def learned_lengths(self) -> NDArray[np.int64]:
@@ -191,7 +191,9 @@ class TokenStore(Sequence[Document]):
         if not any(files):
             return None
         if any(part.info is None for part in self.parts):
-            raise ValueError(f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack")
+            raise ValueError(
+                f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack"
+            )
         return DocumentValues(files, self._view.shard_documents, suffix, default)
 
     @property

@@ -156,7 +156,8 @@ class StoreWriter:
 
         Raises:
             ValueError: an id is not below `vocab_size`, a document is longer than 2^31-1 tokens, or the
-                columns or other values do not fit. Nothing of the batch that follows the bad document is written.
+                columns or other values do not fit. Nothing of the batch that follows the bad document is
+                written.
         """
         if columns is not None and columns.num_rows != len(documents):
             raise ValueError(f"columns have {columns.num_rows} rows for {len(documents)} documents")

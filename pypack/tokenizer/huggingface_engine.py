@@ -62,7 +62,8 @@ class HuggingFaceEngine:
         if plain is not None and len(plain[1]):
             i = int(np.argmax(np.diff(plain[0]) > 0))
             raise ValueError(
-                f"document {i}: its content spells a special token, which the engine 'huggingface' cannot read as "
+                f"document {i}: its content spells a special token, which the engine 'huggingface' cannot "
+                "read as "
                 "plain text beside special tokens that are meant: take it out, or give parse_special_tokens"
             )
         documents = as_strings(texts)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def encode_rendered(
     engine: Engine, documents: Sequence[Rendered], num_threads: int
 ) -> tuple[Ragged, NDArray[np.bool_]]:
-    """Ids of each document, and which of them are learned: those that stand for a character of a learned span.
+    """Ids of each document, and which are learned: those that stand for a character of a learned span.
 
-    The whole text of a document is encoded at once, as the tokenizer does it with any text, but that no special
-    token is seen in its plain spans.
+    The whole text of a document is encoded at once, as the tokenizer does it with any text, but that no
+    special token is seen in its plain spans.
 
     Raises:
         ValueError: as of `Tokenizer.encode_batch`.
@@ -50,7 +50,7 @@ def _ragged_spans(spans: Sequence[Sequence[tuple[int, int]]]) -> tuple[NDArray[n
 
 
 def _learned(documents: Sequence[Rendered], rows: Ragged, offsets: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    # Documents are laid end to end, with room between them: a span then meets tokens of its own document alone.
+    # Documents are laid end to end, with room between: a span then meets tokens of its own document alone.
     room = np.fromiter((len(document.text) + 2 for document in documents), np.int64, len(documents))
     bases = np.cumsum(room) - room
     everything = [(0, len(document.text) + 1) for document in documents]

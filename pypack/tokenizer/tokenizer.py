@@ -373,8 +373,10 @@ class Tokenizer:
             if chosen is None:
                 known = ", ".join(map(repr, self._chat.templates)) or "none"
                 raise ValueError(
-                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give the path of "
-                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the tokenizer.json"
+                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
+                    "the path of "
+                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the "
+                    "tokenizer.json"
                 )
             source, name = chosen
         elif isinstance(template, str) and ("{%" in template or "{{" in template):
@@ -386,8 +388,10 @@ class Tokenizer:
         lost = [text for text in self._chat.configured if text not in added and text in source]
         if lost:
             raise ValueError(
-                f"{name}: writes {', '.join(map(repr, lost[:5]))}, which tokenizer_config.json adds to the tokenizer "
-                f"and {self._definition.source} does not have, so that they would become plain text: save the "
+                f"{name}: writes {', '.join(map(repr, lost[:5]))}, which tokenizer_config.json adds to the "
+                "tokenizer "
+                f"and {self._definition.source} does not have, so that they would become plain text: save "
+                "the "
                 "tokenizer anew with transformers (save_pretrained), or load it with from_huggingface"
             )
         return ChatTemplate(
@@ -432,7 +436,11 @@ class Tokenizer:
 
         if not isinstance(template, ChatTemplate):
             template = self.chat_template(
-                template, has_tools=bool(tools), learn=learn, parse_special_tokens=parse_special_tokens, **options
+                template,
+                has_tools=bool(tools),
+                learn=learn,
+                parse_special_tokens=parse_special_tokens,
+                **options,
             )
         rendered = template.render(plain_data(messages), plain_data(tools))
         rows, learned = self.encode_rendered([rendered], num_threads=1)
