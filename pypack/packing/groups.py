@@ -78,16 +78,26 @@ class Groups:
             )
         return max_documents // int(self._sizes[0])
 
-    def spread(self, offsets: NDArray[np.int64], groups: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    def spread(
+        self, offsets: NDArray[np.int64], groups: NDArray[np.int64], packed: NDArray[np.int32]
+    ) -> tuple[NDArray[Any], ...]:
         """The spans of documents in the place of those of whole groups.
 
         Args:
             offsets: int64 [S + 1], which spans each sequence holds.
             groups: int64 [N], the group of each span.
+            packed: int32 [N], tokens of each span.
 
         Returns:
             Offsets, documents, starts and lengths of the spans of a plan.
+
+        Raises:
+            ValueError: a group was cut.
         """
+        if (packed != self.lengths[groups]).any():
+            raise ValueError(
+                "keep_together with divisible_by: there are too few sequences of several groups to cut in two"
+            )
         counts = self._sizes[groups]
         ends = np.cumsum(counts)
         documents = np.repeat(self._first[groups] - (ends - counts), counts) + np.arange(counts.sum())

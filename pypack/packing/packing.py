@@ -14,6 +14,7 @@ from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
+from pypack.packing.dividing import divided
 from pypack.packing.groups import WHOLE, Groups
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
@@ -57,6 +58,7 @@ def pack(
     drop_shorter_than: int = 0,
     keep_together: ArrayLike | None = None,
     learned: ArrayLike | None = None,
+    divisible_by: int = 1,
     num_threads: int | None = None,
     **options: Any,
 ) -> Plan:
@@ -83,6 +85,10 @@ def pack(
             strategy that puts whole documents into sequences, and overflow "drop" or "error".
         learned: int [D], tokens of each document that are learned (of a store: `store.learned_lengths`):
             documents without any (groups, where they are kept together) are left out, and counted as dropped.
+        divisible_by: make the number of sequences (of each capacity) a multiple of this, as of the ranks of a
+            training, so that no batch of an epoch is short of rows: sequences are cut in two, between spans
+            where there are several. No token is left out, and no sequence empty; `counts.added_sequences`
+            tells how many it made.
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
@@ -147,10 +153,16 @@ def pack(
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
     job = Job(documents, shared, own, resolve_num_threads(num_threads))
-    offsets, document, start, length, capacity, found = chosen.run(job)
+    divisible_by = whole_number("divisible_by", divisible_by)
+    if divisible_by < 1:
+        raise ValueError(f"divisible_by must be at least 1, got {divisible_by}")
+    arrays = chosen.run(job)
+    if divisible_by > 1:
+        arrays = divided(arrays, divisible_by, align)
+    offsets, document, start, length, capacity, found = arrays
     counts = PlanCounts(**found)
     if groups is not None:
-        offsets, document, start, length = groups.spread(offsets, document)
+        offsets, document, start, length = groups.spread(offsets, document, length)
         counts = groups.counts(document, counts)
     elif learned is not None:
         counts = _with_left_out(counts, whole, documents)
@@ -169,6 +181,7 @@ def pack(
             "drop_shorter_than": drop_shorter_than,
             **({} if groups is None else {"keep_together": True}),
             **({} if learned is None else {"drop_unlearned": True}),
+            **({} if divisible_by == 1 else {"divisible_by": divisible_by}),
             **own,
         },
         counts=counts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
 from pypack.plan.stats import PlanCounts as PlanCounts
+from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
 
@@ -55,6 +56,8 @@ class Plan:
         counts: `PlanCounts`, where the tokens went.
         lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
         learned_tokens: what `count_learned` found, None before.
+        extends: the plans that it was extended from, each the beginning of the next, see
+            `pypack.extend_plan`.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Plan:
         options: Mapping[str, Any],
         counts: PlanCounts,
         lengths_fingerprint: str,
+        extends: Sequence[PlanPart] = (),
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -82,6 +86,7 @@ class Plan:
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
         self.learned_tokens: int | None = None  # see count_learned
+        self.extends = tuple(extends)
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -212,6 +217,8 @@ class Plan:
             "totals": self._totals,
             "stats": dataclasses.asdict(self.stats),
         }
+        if self.extends:
+            header["extends"] = [dataclasses.asdict(part) for part in self.extends]
         runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
         if len(runs) <= _MAX_SAVED_RUNS:
             header["capacity_runs"] = runs
@@ -243,6 +250,7 @@ class Plan:
             options=header["options"],
             counts=plan_files.read_record(directory, header, "counts", PlanCounts),
             lengths_fingerprint=header["lengths_fingerprint"],
+            extends=[PlanPart(**part) for part in header.get("extends", ())],
         )
         plan.learned_tokens = header["stats"].get("learned_tokens")
         plan.__dict__.update(
