@@ -118,7 +118,7 @@ def test_stores_are_joined_with_and_without_masks(tmp_path):
 
 
 def test_groups_and_weights(tmp_path):
-    with StoreWriter(tmp_path / "s", vocab_size=300, beside=[GROUP, WEIGHT], shard_tokens=7) as writer:
+    with StoreWriter(tmp_path / "s", vocab_size=300, beside=[GROUP, WEIGHT], shard_tokens=10) as writer:
         rows = Ragged.from_rows([[1, 2, 3], [4, 5], [6], [7, 8, 9], [1], [2, 3]])
         places = np.array([0, 1, 0, 0, 1, 2], np.int32)
         writer.append(rows, places=places, weights=np.array([1, 2, 3, 4, 5, 6], np.float32))
