@@ -119,6 +119,8 @@ def _read(
             own = replace(options, stream_mark=told)
             builder.begin_file(file.path, (place.record, place.offset))
             try:
+                if file.refused is not None:
+                    raise DamagedInputError("kills_its_reader", file.refused)
                 if file.format == "json_lines":
                     yield from read_json_lines(file, index, place, builder, own)
                 elif file.format == "text":

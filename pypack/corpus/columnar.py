@@ -67,7 +67,8 @@ def _rows(
         options.field,
         is_text=True,
         keep=options.keep,
-        start_row=start.record,
+        start_row=max(start.record, file.begin),
+        stop_row=file.end,
         batch_bytes=options.batch_bytes,
         max_document_bytes=options.max_document_bytes,
     )
