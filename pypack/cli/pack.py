@@ -7,7 +7,6 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +158,7 @@ def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]
     from pypack.plan.plan import Plan
 
     began = time.perf_counter()
-    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.workers)
+    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.threads or args.workers)
     return plan, time.perf_counter() - began
 
 
