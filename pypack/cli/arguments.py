@@ -47,6 +47,11 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def count_or_auto(text: str) -> int | None:
+    """A number from 1 on; None for "auto"."""
+    return None if text == "auto" else positive(text)
+
+
 def reject_limit(text: str) -> RejectLimit:
     """How many rejected documents are too many: a count, or a share of all documents."""
     try:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import file_path, input_name, names, positive, reject_limit
+from pypack.cli.arguments import count_or_auto, file_path, input_name, names, positive, reject_limit
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
 from pypack.jobs.reject_limit import RejectLimit
@@ -35,7 +35,9 @@ The first documents of the inputs are looked at before any work: a wrong --field
 chat records, UTF-16, a JSON array, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
-The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store
+The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
+one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
+the same command goes on from what is finished, with other workers and partitions if you like, and the store
 comes out the same byte for byte. Inputs that change meanwhile are an error.
 """
 _EPILOG = """\
@@ -44,6 +46,8 @@ examples:
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
+  srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
@@ -124,8 +128,28 @@ def _add_tokens(group: argparse._ArgumentGroup) -> None:
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--workers", type=positive, metavar="N", help="threads that encode (default: all cores)"
-    )
+        "--workers", type=count_or_auto, default=None, metavar="N",
+        help="processes that work on units of the inputs; 1: this one alone; auto: as many as cores, where "
+        "there are more than two and more than one unit (default: auto)",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=positive, metavar="N",
+        help="threads that encode, in each worker (default: all cores, with several workers one each)",
+    )  # fmt: skip
+    group.add_argument(
+        "--partition", metavar="I/N",
+        help="work on every N-th unit alone, beginning with number I from 0 on: N such commands, anywhere, "
+        "make one store; slurm: I and N are those of this task of a Slurm array",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", type=positive, metavar="BYTES",
+        help="a worker that has more memory finishes its unit in smaller batches and is replaced",
+    )  # fmt: skip
+    group.add_argument(
+        "--unit-bytes", type=positive, default=1 << 30, metavar="N",
+        help="how the inputs are cut into units, each of which begins a shard: files are gathered to so many "
+        "bytes, larger ones of plain lines cut; compressed bytes count four times (default: 1G)",
+    )  # fmt: skip
     group.add_argument(
         "--shard-tokens",
         type=positive,
@@ -150,6 +174,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the job; returns the exit status."""
+    from pypack.jobs.partition import Partition, PartitionError
     from pypack.jobs.tokenize import TokenizeOptions, tokenize
 
     tokenizer = _load_tokenizer(args.tokenizer, args.eos_token)
@@ -161,6 +186,7 @@ def run(args: argparse.Namespace) -> int:
         append_eos=args.append_eos,
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
+        unit_bytes=args.unit_bytes,
     )
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
@@ -168,6 +194,10 @@ def run(args: argparse.Namespace) -> int:
         from pypack.cli.dry_run import run_dry
 
         return run_dry(args, tokenizer, options)
+    try:
+        partition = None if args.partition is None else Partition.parse(args.partition)
+    except PartitionError as error:
+        raise UsageError(f"--{error}") from error
     with ProgressBar() as bar:
         try:
             result = tokenize(
@@ -177,7 +207,10 @@ def run(args: argparse.Namespace) -> int:
                 options,
                 on_error=args.on_error,
                 format=args.format,
-                num_threads=args.workers,
+                num_threads=args.threads,
+                num_workers=args.workers,
+                partition=partition,
+                memory_limit=args.memory_limit,
                 overwrite=args.overwrite,
                 retry_rejected=args.retry_rejected,
                 strict=args.strict,
@@ -187,12 +220,15 @@ def run(args: argparse.Namespace) -> int:
                 on_message=bar.say,
             )
         except KeyboardInterrupt:
-            message = f"interrupted; the same command goes on from the last finished shard in {args.output}"
+            beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
+            again = "the same command without --overwrite" if args.overwrite else "the same command"
+            again = "the same command" if beside else again
+            message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
             bar.say(f"pypack tokenize: {message}")
             if args.json:
                 print(json.dumps({"error": message, "exit_status": 130}))
             return 130
-    fault = _too_many_rejects(result, args.max_rejects)
+    fault = _units_failed(result) or _too_many_rejects(result, args.max_rejects)
     if args.json:
         print(json.dumps(_as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}))
     else:
@@ -209,6 +245,15 @@ def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
         return Tokenizer.from_file(path, eos_token=eos_token)
     except (ValueError, IsADirectoryError) as error:
         raise UsageError(str(error)) from error
+
+
+def _units_failed(result: TokenizeResult) -> str | None:
+    if not result.failed_units:
+        return None
+    return (
+        f"units {result.failed_units} could not be made: the workers die of them, and of none of their files "
+        "alone; run again, with --workers 1 to see more"
+    )
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
@@ -234,6 +279,15 @@ def _print_result(result: TokenizeResult) -> None:
     print(
         f"{result.output}: {result.documents:,} documents, {result.tokens:,} tokens in {result.shards} shards"
     )
+    if not result.is_finished:
+        print(
+            f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the last "
+            "of them finishes the store"
+        )
+    if result.dead_workers:
+        print(f"  workers that died and were replaced: {result.dead_workers:,}")
+    if result.replaced_workers:
+        print(f"  workers that passed --memory-limit and were replaced: {result.replaced_workers:,}")
     if result.resumed_documents:
         print(f"  of them {result.resumed_documents:,} documents were finished by an earlier run")
     print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")

@@ -85,7 +85,7 @@ def _read_blocks(
     max_line_bytes = options.max_document_bytes
     # One block is one batch: nothing is joined then.
     for data in line_blocks(source, max_line_bytes, options.batch_bytes):
-        builder.mark(source.mark_before(offset))
+        builder.in_stream(source.stream_hash, offset)
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))

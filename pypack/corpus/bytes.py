@@ -71,9 +71,10 @@ class ByteSource:
             next(self._filler)
         return self._filler.send(room)
 
-    def mark_before(self, size: int) -> StreamMark | None:
-        """The last known hash of a stream's beginning, of at most `size` bytes; None for a file."""
-        return None if self._hash is None else self._hash.mark_before(size)
+    @property
+    def stream_hash(self) -> StreamHash | None:
+        """The running hash of a stream; None for a file."""
+        return self._hash
 
     def close(self) -> None:
         """Closes the file that `readinto` reads."""
@@ -135,15 +136,16 @@ class ByteSource:
         else:
             chunks = self._plain(handle)
         if self._hash is not None:
-            chunks = self._hashed(chunks, self._hash)
+            chunks = self._hashed(chunks, self._hash, self._skip)
         elif self._file.compression is None:
             return chunks  # from where the file was opened
         return self._drop(chunks, self._skip)
 
     @staticmethod
-    def _hashed(chunks: Iterator[bytes], running: StreamHash) -> Iterator[bytes]:
+    def _hashed(chunks: Iterator[bytes], running: StreamHash, skip: int) -> Iterator[bytes]:
         for chunk in chunks:
             running.add(chunk)
+            running.advance(skip)
             yield chunk
         running.end()
 

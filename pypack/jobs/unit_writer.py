@@ -52,7 +52,8 @@ class UnitWriter:
         self._place = place
         self._unit = unit
         self._sources = [_source(file) for file in files]
-        self._is_piece = len(files) == 1 and files[0].end is not None
+        is_piece = len(files) == 1 and files[0].end is not None
+        self._counts_lines = is_piece and files[0].format in ("json_lines", "text")
         self._keeps_columns = keeps_columns
         self._attempt = Attempt()
         self._journal = UnitJournal(place, unit, self._attempt)
@@ -77,7 +78,7 @@ class UnitWriter:
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
         self._rejects_before_end = self.rejects.size
-        self._mark_before_end = self.stream_mark
+        self._last_batch: DocumentBatch | None = None  # before the batch at hand
         self._batch: DocumentBatch | None = None
         self._batch_start = 0  # documents before the batch at hand
         self._lines = 0
@@ -110,7 +111,7 @@ class UnitWriter:
             self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
-            self._mark_before_end = batch.stream_mark
+            self._last_batch = batch
         self.rejects.write(self._pending)
         self._pending = []
 
@@ -149,9 +150,10 @@ class UnitWriter:
             assert self._batch is not None
             end = self._batch.position_after(in_batch - 1)
             self._write_rejects_before(end)
-            rejects_bytes, mark = self.rejects.size, self._batch.stream_mark
+            rejects_bytes, mark = self.rejects.size, self._batch.mark_at(end)
         else:
-            end, rejects_bytes, mark = self._end, self._rejects_before_end, self._mark_before_end
+            end, rejects_bytes = self._end, self._rejects_before_end
+            mark = self.stream_mark if self._last_batch is None else self._last_batch.mark_at(end)
         self.rejects.sync()
         self._journal.append(Entry(shard, end, rejects_bytes, mark))
         crash_at("journal", self._unit)
@@ -187,7 +189,7 @@ class UnitWriter:
             rejected_files=self.rejects.whole_files,
             rejects_bytes=self.rejects.size,
             rejects_checksum=rejects_checksum,
-            lines=self._lines if self._is_piece else None,
+            lines=self._lines if self._counts_lines else None,
             shards=tuple(self._cutter.shards),
         )
         crash_at("manifest", self._unit)

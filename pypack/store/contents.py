@@ -10,15 +10,15 @@ from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, Store
 
 # What a job leaves in its store for those who go on with it.
 _OF_A_JOB = frozenset({"job.json", "units"})
-_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet)")
+_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)")
 
 
 def shard_files(info: StoreInfo) -> list[str]:
     """The names of the files of all shards."""
     names = []
     for shard in info.shards:
-        suffixes = (".bin", ".idx") if shard.columns_checksum is None else (".bin", ".idx", ".parquet")
-        names += [shard.name + suffix for suffix in suffixes]
+        columns = [] if shard.columns_checksum is None else [".parquet"]
+        names += [shard.name + suffix for suffix in (".bin", ".idx", *columns, *shard.beside)]
     return names
 
 

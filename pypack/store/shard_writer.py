@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pypack._common.checksums import BlockChecksum, block_checksum, checksum_of
 from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack.store.beside import BesideWriter
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import ShardInfo
 
@@ -34,13 +35,19 @@ class ShardWriter:
             the `.bin` last.
     """
 
-    def __init__(self, name: str, dtype: str, temporary: Callable[[str], Path]) -> None:
-        """`temporary`: gives the path to write a file at, by the name that it is to have."""
+    def __init__(
+        self, name: str, dtype: str, temporary: Callable[[str], Path], beside: Sequence[str] = ()
+    ) -> None:
+        """`temporary`: gives the path to write a file at, by the name that it is to have. `beside`: the files
+        of `pypack.store.beside` that it has, by suffix."""
         self._name = name
         self._dtype = dtype
         self._digest = BlockChecksum()
-        self._paths = {suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", ".idx", ".bin")}
+        self._paths = {
+            suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", *beside, ".idx", ".bin")
+        }
         self._bin = create(self._paths[".bin"])
+        self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
         self._inputs: dict[str, None] = {}
@@ -85,6 +92,7 @@ class ShardWriter:
             file.write(index)
             file.flush()
             os.fsync(file.fileno())
+        beside = {suffix: writer.close() for suffix, writer in self.beside.items()}
         self.files = {
             f"{self._name}{suffix}": path
             for suffix, path in self._paths.items()
@@ -101,6 +109,7 @@ class ShardWriter:
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
+            beside=beside,
         )
 
     def abort(self) -> None:
@@ -111,6 +120,8 @@ class ShardWriter:
         if self._columns is not None:
             with suppress(OSError):
                 self._columns.close()
+        for writer in self.beside.values():
+            writer.abort()
         for path in self._paths.values():
             path.unlink(missing_ok=True)
 
