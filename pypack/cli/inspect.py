@@ -247,7 +247,7 @@ def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     shown = {"path", "kind", "strategy", "options", "first", "histogram", "fills"}
     for name, value in found.items():
-        if name not in shown:
+        if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
     print(_histogram(found["histogram"], "span length", "spans"))
     print(_fill_histogram(found["fills"]))
