@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -17,17 +18,22 @@ from pypack.jobs.options import TokenizeOptions, WorkOptions
 from pypack.jobs.output import OutputError, claimed
 from pypack.jobs.partition import Partition
 from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.run import JobRun
+from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.units import make_units
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["NoEndTokenError", "Progress", "TokenizeOptions", "TokenizeResult", "tokenize"]
-
-
-class NoEndTokenError(ValueError):
-    """Documents are to end with a token that nobody knows."""
+__all__ = [
+    "NoEndTokenError",
+    "Progress",
+    "RecordOptions",
+    "TokenizeOptions",
+    "TokenizeResult",
+    "tokenize",
+]
 
 
 def tokenize(
@@ -94,6 +100,8 @@ def tokenize(
         say(f"left out {found.left_out.summary()}")
     files = found.files
     job = _describe(inputs, found, tokenizer, options, format)
+    if (warning := _told(job.job, options, tokenizer)) is not None:
+        say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit)
     # Checks its arguments before anything is written or removed.
     corpus.read(
@@ -118,16 +126,21 @@ def _describe(
     format: str | None,
 ) -> JobDescription:
     """What makes this job this job."""
+    records = None
+    if options.records is not None:
+        records = describe_records(options.records, options.field, tokenizer)
     job: dict[str, Any] = {
         "inputs": [os.fspath(path) for path in inputs],
         **asdict(options),
         "keep": list(options.keep),
+        "records": None if options.records is None else _in_json(asdict(options.records)),
+        "records_as": records,
         "format": format,
         "tokenizer": tokenizer.fingerprint,
         "engine": tokenizer.engine,
         "vocab_size": tokenizer.vocab_size,
         "special_ids": tokenizer.special_tokens.as_dict(),
-        "appended_id": None if options.append_eos is False else tokenizer.eos_id,
+        **_special_ids(options, tokenizer).as_job(),
         "pypack": VERSION,
     }
     if options.keep:
@@ -136,12 +149,39 @@ def _describe(
     return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
 
 
+def _in_json(values: Any) -> Any:
+    return json.loads(json.dumps(values))
+
+
+def _special_ids(options: TokenizeOptions, tokenizer: Tokenizer) -> SpecialIds:
+    append_eos = options.append_eos
+    if append_eos is None and options.records is not None and options.records.messages is not None:
+        append_eos = False  # the chat template ends a conversation
+    return special_ids(
+        tokenizer,
+        prepend_bos=options.prepend_bos,
+        append_eos=append_eos,
+        add_special_tokens=options.add_special_tokens,
+    )
+
+
+def _told(job: dict[str, Any], options: TokenizeOptions, tokenizer: Tokenizer) -> str | None:
+    """What is worth telling of the special tokens of the store."""
+    chat = None if job["records_as"] is None else job["records_as"].get("chat")
+    if options.records is None or options.records.messages is None:
+        return lacking(tokenizer, _special_ids(options, tokenizer))
+    if (
+        chat is not None
+        and (options.prepend_bos or options.add_special_tokens)
+        and "bos_token" in chat["source"]
+    ):
+        return f"{chat['name']} writes bos_token itself: documents may begin with two"
+    return None
+
+
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     """Raises ValueError for a job that cannot be done as asked."""
-    if options.append_eos and tokenizer.eos_id is None:
-        raise NoEndTokenError(
-            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
-        )
+    _special_ids(options, tokenizer)
     if tokenizer.dropout:
         raise ValueError(
             f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "

@@ -22,8 +22,11 @@ from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.record_options import record_texts
+from pypack.jobs.record_stage import RecordStage
 from pypack.jobs.unit_writer import UnitWriter
 from pypack.ragged import Ragged
+from pypack.store.beside import Beside
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -67,11 +70,7 @@ class UnitWork:
         self._tokenizer = tokenizer
         self._options = options
         self.passed_limit = False
-        self._encode = partial(
-            tokenizer.encode_batch,
-            split_special_tokens=bool(job.job["split_special_tokens"]),
-            num_threads=options.num_threads,
-        )
+        self._texts = record_texts(job.job, tokenizer)
 
     def __call__(self, number: int, on_progress: Callable[[UnitProgress], None] | None = None) -> Manifest:
         """Makes a unit, or finds it made.
@@ -99,6 +98,9 @@ class UnitWork:
             vocab_size=job["vocab_size"],
             append_id=job["appended_id"],
             shard_tokens=job["shard_tokens"],
+            prepend_ids=job.get("prepended_ids", ()),
+            append_ids=job.get("appended_ids", ()),
+            beside=() if self._texts is None else self._texts.beside,
         )
         try:
             self._run(files, writer, on_progress)
@@ -121,11 +123,20 @@ class UnitWork:
         """Reads and encodes files of a unit, and writes nothing: to see whether they kill this process."""
         files = self._files(number)[first:stop]
         batches = self._read(files)
-        encode = EncodeStage(self._encode, files)
+        encode = self._stage(files)
         with Producer(batches) as reading:
             for batch in reading:
                 for part in self._parts(batch, files):
                     encode(part)
+
+    def _stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
+        threads = self._options.num_threads
+        if self._texts is not None:
+            encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
+            return RecordStage(self._texts, encode, files, on_error)
+        split = bool(self._job.job["split_special_tokens"])
+        plain = partial(self._tokenizer.encode_batch, split_special_tokens=split, num_threads=threads)
+        return EncodeStage(plain, files, on_error)
 
     def _files(self, number: int) -> list[InputFile]:
         files = self._job.units[number].files(self._job.inputs)
@@ -146,6 +157,7 @@ class UnitWork:
             keep=job["keep"],
             txt_per_line=job["txt_per_line"],
             max_document_bytes=job["max_document_bytes"],
+            record_fields=() if self._texts is None else self._texts.recipe.fields,
             on_error=self._options.on_error,
             batch_bytes=self._options.batch_bytes,
             start=start,
@@ -158,13 +170,13 @@ class UnitWork:
         writer: UnitWriter,
         on_progress: Callable[[UnitProgress], None] | None,
     ) -> None:
-        encode = EncodeStage(self._encode, files, self._options.on_error)
+        encode = self._stage(files, self._options.on_error)
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
-        def write(item: tuple[DocumentBatch, Ragged]) -> None:
-            batch, ids = item
-            writer.write(batch, ids)
+        def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
+            batch, ids, beside = item
+            writer.write(batch, ids, beside)
             progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
             progress.run_documents = progress.documents - documents
             progress.run_tokens = progress.tokens - tokens
