@@ -209,4 +209,8 @@ def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> ND
             f"{path}: has {array.dtype} {array.shape}, but plan.json states {dtype} {(size,)}; "
             "make the plan again"
         )
+    if not array.flags.aligned:  # numpy pads the header
+        raise ValueError(
+            f"{path}: its items do not begin at a multiple of {dtype.itemsize} bytes; make the plan again"
+        )
     return np.asarray(array)

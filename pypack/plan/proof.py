@@ -26,6 +26,15 @@ _FEW_DOCUMENTS = 1 << 20
 def prove(plan: Plan, lengths: ArrayLike | None) -> None:
     """`Plan.verify`."""
     check_not_cut(plan._files)
+    try:
+        _prove(plan, lengths)
+    except ValueError as error:
+        if plan._path is None or str(plan._path) in str(error):
+            raise
+        raise ValueError(f"{plan._path}: {error}") from error
+
+
+def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
     unlimited = np.iinfo(np.int32).max
     max_documents = min(plan.options.get("max_documents") or unlimited, unlimited)
     if lengths is None:

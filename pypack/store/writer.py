@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from pypack._common.files import TEMPORARY_SUFFIX, create, publish, write_atomic
 from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged
+from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, BesideWriter
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import (
     STORE_FILE,
@@ -55,6 +56,9 @@ class StoreWriter:
         path: the directory, made if missing.
         vocab_size: every id must be below it; uint16 on disk below 65500, else int32.
         append_id: id written after every document (the tokenizer's eos), None for none.
+        prepend_ids, append_ids: ids written before every document, and behind it (before `append_id`).
+        beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
+            ".weight". The former two ids are not learned and learned.
         tokenizer: kept in the store, with its fingerprint and special ids.
         shard_tokens: most tokens in a shard, unless a single document has more.
         options: JSON-able record of the job, kept in `store.json`.
@@ -71,6 +75,9 @@ class StoreWriter:
         *,
         vocab_size: int,
         append_id: int | None = None,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
+        beside: Collection[str] = (),
         tokenizer: Tokenizer | None = None,
         shard_tokens: int = DEFAULT_SHARD_TOKENS,
         options: dict[str, Any] | None = None,
@@ -83,6 +90,13 @@ class StoreWriter:
             raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
         if append_id is not None and not 0 <= append_id < vocab_size:
             raise ValueError(f"append_id must be in [0, vocab_size={vocab_size}), got {append_id}")
+        if not all(0 <= i < vocab_size for i in (*prepend_ids, *append_ids)):
+            raise ValueError(
+                f"prepend_ids and append_ids must be in [0, vocab_size={vocab_size}), got "
+                f"{list(prepend_ids)} and {list(append_ids)}"
+            )
+        if set(beside) - set(FEATURE_OF):
+            raise ValueError(f"beside holds suffixes of {', '.join(FEATURE_OF)}, got {sorted(beside)}")
         self.path = local_path(path)
         if (self.path / STORE_FILE).exists():
             raise FileExistsError(
@@ -92,6 +106,9 @@ class StoreWriter:
         self.vocab_size = vocab_size
         self.dtype = dtype_for_vocabulary(vocab_size)
         self.append_id = append_id
+        self._begin_ids = list(prepend_ids)
+        self._end_ids = [*append_ids, *([] if append_id is None else [append_id])]
+        self._beside = [suffix for suffix in FEATURE_OF if suffix in beside]
         self.shard_tokens = shard_tokens
         self._tokenizer = tokenizer
         self._options = options or {}
@@ -111,8 +128,20 @@ class StoreWriter:
         """Tokens written so far, end-of-document ids included."""
         return self._tokens
 
+    @property
+    def end_ids(self) -> list[int]:
+        """The ids behind every document, `append_id` the last of them."""
+        return self._end_ids
+
     def append(
-        self, documents: Ragged, columns: pa.RecordBatch | None = None, source: str | None = None
+        self,
+        documents: Ragged,
+        columns: pa.RecordBatch | None = None,
+        source: str | None = None,
+        *,
+        learned: NDArray[np.bool_] | None = None,
+        places: NDArray[np.int32] | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Writes documents after those before.
 
@@ -121,14 +150,19 @@ class StoreWriter:
             columns: one row a document, the same names in every call (types may differ, see
                 `pypack.store.column_types`); or None in every call.
             source: the input they came from, recorded in the shard's `inputs`.
+            learned: with ".mask", bool [N], of each id of `documents.values`; None: all are learned.
+            places: with ".group", how many documents of its group stand before each; None: none.
+            weights: with ".weight", how much the loss of each document counts; None: 1.
 
         Raises:
             ValueError: an id is not below `vocab_size`, a document is longer than 2^31-1 tokens, or the
-                columns do not fit. Nothing of the batch that follows the bad document is written.
+                columns or other values do not fit. Nothing of the batch that follows the bad document is
+                written.
         """
         if columns is not None and columns.num_rows != len(documents):
             raise ValueError(f"columns have {columns.num_rows} rows for {len(documents)} documents")
-        extra = 0 if self.append_id is None else 1
+        beside = _Beside(self._beside, documents, learned, places, weights)
+        extra = len(self._begin_ids) + len(self._end_ids)
         lengths = documents.lengths + extra
         if len(lengths) and int(lengths.max()) > _MAX_DOCUMENT_TOKENS:
             i = int(lengths.argmax())
@@ -139,7 +173,7 @@ class StoreWriter:
         start = 0
         while start < len(documents):
             if self._shard is None:
-                self._shard = _ShardWriter(self.path, f"{len(self._finished):05d}", self.dtype)
+                self._shard = _ShardWriter(self.path, f"{len(self._finished):05d}", self.dtype, self._beside)
             before = int(ends[start - 1]) if start else 0
             room = self.shard_tokens - self._shard.tokens
             stop = int(np.searchsorted(ends, before + room, side="right"))
@@ -151,13 +185,17 @@ class StoreWriter:
             data = _core.encode_documents(
                 documents.values,
                 documents.offsets[start : stop + 1],
-                self.append_id,
+                None,
                 self.vocab_size,
                 self.dtype,
                 self._documents,
+                self._begin_ids,
+                self._end_ids,
             )
             part = None if columns is None else columns.slice(start, stop - start)
             self._shard.append(data, lengths[start:stop], part, source)
+            if self._beside:
+                beside.add(self._shard, start, stop, len(self._begin_ids), len(self._end_ids))
             self._documents += stop - start
             self._tokens += len(data)
             start = stop
@@ -187,8 +225,10 @@ class StoreWriter:
             shards=tuple(self._finished),
             tokenizer_fingerprint=None if tokenizer is None else tokenizer.fingerprint,
             special_ids={} if tokenizer is None else tokenizer.special_tokens.as_dict(),
-            appended_id=self.append_id,
+            appended_id=self._end_ids[-1] if self._end_ids else None,
+            prepended_ids=tuple(self._begin_ids),
             options=self._options,
+            requires=tuple(sorted(FEATURE_OF[suffix] for suffix in self._beside)),
         )
         write_atomically(self.path / STORE_FILE, info.to_json())
         return TokenStore.open(self.path)
@@ -225,7 +265,7 @@ class StoreWriter:
 class _ShardWriter:
     """One `.bin`/`.idx` pair (and `.parquet` of columns) under temporary names until `finish`."""
 
-    def __init__(self, directory: Path, name: str, dtype: str) -> None:
+    def __init__(self, directory: Path, name: str, dtype: str, beside: Sequence[str] = ()) -> None:
         self._directory = directory
         self._name = name
         self._dtype = dtype
@@ -234,6 +274,7 @@ class _ShardWriter:
         for stale in directory.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
             stale.unlink()
         self._bin: BinaryIO = create(self._temporary(".bin"))
+        self.beside = {suffix: BesideWriter(directory, name, suffix, self._token) for suffix in beside}
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
         self._inputs: dict[str, None] = {}
@@ -275,6 +316,7 @@ class _ShardWriter:
             self._columns.close()
             columns_checksum = block_checksum(self._temporary(".parquet"))
             publish(self._temporary(".parquet"), self._directory / f"{self._name}.parquet")
+        beside = {suffix: writer.finish() for suffix, writer in self.beside.items()}
         write_atomically(self._directory / f"{self._name}.idx", index)
         publish(self._temporary(".bin"), self._directory / f"{self._name}.bin")
         return ShardInfo(
@@ -288,6 +330,7 @@ class _ShardWriter:
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
+            beside=beside,
         )
 
     def abort(self) -> None:
@@ -297,8 +340,51 @@ class _ShardWriter:
         if self._columns is not None:
             with suppress(OSError):
                 self._columns.close()
+        for writer in self.beside.values():
+            writer.abort()
         for suffix in (".bin", ".idx", ".parquet"):
             self._temporary(suffix).unlink(missing_ok=True)
+
+
+class _Beside:
+    """What a batch of documents brings for the files beside the tokens."""
+
+    def __init__(
+        self,
+        suffixes: Sequence[str],
+        documents: Ragged,
+        learned: NDArray[np.bool_] | None,
+        places: NDArray[np.int32] | None,
+        weights: NDArray[np.float32] | None,
+    ) -> None:
+        given = {MASK: learned, GROUP: places, WEIGHT: weights}
+        sizes = {MASK: len(documents.values), GROUP: len(documents), WEIGHT: len(documents)}
+        for suffix, values in given.items():
+            if values is not None and suffix not in suffixes:
+                raise ValueError(f"the store was not begun with beside=[{suffix!r}], which these values need")
+            if values is not None and values.shape != (sizes[suffix],):
+                raise ValueError(
+                    f"values for {suffix} must have the shape ({sizes[suffix]},), got {values.shape}"
+                )
+        self._offsets = documents.offsets
+        if MASK in suffixes and learned is None:
+            learned = np.ones(len(documents.values), np.bool_)
+        if GROUP in suffixes and places is None:
+            places = np.zeros(len(documents), np.int32)
+        if WEIGHT in suffixes and weights is None:
+            weights = np.ones(len(documents), np.float32)
+        self._learned, self._values = learned, {GROUP: places, WEIGHT: weights}
+
+    def add(self, shard: _ShardWriter, start: int, stop: int, begins: int, ends: int) -> None:
+        """Appends what is of documents start to stop."""
+        for suffix, writer in shard.beside.items():
+            if suffix == MASK:
+                assert self._learned is not None
+                writer.add_mask(self._learned, self._offsets[start : stop + 1], begins, ends)
+            else:
+                values = self._values[suffix]
+                assert values is not None
+                writer.add_values(values[start:stop])
 
 
 def index_bytes(lengths: NDArray[np.int32], dtype: str) -> bytes:
