@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pypack._common.arguments import whole_number
 from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
-from pypack.batch import PackedBatch
+from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.changes import taken, told
 from pypack.loader.documents import StepDocuments, documents_of
@@ -723,6 +723,8 @@ class Loader:
                 "for_transformers needs borders and labels: make the loader with layout='varlen' and its "
                 "usual arrays. For padded rows, pypack.adapters.huggingface.masked makes the mask of a model"
             )
+        if any(source.loss_weights is not None for source in self.sources.values()):
+            raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
         return (
