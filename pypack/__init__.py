@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pypack.batch import PackedBatch
     from pypack.evaluation import DocumentLosses, document_losses
     from pypack.loader import Loader
-    from pypack.packing import Balance, Prepacked, StreamPacker, balance, pack, prepack
+    from pypack.packing import Balance, Prepacked, StreamPacker, balance, extend_plan, pack, prepack
     from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
@@ -44,6 +44,7 @@ __all__ = [
     "__version__",
     "balance",
     "document_losses",
+    "extend_plan",
     "pack",
     "prepack",
 ]
@@ -54,7 +55,7 @@ __getattr__, __dir__ = lazy_exports(
         "batch": "PackedBatch",
         "evaluation": "DocumentLosses document_losses",
         "loader": "Loader",
-        "packing": "Balance Prepacked StreamPacker balance pack prepack",
+        "packing": "Balance Prepacked StreamPacker balance extend_plan pack prepack",
         "plan": "Plan",
         "ragged": "Ragged",
         "schedule": "Phase Schedule ShapeCycle",

@@ -7,7 +7,6 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ examples:
   pypack pack corpus.store --sequence-length 8192 --compare
   pypack pack corpus.store -o corpus.plan --sequence-length 8192
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
+  pypack pack corpus.store -o grown.plan --extend corpus.plan
 """
 
 
@@ -41,8 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "store", type=file_path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
     )
     parser.add_argument("-o", "--output", type=file_path, metavar="PLAN", help="the plan to write")
+    parser.add_argument("--sequence-length", type=positive, metavar="N", help="tokens of a training sequence")
     parser.add_argument(
-        "--sequence-length", type=positive, required=True, metavar="N", help="tokens of a training sequence"
+        "--extend",
+        type=file_path,
+        metavar="OLD",
+        help="the plan of the store before it grew: its sequences stay, new documents come behind",
     )
     parser.add_argument(
         "--strategy",
@@ -59,6 +63,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--drop-shorter-than", type=natural, default=0, metavar="N", help="leave out pieces of fewer tokens"
+    )
+    parser.add_argument(
+        "--divisible-by",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="make the number of sequences a multiple of N, as of the ranks, by cutting some in two",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the strategy itself"
@@ -94,6 +105,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
     if args.workers is not None:
         warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
+    if args.extend is not None:
+        _check_extends(args)
+    elif args.sequence_length is None:
+        raise UsageError("give --sequence-length, the tokens of a training sequence")
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -104,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         result["compared"] = _compare(store, args)
     if args.output is not None:
-        plan, seconds = _pack(store, args.strategy, args, _own_options(args.set))
+        plan, seconds = _extended(store, args) if args.extend is not None else _packed(store, args)
         plan.verify(store.lengths)
         plan.save(args.output, overwrite=args.overwrite)
         result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
@@ -115,15 +130,36 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pack(
-    store: TokenStore, strategy: str | None, args: argparse.Namespace, own: Mapping[str, Any]
-) -> tuple[Plan, float]:
+def _check_extends(args: argparse.Namespace) -> None:
+    """Raises UsageError for what the old plan says already."""
+    given = {
+        "--sequence-length": args.sequence_length,
+        "--strategy": args.strategy,
+        "--max-documents": args.max_documents,
+        "--set": args.set,
+        "--compare": args.compare,
+    }
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} does not go with --extend, which packs as the old plan was packed")
+
+
+def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
+    from pypack.packing.extending import extend_plan
+    from pypack.plan.plan import Plan
+
+    began = time.perf_counter()
+    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.threads or args.workers)
+    return plan, time.perf_counter() - began
+
+
+def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     from pypack.packing.packing import pack
 
     began = time.perf_counter()
-    options: dict[str, Any] = {**_shared_options(args), **own}
-    if strategy is not None:
-        options["strategy"] = strategy
+    options: dict[str, Any] = {**_shared_options(args), **_own_options(args.set)}
+    if args.strategy is not None:
+        options["strategy"] = args.strategy
     try:
         plan = pack(store.lengths, args.sequence_length, **options)
     except TypeError as error:
@@ -137,6 +173,7 @@ def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
         "max_documents": args.max_documents,
         "align": args.align,
         "drop_shorter_than": args.drop_shorter_than,
+        "divisible_by": args.divisible_by,
         "num_threads": args.threads or args.workers,
     }
 
@@ -211,3 +248,7 @@ def _print_plan(path: Path, plan: Plan) -> None:
         f"{counts.dropped_documents:,} dropped, {counts.truncated_documents:,} truncated, "
         f"{counts.empty_documents:,} empty"
     )
+    if counts.added_sequences:
+        print(f"  {counts.added_sequences:,} sequences were added by cutting others, to divide")
+    if plan.extends:
+        print(f"  the first {plan.extends[-1].sequences:,} sequences are those of the old plan")

@@ -69,7 +69,7 @@ class UnitWriter:
         )
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
-            append_id=append_id,
+            end_ids=[] if append_id is None else [append_id],
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
             on_shard=self._on_shard,
@@ -139,6 +139,7 @@ class UnitWriter:
             ".bin": shard.bin_checksum,
             ".idx": shard.idx_checksum,
             ".parquet": shard.columns_checksum,
+            **shard.beside,
         }
         for name, temporary in writer.files.items():
             self._publish(temporary, name, checksums[Path(name).suffix] or "")

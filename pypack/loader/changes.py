@@ -12,10 +12,12 @@ from pypack._common.arguments import plain_by_length, whole_number
 from pypack.loader.batch_change import epochs_go_on, same_batch
 from pypack.loader.change_words import differences
 from pypack.loader.run_change import SIZES, listed, phase_digest, plain_phase, run_goes_on
+from pypack.loader.skipped import joined_skips, skips_of
 from pypack.loader.state import read_state
 from pypack.loader.taken import Taken
 from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.skips import Skips
 from pypack.schedule.weight_log import WeightLog
 
 _TOLD_BYTES = 480  # in JSON, of what a state tells of phases; more is left out
@@ -48,6 +50,7 @@ def taken(
     order: EpochOrder | ScheduleOrder,
     described: Mapping[str, Any],
     known: WeightLog,
+    skips: Skips,
     *,
     strict: bool,
 ) -> Taken:
@@ -55,13 +58,30 @@ def taken(
 
     Args:
         state: of a loader, be it of another order.
-        order: the loader's own, before it goes on.
+        order: the loader's own, before it goes on, and with all steps.
         described: what the order depends on.
         known: changes of weights that the loader knows itself.
+        skips: what the loader leaves out itself.
 
     Raises:
         ValueError: it is no state, or strictly one of another order.
     """
+    step, _ = read_state(state)
+    theirs = skips_of(state)
+    at = theirs.plain(step)
+    others = {name: value for name, value in state["order"].items() if name != "skip"}
+    found = _taken({**state, "step": at, "order": others}, order, described, known, strict=strict)
+    return found._replace(skips=joined_skips(theirs, skips, at, found.step, strict=strict))
+
+
+def _taken(
+    state: Mapping[str, Any],
+    order: EpochOrder | ScheduleOrder,
+    described: Mapping[str, Any],
+    known: WeightLog,
+    *,
+    strict: bool,
+) -> Taken:
     step, log = read_state(state)
     theirs = state["order"]
     changed = {name for name in {*described, *theirs} if not _same(described.get(name), theirs.get(name))}
@@ -87,14 +107,14 @@ def taken(
         warnings.warn(
             f"the state belongs to another order: {words}. The run goes on at step {go_on.step} with what "
             "was not given out before it: nothing comes again and nothing is left out",
-            stacklevel=3,
+            stacklevel=4,
         )
         return go_on
     older = "" if log.base is None else ", and without the older changes of weights"
     warnings.warn(
         f"the state belongs to another order: {words}. Only the number of the step is taken "
         f"over: sequences that were given out may come again, others be left out{older}",
-        stacklevel=3,
+        stacklevel=4,
     )
     return Taken(step, WeightLog.make(log.events))  # what was drawn is of the other order
 

@@ -14,6 +14,7 @@ from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
+from pypack.packing.dividing import divided
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan
@@ -54,6 +55,7 @@ def pack(
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
+    divisible_by: int = 1,
     num_threads: int | None = None,
     **options: Any,
 ) -> Plan:
@@ -75,6 +77,10 @@ def pack(
             need it); must divide sequence_length. The padding comes behind each span.
         drop_shorter_than: pieces with fewer tokens, whole documents and remainders of split ones, are left
             out and counted.
+        divisible_by: make the number of sequences (of each capacity) a multiple of this, as of the ranks of a
+            training, so that no batch of an epoch is short of rows: sequences are cut in two, between spans
+            where there are several. No token is left out, and no sequence empty; `counts.added_sequences`
+            tells how many it made.
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
@@ -129,7 +135,13 @@ def pack(
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
     job = Job(documents, shared, own, resolve_num_threads(num_threads))
-    offsets, document, start, length, capacity, counts = chosen.run(job)
+    divisible_by = whole_number("divisible_by", divisible_by)
+    if divisible_by < 1:
+        raise ValueError(f"divisible_by must be at least 1, got {divisible_by}")
+    arrays = chosen.run(job)
+    if divisible_by > 1:
+        arrays = divided(arrays, divisible_by, align)
+    offsets, document, start, length, capacity, counts = arrays
     plan = Plan(
         offsets,
         document,
@@ -143,6 +155,7 @@ def pack(
             "max_documents": max_documents,
             "align": align,
             "drop_shorter_than": drop_shorter_than,
+            **({} if divisible_by == 1 else {"divisible_by": divisible_by}),
             **own,
         },
         counts=PlanCounts(**counts),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
 from pypack.plan.stats import PlanCounts as PlanCounts
+from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
 
@@ -54,6 +55,8 @@ class Plan:
         options: its options, as `pypack.pack` was given them.
         counts: `PlanCounts`, where the tokens went.
         lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+        extends: the plans that it was extended from, each the beginning of the next, see
+            `pypack.extend_plan`.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Plan:
         options: Mapping[str, Any],
         counts: PlanCounts,
         lengths_fingerprint: str,
+        extends: Sequence[PlanPart] = (),
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -80,6 +84,7 @@ class Plan:
         self.options = dict(options)
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
+        self.extends = tuple(extends)
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -192,6 +197,8 @@ class Plan:
             "totals": self._totals,
             "stats": dataclasses.asdict(self.stats),
         }
+        if self.extends:
+            header["extends"] = [dataclasses.asdict(part) for part in self.extends]
         runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
         if len(runs) <= _MAX_SAVED_RUNS:
             header["capacity_runs"] = runs
@@ -223,6 +230,7 @@ class Plan:
             options=header["options"],
             counts=plan_files.read_record(directory, header, "counts", PlanCounts),
             lengths_fingerprint=header["lengths_fingerprint"],
+            extends=[PlanPart(**part) for part in header.get("extends", ())],
         )
         plan.__dict__.update(
             _path=directory.resolve(),

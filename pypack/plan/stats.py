@@ -23,6 +23,7 @@ class PlanCounts:
         truncated_documents: documents of which some tokens are in spans and some are not.
         truncated_tokens: the tokens of those that are in no span.
         split_documents: documents in two spans or more.
+        added_sequences: sequences that `divisible_by` of `pack` made of parts of others.
     """
 
     documents: int
@@ -33,6 +34,24 @@ class PlanCounts:
     truncated_documents: int
     truncated_tokens: int
     split_documents: int
+    added_sequences: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanPart:
+    """A plan that another one begins with, see `pypack.extend_plan`.
+
+    Attributes:
+        documents: the documents that it was made for, the first ones.
+        sequences: its sequences, the first ones.
+        lengths_fingerprint: of the lengths of those documents.
+        fingerprint: `Plan.fingerprint` of it.
+    """
+
+    documents: int
+    sequences: int
+    lengths_fingerprint: str
+    fingerprint: str
 
 
 @dataclasses.dataclass(frozen=True)

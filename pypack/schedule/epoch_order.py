@@ -134,16 +134,10 @@ class EpochOrder:
         return self.first(self.pass_of(step) + 1)
 
     def pass_length(self, step: int) -> int:
-        """Steps of the pass that a step belongs to; of the last one, where the run is over."""
         number = self.pass_of(step)
         if self._epochs is not None:
             number = min(number, self._epochs - 1)
         return max(1, self.first(number + 1) - self.first(number))
-
-    @property
-    def is_even(self) -> bool:
-        """Whether all passes have the same number of steps."""
-        return self._even
 
     @property
     def overdrawn(self) -> int:

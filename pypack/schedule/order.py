@@ -75,6 +75,9 @@ class Order(Protocol):
     def pass_first(self, number: int) -> int:
         """The first step of a pass, by its number."""
 
+    def pass_length(self, step: int) -> int:
+        """Steps of the pass that a step belongs to; of the last one, where the run is over."""
+
     def at(self, step: int) -> StepDraws:
         """What a step draws. The caller checks that the step exists."""
 

@@ -277,6 +277,9 @@ class ScheduleOrder:
     def pass_first(self, number: int) -> int:
         return number * self._num_steps
 
+    def pass_length(self, step: int) -> int:
+        return self._num_steps
+
     def visit_rows(self) -> Iterator[tuple[int, int]]:
         for phase in self.phases:
             yield from zip(phase.rows, phase.rows, strict=True)

@@ -21,7 +21,7 @@ from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_requir
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 2
 # What a store may require of its reader, and this one knows.
-FEATURES: frozenset[str] = frozenset()
+FEATURES: frozenset[str] = frozenset({"loss_mask", "groups", "loss_weights"})
 STORE_FILE = "store.json"
 # Bytes of names that are not UTF-8, as Python holds them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,6 +53,7 @@ SHARD = Field(
         "columns_checksum": Field("text", null=True, optional=True),
         "inputs": Field("list", items=TEXT, optional=True),
         "lengths_fingerprint": Field("text", null=True, optional=True),
+        "beside": Field("dict", items=TEXT, optional=True),
     },
 )
 _STORE = Field(
@@ -67,6 +68,7 @@ _STORE = Field(
         "tokenizer_fingerprint": Field("text", null=True, optional=True),
         "special_ids": Field("dict", items=_ID, optional=True),
         "appended_id": Field("int", 0, 2**31 - 1, null=True, optional=True),
+        "prepended_ids": Field("list", items=Field("int", 0, 2**31 - 1), optional=True),
         "options": Field("dict", optional=True),
         "requires": Field("list", items=TEXT, optional=True),
         "files": Field("dict", items=TEXT, optional=True),
@@ -85,6 +87,8 @@ _OPEN_STORE = replace(
 class ShardInfo:
     """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from.
 
+    `beside` has the checksums of the files of `pypack.store.beside`, by suffix.
+
     A checksum of None says that none was recorded: nothing tells then whether the file has changed.
     """
 
@@ -98,6 +102,7 @@ class ShardInfo:
     columns_checksum: str | None = None
     inputs: tuple[str, ...] = ()
     lengths_fingerprint: str | None = None
+    beside: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ShardInfo:
@@ -121,6 +126,7 @@ class StoreInfo:
         tokenizer_fingerprint: of the tokenizer that made the ids, None if unknown.
         special_ids: eos, bos, pad → id or None.
         appended_id: the id that ends every document, None if none was appended.
+        prepended_ids: the ids that begin every document.
         options: what the job that wrote the store was asked to do.
         requires: features that a reader must know, of `FEATURES`.
         files: checksums of the other files that belong to the store, by name.
@@ -136,6 +142,7 @@ class StoreInfo:
     tokenizer_fingerprint: str | None = None
     special_ids: dict[str, int | None] = field(default_factory=dict)
     appended_id: int | None = None
+    prepended_ids: tuple[int, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
@@ -188,6 +195,7 @@ class StoreInfo:
             raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {why}") from error
         values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
         values["requires"] = tuple(values.get("requires", ()))
+        values["prepended_ids"] = tuple(values.get("prepended_ids", ()))
         info = cls(**{one.name: values[one.name] for one in dataclasses.fields(cls) if one.name in values})
         totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
         names = {shard.name for shard in info.shards}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack import _core
 from pypack.ragged import Ragged
+from pypack.store.beside import FEATURE_OF, BesideValues
 from pypack.store.format import ShardInfo, dtype_for_vocabulary
 from pypack.store.shard_writer import ShardWriter
 
@@ -24,7 +26,8 @@ class ShardCutter:
 
     Args:
         vocab_size: every id must be below it.
-        append_id: id written after every document, None for none.
+        begin_ids, end_ids: ids written before and behind every document.
+        beside: which files the shards get beside their tokens, of `pypack.store.beside`.
         shard_tokens: most tokens in a shard, unless a single document has more.
         new_shard: makes the writer of the shard of a number.
         on_shard: called with each shard that is complete, its files under temporary names still.
@@ -35,7 +38,9 @@ class ShardCutter:
         self,
         *,
         vocab_size: int,
-        append_id: int | None,
+        begin_ids: Sequence[int] = (),
+        end_ids: Sequence[int] = (),
+        beside: Collection[str] = (),
         shard_tokens: int,
         new_shard: Callable[[int], ShardWriter],
         on_shard: Callable[[ShardInfo, ShardWriter], None],
@@ -45,10 +50,17 @@ class ShardCutter:
             raise ValueError(f"shard_tokens must be at least 1, got {shard_tokens}")
         if vocab_size < 1:
             raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
-        if append_id is not None and not 0 <= append_id < vocab_size:
-            raise ValueError(f"append_id must be in [0, vocab_size={vocab_size}), got {append_id}")
+        if not all(0 <= i < vocab_size for i in (*begin_ids, *end_ids)):
+            raise ValueError(
+                f"prepend_ids, append_ids and append_id must be in [0, vocab_size={vocab_size}), got "
+                f"{list(begin_ids)} and {list(end_ids)}"
+            )
+        if set(beside) - set(FEATURE_OF):
+            raise ValueError(f"beside holds suffixes of {', '.join(FEATURE_OF)}, got {sorted(beside)}")
         self.vocab_size = vocab_size
-        self.append_id = append_id
+        self.begin_ids = list(begin_ids)
+        self.end_ids = list(end_ids)
+        self.beside = [suffix for suffix in FEATURE_OF if suffix in beside]
         self.shard_tokens = shard_tokens
         self.dtype = dtype_for_vocabulary(vocab_size)
         self.num_documents = sum(shard.documents for shard in finished)
@@ -58,11 +70,21 @@ class ShardCutter:
         self._on_shard = on_shard
         self._shard: ShardWriter | None = None
 
-    def append(self, documents: Ragged, columns: pa.RecordBatch | None, source: str | None) -> None:
+    def append(
+        self,
+        documents: Ragged,
+        columns: pa.RecordBatch | None,
+        source: str | None,
+        *,
+        learned: NDArray[np.bool_] | None = None,
+        places: NDArray[np.int32] | None = None,
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
         """Writes documents after those before; see `StoreWriter.append`."""
         if columns is not None and columns.num_rows != len(documents):
             raise ValueError(f"columns have {columns.num_rows} rows for {len(documents)} documents")
-        extra = 0 if self.append_id is None else 1
+        beside = BesideValues(self.beside, documents, learned, places, weights)
+        extra = len(self.begin_ids) + len(self.end_ids)
         lengths = documents.lengths + extra
         if len(lengths) and int(lengths.max()) > _MAX_DOCUMENT_TOKENS:
             i = int(lengths.argmax())
@@ -86,13 +108,16 @@ class ShardCutter:
             data = _core.encode_documents(
                 documents.values,
                 documents.offsets[start : stop + 1],
-                self.append_id,
+                None,
                 self.vocab_size,
                 self.dtype,
                 self.num_documents,
+                self.begin_ids,
+                self.end_ids,
             )
             part = None if columns is None else columns.slice(start, stop - start)
             self._shard.append(data, lengths[start:stop], part, source)
+            beside.add(self._shard.beside, start, stop, len(self.begin_ids), len(self.end_ids))
             self.num_documents += stop - start
             self.num_tokens += len(data)
             start = stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pypack._common.checksums import BlockChecksum, block_checksum, checksum_of
 from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack.store.beside import BesideWriter
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import ShardInfo
 
@@ -26,20 +27,30 @@ _DTYPE_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint
 
 
 class ShardWriter:
-    """One `.bin`/`.idx` pair (and `.parquet` of columns): who writes it gives the files their names.
+    """One `.bin`/`.idx` pair (and what stands beside it): who writes it gives the files their names.
 
     Attributes:
         documents, tokens: in it so far.
+        beside: the writers of the files of one value a token or document, by suffix.
         files: once closed, the temporary file of each name, in the order in which they are to be published:
             the `.bin` last.
     """
 
-    def __init__(self, name: str, dtype: str, temporary: Callable[[str], Path]) -> None:
-        """`temporary`: gives the path to write a file at, by the name that it is to have."""
+    def __init__(
+        self, name: str, dtype: str, temporary: Callable[[str], Path], beside: Sequence[str] = ()
+    ) -> None:
+        """Begins the files.
+
+        Args:
+            temporary: gives the path to write a file at, by the name that it is to have.
+            beside: suffixes of `pypack.store.beside`.
+        """
         self._name = name
         self._dtype = dtype
         self._digest = BlockChecksum()
-        self._paths = {suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", ".idx", ".bin")}
+        suffixes = (".parquet", *beside, ".idx", ".bin")
+        self._paths = {suffix: temporary(f"{name}{suffix}") for suffix in suffixes}
+        self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
         self._bin = create(self._paths[".bin"])
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
@@ -81,6 +92,7 @@ class ShardWriter:
         if self._columns is not None:
             self._columns.close()
             columns_checksum = block_checksum(self._paths[".parquet"])
+        beside = {suffix: writer.close() for suffix, writer in self.beside.items()}
         with create(self._paths[".idx"]) as file:
             file.write(index)
             file.flush()
@@ -101,6 +113,7 @@ class ShardWriter:
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
+            beside=beside,
         )
 
     def abort(self) -> None:
@@ -111,6 +124,8 @@ class ShardWriter:
         if self._columns is not None:
             with suppress(OSError):
                 self._columns.close()
+        for writer in self.beside.values():
+            writer.abort()
         for path in self._paths.values():
             path.unlink(missing_ok=True)
 

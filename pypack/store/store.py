@@ -24,7 +24,8 @@ from pypack._common.fingerprint import (
 )
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
-from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def _files_at(prefix: Path) -> tuple[Path, Path]:
 
 def _native(files: tuple[Path, Path]) -> tuple[str, str]:
     return native_name(files[0]), native_name(files[1])
+
+
+def _mask_of(store: Path, shard: ShardInfo) -> str:
+    """Path of a shard's loss mask as the kernels take it, "" if it has none."""
+    return native_name(store / f"{shard.name}{MASK}") if MASK in shard.beside else ""
 
 
 def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
@@ -117,7 +123,8 @@ class TokenStore(Sequence[Document]):
         for file in itertools.chain.from_iterable(files):
             if file.exists():  # the kernel says what is missing
                 require_regular(file)
-        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True)
+        masks = [_mask_of(path, shard) for shard in info.shards]
+        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True, masks=masks)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -141,6 +148,62 @@ class TokenStore(Sequence[Document]):
         if self.info is None:
             return [_native(_files_at(self.path))]
         return [_native(_files_at(self.path / shard.name)) for shard in self.info.shards]
+
+    @property
+    def mask_files(self) -> list[str]:
+        """Paths of the loss mask of each shard, "" where it has none, as the kernels take them."""
+        return [""] if self.info is None else [_mask_of(self.path, shard) for shard in self.info.shards]
+
+    @property
+    def has_loss_mask(self) -> bool:
+        """Whether the store says of its tokens which are learned."""
+        return self._view.has_masks
+
+    def loss_mask(self, index: int) -> NDArray[np.bool_]:
+        """bool [n]: which tokens of a document are learned; all of them where the store does not say."""
+        return self._view.document_mask(int(range(len(self))[index]))
+
+    @cached_property
+    def learned_lengths(self) -> NDArray[np.int64]:
+        """int64 [D]: how many tokens of every document are learned. Reads the whole mask."""
+        if not self.has_loss_mask:
+            return self.lengths.astype(np.int64)
+        documents = np.arange(len(self), dtype=np.int64)
+        return self._view.count_learned(documents, np.zeros_like(documents), self.lengths.astype(np.int64))
+
+    @cached_property
+    def group_places(self) -> DocumentValues | None:
+        """How many documents of its group stand before each document; None where there are no groups."""
+        return self._values_beside(GROUP, 0)
+
+    @cached_property
+    def document_weights(self) -> DocumentValues | None:
+        """How much the loss of each document counts; None where the store does not say."""
+        return self._values_beside(WEIGHT, 1)
+
+    def _values_beside(self, suffix: str, default: float) -> DocumentValues | None:
+        files = [
+            part.path / f"{shard.name}{suffix}" if suffix in shard.beside else None
+            for part in self.parts
+            if part.info is not None
+            for shard in part.info.shards
+        ]
+        if not any(files):
+            return None
+        if any(part.info is None for part in self.parts):
+            raise ValueError(
+                f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack"
+            )
+        return DocumentValues(files, self._view.shard_documents, suffix, default)
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """int64 [D]: the group of each document, named by the number of its first one; None without groups.
+
+        Documents of one group are neighbours: the answers to one prompt, or the chosen and the rejected one.
+        """
+        places = self.group_places
+        return None if places is None else np.arange(len(self), dtype=np.int64) - places.all()
 
     @property
     def num_documents(self) -> int:
@@ -226,6 +289,11 @@ class TokenStore(Sequence[Document]):
     def pad_id(self) -> int | None:
         """The tokenizer's padding id, if known."""
         return self._special_id("pad")
+
+    @property
+    def prepended_ids(self) -> tuple[int, ...]:
+        """The ids that begin every document, none if it is not known."""
+        return () if self.info is None else self.info.prepended_ids
 
     @property
     def appended_id(self) -> int | None:
@@ -335,6 +403,7 @@ class TokenStore(Sequence[Document]):
                 ".bin": shard.bin_checksum,
                 ".idx": shard.idx_checksum,
                 ".parquet": shard.columns_checksum,
+                **shard.beside,
             }
             for suffix, recorded in expected.items():
                 file = self.path / f"{shard.name}{suffix}"

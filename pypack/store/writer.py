@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pypack._common.checksums import checksum
 from pypack._common.files import TEMPORARY_SUFFIX, publish, write_atomically
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged
+from pypack.store.beside import FEATURE_OF
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.shard_cutter import DEFAULT_SHARD_TOKENS, ShardCutter
 from pypack.store.shard_writer import ShardWriter
@@ -38,6 +42,9 @@ class StoreWriter:
         path: the directory, made if missing.
         vocab_size: every id must be below it; uint16 on disk below 65500, else int32.
         append_id: id written after every document (the tokenizer's eos), None for none.
+        prepend_ids, append_ids: ids written before every document, and behind it (before `append_id`).
+        beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
+            ".weight". The former two ids are not learned and learned.
         tokenizer: kept in the store, with its fingerprint and special ids.
         shard_tokens: most tokens in a shard, unless a single document has more.
         options: JSON-able record of the job, kept in `store.json`.
@@ -54,6 +61,9 @@ class StoreWriter:
         *,
         vocab_size: int,
         append_id: int | None = None,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
+        beside: Collection[str] = (),
         tokenizer: Tokenizer | None = None,
         shard_tokens: int = DEFAULT_SHARD_TOKENS,
         options: dict[str, Any] | None = None,
@@ -63,7 +73,9 @@ class StoreWriter:
         self.path = local_path(path)
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
-            append_id=append_id,
+            begin_ids=prepend_ids,
+            end_ids=[*append_ids, *([] if append_id is None else [append_id])],
+            beside=beside,
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
             on_shard=self._publish,
@@ -93,8 +105,20 @@ class StoreWriter:
         """Tokens written so far, end-of-document ids included."""
         return self._cutter.num_tokens
 
+    @property
+    def end_ids(self) -> list[int]:
+        """The ids behind every document, `append_id` the last of them."""
+        return self._cutter.end_ids
+
     def append(
-        self, documents: Ragged, columns: pa.RecordBatch | None = None, source: str | None = None
+        self,
+        documents: Ragged,
+        columns: pa.RecordBatch | None = None,
+        source: str | None = None,
+        *,
+        learned: NDArray[np.bool_] | None = None,
+        places: NDArray[np.int32] | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Writes documents after those before.
 
@@ -103,12 +127,16 @@ class StoreWriter:
             columns: one row a document, the same names in every call (types may differ, see
                 `pypack.store.column_types`); or None in every call.
             source: the input they came from, recorded in the shard's `inputs`.
+            learned: with ".mask", bool [N], of each id of `documents.values`; None: all are learned.
+            places: with ".group", how many documents of its group stand before each; None: none.
+            weights: with ".weight", how much the loss of each document counts; None: 1.
 
         Raises:
             ValueError: an id is not below `vocab_size`, a document is longer than 2^31-1 tokens, or the
-                columns do not fit. Nothing of the batch that follows the bad document is written.
+                columns or other values do not fit. Nothing of the batch that follows the bad document is
+                written.
         """
-        self._cutter.append(documents, columns, source)
+        self._cutter.append(documents, columns, source, learned=learned, places=places, weights=weights)
 
     def close(self) -> TokenStore:
         """Completes the last shard, the tokenizer and `store.json`, and opens the store.
@@ -134,8 +162,10 @@ class StoreWriter:
             shards=shards,
             tokenizer_fingerprint=None if tokenizer is None else tokenizer.fingerprint,
             special_ids={} if tokenizer is None else tokenizer.special_tokens.as_dict(),
-            appended_id=self.append_id,
+            appended_id=self.end_ids[-1] if self.end_ids else None,
+            prepended_ids=tuple(self._cutter.begin_ids),
             options=self._options,
+            requires=tuple(sorted(FEATURE_OF[suffix] for suffix in self._cutter.beside)),
             files={} if tokenizer is None else {TOKENIZER_FILE: checksum(self.path / TOKENIZER_FILE)},
         )
         write_atomically(self.path / STORE_FILE, info.to_json())
@@ -149,7 +179,7 @@ class StoreWriter:
         name = f"{number:05d}"
         for stale in self.path.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
             stale.unlink()
-        return ShardWriter(name, self.dtype, self._temporary)
+        return ShardWriter(name, self.dtype, self._temporary, self._cutter.beside)
 
     def _temporary(self, name: str) -> Path:
         return self.path / f"{name}{TEMPORARY_SUFFIX}.{self._token}"

@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pypack.tokenizer.library_errors import LibraryError, library_errors
+from pypack.tokenizer.library_limits import check_for_library, check_json, try_in_another_process
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-_LARGEST_ID = 2**31 - 1
 
 
 class TokenizerDefinition:
@@ -77,7 +76,7 @@ class TokenizerDefinition:
     def _loaded(self) -> HuggingFaceTokenizer:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
-        self._check_ids()
+        self._check()
         try:
             with library_errors():
                 tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
@@ -89,17 +88,15 @@ class TokenizerDefinition:
         tokenizer.no_padding()
         return tokenizer
 
-    def _check_ids(self) -> None:
-        """Raises ValueError for ids that the library would make a table of, item by item."""
+    def _check(self) -> None:
+        """Raises ValueError for what the library cannot stand."""
         try:
-            vocabulary = self.sections["model"]["vocab"]
-        except (ValueError, KeyError, TypeError):
-            return  # for the library to judge
-        largest = getattr(vocabulary, "id_bound", 0) - 1
-        if largest > _LARGEST_ID:
-            raise ValueError(
-                f"{self.source}: the vocabulary has the id {largest}; ids must be from 0 to {_LARGEST_ID}"
-            )
+            sections = self.sections
+        except ValueError:
+            check_json(self.data, self.source)
+            try_in_another_process(self.data, self.source)
+        else:
+            check_for_library(sections, self.source)
 
 
 def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
+from fixtures.compared_tokenizers import CHARSMAP
 from fixtures.corpus_files import json_lines
 from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column
+from fixtures.random_tokenizers import KINDS, definition
 
 import pypack
 from pypack import Loader, Phase, Plan, Ragged, Schedule, Source, StoreWriter, TokenStore
@@ -89,6 +95,52 @@ def _state(folder: Path) -> Path:
     return folder / "state.json"
 
 
+def _packer(folder: Path) -> Path:
+    packer = pypack.StreamPacker(32, buffer_tokens=200)
+    for i in range(40):
+        list(packer.add(list(range(i, i + i % 13))))
+    state = {
+        name: getattr(value, "tolist", lambda v=value: v)() for name, value in packer.state_dict().items()
+    }
+    (folder / "packer.json").write_text(json.dumps(state))
+    return folder / "packer.json"
+
+
+def _compressed(folder: Path) -> list[Path]:
+    data = _lines(folder).read_bytes()
+    # Two members each, the way that tools append.
+    packed = {
+        "gz": gzip.compress(data, mtime=0) * 2,
+        "zst": zstandard.ZstdCompressor(write_checksum=True).compress(data) * 2,
+    }
+    for suffix, content in packed.items():
+        (folder / f"a.jsonl.{suffix}").write_bytes(content)
+    return [folder / f"a.jsonl.{suffix}" for suffix in packed]
+
+
+def _texts(folder: Path) -> Path:
+    (folder / "a.txt").write_bytes("\ufeffone line\r\n\n\u00e9\u4e2d\U0001f642 \x00\n".encode() * 5)
+    return folder / "a.txt"
+
+
+def _tokenizers(folder: Path) -> list[Path]:
+    """One of each kind, as small as it may be."""
+    paths = []
+    for kind in KINDS:
+        for seed in range(3):
+            path = folder / f"{kind.replace(' ', '_')}{seed}.json"
+            path.write_text(json.dumps(definition(kind, random.Random(f"{kind} {seed}"), CHARSMAP)))
+            paths.append(path)
+    return paths
+
+
+def _tiktoken(folder: Path) -> Path:
+    tokens = [bytes([byte]) for byte in range(256)] + [b"ab", b"abc", b" a", b"\xe4\xb8"]
+    lines = [base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens)]
+    (folder / "a.tiktoken").write_bytes(b"".join(lines))
+    return folder / "a.tiktoken"
+
+
 def _mds(folder: Path) -> Path:
     shard = {
         "column_encodings": ["ndarray:int32"], "column_names": ["tokens"], "column_sizes": [None],
@@ -100,8 +152,8 @@ def _mds(folder: Path) -> Path:
     return folder / "mds"
 
 
-# What each target reads: a file, or a folder of which one file is damaged at a time.
-SEEDS: dict[str, Callable[[Path], Path]] = {
+# What each target reads: a file, a folder of which one file is damaged at a time, or a list of them.
+SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "store": _store,
     "plan": _plan,
     "nemo": _exported("nemo", "a.npy"),
@@ -113,6 +165,11 @@ SEEDS: dict[str, Callable[[Path], Path]] = {
     "schedule": _schedule,
     "state": _state,
     "mds": _mds,
+    "packer": _packer,
+    "compressed": _compressed,
+    "texts": _texts,
+    "tokenizer": _tokenizers,
+    "tiktoken": _tiktoken,
 }
 
 # Files that ended a process once.
