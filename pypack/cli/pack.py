@@ -65,6 +65,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--drop-shorter-than", type=natural, default=0, metavar="N", help="leave out pieces of fewer tokens"
     )
     parser.add_argument(
+        "--keep-together", metavar="group|COLUMN",
+        help="never part the documents of a group (the store's own groups, or equal values of a kept column "
+        "that stand side by side); with --overflow drop or error",
+    )  # fmt: skip
+    parser.add_argument(
+        "--drop-unlearned", action="store_true",
+        help="leave out documents of which the store's loss mask learns no token",
+    )  # fmt: skip
+    parser.add_argument(
         "--divisible-by",
         type=positive,
         default=1,
@@ -103,12 +112,12 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is None and not args.compare:
         raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
-    if args.workers is not None:
-        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     if args.extend is not None:
         _check_extends(args)
     elif args.sequence_length is None:
         raise UsageError("give --sequence-length, the tokens of a training sequence")
+    if args.workers is not None:
+        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -161,7 +170,13 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     if args.strategy is not None:
         options["strategy"] = args.strategy
     try:
+        if args.keep_together is not None:
+            options["keep_together"] = store.groups_by(args.keep_together)
+        if args.drop_unlearned:
+            options["learned"] = store.learned_lengths
         plan = pack(store.lengths, args.sequence_length, **options)
+        if store.has_loss_mask:
+            plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
     return plan, time.perf_counter() - began
@@ -243,6 +258,8 @@ def _print_plan(path: Path, plan: Plan) -> None:
         f"  {counts.tokens:,} tokens = {stats.num_tokens:,} in the plan + {counts.dropped_tokens:,} dropped "
         f"+ {counts.truncated_tokens:,} truncated (proved)"
     )
+    if stats.learned_tokens is not None:
+        print(f"  learned: {stats.learned_tokens:,} tokens")
     print(
         f"  documents: {counts.documents:,}, of them {counts.split_documents:,} cut, "
         f"{counts.dropped_documents:,} dropped, {counts.truncated_documents:,} truncated, "

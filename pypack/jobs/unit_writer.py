@@ -69,7 +69,7 @@ class UnitWriter:
         )
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
-            end_ids=[] if append_id is None else [append_id],
+            append_id=append_id,
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
             on_shard=self._on_shard,

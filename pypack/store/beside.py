@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
+from pypack._common.checksums import BlockChecksum
 from pypack._common.files import create, require_regular
 from pypack.ragged import Ragged
 
@@ -28,28 +29,86 @@ FEATURE_OF = {MASK: "loss_mask", GROUP: "groups", WEIGHT: "loss_weights"}
 _DTYPES = {GROUP: np.dtype("<i4"), WEIGHT: np.dtype("<f4")}
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What documents bring for these files; None where they bring nothing: all learned, no group, weight 1.
+
+    Attributes:
+        learned: bool [N], of each id of the documents.
+        places: int32 [D], how many documents of its group stand before each.
+        weights: float32 [D].
+    """
+
+    learned: NDArray[np.bool_] | None = None
+    places: NDArray[np.int32] | None = None
+    weights: NDArray[np.float32] | None = None
+
+    def checked(self, suffixes: Collection[str], documents: Ragged) -> Beside:
+        """The same, complete for the files that there are.
+
+        Raises:
+            ValueError: values have another shape, or there is no file for them.
+        """
+        given = {MASK: self.learned, GROUP: self.places, WEIGHT: self.weights}
+        sizes = {MASK: len(documents.values), GROUP: len(documents), WEIGHT: len(documents)}
+        for suffix, values in given.items():
+            if values is not None and suffix not in suffixes:
+                raise ValueError(f"the store was not begun with beside=[{suffix!r}], which these values need")
+            if values is not None and values.shape != (sizes[suffix],):
+                raise ValueError(
+                    f"values for {suffix} must have the shape ({sizes[suffix]},), got {values.shape}"
+                )
+        learned, places, weights = self.learned, self.places, self.weights
+        return Beside(
+            np.ones(sizes[MASK], np.bool_) if learned is None and MASK in suffixes else learned,
+            np.zeros(sizes[GROUP], np.int32) if places is None and GROUP in suffixes else places,
+            np.ones(sizes[WEIGHT], np.float32) if weights is None and WEIGHT in suffixes else weights,
+        )
+
+    def whole_groups(self, start: int, stop: int) -> int:
+        """The last border of groups up to document `stop`, behind `start`; `start` if there is none."""
+        if self.places is None or stop >= len(self.places):
+            return stop
+        borders = np.flatnonzero(self.places[start + 1 : stop + 1] == 0)
+        return start + 1 + int(borders[-1]) if len(borders) else start
+
+    def group_end(self, start: int) -> int:
+        """The end of the group that begins with document `start`."""
+        if self.places is None:
+            return start + 1
+        borders = np.flatnonzero(self.places[start + 1 :] == 0)
+        return start + 1 + int(borders[0]) if len(borders) else len(self.places)
+
+
 class BesideWriter:
-    """Writes one such file, of a suffix, at a path: a temporary one, which gets its name elsewhere."""
+    """Writes one such file."""
 
     def __init__(self, path: Path, suffix: str) -> None:
         self._path = path
-        self._dtype = _DTYPES.get(suffix)
+        self._suffix = suffix
         self._file: BinaryIO = create(path)
-        self._digest = hashlib.sha256()
+        self._digest = BlockChecksum()
         self._pending = b""  # the last byte of a mask, where it is not full
         self._bits = 0  # of it that are used
 
-    def add_values(self, values: NDArray[Any]) -> None:
-        """Appends one value a document."""
-        assert self._dtype is not None
-        self._write(np.ascontiguousarray(values, self._dtype).tobytes())
-
-    def add_mask(
-        self, learned: NDArray[np.bool_], offsets: NDArray[np.int64], begins: int, ends: int
+    def add(
+        self, beside: Beside, offsets: NDArray[np.int64], start: int, stop: int, begins: int, ends: int
     ) -> None:
-        """Appends the bits of documents, see `pypack._core.pack_mask`."""
-        bits = self._bits + int(offsets[-1] - offsets[0]) + (len(offsets) - 1) * (begins + ends)
-        data = _core.pack_mask(learned.view(np.uint8), offsets, begins, ends, self._bits)
+        """Appends what is of documents start to stop.
+
+        Args:
+            offsets: where the ids of the documents begin in `beside.learned`.
+            begins, ends: ids that each of them gets before it, not learned, and behind it, learned.
+        """
+        if self._suffix != MASK:
+            values = beside.places if self._suffix == GROUP else beside.weights
+            assert values is not None
+            self._write(np.ascontiguousarray(values[start:stop], _DTYPES[self._suffix]).tobytes())
+            return
+        assert beside.learned is not None
+        part = offsets[start : stop + 1]
+        bits = self._bits + int(part[-1] - part[0]) + (stop - start) * (begins + ends)
+        data = _core.pack_mask(beside.learned.view(np.uint8), part, begins, ends, self._bits)
         if self._pending and data:
             data = bytes([data[0] | self._pending[0]]) + data[1:]
         if data:
@@ -67,54 +126,13 @@ class BesideWriter:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        return f"sha256:{self._digest.hexdigest()}"
+        return str(self._digest)
 
     def abort(self) -> None:
         """Removes it."""
         with suppress(OSError):
             self._file.close()
         self._path.unlink(missing_ok=True)
-
-
-class BesideValues:
-    """What a batch of documents brings for the files beside the tokens."""
-
-    def __init__(
-        self,
-        suffixes: Sequence[str],
-        documents: Ragged,
-        learned: NDArray[np.bool_] | None,
-        places: NDArray[np.int32] | None,
-        weights: NDArray[np.float32] | None,
-    ) -> None:
-        given = {MASK: learned, GROUP: places, WEIGHT: weights}
-        sizes = {MASK: len(documents.values), GROUP: len(documents), WEIGHT: len(documents)}
-        for suffix, values in given.items():
-            if values is not None and suffix not in suffixes:
-                raise ValueError(f"the store was not begun with beside=[{suffix!r}], which these values need")
-            if values is not None and values.shape != (sizes[suffix],):
-                raise ValueError(
-                    f"values for {suffix} must have the shape ({sizes[suffix]},), got {values.shape}"
-                )
-        self._offsets = documents.offsets
-        if MASK in suffixes and learned is None:
-            learned = np.ones(len(documents.values), np.bool_)
-        if GROUP in suffixes and places is None:
-            places = np.zeros(len(documents), np.int32)
-        if WEIGHT in suffixes and weights is None:
-            weights = np.ones(len(documents), np.float32)
-        self._learned, self._values = learned, {GROUP: places, WEIGHT: weights}
-
-    def add(self, writers: Mapping[str, BesideWriter], start: int, stop: int, begins: int, ends: int) -> None:
-        """Appends what is of documents start to stop."""
-        for suffix, writer in writers.items():
-            if suffix == MASK:
-                assert self._learned is not None
-                writer.add_mask(self._learned, self._offsets[start : stop + 1], begins, ends)
-            else:
-                values = self._values[suffix]
-                assert values is not None
-                writer.add_values(values[start:stop])
 
 
 class DocumentValues:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pypack import _core
 from pypack.ragged import Ragged
-from pypack.store.beside import FEATURE_OF, BesideValues
+from pypack.store.beside import FEATURE_OF, Beside
 from pypack.store.format import ShardInfo, dtype_for_vocabulary
 from pypack.store.shard_writer import ShardWriter
 
@@ -26,8 +25,9 @@ class ShardCutter:
 
     Args:
         vocab_size: every id must be below it.
-        begin_ids, end_ids: ids written before and behind every document.
-        beside: which files the shards get beside their tokens, of `pypack.store.beside`.
+        append_id: id written after every document, None for none.
+        prepend_ids, append_ids: ids written before every document, and behind it before `append_id`.
+        beside: the files of `pypack.store.beside` that shards have, by suffix.
         shard_tokens: most tokens in a shard, unless a single document has more.
         new_shard: makes the writer of the shard of a number.
         on_shard: called with each shard that is complete, its files under temporary names still.
@@ -38,8 +38,9 @@ class ShardCutter:
         self,
         *,
         vocab_size: int,
-        begin_ids: Sequence[int] = (),
-        end_ids: Sequence[int] = (),
+        append_id: int | None,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
         beside: Collection[str] = (),
         shard_tokens: int,
         new_shard: Callable[[int], ShardWriter],
@@ -50,16 +51,18 @@ class ShardCutter:
             raise ValueError(f"shard_tokens must be at least 1, got {shard_tokens}")
         if vocab_size < 1:
             raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
-        if not all(0 <= i < vocab_size for i in (*begin_ids, *end_ids)):
+        if append_id is not None and not 0 <= append_id < vocab_size:
+            raise ValueError(f"append_id must be in [0, vocab_size={vocab_size}), got {append_id}")
+        if not all(0 <= i < vocab_size for i in (*prepend_ids, *append_ids)):
             raise ValueError(
-                f"prepend_ids, append_ids and append_id must be in [0, vocab_size={vocab_size}), got "
-                f"{list(begin_ids)} and {list(end_ids)}"
+                f"prepend_ids and append_ids must be in [0, vocab_size={vocab_size}), got "
+                f"{list(prepend_ids)} and {list(append_ids)}"
             )
         if set(beside) - set(FEATURE_OF):
             raise ValueError(f"beside holds suffixes of {', '.join(FEATURE_OF)}, got {sorted(beside)}")
         self.vocab_size = vocab_size
-        self.begin_ids = list(begin_ids)
-        self.end_ids = list(end_ids)
+        self.begin_ids = list(prepend_ids)
+        self.end_ids = [*append_ids, *([] if append_id is None else [append_id])]
         self.beside = [suffix for suffix in FEATURE_OF if suffix in beside]
         self.shard_tokens = shard_tokens
         self.dtype = dtype_for_vocabulary(vocab_size)
@@ -75,15 +78,12 @@ class ShardCutter:
         documents: Ragged,
         columns: pa.RecordBatch | None,
         source: str | None,
-        *,
-        learned: NDArray[np.bool_] | None = None,
-        places: NDArray[np.int32] | None = None,
-        weights: NDArray[np.float32] | None = None,
+        beside: Beside | None = None,
     ) -> None:
         """Writes documents after those before; see `StoreWriter.append`."""
         if columns is not None and columns.num_rows != len(documents):
             raise ValueError(f"columns have {columns.num_rows} rows for {len(documents)} documents")
-        beside = BesideValues(self.beside, documents, learned, places, weights)
+        more = (beside or Beside()).checked(self.beside, documents)
         extra = len(self.begin_ids) + len(self.end_ids)
         lengths = documents.lengths + extra
         if len(lengths) and int(lengths.max()) > _MAX_DOCUMENT_TOKENS:
@@ -99,12 +99,12 @@ class ShardCutter:
                 self._shard = self._new_shard(len(self.shards))
             before = int(ends[start - 1]) if start else 0
             room = self.shard_tokens - self._shard.tokens
-            stop = int(np.searchsorted(ends, before + room, side="right"))
+            stop = more.whole_groups(start, int(np.searchsorted(ends, before + room, side="right")))
             if stop <= start:
                 if self._shard.documents:
                     self.finish()
                     continue
-                stop = start + 1  # longer than a whole shard
+                stop = more.group_end(start)  # longer than a whole shard
             data = _core.encode_documents(
                 documents.values,
                 documents.offsets[start : stop + 1],
@@ -117,7 +117,9 @@ class ShardCutter:
             )
             part = None if columns is None else columns.slice(start, stop - start)
             self._shard.append(data, lengths[start:stop], part, source)
-            beside.add(self._shard.beside, start, stop, len(self.begin_ids), len(self.end_ids))
+            for writer in self._shard.beside.values():
+                counts = (len(self.begin_ids), len(self.end_ids))
+                writer.add(more, documents.offsets, start, stop, *counts)
             self.num_documents += stop - start
             self.num_tokens += len(data)
             start = stop

@@ -27,11 +27,10 @@ _DTYPE_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint
 
 
 class ShardWriter:
-    """One `.bin`/`.idx` pair (and what stands beside it): who writes it gives the files their names.
+    """One `.bin`/`.idx` pair (and `.parquet` of columns): who writes it gives the files their names.
 
     Attributes:
         documents, tokens: in it so far.
-        beside: the writers of the files of one value a token or document, by suffix.
         files: once closed, the temporary file of each name, in the order in which they are to be published:
             the `.bin` last.
     """
@@ -39,19 +38,16 @@ class ShardWriter:
     def __init__(
         self, name: str, dtype: str, temporary: Callable[[str], Path], beside: Sequence[str] = ()
     ) -> None:
-        """Begins the files.
-
-        Args:
-            temporary: gives the path to write a file at, by the name that it is to have.
-            beside: suffixes of `pypack.store.beside`.
-        """
+        """`temporary`: gives the path to write a file at, by the name that it is to have. `beside`: the files
+        of `pypack.store.beside` that it has, by suffix."""
         self._name = name
         self._dtype = dtype
         self._digest = BlockChecksum()
-        suffixes = (".parquet", *beside, ".idx", ".bin")
-        self._paths = {suffix: temporary(f"{name}{suffix}") for suffix in suffixes}
-        self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
+        self._paths = {
+            suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", *beside, ".idx", ".bin")
+        }
         self._bin = create(self._paths[".bin"])
+        self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
         self._inputs: dict[str, None] = {}
@@ -92,11 +88,11 @@ class ShardWriter:
         if self._columns is not None:
             self._columns.close()
             columns_checksum = block_checksum(self._paths[".parquet"])
-        beside = {suffix: writer.close() for suffix, writer in self.beside.items()}
         with create(self._paths[".idx"]) as file:
             file.write(index)
             file.flush()
             os.fsync(file.fileno())
+        beside = {suffix: writer.close() for suffix, writer in self.beside.items()}
         self.files = {
             f"{self._name}{suffix}": path
             for suffix, path in self._paths.items()

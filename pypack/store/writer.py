@@ -17,7 +17,7 @@ from pypack._common.files import TEMPORARY_SUFFIX, publish, write_atomically
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged
-from pypack.store.beside import FEATURE_OF
+from pypack.store.beside import FEATURE_OF, Beside
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.shard_cutter import DEFAULT_SHARD_TOKENS, ShardCutter
 from pypack.store.shard_writer import ShardWriter
@@ -42,9 +42,10 @@ class StoreWriter:
         path: the directory, made if missing.
         vocab_size: every id must be below it; uint16 on disk below 65500, else int32.
         append_id: id written after every document (the tokenizer's eos), None for none.
-        prepend_ids, append_ids: ids written before every document, and behind it (before `append_id`).
+        prepend_ids, append_ids: ids written before every document, which are not learned, and behind it
+            (before `append_id`), which are.
         beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
-            ".weight". The former two ids are not learned and learned.
+            ".weight".
         tokenizer: kept in the store, with its fingerprint and special ids.
         shard_tokens: most tokens in a shard, unless a single document has more.
         options: JSON-able record of the job, kept in `store.json`.
@@ -73,8 +74,9 @@ class StoreWriter:
         self.path = local_path(path)
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
-            begin_ids=prepend_ids,
-            end_ids=[*append_ids, *([] if append_id is None else [append_id])],
+            append_id=append_id,
+            prepend_ids=prepend_ids,
+            append_ids=append_ids,
             beside=beside,
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
@@ -105,11 +107,6 @@ class StoreWriter:
         """Tokens written so far, end-of-document ids included."""
         return self._cutter.num_tokens
 
-    @property
-    def end_ids(self) -> list[int]:
-        """The ids behind every document, `append_id` the last of them."""
-        return self._cutter.end_ids
-
     def append(
         self,
         documents: Ragged,
@@ -128,7 +125,8 @@ class StoreWriter:
                 `pypack.store.column_types`); or None in every call.
             source: the input they came from, recorded in the shard's `inputs`.
             learned: with ".mask", bool [N], of each id of `documents.values`; None: all are learned.
-            places: with ".group", how many documents of its group stand before each; None: none.
+            places: with ".group", how many documents of its group stand before each; None: none. A group
+                stands in one call.
             weights: with ".weight", how much the loss of each document counts; None: 1.
 
         Raises:
@@ -136,7 +134,7 @@ class StoreWriter:
                 columns or other values do not fit. Nothing of the batch that follows the bad document is
                 written.
         """
-        self._cutter.append(documents, columns, source, learned=learned, places=places, weights=weights)
+        self._cutter.append(documents, columns, source, Beside(learned, places, weights))
 
     def close(self) -> TokenStore:
         """Completes the last shard, the tokenizer and `store.json`, and opens the store.
@@ -162,7 +160,7 @@ class StoreWriter:
             shards=shards,
             tokenizer_fingerprint=None if tokenizer is None else tokenizer.fingerprint,
             special_ids={} if tokenizer is None else tokenizer.special_tokens.as_dict(),
-            appended_id=self.end_ids[-1] if self.end_ids else None,
+            appended_id=self._cutter.end_ids[-1] if self._cutter.end_ids else None,
             prepended_ids=tuple(self._cutter.begin_ids),
             options=self._options,
             requires=tuple(sorted(FEATURE_OF[suffix] for suffix in self._cutter.beside)),
