@@ -23,6 +23,15 @@ _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
 _PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
 
 
+def weights_refused(consumer: str) -> str:
+    """The words for a consumer that knows no weights of losses."""
+    return (
+        f"the batch has loss_weights, and {consumer} has no place for them: leave them out of the sources, "
+        "or weight the losses of the tokens yourself, (losses * batch.loss_weights).sum() / "
+        "batch.loss_weights.sum()"
+    )
+
+
 class _Made:
     """What the kernels know of a batch beyond its fields, as long as nobody asked for it."""
 
@@ -166,7 +175,8 @@ class PackedBatch(_Made):
             False: a model that makes itself a cache does not look for borders in `position_ids`.
 
         Raises:
-            ValueError: the layout is not "varlen", or labels or position_ids are missing.
+            ValueError: the layout is not "varlen", or labels or position_ids are missing, or there are
+                loss_weights, which the loss of these models does not know.
         """
         import torch
 
@@ -175,6 +185,8 @@ class PackedBatch(_Made):
                 "transformers models need borders, labels and position_ids: make the loader with "
                 "layout='varlen' and its usual arrays"
             )
+        if self.loss_weights is not None:
+            raise ValueError(weights_refused("the loss of transformers models"))
         tensors = self.to_torch()
         borders, longest = tensors.cu_seqlens, int(self.max_seqlen or 0)
         spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)

@@ -52,6 +52,7 @@ def read(
     start: Position | None = None,
     stream_mark: StreamMark | None = None,
     format: str | None = None,
+    record_fields: Sequence[str] = (),
 ) -> Iterator[DocumentBatch]:
     """Yields the documents of a corpus in order, in batches.
 
@@ -75,6 +76,8 @@ def read(
         start: goes on from a place that `DocumentBatch.position_after` gave.
         stream_mark: the `DocumentBatch.mark_at` of that place; another stream is refused.
         format: what named files, pipes and standard input hold, see `list_inputs`.
+        record_fields: instead of texts, hand out whole records as JSON (bytes): lines as they are, unparsed;
+            of rows these columns, names or dotted paths; of text files an object with the field `text`.
 
     Raises:
         CorpusError: an input that does not exist or is of an unknown kind; a bad argument.
@@ -93,7 +96,13 @@ def read(
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
         files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
-    options = ReadOptions(field, tuple(keep), batch_bytes, max_document_bytes)
+    options = ReadOptions(
+        record_fields[0] if record_fields else field,
+        tuple(keep),
+        batch_bytes,
+        max_document_bytes,
+        tuple(record_fields),
+    )
     return _read(files, options, on_error, txt_per_line, start, stream_mark)
 
 

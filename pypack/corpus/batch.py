@@ -78,7 +78,7 @@ class DocumentBatch:
         return Position(int(self.files[document]), int(self.records[document]) + 1, int(self.ends[document]))
 
     def mark_at(self, position: Position) -> StreamMark | None:
-        """What the stream was up to a place in the batch, None of files: what goes on there must be that stream.
+        """What the stream was up to a place in the batch, by which who goes on there knows it; None of files.
 
         `position`: of `position_after`. Where a stream is read whole before its rows, all of it counts.
         """

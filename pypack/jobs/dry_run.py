@@ -6,16 +6,23 @@ import io
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pypack import corpus
+import numpy as np
+
 from pypack.corpus import CorpusError, DocumentBatch, InputFile
-from pypack.jobs.encode_stage import EncodeStage
-from pypack.ragged import Ragged
+from pypack.jobs.description import JobDescription
+from pypack.jobs.options import WorkOptions
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.unit_work import UnitWork
 from pypack.store.column_types import record_batch
 from pypack.store.format import dtype_for_vocabulary
+
+if TYPE_CHECKING:
+    from pypack.tokenizer.tokenizer import Tokenizer
 
 _MOST_FILES = 64
 _MOST_BYTES = 64 << 20
@@ -39,6 +46,7 @@ class Prediction:
         sampled_files, files: how many were looked into, and how many there are.
         sampled_bytes, bytes: of them on disk.
         is_complete: the sample is the whole.
+        streams: inputs that can be read only once, and are not in these figures.
     """
 
     documents: int
@@ -52,6 +60,7 @@ class Prediction:
     sampled_bytes: int
     bytes: int
     is_complete: bool
+    streams: int = 0
 
 
 @dataclass
@@ -68,54 +77,50 @@ class _Sample:
 
 
 def predict(
-    files: Sequence[InputFile],
-    encode: Callable[[Any], Ragged],
-    vocab_size: int,
+    job: JobDescription,
+    tokenizer: Tokenizer,
     *,
-    appends: bool,
+    num_threads: int | None = None,
     most_bytes: int = _MOST_BYTES,
     most_seconds: float = _MOST_SECONDS,
-    **read: Any,
 ) -> Prediction:
     """Reads and encodes the beginnings of up to 64 files, chosen at random, always the same.
 
     Args:
-        files: the inputs; those that can be read only once are left alone, and are not predicted.
-        encode: texts → ids.
-        vocab_size: of the tokenizer.
-        appends: whether an end-of-document id is appended.
+        job: what would be done; what can be read only once is left alone, and is not predicted.
+        tokenizer: of the job.
+        num_threads: threads that encode, None for every core.
         most_bytes: uncompressed bytes to read, of all files together.
         most_seconds: no further file is begun after that.
-        read: arguments of `pypack.corpus.read`.
 
     Raises:
         CorpusError: there is no file but streams.
     """
-    whole = [file for file in files if not file.is_stream]
-    if not whole:
+    files = [file for file in job.inputs if not file.is_stream]
+    if not files:
         raise CorpusError("--dry-run reads samples of files; standard input and pipes can be read only once")
-    chosen = sorted(random.Random(0).sample(range(len(whole)), min(_MOST_FILES, len(whole))))
+    work = UnitWork(
+        FolderPlace(Path()), job, tokenizer, WorkOptions(num_threads=num_threads, batch_bytes=1 << 20)
+    )
+    chosen = random.Random(0).sample(range(len(files)), min(_MOST_FILES, len(files)))
     each = max(_LEAST_BYTES_A_FILE, most_bytes // len(chosen))
     reading = encoding = 0.0
     samples: list[_Sample] = []
-    encode([""])  # what is made at first use is no part of the speed
+    tokenizer.encode_batch([""], num_threads=num_threads)  # what is made at first use is no part of the speed
     began = time.monotonic()
-    for index in random.Random(1).sample(chosen, len(chosen)):
+    for index in chosen:
         if samples and time.monotonic() - began > most_seconds:
             break
-        sample, seconds = _look_into(whole[index], EncodeStage(encode, [whole[index]]), each, read)
+        sample, seconds = _look_into(files[index], work, each)
         samples.append(sample)
         reading, encoding = reading + seconds[0], encoding + seconds[1]
-    itemsize = 2 if dtype_for_vocabulary(vocab_size) == "uint16" else 4
-    return _predicted(whole, samples, max(reading, encoding), itemsize, int(appends))
+    return _predicted(job, files, samples, max(reading, encoding))
 
 
-def _look_into(
-    file: InputFile, encode: EncodeStage, most_bytes: int, read: dict[str, Any]
-) -> tuple[_Sample, tuple[float, float]]:
+def _look_into(file: InputFile, work: UnitWork, most_bytes: int) -> tuple[_Sample, tuple[float, float]]:
     sample = _Sample(file)
     reading = encoding = 0.0
-    batches = corpus.read([file], batch_bytes=1 << 20, **read)
+    batches, encode = work.read([file]), work.stage([file])
     uncompressed = 0
     while uncompressed < most_bytes:
         began = time.monotonic()
@@ -124,7 +129,7 @@ def _look_into(
         if batch is None:
             sample.is_whole = True
             break
-        batch, ids = encode(batch)
+        batch, ids, _ = encode(batch)
         encoding += time.monotonic() - read_at
         reading += read_at - began
         uncompressed += max(1, batch.input_bytes)
@@ -152,7 +157,7 @@ def _column_bytes(batch: DocumentBatch) -> int:
 
 
 def _predicted(
-    files: Sequence[InputFile], samples: Sequence[_Sample], seconds: float, itemsize: int, appended: int
+    job: JobDescription, files: Sequence[InputFile], samples: Sequence[_Sample], seconds: float
 ) -> Prediction:
     size = sum(file.size for file in files)
     sampled = sum(sample.bytes for sample in samples)
@@ -171,7 +176,10 @@ def _predicted(
         for name in totals:
             totals[name] += factor * sum(getattr(sample, name) for sample in found)
     is_complete = len(samples) == len(files) and all(sample.is_whole for sample in samples)
-    tokens = totals["tokens"] + appended * totals["documents"]
+    asked = job.job
+    around = [*asked["prepended_ids"], *asked["appended_ids"], asked["appended_id"]]
+    tokens = totals["tokens"] + sum(one is not None for one in around) * totals["documents"]
+    itemsize = np.dtype(dtype_for_vocabulary(asked["vocab_size"])).itemsize
     return Prediction(
         documents=round(totals["documents"]),
         tokens=round(tokens),
@@ -184,6 +192,7 @@ def _predicted(
         sampled_bytes=sampled,
         bytes=size,
         is_complete=is_complete,
+        streams=len(job.inputs) - len(files),
     )
 
 

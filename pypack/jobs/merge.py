@@ -19,6 +19,7 @@ from pypack.jobs.reject_limit import commonest
 from pypack.jobs.reject_log import moved_line
 from pypack.jobs.retry import superseded
 from pypack.jobs.slurm import array_syntax
+from pypack.store.beside import FEATURE_OF
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
 
 _CHUNK = 1 << 20
@@ -83,7 +84,9 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         shards=shards,
         tokenizer_fingerprint=asked["tokenizer"],
         special_ids=asked["special_ids"],
-        appended_id=asked["appended_id"],
+        appended_id=_last_id(asked),
+        prepended_ids=tuple(asked.get("prepended_ids", ())),
+        requires=tuple(sorted({FEATURE_OF[suffix] for shard in shards for suffix in shard.beside})),
         options={name: asked[name] for name in STORE_OPTIONS},
         files={name: recorded for name, recorded in files.items() if recorded is not None},
         counts=counts | job.notes,
@@ -92,6 +95,12 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     place.write(STORE_FILE, info.to_json())
     _tidy(place)
     return info
+
+
+def _last_id(asked: dict[str, Any]) -> int | None:
+    """The id that ends every document."""
+    ids = [*asked.get("appended_ids", ()), asked["appended_id"]]
+    return next((i for i in reversed(ids) if i is not None), None)
 
 
 def _manifests(place: FolderPlace, job: JobDescription) -> Iterator[Manifest]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack import corpus
@@ -14,22 +16,29 @@ from pypack._common.version import VERSION
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
 from pypack.jobs.description import JobDescription
+from pypack.jobs.dry_run import Prediction
+from pypack.jobs.dry_run import predict as predict_job
 from pypack.jobs.options import TokenizeOptions, WorkOptions
 from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
 from pypack.jobs.partition import Partition
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.run import JobRun
+from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.units import make_units
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["NoEndTokenError", "Progress", "TokenizeOptions", "TokenizeResult", "tokenize"]
-
-
-class NoEndTokenError(ValueError):
-    """Documents are to end with a token that nobody knows."""
+__all__ = [
+    "NoEndTokenError",
+    "Progress",
+    "RecordOptions",
+    "TokenizeOptions",
+    "TokenizeResult",
+    "tokenize",
+]
 
 
 def tokenize(
@@ -103,24 +112,17 @@ def tokenize(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
             "with one call that overwrites"
         )
-    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
-    files, left_out = found.files, found.left_out
-    if left_out.total:
-        say(left_out.told())
-    if strict and left_out.refused:
-        raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")
-    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
+    found = _found(inputs, directory, format, strict, say)
     # Checks its arguments before anything is written or removed.
     corpus.read(
-        files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
+        found.files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
-    looked = None
-    if preflight and not retry_rejected:
-        looked = look(files, field=options.field, keep=options.keep, txt_per_line=options.txt_per_line)
-        for warning in looked.warnings:
-            say(f"warning: {warning}")
+    warnings = _look(found, options, say) if preflight and not retry_rejected else ()
     job = _describe(inputs, found, tokenizer, options, format)
+    if (warning := _told(job.job, options, tokenizer)) is not None:
+        say(warning)
+    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
     if retry_rejected:
         with claimed_again(directory, job) as (place, again):
             run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
@@ -134,8 +136,71 @@ def tokenize(
             say(f"going on behind {run.resumed_documents} documents finished before")
         run.work(num_workers)
         result = run.finish(directory)
-        result.warnings = () if looked is None else looked.warnings
+        result.warnings = warnings
         return result
+
+
+def predict(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    tokenizer: Tokenizer,
+    options: TokenizeOptions | None = None,
+    *,
+    format: str | None = None,
+    num_threads: int | None = None,
+    strict: bool = False,
+    preflight: bool = True,
+    on_message: Callable[[str], None] | None = None,
+) -> Prediction:
+    """What `tokenize` would make, from a sample of the inputs; nothing is written.
+
+    Raises:
+        CorpusError: as `tokenize`; or there are no inputs but such as can be read only once.
+        ValueError: an option does not fit.
+    """
+    options = options or TokenizeOptions()
+    say = on_message or (lambda message: None)
+    _check(options, tokenizer)
+    found = _found(inputs, local_path(output), format, strict, say)
+    corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
+    if preflight:
+        _look(found, options, say)
+    job = _describe(inputs, found, tokenizer, options, format)
+    return predict_job(job, tokenizer, num_threads=num_threads)
+
+
+def _found(
+    inputs: Sequence[str | os.PathLike[str]],
+    directory: Path,
+    format: str | None,
+    strict: bool,
+    say: Callable[[str], None],
+) -> corpus.FoundInputs:
+    """The inputs; what is left out is told, or refused."""
+    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
+    left_out = found.left_out
+    if strict and left_out.refused:
+        raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")
+    if left_out.total:
+        say(left_out.told())
+    return found
+
+
+def _look(found: corpus.FoundInputs, options: TokenizeOptions, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Looks at the first documents; what part of the job will trip over is told, and returned."""
+    records: Sequence[str] = ()
+    if options.records is not None:
+        records = options.records.recipe(options.field).required
+    looked = look(
+        found.files,
+        field=options.field,
+        keep=options.keep,
+        txt_per_line=options.txt_per_line,
+        records=records,
+    )
+    for warning in looked.warnings:
+        say(f"warning: {warning}")
+    return looked.warnings
 
 
 def _describe(
@@ -146,16 +211,21 @@ def _describe(
     format: str | None,
 ) -> JobDescription:
     """What makes this job this job."""
+    records = None
+    if options.records is not None:
+        records = describe_records(options.records, options.field, tokenizer)
     job: dict[str, Any] = {
         "inputs": [os.fspath(path) for path in inputs],
         **asdict(options),
         "keep": list(options.keep),
+        "records": None if options.records is None else _in_json(asdict(options.records)),
+        "records_as": records,
         "format": format,
         "tokenizer": tokenizer.fingerprint,
         "engine": tokenizer.engine,
         "vocab_size": tokenizer.vocab_size,
         "special_ids": tokenizer.special_tokens.as_dict(),
-        "appended_id": None if options.append_eos is False else tokenizer.eos_id,
+        **_special_ids(options, tokenizer).as_job(),
         "pypack": VERSION,
     }
     if options.keep:
@@ -164,12 +234,39 @@ def _describe(
     return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
 
 
+def _in_json(values: Any) -> Any:
+    return json.loads(json.dumps(values))
+
+
+def _special_ids(options: TokenizeOptions, tokenizer: Tokenizer) -> SpecialIds:
+    append_eos = options.append_eos
+    if append_eos is None and options.records is not None and options.records.messages is not None:
+        append_eos = False  # the chat template ends a conversation
+    return special_ids(
+        tokenizer,
+        prepend_bos=options.prepend_bos,
+        append_eos=append_eos,
+        add_special_tokens=options.add_special_tokens,
+    )
+
+
+def _told(job: dict[str, Any], options: TokenizeOptions, tokenizer: Tokenizer) -> str | None:
+    """What is worth telling of the special tokens of the store."""
+    chat = None if job["records_as"] is None else job["records_as"].get("chat")
+    if options.records is None or options.records.messages is None:
+        return lacking(tokenizer, _special_ids(options, tokenizer))
+    if (
+        chat is not None
+        and (options.prepend_bos or options.add_special_tokens)
+        and "bos_token" in chat["source"]
+    ):
+        return f"{chat['name']} writes bos_token itself: documents may begin with two"
+    return None
+
+
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     """Raises ValueError for a job that cannot be done as asked."""
-    if options.append_eos and tokenizer.eos_id is None:
-        raise NoEndTokenError(
-            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
-        )
+    _special_ids(options, tokenizer)
     if tokenizer.dropout:
         raise ValueError(
             f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "

@@ -16,6 +16,7 @@ from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_log import RejectLog, moved_line
 from pypack.jobs.unit_journal import Entry, UnitJournal, journal_name
 from pypack.ragged import Ragged
+from pypack.store.beside import Beside
 from pypack.store.column_types import record_batch
 from pypack.store.format import REJECTED_FILE, ShardInfo
 from pypack.store.shard_cutter import ShardCutter
@@ -48,6 +49,9 @@ class UnitWriter:
         vocab_size: int,
         append_id: int | None,
         shard_tokens: int,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
+        beside: Sequence[str] = (),
     ) -> None:
         self._place = place
         self._unit = unit
@@ -70,6 +74,9 @@ class UnitWriter:
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
             append_id=append_id,
+            prepend_ids=prepend_ids,
+            append_ids=append_ids,
+            beside=beside,
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
             on_shard=self._on_shard,
@@ -94,8 +101,8 @@ class UnitWriter:
         """Tokens of the unit so far."""
         return self._cutter.num_tokens
 
-    def write(self, batch: DocumentBatch, tokens: Ragged) -> None:
-        """Appends one batch."""
+    def write(self, batch: DocumentBatch, tokens: Ragged, beside: Beside | None = None) -> None:
+        """Appends one batch, and what is beside its tokens."""
         self._pending = batch.rejects
         self._lines = batch.reached
         if len(batch):
@@ -107,7 +114,8 @@ class UnitWriter:
                     tokens.values[base : tokens.offsets[stop]], tokens.offsets[start : stop + 1] - base
                 )
                 part = None if columns is None else columns.slice(start, stop - start)
-                self._cutter.append(rows, part, source)
+                more = None if beside is None else beside.part(tokens.offsets, start, stop)
+                self._cutter.append(rows, part, source, more)
             self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
@@ -131,14 +139,20 @@ class UnitWriter:
 
     def _new_shard(self, number: int) -> ShardWriter:
         name = shard_name(self._unit, number)
-        self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet"))
-        return ShardWriter(name, self._cutter.dtype, lambda file: self._place.temporary(file, self._attempt))
+        self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet", *self._cutter.beside))
+        return ShardWriter(
+            name,
+            self._cutter.dtype,
+            lambda file: self._place.temporary(file, self._attempt),
+            self._cutter.beside,
+        )
 
     def _on_shard(self, shard: ShardInfo, writer: ShardWriter) -> None:
         checksums = {
             ".bin": shard.bin_checksum,
             ".idx": shard.idx_checksum,
             ".parquet": shard.columns_checksum,
+            **shard.beside,
         }
         for name, temporary in writer.files.items():
             self._publish(temporary, name, checksums[Path(name).suffix] or "")

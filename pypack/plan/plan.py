@@ -215,7 +215,7 @@ class Plan:
             "fingerprint": self.fingerprint,
             "counts": dataclasses.asdict(self.counts),
             "totals": self._totals,
-            "stats": dataclasses.asdict(self.stats),
+            "stats": self.stats.as_dict(),
         }
         if self.extends:
             header["extends"] = [dataclasses.asdict(part) for part in self.extends]
@@ -270,7 +270,7 @@ class Plan:
             "strategy": self.strategy,
             "options": self.options,
             "sequence_length": self.sequence_length,
-            **dataclasses.asdict(self.stats),
+            **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
         }
 

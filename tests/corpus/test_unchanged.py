@@ -83,9 +83,8 @@ def test_a_stream_goes_on_only_if_it_is_the_same(words: int, tmp_path: Path) -> 
         with pytest.raises(ChangedInputError, match="it ends after 9 bytes"):
             _read(_stream(tmp_path, data[:9]), start=start, stream_mark=mark)
         # What follows behind the place is no matter.
-        grown = _read(
-            _stream(tmp_path, data + b"\n" + json_lines([{"text": "more"}])), start=start, stream_mark=mark
-        )
+        more = b"\n" + json_lines([{"text": "more"}])
+        grown = _read(_stream(tmp_path, data + more), start=start, stream_mark=mark)
         assert sum(map(len, grown)) == 101 - start.record
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fixtures.corpus_files import json_lines, write
 
-from pypack.corpus import CorpusError, InputFile, list_inputs
-from pypack.jobs.dry_run import Prediction, predict
-from pypack.jobs.tokenize import TokenizeOptions, tokenize
+from pypack.corpus import CorpusError, find_inputs
+from pypack.jobs.dry_run import Prediction
+from pypack.jobs.dry_run import predict as predict_job
+from pypack.jobs.tokenize import TokenizeOptions, _describe, predict, tokenize
 from pypack.tokenizer.tokenizer import Tokenizer
 
 
@@ -30,15 +31,10 @@ def _folder(folder: Path, files: int, records: int, suffix: str) -> Path:
     return folder
 
 
-def _predict(folder: Path, tokenizer: Tokenizer, **options: int) -> Prediction:
-    return predict(
-        list_inputs([folder]),
-        tokenizer.encode_batch,
-        tokenizer.vocab_size,
-        appends=True,
-        keep=("id",),
-        **options,
-    )
+def _predict(folder: Path, tokenizer: Tokenizer, **limits: int) -> Prediction:
+    options = TokenizeOptions(keep=("id",))
+    job = _describe([folder], find_inputs([folder]), tokenizer, options, None)
+    return predict_job(job, tokenizer, **limits)
 
 
 def test_a_small_corpus_is_predicted_exactly(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -81,6 +77,5 @@ def test_time_is_bounded(tokenizer: Tokenizer, tmp_path: Path) -> None:
 
 
 def test_streams_are_left_alone(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    stream = InputFile("-", "json_lines", None, 0, 0, is_stream=True)
     with pytest.raises(CorpusError, match="only once"):
-        predict([stream], tokenizer.encode_batch, tokenizer.vocab_size, appends=True)
+        predict(["-"], tmp_path / "s", tokenizer)
