@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from pypack import _moved
 from pypack._common.lazy import lazy_exports
+from pypack._common.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from pypack.batch import PackedBatch

@@ -20,7 +20,7 @@ IGNORE_LABEL = -100
 _PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
 # Those of the arrays that describe the spans which are made when they are first asked for.
 _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
-_PER_SPAN = ("cu_seqlens", *_ON_DEMAND)
+_PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
 
 
 def weights_refused(consumer: str) -> str:
@@ -68,6 +68,8 @@ class PackedBatch(_Made):
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
         loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
             a source has weights. `shift_labels` moves them along.
+        group_ids: int64 [spans], the group of each span's document, by the number of the group's first
+            document in its source's store; only if a source has groups.
     """
 
     input_ids: Any
@@ -86,6 +88,7 @@ class PackedBatch(_Made):
     epoch: int
     rows_ratio: float
     loss_weights: Any = None
+    group_ids: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -266,6 +269,8 @@ class PackedBatch(_Made):
         changes: dict[str, Any] = {
             name: getattr(self, name)[first:last] for name in ("document_ids", "source_ids", "span_lengths")
         }
+        if self.group_ids is not None:
+            changes["group_ids"] = self.group_ids[first:last]
         changes["row_spans"] = self.row_spans[start : stop + 1] - first
         changes["tokens"] = int(changes["span_lengths"].sum())
         if self.cu_seqlens is None:
@@ -310,5 +315,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch._made,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = None
+    batch.loss_weights = batch.group_ids = None
     return batch

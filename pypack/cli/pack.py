@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--drop-shorter-than", type=natural, default=0, metavar="N", help="leave out pieces of fewer tokens"
     )
     parser.add_argument(
+        "--keep-together", metavar="group|COLUMN",
+        help="never part the documents of a group (the store's own groups, or equal values of a kept column "
+        "that stand side by side); with --overflow drop or error",
+    )  # fmt: skip
+    parser.add_argument(
+        "--drop-unlearned", action="store_true",
+        help="leave out documents of which the store's loss mask learns no token",
+    )  # fmt: skip
+    parser.add_argument(
         "--divisible-by",
         type=positive,
         default=1,
@@ -77,7 +87,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action=_ListStrategies, help="list the strategies and their options, and leave"
     )
-    parser.add_argument("--workers", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--workers", type=positive, metavar="N", help=argparse.SUPPRESS)  # its old name
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -105,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
         _check_extends(args)
     elif args.sequence_length is None:
         raise UsageError("give --sequence-length, the tokens of a training sequence")
+    if args.workers is not None:
+        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -145,7 +158,18 @@ def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]
     from pypack.plan.plan import Plan
 
     began = time.perf_counter()
-    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.workers)
+    old = Plan.open(args.extend)
+    if old.options.get("keep_together") and args.keep_together is None:
+        raise UsageError("the old plan keeps groups together: name them again with --keep-together")
+    plan = extend_plan(
+        old,
+        store.lengths,
+        keep_together=None if args.keep_together is None else store.groups_by(args.keep_together),
+        learned=store.learned_lengths if old.options.get("drop_unlearned") else None,
+        num_threads=args.threads or args.workers,
+    )
+    if store.has_loss_mask:
+        plan.count_learned(store)
     return plan, time.perf_counter() - began
 
 
@@ -157,7 +181,13 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     if args.strategy is not None:
         options["strategy"] = args.strategy
     try:
+        if args.keep_together is not None:
+            options["keep_together"] = store.groups_by(args.keep_together)
+        if args.drop_unlearned:
+            options["learned"] = store.learned_lengths
         plan = pack(store.lengths, args.sequence_length, **options)
+        if store.has_loss_mask:
+            plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
     return plan, time.perf_counter() - began
@@ -170,7 +200,7 @@ def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
         "align": args.align,
         "drop_shorter_than": args.drop_shorter_than,
         "divisible_by": args.divisible_by,
-        "num_threads": args.workers,
+        "num_threads": args.threads or args.workers,
     }
 
 
@@ -239,6 +269,8 @@ def _print_plan(path: Path, plan: Plan) -> None:
         f"  {counts.tokens:,} tokens = {stats.num_tokens:,} in the plan + {counts.dropped_tokens:,} dropped "
         f"+ {counts.truncated_tokens:,} truncated (proved)"
     )
+    if stats.learned_tokens is not None:
+        print(f"  learned: {stats.learned_tokens:,} tokens")
     print(
         f"  documents: {counts.documents:,}, of them {counts.split_documents:,} cut, "
         f"{counts.dropped_documents:,} dropped, {counts.truncated_documents:,} truncated, "

@@ -181,6 +181,8 @@ def _parquet_batches(
         size, total = size_on_disk(Path(request.path)), max(1, parquet.metadata.num_rows)
         row = 0
         for group in range(parquet.num_row_groups):
+            if request.stop_row is not None and row >= request.stop_row:
+                break
             described = parquet.metadata.row_group(group)
             if row + described.num_rows <= start_row:
                 row += described.num_rows
@@ -195,6 +197,21 @@ def _parquet_batches(
             ):
                 yield row, batch, size * batch.num_rows // total
                 row += batch.num_rows
+
+
+def row_groups(path: str) -> Iterator[Piece]:
+    """A piece without values for each row group of a Parquet file: its rows, and its bytes on disk."""
+    import pyarrow.parquet as pq
+
+    nothing = _numbered([])
+    with pq.ParquetFile(_for_libraries(path)) as parquet:
+        row = 0
+        for group in range(parquet.num_row_groups):
+            described = parquet.metadata.row_group(group)
+            columns = range(described.num_columns)
+            size = sum(described.column(column).total_compressed_size for column in columns)
+            yield Piece(row, described.num_rows, size, {}, nothing)
+            row += described.num_rows
 
 
 def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:

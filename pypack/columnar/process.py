@@ -199,6 +199,16 @@ class ColumnarReader:
         self.close()
 
 
+def row_groups(path: str) -> list[tuple[int, int]]:
+    """(rows, bytes on disk) of each row group of a Parquet file; none where it cannot be read."""
+    request = ReadRequest(path, "row groups", "", is_text=False)
+    try:
+        with ColumnarReader() as reader:
+            return [(batch.rows, batch.disk_bytes) for batch in reader.read(request)]
+    except DamagedColumnsError:  # reading it says so again, and then it is rejected
+        return []
+
+
 # One process that waits for the next reader, as starting it takes longer than a small file; it ends with this
 # one. (Owner, because a fork has it, too.)
 _IDLE: list[tuple[int, subprocess.Popen[bytes]]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class DocumentBatch:
         blank_lines: blank lines passed over; they are neither documents nor rejects.
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
+        reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
         stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
     """
 
@@ -60,6 +62,7 @@ class DocumentBatch:
     blank_lines: int = 0
     input_bytes: int = 0
     disk_bytes: int = 0
+    reached: int = 0
     stream_mark: StreamMark | None = None
 
     def __len__(self) -> int:
@@ -92,6 +95,31 @@ class DocumentBatch:
             ends=self.ends[kept],
             columns={name: chosen(values) for name, values in self.columns.items()},
         )
+
+    def parts(self, count: int) -> Iterator[DocumentBatch]:
+        """The same in about so many batches."""
+        size = max(1, -(-len(self) // count))
+        rejects = self.rejects
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            part = replace(
+                self,
+                texts=self.texts[start:stop],
+                files=self.files[start:stop],
+                records=self.records[start:stop],
+                ends=self.ends[start:stop],
+                columns={name: values[start:stop] for name, values in self.columns.items()},
+            )
+            if stop < len(self):
+                next_one = (int(self.files[stop]), int(self.records[stop]))
+                part.rejects = [one for one in rejects if (one.index, one.record) < next_one]
+                part.blank_lines = part.input_bytes = part.disk_bytes = 0
+            else:
+                part.rejects = rejects
+            rejects = rejects[len(part.rejects) :]
+            yield part
+        if len(self) == 0:
+            yield self
 
 
 class BatchBuilder:
@@ -189,6 +217,7 @@ class BatchBuilder:
             self.blank_lines,
             self.input_bytes,
             self.disk_bytes,
+            self.reached[0],
             self._mark,
         )
         self._clear()

@@ -16,6 +16,7 @@ from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.lines import BOM, TooLong, line_blocks
 from pypack.corpus.options import ReadOptions
+from pypack.corpus.piece import first_line_start
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,6 +64,9 @@ def read_blocks(
     options: ReadOptions,
 ) -> Iterator[DocumentBatch]:
     """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
+    if file.end is not None and start.offset < file.begin:
+        start = Position(index, 0, first_line_start(file.path, file.begin, file.end))
+        builder.reached = (start.record, start.offset)
     with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)
 

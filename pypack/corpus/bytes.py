@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.piece import PieceReader
 from pypack.corpus.stream_hash import StreamHash, StreamMark
 
 _gzip: Any
@@ -50,6 +51,7 @@ class ByteSource:
 
         Args:
             skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+                Of a piece of a file, which must not be compressed, where one of its lines starts.
             stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
         """
         self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None
@@ -119,8 +121,9 @@ class ByteSource:
                 return
             with Path(self._file.path).open("rb", buffering=0) as handle:
                 if self._file.compression is None and not self._file.is_stream:
-                    self.disk_bytes = handle.seek(self._skip)
-                yield handle
+                    self.disk_bytes = handle.seek(self._skip) - self._file.begin
+                end = self._file.end
+                yield handle if end is None else cast("BinaryIO", PieceReader(handle, self._skip, end))
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"

@@ -38,6 +38,9 @@ class InputFile:
         modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
         is_stream: it can be read once, from its start: standard input, a pipe, a device.
         inode: number of the file in its file system, 0 for standard input and pipes.
+        begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
+            these bytes, of Parquet these rows.
+        refused: why the file is not read at all, but rejected; None if it is read.
     """
 
     path: str
@@ -47,6 +50,9 @@ class InputFile:
     modified_ns: int
     is_stream: bool = False
     inode: int = 0
+    begin: int = 0
+    end: int | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True)

@@ -163,13 +163,16 @@ def read_record(directory: Path, header: Mapping[str, Any], field: str, record: 
     values = {a.name: a.default for a in dataclasses.fields(record) if a.default is not dataclasses.MISSING}
     values |= header[field]
     for attribute in dataclasses.fields(record):
+        if attribute.default is not dataclasses.MISSING and values.get(attribute.name) is None:
+            continue  # younger than the plan
         if attribute.name not in values:
             raise ValueError(
                 f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is None, not a number"
             )
         bounds = COUNT if field == "counts" else Field("int") if attribute.type == "int" else NUMBER
         check(values[attribute.name], bounds, str(directory / "plan.json"), f"{field}.{attribute.name}")
-    return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
+    names = [attribute.name for attribute in dataclasses.fields(record)]
+    return record(**{name: values[name] for name in names if name in values})
 
 
 def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> list[list[int]]:

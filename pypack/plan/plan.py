@@ -69,6 +69,7 @@ class Plan(Framed):
         options: its options, as `pypack.pack` was given them.
         counts: `PlanCounts`, where the tokens went.
         lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+        learned_tokens: what `count_learned` found, None before.
         extends: the plans that it was extended from, each the beginning of the next, see
             `pypack.extend_plan`.
     """
@@ -98,6 +99,7 @@ class Plan(Framed):
         self.options = dict(options)
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
+        self.learned_tokens: int | None = None  # see count_learned
         self.extends = tuple(extends)
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
@@ -212,6 +214,24 @@ class Plan(Framed):
         """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
         return self._view.sequence_costs(per_token, per_pair)
 
+    def count_learned(self, store: Any) -> NDArray[np.int64]:
+        """int64 [S]: how many tokens of each sequence are learned, by the loss mask of the store.
+
+        The first token of a span is learned by nobody. `pypack.balance` evens such counts out; their sum is
+        kept as `learned_tokens`, in the stats and in plan.json.
+
+        Args:
+            store: the `TokenStore` that the plan was made for.
+        """
+        lengths = np.maximum(self.span_length.astype(np.int64) - 1, 0)
+        counts = store.kernel_view.count_learned(
+            np.ascontiguousarray(self.span_document), self.span_start.astype(np.int64) + 1, lengths
+        )
+        sums = np.concatenate([[0], np.cumsum(counts)])[self.sequence_offsets]
+        self.learned_tokens = int(sums[-1]) if len(sums) else 0
+        self.__dict__.pop("stats", None)
+        return np.diff(sums)
+
     def verify(self, lengths: ArrayLike | None = None) -> None:
         """Proves that every token of the documents is in the plan exactly once or counted as left out.
 
@@ -284,6 +304,7 @@ class Plan(Framed):
             lengths_fingerprint=header["lengths_fingerprint"],
             extends=[PlanPart(**part) for part in header.get("extends", ())],
         )
+        plan.learned_tokens = header["stats"].get("learned_tokens")
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in ARRAYS),

@@ -79,6 +79,8 @@ class PlanStats:
         l2_bound: the bound L2 of Martello and Toth (1990) for the spans as they are cut, which no packing of
             them can beat; 0 where sequences differ in capacity.
         excess_sequences: num_sequences above the larger of the two bounds.
+        learned_tokens: tokens that one epoch learns, by the loss mask of the store; None where
+            `Plan.count_learned` was not called.
     """
 
     num_sequences: int
@@ -96,6 +98,7 @@ class PlanStats:
     lower_bound: int
     l2_bound: int
     excess_sequences: int
+    learned_tokens: int | None = None
 
 
 def stats_of(plan: Plan, totals: Mapping[str, Any]) -> PlanStats:
@@ -124,4 +127,5 @@ def stats_of(plan: Plan, totals: Mapping[str, Any]) -> PlanStats:
         lower_bound=lower_bound,
         l2_bound=int(totals["l2_bound"]),
         excess_sequences=plan.num_sequences - max(lower_bound, int(totals["l2_bound"])),
+        learned_tokens=plan.learned_tokens,
     )

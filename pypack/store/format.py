@@ -77,9 +77,9 @@ _STORE = Field(
     },
 )
 # Version 2 may hold more.
-_OPEN_SHARD = replace(SHARD, open=True)
+OPEN_SHARD = replace(SHARD, open=True)
 _OPEN_STORE = replace(
-    _STORE, open=True, fields={**(_STORE.fields or {}), "shards": Field("list", items=_OPEN_SHARD)}
+    _STORE, open=True, fields={**(_STORE.fields or {}), "shards": Field("list", items=OPEN_SHARD)}
 )
 
 

@@ -206,6 +206,27 @@ class TokenStore(Framed, Sequence[Document]):
         places = self.group_places
         return None if places is None else np.arange(len(self), dtype=np.int64) - places.all()
 
+    def groups_by(self, name: str) -> NDArray[np.int64]:
+        """int64 [D]: the group of each document: "group", those of the store; else a column that it keeps, of
+        which runs of equal values are groups.
+
+        Raises:
+            ValueError: the store has no groups.
+            FileNotFoundError: it keeps no columns.
+        """
+        if name == "group" and self.group_places is not None:
+            groups = self.groups
+            assert groups is not None
+            return groups
+        if name == "group" and (self.info is None or "group" not in self.info.options.get("keep", ())):
+            raise ValueError(
+                f"{self!r} has no groups: they come of records of several texts (pypack tokenize "
+                "--completion-field chosen,rejected); or name a column that it keeps"
+            )
+        values = self.columns([name]).column(name).to_pylist()
+        changes = [i > 0 and values[i] != values[i - 1] for i in range(len(values))]
+        return np.cumsum(changes, dtype=np.int64)
+
     @property
     def num_documents(self) -> int:
         """Number of documents."""

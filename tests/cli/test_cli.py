@@ -89,7 +89,7 @@ def test_text_to_store_to_plan(
     )
     assert outcome.status == 0
     assert f"{len(sample_texts) + 1:,} documents" in outcome.out
-    assert f"left out {corpus / 'notes.md'}: unknown kind of file" in outcome.err
+    assert f"left out 1 .md of unknown kind ({corpus / 'notes.md'})" in outcome.err
     opened = TokenStore.open(store)
     assert opened.columns().column("id").to_pylist() == [*range(len(sample_texts)), None]
 
@@ -110,7 +110,7 @@ def test_text_to_store_to_plan(
     assert "span length" in shown
     assert "no padding" in shown
     assert "█" in shown
-    assert "document" in run("inspect", store / "00000", "--tokenizer", tokenizer_file).out
+    assert "document" in run("inspect", store / "000000-000", "--tokenizer", tokenizer_file).out
 
 
 def test_json_outputs_reconcile(run: Callable[..., Outcome], corpus: Path, tokenizer_file: Path) -> None:
@@ -267,12 +267,12 @@ def test_verify_finds_damage(run: Callable[..., Outcome], corpus: Path, tokenize
     np.save(plan / "span_start.npy", starts)
     assert run("verify", plan, "--store", store).status == 1
     assert run("verify", plan).status == 1
-    data = bytearray((store / "00000.bin").read_bytes())
+    data = bytearray((store / "000000-000.bin").read_bytes())
     data[100] ^= 1
-    (store / "00000.bin").write_bytes(data)
+    (store / "000000-000.bin").write_bytes(data)
     outcome = run("verify", store)
     assert outcome.status == 1
-    assert "00000.bin" in outcome.err
+    assert "000000-000.bin" in outcome.err
 
 
 def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_path: Path) -> None:
