@@ -267,7 +267,7 @@ class Plan(Framed):
             "fingerprint": self.fingerprint,
             "counts": dataclasses.asdict(self.counts),
             "totals": self._totals,
-            "stats": dataclasses.asdict(self.stats),
+            "stats": self.stats.as_dict(),
         }
         if self.extends:
             header["extends"] = [dataclasses.asdict(part) for part in self.extends]
@@ -322,7 +322,7 @@ class Plan(Framed):
             "strategy": self.strategy,
             "options": self.options,
             "sequence_length": self.sequence_length,
-            **dataclasses.asdict(self.stats),
+            **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
         }
 
