@@ -17,7 +17,7 @@ from pypack import __version__
 from pypack.cli.errors import describe, exit_status
 from pypack.cli.terminal import patient_streams
 
-COMMANDS = ("tokenize", "pack", "inspect", "verify", "demo", "bench", "convert", "upgrade")
+COMMANDS = ("tokenize", "merge", "pack", "inspect", "verify", "demo", "bench", "convert", "upgrade")
 
 _DESCRIPTION = """\
 Turns text into full training batches:

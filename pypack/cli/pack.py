@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action=_ListStrategies, help="list the strategies and their options, and leave"
     )
-    parser.add_argument("--workers", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--workers", type=positive, metavar="N", help=argparse.SUPPRESS)  # its old name
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -114,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
         _check_extends(args)
     elif args.sequence_length is None:
         raise UsageError("give --sequence-length, the tokens of a training sequence")
+    if args.workers is not None:
+        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -154,7 +158,7 @@ def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]
     from pypack.plan.plan import Plan
 
     began = time.perf_counter()
-    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.workers)
+    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.threads or args.workers)
     return plan, time.perf_counter() - began
 
 
@@ -185,7 +189,7 @@ def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
         "align": args.align,
         "drop_shorter_than": args.drop_shorter_than,
         "divisible_by": args.divisible_by,
-        "num_threads": args.workers,
+        "num_threads": args.threads or args.workers,
     }
 
 

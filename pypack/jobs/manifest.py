@@ -56,8 +56,8 @@ class Manifest:
         rejected: how many were refused, by kind.
         rejected_files: how many of them stand for (the rest of) a file.
         rejects_bytes, rejects_checksum: of the file of them; 0 and None where there is none.
-        lines: lines of a piece of a file, by which the lines of the pieces behind it are numbered; None of
-            whole files.
+        lines: lines of a piece of a file, by which those of the pieces behind it are numbered; None of whole
+            files and of rows.
         shards: its shards, in order.
     """
 

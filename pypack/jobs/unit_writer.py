@@ -56,7 +56,8 @@ class UnitWriter:
         self._place = place
         self._unit = unit
         self._sources = [_source(file) for file in files]
-        self._is_piece = len(files) == 1 and files[0].end is not None
+        is_piece = len(files) == 1 and files[0].end is not None
+        self._counts_lines = is_piece and files[0].format in ("json_lines", "text")
         self._keeps_columns = keeps_columns
         self._attempt = Attempt()
         self._journal = UnitJournal(place, unit, self._attempt)
@@ -201,7 +202,7 @@ class UnitWriter:
             rejected_files=self.rejects.whole_files,
             rejects_bytes=self.rejects.size,
             rejects_checksum=rejects_checksum,
-            lines=self._lines if self._is_piece else None,
+            lines=self._lines if self._counts_lines else None,
             shards=tuple(self._cutter.shards),
         )
         crash_at("manifest", self._unit)

@@ -127,9 +127,8 @@ def test_counts_ask_for_no_memory(whole: Path, tmp_path: Path) -> None:
             [sys.executable, "-c", program, str(path.parent)], capture_output=True, text=True, check=True
         )
         told, kilobytes = done.stdout.splitlines()
-        assert told == (
-            "whole" if extra else "the plan states documents without span=0, but its spans give 1999999960"
-        )
+        wrong = f"{path.parent}: the plan states documents without span=0, but its spans give 1999999960"
+        assert told == ("whole" if extra else wrong)
         assert int(kilobytes) < 200_000
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypack import _core
-from pypack.corpus.json_lines import parse_with_kernel
+from pypack.corpus.json_lines import parse_with_kernel, parse_with_python
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -196,9 +196,9 @@ def test_kept_integers_are_exact_whatever_their_size(field: str) -> None:
     records = [{"text": "t", "id": value, "a": {"b": value}} for value in values]
     data = "".join(json.dumps(record) + "\n" for record in records).encode()
     parse = parse_with_kernel if field == "id" else parse_with_python
-    assert repr(parse(data, "text", (field,), _LIMIT).columns[field]) == repr(values)
+    assert repr(parse(data, "text", (field,), LIMIT).columns[field]) == repr(values)
     too_large = b'{"text": "t", "id": ' + b"7" * 400 + b"}\n"
-    assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), _LIMIT).faults] == [("bad_json",)]
+    assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), LIMIT).faults] == [("bad_json",)]
 
 
 def test_good_lines_need_no_python() -> None:
