@@ -400,7 +400,8 @@ class Loader:
 
     def _no_step(self, step: int) -> str:
         kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
-        return f"step {step} of {kind}"
+        hint = ": steps count from 0, and not back from the end" if step < 0 else ""
+        return f"step {step} of {kind}{hint}"
 
     def _maker_at(self, step: int) -> BatchMaker:
         """This process's maker, for a step that the loader must have. Called for every batch: no detours."""

@@ -223,9 +223,7 @@ def test_stores_of_no_tokenizer_are_warned_of(tokenized):
 
 def test_several_stores_of_no_tokenizer_are_warned_of(tokenized, tmp_path):
     other = make_store(tmp_path / "other.store", [3, 4])
-    with pytest.warns(
-        UserWarning, match="^the source 'a', the source 'b': none of these stores tells its to"
-    ):
+    with pytest.warns(UserWarning, match="^the source 'a', the source 'b': none of these stores tells"):
         load({"a": tokenized["none"], "b": other})
     with pytest.warns(UserWarning, match="none of these stores tells its tokenizer"):
         TokenStore.open([tokenized["none"], other])
