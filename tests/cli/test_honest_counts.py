@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from fixtures.corpus_files import json_lines, write
+from fixtures.corpus_files import json_lines, write, write_arrow
 
+from pypack import Tokenizer, TokenStore
 from pypack.cli import main
 from pypack.jobs.tokenize import TokenizeOptions, tokenize
-from pypack.store.store import TokenStore
-from pypack.tokenizer.tokenizer import Tokenizer
 
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
 _LINES = json_lines([{"text": f"document {i}", "id": i} for i in range(100)])
@@ -154,6 +154,29 @@ def test_names_that_pypack_uses_are_no_reason_to_leave_files_out(run: Run, tmp_p
         (tmp_path / "in" / name).write_bytes(b"{}")
     status, out, _ = run(tmp_path / "in", "-o", tmp_path / "s", "--json")
     assert (status, json.loads(out)["documents"]) == (0, 200)
+
+
+def test_nothing_is_read_twice(run: Run, tmp_path: Path) -> None:
+    table = pa.table({"text": [f"document {i}" for i in range(10)]})
+    for name in ("set/data.arrow", "set/cache-1f0a9b8c7d6e5f40.arrow"):
+        (tmp_path / "in/set").mkdir(parents=True, exist_ok=True)
+        write_arrow(tmp_path / "in" / name, table, stream=True)
+    write(tmp_path / "in/set/dataset_info.json", b"{}")
+    write(tmp_path / "in/spark/_temporary/0/part-0.jsonl", _LINES)
+    write(tmp_path / "in/spark/part-0.jsonl", _LINES)
+    (tmp_path / "in/spark/again.jsonl").symlink_to("part-0.jsonl")
+    status, out, _ = run(tmp_path / "in", "-o", tmp_path / "s", "--json")
+    assert (status, json.loads(out)["documents"]) == (0, 110)
+
+
+def test_a_cut_arrow_stream_is_told(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    write_arrow(path, pa.table({"text": ["one", "two"]}), stream=True)
+    path.write_bytes(path.read_bytes()[:-8])
+    status, _, err = run(path, "-o", tmp_path / "s")
+    assert status == 1
+    assert "could not be read to the end" in err
+    assert "no end marker behind its 2 rows" in (tmp_path / "s/rejected.jsonl").read_text()
 
 
 # J11

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from fixtures.corpus_files import json_lines, write
 
+from pypack import Tokenizer
 from pypack.cli import main
 from pypack.jobs.tokenize import TokenizeOptions, tokenize
-from pypack.tokenizer.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")
