@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"path": str(args.path), **values, "exit_status": 0}))
     else:
         print(
-            f"{args.path}: {info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
+            f"{args.path}: {info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} "
+            "shards"
         )
     return 0
