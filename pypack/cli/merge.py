@@ -59,8 +59,6 @@ def run(args: argparse.Namespace) -> int:
         values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
         print(json.dumps({"path": str(args.path), **values, "exit_status": 0}))
     else:
-        print(
-            f"{args.path}: {info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} "
-            "shards"
-        )
+        counts = f"{info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
+        print(f"{args.path}: {counts}")
     return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.errors import (
@@ -45,7 +46,7 @@ def read(
     *,
     field: str = "text",
     keep: Sequence[str] = (),
-    on_error: str = "reject",
+    on_error: Literal["reject", "stop"] = "reject",
     txt_per_line: bool = False,
     batch_bytes: int = 8 << 20,
     max_document_bytes: int = 1 << 28,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from pypack.jobs.record_options import RecordOptions
 from pypack.jobs.units import DEFAULT_UNIT_BYTES
@@ -55,7 +56,7 @@ class WorkOptions:
             limit.
     """
 
-    on_error: str = "reject"
+    on_error: Literal["reject", "stop"] = "reject"
     num_threads: int | None = None
     batch_bytes: int = 4 << 20
     memory_limit: int | None = None

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
 from pypack._common.paths import local_path
@@ -42,7 +42,7 @@ def tokenize(
     tokenizer: Tokenizer,
     options: TokenizeOptions | None = None,
     *,
-    on_error: str = "reject",
+    on_error: Literal["reject", "stop"] = "reject",
     format: str | None = None,
     num_threads: int | None = None,
     num_workers: int | None = 1,

@@ -22,6 +22,7 @@ from pypack._common.fingerprint import (
     joined_fingerprint,
     lengths_fingerprint,
 )
+from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
@@ -58,7 +59,7 @@ def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
             raise ValueError(f"{store}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
 
 
-class TokenStore(Sequence[Document]):
+class TokenStore(Framed, Sequence[Document]):
     """Read access to a store directory, or to one bare Megatron-Core `.bin`/`.idx` pair.
 
     `store[i]` is a read-only view of the mapping: nothing is copied or read before it is used. A store
@@ -453,6 +454,28 @@ class TokenStore(Sequence[Document]):
         if isinstance(documents, int):
             return self._view.document(documents)
         return [self._view.document(i) for i in np.asarray(documents).tolist()]
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """An Arrow table with a row a document: `input_ids` (large_list<uint32>), and the kept columns.
+
+        Reads everything into memory; of a large store, take some: `pypack.Ragged.from_rows(store[:1000])`.
+
+        Args:
+            columns: the kept columns that are wanted; None: all, if the store keeps any.
+        """
+        import pyarrow as pa
+
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths, dtype=np.int64)])
+        values = np.concatenate([np.empty(0, self.dtype), *self]).astype(np.uint32)
+        table = pa.table({"input_ids": pa.LargeListArray.from_arrays(offsets, values)})
+        if columns is None:
+            keeps = all(p.info and all(s.columns_checksum for s in p.info.shards) for p in self.parts)
+            kept = self.columns() if keeps else pa.table({})
+        else:
+            kept = self.columns(columns) if columns else pa.table({})
+        for field, column in zip(kept.schema, kept.columns, strict=True):
+            table = table.append_column(field, column)
+        return table
 
     @property
     def _named(self) -> str:
