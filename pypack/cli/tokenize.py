@@ -294,7 +294,8 @@ def _print_result(result: TokenizeResult) -> None:
     )
     if not result.is_finished:
         print(
-            f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the last "
+            f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
+            "last "
             "of them finishes the store"
         )
     if result.dead_workers:
