@@ -269,6 +269,7 @@ class Source:
                 align=plan.align,
                 mask_offsets=offsets,
                 masks=masks,
+                plan_files=plan.mapped_files,
             )
 
     def __repr__(self) -> str:

@@ -43,8 +43,9 @@ std::shared_ptr<StoreView> open_store(const std::vector<std::tuple<std::string, 
 
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
-    store.look_at_sizes();
-    const DocumentView view = store.document(index);
+    const std::int64_t now = look_clock();
+    store.look_around(now);
+    const DocumentView view = store.document(index, now);
     // `self` as the base keeps the mapping alive as long as the array.
     py::array tokens(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data,
                      self);
@@ -56,7 +57,6 @@ py::array_t<Length> lengths(const StoreView& store) {
     py::array_t<Length> out(store.num_documents());
     const std::span<Length> values(out.mutable_data(), static_cast<std::size_t>(store.num_documents()));
     const GilRelease release;
-    store.look_at_sizes();
     store.copy_lengths(values);
     return out;
 }
@@ -109,6 +109,7 @@ void register_store(py::module_& m) {
             "check_layout",
             [](const StoreView& self) {
                 const GilRelease release;
+                self.check_not_cut();
                 for (const Shard& shard : self.shards()) shard.check_layout();
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
