@@ -27,4 +27,9 @@ inline void check_interrupt() {
     if (check != nullptr && check()) throw Interrupted();
 }
 
+// The same in a loop over documents, sequences or spans, at every kDocumentsBetweenChecks-th.
+inline void check_interrupt_at(std::size_t index) {
+    if (index % kDocumentsBetweenChecks == 0) check_interrupt();
+}
+
 }  // namespace pypack
