@@ -43,7 +43,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
-    from pypack.columnar.files import read_pieces
+    from pypack.columnar.files import read_columns, read_pieces
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")
@@ -52,7 +52,8 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
         import datasets  # noqa: F401  # before memory is limited
     limit = _MemoryLimit(request)
     try:
-        pieces = read_pieces(request, limit.widen)
+        is_whole = request.format == "columns"
+        pieces = read_columns(request) if is_whole else read_pieces(request, limit.widen)
         while True:
             _limit_processor_time(_SECONDS_PER_BATCH)
             piece = next(pieces, None)

@@ -11,7 +11,9 @@ class ReadRequest:
 
     Attributes:
         path: of the file, or of the folder of a dataset.
-        format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk).
+        format: "parquet", "arrow" (file and stream format), "dataset" (what `datasets` saved to disk), or
+            "columns": columns of Parquet as they are, every row, by `keep` alone (all of them if it is
+            empty).
         field: the column to read, or a dotted path into structs.
         is_text: the column must hold strings; what is no document is told row by row.
         keep: names or dotted paths of further columns; null where there is none.
