@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from pypack import _moved
 from pypack._common.lazy import lazy_exports
+from pypack._common.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from pypack.batch import PackedBatch
     from pypack.evaluation import DocumentLosses, document_losses
     from pypack.loader import Loader
-    from pypack.packing import Balance, Prepacked, StreamPacker, balance, pack, prepack
+    from pypack.packing import Balance, Prepacked, StreamPacker, balance, extend_plan, pack, prepack
     from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
@@ -43,6 +44,7 @@ __all__ = [
     "__version__",
     "balance",
     "document_losses",
+    "extend_plan",
     "pack",
     "prepack",
 ]
@@ -53,7 +55,7 @@ __getattr__, __dir__ = lazy_exports(
         "batch": "PackedBatch",
         "evaluation": "DocumentLosses document_losses",
         "loader": "Loader",
-        "packing": "Balance Prepacked StreamPacker balance pack prepack",
+        "packing": "Balance Prepacked StreamPacker balance extend_plan pack prepack",
         "plan": "Plan",
         "ragged": "Ragged",
         "schedule": "Phase Schedule ShapeCycle",

@@ -11,6 +11,12 @@ _testing: ModuleType
 
 # common
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
+def crc32c(data: bytes | memoryview, before: int = 0) -> int: ...
+def crc32c_portable(data: bytes | memoryview, before: int = 0) -> int: ...
+def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
+
+HASH_POINTS: tuple[int, int]
+
 def random_bits(seed: int, purpose: int, index: int) -> int: ...
 
 # vocabulary; a step of a decoder is (kind, pattern, content, count, drops_first), see decoder.hpp
@@ -178,6 +184,7 @@ class Encoder:
         split_special_tokens: bool,
         num_threads: int,
         return_offsets: str = "",
+        plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
     ) -> tuple[Any, ...]: ...
     def encode_columns(
         self,
@@ -192,7 +199,7 @@ class Encoder:
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
 def scan_json_lines(
-    block: bytes, field: str, keep: list[str], max_line_bytes: int
+    block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
     NDArray[np.uint8],
     NDArray[np.int64],
@@ -205,7 +212,18 @@ def scan_json_lines(
 
 # store
 class StoreView:
-    def __init__(self, paths: Sequence[tuple[str, str]], one_sequence_per_document: bool) -> None: ...
+    def __init__(
+        self,
+        paths: Sequence[tuple[str, str]],
+        one_sequence_per_document: bool,
+        masks: Sequence[str] = (),
+    ) -> None: ...
+    @property
+    def has_masks(self) -> bool: ...
+    def document_mask(self, index: int) -> NDArray[np.bool_]: ...
+    def count_learned(
+        self, documents: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> NDArray[np.int64]: ...
     @property
     def num_documents(self) -> int: ...
     @property
@@ -220,6 +238,9 @@ class StoreView:
     def lengths(self) -> NDArray[np.int32]: ...
     def check_layout(self) -> None: ...
 
+def pack_mask(
+    learned: NDArray[np.uint8], offsets: NDArray[np.int64], begins: int, ends: int, first_bit: int
+) -> bytes: ...
 def encode_documents(
     values: NDArray[np.uint32],
     offsets: NDArray[np.int64],
@@ -227,6 +248,8 @@ def encode_documents(
     vocab_size: int,
     dtype: str,
     first_row: int = 0,
+    begin_ids: Sequence[int] = (),
+    end_ids: Sequence[int] = (),
 ) -> NDArray[np.integer]: ...
 
 # batch
@@ -265,7 +288,8 @@ class BatchMaker:
         align: int,
         mask_offsets: NDArray[np.int64] | None,
         masks: NDArray[np.int32] | None,
-        plan_files: Sequence[tuple[str, int, int, int]],
+        uses_store_mask: bool = False,
+        plan_files: Sequence[tuple[str, int, int, int]] = (),
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(

@@ -20,7 +20,16 @@ IGNORE_LABEL = -100
 _PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
 # Those of the arrays that describe the spans which are made when they are first asked for.
 _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
-_PER_SPAN = ("cu_seqlens", *_ON_DEMAND)
+_PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
+
+
+def weights_refused(consumer: str) -> str:
+    """The words for a consumer that knows no weights of losses."""
+    return (
+        f"the batch has loss_weights, and {consumer} has no place for them: leave them out of the sources, "
+        "or weight the losses of the tokens yourself, (losses * batch.loss_weights).sum() / "
+        "batch.loss_weights.sum()"
+    )
 
 
 class _Made:
@@ -59,6 +68,8 @@ class PackedBatch(_Made):
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
         loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
             a source has weights. `shift_labels` moves them along.
+        group_ids: int64 [spans], the group of each span's document, by the number of the group's first
+            document in its source's store; only if a source has groups.
     """
 
     input_ids: Any
@@ -77,6 +88,7 @@ class PackedBatch(_Made):
     epoch: int
     rows_ratio: float
     loss_weights: Any = None
+    group_ids: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -163,7 +175,8 @@ class PackedBatch(_Made):
             False: a model that makes itself a cache does not look for borders in `position_ids`.
 
         Raises:
-            ValueError: the layout is not "varlen", or labels or position_ids are missing.
+            ValueError: the layout is not "varlen", or labels or position_ids are missing, or there are
+                loss_weights, which the loss of these models does not know.
         """
         import torch
 
@@ -172,6 +185,8 @@ class PackedBatch(_Made):
                 "transformers models need borders, labels and position_ids: make the loader with "
                 "layout='varlen' and its usual arrays"
             )
+        if self.loss_weights is not None:
+            raise ValueError(weights_refused("the loss of transformers models"))
         tensors = self.to_torch()
         borders, longest = tensors.cu_seqlens, int(self.max_seqlen or 0)
         spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)
@@ -217,6 +232,8 @@ class PackedBatch(_Made):
         changes: dict[str, Any] = {
             name: getattr(self, name)[first:last] for name in ("document_ids", "source_ids", "span_lengths")
         }
+        if self.group_ids is not None:
+            changes["group_ids"] = self.group_ids[first:last]
         changes["row_spans"] = self.row_spans[start : stop + 1] - first
         changes["tokens"] = int(changes["span_lengths"].sum())
         if self.cu_seqlens is None:
@@ -261,5 +278,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch._made,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = None
+    batch.loss_weights = batch.group_ids = None
     return batch

@@ -19,7 +19,7 @@ PYTHON_FLOORS = [
     ["pypack._core"],
     ["pypack._common"],
     ["pypack.ragged", "pypack.batch"],
-    ["pypack.columnar"],
+    ["pypack.columnar", "pypack.records"],
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
     ["pypack.source", "pypack.best_fit", "pypack.jobs"],

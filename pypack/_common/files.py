@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import hashlib
 import os
 import secrets
 import stat
@@ -25,10 +24,11 @@ NOT_SUPPORTED = frozenset(
 _warned: set[str] = set()
 
 
-def warn_once(what: str) -> None:
-    """Says once in a process what a file system cannot do, and goes on."""
-    if what not in _warned:
-        _warned.add(what)
+def warn_once(what: str, key: str | None = None) -> None:
+    """Says once in a process what a file system cannot do, and goes on; `key`: what is the same warning."""
+    key = key or what
+    if key not in _warned:
+        _warned.add(key)
         warnings.warn(what, stacklevel=3)
 
 
@@ -45,7 +45,8 @@ def sync_directory(path: Path) -> None:
             raise
         warn_once(
             f"{path}: this file system cannot sync folders ({error.strerror}): should the machine stop now, "
-            "files written last may lack their names"
+            "files written last may lack their names",
+            f"sync of folders on {path.stat().st_dev}",
         )
 
 
@@ -144,13 +145,3 @@ def kind_of_mode(mode: int) -> str:
         stat.S_IFBLK: "a device",
     }
     return kinds.get(stat.S_IFMT(mode), "no file")
-
-
-def checksum(path: Path) -> str:
-    """`sha256:<hex>` of a file, as `sha256sum` prints it."""
-    require_regular(path)
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"

@@ -10,7 +10,7 @@ import json
 import math
 import operator
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,18 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: not valid JSON (nested too deeply)") from None
     except ValueError as error:
         raise ValueError(f"{path}: not valid JSON ({error})") from error
+
+
+def check_required(features: Any, known: Collection[str], place: str) -> None:
+    """Raises ValueError for the first feature that a file requires and this pypack does not know."""
+    if features is None:
+        return
+    check(features, Field("list", items=TEXT), place, "requires")
+    for feature in features:
+        if feature not in known:
+            raise ValueError(
+                f"{place}: requires the feature {brief(feature)}, which this pypack does not know; update"
+            )
 
 
 def check(value: Any, field: Field, place: str, name: str = "") -> None:

@@ -46,6 +46,11 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def count_or_auto(text: str) -> int | None:
+    """A number from 1 on; None for "auto"."""
+    return None if text == "auto" else positive(text)
+
+
 class RejectLimit:
     """How many rejected documents are too many: a count, or a share of all documents."""
 

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import RejectLimit, file_path, input_name, names, positive
+from pypack.cli.arguments import RejectLimit, count_or_auto, file_path, input_name, names, positive
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
 
 if TYPE_CHECKING:
+    from pypack.jobs.record_options import RecordOptions
     from pypack.jobs.tokenize import TokenizeResult
     from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -29,7 +30,9 @@ lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) an
 leave out pipes, sockets and devices, too: name those, and say with --format what they hold.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
-The job may be interrupted at any moment: the same command goes on from the last finished shard, and the store
+The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
+one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
+the same command goes on from what is finished, with other workers and partitions if you like, and the store
 comes out the same byte for byte.
 """
 _EPILOG = """\
@@ -37,6 +40,8 @@ examples:
   pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
+  srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
@@ -60,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     _add_reading(parser.add_argument_group("what is read"))
     _add_tokens(parser.add_argument_group("how it is tokenized"))
+    _add_records(parser.add_argument_group("records that become texts (chats, prompts, metadata)"))
     _add_running(parser.add_argument_group("how it runs"))
 
 
@@ -100,6 +106,14 @@ def _add_tokens(group: argparse._ArgumentGroup) -> None:
         "--append-eos", action=argparse.BooleanOptionalAction, default=None,
         help="end every document with the end-of-document token (default: if the tokenizer has one)",
     )  # fmt: skip
+    group.add_argument(
+        "--prepend-bos", action="store_true", help="begin every document with the begin-of-document token"
+    )
+    group.add_argument(
+        "--add-special-tokens", action="store_true",
+        help="put around every document what the tokenizer's own template does ([CLS], <s>, </s> ...)",
+    )  # fmt: skip
+    group.add_argument("--bos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument(
         "--split-special-tokens", action="store_true",
@@ -107,10 +121,110 @@ def _add_tokens(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
 
 
+def _add_records(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--messages", metavar="FIELD", help="the field of a conversation, put into a chat template"
+    )
+    group.add_argument("--tools", metavar="FIELD", help="the field of its tools")
+    group.add_argument(
+        "--chat-template", default="tokenizer", metavar="FILE|tokenizer",
+        help="the template (default: the tokenizer's own chat_template.jinja or tokenizer_config.json)",
+    )  # fmt: skip
+    group.add_argument(
+        "--chat-option", action="append", default=[], metavar="NAME=VALUE",
+        help="what the template finds by name, such as enable_thinking=false; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--chat-date", metavar="YYYY-MM-DD", help="the day for templates that ask for it (default: today)"
+    )
+    group.add_argument(
+        "--learn", choices=("assistant", "last-assistant", "all", "none"), default="assistant",
+        help="which tokens of conversations are learned (default: assistant)",
+    )  # fmt: skip
+    group.add_argument("--prompt-field", metavar="FIELD", help="a text or messages that are not learned")
+    group.add_argument(
+        "--completion-field", type=names, default=(), metavar="FIELD,...",
+        help="what is learned behind the prompt; several, or a list, make a group of documents "
+        "(chosen,rejected)",
+    )  # fmt: skip
+    group.add_argument(
+        "--template", metavar="TEXT",
+        help='a text with fields in it: "URL: {url|host}\\n\\n{text}"; \\n and \\t are a newline and a tab',
+    )  # fmt: skip
+    group.add_argument(
+        "--mask-template", action="store_true", help="of it, learn the field --field and what ends a document"
+    )
+    group.add_argument(
+        "--weight-field", metavar="FIELD", help="a number: how much the loss of the record counts"
+    )
+    group.add_argument(
+        "--parse-special-tokens", action="store_true",
+        help="special tokens that records spell are tokens (default: plain text; a template's are tokens)",
+    )  # fmt: skip
+
+
+def _record_options(args: argparse.Namespace) -> RecordOptions | None:
+    from pypack.jobs.record_options import RecordOptions
+
+    if not (args.messages or args.completion_field or args.template):
+        if args.mask_template or args.prompt_field or args.tools or args.weight_field or args.chat_option:
+            raise UsageError(
+                "records become texts by --messages, --completion-field or --template: name one of them"
+            )
+        return None
+    template = args.template
+    if template is not None:
+        template = template.replace("\\n", "\n").replace("\\t", "\t")
+    return RecordOptions(
+        template=template,
+        mask_template=args.mask_template,
+        prompt_field=args.prompt_field,
+        completion_fields=args.completion_field,
+        messages=args.messages,
+        tools=args.tools,
+        chat_template=args.chat_template,
+        learn=args.learn,
+        chat_options=dict(map(_chat_option, args.chat_option)),
+        chat_date=args.chat_date,
+        parse_special_tokens=args.parse_special_tokens,
+        weight_field=args.weight_field,
+    )
+
+
+def _chat_option(setting: str) -> tuple[str, Any]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(f"--chat-option takes NAME=VALUE, got {setting!r}")
+    try:
+        return name, json.loads(value.lower() if value in ("True", "False") else value)
+    except ValueError:
+        return name, value
+
+
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--workers", type=positive, metavar="N", help="threads that encode (default: all cores)"
-    )
+        "--workers", type=count_or_auto, default=None, metavar="N",
+        help="processes that work on units of the inputs; 1: this one alone; auto: as many as cores, where "
+        "there are more than two and more than one unit (default: auto)",
+    )  # fmt: skip
+    group.add_argument(
+        "--threads", type=positive, metavar="N",
+        help="threads that encode, in each worker (default: all cores, with several workers one each)",
+    )  # fmt: skip
+    group.add_argument(
+        "--partition", metavar="I/N",
+        help="work on every N-th unit alone, beginning with number I from 0 on: N such commands, anywhere, "
+        "make one store; slurm: I and N are those of this task of a Slurm array",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory-limit", type=positive, metavar="BYTES",
+        help="a worker that has more memory finishes its unit in smaller batches and is replaced",
+    )  # fmt: skip
+    group.add_argument(
+        "--unit-bytes", type=positive, default=1 << 30, metavar="N",
+        help="how the inputs are cut into units, each of which begins a shard: files are gathered to so many "
+        "bytes, larger ones of plain lines cut; compressed bytes count four times (default: 1G)",
+    )  # fmt: skip
     group.add_argument(
         "--shard-tokens",
         type=positive,
@@ -126,18 +240,27 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the job; returns the exit status."""
+    from pypack.jobs.partition import Partition, PartitionError
     from pypack.jobs.tokenize import TokenizeOptions, tokenize
 
-    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token)
+    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token, args.bos_token)
     options = TokenizeOptions(
         field=args.field,
         keep=args.keep,
         txt_per_line=args.txt_per_line,
         max_document_bytes=args.max_document_bytes,
         append_eos=args.append_eos,
+        prepend_bos=args.prepend_bos,
+        add_special_tokens=args.add_special_tokens,
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
+        unit_bytes=args.unit_bytes,
+        records=_record_options(args),
     )
+    try:
+        partition = None if args.partition is None else Partition.parse(args.partition)
+    except PartitionError as error:
+        raise UsageError(f"--{error}") from error
     with ProgressBar() as bar:
         try:
             result = tokenize(
@@ -147,19 +270,24 @@ def run(args: argparse.Namespace) -> int:
                 options,
                 on_error=args.on_error,
                 format=args.format,
-                num_threads=args.workers,
+                num_threads=args.threads,
+                num_workers=args.workers,
+                partition=partition,
+                memory_limit=args.memory_limit,
                 overwrite=args.overwrite,
                 on_progress=bar.update,
                 on_message=bar.say,
             )
         except KeyboardInterrupt:
+            beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
             again = "the same command without --overwrite" if args.overwrite else "the same command"
+            again = "the same command" if beside else again
             message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
             bar.say(f"pypack tokenize: {message}")
             if args.json:
                 print(json.dumps({"error": message, "exit_status": 130}))
             return 130
-    fault = _too_many_rejects(result, args.max_rejects)
+    fault = _units_failed(result) or _too_many_rejects(result, args.max_rejects)
     if args.json:
         print(json.dumps(_as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}))
     else:
@@ -169,13 +297,22 @@ def run(args: argparse.Namespace) -> int:
     return 1 if fault else 0
 
 
-def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
+def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) -> Tokenizer:
     from pypack.tokenizer.tokenizer import Tokenizer
 
     try:
-        return Tokenizer.from_file(path, eos_token=eos_token)
+        return Tokenizer.from_file(path, eos_token=eos_token, bos_token=bos_token)
     except (ValueError, IsADirectoryError) as error:
         raise UsageError(str(error)) from error
+
+
+def _units_failed(result: TokenizeResult) -> str | None:
+    if not result.failed_units:
+        return None
+    return (
+        f"units {result.failed_units} could not be made: the workers die of them, and of none of their files "
+        "alone; run again, with --workers 1 to see more"
+    )
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
@@ -196,6 +333,15 @@ def _print_result(result: TokenizeResult) -> None:
     print(
         f"{result.output}: {result.documents:,} documents, {result.tokens:,} tokens in {result.shards} shards"
     )
+    if not result.is_finished:
+        print(
+            f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
+            "last of them finishes the store"
+        )
+    if result.dead_workers:
+        print(f"  workers that died and were replaced: {result.dead_workers:,}")
+    if result.replaced_workers:
+        print(f"  workers that passed --memory-limit and were replaced: {result.replaced_workers:,}")
     if result.resumed_documents:
         print(f"  of them {result.resumed_documents:,} documents were finished by an earlier run")
     print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")

@@ -135,6 +135,39 @@ def _empty(table: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in table.schema], schema=table.schema)
 
 
+def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
+    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them."""
+    path = _for_libraries(request.path)
+    if request.format == "parquet":
+        import pyarrow.parquet as pq
+
+        schema = pq.read_schema(path)
+    else:
+        with pa.memory_map(path) as mapped:
+            is_file = mapped.read(6) == b"ARROW1"
+            mapped.seek(0)
+            schema = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped).schema
+    fields = []
+    for field in schema:
+        fields.append((field.name, _in_a_word(field.type)))
+        if types.is_struct(field.type):
+            fields += [(f"{field.name}.{inner.name}", _in_a_word(inner.type)) for inner in field.type]
+    return fields
+
+
+def _in_a_word(kind: pa.DataType) -> str:
+    """The kind of a column, as JSON would call it where it can."""
+    if is_text(kind):
+        return "string"
+    if types.is_struct(kind) or types.is_map(kind):
+        return "object"
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return "array"
+    if types.is_integer(kind) or types.is_floating(kind):
+        return "number"
+    return "boolean" if types.is_boolean(kind) else str(kind)[:60]
+
+
 def _for_libraries(path: str) -> str:
     """The path, or where its name is not UTF-8, which Arrow does not take, another for the same file."""
     try:
@@ -192,6 +225,8 @@ def _parquet_batches(
         size, total = size_on_disk(Path(request.path)), max(1, parquet.metadata.num_rows)
         row = 0
         for group in range(parquet.num_row_groups):
+            if request.stop_row is not None and row >= request.stop_row:
+                break
             described = parquet.metadata.row_group(group)
             if row + described.num_rows <= start_row:
                 row += described.num_rows
@@ -208,6 +243,21 @@ def _parquet_batches(
                 row += batch.num_rows
 
 
+def row_groups(path: str) -> Iterator[Piece]:
+    """A piece without values for each row group of a Parquet file: its rows, and its bytes on disk."""
+    import pyarrow.parquet as pq
+
+    nothing = _numbered([])
+    with pq.ParquetFile(_for_libraries(path)) as parquet:
+        row = 0
+        for group in range(parquet.num_row_groups):
+            described = parquet.metadata.row_group(group)
+            columns = range(described.num_columns)
+            size = sum(described.column(column).total_compressed_size for column in columns)
+            yield Piece(row, described.num_rows, size, {}, nothing)
+            row += described.num_rows
+
+
 def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:
     with pa.memory_map(request.path) as mapped:
         is_file = mapped.read(6) == b"ARROW1"
@@ -221,7 +271,7 @@ def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, 
         wanted = sorted(schema.get_field_index(name) for name in _roots(schema, request))
         # What is not asked for is not touched: damage in it costs nothing.
         reader = opened(pa.ipc.IpcReadOptions(use_threads=False, included_fields=wanted))
-        row, end = 0, 0
+        row, end = 0, mapped.tell()
         if is_file:
             share = size_on_disk(Path(request.path)) // max(1, reader.num_record_batches)
             for number in range(reader.num_record_batches):
@@ -233,6 +283,12 @@ def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, 
             begin, end = end, mapped.tell()
             yield row, batch, max(0, end - begin)
             row += batch.num_rows
+        # The library takes a stream that was cut between two batches for a whole one. What it does not read
+        # then, behind the last batch, is the end marker.
+        if mapped.tell() == end:
+            raise RefusedFileError(
+                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+            )
 
 
 def _dataset_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:

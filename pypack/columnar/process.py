@@ -9,7 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
@@ -77,6 +77,23 @@ class ColumnarReader:
         Raises:
             DamagedColumnsError: the rest cannot be read, for whatever reason, the reader's death included.
         """
+        yield from self._answers(request)
+
+    def fields(self, path: str, format: str) -> list[tuple[str, str]]:
+        """(name, kind in a word) of the columns of a file, as `pypack.columnar.files.read_fields` has them.
+
+        Raises:
+            DamagedColumnsError: it cannot be read.
+        """
+        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True))
+        try:
+            while True:
+                next(answers)
+        except StopIteration as end:
+            return [(str(name), str(kind)) for name, kind in end.value["fields"]]
+
+    def _answers(self, request: ReadRequest) -> Generator[ColumnarBatch, None, dict[str, Any]]:
+        """The batches that answer a request; returns what the last message says."""
         child = self._process or self._take() or self._start()
         self._is_idle = False
         stdin, stdout = child.stdin, child.stdout
@@ -100,6 +117,7 @@ class ColumnarReader:
         if kind == REFUSED:
             raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
         assert kind == DONE
+        return head
 
     def _take(self) -> subprocess.Popen[bytes] | None:
         """The process that an earlier reader left, if this is the process that started it."""
@@ -181,6 +199,16 @@ class ColumnarReader:
             _IDLE.append((os.getpid(), self._process))
             self._process = None
         self.close()
+
+
+def row_groups(path: str) -> list[tuple[int, int]]:
+    """(rows, bytes on disk) of each row group of a Parquet file; none where it cannot be read."""
+    request = ReadRequest(path, "row groups", "", is_text=False)
+    try:
+        with ColumnarReader() as reader:
+            return [(batch.rows, batch.disk_bytes) for batch in reader.read(request)]
+    except DamagedColumnsError:  # reading it says so again, and then it is rejected
+        return []
 
 
 # One process that waits for the next reader, as starting it takes longer than a small file; it ends with this

@@ -9,20 +9,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.errors import CorpusError, DamagedInputError, Reject, RejectedInputError
-from pypack.corpus.inputs import STDIN, InputFile, list_inputs
+from pypack.corpus.errors import (
+    ChangedInputError,
+    CorpusError,
+    DamagedInputError,
+    Reject,
+    RejectedInputError,
+)
+from pypack.corpus.inputs import STDIN, FoundInputs, InputFile, find_inputs, list_inputs
 from pypack.corpus.options import ReadOptions
+from pypack.corpus.stream_hash import StreamMark
 
 __all__ = [
     "STDIN",
+    "ChangedInputError",
     "CorpusError",
     "DocumentBatch",
+    "FoundInputs",
     "InputFile",
     "Position",
     "Reject",
     "RejectedInputError",
+    "StreamMark",
+    "find_inputs",
     "list_inputs",
     "read",
 ]
@@ -38,7 +50,9 @@ def read(
     batch_bytes: int = 8 << 20,
     max_document_bytes: int = 1 << 28,
     start: Position | None = None,
+    stream_mark: StreamMark | None = None,
     format: str | None = None,
+    record_fields: Sequence[str] = (),
 ) -> Iterator[DocumentBatch]:
     """Yields the documents of a corpus in order, in batches.
 
@@ -51,8 +65,8 @@ def read(
     Args:
         inputs: what `list_inputs` takes, or the files it returned.
         field: name or dotted path of the text; a key or column that literally has that name wins.
-        keep: names or dotted paths of fields to hand on in `DocumentBatch.columns`; null where a record has
-            none.
+        keep: names or dotted paths of fields to hand on in `DocumentBatch.columns`. Where a record has none,
+            the value of a folder of that name on the file's path (`lang=en/`), as text; else null.
         on_error: "reject" puts what is malformed in `DocumentBatch.rejects` and goes on, "stop" raises.
         txt_per_line: text files hold one document a line instead of one a file.
         batch_bytes: a batch is handed out once it holds this many bytes of input. Only the cutting into
@@ -60,11 +74,15 @@ def read(
         max_document_bytes: longer lines, rows (the text and what is kept of them) and text files are rejected
             unread, so that memory stays bounded.
         start: goes on from a place that `DocumentBatch.position_after` gave.
+        stream_mark: the `DocumentBatch.stream_mark` that came with it; another stream is refused.
         format: what named files, pipes and standard input hold, see `list_inputs`.
+        record_fields: instead of texts, hand out whole records as JSON (bytes): lines as they are, unparsed;
+            of rows these columns, names or dotted paths; of text files an object with the field `text`.
 
     Raises:
         CorpusError: an input that does not exist or is of an unknown kind; a bad argument.
         RejectedInputError: the first reject, under `on_error="stop"`.
+        ChangedInputError: `start` lies in a stream that is not what it was.
     """
     if on_error not in ("reject", "stop"):
         raise CorpusError(f'on_error must be "reject" or "stop", got {on_error!r}')
@@ -78,8 +96,14 @@ def read(
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
         files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
-    options = ReadOptions(field, tuple(keep), batch_bytes, max_document_bytes)
-    return _read(files, options, on_error, txt_per_line, start)
+    options = ReadOptions(
+        record_fields[0] if record_fields else field,
+        tuple(keep),
+        batch_bytes,
+        max_document_bytes,
+        tuple(record_fields),
+    )
+    return _read(files, options, on_error, txt_per_line, start, stream_mark)
 
 
 def _read(
@@ -88,6 +112,7 @@ def _read(
     on_error: str,
     txt_per_line: bool,
     start: Position | None,
+    stream_mark: StreamMark | None,
 ) -> Iterator[DocumentBatch]:
     from pypack.columnar.process import ColumnarReader
     from pypack.corpus.columnar import read_columnar
@@ -99,16 +124,19 @@ def _read(
     with ColumnarReader() as columnar:
         for index in range(start.file, len(files)):
             file = files[index]
-            place = start if index == start.file else Position(index)
-            builder.reached = (place.record, place.offset)
+            place, told = (start, stream_mark) if index == start.file else (Position(index), None)
+            own = replace(options, stream_mark=told)
+            builder.begin_file(file.path, (place.record, place.offset))
             try:
+                if file.refused is not None:
+                    raise DamagedInputError("kills_its_reader", file.refused)
                 if file.format == "json_lines":
-                    yield from read_json_lines(file, index, place, builder, options)
+                    yield from read_json_lines(file, index, place, builder, own)
                 elif file.format == "text":
                     read_text = read_text_lines if txt_per_line else read_text_file
-                    yield from read_text(file, index, place, builder, options)
+                    yield from read_text(file, index, place, builder, own)
                 else:
-                    yield from read_columnar(file, index, place, builder, options, columnar)
+                    yield from read_columnar(file, index, place, builder, own, columnar)
             except DamagedInputError as damage:
                 builder.reject(_file_reject(file, index, builder, damage.kind, damage.reason))
             except (CorpusError, MemoryError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack.corpus.errors import Reject, RejectedInputError
+from pypack.corpus.partitions import filled_array, filled_values, partitions_of
+from pypack.corpus.stream_hash import StreamMark
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +49,8 @@ class DocumentBatch:
         blank_lines: blank lines passed over; they are neither documents nor rejects.
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
+        reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
+        stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
     """
 
     texts: list[str] | pa.Array
@@ -57,6 +62,8 @@ class DocumentBatch:
     blank_lines: int = 0
     input_bytes: int = 0
     disk_bytes: int = 0
+    reached: int = 0
+    stream_mark: StreamMark | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -89,6 +96,31 @@ class DocumentBatch:
             columns={name: chosen(values) for name, values in self.columns.items()},
         )
 
+    def parts(self, count: int) -> Iterator[DocumentBatch]:
+        """The same in about so many batches."""
+        size = max(1, -(-len(self) // count))
+        rejects = self.rejects
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            part = replace(
+                self,
+                texts=self.texts[start:stop],
+                files=self.files[start:stop],
+                records=self.records[start:stop],
+                ends=self.ends[start:stop],
+                columns={name: values[start:stop] for name, values in self.columns.items()},
+            )
+            if stop < len(self):
+                next_one = (int(self.files[stop]), int(self.records[stop]))
+                part.rejects = [one for one in rejects if (one.index, one.record) < next_one]
+                part.blank_lines = part.input_bytes = part.disk_bytes = 0
+            else:
+                part.rejects = rejects
+            rejects = rejects[len(part.rejects) :]
+            yield part
+        if len(self) == 0:
+            yield self
+
 
 class BatchBuilder:
     """Gathers documents, over file borders, until a batch is full."""
@@ -97,6 +129,8 @@ class BatchBuilder:
         self._keep = keep
         self._batch_bytes = batch_bytes
         self._stop = on_error == "stop"
+        # Kept columns that stand in the name of the current file's folder.
+        self._constants: dict[str, str] = {}
         # Record and byte offset that reading of the current file has reached: where damage is reported.
         self.reached = (0, 0)
         self._clear()
@@ -111,10 +145,26 @@ class BatchBuilder:
         self.blank_lines = 0
         self.input_bytes = 0
         self.disk_bytes = 0
+        self._mark: StreamMark | None = None
+
+    def begin_file(self, path: str, reached: tuple[int, int]) -> None:
+        """What is added next comes from this file, from a record and byte offset on."""
+        self.reached = reached
+        partitions = partitions_of(path)
+        self._constants = {name: partitions[name] for name in self._keep if name in partitions}
+
+    def mark(self, mark: StreamMark | None) -> None:
+        """Takes the hash of a stream before a block; a batch keeps that of its first one."""
+        if self._mark is None:
+            self._mark = mark
 
     @property
     def full(self) -> bool:
-        return self.input_bytes >= self._batch_bytes or len(self.rejects) >= _MAX_REJECTS
+        # A block of this many bytes ends with its last whole line.
+        return (
+            self.input_bytes >= self._batch_bytes - self._batch_bytes // 8
+            or len(self.rejects) >= _MAX_REJECTS
+        )
 
     @property
     def empty(self) -> bool:
@@ -128,7 +178,10 @@ class BatchBuilder:
         ends: NDArray[np.int64],
         columns: dict[str, list[Any]],
     ) -> None:
-        """Adds documents of one file; a kept field that `columns` lacks is null in all of them."""
+        """Adds documents of one file.
+
+        What a kept field lacks comes from the name of the file's folder (`lang=en/`), or is null.
+        """
         if len(texts) == 0:
             return
         self._texts.append(texts)
@@ -136,7 +189,16 @@ class BatchBuilder:
         self._records.append(records)
         self._ends.append(ends)
         for name in self._keep:
-            self._columns[name].extend(columns[name] if name in columns else [None] * len(texts))
+            values = columns[name] if name in columns else [None] * len(texts)
+            constant = self._constants.get(name)
+            self._columns[name].extend(values if constant is None else filled_values(values, constant))
+
+    def filled(self, columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+        """Kept columns of the current file, what they lack taken from the name of its folder."""
+        return {
+            name: array if name not in self._constants else filled_array(array, self._constants[name])
+            for name, array in columns.items()
+        }
 
     def reject(self, reject: Reject) -> None:
         if self._stop:
@@ -155,6 +217,8 @@ class BatchBuilder:
             self.blank_lines,
             self.input_bytes,
             self.disk_bytes,
+            self.reached[0],
+            self._mark,
         )
         self._clear()
         return batch
@@ -162,6 +226,8 @@ class BatchBuilder:
 
 def _joined(parts: list[list[str] | pa.Array]) -> list[str] | pa.Array:
     """Arrow arrays where there are any, without a Python object a document."""
+    if len(parts) == 1:
+        return parts[0]
     if all(isinstance(part, list) for part in parts):
         return [text for part in parts for text in part]
     import pyarrow as pa

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,11 +15,14 @@ from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.lines import BOM, TooLong, line_blocks
+from pypack.corpus.options import ReadOptions
+from pypack.corpus.piece import first_line_start
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Fault: TypeAlias = tuple[str, str]  # kind and reason of a Reject
+_NEWLINE = ord("\n")
 
 
 @dataclass(slots=True)
@@ -56,20 +60,38 @@ def read_blocks(
     index: int,
     start: Position,
     builder: BatchBuilder,
-    parse: Callable[[bytes], Block],
-    max_line_bytes: int,
+    parse: Callable[[memoryview], Block],
+    options: ReadOptions,
 ) -> Iterator[DocumentBatch]:
     """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
-    source = ByteSource(file, start.offset)
+    if file.end is not None and start.offset < file.begin:
+        start = Position(index, 0, first_line_start(file.path, file.begin, file.end))
+        builder.reached = (start.record, start.offset)
+    with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
+        yield from _read_blocks(source, file, index, start, builder, parse, options)
+
+
+def _read_blocks(
+    source: ByteSource,
+    file: InputFile,
+    index: int,
+    start: Position,
+    builder: BatchBuilder,
+    parse: Callable[[memoryview], Block],
+    options: ReadOptions,
+) -> Iterator[DocumentBatch]:
     number, offset = start.record, start.offset
     seen_on_disk = 0
-    for data in line_blocks(source, max_line_bytes):
+    max_line_bytes = options.max_document_bytes
+    # One block is one batch: nothing is joined then.
+    for data in line_blocks(source, max_line_bytes, options.batch_bytes):
+        builder.mark(source.mark_before(offset))
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))
             size, lines = data.length + 1, 1
         else:
-            marked = offset == 0 and data.startswith(BOM)
+            marked = offset == 0 and data[: len(BOM)] == BOM
             block = parse(data[len(BOM) :] if marked else data)
             base = offset + (len(BOM) if marked else 0)
             for line, begin, fault in block.faults:
@@ -77,7 +99,7 @@ def read_blocks(
             builder.add(index, block.texts, number + block.lines, base + block.ends, block.columns)
             builder.blank_lines += block.blank_lines
             # A last line without b"\n" counts as if it had one.
-            size, lines = len(data) + (not data.endswith(b"\n")), block.num_lines
+            size, lines = len(data) + (data[-1] != _NEWLINE), block.num_lines
         number += lines
         offset += size
         builder.input_bytes += size

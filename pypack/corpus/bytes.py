@@ -1,16 +1,25 @@
-"""The uncompressed bytes of an input, in chunks, up to the last good byte of a damaged file."""
+"""The uncompressed bytes of an input, up to the last good byte of a damaged file."""
 
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.piece import PieceReader
+from pypack.corpus.stream_hash import StreamHash, StreamMark
 
+_gzip: Any
+try:  # a third of zlib's time
+    from isal import isal_zlib as _gzip
+except ImportError:  # it is made for x86-64 and 64-bit ARM alone
+    import zlib as _gzip
+
+_GZIP_MAGIC = b"\x1f\x8b"
 _PLAIN_CHUNK = 1 << 20
 # What a decoder is fed at once follows from what came out before: 256 bytes of zstd may hold 8 MB.
 _MIN_FEED, _MAX_FEED = 1 << 8, 1 << 16
@@ -28,44 +37,117 @@ class _Decoder(Protocol):
 
 
 class ByteSource:
-    """Chunks of the uncompressed bytes of one input.
+    """The uncompressed bytes of one input: iterate over its chunks, or have `readinto` fill one's own room.
 
-    Iterating raises DamagedInputError where the file cannot be read or decoded any further, after every byte
-    before the damage has been handed out.
+    Both raise DamagedInputError where the file cannot be read or decoded any further, after every byte before
+    the damage has been handed out.
 
     Attributes:
         disk_bytes: bytes of the file consumed so far, for progress.
     """
 
-    def __init__(self, file: InputFile, skip: int = 0) -> None:
-        """`skip`: uncompressed bytes to leave out at the start (a seek where the file is not compressed)."""
+    def __init__(self, file: InputFile, skip: int = 0, stream_mark: StreamMark | None = None) -> None:
+        """Opens nothing yet.
+
+        Args:
+            skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+                Of a piece of a file, which must not be compressed, where one of its lines starts.
+            stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
+        """
+        self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None
         self.disk_bytes = 0
         self._file = file
         self._skip = skip
+        self._filler: Generator[int, memoryview, None] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._file.path == STDIN:
-            # Unbuffered: a thread killed while it waits in the buffered reader crashes Python's shutdown.
-            stream = getattr(sys.stdin, "buffer", None)
-            yield from self._drop(self._plain(getattr(stream, "raw", stream)), self._skip)
-            return
+        with self._opened() as handle:
+            yield from self._chunks(handle)
+
+    def readinto(self, room: memoryview) -> int:
+        """Fills `room`; returns the bytes put there, fewer than it holds only at the end of the input."""
+        if self._filler is None:
+            self._filler = self._fill()
+            next(self._filler)
+        return self._filler.send(room)
+
+    def mark_before(self, size: int) -> StreamMark | None:
+        """The last known hash of a stream's beginning, of at most `size` bytes; None for a file."""
+        return None if self._hash is None else self._hash.mark_before(size)
+
+    def close(self) -> None:
+        """Closes the file that `readinto` reads."""
+        if self._filler is not None:
+            self._filler.close()
+
+    def _fill(self) -> Generator[int, memoryview, None]:
+        room = yield 0
+        filled = 0
+        damage = None
         try:
+            with self._opened() as handle:
+                if self._file.compression is None and not self._file.is_stream:
+                    while count := _read_full(handle, room):  # straight from the system, not through a chunk
+                        self.disk_bytes += count
+                        room = yield count
+                for chunk in self._chunks(handle):
+                    rest = memoryview(chunk)
+                    while rest:
+                        count = min(len(rest), len(room) - filled)
+                        room[filled : filled + count] = rest[:count]
+                        rest = rest[count:]
+                        filled += count
+                        if filled == len(room):
+                            room = yield filled
+                            filled = 0
+        except DamagedInputError as error:
+            damage = error
+        if filled:
+            room = yield filled
+        if damage is not None:
+            raise damage
+        while True:
+            yield 0
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            if self._file.path == STDIN:
+                # Unbuffered: a thread killed while it waits in the buffered reader crashes Python's shutdown.
+                stream = getattr(sys.stdin, "buffer", None)
+                if stream is None:
+                    raise DamagedInputError("unreadable_file", "standard input is closed")
+                yield getattr(stream, "raw", stream)
+                return
             with Path(self._file.path).open("rb", buffering=0) as handle:
-                if self._file.compression is None and self._file.is_stream:
-                    yield from self._drop(self._plain(handle), self._skip)
-                elif self._file.compression is None:
-                    self.disk_bytes = handle.seek(self._skip)
-                    yield from self._plain(handle)
-                else:
-                    yield from self._drop(self._decoded(handle, *_codec(self._file.compression)), self._skip)
+                if self._file.compression is None and not self._file.is_stream:
+                    self.disk_bytes = handle.seek(self._skip) - self._file.begin
+                end = self._file.end
+                yield handle if end is None else cast("BinaryIO", PieceReader(handle, self._skip, end))
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"
             ) from error
 
-    def _plain(self, handle: BinaryIO | None) -> Iterator[bytes]:
-        if handle is None:
-            raise DamagedInputError("unreadable_file", "standard input is closed")
+    def _chunks(self, handle: BinaryIO) -> Iterator[bytes]:
+        if self._file.compression is not None:
+            chunks = self._decoded(handle, *_codec(self._file.compression))
+        else:
+            chunks = self._plain(handle)
+        if self._hash is not None:
+            chunks = self._hashed(chunks, self._hash)
+        elif self._file.compression is None:
+            return chunks  # from where the file was opened
+        return self._drop(chunks, self._skip)
+
+    @staticmethod
+    def _hashed(chunks: Iterator[bytes], running: StreamHash) -> Iterator[bytes]:
+        for chunk in chunks:
+            running.add(chunk)
+            yield chunk
+        running.end()
+
+    def _plain(self, handle: BinaryIO) -> Iterator[bytes]:
         while chunk := handle.read(_PLAIN_CHUNK):
             self.disk_bytes += len(chunk)
             yield chunk
@@ -96,6 +178,10 @@ class ByteSource:
                         if not feed:
                             break
                         at = self.disk_bytes - len(feed)
+                    if self._file.compression == "gzip" and not feed.startswith(_GZIP_MAGIC[: len(feed)]):
+                        raise DamagedInputError(
+                            "damaged_file", f"corrupt gzip data at byte {at} of the file (no gzip header)"
+                        )
                     decoder, frame_start, emitted = new_decoder(), at, 0
                 try:
                     out = decoder.decompress(feed)
@@ -121,6 +207,14 @@ class ByteSource:
             )
         if self.disk_bytes == 0:
             raise DamagedInputError("damaged_file", f"empty file: not {self._file.compression} data")
+
+
+def _read_full(handle: BinaryIO, room: memoryview) -> int:
+    """Reads until `room` is full or the file ends; returns the bytes read."""
+    filled = 0
+    while filled < len(room) and (count := handle.readinto(room[filled:])):  # type: ignore[attr-defined]
+        filled += count
+    return filled
 
 
 def _salvage(
@@ -153,7 +247,7 @@ def _salvage(
 
 def _codec(compression: str) -> tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]:
     if compression == "gzip":
-        return (lambda: zlib.decompressobj(wbits=31)), (zlib.error,)
+        return (lambda: _gzip.decompressobj(wbits=31)), (_gzip.error,)
     import zstandard
 
     # Frames of `zstd --long=31` need windows of 2 GiB; memory is taken only as a frame asks for it.

@@ -15,6 +15,7 @@ WHOLE_FILE_KINDS = frozenset(
         "text_column_type",
         "column_twice",
         "column_type",
+        "kills_its_reader",
     }
 )
 
@@ -75,6 +76,10 @@ class RejectedInputError(CorpusError):
     def __init__(self, reject: Reject) -> None:
         super().__init__(f"{reject} (--on-error reject sets such documents aside and goes on)")
         self.reject = reject
+
+
+class ChangedInputError(CorpusError):
+    """An input is not what it was when the job began, or when it was interrupted."""
 
 
 class DamagedInputError(Exception):

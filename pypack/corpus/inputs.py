@@ -6,29 +6,24 @@ import glob
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pypack._common.files import kind_of_mode
 from pypack._common.paths import local_path
 from pypack.corpus.errors import CorpusError
+from pypack.corpus.kinds import (
+    FORMATS,
+    KNOWN_SUFFIXES,
+    can_be_compressed,
+    is_output,
+    kind_by_content,
+    kind_by_name,
+)
+from pypack.corpus.left_out import LeftOut
+from pypack.corpus.walk import Report, walk
 
 STDIN = "-"
-FORMATS = ("json_lines", "text", "parquet", "arrow")
-_FORMATS = {
-    ".jsonl": "json_lines",
-    ".ndjson": "json_lines",
-    ".json": "json_lines",
-    ".txt": "text",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-}
-_NAMED_ONLY = (".json", ".json.gz", ".json.zst")
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-KNOWN_SUFFIXES = (
-    ".jsonl, .ndjson, .json (JSON lines), .txt, each also with .gz or .zst; .parquet, .arrow, .feather"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,10 @@ class InputFile:
         size: bytes on disk, 0 for standard input and pipes.
         modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
         is_stream: it can be read once, from its start: standard input, a pipe, a device.
+        inode: number of the file in its file system, 0 for standard input and pipes.
+        begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
+            these bytes, of Parquet these rows.
+        refused: why the file is not read at all, but rejected; None if it is read.
     """
 
     path: str
@@ -50,6 +49,18 @@ class InputFile:
     size: int
     modified_ns: int
     is_stream: bool = False
+    inode: int = 0
+    begin: int = 0
+    end: int | None = None
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundInputs:
+    """The files of a corpus, and what was left out of its folders."""
+
+    files: list[InputFile]
+    left_out: LeftOut
 
 
 def list_inputs(
@@ -59,19 +70,34 @@ def list_inputs(
     on_skip: Callable[[str], None] | None = None,
     format: str | None = None,
 ) -> list[InputFile]:
+    """The files of `find_inputs`; `on_skip` is told of each that is left out, as "path: why"."""
+    return find_inputs(inputs, exclude=exclude, on_skip=on_skip, format=format).files
+
+
+def find_inputs(
+    inputs: Sequence[str | os.PathLike[str]],
+    *,
+    exclude: Sequence[str | os.PathLike[str]] = (),
+    on_skip: Callable[[str], None] | None = None,
+    format: str | None = None,
+) -> FoundInputs:
     """Expands files, directories (recursive), glob patterns and "-" into files.
 
     Arguments keep their order; what one directory or pattern holds is sorted by its path, part by part, in
-    byte order. Files and folders in a directory that are hidden, of an unknown kind, or outputs of pypack (a
-    store or a plan) are left out, each reported to `on_skip` as "path: why"; so are `.json` files, which are
-    more often a tokenizer or a description than text: they are read where they are named or matched. Pipes,
-    sockets, devices and links to them are left out of folders and patterns, too; by name they are read once
-    `format` says what they hold.
+    byte order. Names say what files hold, unless their first bytes say otherwise: gzip data is unpacked
+    whatever it is called.
+
+    Left out of directories, and counted, are: what is hidden or of an unknown kind; outputs of pypack (a
+    store or a plan); `.json` files, which are more often a tokenizer or a description than text: they are
+    read where they are named or matched; what would be read twice, such as links, hard links, caches of
+    `datasets`, and what Spark has not committed (`_temporary`). Pipes, sockets, devices and links to them are
+    left out of folders and patterns, too; by name they are read once `format` says what they hold.
 
     Args:
         exclude: paths never read, such as the output of the job.
+        on_skip: told of each that is left out, as "path: why".
         format: what the files that are named themselves hold, whatever their names say, and standard input:
-            "json_lines", "text", "parquet" or "arrow". A name that ends in .gz or .zst is unpacked still.
+            "json_lines", "text", "parquet" or "arrow". Compressed data is unpacked still.
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, matches nothing, or is named twice (its
@@ -79,42 +105,86 @@ def list_inputs(
     """
     if format is not None and format not in FORMATS:
         raise CorpusError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    report = on_skip or (lambda message: None)
-    excluded = {os.path.realpath(path) for path in exclude}
-    files: list[InputFile] = []
-    seen: dict[str, str] = {}
+    finder = _Finder({os.path.realpath(path) for path in exclude}, on_skip, format)
     for argument in [_local(path) for path in inputs]:
-        before = len(files)
-        for path, explicit in _expand(argument, excluded, report):
-            kind = None if path == STDIN else _kind_of_special(path)
-            if kind is not None and not explicit:
-                report(f"{path}: {kind}")
-                continue
-            if kind is not None and format is None:
-                raise CorpusError(f"{path}: is {kind}; say with --format what it holds")
-            found = _describe(path, format if explicit else None, is_stream=kind is not None)
-            if found is None:
-                if explicit:
-                    raise CorpusError(
-                        f"{path}: unknown kind of file; pypack reads {KNOWN_SUFFIXES}; others with --format"
-                    )
-                report(f"{path}: unknown kind of file")
-                continue
-            real = path if path == STDIN else os.path.realpath(path)
-            if real in seen:
-                raise CorpusError(
-                    f"{path} is named twice (before as {seen[real]}): its documents would be stored twice; "
-                    "name it once"
-                )
-            seen[real] = path
-            files.append(found)
-        if len(files) == before:
-            raise CorpusError(f"{argument}: no file to read in it; pypack reads {KNOWN_SUFFIXES}")
-    if not files:
+        finder.add(argument)
+    if not finder.files:
         raise CorpusError(
             "no inputs: name at least one file, directory, glob pattern, or - for standard input"
         )
-    return files
+    return FoundInputs(finder.files, finder.left_out)
+
+
+@dataclass
+class _Finder:
+    """Gathers files, each once."""
+
+    excluded: set[str]
+    on_skip: Callable[[str], None] | None
+    format: str | None
+    files: list[InputFile] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
+    _seen: dict[str, str] = field(default_factory=dict)  # real path → path
+    _linked: dict[tuple[int, int], str] = field(default_factory=dict)  # device and inode → path
+
+    def add(self, argument: str) -> None:
+        before, left_out_before = len(self.files), self.left_out.total
+        for path, real, explicit in _expand(argument, self.excluded, self.report):
+            self._add_file(path, real, explicit)
+        if len(self.files) == before:
+            left_out = self.left_out.summary() if self.left_out.total > left_out_before else ""
+            raise CorpusError(
+                f"{argument}: no file to read in it{f' but {left_out}' if left_out else ''}; "
+                f"pypack reads {KNOWN_SUFFIXES}"
+            )
+
+    def report(self, path: str, reason: str, words: str, is_folder: bool = False) -> None:
+        self.left_out.add(path, reason, is_folder=is_folder)
+        if self.on_skip is not None:
+            self.on_skip(f"{path}: {words}")
+
+    def _add_file(self, path: str, real: str, explicit: bool) -> None:
+        try:
+            status = None if path == STDIN else Path(path).stat()
+        except OSError as error:
+            raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
+        special = status is not None and not stat.S_ISREG(status.st_mode)
+        if status is not None and special:
+            kind = kind_of_mode(status.st_mode)
+            if not explicit:
+                self.report(path, "special", kind)
+                return
+            if self.format is None:
+                raise CorpusError(f"{path}: is {kind}; say with --format what it holds")
+        twin = self._twin(path, real, status)
+        if twin is not None:
+            if explicit:
+                raise CorpusError(
+                    f"{path} is named twice (before as {twin}): its documents would be stored twice; "
+                    "name it once"
+                )
+            self.report(path, "same_file", f"the same file as {twin}")
+            return
+        found = _describe(path, self.format if explicit else None, None if special else status)
+        if found is None:
+            if explicit:
+                raise CorpusError(
+                    f"{path}: unknown kind of file; pypack reads {KNOWN_SUFFIXES}; others with --format"
+                )
+            self.report(path, "unknown_kind", "unknown kind of file")
+            return
+        self._seen[real] = path
+        if status is not None and status.st_nlink > 1:
+            self._linked[status.st_dev, status.st_ino] = path
+        self.files.append(found)
+
+    def _twin(self, path: str, real: str, status: os.stat_result | None) -> str | None:
+        """The file found before that this one is, under whatever name."""
+        if real in self._seen:
+            return self._seen[real]
+        if status is None or status.st_nlink < 2 or not stat.S_ISREG(status.st_mode):
+            return None
+        return self._linked.get((status.st_dev, status.st_ino))
 
 
 def _local(path: str | os.PathLike[str]) -> str:
@@ -125,16 +195,16 @@ def _local(path: str | os.PathLike[str]) -> str:
     return os.fspath(path)  # as it was given: a str keeps its "./" and its "**"
 
 
-def _expand(argument: str, excluded: set[str], report: Callable[[str], None]) -> Iterator[tuple[str, bool]]:
-    """Paths of one argument, each with whether the user named that very file."""
+def _expand(argument: str, excluded: set[str], report: Report) -> Iterator[tuple[str, str, bool]]:
+    """Paths of one argument, each with its real path and whether the user named that very file."""
     if argument == STDIN:
-        yield STDIN, True
+        yield STDIN, STDIN, True
     elif os.path.isdir(argument):  # noqa: PTH112  # str paths keep "./" and non-UTF-8 names as they were given
-        if _is_output(argument):
+        if is_output(argument):
             raise CorpusError(f"{argument}: an output of pypack, not a corpus")
-        yield from ((path, False) for path in _walk(argument, excluded, report, ()))
+        yield from _walked(argument, excluded, report)
     elif os.path.exists(argument):  # noqa: PTH110
-        yield argument, True
+        yield argument, os.path.realpath(argument), True
     elif glob.has_magic(argument):
         matches = sorted(glob.glob(argument, recursive=True), key=_byte_order)  # noqa: PTH207
         if not matches:
@@ -142,70 +212,37 @@ def _expand(argument: str, excluded: set[str], report: Callable[[str], None]) ->
         # "**" lists a folder and what is in it: only the files are taken then, each once.
         folders = [] if "**" in argument else [path for path in matches if Path(path).is_dir()]
         for path in matches:
+            real = os.path.realpath(path)
             if path in folders:
-                yield from ((inner, False) for inner in _walk(path, excluded, report, ()))
-            elif not Path(path).is_dir() and os.path.realpath(path) not in excluded:
-                yield path, False
+                yield from _walked(path, excluded, report)
+            elif not Path(path).is_dir() and real not in excluded:
+                yield path, real, False
     else:
         raise CorpusError(f"{argument}: no such file or directory")
 
 
-def _walk(
-    folder: str, excluded: set[str], report: Callable[[str], None], parents: tuple[str, ...]
-) -> Iterator[str]:
-    real = os.path.realpath(folder)
-    if real in parents:  # a link that leads back up
-        report(f"{folder}: a link to a folder above it")
-        return
-    for name in sorted(os.listdir(folder), key=os.fsencode):  # noqa: PTH208
-        path = os.path.join(folder, name)  # noqa: PTH118
-        if os.path.realpath(path) in excluded:
-            continue
-        if name.startswith("."):
-            report(f"{path}: hidden")
-        elif Path(path).is_dir():
-            if _is_output(path):
-                report(f"{path}: an output of pypack")
-            else:
-                yield from _walk(path, excluded, report, (*parents, real))
-        elif path.lower().endswith(_NAMED_ONLY):
-            report(f"{path}: name it, or use a pattern, if it is JSON lines")
-        else:
-            yield path
-
-
-def _is_output(folder: str) -> bool:
-    """Whether a folder is a store or plan, finished or not."""
-    return any((Path(folder) / mark).exists() for mark in ("store.json", "plan.json", "journal.jsonl"))
+def _walked(folder: str, excluded: set[str], report: Report) -> Iterator[tuple[str, str, bool]]:
+    try:
+        yield from ((path, real, False) for path, real in walk(folder, excluded, report))
+    except OSError as error:
+        raise CorpusError(f"{error.filename or folder}: cannot be listed: {error.strerror}") from None
 
 
 def _byte_order(path: str) -> list[bytes]:
     return os.fsencode(path).split(os.fsencode(os.sep))
 
 
-def _kind_of_special(path: str) -> str | None:
-    """What a path is that is no file on disk, in words: a reader would wait for it, or never end."""
-    try:
-        mode = Path(path).stat().st_mode
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
-    return None if stat.S_ISREG(mode) else kind_of_mode(mode)
-
-
-def _describe(path: str, asked: str | None, is_stream: bool) -> InputFile | None:
+def _describe(path: str, asked: str | None, status: os.stat_result | None) -> InputFile | None:
+    """A file by its name and first bytes; without a status a stream. None where its kind is unknown."""
     if path == STDIN:
         return InputFile(STDIN, asked or "json_lines", None, 0, 0, is_stream=True)
-    stem, suffix = os.path.splitext(path)  # noqa: PTH122
-    compression = _COMPRESSIONS.get(suffix.lower())
-    if compression is not None:
-        suffix = os.path.splitext(stem)[1]  # noqa: PTH122
-    kind = asked or _FORMATS.get(suffix.lower())
-    if kind is None or (compression is not None and kind not in ("json_lines", "text")):
+    kind, compression = kind_by_name(path)
+    kind = asked or kind
+    if kind is None or (compression is not None and not can_be_compressed(kind)):
         return None
-    if is_stream:
+    if status is None:
         return InputFile(path, kind, compression, 0, 0, is_stream=True)
-    try:
-        status = Path(path).stat()
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
-    return InputFile(path, kind, compression, status.st_size, status.st_mtime_ns)
+    found, compression = kind_by_content(path, kind, compression)
+    return InputFile(
+        path, asked or found, compression, status.st_size, status.st_mtime_ns, inode=status.st_ino
+    )

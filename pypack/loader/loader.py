@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pypack._common.arguments import whole_number
 from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
-from pypack.batch import PackedBatch
+from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.changes import taken, told
 from pypack.loader.documents import StepDocuments, documents_of
@@ -28,10 +28,11 @@ from pypack.loader.state import make_state
 from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
 from pypack.schedule.epoch_order import EpochOrder, Resumed
-from pypack.schedule.order import StepDraws
+from pypack.schedule.order import Order, StepDraws
 from pypack.schedule.phase_order import MOST_STEPS
 from pypack.schedule.schedule import Curriculum, Schedule, check_weights
-from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.schedule_order import GrownSources, ScheduleOrder
+from pypack.schedule.skips import SkippingOrder, Skips
 from pypack.schedule.tails import Tail
 from pypack.schedule.weight_log import Event, WeightLog
 from pypack.source.source import PlanPath, Source, named_sources
@@ -109,6 +110,10 @@ class Loader:
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         events: with a schedule: changes of weights of a run that is to be given again, the `events` of its
             loader.
+        skip: stretches of steps to leave out, as (first step, step after the last), where a loss jumped for
+            example: the steps behind them move up. Counted as in the run that leaves out nothing, as are
+            `events`; `skip_steps` takes numbers as they are now. They are kept in the state, and a loader
+            that goes on with a state may leave out further steps ahead.
         prefetch: batches made ahead by a background thread; 0: none.
         read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
@@ -153,6 +158,7 @@ class Loader:
         cycles: int = 1,
         locality: int = 0,
         events: Iterable[tuple[int, Mapping[str, float]]] = (),
+        skip: Iterable[tuple[int, int]] = (),
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
@@ -184,16 +190,23 @@ class Loader:
         for at, weights in events:
             self._check_weights(weights)
             self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
+        self._skips = Skips(skip)
+        if self._skips and not shuffle:
+            raise ValueError("skip is for training: with shuffle=False every pass is whole; leave it out")
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
-        self._resumed: Resumed | None = None  # since the batch size has changed within an epoch
+        # Since the batch size has changed within an epoch, or the store has grown; of a schedule's sources.
+        self._resumed: Resumed | None = None
+        self._grown: GrownSources = {}
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
             self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
         self._start()
+        if self._skips:
+            self._check_skips(self._skips)
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
 
@@ -239,10 +252,11 @@ class Loader:
         self._make_maker()
 
     def _make_run(self) -> None:
-        self._take(self._order_options.order(self.sources, self._log, self._resumed))
+        self._take(self._order_options.order(self.sources, self._log, self._resumed, self._grown))
 
-    def _take(self, order: EpochOrder | ScheduleOrder) -> None:
-        self.order = order
+    def _take(self, plain: EpochOrder | ScheduleOrder) -> None:
+        self._plain = plain  # with all steps
+        self.order: Order = SkippingOrder(plain, self._skips) if self._skips else plain
         self._end = MOST_STEPS if self.order.num_steps is None else min(self.order.num_steps, MOST_STEPS)
         self._changes += 1
 
@@ -307,13 +321,13 @@ class Loader:
     @property
     def dropped_sequences(self) -> int:
         """Sequences left out of every epoch by `tail="drop"`."""
-        return 0 if isinstance(self.order, ScheduleOrder) else self.order.dropped_sequences
+        return 0 if isinstance(self._plain, ScheduleOrder) else self._plain.dropped_sequences
 
     @property
     def repeated_sequences(self) -> int:
         """Sequences that are given once more than they should: by tail="pad" in every epoch, to ranks that
         the last step has none for; by tail="wrap" in the last step of the last of `epochs`."""
-        order = self.order
+        order = self._plain
         if isinstance(order, ScheduleOrder):
             return 0
         if self._order_options.tail == "wrap":
@@ -443,9 +457,7 @@ class Loader:
             from pypack.loader.torch_dataset import steps_asked_by
 
             return steps_asked_by(caller, self)
-        if isinstance(self.order, EpochOrder) and not self.order.is_even:
-            return self.order.pass_length(self._step)
-        return self.steps_per_epoch
+        return self.order.pass_length(self._step)
 
     def __getitem__(self, index: int) -> PackedBatch:
         """The batch of a step of the current pass, counted from the start of the pass."""
@@ -545,10 +557,55 @@ class Loader:
         if step >= self.steps_per_epoch:
             raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
         self._check_weights(weights)
-        log = self._log.changed(step, weights)
-        assert isinstance(self.order, ScheduleOrder)
-        self._take(self.order.changed(log))
+        log = self._log.changed(self._skips.plain(step), weights)
+        assert isinstance(self._plain, ScheduleOrder)
+        self._take(self._plain.changed(log))
         self._log = log
+
+    def skip_steps(self, first: int, stop: int) -> None:
+        """Leaves steps out of the run from now on: the steps behind them move up.
+
+        For where a loss jumps: load a state from before it, leave out the steps of the jump (`documents_at`
+        says what they hold), and go on. The change is kept in the state and in `skips`, so that a resumed run
+        gives the same data. Every rank must make the same change.
+
+        Args:
+            first: the first step to leave out, as the loader counts them now.
+            stop: the step after the last.
+
+        Raises:
+            ValueError: a step was given out already, or the run does not have it, or all would be left out.
+        """
+        if not self.shuffle:
+            raise ValueError("skip_steps is for training: with shuffle=False every pass is whole")
+        ((first, stop),) = Skips([(first, stop)]).stretches
+        if first < self._given:
+            raise ValueError(f"step {first} was given out already; the next one is {self._given}")
+        if stop > self._end:
+            raise ValueError(f"steps {first} to {stop - 1} of a run of {self._end} steps")
+        more = Skips([(self._skips.plain(first), self._skips.plain(stop - 1) + 1)])
+        past, self._skips = self._skips, self._skips.joined(more)
+        try:
+            self._check_skips(more)
+            self._take(self._plain)
+        except ValueError:
+            self._skips = past
+            raise
+
+    def _check_skips(self, skips: Skips) -> None:
+        """Raises ValueError for steps that the run does not have, or if no step would be left."""
+        end = self._plain.num_steps
+        for first, stop in skips.stretches:
+            if end is not None and stop > end:
+                raise ValueError(f"skip=({first}, {stop}): the run has {end} steps")
+        if end is not None and self._skips.here(end) < 1:
+            raise ValueError(f"skip={skips.stretches} leaves out all {end} steps of the run")
+
+    @property
+    def skips(self) -> list[tuple[int, int]]:
+        """The stretches of steps that are left out, as (first step, step after the last), counted as in the
+        run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
+        return list(self._skips.stretches)
 
     def _check_weights(self, weights: Mapping[str, float]) -> None:
         check_weights(weights)
@@ -581,11 +638,18 @@ class Loader:
             ValueError: the step is no whole number, or came before `first_step`.
         """
         described = self._order_options.to_dict(self.sources)
+        if self._skips:
+            described["skip"] = [list(stretch) for stretch in self._skips.stretches]
         at = self._step if step is None else whole_number("step", step)
         if not 0 <= at <= self._end:
             raise IndexError(self._no_step(at))
-        self.order.check_known(at)
-        return make_state(at, self.order, described, told(self.order, at, self._resumed))
+        plain = self._skips.plain(at)
+        if self._plain.num_steps is not None:
+            plain = min(plain, self._plain.num_steps)  # where the end is left out
+        state = make_state(
+            plain, self._plain, described, told(self._plain, plain, self._resumed, self._grown)
+        )
+        return {**state, "step": at}
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
@@ -604,25 +668,32 @@ class Loader:
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        if self._log.base is not None or self._resumed is not None:
+        if self._log.base is not None or self._resumed is not None or self._grown:
             plain = self._order_options.order(self.sources, WeightLog())
         else:
-            plain = self.order
+            plain = self._plain
         described = self._order_options.to_dict(self.sources)
-        step, log, resumed = taken(state, plain, described, self._log, strict=strict)
-        for _, weights in log.events:
+        found = taken(state, plain, self.sources, described, self._log, self._skips, strict=strict)
+        for _, weights in found.log.events:
             if weights:
                 self._check_weights(weights)
-        past = self._log, self._resumed
-        self._log, self._resumed = log, resumed
+        past = self._log, self._resumed, self._grown, self._skips
+        step = found.skips.here(found.step)
         try:
-            self._make_run()
+            self._go_on(found.log, found.resumed, found.grown or {}, found.skips)
             self.seek(step)
         except (ValueError, IndexError) as error:
-            self._log, self._resumed = past
-            self._make_run()
+            self._go_on(*past)
             raise ValueError(f"the state does not fit this loader: {error}") from error
         self._given = step
+
+    def _go_on(self, log: WeightLog, resumed: Resumed | None, grown: GrownSources, skips: Skips) -> None:
+        self._log, self._resumed, self._grown, self._skips = log, resumed, grown, skips
+        buckets = self._plain.source_buckets
+        self._make_run()
+        if self._plain.source_buckets != buckets:
+            self._make_maker()
+            self.stats.note_buckets(self._plain.source_buckets)
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
@@ -652,6 +723,8 @@ class Loader:
                 "for_transformers needs borders and labels: make the loader with layout='varlen' and its "
                 "usual arrays. For padded rows, pypack.adapters.huggingface.masked makes the mask of a model"
             )
+        if any(source.loss_weights is not None for source in self.sources.values()):
+            raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
         return (
@@ -669,17 +742,19 @@ class Loader:
         """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
         from pypack.schedule.preview import make_preview
 
-        return make_preview(self.order, self.sources)
+        return make_preview(self._plain, self.sources)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib),
         with the changes of weights so far; `Schedule.plot` does it for a schedule without them."""
         from pypack.schedule.plot import plot_order
 
-        plot_order(self.order, path)
+        plot_order(self._plain, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
+        return {
+            k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_plain", "_map_style")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -14,11 +14,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.files import exchange, require_regular, sync_directory
-from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, read_json
+from pypack._common.files import exchange, require_regular, sync_directory, write_atomically
+from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, check_required, read_json
 
 FORMAT = "pypack-plan"
-VERSION = 1
+VERSION = 2
+# What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
+FEATURES: frozenset[str] = frozenset()
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
@@ -36,6 +38,19 @@ _PLAN = Field(
         "counts": Field("dict"),
         "totals": Field("dict", items=NUMBER),
         "stats": Field("dict"),
+        "extends": Field(
+            "list",
+            items=Field(
+                "dict",
+                fields={
+                    "documents": COUNT,
+                    "sequences": COUNT,
+                    "lengths_fingerprint": TEXT,
+                    "fingerprint": TEXT,
+                },
+            ),
+            optional=True,
+        ),
         "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
     },
 )
@@ -65,7 +80,7 @@ def write(
                 np.save(file, array, allow_pickle=False)
                 _sync(file)
         with (temporary / "plan.json").open("w", encoding="utf-8") as text:
-            json.dump({"format": FORMAT, "version": VERSION, **header}, text, indent=2)
+            json.dump({"format": FORMAT, "version": VERSION, "requires": [], **header}, text, indent=2)
             text.write("\n")
             _sync(text)
         sync_directory(temporary)
@@ -118,6 +133,7 @@ def read_header(directory: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: format version {version} is newer than {VERSION}, which this pypack reads; update"
         )
+    check_required(header.get("requires"), FEATURES, str(path))
     check(header, _PLAN, str(path))
     for name in _TOTALS:
         if name not in header["totals"]:
@@ -128,17 +144,35 @@ def read_header(directory: Path) -> dict[str, Any]:
     return header
 
 
+def upgrade_header(path: Path, lengths_fingerprint: str | None) -> None:
+    """Writes plan.json of the plan at a path in the newest version.
+
+    The fingerprint of the lengths stays in its old form, which is read for ever, unless it is given: it is of
+    the lengths of all documents, which a plan does not hold.
+    """
+    directory = locate(path)
+    header = read_header(directory) | {"version": VERSION}
+    header.setdefault("requires", [])
+    if lengths_fingerprint is not None:
+        header["lengths_fingerprint"] = lengths_fingerprint
+    write_atomically(directory / "plan.json", json.dumps(header, indent=2).encode() + b"\n")
+
+
 def read_record(directory: Path, header: Mapping[str, Any], field: str, record: type[Any]) -> Any:
     """The dataclass `record` from the field of plan.json that holds its attributes."""
-    values = header[field]
+    values = {a.name: a.default for a in dataclasses.fields(record) if a.default is not dataclasses.MISSING}
+    values |= header[field]
     for attribute in dataclasses.fields(record):
+        if attribute.default is not dataclasses.MISSING and values.get(attribute.name) is None:
+            continue  # younger than the plan
         if attribute.name not in values:
             raise ValueError(
                 f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is None, not a number"
             )
         bounds = COUNT if field == "counts" else Field("int") if attribute.type == "int" else NUMBER
         check(values[attribute.name], bounds, str(directory / "plan.json"), f"{field}.{attribute.name}")
-    return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
+    names = [attribute.name for attribute in dataclasses.fields(record)]
+    return record(**{name: values[name] for name in names if name in values})
 
 
 def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> list[list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
 from pypack.plan.stats import PlanCounts as PlanCounts
+from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
 
@@ -54,6 +55,9 @@ class Plan:
         options: its options, as `pypack.pack` was given them.
         counts: `PlanCounts`, where the tokens went.
         lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+        learned_tokens: what `count_learned` found, None before.
+        extends: the plans that it was extended from, each the beginning of the next, see
+            `pypack.extend_plan`.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Plan:
         options: Mapping[str, Any],
         counts: PlanCounts,
         lengths_fingerprint: str,
+        extends: Sequence[PlanPart] = (),
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -80,6 +85,8 @@ class Plan:
         self.options = dict(options)
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
+        self.learned_tokens: int | None = None  # see count_learned
+        self.extends = tuple(extends)
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -160,6 +167,24 @@ class Plan:
         """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
         return self._view.sequence_costs(per_token, per_pair)
 
+    def count_learned(self, store: Any) -> NDArray[np.int64]:
+        """int64 [S]: how many tokens of each sequence are learned, by the loss mask of the store.
+
+        The first token of a span is learned by nobody. `pypack.balance` evens such counts out; their sum is
+        kept as `learned_tokens`, in the stats and in plan.json.
+
+        Args:
+            store: the `TokenStore` that the plan was made for.
+        """
+        lengths = np.maximum(self.span_length.astype(np.int64) - 1, 0)
+        counts = store.kernel_view.count_learned(
+            np.ascontiguousarray(self.span_document), self.span_start.astype(np.int64) + 1, lengths
+        )
+        sums = np.concatenate([[0], np.cumsum(counts)])[self.sequence_offsets]
+        self.learned_tokens = int(sums[-1]) if len(sums) else 0
+        self.__dict__.pop("stats", None)
+        return np.diff(sums)
+
     def verify(self, lengths: ArrayLike | None = None) -> None:
         """Proves that every token of the documents is in the plan exactly once or counted as left out.
 
@@ -195,8 +220,10 @@ class Plan:
             "fingerprint": self.fingerprint,
             "counts": dataclasses.asdict(self.counts),
             "totals": self._totals,
-            "stats": dataclasses.asdict(self.stats),
+            "stats": self.stats.as_dict(),
         }
+        if self.extends:
+            header["extends"] = [dataclasses.asdict(part) for part in self.extends]
         runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
         if len(runs) <= _MAX_SAVED_RUNS:
             header["capacity_runs"] = runs
@@ -228,7 +255,9 @@ class Plan:
             options=header["options"],
             counts=plan_files.read_record(directory, header, "counts", PlanCounts),
             lengths_fingerprint=header["lengths_fingerprint"],
+            extends=[PlanPart(**part) for part in header.get("extends", ())],
         )
+        plan.learned_tokens = header["stats"].get("learned_tokens")
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in ARRAYS),
@@ -246,7 +275,7 @@ class Plan:
             "strategy": self.strategy,
             "options": self.options,
             "sequence_length": self.sequence_length,
-            **dataclasses.asdict(self.stats),
+            **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
         }
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pypack import _core
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import is_of_lengths, lengths_fingerprint
 from pypack._common.mapped import check_not_cut
 from pypack.plan.lengths import as_lengths
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
+    from pypack.plan.stats import PlanPart
 
 
 _FEW_DOCUMENTS = 1 << 20
@@ -45,18 +46,27 @@ def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
         }
     else:
         documents = as_lengths(lengths)
-        fingerprint = lengths_fingerprint(documents)
-        if fingerprint != plan.lengths_fingerprint:
+        if not is_of_lengths(plan.lengths_fingerprint, documents):
             raise ValueError(
                 f"{plan._path or 'the plan'} was made for {plan.counts.documents} documents with lengths "
-                f"fingerprint {plan.lengths_fingerprint}, these {len(documents)} have {fingerprint}: use the "
+                f"fingerprint {plan.lengths_fingerprint}, these {len(documents)} have "
+                f"{lengths_fingerprint(documents)}: use the "
                 "store it was made for, or pack again"
             )
         found = plan._view.verify(documents, plan.align, max_documents)
         stated = dataclasses.asdict(plan.counts)
+        del stated["added_sequences"]  # of which the arrays tell nothing
+        for part in plan.extends:
+            if not is_of_lengths(part.lengths_fingerprint, np.ascontiguousarray(documents[: part.documents])):
+                raise ValueError(
+                    f"the plan extends one of {part.documents} documents with lengths fingerprint "
+                    f"{part.lengths_fingerprint}, and its first ones are others"
+                )
     for name, value in stated.items():
         if value != found[name]:
             raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
+    for part in plan.extends:
+        _compare_part(plan, part)
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
 
@@ -77,10 +87,30 @@ def _verify_alone(plan: Plan, max_documents: int) -> dict[str, int]:
     return {**found, "documents without span": documents - len(present)}
 
 
+def _compare_part(plan: Plan, part: PlanPart) -> None:
+    """Raises ValueError unless the plan begins with that one."""
+    if part.sequences <= plan.num_sequences:
+        offsets = plan.sequence_offsets[: part.sequences + 1]
+        spans = int(offsets[-1])
+        view = _core.PlanView(
+            offsets,
+            plan.span_document[:spans],
+            plan.span_start[:spans],
+            plan.span_length[:spans],
+            plan.sequence_capacity[: part.sequences],
+        )
+        if f"{view.fingerprint():016x}" == part.fingerprint:
+            return
+    raise ValueError(
+        f"the plan extends one of {part.sequences} sequences with fingerprint {part.fingerprint}, and its "
+        "first ones are others"
+    )
+
+
 def _compare_records(plan: Plan, path: Path) -> None:
     """Compares what plan.json records with what the arrays give."""
     anew = type(plan)(
-        **plan.arrays(),
+        *plan.arrays().values(),
         sequence_length=plan.sequence_length,
         strategy=plan.strategy,
         options=plan.options,
@@ -93,7 +123,7 @@ def _compare_records(plan: Plan, path: Path) -> None:
         ("capacity_runs", plan.buckets, anew.buckets),
     ]
     records += [(f"totals.{name}", plan._totals.get(name), value) for name, value in anew._totals.items()]
-    stats = dataclasses.asdict(anew.stats)
+    stats = anew.stats.as_dict()  # without learned tokens, which a plan without its store cannot tell
     records += [(f"stats.{name}", getattr(plan.stats, name), value) for name, value in stats.items()]
     for name, recorded, computed in records:
         if isinstance(computed, float) and isinstance(recorded, (int, float)):

@@ -7,6 +7,7 @@ and however the values are cut into batches, so that a store does not depend on 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -146,7 +147,10 @@ def _json_text(value: Any) -> str:
     # 1.0 and 1 become the same text, because a batch of both holds them as the same float64.
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_FLOAT:
         value = int(value)
-    return orjson.dumps(value, default=str).decode()
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # an integer beyond 64 bits, perhaps inside
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def joined_tables(tables: list[pa.Table]) -> pa.Table:

@@ -1,17 +1,27 @@
-"""What `store.json` says: the description of a store and of its shards, version 1."""
+"""What `store.json` says: the description of a store and of its shards, versions 1 and 2.
+
+Version 2 names in `requires` the features that a reader must know; what else it does not know it may pass
+over. So later things are features, not versions. Its last field is a checksum of all before it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pypack._common.schema import COUNT, TEXT, Field, brief, check, read_json
+from pypack._common.checksums import check_checksum
+from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
 
 FORMAT_NAME = "pypack.store"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# What a store may require of its reader, and this one knows.
+FEATURES: frozenset[str] = frozenset({"loss_mask", "groups", "loss_weights"})
 STORE_FILE = "store.json"
 # Bytes of names that are not UTF-8, as Python holds them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -42,6 +52,8 @@ SHARD = Field(
         "idx_checksum": _CHECKSUM,
         "columns_checksum": Field("text", null=True, optional=True),
         "inputs": Field("list", items=TEXT, optional=True),
+        "lengths_fingerprint": Field("text", null=True, optional=True),
+        "beside": Field("dict", items=TEXT, optional=True),
     },
 )
 _STORE = Field(
@@ -56,14 +68,26 @@ _STORE = Field(
         "tokenizer_fingerprint": Field("text", null=True, optional=True),
         "special_ids": Field("dict", items=_ID, optional=True),
         "appended_id": Field("int", 0, 2**31 - 1, null=True, optional=True),
+        "prepended_ids": Field("list", items=Field("int", 0, 2**31 - 1), optional=True),
         "options": Field("dict", optional=True),
+        "requires": Field("list", items=TEXT, optional=True),
+        "files": Field("dict", items=TEXT, optional=True),
+        "counts": Field("dict", optional=True),
+        "checksum": Field("text", optional=True),
     },
+)
+# Version 2 may hold more.
+OPEN_SHARD = replace(SHARD, open=True)
+_OPEN_STORE = replace(
+    _STORE, open=True, fields={**(_STORE.fields or {}), "shards": Field("list", items=OPEN_SHARD)}
 )
 
 
 @dataclass(frozen=True)
 class ShardInfo:
     """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from.
+
+    `beside` has the checksums of the files of `pypack.store.beside`, by suffix.
 
     A checksum of None says that none was recorded: nothing tells then whether the file has changed.
     """
@@ -77,11 +101,17 @@ class ShardInfo:
     idx_checksum: str | None
     columns_checksum: str | None = None
     inputs: tuple[str, ...] = ()
+    lengths_fingerprint: str | None = None
+    beside: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ShardInfo:
-        """The reverse of `asdict`, from JSON."""
-        return cls(**{**values, "inputs": tuple(values.get("inputs", ()))})
+    def from_dict(cls, values: Mapping[str, Any]) -> ShardInfo:
+        """The reverse of `asdict`, from JSON; what it does not know is passed over."""
+        known = {name: values[name] for name in _SHARD_FIELDS if name in values}
+        return cls(**{**known, "inputs": tuple(values.get("inputs", ()))})
+
+
+_SHARD_FIELDS = tuple(one.name for one in dataclasses.fields(ShardInfo))
 
 
 @dataclass(frozen=True)
@@ -96,7 +126,11 @@ class StoreInfo:
         tokenizer_fingerprint: of the tokenizer that made the ids, None if unknown.
         special_ids: eos, bos, pad → id or None.
         appended_id: the id that ends every document, None if none was appended.
+        prepended_ids: the ids that begin every document.
         options: what the job that wrote the store was asked to do.
+        requires: features that a reader must know, of `FEATURES`.
+        files: checksums of the other files that belong to the store, by name.
+        counts: what the job that wrote the store counted.
     """
 
     dtype: str
@@ -108,36 +142,61 @@ class StoreInfo:
     tokenizer_fingerprint: str | None = None
     special_ids: dict[str, int | None] = field(default_factory=dict)
     appended_id: int | None = None
+    prepended_ids: tuple[int, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """The file's bytes."""
+        return b"".join(self.json_parts())
+
+    def json_parts(self) -> Iterator[bytes]:
+        """The file's bytes, in parts: a shard a line, so that many take no memory."""
+        digest = hashlib.sha256()
+        for text in self._texts():
+            part = _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+            digest.update(part)
+            yield part
+        yield _CHECKSUM_MARK + digest.hexdigest().encode() + _CHECKSUM_END
+
+    def _texts(self) -> Iterator[str]:
         head = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
-        text = json.dumps(head | asdict(self), indent=1, ensure_ascii=False)
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+        rest = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "shards"}
+        text = json.dumps(head | rest, indent=1, ensure_ascii=False)
+        yield text.removesuffix("\n}") + ',\n "shards": ['
+        for i, shard in enumerate(self.shards):
+            yield (",\n  " if i else "\n  ") + json.dumps(asdict(shard), ensure_ascii=False)
+        yield "\n ]"
 
     @classmethod
     def read(cls, path: Path) -> StoreInfo:
         """Reads and checks a `store.json`.
 
         Raises:
-            ValueError: the file is not one, is of a newer version, or its parts contradict each other.
+            ValueError: the file is not one, is of a newer version, requires a feature that this pypack does
+                not know, or its parts contradict each other.
         """
         values = read_json(path)
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT_NAME:
             raise ValueError(f'{path}: format: not a pypack store (it must say "format": "{FORMAT_NAME}")')
         version = values.pop("version", None)
-        if version != FORMAT_VERSION:
+        if version not in (1, FORMAT_VERSION) or isinstance(version, bool):
             raise ValueError(
-                f"{path}: version: {brief(version)}; only {FORMAT_VERSION} can be read, use a newer pypack"
+                f"{path}: version: {brief(version)}; only 1 to {FORMAT_VERSION} can be read, "
+                "use a newer pypack"
             )
+        check_required(values.get("requires"), FEATURES, str(path))
         try:
-            check(values, _STORE, "here")
+            check(values, _STORE if version == 1 else _OPEN_STORE, "here")
         except ValueError as error:
             why = str(error).removeprefix("here: ")
             raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {why}") from error
         values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
-        info = cls(**values)
+        values["requires"] = tuple(values.get("requires", ()))
+        values["prepended_ids"] = tuple(values.get("prepended_ids", ()))
+        info = cls(**{one.name: values[one.name] for one in dataclasses.fields(cls) if one.name in values})
         totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
         names = {shard.name for shard in info.shards}
         if len(names) < len(info.shards):
@@ -148,3 +207,31 @@ class StoreInfo:
                 f"the shards hold {totals[0]}, {totals[1]}"
             )
         return info
+
+    def verify_files(self, path: Path) -> None:
+        """Checks what `store.json`, which stands at `path`, says of itself and of other files than shards.
+
+        Raises:
+            ValueError: a file is missing or has changed since it was written; the message names it.
+        """
+        check_own_checksum(path)
+        for name, recorded in self.files.items():
+            if not is_plain_name(name):
+                raise ValueError(f"{path}: files: {brief(name)} is no plain file name")
+            file = path.with_name(name)
+            if not file.is_file():
+                raise ValueError(f"{file}: missing, and {path.name} says that it belongs to the store")
+            check_checksum(file, recorded)
+
+
+_CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'
+
+
+def check_own_checksum(path: Path) -> None:
+    """Raises ValueError if a `store.json` of version 2 has changed; of version 1 nothing tells."""
+    data = path.read_bytes()
+    if json.loads(data).get("version") == 1:
+        return
+    content, mark, rest = data.rpartition(_CHECKSUM_MARK)
+    if not mark or rest != hashlib.sha256(content).hexdigest().encode() + _CHECKSUM_END:
+        raise ValueError(f"{path}: checksum: not that of what stands before it: the file has changed")

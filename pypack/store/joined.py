@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack import _core
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.fingerprint import joined_fingerprint
 from pypack.store.same_tokenizer import check_same_tokenizer
 from pypack.store.store import TokenStore
 
@@ -36,7 +36,8 @@ class JoinedStore(TokenStore):
         check_same_tokenizer({str(part.path): part for part in parts})
         whole = all(part.info is not None for part in parts)
         shards = [shard for part in parts for shard in part.shard_files]
-        view = _core.StoreView(shards, one_sequence_per_document=whole)
+        masks = [mask for part in parts for mask in part.mask_files]
+        view = _core.StoreView(shards, one_sequence_per_document=whole, masks=masks)
         super().__init__(Path(" + ".join(str(part.path) for part in parts)), view, None)
         self._parts = parts
 
@@ -50,10 +51,21 @@ class JoinedStore(TokenStore):
         """See `TokenStore.shard_files`."""
         return [shard for part in self._parts for shard in part.shard_files]
 
+    @property
+    def mask_files(self) -> list[str]:
+        """See `TokenStore.mask_files`."""
+        return [mask for part in self._parts for mask in part.mask_files]
+
+    @property
+    def prepended_ids(self) -> tuple[int, ...]:
+        """The ids that begin every document of all stores."""
+        ids = {part.prepended_ids for part in self._parts}
+        return ids.pop() if len(ids) == 1 else ()
+
     @cached_property
     def lengths_fingerprint(self) -> str:
-        """See `TokenStore.lengths_fingerprint`; reads the lengths of all documents."""
-        return lengths_fingerprint(self.lengths)
+        """See `TokenStore.lengths_fingerprint`; of those of the stores, nothing is read."""
+        return joined_fingerprint((part.lengths_fingerprint, len(part)) for part in self._parts)
 
     @property
     def vocab_size(self) -> int | None:

@@ -13,11 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
-from pypack._common.files import checksum, require_regular
-from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.checksums import check_checksum
+from pypack._common.files import require_regular
+from pypack._common.fingerprint import (
+    integers_fingerprint,
+    is_composable,
+    is_of_lengths,
+    joined_fingerprint,
+    lengths_fingerprint,
+)
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
-from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -37,6 +45,11 @@ def _files_at(prefix: Path) -> tuple[Path, Path]:
 
 def _native(files: tuple[Path, Path]) -> tuple[str, str]:
     return native_name(files[0]), native_name(files[1])
+
+
+def _mask_of(store: Path, shard: ShardInfo) -> str:
+    """Path of a shard's loss mask as the kernels take it, "" if it has none."""
+    return native_name(store / f"{shard.name}{MASK}") if MASK in shard.beside else ""
 
 
 class TokenStore(Sequence[Document]):
@@ -104,7 +117,8 @@ class TokenStore(Sequence[Document]):
         for file in itertools.chain.from_iterable(files):
             if file.exists():  # the kernel says what is missing
                 require_regular(file)
-        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True)
+        masks = [_mask_of(path, shard) for shard in info.shards]
+        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True, masks=masks)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -130,6 +144,83 @@ class TokenStore(Sequence[Document]):
         return [_native(_files_at(self.path / shard.name)) for shard in self.info.shards]
 
     @property
+    def mask_files(self) -> list[str]:
+        """Paths of the loss mask of each shard, "" where it has none, as the kernels take them."""
+        return [""] if self.info is None else [_mask_of(self.path, shard) for shard in self.info.shards]
+
+    @property
+    def has_loss_mask(self) -> bool:
+        """Whether the store says of its tokens which are learned."""
+        return self._view.has_masks
+
+    def loss_mask(self, index: int) -> NDArray[np.bool_]:
+        """bool [n]: which tokens of a document are learned; all of them where the store does not say."""
+        return self._view.document_mask(int(range(len(self))[index]))
+
+    @cached_property
+    def learned_lengths(self) -> NDArray[np.int64]:
+        """int64 [D]: how many tokens of every document are learned. Reads the whole mask."""
+        if not self.has_loss_mask:
+            return self.lengths.astype(np.int64)
+        documents = np.arange(len(self), dtype=np.int64)
+        return self._view.count_learned(documents, np.zeros_like(documents), self.lengths.astype(np.int64))
+
+    @cached_property
+    def group_places(self) -> DocumentValues | None:
+        """How many documents of its group stand before each document; None where there are no groups."""
+        return self._values_beside(GROUP, 0)
+
+    @cached_property
+    def document_weights(self) -> DocumentValues | None:
+        """How much the loss of each document counts; None where the store does not say."""
+        return self._values_beside(WEIGHT, 1)
+
+    def _values_beside(self, suffix: str, default: float) -> DocumentValues | None:
+        files = [
+            part.path / f"{shard.name}{suffix}" if suffix in shard.beside else None
+            for part in self.parts
+            if part.info is not None
+            for shard in part.info.shards
+        ]
+        if not any(files):
+            return None
+        if any(part.info is None for part in self.parts):
+            raise ValueError(
+                f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack"
+            )
+        return DocumentValues(files, self._view.shard_documents, suffix, default)
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """int64 [D]: the group of each document, named by the number of its first one; None without groups.
+
+        Documents of one group are neighbours: the answers to one prompt, or the chosen and the rejected one.
+        """
+        places = self.group_places
+        return None if places is None else np.arange(len(self), dtype=np.int64) - places.all()
+
+    def groups_by(self, name: str) -> NDArray[np.int64]:
+        """int64 [D]: the group of each document: "group", those of the store; else a column that it keeps, of
+        which runs of equal values are groups.
+
+        Raises:
+            ValueError: the store has no groups.
+            FileNotFoundError: it keeps no columns.
+        """
+        if name == "group" and self.group_places is not None:
+            groups = self.groups
+            assert groups is not None
+            return groups
+        if name == "group" and (self.info is None or "group" not in self.info.options.get("keep", ())):
+            raise ValueError(
+                f"{self!r} has no groups: they come of records of several texts (pypack tokenize "
+                "--completion-field chosen,rejected); or name a column that it keeps"
+            )
+        values = self.columns([name]).column(name).to_pylist()
+        changes = [i > 0 and values[i] != values[i - 1] for i in range(len(values))]
+        return np.cumsum(changes, dtype=np.int64)
+
+    @property
     def num_documents(self) -> int:
         """Number of documents."""
         return self._view.num_documents
@@ -153,8 +244,46 @@ class TokenStore(Sequence[Document]):
 
     @cached_property
     def lengths_fingerprint(self) -> str:
-        """What a plan records of the lengths it was made from."""
-        return lengths_fingerprint(self.lengths) if self.info is None else self.info.lengths_fingerprint
+        """What a plan records of the lengths it was made from.
+
+        Reads the lengths of all documents where no `store.json` says it, or one of version 1.
+        """
+        if self.info is not None and is_composable(self.info.lengths_fingerprint):
+            return self.info.lengths_fingerprint
+        return lengths_fingerprint(self.lengths)
+
+    @cached_property
+    def _old_lengths_fingerprint(self) -> str:
+        """What a plan of version 1 records."""
+        if self.info is not None and not is_composable(self.info.lengths_fingerprint):
+            return self.info.lengths_fingerprint
+        return integers_fingerprint(self.lengths)
+
+    def has_lengths_of(self, fingerprint: str) -> bool:
+        """Whether a plan that records this fingerprint, of version 1 or 2, was made for these documents."""
+        own = self.lengths_fingerprint if is_composable(fingerprint) else self._old_lengths_fingerprint
+        return fingerprint == own
+
+    def first_fingerprint(self, documents: int) -> str:
+        """The `lengths_fingerprint` of the first documents alone: of the store as it was before it grew.
+
+        Reads the lengths of the documents of one shard at most, if the shards record their fingerprints.
+
+        Raises:
+            ValueError: the store has fewer documents.
+        """
+        if not 0 <= documents <= len(self):
+            raise ValueError(f"documents must be from 0 to {len(self)}, those of the store, got {documents}")
+        if documents == len(self):
+            return self.lengths_fingerprint
+        known, first = [], 0
+        for shard in () if self.info is None else self.info.shards:
+            if shard.lengths_fingerprint is None or first + shard.documents > documents:
+                break
+            known.append((shard.lengths_fingerprint, shard.documents))
+            first += shard.documents
+        rest = np.ascontiguousarray(self.lengths[first:documents])
+        return joined_fingerprint([*known, (lengths_fingerprint(rest), len(rest))])
 
     @property
     def kernel_view(self) -> _core.StoreView:
@@ -175,6 +304,11 @@ class TokenStore(Sequence[Document]):
     def pad_id(self) -> int | None:
         """The tokenizer's padding id, if known."""
         return self._special_id("pad")
+
+    @property
+    def prepended_ids(self) -> tuple[int, ...]:
+        """The ids that begin every document, none if it is not known."""
+        return () if self.info is None else self.info.prepended_ids
 
     @property
     def appended_id(self) -> int | None:
@@ -283,22 +417,22 @@ class TokenStore(Sequence[Document]):
         self._view.check_layout()
         if self.info is None:
             return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
+        self.info.verify_files(self.path / STORE_FILE)
         unchecked = []
         for shard in self.info.shards:
             expected = {
                 ".bin": shard.bin_checksum,
                 ".idx": shard.idx_checksum,
                 ".parquet": shard.columns_checksum,
+                **shard.beside,
             }
             for suffix, recorded in expected.items():
                 file = self.path / f"{shard.name}{suffix}"
                 if recorded is None:
                     unchecked += [file.name] if file.exists() else []
-                elif checksum(file) != recorded:
-                    raise ValueError(
-                        f"{file}: its checksum is not the recorded {recorded}: the file has changed"
-                    )
-        if lengths_fingerprint(self.lengths) != self.info.lengths_fingerprint:
+                else:
+                    check_checksum(file, recorded)
+        if not is_of_lengths(self.info.lengths_fingerprint, self.lengths):
             raise ValueError(
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,17 @@ from pypack._common.arguments import number_within
 from pypack._common.paths import local_path
 from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
+from pypack.tokenizer.chat_files import ChatFiles, chat_files_beside, chat_files_of
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.engine import Engine, OffsetUnit
 from pypack.tokenizer.special_tokens import find_special_tokens, names_beside
 from pypack.tokenizer.text_input import Texts
 from pypack.tokenizer.tiktoken_file import definition_from_tiktoken
+
+if TYPE_CHECKING:
+    from pypack.records.chat_template import ChatTemplate
+    from pypack.records.rendered import Rendered
 
 
 class Tokenizer:
@@ -36,11 +42,13 @@ class Tokenizer:
         engine: EngineName | None,
         configured: dict[str, str],
         asked: dict[str, str | None],
+        chat: ChatFiles | None = None,
     ) -> None:
         if engine not in (None, "native", "huggingface"):
             raise ValueError(f"engine must be 'native', 'huggingface' or None (choose), got {engine!r}")
         self._definition = definition
         self._requested_engine = engine
+        self._chat = chat or ChatFiles()
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(definition, engine)
         special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
@@ -82,7 +90,7 @@ class Tokenizer:
             )
         definition = TokenizerDefinition(file.read_bytes(), source=str(file))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, names_beside(file), asked)
+        return cls(definition, engine, names_beside(file), asked, chat_files_beside(file))
 
     @classmethod
     def from_huggingface(
@@ -115,7 +123,7 @@ class Tokenizer:
                 configured[role] = str(token)
         definition = TokenizerDefinition(inner.to_str().encode(), source="the tokenizer", is_printed=True)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, configured, asked)
+        return cls(definition, engine, configured, asked, chat_files_of(tokenizer))
 
     @classmethod
     def from_tiktoken(
@@ -311,6 +319,143 @@ class Tokenizer:
             num_threads=resolve_num_threads(num_threads),
         )
 
+    @cached_property
+    def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The ids that the tokenizer's own template puts before and behind a document (add_special_tokens).
+
+        None where it does more than that.
+        """
+        bare, whole = (self.encode("a", add_special_tokens=add).tolist() for add in (False, True))
+        for begin in range(len(whole) - len(bare) + 1):
+            if whole[begin : begin + len(bare)] == bare:
+                return tuple(whole[:begin]), tuple(whole[begin + len(bare) :])
+        return None
+
+    @property
+    def special_texts(self) -> tuple[str, ...]:
+        """The texts that are special tokens wherever they stand in a text."""
+        return tuple(token.content for token in self._engine.added_tokens() if token.special)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer came with a chat template."""
+        return self._chat.choose(has_tools=False) is not None
+
+    def encode_rendered(
+        self, documents: Sequence[Rendered], *, num_threads: int | None = None
+    ) -> tuple[Ragged, NDArray[np.bool_]]:
+        """Ids of texts with spans, and which ids are learned: bool [N], one an id of `Ragged.values`.
+
+        An id is learned if it stands for a character of a learned span. See `pypack.records`.
+        """
+        from pypack.tokenizer.rendered import encode_rendered
+
+        return encode_rendered(self._engine, documents, resolve_num_threads(num_threads))
+
+    def chat_template(
+        self,
+        template: str | os.PathLike[str] | None = None,
+        *,
+        has_tools: bool = False,
+        learn: str = "assistant",
+        parse_special_tokens: bool = False,
+        now: datetime | None = None,
+        **options: Any,
+    ) -> ChatTemplate:
+        """A chat template that knows this tokenizer's special tokens.
+
+        Args:
+            template: the text of a template, or the path of a file with one; None for the tokenizer's own
+                (`chat_template.jinja` or `tokenizer_config.json` in its folder).
+            has_tools: choose the one for tools, where the tokenizer has several.
+            learn, parse_special_tokens, now: see `pypack.records.ChatTemplate`.
+            **options: what the template finds by name, such as `enable_thinking`.
+
+        Raises:
+            ValueError: the tokenizer has none, the template is none, or it writes tokens that the folder's
+                configuration names and the tokenizer.json lacks.
+            ImportError: jinja2 is missing.
+        """
+        from pypack.records.chat_template import ChatTemplate
+
+        if template is None:
+            chosen = self._chat.choose(has_tools)
+            if chosen is None:
+                known = ", ".join(map(repr, self._chat.templates)) or "none"
+                raise ValueError(
+                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
+                    "the path of "
+                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the "
+                    "tokenizer.json"
+                )
+            source, name = chosen
+        elif isinstance(template, str) and ("{%" in template or "{{" in template):
+            source, name = template, "the chat template"
+        else:
+            path = local_path(template)
+            source, name = path.read_text("utf-8"), str(path)
+        added = {token.content: token for token in self._engine.added_tokens()}
+        lost = [text for text in self._chat.configured if text not in added and text in source]
+        if lost:
+            raise ValueError(
+                f"{name}: writes {', '.join(map(repr, lost[:5]))}, which tokenizer_config.json adds to the "
+                "tokenizer "
+                f"and {self._definition.source} does not have, so that they would become plain text: save "
+                "the "
+                "tokenizer anew with transformers (save_pretrained), or load it with from_huggingface"
+            )
+        return ChatTemplate(
+            source,
+            name,
+            self._chat.tokens,
+            self.special_texts,
+            options,
+            learn,
+            parse_special_tokens,
+            now,
+        )
+
+    def encode_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        template: str | os.PathLike[str] | ChatTemplate | None = None,
+        learn: str = "assistant",
+        parse_special_tokens: bool = False,
+        **options: Any,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+        """Ids of a conversation in a chat template, uint32 [n], and which of them are learned, bool [n].
+
+        With `parse_special_tokens`, and for conversations that spell no special token, they are what
+        transformers' `apply_chat_template(tokenize=True, return_assistant_tokens_mask=True)` gives. Without
+        it, what a conversation spells is plain text, and special tokens come from the template alone.
+
+        Args:
+            messages: of `{"role": ..., "content": ...}`.
+            tools: JSON schemas of what may be called.
+            template: see `chat_template`; or what that gave.
+            learn: "assistant", "last-assistant", "all" or "none".
+            **options: what the template finds by name, such as `enable_thinking`.
+
+        Raises:
+            RecordError: (a ValueError) see `pypack.records.ChatTemplate.render`.
+        """
+        from pypack.records.chat_template import ChatTemplate
+        from pypack.records.messages import plain_data
+
+        if not isinstance(template, ChatTemplate):
+            template = self.chat_template(
+                template,
+                has_tools=bool(tools),
+                learn=learn,
+                parse_special_tokens=parse_special_tokens,
+                **options,
+            )
+        rendered = template.render(plain_data(messages), plain_data(tools))
+        rows, learned = self.encode_rendered([rendered], num_threads=1)
+        return rows.values, learned
+
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
         """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""
         return self.decode_batch([ids], skip_special_tokens=skip_special_tokens)[0]
@@ -341,6 +486,7 @@ class Tokenizer:
             "is_printed": self._definition.is_printed,
             "engine": self._requested_engine,
             "special_tokens": self.special_tokens,
+            "chat": self._chat,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -348,6 +494,7 @@ class Tokenizer:
         self._requested_engine = state["engine"]
         self._engine, self._engine_reason = choose_engine(self._definition, self._requested_engine)
         self.special_tokens = state["special_tokens"]
+        self._chat = state.get("chat") or ChatFiles()
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"

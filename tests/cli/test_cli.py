@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.corpus_files import RECORDS, json_lines, write
+from fixtures.store_json import write_sealed
 
 import pypack
 from pypack.cli import COMMANDS, main
@@ -88,7 +89,7 @@ def test_text_to_store_to_plan(
     )
     assert outcome.status == 0
     assert f"{len(sample_texts) + 1:,} documents" in outcome.out
-    assert f"left out {corpus / 'notes.md'}: unknown kind of file" in outcome.err
+    assert f"left out 1 .md of unknown kind ({corpus / 'notes.md'})" in outcome.err
     opened = TokenStore.open(store)
     assert opened.columns().column("id").to_pylist() == [*range(len(sample_texts)), None]
 
@@ -109,7 +110,7 @@ def test_text_to_store_to_plan(
     assert "span length" in shown
     assert "no padding" in shown
     assert "█" in shown
-    assert "document" in run("inspect", store / "00000", "--tokenizer", tokenizer_file).out
+    assert "document" in run("inspect", store / "000000-000", "--tokenizer", tokenizer_file).out
 
 
 def test_json_outputs_reconcile(run: Callable[..., Outcome], corpus: Path, tokenizer_file: Path) -> None:
@@ -266,12 +267,12 @@ def test_verify_finds_damage(run: Callable[..., Outcome], corpus: Path, tokenize
     np.save(plan / "span_start.npy", starts)
     assert run("verify", plan, "--store", store).status == 1
     assert run("verify", plan).status == 1
-    data = bytearray((store / "00000.bin").read_bytes())
+    data = bytearray((store / "000000-000.bin").read_bytes())
     data[100] ^= 1
-    (store / "00000.bin").write_bytes(data)
+    (store / "000000-000.bin").write_bytes(data)
     outcome = run("verify", store)
     assert outcome.status == 1
-    assert "00000.bin" in outcome.err
+    assert "000000-000.bin" in outcome.err
 
 
 def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_path: Path) -> None:
@@ -280,8 +281,8 @@ def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_
 
     with StoreWriter(tmp_path / "s", vocab_size=100) as writer:
         writer.append(Ragged.from_rows([[1, 2, 99]]))
-    text = (tmp_path / "s/store.json").read_text()
-    (tmp_path / "s/store.json").write_text(text.replace('"vocab_size": 100', '"vocab_size": 50'))
+    content = json.loads((tmp_path / "s/store.json").read_text())
+    write_sealed(tmp_path / "s/store.json", content | {"vocab_size": 50})
     outcome = run("verify", tmp_path / "s")
     assert outcome.status == 1
     assert "token 2 is id 99" in outcome.err

@@ -9,6 +9,13 @@ from hypothesis import strategies as st
 from reference import permutation as reference
 
 from pypack import _core
+from pypack._common.fingerprint import (
+    integers_fingerprint,
+    is_composable,
+    is_of_lengths,
+    joined_fingerprint,
+    lengths_fingerprint,
+)
 from pypack._common.threads import available_cores, resolve_num_threads
 
 keys = st.integers(0, 2**64 - 1)
@@ -85,6 +92,33 @@ def test_fingerprint(values):
 def test_fingerprint_sees_order_and_trailing_zeros():
     prints = {_core.fingerprint(np.array(v, np.int32)) for v in ([], [0], [0, 0], [1, 2], [2, 1])}
     assert len(prints) == 5
+
+
+length_lists = st.lists(st.integers(0, 2**31 - 1), max_size=60)
+
+
+@given(length_lists)
+def test_sequence_hash(lengths):
+    expected = tuple(reference.sequence_hash(lengths, point) for point in _core.HASH_POINTS)
+    assert _core.sequence_hash(np.array(lengths, np.int32)) == expected
+
+
+@given(st.lists(length_lists, max_size=5))
+def test_fingerprints_of_lengths_follow_from_those_of_the_parts(parts):
+    arrays = [np.array(part, np.int32) for part in parts]
+    whole = np.concatenate([np.empty(0, np.int32), *arrays])
+    joined = joined_fingerprint((lengths_fingerprint(array), len(array)) for array in arrays)
+    assert joined == lengths_fingerprint(whole)
+    assert is_composable(joined)
+    assert is_of_lengths(joined, whole)
+    assert is_of_lengths(integers_fingerprint(whole), whole)
+    longer = np.append(whole, np.int32(0))
+    assert not is_of_lengths(joined, longer)
+
+
+def test_fingerprints_of_lengths_see_order_and_zeros():
+    lists = ([], [0], [0, 0], [1], [1, 2], [2, 1], [0, 1], [1, 0], [2**31 - 1] * 20, [2**31 - 1] * 21)
+    assert len({lengths_fingerprint(np.array(v, np.int32)) for v in lists}) == len(lists)
 
 
 def test_num_threads():

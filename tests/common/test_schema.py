@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.bombs import laughs
+from fixtures.store_json import write_sealed
 
 import pypack
 from pypack import Loader, Plan, Ragged, Schedule, Source, StoreWriter, TokenStore
@@ -98,7 +99,7 @@ def test_verify_says_what_it_did_not_check(
     shutil.copytree(whole / "a.store", tmp_path / "a.store")
     assert TokenStore.open(tmp_path / "a.store").verify() == []
     path = tmp_path / "a.store" / "store.json"
-    path.write_text(json.dumps(_edited(json.loads(path.read_text()), ("shards", 0, "bin_checksum"), None)))
+    write_sealed(path, _edited(json.loads(path.read_text()), ("shards", 0, "bin_checksum"), None))
     data = bytearray((tmp_path / "a.store" / "00000.bin").read_bytes())
     data[0] ^= 1
     (tmp_path / "a.store" / "00000.bin").write_bytes(data)

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,19 @@ def test_damage_in_the_middle_keeps_every_document_before_it(suffix: str, tmp_pa
     texts, rejects = read_all(str(path))
     assert rejects[-1][1] == "damaged_file"
     assert texts[: whole - 1] == wanted[: whole - 1]
+
+
+def test_gzip_without_its_fast_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Elsewhere than on x86-64 and ARM there is only zlib: the same documents, and the same damage."""
+    data = gzip.compress(_LINES * 40) + gzip.compress(_LINES)
+    files = [tmp_path / name for name in ("whole.jsonl.gz", "cut.jsonl.gz", "bad.jsonl.gz", "more.jsonl.gz")]
+    bad = data[:40] + b"\xff" * 30 + data[70:]
+    for file, content in zip(files, (data, data[:-12], bad, data + b"x"), strict=True):
+        file.write_bytes(content)
+    found = [read_all(str(file)) for file in files]
+    monkeypatch.setattr("pypack.corpus.bytes._gzip", zlib)
+    assert [read_all(str(file)) for file in files] == found
+    assert [bool(rejects) for _, rejects in found] == [False, True, True, True]
 
 
 @pytest.mark.parametrize(

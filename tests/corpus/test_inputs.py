@@ -26,6 +26,7 @@ def tree(tmp_path: Path) -> Path:
         "g.tar.gz", "h.parquet.gz", "sub/tokenizer.json",
     ):  # fmt: skip
         write(tmp_path / name, b"")
+    (tmp_path / "old.store/store.json").write_bytes(b'{\n "format": "pypack.store",\n')
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypack import _core
-from pypack.corpus.json_lines import parse_with_kernel
+from pypack.corpus.json_lines import parse_with_kernel, parse_with_python
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -179,6 +179,26 @@ def test_kept_values_are_parsed_once_and_null_where_missing() -> None:
     data = json_lines([{"text": "a", "id": {"n": [1, 2.5, None]}}, {"text": "b"}, {"id": "é\n", "text": "c"}])
     block = parse_with_kernel(data, "text", ("id", "absent"), LIMIT)
     assert block.columns == {"id": [{"n": [1, 2.5, None]}, None, "é\n"], "absent": [None, None, None]}
+
+
+@pytest.mark.parametrize("field", ["id", "a.b"])  # by the kernel, and by Python
+def test_kept_integers_are_exact_whatever_their_size(field: str) -> None:
+    values = [
+        2**63,
+        2**64 - 1,
+        2**64,
+        -(2**70),
+        10**30 + 1,
+        0.1234567890123456789012,
+        7,
+        [10**25, {"n": 10**40}],
+    ]
+    records = [{"text": "t", "id": value, "a": {"b": value}} for value in values]
+    data = "".join(json.dumps(record) + "\n" for record in records).encode()
+    parse = parse_with_kernel if field == "id" else parse_with_python
+    assert repr(parse(data, "text", (field,), LIMIT).columns[field]) == repr(values)
+    too_large = b'{"text": "t", "id": ' + b"7" * 400 + b"}\n"
+    assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), LIMIT).faults] == [("bad_json",)]
 
 
 def test_good_lines_need_no_python() -> None:

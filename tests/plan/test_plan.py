@@ -118,7 +118,11 @@ def edit_header(saved, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "format version 2 is newer than 1"),
+        ({"version": 3}, "format version 3 is newer than 2"),
+        (
+            {"requires": ["time travel"]},
+            "requires the feature 'time travel', which this pypack does not know",
+        ),
         ({"version": "1"}, "'version' must be a positive integer"),
         ({"format": "zip"}, "'format' must be 'pypack-plan'"),
         ({"num_spans": -1}, "'num_spans' must be a int, is -1"),

@@ -36,6 +36,14 @@ def fingerprint(values: Sequence[int]) -> int:
     return combine_keys(total, len(values))
 
 
+def sequence_hash(lengths: Sequence[int], point: int) -> int:
+    """The polynomial with the coefficients length + 1 at a point, modulo 2^61 - 1."""
+    value = 0
+    for length in lengths:
+        value = (value * point + length + 1) % (2**61 - 1)
+    return value
+
+
 def permutation(size: int, key: int) -> list[int]:
     """The keyed permutation of [0, size): six Feistel rounds, walked until inside."""
     bits = 2 if size <= 2 else (size - 1).bit_length()

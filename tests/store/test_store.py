@@ -18,7 +18,7 @@ from reference import permutation as reference
 
 import pypack
 from pypack import Ragged, StoreWriter, TokenStore, _core
-from pypack.store.writer import index_bytes
+from pypack.store.shard_writer import index_bytes
 
 rows_of_ids = st.lists(st.lists(st.integers(0, 299), max_size=12), min_size=1, max_size=30)
 
@@ -306,13 +306,17 @@ def test_any_damage_to_an_index_is_an_error_or_harmless(tmp_path_factory, data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "version: 2; only 1 can be read, use a newer pypack"),
+        ({"version": 3}, "version: 3; only 1 to 2 can be read, use a newer pypack"),
+        (
+            {"requires": ["time travel"]},
+            "requires the feature 'time travel', which this pypack does not know",
+        ),
         ({"format": "other"}, "format: not a pypack store"),
         ({"documents": 5}, "documents, tokens: 5, 10"),
         ({"dtype": "int32"}, "dtype: int32, the shards have uint16"),
         ({"shards": [{}]}, "a field is missing"),
         ({"shards": 3}, "a field is missing"),
-        ({"surprise": 1}, "unknown"),
+        ({"surprise": 1, "version": 1}, "unknown"),
         ({"shards": [], "documents": 0, "tokens": 0}, "the store is empty"),
     ],
 )

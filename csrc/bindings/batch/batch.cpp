@@ -34,11 +34,13 @@ class MakerHandle {
     void add_source(std::shared_ptr<StoreView> store, std::shared_ptr<PlanHandle> plan,
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
-                    const std::optional<Array<std::int32_t>>& masks, const MappedFiles& plan_files) {
+                    const std::optional<Array<std::int32_t>>& masks, bool uses_store_mask,
+                    const MappedFiles& plan_files) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
         source.plan = plan->plan();
         source.align = align;
+        source.uses_store_mask = uses_store_mask;
         if (documents) source.documents = view(*documents, "documents");
         if (mask_offsets && masks) {
             source.mask_offsets = view(*mask_offsets, "mask_offsets");
@@ -300,7 +302,8 @@ void add_maker(py::module_& m) {
         .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
         .def("add_source", &MakerHandle::add_source, py::arg("store"), py::arg("plan"),
              py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
-             py::arg("masks").noconvert(), py::arg("plan_files"))
+             py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
+             py::arg("plan_files") = MappedFiles{})
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),

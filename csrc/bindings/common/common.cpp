@@ -1,9 +1,14 @@
 // Bindings of csrc/core/common.
+#include <utility>
+
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "common/crc32c.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
+#include "common/sequence_hash.hpp"
 
 namespace pypack::bindings {
 
@@ -16,12 +21,37 @@ std::uint64_t fingerprint_array(const Array<Integer>& values) {
     return fingerprint(numbers);
 }
 
+std::pair<std::uint64_t, std::uint64_t> hash_of_lengths(const Array<std::int32_t>& lengths) {
+    const auto numbers = view(lengths, "lengths");
+    const GilRelease release;
+    const auto [first, second] = sequence_hash(numbers);
+    return {first, second};
+}
+
+std::uint32_t crc32c_of(const py::buffer& data, std::uint32_t before) {
+    const BytesView view(data);
+    const GilRelease release;
+    return crc32c(view.bytes(), before);
+}
+
+std::uint32_t crc32c_portable_of(const py::buffer& data, std::uint32_t before) {
+    const BytesView view(data);
+    return crc32c_portable(view.bytes(), before);
+}
+
 }  // namespace
 
 void register_common(py::module_& m) {
     m.def("fingerprint", &fingerprint_array<std::int32_t>, py::arg("values").noconvert(),
           "64-bit fingerprint of a list of integers, the same for int32 and int64.");
     m.def("fingerprint", &fingerprint_array<std::int64_t>, py::arg("values").noconvert());
+    m.def("crc32c", &crc32c_of, py::arg("data"), py::arg("before") = 0,
+          "CRC-32C of bytes that follow those whose checksum is `before`.");
+    m.def("crc32c_portable", &crc32c_portable_of, py::arg("data"), py::arg("before") = 0,
+          "The same without the processor's own instruction.");
+    m.def("sequence_hash", &hash_of_lengths, py::arg("lengths").noconvert(),
+          "Two polynomials of a list of lengths modulo 2^61 - 1; those of a list follow from its parts.");
+    m.attr("HASH_POINTS") = py::make_tuple(kHashPoints[0], kHashPoints[1]);
     m.def("random_bits", &random_bits, py::arg("seed"), py::arg("purpose"), py::arg("index"),
           "64 random bits, a pure function of the three arguments.");
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 
@@ -16,13 +17,13 @@ namespace pypack::bindings {
 
 namespace {
 
-py::tuple scan(const py::bytes& block, const std::string& field, const std::vector<std::string>& keep,
+py::tuple scan(const py::buffer& block, const std::string& field, const std::vector<std::string>& keep,
                std::int64_t max_line_bytes) {
-    const std::string_view bytes(block);
+    const BytesView view(block);
     JsonDocuments found;
     {
         const GilRelease release;
-        found = scan_json_lines(bytes, field, keep, max_line_bytes);
+        found = scan_json_lines(view.bytes(), field, keep, max_line_bytes);
     }
     py::list kept;
     for (const auto& values : found.kept) kept.append(py::bytes(values));

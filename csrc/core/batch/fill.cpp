@@ -11,6 +11,7 @@
 #include "batch/item_loops.hpp"
 #include "common/parallel.hpp"
 #include "common/prefetch.hpp"
+#include "store/mask_bits.hpp"
 
 namespace pypack {
 
@@ -146,6 +147,10 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
     });
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
     ignore(0, std::min(span.length, 1), out);
+    if (span.mask != nullptr && (out.labels != nullptr || out.loss_mask != nullptr)) {
+        MaskBits(span.mask, span.first_bit, span.length)
+            .for_each_zero_run([&](std::int64_t first, std::int64_t last) { ignore(first, last, out); });
+    }
     for (const TokenRange& mask : span.masks) {
         ignore(std::max<std::int64_t>(0, std::int64_t{mask.start} - span.start),
                std::min<std::int64_t>(span.length, std::int64_t{mask.stop} - span.start), out);

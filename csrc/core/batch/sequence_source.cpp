@@ -64,13 +64,19 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
         throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
                                   std::to_string(source.align) + ", exceeds 2^31-1");
     }
-    return {view.data + start * item_size(source.store->dtype()),
-            document,
-            length,
-            static_cast<std::int32_t>(room),
-            row.source,
-            static_cast<std::int32_t>(start),
-            masks_of(source, document)};
+    ResolvedSpan span{view.data + start * item_size(source.store->dtype()),
+                      document,
+                      length,
+                      static_cast<std::int32_t>(room),
+                      row.source,
+                      static_cast<std::int32_t>(start),
+                      masks_of(source, document)};
+    if (source.uses_store_mask && view.mask != nullptr) {
+        span.mask = view.mask;
+        span.first_bit = view.first_bit + start;
+        prefetch(span.mask + span.first_bit / 8);
+    }
+    return span;
 }
 
 const SequenceSource& source_of(std::span<const SequenceSource> sources, const RowRef& row) {

@@ -1,11 +1,13 @@
 #include "store/shard.hpp"
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
 
 #include "common/interrupt.hpp"
+#include "store/mask_bits.hpp"
 
 namespace pypack {
 
@@ -28,7 +30,8 @@ T load(const std::byte* at) {
 
 }  // namespace
 
-Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document)
+Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document,
+             const std::string& mask_path)
     : bin_(bin_path), idx_(idx_path) {
     const std::span<const std::byte> index = idx_.bytes();
     const auto index_size = static_cast<std::int64_t>(index.size());
@@ -64,6 +67,16 @@ Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_
     if (num_bytes() % item_size(dtype_) != 0) {
         refuse(bin_path, "size: " + std::to_string(num_bytes()) + " bytes is not a multiple of the " +
                              std::to_string(item_size(dtype_)) + " bytes of a token; it is truncated");
+    }
+    if (!mask_path.empty()) {
+        mask_.emplace(mask_path);
+        const auto found = static_cast<std::int64_t>(mask_->bytes().size());
+        if (found != mask_bytes(num_tokens())) {
+            refuse(mask_path, "size: " + std::to_string(found) + " bytes, a loss mask of " +
+                                  std::to_string(num_tokens()) + " tokens has " +
+                                  std::to_string(mask_bytes(num_tokens())) +
+                                  "; it is truncated or of another shard");
+        }
     }
     lengths_ = index.data() + kHeaderBytes;
     offsets_ = lengths_ + sequences * sizeof(std::int32_t);
@@ -159,7 +172,12 @@ DocumentView Shard::document(std::int64_t index) const {
                                 " at byte " + std::to_string(offset) + " does not lie inside " + bin_.path() +
                                 " (" + std::to_string(num_bytes()) + " bytes)");
     }
-    return {bin_.bytes().data() + offset, length};
+    DocumentView view{bin_.bytes().data() + offset, length};
+    if (mask_) {
+        view.mask = mask_->bytes().data();
+        view.first_bit = offset >> std::countr_zero(static_cast<std::uint64_t>(size));
+    }
+    return view;
 }
 
 void Shard::copy_lengths(std::span<Length> out) const {

@@ -172,7 +172,7 @@ void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::strin
     std::string text, bytes;
     bool is_first = true;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (i != 0) check_interrupt_at(i);
+        check_interrupt_at(i);
         const TokenId id = ids[i];
         if (id >= kinds_.size() || kinds_[id] == Kind::kNone) continue;
         if (skip_special && kinds_[id] == Kind::kSpecial) continue;

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <queue>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "common/checked.hpp"
 #include "common/interrupt.hpp"
-#include "common/interruptible_sort.hpp"
 #include "common/parallel.hpp"
 #include "common/permutation.hpp"
+#include "pack/balance/least_loaded.hpp"
+#include "pack/balance/sort_by_cost.hpp"
 #include "pack/plan/verify.hpp"
 
 namespace pypack {
@@ -46,16 +46,6 @@ bool dearer(const Item& a, const Item& b) {
     return a.cost != b.cost ? a.cost > b.cost : a.sequence < b.sequence;
 }
 
-void sort_by_cost(std::span<std::int64_t> sequences, std::span<const double> costs) {
-    std::vector<Item> items;  // the costs beside the sequences: sorting looks at them many times
-    items.reserve(sequences.size());
-    for (const std::int64_t sequence : sequences) {
-        items.push_back({costs[static_cast<std::size_t>(sequence)], sequence});
-    }
-    interruptible_sort(items.begin(), items.end(), dearer);
-    for (std::size_t i = 0; i < items.size(); ++i) sequences[i] = items[i].sequence;
-}
-
 // One step: the sequences of each rank, and their sum.
 class StepBalancer {
   public:
@@ -77,18 +67,16 @@ class StepBalancer {
         items_.resize(step.size());
         filled_.assign(ranks_, 0);
         std::fill(load_.begin(), load_.end(), 0.0);
-        heap_.clear();
-        for (std::size_t rank = 0; rank < ranks_; ++rank) heap_.emplace_back(0.0, rank);
+        least_.start(ranks_);
         for (const std::int64_t sequence : step) {
-            std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-            auto& [load, rank] = heap_.back();
+            const std::size_t rank = least_.rank();
             const double cost = costs_[static_cast<std::size_t>(sequence)];
             items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};
-            load_[rank] = load += cost;
+            load_[rank] += cost;
             if (filled_[rank] == micro_batches_) {
-                heap_.pop_back();
+                least_.take_out(rank);
             } else {
-                std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+                least_.set_load(rank, load_[rank]);
             }
         }
         if (micro_batches_ > 1) swap_until_even();
@@ -193,7 +181,7 @@ class StepBalancer {
     double even_;
     std::vector<double> load_;
     std::vector<std::size_t> filled_;
-    std::vector<std::pair<double, std::size_t>> heap_;
+    LeastLoaded least_;
     std::vector<std::int64_t> dealt_;
     std::vector<Item> items_;
     std::vector<Places> gives_;
@@ -225,7 +213,8 @@ Buffer<std::int64_t> balance(std::span<const double> costs, const BalanceOptions
         const std::int64_t end = std::min(steps, begin + options.window);
         std::vector<std::int64_t> sequences(static_cast<std::size_t>((end - begin) * size));
         std::iota(sequences.begin(), sequences.end(), begin * size);
-        if (options.window > 1) sort_by_cost(sequences, costs);
+        CostSorter sorter;
+        if (options.window > 1) sorter.sort(sequences, costs);
         const Permutation places(static_cast<std::uint64_t>(end - begin),
                                  random_bits(options.seed, kOrderOfSteps, static_cast<std::uint64_t>(w)));
         StepBalancer balancer(costs, options);
@@ -233,7 +222,7 @@ Buffer<std::int64_t> balance(std::span<const double> costs, const BalanceOptions
             check_interrupt();
             const auto step = std::span(sequences).subspan(static_cast<std::size_t>(s * size),
                                                            static_cast<std::size_t>(size));
-            if (options.strategy != BalanceStrategy::none) sort_by_cost(step, costs);
+            if (options.strategy != BalanceStrategy::none) sorter.sort(step, costs);
             if (options.strategy == BalanceStrategy::deal) balancer.deal(step);
             if (options.strategy == BalanceStrategy::lpt) balancer.longest_first(step);
             const auto place = static_cast<std::int64_t>(

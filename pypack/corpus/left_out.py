@@ -1,0 +1,87 @@
+"""What a folder walk leaves out, counted by reason and suffix: nothing is passed over without a trace."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+
+from pypack.corpus.kinds import suffix_of
+
+# Words for each reason; the keys stand in store.json.
+REASONS = {
+    "unknown_kind": "of unknown kind",
+    "json_by_name_only": "that folders leave out: name them, or use a pattern, if they are JSON lines",
+    "hidden": "hidden",
+    "special": "no files but pipes, sockets or devices",
+    "pypack_output": "outputs of pypack",
+    "same_file": "the same files under second names",
+    "datasets_cache": "caches of the datasets library",
+    "unfinished_output": "unfinished outputs of Spark or Hadoop",
+    "marker": "markers of Spark, Hadoop or Delta without text",
+    "link_up": "links to a folder above",
+}
+# They hold no text of their own, so that leaving them out loses nothing, not even under --strict.
+_HARMLESS = frozenset({"marker", "pypack_output"})
+FOLDER = "(folder)"
+_NONE, _OTHER = "(no suffix)", "(others)"
+_MOST_SUFFIXES = 50
+_LONGEST_SUFFIX = 16
+_TOLD_SUFFIXES = 4
+
+
+class LeftOut:
+    """Counts of files and folders that are not read, by reason and by suffix.
+
+    Attributes:
+        counts: reason → suffix → how many. "(folder)" stands for a whole folder.
+        examples: reason → the first path.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = {}
+        self.examples: dict[str, str] = {}
+
+    def add(self, path: str, reason: str, *, is_folder: bool = False) -> None:
+        """Counts one; `reason` is a key of REASONS."""
+        counts = self.counts.setdefault(reason, Counter())
+        self.examples.setdefault(reason, path)
+        suffix = FOLDER if is_folder else suffix_of(os.path.basename(path)) or _NONE  # noqa: PTH119
+        odd = len(suffix) > _LONGEST_SUFFIX or not suffix.isprintable() or not suffix.isascii()
+        if odd or (suffix not in counts and len(counts) >= _MOST_SUFFIXES):
+            suffix = _OTHER
+        counts[suffix] += 1
+
+    @property
+    def total(self) -> int:
+        """How many were left out."""
+        return sum(sum(counts.values()) for counts in self.counts.values())
+
+    @property
+    def refused(self) -> int:
+        """How many of them may hold text: what `--strict` does not allow."""
+        return sum(sum(c.values()) for reason, c in self.counts.items() if reason not in _HARMLESS)
+
+    def to_json(self) -> dict[str, dict[str, int]]:
+        """Reason → suffix → how many, in an order that depends on nothing else."""
+        return {reason: dict(sorted(self.counts[reason].items())) for reason in sorted(self.counts)}
+
+    def summary(self) -> str:
+        """One line: how many of what, and why; an example where there is but one."""
+        parts = []
+        for reason, counts in sorted(self.counts.items(), key=lambda item: (-item[1].total(), item[0])):
+            example = f" ({self.examples[reason]})" if counts.total() == 1 else ""
+            parts.append(f"{_listed(counts)} {REASONS[reason]}{example}")
+        return "; ".join(parts)
+
+
+def _listed(counts: Counter[str]) -> str:
+    most = counts.most_common(_TOLD_SUFFIXES)
+    rest = counts.total() - sum(number for _, number in most)
+    parts = [f"{number:,} {suffix}" for suffix, number in most]
+    return _and([*parts, f"{rest:,} more"] if rest else parts)
+
+
+def _and(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

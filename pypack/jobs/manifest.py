@@ -1,0 +1,120 @@
+"""What a unit has made: a file that is created once, and says that the unit is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pypack._common.schema import COUNT, Field, brief, check, check_required
+from pypack.jobs.place import FolderPlace
+from pypack.store.format import OPEN_SHARD, ShardInfo
+
+UNITS_FOLDER = "units"
+_HEAD = {"format": "pypack.unit", "version": 1, "requires": []}
+FEATURES: frozenset[str] = frozenset()
+_MANIFEST = Field(
+    "dict",
+    open=True,
+    fields={
+        "unit": COUNT,
+        "documents": COUNT,
+        "tokens": COUNT,
+        "rejected": Field("dict", items=COUNT),
+        "rejected_files": COUNT,
+        "rejects_bytes": COUNT,
+        "rejects_checksum": Field("text", null=True),
+        "lines": Field("int", 0, 2**63 - 1, null=True),
+        "shards": Field("list", items=OPEN_SHARD),
+    },
+)
+
+
+def manifest_name(unit: int) -> str:
+    """Where the manifest of a unit is."""
+    return f"{UNITS_FOLDER}/{unit:06d}.json"
+
+
+def rejects_name(unit: int) -> str:
+    """Where the rejects of a unit are, if it has any."""
+    return f"{UNITS_FOLDER}/{unit:06d}.rejected.jsonl"
+
+
+def shard_name(unit: int, number: int) -> str:
+    """The name of a shard, without suffix; final at once."""
+    return f"{unit:06d}-{number:03d}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a unit has made. Equal for every attempt at it.
+
+    Attributes:
+        unit: its number.
+        documents, tokens: totals of its shards.
+        rejected: how many were refused, by kind.
+        rejected_files: how many of them stand for (the rest of) a file.
+        rejects_bytes, rejects_checksum: of the file of them; 0 and None where there is none.
+        lines: lines of a piece of a file, by which those of the pieces behind it are numbered; None of whole
+            files and of rows.
+        shards: its shards, in order.
+    """
+
+    unit: int
+    documents: int
+    tokens: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    rejected_files: int = 0
+    rejects_bytes: int = 0
+    rejects_checksum: str | None = None
+    lines: int | None = None
+    shards: tuple[ShardInfo, ...] = ()
+
+    def to_json(self) -> bytes:
+        """The bytes of the file."""
+        return json.dumps(_HEAD | asdict(self), sort_keys=True).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes, place: str) -> Manifest:
+        """The reverse of `to_json`; `place`: the file, for messages.
+
+        Raises:
+            ValueError: it is no manifest, or one of a newer version.
+        """
+        try:
+            values = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{place}: not valid JSON ({error})") from None
+        if not isinstance(values, Mapping) or values.get("format") != _HEAD["format"]:
+            raise ValueError(f"{place}: not the manifest of a unit")
+        if values.get("version") != _HEAD["version"]:
+            raise ValueError(f"{place}: version {brief(values.get('version'))}; use a newer pypack")
+        check_required(values.get("requires"), FEATURES, place)
+        check(values, _MANIFEST, place)
+        known: dict[str, Any] = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        known["shards"] = tuple(ShardInfo.from_dict(shard) for shard in known["shards"])
+        return cls(**known)
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """(name, bytes) of the files of its shards of which the size is known."""
+        for shard in self.shards:
+            yield f"{shard.name}.bin", shard.bin_bytes
+            yield f"{shard.name}.idx", shard.idx_bytes
+
+
+def read_manifest(place: FolderPlace, unit: int) -> Manifest | None:
+    """What a unit has made, None if it is not done.
+
+    Raises:
+        ValueError: its manifest is damaged.
+    """
+    name = manifest_name(unit)
+    data = place.read(name)
+    return None if data is None else Manifest.from_json(data, str(place.path(name)))
+
+
+def finished_units(place: FolderPlace) -> set[int]:
+    """The numbers of the units that are done, by the names of their manifests."""
+    stems = (name.removesuffix(".json") for name in place.names(UNITS_FOLDER) if name.endswith(".json"))
+    return {int(stem) for stem in stems if stem.isascii() and stem.isdigit()}

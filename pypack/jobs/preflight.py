@@ -1,0 +1,153 @@
+"""A look at the first documents of the inputs before any work: what would fail is told in seconds."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pypack.columnar.process import ColumnarReader
+from pypack.corpus import CorpusError, InputFile
+from pypack.corpus.look import Look, look_at
+from pypack.corpus.similar import close_to, listed
+
+# Time for all looks together; where there are more files than that allows, a sample is looked at.
+MOST_SECONDS = 5.0
+_MOST_TOLD = 3
+
+
+class PreflightError(CorpusError):
+    """The whole job would fail, as far as the first documents of its inputs show."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What the looks have shown.
+
+    Attributes:
+        looked: files looked at.
+        files: all files.
+        warnings: a sentence for each thing that part of the job will trip over.
+    """
+
+    looked: int
+    files: int
+    warnings: tuple[str, ...]
+
+    @property
+    def sample(self) -> str:
+        """How many files were looked at, in words."""
+        if self.looked == self.files:
+            return f"{self.files:,} files" if self.files != 1 else "the file"
+        return f"{self.looked:,} of {self.files:,} files, chosen at random,"
+
+
+def look(
+    files: Sequence[InputFile],
+    *,
+    field: str = "text",
+    keep: Sequence[str] = (),
+    txt_per_line: bool = False,
+    most_seconds: float = MOST_SECONDS,
+) -> Preflight:
+    """Looks at the first documents of every file that is no stream, in bounded time.
+
+    Args:
+        files: the inputs.
+        field, keep, txt_per_line: see `pypack.corpus.read`.
+        most_seconds: no further file is looked at after that; which ones are then is chosen at random, always
+            the same.
+
+    Raises:
+        PreflightError: no file looked at would give a document, or nobody has a field that is to be kept.
+    """
+    looks = _looks([file for file in files if not file.is_stream], field, keep, txt_per_line, most_seconds)
+    with_content = [one for one in looks if one.documents or one.fault is not None]
+    faulty = [one for one in with_content if one.fault is not None]
+    has_streams = any(file.is_stream for file in files)
+    report = Preflight(len(looks), sum(not file.is_stream for file in files), ())
+    if faulty and len(faulty) == len(with_content) and not has_streams:
+        raise PreflightError(_whole_job(faulty, report))
+    if with_content and not has_streams:
+        _check_kept(with_content, keep, report)
+    warnings = [*_grouped(faulty), *_drift([one for one in with_content if one.fault is None], keep)]
+    return Preflight(report.looked, report.files, tuple(warnings))
+
+
+def _looks(
+    files: Sequence[InputFile], field: str, keep: Sequence[str], txt_per_line: bool, most_seconds: float
+) -> list[Look]:
+    # The first is always among them. In a shuffled order, whatever is left when time is up is a sample.
+    order = list(range(1, len(files)))
+    random.Random(0).shuffle(order)
+    end = time.monotonic() + most_seconds
+    found: dict[int, Look] = {}
+    with ColumnarReader() as reader:
+        for index in [0, *order] if files else []:
+            if found and time.monotonic() > end:
+                break
+            found[index] = look_at(files[index], field, keep, txt_per_line, reader)
+    return [found[index] for index in sorted(found)]
+
+
+def _whole_job(faulty: Sequence[Look], report: Preflight) -> str:
+    if report.files == 1:
+        one = faulty[0]
+        return f"{one.file.path}: {one.fault}. Nothing was written"
+    reasons = "; ".join(_grouped(faulty))
+    return f"no input would give a document ({report.sample} looked at): {reasons}. Nothing was written"
+
+
+def _grouped(faulty: Iterable[Look]) -> list[str]:
+    """A sentence for each kind of fault, with how many files have it and the first of them; worst first."""
+    by_fault: dict[str, list[Look]] = {}
+    for one in faulty:
+        by_fault.setdefault(one.fault or "", []).append(one)
+    groups = sorted(by_fault.items(), key=lambda item: -len(item[1]))
+    told = [f"{_named(looks)}: {fault}" for fault, looks in groups[:_MOST_TOLD]]
+    rest = sum(len(looks) for _, looks in groups[_MOST_TOLD:])
+    return [*told, f"{rest:,} more files give no document for other reasons"] if rest else told
+
+
+def _named(looks: Sequence[Look]) -> str:
+    first = looks[0].file.path
+    return first if len(looks) == 1 else f"{first} and {len(looks) - 1:,} more files"
+
+
+def _check_kept(looks: Sequence[Look], keep: Sequence[str], report: Preflight) -> None:
+    """Raises PreflightError for a kept field that no record has: its column would be nothing but nulls."""
+    for name in keep:
+        if any(name in one.kinds for one in looks) or any(_may_hold(one, name) for one in looks):
+            continue
+        names = list(dict.fromkeys(other for one in looks for other in one.names))
+        near = close_to(name, names)
+        hint = f"did you mean {near}?" if near else f"there are {listed(names) or 'none'}"
+        raise PreflightError(
+            f"--keep {name}: no document at the start of {report.sample} has such a field; {hint} "
+            "(--no-preflight keeps it all the same, for documents further on)"
+        )
+
+
+def _may_hold(look: Look, name: str) -> bool:
+    """Whether nothing is known of what a file holds."""
+    return look.fault is not None and not look.names
+
+
+def _drift(looks: Sequence[Look], keep: Sequence[str]) -> list[str]:
+    """What is kept here and missing there, or of another kind."""
+    found = []
+    for name in keep:
+        lacking = [one for one in looks if name not in one.kinds]
+        if lacking and len(lacking) < len(looks):
+            found.append(
+                f"{_named(lacking)}: no field {name!r} at the start, which --keep asks for: nulls there"
+            )
+        first: dict[str, str] = {}
+        for one in looks:
+            for kind in sorted(one.kinds.get(name, ())):
+                first.setdefault(kind, one.file.path)
+        if len(first) > 1:
+            seen = ", ".join(f"{kind} ({path})" for kind, path in first.items())
+            found.append(f"--keep {name}: values of several kinds, kept as JSON text: {seen}")
+    return found
