@@ -54,12 +54,6 @@ def _mask_of(store: Path, shard: ShardInfo) -> str:
     return native_name(store / f"{shard.name}{MASK}") if MASK in shard.beside else ""
 
 
-def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in kept:
-            raise ValueError(f"{store}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
-
-
 class TokenStore(Framed, Sequence[Document]):
     """Read access to a store directory, or to one bare Megatron-Core `.bin`/`.idx` pair.
 
@@ -362,20 +356,26 @@ class TokenStore(Framed, Sequence[Document]):
 
         Raises:
             FileNotFoundError: the store keeps no columns.
-            ValueError: it keeps columns, but none of this name.
+            ValueError: it keeps columns, but none of this name; or a file of theirs is damaged.
         """
-        import pyarrow.parquet as pq
-
+        from pypack.columnar.table import MissingColumnError, read_table
         from pypack.store.column_types import joined_tables
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
         tables = []
         for shard in self.info.shards:
-            require_regular(self.path / f"{shard.name}.parquet")
-            with (self.path / f"{shard.name}.parquet").open("rb") as file:
-                _check_kept(self.path, pq.read_schema(file).names, names or ())
-                tables.append(pq.read_table(file, columns=None if names is None else list(names)))
+            path = self.path / f"{shard.name}.parquet"
+            require_regular(path)
+            try:
+                table = read_table(path, names)
+            except MissingColumnError as error:
+                raise ValueError(f"{self.path}: {error}") from None
+            if table.num_rows != shard.documents:
+                raise ValueError(
+                    f"{path}: {table.num_rows} rows for {shard.documents} documents; it is not its store's"
+                )
+            tables.append(table)
         return joined_tables(tables)
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
