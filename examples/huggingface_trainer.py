@@ -28,9 +28,9 @@ def train(run: Path, steps: int) -> None:
     training, validation, vocabulary = sample_sources(run)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     # Of one process, as accelerate deals the steps to the processes in turn: an epoch of them must divide.
-    loader = Loader(training, batch_sequences=4, layout="varlen", seed=1)
+    loader = Loader(training, batch_sequences=4, layout="varlen", seed=1, rank=0, world_size=1)
     rows = loader.steps_per_epoch // processes * processes
-    validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False)
+    validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False, rank=0, world_size=1)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=64,
@@ -70,6 +70,8 @@ def train(run: Path, steps: int) -> None:
     )
     last = get_last_checkpoint(str(checkpoints)) if checkpoints.exists() else None
     trainer.train(resume_from_checkpoint=last)
+    if processes > 1:
+        torch.distributed.destroy_process_group()
     if trainer.is_world_process_zero():
         print(f"trained on {loader.stats.tokens:,} tokens in {loader.stats.steps} batches", flush=True)
 
