@@ -63,9 +63,12 @@ ENDLESS = [
     "{{ 9 ** (9 ** 9) }}",
     "{% set n = messages|length + 7 %}{{ n ** (n ** n) }}",
     "{{ [0] * 10 ** 10 }}",
-    "{% set ns = namespace(t='aa') %}{% for i in range(99) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}{{ ns.t }}",
-    "{% set ns = namespace(t='aa') %}{% for i in range(99) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t }}",
-    "{% set ns = namespace(t=[1]) %}{% for i in range(99) %}{% set ns.t = [ns.t, ns.t] %}{% endfor %}{{ ns.t }}",
+    "{% set ns = namespace(t='aa') %}{% for i in range(99) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}"
+    "{{ ns.t }}",
+    "{% set ns = namespace(t='aa') %}{% for i in range(99) %}{% set ns.t = ns.t + ns.t %}{% endfor %}"
+    "{{ ns.t }}",
+    "{% set ns = namespace(t=[1]) %}{% for i in range(99) %}{% set ns.t = [ns.t, ns.t] %}{% endfor %}"
+    "{{ ns.t }}",
     "{% set ns = namespace(t=[1]) %}{% for i in range(99) %}{% set ns.t = [ns.t, ns.t] %}{% endfor %}"
     "{{ ns.t|tojson }}",
     "{% set ns = namespace(t=[1]) %}{% for i in range(99) %}{% set ns.t = [ns.t, ns.t] %}{% endfor %}"
@@ -104,7 +107,9 @@ def test_a_template_that_fails_is_named_with_its_line():
     with pytest.raises(TemplateSourceError, match=r"bad\.jinja: line 2: "):
         ChatTemplate("fine\n{% for %}", "bad.jinja")
     refusing = ChatTemplate("\n{{ raise_exception('roles must alternate') }}", "strict.jinja")
-    with pytest.raises(RecordError, match=r"strict\.jinja: line 2: refuses it: roles must alternate") as caught:
+    with pytest.raises(
+        RecordError, match=r"strict\.jinja: line 2: refuses it: roles must alternate"
+    ) as caught:
         refusing.render(MESSAGES)
     assert caught.value.kind == "refused_by_template"
 
@@ -124,7 +129,7 @@ def test_many_messages_in_one_record():
 
 def test_prefixes_of_many_turns_are_refused_not_waited_for():
     template = ChatTemplate("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}")
-    with pytest.raises(RecordError, match="too_many_turns|more than") as caught:
+    with pytest.raises(RecordError, match="more than 131072 messages") as caught:
         template.render(MESSAGES * 50_000)
     assert caught.value.kind == "too_many_turns"
 
