@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import RejectLimit, count_or_auto, file_path, input_name, names, positive
+from pypack.cli.arguments import count_or_auto, file_path, input_name, names, positive, reject_limit
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
 from pypack.cli.record_arguments import add_records, record_options
+from pypack.jobs.reject_limit import RejectLimit
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -25,21 +26,27 @@ Tokenizes text and writes a token store: a directory of shards that pypack, Mega
 read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
-.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines; they
-leave out pipes, sockets and devices, too: name those, and say with --format what they hold.
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
+as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
+compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
+and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
+makes it an error).
+
+The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
+chat records, UTF-16, a JSON array, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
 one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
 the same command goes on from what is finished, with other workers and partitions if you like, and the store
-comes out the same byte for byte.
+comes out the same byte for byte. Inputs that change meanwhile are an error.
 """
 _EPILOG = """\
 examples:
   pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
@@ -76,7 +83,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--keep", type=names, default=(), metavar="NAME,...",
-        help="fields kept beside the tokens, as a parquet file for each shard",
+        help="fields kept beside the tokens, as a parquet file for each shard; also names of folders such as "
+        "lang=en/",
     )  # fmt: skip
     group.add_argument(
         "--format", choices=("json_lines", "text", "parquet", "arrow"),
@@ -95,9 +103,16 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help="what is malformed: set it aside and go on, or stop there (default: reject)",
     )  # fmt: skip
     group.add_argument(
-        "--max-rejects", type=RejectLimit, default=RejectLimit("1%"), metavar="N",
-        help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
-        "whole file (default: 1%%)",
+        "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
+        help="stop once more documents than this, a number or a percentage of 10,000 or more, were rejected; "
+        "exit status 1 if all in all there were, or any whole file (default: 1%%)",
+    )  # fmt: skip
+    group.add_argument(
+        "--strict", action="store_true", help="what a folder holds and would not be read is an error"
+    )
+    group.add_argument(
+        "--preflight", action=argparse.BooleanOptionalAction, default=True,
+        help="look at the first documents of the inputs before any work (default: yes)",
     )  # fmt: skip
 
 
@@ -155,6 +170,15 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
+    group.add_argument(
+        "--retry-rejected", action="store_true",
+        help="OUT is finished, and files of which something was refused are mended: read that again, and put "
+        "it behind the documents that are there, whose numbers stay; IN may be the mended files alone",
+    )  # fmt: skip
+    group.add_argument(
+        "--dry-run", action="store_true",
+        help="write nothing: read a sample, and predict documents, tokens, disk space and time",
+    )  # fmt: skip
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
@@ -177,6 +201,12 @@ def run(args: argparse.Namespace) -> int:
         unit_bytes=args.unit_bytes,
         records=record_options(args),
     )
+    if args.retry_rejected and (args.overwrite or args.dry_run):
+        raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
+    if args.dry_run:
+        from pypack.cli.dry_run import run_dry
+
+        return run_dry(args, tokenizer, options)
     try:
         partition = None if args.partition is None else Partition.parse(args.partition)
     except PartitionError as error:
@@ -195,6 +225,10 @@ def run(args: argparse.Namespace) -> int:
                 partition=partition,
                 memory_limit=args.memory_limit,
                 overwrite=args.overwrite,
+                retry_rejected=args.retry_rejected,
+                strict=args.strict,
+                preflight=args.preflight,
+                max_rejects=args.max_rejects.text,
                 on_progress=bar.update,
                 on_message=bar.say,
             )
@@ -236,11 +270,16 @@ def _units_failed(result: TokenizeResult) -> str | None:
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
-    where = f"see {result.output / 'rejected.jsonl'}"
+    log = result.output / "rejected.jsonl"
     if result.rejected_files:
-        return f"{result.rejected_files} of the inputs could not be read to the end; {where}"
+        return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
     if not limit.allows(result.rejected, result.documents):
-        return f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}; {where}"
+        from pypack.jobs.reject_limit import commonest
+
+        return (
+            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
+            f"{commonest(result.rejected_by_kind, log)}"
+        )
     return None
 
 

@@ -75,7 +75,7 @@ def read(
         max_document_bytes: longer lines, rows (the text and what is kept of them) and text files are rejected
             unread, so that memory stays bounded.
         start: goes on from a place that `DocumentBatch.position_after` gave.
-        stream_mark: the `DocumentBatch.stream_mark` that came with it; another stream is refused.
+        stream_mark: the `DocumentBatch.mark_at` of that place; another stream is refused.
         format: what named files, pipes and standard input hold, see `list_inputs`.
         record_fields: instead of texts, hand out whole records as JSON (bytes): lines as they are, unparsed;
             of rows these columns, names or dotted paths; of text files an object with the field `text`.

@@ -17,7 +17,7 @@ from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import DamagedInputError, Reject
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.options import ReadOptions
-from pypack.corpus.stream_hash import StreamMark
+from pypack.corpus.stream_hash import StreamHash, StreamMark
 
 
 def read_columnar(
@@ -35,27 +35,30 @@ def read_columnar(
     """
     if not builder.empty:
         yield builder.take()
-    with _on_disk(file, options.stream_mark, builder) as path:
-        yield from _rows(path, file, index, start, builder, options, reader)
+    with _on_disk(file, options.stream_mark) as (path, running):
+        yield from _rows(path, running, file, index, start, builder, options, reader)
 
 
 @contextmanager
-def _on_disk(file: InputFile, mark: StreamMark | None, builder: BatchBuilder) -> Iterator[str]:
-    """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again."""
+def _on_disk(file: InputFile, mark: StreamMark | None) -> Iterator[tuple[str, StreamHash | None]]:
+    """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again, and its
+    hash."""
     if not file.is_stream:
-        yield file.path
+        yield file.location, None
         return
     with tempfile.NamedTemporaryFile(prefix="pypack-") as copy:
         source, size = ByteSource(file, stream_mark=mark), 0
         for chunk in source:
             size += copy.write(chunk)
+            if source.stream_hash is not None:
+                source.stream_hash.advance(size)
         copy.flush()
-        builder.mark(source.mark_before(size))
-        yield copy.name
+        yield copy.name, source.stream_hash
 
 
 def _rows(
     path: str,
+    running: StreamHash | None,
     file: InputFile,
     index: int,
     start: Position,
@@ -76,6 +79,7 @@ def _rows(
     )
     try:
         for rows in reader.read(request):
+            builder.in_stream(running, 0)
             yield _documents(rows, file, index, options, builder)
             builder.reached = (rows.row + rows.rows, 0)
     except DamagedColumnsError as damage:

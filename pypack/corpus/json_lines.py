@@ -15,7 +15,7 @@ from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Block, Fault, read_blocks
 from pypack.corpus.field import MISSING, field_getter
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import split_lines
+from pypack.corpus.lines import BOM, split_lines
 from pypack.corpus.options import ReadOptions
 
 if TYPE_CHECKING:
@@ -102,11 +102,12 @@ def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...
     block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
     offset = 0
     for number, line in enumerate(contents):
+        content = line.removeprefix(BOM)  # of a file that others were joined to
         try:
-            record: Any = orjson.loads(line) if len(line) <= limit else None
+            record: Any = orjson.loads(content) if len(line) <= limit else None
             text = get_text(record)  # of what is no object: AttributeError
             if getters and type(text) is str:
-                record = parsed_exactly(line, record)
+                record = parsed_exactly(content, record)
         except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
             text = None
         if type(text) is str:
@@ -171,7 +172,7 @@ def record_fault(line: bytes) -> Fault:
 
 def _document(line: bytes, field: str) -> Any:
     try:
-        return field_getter(field)(orjson.loads(line))
+        return field_getter(field)(orjson.loads(line.removeprefix(BOM)))
     except (ValueError, AttributeError):
         return None
 
@@ -180,6 +181,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     """Kind and reason why a line gives no document; None for a blank line, which is no fault."""
     if len(line) > limit:
         return "too_long", f"the line has {len(line)} bytes, the limit is {limit}"
+    line = line.removeprefix(BOM)
     if not line.strip(b" \t\r"):
         return None
     try:

@@ -41,9 +41,14 @@ def rejects_name(unit: int) -> str:
     return f"{UNITS_FOLDER}/{unit:06d}.rejected.jsonl"
 
 
+def shard_prefix(unit: int) -> str:
+    """What the names of all shards of a unit begin with."""
+    return f"{unit:06d}-"
+
+
 def shard_name(unit: int, number: int) -> str:
     """The name of a shard, without suffix; final at once."""
-    return f"{unit:06d}-{number:03d}"
+    return f"{shard_prefix(unit)}{number:03d}"
 
 
 @dataclass(frozen=True)

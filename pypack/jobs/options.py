@@ -52,6 +52,7 @@ class WorkOptions:
         on_error: "reject" or "stop", see `pypack.corpus.read`.
         num_threads: threads that encode, None for every core.
         batch_bytes: input bytes encoded at once.
+        max_rejects: stops a unit that refuses more, see `pypack.jobs.reject_limit`; None for no limit.
         memory_limit: bytes of memory above which a process finishes its unit in smaller batches, None for no
             limit.
     """
@@ -60,3 +61,4 @@ class WorkOptions:
     num_threads: int | None = None
     batch_bytes: int = 4 << 20
     memory_limit: int | None = None
+    max_rejects: str | None = None

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pypack import _core
 from pypack._common import mapped
 from pypack._common.frames import Framed
-from pypack._common.paths import local_path
+from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
@@ -147,6 +147,11 @@ class Plan(Framed):
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The five arrays by name."""
         return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
+    def mapped_files(self) -> list[tuple[str, int, int, int]]:
+        """Path, device, inode and size of each file that the arrays are mapped from, for the kernels."""
+        return [(native_name(file.path), file.device, file.inode, file.size) for file in self._files]
 
     @property
     def num_sequences(self) -> int:

@@ -67,6 +67,14 @@ class Recipe:
         return found + (FieldTemplate(self.template).fields if self.template is not None else [])
 
     @property
+    def required(self) -> list[str]:
+        """Those of them without which no record gives a document."""
+        if self.template is not None:
+            return FieldTemplate(self.template).required
+        names = [self.messages, self.prompt, *self.completions[:1]]
+        return [name for name in names if name is not None]
+
+    @property
     def has_groups(self) -> bool:
         """Whether a record may become several documents."""
         return bool(self.completions)

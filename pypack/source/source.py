@@ -308,6 +308,7 @@ class Source:
                 mask_offsets=offsets,
                 masks=masks,
                 uses_store_mask=self.uses_store_mask,
+                plan_files=plan.mapped_files,
             )
 
     def __repr__(self) -> str:

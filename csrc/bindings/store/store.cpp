@@ -11,6 +11,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/checked.hpp"
+#include "common/interrupt.hpp"
 #include "store/encode.hpp"
 #include "store/mask_bits.hpp"
 #include "store/shard.hpp"
@@ -50,8 +51,9 @@ std::shared_ptr<StoreView> open_store(const std::vector<std::tuple<std::string, 
 
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
-    store.look_at_sizes();
-    const DocumentView view = store.document(index);
+    const std::int64_t now = look_clock();
+    store.look_around(now);
+    const DocumentView view = store.document(index, now);
     // `self` as the base keeps the mapping alive as long as the array.
     py::array tokens(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data,
                      self);
@@ -63,7 +65,6 @@ py::array_t<Length> lengths(const StoreView& store) {
     py::array_t<Length> out(store.num_documents());
     const std::span<Length> values(out.mutable_data(), static_cast<std::size_t>(store.num_documents()));
     const GilRelease release;
-    store.look_at_sizes();
     store.copy_lengths(values);
     return out;
 }
@@ -81,9 +82,9 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
     py::array_t<std::int64_t> out(static_cast<py::ssize_t>(document.size()));
     std::int64_t* const counts = out.mutable_data();
     const GilRelease release;
-    store.look_at_sizes();
     for (std::size_t i = 0; i < document.size(); ++i) {
-        const DocumentView found = store.document(document[i]);
+        check_interrupt_at(i);
+        const DocumentView found = store.document(document[i], look_clock());
         if (start[i] < 0 || length[i] < 0 || start[i] > found.length || length[i] > found.length - start[i]) {
             throw std::invalid_argument("document " + std::to_string(document[i]) + " has " +
                                         std::to_string(found.length) + " tokens, not " +
@@ -98,8 +99,7 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
 
 // bool [n]: which of a document's tokens are learned.
 py::array_t<bool> document_mask(const StoreView& store, std::int64_t index) {
-    store.look_at_sizes();
-    const DocumentView found = store.document(index);
+    const DocumentView found = store.document(index, look_clock());
     py::array_t<bool> out(found.length);
     bool* const learned = out.mutable_data();
     std::fill_n(learned, found.length, true);
@@ -192,6 +192,7 @@ void register_store(py::module_& m) {
             "check_layout",
             [](const StoreView& self) {
                 const GilRelease release;
+                self.check_not_cut();
                 for (const Shard& shard : self.shards()) shard.check_layout();
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
