@@ -198,6 +198,9 @@ class Encoder:
 
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
+def read_number_lists(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
