@@ -25,6 +25,7 @@ from pypack._common.fingerprint import (
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
+from pypack._common.schema import brief
 from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
 from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
@@ -374,6 +375,11 @@ class TokenStore(Framed, Sequence[Document]):
             if table.num_rows != shard.documents:
                 raise ValueError(
                     f"{path}: {table.num_rows} rows for {shard.documents} documents; it is not its store's"
+                )
+            if tables and table.column_names != tables[0].column_names:
+                raise ValueError(
+                    f"{path}: keeps the columns {brief(table.column_names)}, the shards before it "
+                    f"{brief(tables[0].column_names)}"
                 )
             tables.append(table)
         return joined_tables(tables)
