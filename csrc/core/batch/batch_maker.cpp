@@ -100,7 +100,11 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
 }
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
-    for (const SequenceSource& source : sources) source.store->look_at_sizes();
+    std::vector<ShardPool::Lease> leases;
+    for (const SequenceSource& source : sources) {
+        source.store->look_at_sizes();
+        leases.push_back(source.store->lease());
+    }
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
 }
