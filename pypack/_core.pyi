@@ -300,6 +300,7 @@ class BatchMaker:
         mask_offsets: NDArray[np.int64] | None,
         masks: NDArray[np.int32] | None,
         uses_store_mask: bool = False,
+        plan_files: Sequence[tuple[str, int, int, int]] = (),
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(

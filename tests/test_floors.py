@@ -23,7 +23,7 @@ PYTHON_FLOORS = [
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
     ["pypack.source", "pypack.best_fit", "pypack.jobs"],
-    ["pypack.schedule", "pypack.formats"],
+    ["pypack.schedule", "pypack.formats", "pypack.chat"],
     ["pypack.loader"],
     ["pypack.adapters", "pypack.demo"],
     ["pypack.throughput"],

@@ -158,7 +158,18 @@ def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]
     from pypack.plan.plan import Plan
 
     began = time.perf_counter()
-    plan = extend_plan(Plan.open(args.extend), store.lengths, num_threads=args.threads or args.workers)
+    old = Plan.open(args.extend)
+    if old.options.get("keep_together") and args.keep_together is None:
+        raise UsageError("the old plan keeps groups together: name them again with --keep-together")
+    plan = extend_plan(
+        old,
+        store.lengths,
+        keep_together=None if args.keep_together is None else store.groups_by(args.keep_together),
+        learned=store.learned_lengths if old.options.get("drop_unlearned") else None,
+        num_threads=args.threads or args.workers,
+    )
+    if store.has_loss_mask:
+        plan.count_learned(store)
     return plan, time.perf_counter() - began
 
 

@@ -9,9 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import RejectLimit, count_or_auto, file_path, input_name, names, positive
+from pypack.cli.arguments import count_or_auto, file_path, input_name, names, positive, reject_limit
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar, duration, rates
+from pypack.cli.record_arguments import add_records, record_options
+from pypack.jobs.reject_limit import RejectLimit
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -24,21 +26,27 @@ Tokenizes text and writes a token store: a directory of shards that pypack, Mega
 read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .json (one JSON object a line) and .txt, each also as .gz or
-.zst; .parquet; .arrow and .feather. Directories leave .json files out: name those that are JSON lines; they
-leave out pipes, sockets and devices, too: name those, and say with --format what they hold.
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
+as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
+compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
+and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
+makes it an error).
+
+The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
+chat records, UTF-16, a JSON array, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
 one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
 the same command goes on from what is finished, with other workers and partitions if you like, and the store
-comes out the same byte for byte.
+comes out the same byte for byte. Inputs that change meanwhile are an error.
 """
 _EPILOG = """\
 examples:
   pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
@@ -64,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     _add_reading(parser.add_argument_group("what is read"))
     _add_tokens(parser.add_argument_group("how it is tokenized"))
+    add_records(parser.add_argument_group("records that become texts (chats, prompts, metadata)"))
     _add_running(parser.add_argument_group("how it runs"))
 
 
@@ -74,7 +83,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--keep", type=names, default=(), metavar="NAME,...",
-        help="fields kept beside the tokens, as a parquet file for each shard",
+        help="fields kept beside the tokens, as a parquet file for each shard; also names of folders such as "
+        "lang=en/",
     )  # fmt: skip
     group.add_argument(
         "--format", choices=("json_lines", "text", "parquet", "arrow"),
@@ -93,9 +103,16 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help="what is malformed: set it aside and go on, or stop there (default: reject)",
     )  # fmt: skip
     group.add_argument(
-        "--max-rejects", type=RejectLimit, default=RejectLimit("1%"), metavar="N",
-        help="exit status 1 if more documents than this, a number or a percentage, were rejected, or any "
-        "whole file (default: 1%%)",
+        "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
+        help="stop once more documents than this, a number or a percentage of 10,000 or more, were rejected; "
+        "exit status 1 if all in all there were, or any whole file (default: 1%%)",
+    )  # fmt: skip
+    group.add_argument(
+        "--strict", action="store_true", help="what a folder holds and would not be read is an error"
+    )
+    group.add_argument(
+        "--preflight", action=argparse.BooleanOptionalAction, default=True,
+        help="look at the first documents of the inputs before any work (default: yes)",
     )  # fmt: skip
 
 
@@ -104,6 +121,14 @@ def _add_tokens(group: argparse._ArgumentGroup) -> None:
         "--append-eos", action=argparse.BooleanOptionalAction, default=None,
         help="end every document with the end-of-document token (default: if the tokenizer has one)",
     )  # fmt: skip
+    group.add_argument(
+        "--prepend-bos", action="store_true", help="begin every document with the begin-of-document token"
+    )
+    group.add_argument(
+        "--add-special-tokens", action="store_true",
+        help="put around every document what the tokenizer's own template does ([CLS], <s>, </s> ...)",
+    )  # fmt: skip
+    group.add_argument("--bos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument(
         "--split-special-tokens", action="store_true",
@@ -145,6 +170,15 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
+    group.add_argument(
+        "--retry-rejected", action="store_true",
+        help="OUT is finished, and files of which something was refused are mended: read that again, and put "
+        "it behind the documents that are there, whose numbers stay; IN may be the mended files alone",
+    )  # fmt: skip
+    group.add_argument(
+        "--dry-run", action="store_true",
+        help="write nothing: read a sample, and predict documents, tokens, disk space and time",
+    )  # fmt: skip
     group.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 
@@ -153,17 +187,26 @@ def run(args: argparse.Namespace) -> int:
     from pypack.jobs.partition import Partition, PartitionError
     from pypack.jobs.tokenize import TokenizeOptions, tokenize
 
-    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token)
+    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token, args.bos_token)
     options = TokenizeOptions(
         field=args.field,
         keep=args.keep,
         txt_per_line=args.txt_per_line,
         max_document_bytes=args.max_document_bytes,
         append_eos=args.append_eos,
+        prepend_bos=args.prepend_bos,
+        add_special_tokens=args.add_special_tokens,
         split_special_tokens=args.split_special_tokens,
         shard_tokens=args.shard_tokens,
         unit_bytes=args.unit_bytes,
+        records=record_options(args),
     )
+    if args.retry_rejected and (args.overwrite or args.dry_run):
+        raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
+    if args.dry_run:
+        from pypack.cli.dry_run import run_dry
+
+        return run_dry(args, tokenizer, options)
     try:
         partition = None if args.partition is None else Partition.parse(args.partition)
     except PartitionError as error:
@@ -182,6 +225,10 @@ def run(args: argparse.Namespace) -> int:
                 partition=partition,
                 memory_limit=args.memory_limit,
                 overwrite=args.overwrite,
+                retry_rejected=args.retry_rejected,
+                strict=args.strict,
+                preflight=args.preflight,
+                max_rejects=args.max_rejects.text,
                 on_progress=bar.update,
                 on_message=bar.say,
             )
@@ -204,11 +251,11 @@ def run(args: argparse.Namespace) -> int:
     return 1 if fault else 0
 
 
-def _load_tokenizer(path: Path, eos_token: str | None) -> Tokenizer:
+def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) -> Tokenizer:
     from pypack.tokenizer.tokenizer import Tokenizer
 
     try:
-        return Tokenizer.from_file(path, eos_token=eos_token)
+        return Tokenizer.from_file(path, eos_token=eos_token, bos_token=bos_token)
     except (ValueError, IsADirectoryError) as error:
         raise UsageError(str(error)) from error
 
@@ -223,11 +270,16 @@ def _units_failed(result: TokenizeResult) -> str | None:
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
-    where = f"see {result.output / 'rejected.jsonl'}"
+    log = result.output / "rejected.jsonl"
     if result.rejected_files:
-        return f"{result.rejected_files} of the inputs could not be read to the end; {where}"
+        return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
     if not limit.allows(result.rejected, result.documents):
-        return f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}; {where}"
+        from pypack.jobs.reject_limit import commonest
+
+        return (
+            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
+            f"{commonest(result.rejected_by_kind, log)}"
+        )
     return None
 
 
@@ -243,7 +295,8 @@ def _print_result(result: TokenizeResult) -> None:
     if not result.is_finished:
         print(
             f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
-            "last of them finishes the store"
+            "last "
+            "of them finishes the store"
         )
     if result.dead_workers:
         print(f"  workers that died and were replaced: {result.dead_workers:,}")

@@ -44,7 +44,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
-    from pypack.columnar.files import Piece, read_fields, read_pieces, row_groups
+    from pypack.columnar.files import Piece, read_columns, read_fields, read_pieces, row_groups
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")
@@ -60,6 +60,8 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             pieces: Iterator[Piece] = iter(())
         elif request.format == "row groups":
             pieces = row_groups(request.path)
+        elif request.format == "columns":
+            pieces = read_columns(request)
         else:
             pieces = read_pieces(request, limit.widen)
         while True:

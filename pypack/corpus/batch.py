@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pypack.corpus.errors import Reject, RejectedInputError
 from pypack.corpus.partitions import filled_array, filled_values, partitions_of
-from pypack.corpus.stream_hash import StreamMark
+from pypack.corpus.stream_hash import StreamHash, StreamMark, StreamPart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,7 @@ class DocumentBatch:
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
         reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
-        stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
+        stream: the part of a stream that the batch comes from, None of files.
     """
 
     texts: list[str] | pa.Array
@@ -63,7 +63,7 @@ class DocumentBatch:
     input_bytes: int = 0
     disk_bytes: int = 0
     reached: int = 0
-    stream_mark: StreamMark | None = None
+    stream: StreamPart | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -76,6 +76,15 @@ class DocumentBatch:
     def position_after(self, document: int) -> Position:
         """Where reading goes on behind document `document` of this batch."""
         return Position(int(self.files[document]), int(self.records[document]) + 1, int(self.ends[document]))
+
+    def mark_at(self, position: Position) -> StreamMark | None:
+        """What the stream was up to a place in the batch, by which who goes on there knows it; None of files.
+
+        `position`: of `position_after`. Where a stream is read whole before its rows, all of it counts.
+        """
+        if self.stream is None or self.files[0] != self.files[-1]:
+            return None
+        return self.stream.mark_at(position.offset)
 
     def only(self, kept: NDArray[np.bool_]) -> DocumentBatch:
         """The batch with those of its D documents alone; its rejects and sums stay."""
@@ -145,7 +154,7 @@ class BatchBuilder:
         self.blank_lines = 0
         self.input_bytes = 0
         self.disk_bytes = 0
-        self._mark: StreamMark | None = None
+        self._stream: StreamHash | None = None
 
     def begin_file(self, path: str, reached: tuple[int, int]) -> None:
         """What is added next comes from this file, from a record and byte offset on."""
@@ -153,10 +162,11 @@ class BatchBuilder:
         partitions = partitions_of(path)
         self._constants = {name: partitions[name] for name in self._keep if name in partitions}
 
-    def mark(self, mark: StreamMark | None) -> None:
-        """Takes the hash of a stream before a block; a batch keeps that of its first one."""
-        if self._mark is None:
-            self._mark = mark
+    def in_stream(self, running: StreamHash | None, offset: int) -> None:
+        """What is added next begins at a byte of a stream, or of a file, which has no running hash."""
+        if running is not None and self._stream is None:
+            running.advance(offset)
+        self._stream = running
 
     @property
     def full(self) -> bool:
@@ -218,7 +228,7 @@ class BatchBuilder:
             self.input_bytes,
             self.disk_bytes,
             self.reached[0],
-            self._mark,
+            None if self._stream is None else self._stream.part(),
         )
         self._clear()
         return batch

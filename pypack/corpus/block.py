@@ -65,7 +65,7 @@ def read_blocks(
 ) -> Iterator[DocumentBatch]:
     """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
     if file.end is not None and start.offset < file.begin:
-        start = Position(index, 0, first_line_start(file.path, file.begin, file.end))
+        start = Position(index, 0, first_line_start(file.location, file.begin, file.end))
         builder.reached = (start.record, start.offset)
     with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)
@@ -85,7 +85,7 @@ def _read_blocks(
     max_line_bytes = options.max_document_bytes
     # One block is one batch: nothing is joined then.
     for data in line_blocks(source, max_line_bytes, options.batch_bytes):
-        builder.mark(source.mark_before(offset))
+        builder.in_stream(source.stream_hash, offset)
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))

@@ -71,9 +71,10 @@ class ByteSource:
             next(self._filler)
         return self._filler.send(room)
 
-    def mark_before(self, size: int) -> StreamMark | None:
-        """The last known hash of a stream's beginning, of at most `size` bytes; None for a file."""
-        return None if self._hash is None else self._hash.mark_before(size)
+    @property
+    def stream_hash(self) -> StreamHash | None:
+        """The running hash of a stream; None for a file."""
+        return self._hash
 
     def close(self) -> None:
         """Closes the file that `readinto` reads."""
@@ -119,7 +120,7 @@ class ByteSource:
                     raise DamagedInputError("unreadable_file", "standard input is closed")
                 yield getattr(stream, "raw", stream)
                 return
-            with Path(self._file.path).open("rb", buffering=0) as handle:
+            with Path(self._file.location).open("rb", buffering=0) as handle:
                 if self._file.compression is None and not self._file.is_stream:
                     self.disk_bytes = handle.seek(self._skip) - self._file.begin
                 end = self._file.end
@@ -135,15 +136,16 @@ class ByteSource:
         else:
             chunks = self._plain(handle)
         if self._hash is not None:
-            chunks = self._hashed(chunks, self._hash)
+            chunks = self._hashed(chunks, self._hash, self._skip)
         elif self._file.compression is None:
             return chunks  # from where the file was opened
         return self._drop(chunks, self._skip)
 
     @staticmethod
-    def _hashed(chunks: Iterator[bytes], running: StreamHash) -> Iterator[bytes]:
+    def _hashed(chunks: Iterator[bytes], running: StreamHash, skip: int) -> Iterator[bytes]:
         for chunk in chunks:
             running.add(chunk)
+            running.advance(skip)
             yield chunk
         running.end()
 

@@ -41,6 +41,7 @@ class InputFile:
         begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
             these bytes, of Parquet these rows.
         refused: why the file is not read at all, but rejected; None if it is read.
+        folder: what a relative path is relative to, None for the current folder.
     """
 
     path: str
@@ -53,6 +54,12 @@ class InputFile:
     begin: int = 0
     end: int | None = None
     refused: str | None = None
+    folder: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Where the file is opened."""
+        return self.path if self.folder is None else os.path.join(self.folder, self.path)  # noqa: PTH118
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class _Finder:
             )
 
     def report(self, path: str, reason: str, words: str, is_folder: bool = False) -> None:
-        self.left_out.add(path, reason, is_folder=is_folder)
+        self.left_out.add(path, reason, words, is_folder=is_folder)
         if self.on_skip is not None:
             self.on_skip(f"{path}: {words}")
 

@@ -41,9 +41,11 @@ class LeftOut:
     def __init__(self) -> None:
         self.counts: dict[str, Counter[str]] = {}
         self.examples: dict[str, str] = {}
+        self._first = ""
 
-    def add(self, path: str, reason: str, *, is_folder: bool = False) -> None:
-        """Counts one; `reason` is a key of REASONS."""
+    def add(self, path: str, reason: str, words: str, *, is_folder: bool = False) -> None:
+        """Counts one; `reason` is a key of REASONS, `words` say it of this one."""
+        self._first = self._first or f"{path}: {words}"
         counts = self.counts.setdefault(reason, Counter())
         self.examples.setdefault(reason, path)
         suffix = FOLDER if is_folder else suffix_of(os.path.basename(path)) or _NONE  # noqa: PTH119
@@ -65,6 +67,10 @@ class LeftOut:
     def to_json(self) -> dict[str, dict[str, int]]:
         """Reason → suffix → how many, in an order that depends on nothing else."""
         return {reason: dict(sorted(self.counts[reason].items())) for reason in sorted(self.counts)}
+
+    def told(self) -> str:
+        """One line for a person: the file and why, or how many of what."""
+        return f"left out {self._first}" if self.total == 1 else f"left out: {self.summary()}"
 
     def summary(self) -> str:
         """One line: how many of what, and why; an example where there is but one."""

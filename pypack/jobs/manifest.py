@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import orjson
-
-from pypack._common.schema import brief, check_required
+from pypack._common.schema import brief, check_required, parse_json
 from pypack.jobs.place import FolderPlace
 from pypack.store.format import ShardInfo
 
@@ -30,9 +28,14 @@ def rejects_name(unit: int) -> str:
     return f"{UNITS_FOLDER}/{unit:06d}.rejected.jsonl"
 
 
+def shard_prefix(unit: int) -> str:
+    """What the names of all shards of a unit begin with."""
+    return f"{unit:06d}-"
+
+
 def shard_name(unit: int, number: int) -> str:
     """The name of a shard, without suffix; final at once."""
-    return f"{unit:06d}-{number:03d}"
+    return f"{shard_prefix(unit)}{number:03d}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Manifest:
             ValueError: it is no manifest, or one of a newer version.
         """
         try:  # by hand, as a job may have a million of them
-            values = orjson.loads(data)
+            values = parse_json(data)
             if values["format"] != _HEAD["format"]:
                 raise ValueError("not the manifest of a unit")
             if values["version"] != _HEAD["version"]:

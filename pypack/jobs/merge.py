@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
@@ -15,8 +15,11 @@ from pypack.jobs.manifest import UNITS_FOLDER, Manifest, finished_units, read_ma
 from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.reject_log import reject_line
+from pypack.jobs.reject_limit import commonest
+from pypack.jobs.reject_log import moved_line
+from pypack.jobs.retry import superseded
 from pypack.jobs.slurm import array_syntax
+from pypack.store.beside import FEATURE_OF
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
 
 _CHUNK = 1 << 20
@@ -54,14 +57,17 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     manifests = list(_manifests(place, job))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
-    counts = _counts(manifests)
+    first, tried_again = _join_rejects(place, job, manifests)
+    counts = _counts(job, manifests, tried_again)
     if counts["rejected"]:
-        first = _join_rejects(place, job, manifests)
         files[REJECTED_FILE] = place.checksum(REJECTED_FILE)
+    else:
+        place.remove(REJECTED_FILE)  # empty, or of a run that was stopped for its rejects
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
-            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}"
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}. The commonest: "
+            f"{commonest(counts['rejected'], place.path(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
         )
@@ -78,7 +84,9 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         shards=shards,
         tokenizer_fingerprint=asked["tokenizer"],
         special_ids=asked["special_ids"],
-        appended_id=asked["appended_id"],
+        appended_id=_last_id(asked),
+        prepended_ids=tuple(asked.get("prepended_ids", ())),
+        requires=tuple(sorted({FEATURE_OF[suffix] for shard in shards for suffix in shard.beside})),
         options={name: asked[name] for name in STORE_OPTIONS},
         files={name: recorded for name, recorded in files.items() if recorded is not None},
         counts=counts | job.notes,
@@ -87,6 +95,12 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     place.write(STORE_FILE, info.to_json())
     _tidy(place)
     return info
+
+
+def _last_id(asked: dict[str, Any]) -> int | None:
+    """The id that ends every document."""
+    ids = [*asked.get("appended_ids", ()), asked["appended_id"]]
+    return next((i for i in reversed(ids) if i is not None), None)
 
 
 def _manifests(place: FolderPlace, job: JobDescription) -> Iterator[Manifest]:
@@ -111,23 +125,46 @@ def _check_files(place: FolderPlace, manifests: list[Manifest]) -> None:
                 )
 
 
-def _counts(manifests: list[Manifest]) -> dict[str, Any]:
+def _counts(
+    job: JobDescription, manifests: list[Manifest], tried_again: Counter[tuple[str, bool]]
+) -> dict[str, Any]:
     rejected: Counter[str] = Counter()
     for manifest in manifests:
         rejected.update(manifest.rejected)
+    rejected_files = sum(manifest.rejected_files for manifest in manifests)
+    for (kind, is_file), count in tried_again.items():
+        rejected[kind] -= count
+        rejected_files -= is_file * count
     return {
         "units": len(manifests),
-        "rejected": dict(sorted(rejected.items())),
-        "rejected_files": sum(manifest.rejected_files for manifest in manifests),
+        "rejected": {kind: count for kind, count in sorted(rejected.items()) if count},
+        "rejected_files": rejected_files,
+        **({"retries": len(job.retries)} if job.retries else {}),
     }
 
 
-def _join_rejects(place: FolderPlace, job: JobDescription, manifests: list[Manifest]) -> str:
-    """Writes the rejects of all units in order; returns the first of them in words.
+def _join_rejects(
+    place: FolderPlace, job: JobDescription, manifests: list[Manifest]
+) -> tuple[str, Counter[tuple[str, bool]]]:
+    """Writes the rejects of all units in order, without those that a later unit has tried again.
 
     Readers of a piece number its lines from 0: here the lines of the pieces before it are added.
+
+    Returns:
+        The first of them in words; and of those that were tried again how many there are of each kind, whole
+        files apart.
     """
     first = ""
+    old = superseded(job)
+    tried_again: Counter[tuple[str, bool]] = Counter()
+
+    def current(lines: Iterable[bytes], unit: int) -> Iterator[bytes]:
+        for line in lines:
+            record = json.loads(line)
+            if record["file"] in old[unit]:
+                tried_again[record["kind"], record["whole_file"]] += 1
+            else:
+                yield line
 
     def parts() -> Iterator[bytes]:
         nonlocal first
@@ -138,8 +175,11 @@ def _join_rejects(place: FolderPlace, job: JobDescription, manifests: list[Manif
                 lines, file = 0, unit.first
             if manifest.rejects_bytes:
                 with place.path(rejects_name(manifest.unit)).open("rb") as source:
-                    if lines:
-                        yield from (_moved(line, lines) for line in source)
+                    if old.get(manifest.unit):
+                        kept = current(source, manifest.unit)
+                        yield from (moved_line(line, lines) for line in kept)
+                    elif lines:
+                        yield from (moved_line(line, lines) for line in source)
                     else:
                         while chunk := source.read(_CHUNK):
                             yield chunk
@@ -149,14 +189,7 @@ def _join_rejects(place: FolderPlace, job: JobDescription, manifests: list[Manif
         for part in parts():
             first = first or _in_words(part[: part.index(b"\n")])
             target.write(part)
-    return first
-
-
-def _moved(line: bytes, lines: int) -> bytes:
-    record = json.loads(line)
-    if "line" in record:
-        record["line"] += lines
-    return reject_line(record)
+    return first, tried_again
 
 
 def _in_words(line: bytes) -> str:

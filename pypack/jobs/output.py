@@ -11,9 +11,11 @@ from pathlib import Path
 
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
 from pypack.jobs.attempts import final_name
-from pypack.jobs.description import JOB_FILE, JobDescription, differences, read_description
+from pypack.jobs.description import JOB_FILE, JobDescription, read_description
+from pypack.jobs.differences import differences, different_options
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
@@ -82,6 +84,44 @@ def claimed(
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
 
 
+@contextmanager
+def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[FolderPlace, JobDescription]]:
+    """Keeps the directory of a finished store for a job that tries again what it has refused.
+
+    Yields:
+        Where the job works, and the job with units for the files that were mended.
+
+    Raises:
+        OutputError: another process writes there, or it holds no finished store of such a job.
+        CorpusError: there is nothing to try again.
+    """
+    place = FolderPlace(directory)
+    try:
+        if not place.exists(STORE_FILE):
+            raise OutputError(
+                f"{directory}: holds no finished store; --retry-rejected goes with one, and the same command "
+                "without it makes or finishes it"
+            )
+        with only_job_in(directory):
+            before = read_description(place)
+            if before is None:
+                raise OutputError(
+                    f"{directory}: holds no {JOB_FILE}, like all stores of older versions: what it refused "
+                    "cannot be tried again; tokenize the mended files into a store of their own"
+                )
+            different = different_options(before, job)
+            if different:
+                raise OutputError(
+                    f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
+                    "try again with what it was made with"
+                )
+            again = with_retries(place, before, job)
+            place.write(JOB_FILE, again.to_json())
+            yield place, again
+    except BlockingIOError:
+        raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
 def _refuse_strangers(directory: Path) -> None:
     if any((directory / name).exists() for name in (STORE_FILE, JOB_FILE, OLD_JOURNAL)):
         return
@@ -137,6 +177,15 @@ def _has_documents(place: FolderPlace) -> bool:
     return False
 
 
+def working_places(directory: Path) -> list[Path]:
+    """The output, and what stands beside it while it is replaced: no inputs of a job."""
+    return [directory, _aside(directory), _old(directory)]
+
+
+def _old(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.old")
+
+
 def _aside(directory: Path) -> Path:
     """Where a job works that is to replace a finished store."""
     return directory.with_name(f".{directory.name}.next")
@@ -151,7 +200,7 @@ def _swap(new: Path, old: Path) -> None:
             else:
                 shutil.copytree(path, new / path.name, symlinks=True)
     if not exchange(new, old):  # a moment without a store: what was there is in `beside` then
-        beside = old.with_name(f".{old.name}.old")
+        beside = _old(old)
         shutil.rmtree(beside, ignore_errors=True)
         old.rename(beside)
         new.rename(old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -58,6 +58,8 @@ class TokenizeResult:
         failed_units: those of them that this run should have done, and that nobody can do.
         replaced_workers: processes that were replaced because they had passed the memory limit.
         dead_workers: processes that died.
+        left_out: what was left out of folders: reason → suffix → how many.
+        warnings: what the look at the first documents has shown.
     """
 
     output: Path
@@ -75,6 +77,8 @@ class TokenizeResult:
     failed_units: str = ""
     replaced_workers: int = 0
     dead_workers: int = 0
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_finished(self) -> bool:

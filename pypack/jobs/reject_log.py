@@ -23,6 +23,16 @@ def reject_line(record: dict[str, object]) -> bytes:
         return json.dumps(record).encode() + b"\n"
 
 
+def moved_line(line: bytes, lines: int) -> bytes:
+    """A line of the file for a file of which so many more lines come first."""
+    if lines == 0:
+        return line
+    record = json.loads(line)
+    if "line" in record:
+        record["line"] += lines
+    return reject_line(record)
+
+
 class RejectLog:
     """Writes rejects to a file as they come: in memory there are none of them.
 
@@ -65,6 +75,10 @@ class RejectLog:
         data = b"".join(lines)
         self._file.write(data)
         self.size += len(data)
+
+    def flush(self) -> None:
+        """Lets others read what was written."""
+        self._file.flush()
 
     def sync(self) -> None:
         """Makes what was written durable."""

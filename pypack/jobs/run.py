@@ -146,13 +146,15 @@ class JobRun:
     def finish(self, directory: os.PathLike[str]) -> TokenizeResult:
         """Writes `store.json` if no unit is missing; what was done in any case."""
         missing = missing_units(self.place, self.job)
-        if not missing:
-            merge(self.place, self.job)
+        merged = None if missing else merge(self.place, self.job)
         done = [_manifest(self.place, u) for u in self.job.units if u.number not in set(missing)]
         rejected: dict[str, int] = {}
         for manifest in done:
             for kind, count in manifest.rejected.items():
                 rejected[kind] = rejected.get(kind, 0) + count
+        rejected_files = sum(manifest.rejected_files for manifest in done)
+        if merged is not None:  # without what was tried again
+            rejected, rejected_files = merged.counts["rejected"], merged.counts["rejected_files"]
         own = {unit.number for unit in self._own}
         return TokenizeResult(
             output=local_path(directory),
@@ -161,7 +163,7 @@ class JobRun:
             shards=sum(len(manifest.shards) for manifest in done),
             rejected=sum(rejected.values()),
             rejected_by_kind=rejected,
-            rejected_files=sum(manifest.rejected_files for manifest in done),
+            rejected_files=rejected_files,
             resumed_documents=self.resumed_documents,
             engine=self.tokenizer.engine,
             progress=self.progress,
@@ -170,6 +172,7 @@ class JobRun:
             failed_units=array_syntax(own & set(missing)),
             replaced_workers=self.replaced_workers,
             dead_workers=self.dead_workers,
+            left_out=self.job.notes.get("left_out", {}),
         )
 
 

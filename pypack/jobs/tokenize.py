@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
 from pypack._common.paths import local_path
 from pypack._common.version import VERSION
 from pypack.columnar.process import row_groups
+from pypack.corpus import CorpusError
 from pypack.jobs.description import JobDescription
+from pypack.jobs.dry_run import Prediction
+from pypack.jobs.dry_run import predict as predict_job
 from pypack.jobs.options import TokenizeOptions, WorkOptions
-from pypack.jobs.output import OutputError, claimed
+from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
 from pypack.jobs.partition import Partition
+from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.run import JobRun
+from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.units import make_units
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["NoEndTokenError", "Progress", "TokenizeOptions", "TokenizeResult", "tokenize"]
-
-
-class NoEndTokenError(ValueError):
-    """Documents are to end with a token that nobody knows."""
+__all__ = [
+    "NoEndTokenError",
+    "Progress",
+    "RecordOptions",
+    "TokenizeOptions",
+    "TokenizeResult",
+    "tokenize",
+]
 
 
 def tokenize(
@@ -36,13 +47,17 @@ def tokenize(
     tokenizer: Tokenizer,
     options: TokenizeOptions | None = None,
     *,
-    on_error: str = "reject",
+    on_error: Literal["reject", "stop"] = "reject",
     format: str | None = None,
     num_threads: int | None = None,
     num_workers: int | None = 1,
     partition: Partition | None = None,
     memory_limit: int | None = None,
     overwrite: bool = False,
+    retry_rejected: bool = False,
+    strict: bool = False,
+    preflight: bool = False,
+    max_rejects: str | None = None,
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
@@ -67,13 +82,21 @@ def tokenize(
             replaced.
         overwrite: replace the store, finished or not, that stands at `output`; a finished one when this one
             is.
+        retry_rejected: the store at `output` is finished, and some of what it refused is mended: read that
+            again, behind the documents that are there, whose numbers stay. `inputs` may be the mended files
+            alone.
+        strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
+        preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
+        max_rejects: "500" or "1%": stops the job once a unit has refused more, see
+            `pypack.jobs.reject_limit`. Whether all units together have is for the caller to see.
         batch_bytes: input bytes encoded at once; memory grows with it.
         on_progress: called now and then, perhaps from another thread.
         on_message: told what is worth telling: files left out, a job that goes on.
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, or has changed; the first reject under
-            "stop".
+            "stop"; no document is to be expected (`PreflightError`).
+        TooManyRejectsError: a unit has refused more than `max_rejects`.
         OutputError: the output holds something else, or another process writes there.
         UnitConflictError: two processes made different bytes of a unit.
         ValueError: an option does not fit, or the corpus holds no document.
@@ -89,17 +112,22 @@ def tokenize(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
             "with one call that overwrites"
         )
-    found = corpus.find_inputs(inputs, exclude=[directory], format=format)
-    if found.left_out.total:
-        say(f"left out {found.left_out.summary()}")
-    files = found.files
-    job = _describe(inputs, found, tokenizer, options, format)
-    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit)
+    found = _found(inputs, directory, format, strict, say)
     # Checks its arguments before anything is written or removed.
     corpus.read(
-        files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
+        found.files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
+    warnings = _look(found, options, say) if preflight and not retry_rejected else ()
+    job = _describe(inputs, found, tokenizer, options, format)
+    if (warning := _told(job.job, options, tokenizer)) is not None:
+        say(warning)
+    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
+    if retry_rejected:
+        with claimed_again(directory, job) as (place, again):
+            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
+            run.work(num_workers)
+            return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
@@ -107,7 +135,72 @@ def tokenize(
         if run.resumed_documents:
             say(f"going on behind {run.resumed_documents} documents finished before")
         run.work(num_workers)
-        return run.finish(directory)
+        result = run.finish(directory)
+        result.warnings = warnings
+        return result
+
+
+def predict(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    tokenizer: Tokenizer,
+    options: TokenizeOptions | None = None,
+    *,
+    format: str | None = None,
+    num_threads: int | None = None,
+    strict: bool = False,
+    preflight: bool = True,
+    on_message: Callable[[str], None] | None = None,
+) -> Prediction:
+    """What `tokenize` would make, from a sample of the inputs; nothing is written.
+
+    Raises:
+        CorpusError: as `tokenize`; or there are no inputs but such as can be read only once.
+        ValueError: an option does not fit.
+    """
+    options = options or TokenizeOptions()
+    say = on_message or (lambda message: None)
+    _check(options, tokenizer)
+    found = _found(inputs, local_path(output), format, strict, say)
+    corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
+    if preflight:
+        _look(found, options, say)
+    job = _describe(inputs, found, tokenizer, options, format)
+    return predict_job(job, tokenizer, num_threads=num_threads)
+
+
+def _found(
+    inputs: Sequence[str | os.PathLike[str]],
+    directory: Path,
+    format: str | None,
+    strict: bool,
+    say: Callable[[str], None],
+) -> corpus.FoundInputs:
+    """The inputs; what is left out is told, or refused."""
+    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
+    left_out = found.left_out
+    if strict and left_out.refused:
+        raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")
+    if left_out.total:
+        say(left_out.told())
+    return found
+
+
+def _look(found: corpus.FoundInputs, options: TokenizeOptions, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Looks at the first documents; what part of the job will trip over is told, and returned."""
+    records: Sequence[str] = ()
+    if options.records is not None:
+        records = options.records.recipe(options.field).required
+    looked = look(
+        found.files,
+        field=options.field,
+        keep=options.keep,
+        txt_per_line=options.txt_per_line,
+        records=records,
+    )
+    for warning in looked.warnings:
+        say(f"warning: {warning}")
+    return looked.warnings
 
 
 def _describe(
@@ -118,16 +211,21 @@ def _describe(
     format: str | None,
 ) -> JobDescription:
     """What makes this job this job."""
+    records = None
+    if options.records is not None:
+        records = describe_records(options.records, options.field, tokenizer)
     job: dict[str, Any] = {
         "inputs": [os.fspath(path) for path in inputs],
         **asdict(options),
         "keep": list(options.keep),
+        "records": None if options.records is None else _in_json(asdict(options.records)),
+        "records_as": records,
         "format": format,
         "tokenizer": tokenizer.fingerprint,
         "engine": tokenizer.engine,
         "vocab_size": tokenizer.vocab_size,
         "special_ids": tokenizer.special_tokens.as_dict(),
-        "appended_id": None if options.append_eos is False else tokenizer.eos_id,
+        **_special_ids(options, tokenizer).as_job(),
         "pypack": VERSION,
     }
     if options.keep:
@@ -136,12 +234,39 @@ def _describe(
     return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
 
 
+def _in_json(values: Any) -> Any:
+    return json.loads(json.dumps(values))
+
+
+def _special_ids(options: TokenizeOptions, tokenizer: Tokenizer) -> SpecialIds:
+    append_eos = options.append_eos
+    if append_eos is None and options.records is not None and options.records.messages is not None:
+        append_eos = False  # the chat template ends a conversation
+    return special_ids(
+        tokenizer,
+        prepend_bos=options.prepend_bos,
+        append_eos=append_eos,
+        add_special_tokens=options.add_special_tokens,
+    )
+
+
+def _told(job: dict[str, Any], options: TokenizeOptions, tokenizer: Tokenizer) -> str | None:
+    """What is worth telling of the special tokens of the store."""
+    chat = None if job["records_as"] is None else job["records_as"].get("chat")
+    if options.records is None or options.records.messages is None:
+        return lacking(tokenizer, _special_ids(options, tokenizer))
+    if (
+        chat is not None
+        and (options.prepend_bos or options.add_special_tokens)
+        and "bos_token" in chat["source"]
+    ):
+        return f"{chat['name']} writes bos_token itself: documents may begin with two"
+    return None
+
+
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     """Raises ValueError for a job that cannot be done as asked."""
-    if options.append_eos and tokenizer.eos_id is None:
-        raise NoEndTokenError(
-            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
-        )
+    _special_ids(options, tokenizer)
     if tokenizer.dropout:
         raise ValueError(
             f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "

@@ -12,6 +12,7 @@ import orjson
 
 from pypack import corpus
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
+from pypack.corpus.chosen import only_chosen
 from pypack.corpus.piece import lines_before
 from pypack.corpus.unchanged import require_unchanged
 from pypack.jobs.background import Consumer, Producer
@@ -22,8 +23,13 @@ from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.record_options import record_texts
+from pypack.jobs.record_stage import RecordStage
+from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
+from pypack.jobs.retry import chosen_records
 from pypack.jobs.unit_writer import UnitWriter
 from pypack.ragged import Ragged
+from pypack.store.beside import Beside
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -67,11 +73,7 @@ class UnitWork:
         self._tokenizer = tokenizer
         self._options = options
         self.passed_limit = False
-        self._encode = partial(
-            tokenizer.encode_batch,
-            split_special_tokens=bool(job.job["split_special_tokens"]),
-            num_threads=options.num_threads,
-        )
+        self._texts = record_texts(job.job, tokenizer)
 
     def __call__(self, number: int, on_progress: Callable[[UnitProgress], None] | None = None) -> Manifest:
         """Makes a unit, or finds it made.
@@ -99,9 +101,12 @@ class UnitWork:
             vocab_size=job["vocab_size"],
             append_id=job["appended_id"],
             shard_tokens=job["shard_tokens"],
+            prepend_ids=job.get("prepended_ids", ()),
+            append_ids=job.get("appended_ids", ()),
+            beside=() if self._texts is None else self._texts.beside,
         )
         try:
-            self._run(files, writer, on_progress)
+            self._run(number, files, writer, on_progress)
             require_unchanged(files)
             return writer.finish()
         except FileNotFoundError:
@@ -120,12 +125,22 @@ class UnitWork:
     def try_files(self, number: int, first: int, stop: int) -> None:
         """Reads and encodes files of a unit, and writes nothing: to see whether they kill this process."""
         files = self._files(number)[first:stop]
-        batches = self._read(files)
-        encode = EncodeStage(self._encode, files)
+        batches = self.read(files)
+        encode = self.stage(files)
         with Producer(batches) as reading:
             for batch in reading:
                 for part in self._parts(batch, files):
                     encode(part)
+
+    def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
+        """What makes ids of batches of these files."""
+        threads = self._options.num_threads
+        if self._texts is not None:
+            encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
+            return RecordStage(self._texts, encode, files, on_error)
+        split = bool(self._job.job["split_special_tokens"])
+        plain = partial(self._tokenizer.encode_batch, split_special_tokens=split, num_threads=threads)
+        return EncodeStage(plain, files, on_error)
 
     def _files(self, number: int) -> list[InputFile]:
         files = self._job.units[number].files(self._job.inputs)
@@ -133,12 +148,13 @@ class UnitWork:
             files[i] = replace(files[i], refused=reason)
         return files
 
-    def _read(
+    def read(
         self,
         files: list[InputFile],
         start: corpus.Position | None = None,
         stream_mark: corpus.StreamMark | None = None,
     ) -> Iterator[DocumentBatch]:
+        """The batches of files, or of what stands behind a place in them."""
         job = self._job.job
         return corpus.read(
             files,
@@ -146,6 +162,7 @@ class UnitWork:
             keep=job["keep"],
             txt_per_line=job["txt_per_line"],
             max_document_bytes=job["max_document_bytes"],
+            record_fields=() if self._texts is None else self._texts.recipe.fields,
             on_error=self._options.on_error,
             batch_bytes=self._options.batch_bytes,
             start=start,
@@ -154,17 +171,23 @@ class UnitWork:
 
     def _run(
         self,
+        number: int,
         files: list[InputFile],
         writer: UnitWriter,
         on_progress: Callable[[UnitProgress], None] | None,
     ) -> None:
-        encode = EncodeStage(self._encode, files, self._options.on_error)
+        encode = self.stage(files, self._options.on_error)
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
-        def write(item: tuple[DocumentBatch, Ragged]) -> None:
-            batch, ids = item
-            writer.write(batch, ids)
+        limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
+        counted = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
+
+        def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
+            batch, ids, beside = item
+            writer.write(batch, ids, beside)
+            if counted is not None and not counted.add(batch):
+                raise _too_many_rejects(counted, writer, files)
             progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
             progress.run_documents = progress.documents - documents
             progress.run_tokens = progress.tokens - tokens
@@ -175,8 +198,12 @@ class UnitWork:
             if on_progress is not None:
                 on_progress(progress)
 
+        batches = self.read(files, writer.start, writer.stream_mark)
+        chosen = chosen_records(self._place, self._job, number)
+        if chosen is not None:
+            batches = only_chosen(batches, chosen, files[0].path)
         with (
-            Producer(self._read(files, writer.start, writer.stream_mark)) as reading,
+            Producer(batches) as reading,
             Consumer(write) as writing,
         ):
             for batch in reading:
@@ -193,10 +220,25 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
+def _too_many_rejects(
+    counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
+) -> TooManyRejectsError:
+    """The error for a unit that has refused more than it may."""
+    is_piece = len(files) == 1 and files[0].end is not None and files[0].format in ("json_lines", "text")
+    log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
+    first, last = files[0].path, files[-1].path
+    return TooManyRejectsError(
+        f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
+        f"{counted.rejected + counted.documents:,} records were rejected, more than --max-rejects "
+        f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
+        "--overwrite, or run the same command with a larger --max-rejects, which goes on"
+    )
+
+
 def _as_found(file: InputFile) -> InputFile:
     """The file with its number in the file system of this machine, by which it is known at the end."""
     try:
-        return file if file.is_stream else replace(file, inode=Path(file.path).stat().st_ino)
+        return file if file.is_stream else replace(file, inode=Path(file.location).stat().st_ino)
     except OSError:
         return file
 
@@ -206,7 +248,7 @@ def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> Rej
     reject, file = error.reject, files[error.reject.index]
     if file.end is None or reject.unit != "line":
         return error
-    return RejectedInputError(replace(reject, record=lines_before(file.path, reject.offset)))
+    return RejectedInputError(replace(reject, record=lines_before(file.location, reject.offset)))
 
 
 def refused_name(unit: int) -> str:

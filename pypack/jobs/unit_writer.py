@@ -13,11 +13,12 @@ from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.reject_log import RejectLog
+from pypack.jobs.reject_log import RejectLog, moved_line
 from pypack.jobs.unit_journal import Entry, UnitJournal, journal_name
 from pypack.ragged import Ragged
+from pypack.store.beside import Beside
 from pypack.store.column_types import record_batch
-from pypack.store.format import ShardInfo
+from pypack.store.format import REJECTED_FILE, ShardInfo
 from pypack.store.shard_cutter import ShardCutter
 from pypack.store.shard_writer import ShardWriter
 
@@ -48,6 +49,9 @@ class UnitWriter:
         vocab_size: int,
         append_id: int | None,
         shard_tokens: int,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
+        beside: Sequence[str] = (),
     ) -> None:
         self._place = place
         self._unit = unit
@@ -70,6 +74,9 @@ class UnitWriter:
         self._cutter = ShardCutter(
             vocab_size=vocab_size,
             append_id=append_id,
+            prepend_ids=prepend_ids,
+            append_ids=append_ids,
+            beside=beside,
             shard_tokens=shard_tokens,
             new_shard=self._new_shard,
             on_shard=self._on_shard,
@@ -78,7 +85,7 @@ class UnitWriter:
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
         self._rejects_before_end = self.rejects.size
-        self._mark_before_end = self.stream_mark
+        self._last_batch: DocumentBatch | None = None  # before the batch at hand
         self._batch: DocumentBatch | None = None
         self._batch_start = 0  # documents before the batch at hand
         self._lines = 0
@@ -94,8 +101,8 @@ class UnitWriter:
         """Tokens of the unit so far."""
         return self._cutter.num_tokens
 
-    def write(self, batch: DocumentBatch, tokens: Ragged) -> None:
-        """Appends one batch."""
+    def write(self, batch: DocumentBatch, tokens: Ragged, beside: Beside | None = None) -> None:
+        """Appends one batch, and what is beside its tokens."""
         self._pending = batch.rejects
         self._lines = batch.reached
         if len(batch):
@@ -107,11 +114,12 @@ class UnitWriter:
                     tokens.values[base : tokens.offsets[stop]], tokens.offsets[start : stop + 1] - base
                 )
                 part = None if columns is None else columns.slice(start, stop - start)
-                self._cutter.append(rows, part, source)
+                more = None if beside is None else beside.part(tokens.offsets, start, stop)
+                self._cutter.append(rows, part, source, more)
             self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
-            self._mark_before_end = batch.stream_mark
+            self._last_batch = batch
         self.rejects.write(self._pending)
         self._pending = []
 
@@ -131,8 +139,13 @@ class UnitWriter:
 
     def _new_shard(self, number: int) -> ShardWriter:
         name = shard_name(self._unit, number)
-        self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet"))
-        return ShardWriter(name, self._cutter.dtype, lambda file: self._place.temporary(file, self._attempt))
+        self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet", *self._cutter.beside))
+        return ShardWriter(
+            name,
+            self._cutter.dtype,
+            lambda file: self._place.temporary(file, self._attempt),
+            self._cutter.beside,
+        )
 
     def _on_shard(self, shard: ShardInfo, writer: ShardWriter) -> None:
         checksums = shard.checksums()
@@ -146,9 +159,10 @@ class UnitWriter:
             assert self._batch is not None
             end = self._batch.position_after(in_batch - 1)
             self._write_rejects_before(end)
-            rejects_bytes, mark = self.rejects.size, self._batch.stream_mark
+            rejects_bytes, mark = self.rejects.size, self._batch.mark_at(end)
         else:
-            end, rejects_bytes, mark = self._end, self._rejects_before_end, self._mark_before_end
+            end, rejects_bytes = self._end, self._rejects_before_end
+            mark = self.stream_mark if self._last_batch is None else self._last_batch.mark_at(end)
         self.rejects.sync()
         self._journal.append(Entry(shard, end, rejects_bytes, mark))
         crash_at("journal", self._unit)
@@ -215,6 +229,18 @@ class UnitWriter:
             "One of them has another machine, library or input than it should; find out which, and start "
             "over with --overwrite"
         )
+
+    def tell_rejects(self, lines_before: int) -> Path:
+        """Writes the rejects so far to where those of the whole job will be, and returns that file.
+
+        Args:
+            lines_before: of the file that the unit is a piece of.
+        """
+        self.rejects.flush()
+        with self._place.writer(REJECTED_FILE) as target, self.rejects.path.open("rb") as source:
+            for line in source:
+                target.write(moved_line(line, lines_before))
+        return self._place.path(REJECTED_FILE)
 
     def abort(self) -> None:
         """Leaves the finished shards, the journal and the rejects for the next attempt."""

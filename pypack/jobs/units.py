@@ -106,7 +106,7 @@ def _pieces(
         borders = [*range(0, file.size, unit_bytes), file.size]
         return [(a, b, b - a) for a, b in itertools.pairwise(borders)]
     if file.format == "parquet":
-        return list(_runs(row_groups(file.path), unit_bytes // _COMPRESSED_SHARE)) or whole
+        return list(_runs(row_groups(file.location), unit_bytes // _COMPRESSED_SHARE)) or whole
     return whole
 
 

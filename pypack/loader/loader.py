@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pypack._common.arguments import whole_number
 from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
-from pypack.batch import PackedBatch
+from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.changes import taken, told
 from pypack.loader.documents import StepDocuments, documents_of
@@ -31,7 +31,7 @@ from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.order import Order, StepDraws
 from pypack.schedule.phase_order import MOST_STEPS
 from pypack.schedule.schedule import Curriculum, Schedule, check_weights
-from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.schedule_order import GrownSources, ScheduleOrder
 from pypack.schedule.skips import SkippingOrder, Skips
 from pypack.schedule.tails import Tail
 from pypack.schedule.weight_log import Event, WeightLog
@@ -198,7 +198,9 @@ class Loader:
         self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
-        self._resumed: Resumed | None = None  # since the batch size has changed within an epoch
+        # Since the batch size has changed within an epoch, or the store has grown; of a schedule's sources.
+        self._resumed: Resumed | None = None
+        self._grown: GrownSources = {}
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
             self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
@@ -250,7 +252,7 @@ class Loader:
         self._make_maker()
 
     def _make_run(self) -> None:
-        self._take(self._order_options.order(self.sources, self._log, self._resumed))
+        self._take(self._order_options.order(self.sources, self._log, self._resumed, self._grown))
 
     def _take(self, plain: EpochOrder | ScheduleOrder) -> None:
         self._plain = plain  # with all steps
@@ -398,7 +400,8 @@ class Loader:
 
     def _no_step(self, step: int) -> str:
         kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
-        return f"step {step} of {kind}"
+        hint = ": steps count from 0, and not back from the end" if step < 0 else ""
+        return f"step {step} of {kind}{hint}"
 
     def _maker_at(self, step: int) -> BatchMaker:
         """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
@@ -644,7 +647,9 @@ class Loader:
         plain = self._skips.plain(at)
         if self._plain.num_steps is not None:
             plain = min(plain, self._plain.num_steps)  # where the end is left out
-        state = make_state(plain, self._plain, described, told(self._plain, plain, self._resumed))
+        state = make_state(
+            plain, self._plain, described, told(self._plain, plain, self._resumed, self._grown)
+        )
         return {**state, "step": at}
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
@@ -664,26 +669,32 @@ class Loader:
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        if self._log.base is not None or self._resumed is not None:
+        if self._log.base is not None or self._resumed is not None or self._grown:
             plain = self._order_options.order(self.sources, WeightLog())
         else:
             plain = self._plain
         described = self._order_options.to_dict(self.sources)
-        step, log, resumed, skips = taken(state, plain, described, self._log, self._skips, strict=strict)
-        for _, weights in log.events:
+        found = taken(state, plain, self.sources, described, self._log, self._skips, strict=strict)
+        for _, weights in found.log.events:
             if weights:
                 self._check_weights(weights)
-        past = self._log, self._resumed, self._skips
-        self._log, self._resumed, self._skips = log, resumed, skips
-        step = skips.here(step)
+        past = self._log, self._resumed, self._grown, self._skips
+        step = found.skips.here(found.step)
         try:
-            self._make_run()
+            self._go_on(found.log, found.resumed, found.grown or {}, found.skips)
             self.seek(step)
         except (ValueError, IndexError) as error:
-            self._log, self._resumed, self._skips = past
-            self._make_run()
+            self._go_on(*past)
             raise ValueError(f"the state does not fit this loader: {error}") from error
         self._given = step
+
+    def _go_on(self, log: WeightLog, resumed: Resumed | None, grown: GrownSources, skips: Skips) -> None:
+        self._log, self._resumed, self._grown, self._skips = log, resumed, grown, skips
+        buckets = self._plain.source_buckets
+        self._make_run()
+        if self._plain.source_buckets != buckets:
+            self._make_maker()
+            self.stats.note_buckets(self._plain.source_buckets)
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
@@ -713,6 +724,8 @@ class Loader:
                 "for_transformers needs borders and labels: make the loader with layout='varlen' and its "
                 "usual arrays. For padded rows, pypack.adapters.huggingface.masked makes the mask of a model"
             )
+        if any(source.loss_weights is not None for source in self.sources.values()):
+            raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
         return (

@@ -4,6 +4,7 @@ documents."""
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +19,14 @@ from pypack.plan.stats import PlanPart
 _SHARED = ("overflow", "max_documents", "align", "drop_shorter_than", "divisible_by")
 
 
-def extend_plan(plan: Plan, lengths: ArrayLike, *, num_threads: int | None = None) -> Plan:
+def extend_plan(
+    plan: Plan,
+    lengths: ArrayLike,
+    *,
+    keep_together: ArrayLike | None = None,
+    learned: ArrayLike | None = None,
+    num_threads: int | None = None,
+) -> Plan:
     """The plan of a store whose documents were those of `plan`, and that has got more behind them.
 
     The sequences of `plan` stay as they are, in their places; the new documents are packed among one another,
@@ -29,6 +37,7 @@ def extend_plan(plan: Plan, lengths: ArrayLike, *, num_threads: int | None = Non
     Args:
         plan: made by `pack`, or by this function.
         lengths: tokens of each document of the grown store (`store.lengths`).
+        keep_together, learned: of every document of the grown store, where `plan` was packed with them.
         num_threads: as for `pack`.
 
     Returns:
@@ -36,7 +45,7 @@ def extend_plan(plan: Plan, lengths: ArrayLike, *, num_threads: int | None = Non
 
     Raises:
         ValueError: the first documents are not those that the plan was made for, or the plan is of no
-            strategy of `pack`.
+            strategy of `pack`, or was packed with groups or what is learned, and these are not given.
     """
     documents = as_lengths(lengths)
     old = plan.counts.documents
@@ -56,6 +65,19 @@ def extend_plan(plan: Plan, lengths: ArrayLike, *, num_threads: int | None = Non
             "give the new documents as a source of their own"
         )
     options = {name: value for name, value in plan.options.items() if value is not None}
+    beside: dict[str, Any] = {}
+    for argument, option, values in (
+        ("keep_together", "keep_together", keep_together),
+        ("learned", "drop_unlearned", learned),
+    ):
+        was_given = bool(options.pop(option, False))
+        if was_given != (values is not None):
+            raise ValueError(
+                f"the plan was packed {'with' if was_given else 'without'} {argument}: "
+                f"{'give' if was_given else 'leave out'} {argument}="
+            )
+        if values is not None:
+            beside[argument] = np.asarray(values)[old:]
     shared = {name: options.pop(name) for name in _SHARED if name in options}
     chosen = STRATEGIES[plan.strategy]  # type: ignore[index]  # just seen
     length = plan.sequence_length
@@ -68,6 +90,7 @@ def extend_plan(plan: Plan, lengths: ArrayLike, *, num_threads: int | None = Non
         num_threads=num_threads,
         **shared,
         **options,
+        **beside,
     )
     return _joined(plan, added, lengths_fingerprint(documents))
 

@@ -26,7 +26,7 @@ __all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "compare_one", "pa
 
 def shared_options(
     sequence_length: int,
-    overflow: str = "split",
+    overflow: Overflow = "split",
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,

@@ -17,14 +17,15 @@ from pypack.packing.strategies import Overflow, checked_options
 from pypack.plan.stats import PlanCounts
 
 _VERSION = 2  # 1: starts, lengths and documents as numbers, 16 bytes a piece
-# What a state must be before anything looks into it; which counts there are, the kernel says.
+# What a state must be before anything looks into it; which counts are missing, the kernel says.
+_COUNT = Field("int", 0, 2**62, optional=True)
 _STATE = Field(
     "dict",
     open=True,
     fields={
         "version": Field(),
         "options": Field("dict"),
-        "counts": Field("dict", items=Field("int", 0, 2**62)),
+        "counts": Field("dict", fields={field.name: _COUNT for field in dataclasses.fields(PlanCounts)}),
         "pieces": Field(),
         "ids": Field(),
     },

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common import mapped
-from pypack._common.paths import local_path
+from pypack._common.frames import Framed
+from pypack._common.paths import local_path, native_name
+from pypack._common.rows import RowsIndex, chosen_rows
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
@@ -22,6 +24,9 @@ from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # The arrays of a plan, in the order that the kernels take them.
 ARRAYS: Mapping[str, np.dtype[Any]] = {
@@ -37,8 +42,17 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
 _MAX_SAVED_RUNS = 1000
 
 
-class Plan:
-    """Training sequences as runs of spans. Made by `pypack.pack`, or by `Plan(...)` from arrays of your own.
+class Span(NamedTuple):
+    """Tokens `start` to `start + length` of a document."""
+
+    document: int
+    start: int
+    length: int
+
+
+class Plan(Framed):
+    """Training sequences as runs of spans: `plan[s]` has those of sequence s. Made by `pypack.pack`, or by
+    `Plan(...)` from arrays of your own.
 
     Sequence s holds spans `sequence_offsets[s]` to `sequence_offsets[s + 1]`, and span i is the tokens
     `span_start[i]` to `span_start[i] + span_length[i]` of document `span_document[i]`.
@@ -92,9 +106,52 @@ class Plan:
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
         self._view = _core.PlanView(*self.arrays().values())
 
+    def __len__(self) -> int:
+        """The number of sequences."""
+        return self.num_sequences
+
+    @overload
+    def __getitem__(self, index: int) -> list[Span]: ...
+
+    @overload
+    def __getitem__(self, index: RowsIndex) -> list[list[Span]]: ...
+
+    def __getitem__(self, index: int | RowsIndex) -> list[Span] | list[list[Span]]:
+        """The spans of a sequence, or of several: of a slice, or a list or array of numbers or of bools."""
+        chosen = chosen_rows(index, len(self), "sequence", f"a plan of {len(self)} sequences")
+        if isinstance(chosen, int):
+            return self._spans(chosen)
+        return [self._spans(sequence) for sequence in np.asarray(chosen).tolist()]
+
+    def _spans(self, sequence: int) -> list[Span]:
+        spans = slice(int(self.sequence_offsets[sequence]), int(self.sequence_offsets[sequence + 1]))
+        columns = (self.span_document[spans], self.span_start[spans], self.span_length[spans])
+        return [Span(*span) for span in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def __iter__(self) -> Iterator[list[Span]]:
+        """Sequence by sequence, the spans of each."""
+        return map(self._spans, range(len(self)))
+
+    def to_arrow(self) -> pa.Table:
+        """An Arrow table with a row a sequence: its `capacity`, and of its spans, in lists, the `documents`
+        (int64), `starts` and `lengths` (int32)."""
+        import pyarrow as pa
+
+        columns = {"documents": self.span_document, "starts": self.span_start, "lengths": self.span_length}
+        lists = {
+            name: pa.LargeListArray.from_arrays(self.sequence_offsets, values)
+            for name, values in columns.items()
+        }
+        return pa.table({"capacity": self.sequence_capacity, **lists})
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The five arrays by name."""
         return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
+    def mapped_files(self) -> list[tuple[str, int, int, int]]:
+        """Path, device, inode and size of each file that the arrays are mapped from, for the kernels."""
+        return [(native_name(file.path), file.device, file.inode, file.size) for file in self._files]
 
     @property
     def num_sequences(self) -> int:
@@ -215,7 +272,7 @@ class Plan:
             "fingerprint": self.fingerprint,
             "counts": dataclasses.asdict(self.counts),
             "totals": self._totals,
-            "stats": dataclasses.asdict(self.stats),
+            "stats": self.stats.as_dict(),
         }
         if self.extends:
             header["extends"] = [dataclasses.asdict(part) for part in self.extends]
@@ -270,7 +327,7 @@ class Plan:
             "strategy": self.strategy,
             "options": self.options,
             "sequence_length": self.sequence_length,
-            **dataclasses.asdict(self.stats),
+            **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
         }
 

@@ -100,6 +100,11 @@ class PlanStats:
     excess_sequences: int
     learned_tokens: int | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """By name; without `learned_tokens` where they were not counted."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
+
 
 def stats_of(plan: Plan, totals: Mapping[str, Any]) -> PlanStats:
     """`Plan.stats`, from what the kernel summed up over the spans."""

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     import jinja2
 
 LEARN = ("assistant", "last-assistant", "all", "none")
-# Without generation tags a conversation is rendered once for each of its assistant's messages and once more:
-# so many characters in all.
+# Without generation tags a conversation is rendered up to each of its assistant's messages, and with it: so
+# many characters and messages in all.
 MOST_PREFIX_CHARACTERS = 1 << 26
+MOST_PREFIX_MESSAGES = 1 << 17
 _GENERATION = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 _NAMES_PARTS = re.compile(r"""\.text\b|\[\s*['"]text['"]\s*\]|['"]type['"]|\.type\b""")
 _NOW = re.compile(r"\bstrftime_now\b")
@@ -203,21 +204,25 @@ class ChatTemplate:
         if self.learn == "last-assistant":
             spoken = spoken[-1:]
         total, spans = 0, []
+        if sum(2 * number + 1 for number in spoken) > MOST_PREFIX_MESSAGES:
+            raise self._too_many_turns(f"{MOST_PREFIX_MESSAGES} messages")
         for number in spoken:
             begin = self._prefix(conversation[:number], values, more, text, number, prompts=True)
             end = self._prefix(conversation[: number + 1], values, more, text, number, prompts=False)
             total += begin + end
             if total > MOST_PREFIX_CHARACTERS:
-                raise RecordError(
-                    "too_many_turns",
-                    f"{self.name}: has no generation tags, and the prefixes of this conversation come to "
-                    "more than "
-                    f"{MOST_PREFIX_CHARACTERS} characters: use a template with tags, or learn last-assistant",
-                )
+                raise self._too_many_turns(f"{MOST_PREFIX_CHARACTERS} characters")
             spans.append((begin, end))
         if self.has_generation_tags:  # some messages have several tags, or none
             return [span for span in generated if any(a <= span[0] and span[1] <= b for a, b in spans)]
         return spans
+
+    def _too_many_turns(self, limit: str) -> RecordError:
+        return RecordError(
+            "too_many_turns",
+            f"{self.name}: has no generation tags, and the prefixes of this conversation come to more than "
+            f"{limit}: use a template with tags, or learn last-assistant",
+        )
 
     def _prefix(
         self,

@@ -143,6 +143,19 @@ class FieldTemplate:
         more = ["url"] if any(path in ADDRESS_FILTERS for path in found) else []
         return list(dict.fromkeys([*found, *more]))
 
+    @property
+    def required(self) -> list[str]:
+        """Those of them for which nothing stands in where a record lacks them."""
+        return list(
+            dict.fromkeys(
+                part.path
+                for part in self._parts
+                if isinstance(part, _Field)
+                and part.path not in ADDRESS_FILTERS
+                and all(one.name != "default" for one in part.filters)
+            )
+        )
+
     def render(self, record: dict[str, Any], learned_field: str | None, is_plain: bool) -> Rendered:
         """One record.
 

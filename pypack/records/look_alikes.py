@@ -37,6 +37,7 @@ class LookAlikes:
         longest_first = sorted(self._tokens, key=len, reverse=True)
         # Whatever the case: a template may change it.
         self._whole = re.compile("|".join(map(re.escape, longest_first)) or "(?!)", re.IGNORECASE)
+        self._exact = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         # What to look for first, which is quick; texts hold none of it, mostly.
         pairs = {token[:2].lower() for token in self._tokens}
         self._signs = sorted(pairs if len(pairs) <= 16 else {token[:1].lower() for token in self._tokens})
@@ -82,6 +83,14 @@ class LookAlikes:
     def _may_hold(self, text: str) -> bool:
         lower = text.lower()
         return any(sign in lower for sign in self._signs)
+
+    def is_met(self, text: str, span: tuple[int, int]) -> bool:
+        """Whether a special token stands in a rendered text that takes in a character of a span."""
+        for at in range(max(0, span[0] - self._longest + 1), span[1]):
+            found = self._exact.match(text, at)
+            if found is not None and found.end() > span[0]:
+                return True
+        return False
 
     def spelled_in(self, text: str) -> bool:
         """Whether a rendered text spells any special token."""
@@ -165,7 +174,7 @@ def content_spans(
             "which special tokens are the template's: take it out, or read special tokens in content as such "
             "with parse_special_tokens",
         )
-    return spans
+    return [span for span in spans if look_alikes.is_met(text, span)]
 
 
 def _merged(spans: Spans) -> Spans:

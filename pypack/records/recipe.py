@@ -67,6 +67,14 @@ class Recipe:
         return found + (FieldTemplate(self.template).fields if self.template is not None else [])
 
     @property
+    def required(self) -> list[str]:
+        """Those of them without which no record gives a document."""
+        if self.template is not None:
+            return FieldTemplate(self.template).required
+        names = [self.messages, self.prompt, *self.completions[:1]]
+        return [name for name in names if name is not None]
+
+    @property
     def has_groups(self) -> bool:
         """Whether a record may become several documents."""
         return bool(self.completions)
@@ -95,6 +103,21 @@ class RecordTexts:
             return self.chat.learn != "all"
         return self.recipe.mask_template or bool(self.recipe.completions)
 
+    @property
+    def beside(self) -> list[str]:
+        """The files that a store of it has beside its tokens, see `pypack.store.beside`."""
+        wanted = {
+            ".mask": self.masks,
+            ".group": self.recipe.has_groups,
+            ".weight": self.recipe.weight is not None,
+        }
+        return [suffix for suffix, is_wanted in wanted.items() if is_wanted]
+
+    @property
+    def learns_nothing(self) -> bool:
+        """Whether nothing is learned, as was asked for."""
+        return self.recipe.messages is not None and self.chat is not None and self.chat.learn == "none"
+
     def __call__(self, record: Any) -> list[Rendered]:
         """The documents of one record; of several, they are a group.
 
@@ -111,9 +134,12 @@ class RecordTexts:
             texts = [self._conversation(record, recipe.messages)]
         else:
             texts = self._completions(record)
-        nothing_asked = self.chat is not None and recipe.messages is not None and self.chat.learn == "none"
         for number, text in enumerate(texts):
-            if text.learned is not None and not nothing_asked and not any(a < b for a, b in text.learned):
+            if (
+                text.learned is not None
+                and not self.learns_nothing
+                and not any(a < b for a, b in text.learned)
+            ):
                 which = f"document {number} of the record" if len(texts) > 1 else "the record"
                 raise RecordError("nothing_learned", f"no token of {which} is to be learned")
         return texts

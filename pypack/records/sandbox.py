@@ -57,6 +57,8 @@ _PRINTING = frozenset(
         "sum",
     ]
 )
+# What a macro, or a loop that calls itself, costs beside a step of a loop.
+_STEPS_OF_CALL = 8
 _NOT_GIVEN = ("lipsum",)
 _DICT_NAMES = frozenset(dir(dict))
 # Methods of strings that give what is safe, and no longer than the string; but `replace` is counted.
@@ -263,16 +265,17 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def call(self, context: Context, function: Any, *args: Any, **kwargs: Any) -> Any:
         """A call in a template."""
         budget = self.budget
-        budget.take_steps(1)
         if type(function) is BuiltinMethodType:
             owner = function.__self__
             if type(owner) is str:
+                budget.take_steps(1)
                 budget.check_method(owner, function.__name__, args)
                 if kwargs:  # what jinja's compiler tells of the variables around
                     kwargs.pop("_loop_vars", None)
                     kwargs.pop("_block_vars", None)
                 return function(*args, **kwargs)
-        elif getattr(function, "__name__", "") in ("format", "format_map"):  # jinja's own wrapper
+        budget.take_steps(_STEPS_OF_CALL)
+        if getattr(function, "__name__", "") in ("format", "format_map"):  # jinja's own wrapper
             pattern = str(getattr(function, "__wrapped__", function).__self__)
             budget.check_format(pattern, (*args, *kwargs.values()))
         return super().call(context, function, *args, **kwargs)

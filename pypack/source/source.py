@@ -256,6 +256,25 @@ class Source:
             parts.append(integers_fingerprint(self.documents))
         return "-".join(parts)
 
+    def before_growth(self) -> list[tuple[str, dict[int, int]]]:
+        """Of every plan that those of the source were extended from (`pypack.extend_plan`), the oldest first:
+        the fingerprint of a source with it, and its sequences of each row length, the first ones here."""
+        found = []
+        for parts in zip(*(plan.extends for plan in self.plans), strict=False):
+            prints = [part.fingerprint for part in parts]
+            ends = [part.sequences for part in parts]
+            left_out = [one[one < end] for one, end in zip(self._left_out, ends, strict=False)]
+            if any(map(len, left_out)):
+                prints += [integers_fingerprint(one) for one in left_out]
+            if self.documents is not None:
+                prints.append(integers_fingerprint(self.documents[: parts[0].documents]))
+            sizes = {
+                length: sum(max(0, min(count, ends[plan] - first)) for first, count in self.ranges(length))
+                for length, plan in self.lengths.items()
+            }
+            found.append(("-".join(prints), sizes))
+        return found
+
     @property
     def file_bytes(self) -> int:
         """Bytes of the files that batches are made from; the store's index has 20 a document."""
@@ -289,6 +308,7 @@ class Source:
                 mask_offsets=offsets,
                 masks=masks,
                 uses_store_mask=self.uses_store_mask,
+                plan_files=plan.mapped_files,
             )
 
     def __repr__(self) -> str:

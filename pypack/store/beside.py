@@ -65,6 +65,15 @@ class Beside:
             np.ones(sizes[WEIGHT], np.float32) if weights is None and WEIGHT in suffixes else weights,
         )
 
+    def part(self, offsets: NDArray[np.int64], start: int, stop: int) -> Beside:
+        """That of documents start to stop, whose ids begin at `offsets`."""
+
+        def cut(values: Any) -> Any:
+            return None if values is None else values[start:stop]
+
+        learned = None if self.learned is None else self.learned[offsets[start] : offsets[stop]]
+        return Beside(learned, cut(self.places), cut(self.weights))
+
     def whole_groups(self, start: int, stop: int) -> int:
         """The last border of groups up to document `stop`, behind `start`; `start` if there is none."""
         if self.places is None or stop >= len(self.places):

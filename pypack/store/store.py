@@ -22,9 +22,11 @@ from pypack._common.fingerprint import (
     joined_fingerprint,
     lengths_fingerprint,
 )
+from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.split import Split, split_documents
@@ -53,13 +55,7 @@ def _mask_of(store: Path, shard: ShardInfo) -> str:
     return native_name(store / f"{shard.name}{MASK}") if MASK in shard.beside else ""
 
 
-def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in kept:
-            raise ValueError(f"{store}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
-
-
-class TokenStore(Sequence[Document]):
+class TokenStore(Framed, Sequence[Document]):
     """Read access to a store directory, or to one bare Megatron-Core `.bin`/`.idx` pair.
 
     `store[i]` is a read-only view of the mapping: nothing is copied or read before it is used. A store
@@ -364,20 +360,26 @@ class TokenStore(Sequence[Document]):
 
         Raises:
             FileNotFoundError: the store keeps no columns.
-            ValueError: it keeps columns, but none of this name.
+            ValueError: it keeps columns, but none of this name; or a file of theirs is damaged.
         """
-        import pyarrow.parquet as pq
-
+        from pypack.columnar.table import MissingColumnError, read_table
         from pypack.store.column_types import joined_tables
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
         tables = []
         for shard in self.info.shards:
-            require_regular(self.path / f"{shard.name}.parquet")
-            with (self.path / f"{shard.name}.parquet").open("rb") as file:
-                _check_kept(self.path, pq.read_schema(file).names, names or ())
-                tables.append(pq.read_table(file, columns=None if names is None else list(names)))
+            path = self.path / f"{shard.name}.parquet"
+            require_regular(path)
+            try:
+                table = read_table(path, names)
+            except MissingColumnError as error:
+                raise ValueError(f"{self.path}: {error}") from None
+            if table.num_rows != shard.documents:
+                raise ValueError(
+                    f"{path}: {table.num_rows} rows for {shard.documents} documents; it is not its store's"
+                )
+            tables.append(table)
         return joined_tables(tables)
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
@@ -409,19 +411,21 @@ class TokenStore(Sequence[Document]):
         return [0]
 
     def verify(self) -> list[str]:
-        """Reads everything: index layout, checksums, and the lengths' fingerprint.
+        """Reads everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
 
         Returns:
             The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
             bare Megatron-Core dataset, none of a store that pypack wrote.
 
         Raises:
-            ValueError: names the first file that is not what was written.
+            ValueError: names the first file that is not what was written, is missing, or is a shard that the
+                store does not name.
         """
         self._view.check_layout()
         if self.info is None:
             return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
         self.info.verify_files(self.path / STORE_FILE)
+        self._check_contents(self.info)
         unchecked = []
         for shard in self.info.shards:
             expected = {
@@ -442,6 +446,16 @@ class TokenStore(Sequence[Document]):
             )
         return unchecked
 
+    def _check_contents(self, info: StoreInfo) -> None:
+        """Raises ValueError where shards are missing, or there are some that belong to nobody."""
+        for names, what in (
+            (missing_files(self.path, info), f"missing, and {STORE_FILE} names it"),
+            (extra_files(self.path, info)[0], f"a shard that {STORE_FILE} does not name: remove it"),
+        ):
+            if names:
+                more = f" (and {len(names) - 1:,} more such files)" if len(names) > 1 else ""
+                raise ValueError(f"{self.path / names[0]}: {what}{more}")
+
     def __len__(self) -> int:
         return self.num_documents
 
@@ -457,6 +471,28 @@ class TokenStore(Sequence[Document]):
         if isinstance(documents, int):
             return self._view.document(documents)
         return [self._view.document(i) for i in np.asarray(documents).tolist()]
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """An Arrow table with a row a document: `input_ids` (large_list<uint32>), and the kept columns.
+
+        Reads everything into memory; of a large store, take some: `pypack.Ragged.from_rows(store[:1000])`.
+
+        Args:
+            columns: the kept columns that are wanted; None: all, if the store keeps any.
+        """
+        import pyarrow as pa
+
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths, dtype=np.int64)])
+        values = np.concatenate([np.empty(0, self.dtype), *self]).astype(np.uint32)
+        table = pa.table({"input_ids": pa.LargeListArray.from_arrays(offsets, values)})
+        if columns is None:
+            keeps = all(p.info and all(s.columns_checksum for s in p.info.shards) for p in self.parts)
+            kept = self.columns() if keeps else pa.table({})
+        else:
+            kept = self.columns(columns) if columns else pa.table({})
+        for field, column in zip(kept.schema, kept.columns, strict=True):
+            table = table.append_column(field, column)
+        return table
 
     @property
     def _named(self) -> str:

@@ -331,6 +331,16 @@ class Tokenizer:
                 return tuple(whole[:begin]), tuple(whole[begin + len(bare) :])
         return None
 
+    @property
+    def special_texts(self) -> tuple[str, ...]:
+        """The texts that are special tokens wherever they stand in a text."""
+        return tuple(token.content for token in self._engine.added_tokens() if token.special)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer came with a chat template."""
+        return self._chat.choose(has_tools=False) is not None
+
     def encode_rendered(
         self, documents: Sequence[Rendered], *, num_threads: int | None = None
     ) -> tuple[Ragged, NDArray[np.bool_]]:
@@ -398,7 +408,7 @@ class Tokenizer:
             source,
             name,
             self._chat.tokens,
-            tuple(token.content for token in added.values() if token.special),
+            self.special_texts,
             options,
             learn,
             parse_special_tokens,

@@ -19,8 +19,9 @@ from fixtures.store_json import write_sealed
 
 import pypack
 from pypack.cli import COMMANDS, main
-from pypack.cli.arguments import RejectLimit, positive
+from pypack.cli.arguments import positive
 from pypack.cli.progress import count, duration
+from pypack.jobs.reject_limit import RejectLimit
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 
@@ -89,7 +90,7 @@ def test_text_to_store_to_plan(
     )
     assert outcome.status == 0
     assert f"{len(sample_texts) + 1:,} documents" in outcome.out
-    assert f"left out 1 .md of unknown kind ({corpus / 'notes.md'})" in outcome.err
+    assert f"left out {corpus / 'notes.md'}: unknown kind of file" in outcome.err
     opened = TokenStore.open(store)
     assert opened.columns().column("id").to_pylist() == [*range(len(sample_texts)), None]
 

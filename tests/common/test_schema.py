@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.bombs import laughs
 from fixtures.store_json import write_sealed
 
 import pypack
@@ -170,21 +171,9 @@ def test_deep_and_large_texts(whole: Path, tmp_path: Path) -> None:
             assert len(str(raised.value)) < 1000
 
 
-def _laughs(kind: str) -> str:
-    lines = [
-        "phases:",
-        "- steps: 5",
-        "  weights: {web: 1}",
-        f"  {kind}:",
-        '  - &a0 ["lol", "lol", "lol", "lol"]',
-    ]
-    lines += [f"  - &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(12)]
-    return "\n".join(lines) + "\n"
-
-
 _YAML = {
-    "laughs": _laughs("curriculum"),
-    "laughs elsewhere": _laughs("weights"),
+    "laughs": laughs("curriculum"),
+    "laughs elsewhere": laughs("weights"),
     "merges": "a0: &a0 {k0: 1}\n"
     + "".join(f"a{i + 1}: &a{i + 1} {{<<: [{', '.join([f'*a{i}'] * 9)}]}}\n" for i in range(12)),
     "itself": "&a [*a, *a]\n",

@@ -201,6 +201,14 @@ def test_kept_integers_are_exact_whatever_their_size(field: str) -> None:
     assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), LIMIT).faults] == [("bad_json",)]
 
 
+def test_marks_of_files_that_were_joined() -> None:
+    bom = b"\xef\xbb\xbf"
+    data = bom + b'{"text":"a"}\n' + bom + b'{"text":"b"}\n' + bom + b"\n" + bom + bom + b'{"text":"c"}\n'
+    same_block(data)
+    block = parse_with_kernel(data, "text", (), LIMIT)
+    assert (block.texts, block.blank_lines, len(block.faults)) == (["a", "b"], 1, 1)
+
+
 def test_good_lines_need_no_python() -> None:
     rng = random.Random(1)
     alphabet = 'abc "\\\n\t/é中😀\u2028\x00'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,36 @@ def run_two(folder: Path, steps: int, kill_after: str = "") -> str:
         for process in processes:
             process.kill()
             process.communicate()
+    return "".join(lines)
+
+
+def launch_two(name: str, folder: Path, steps: int, kill_after: str = "") -> str:
+    """An example under torchrun in two processes, which are killed when one has said something."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    process = subprocess.Popen(
+        [*launcher, str(EXAMPLES / f"{name}.py"), str(folder), "--steps", str(steps)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    killer = threading.Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+    killer.start()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if kill_after and kill_after in line:
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+        process.communicate(timeout=SECONDS)
+    finally:
+        killer.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode == 0) == (not kill_after), "".join(lines)
     return "".join(lines)
 
 
@@ -117,3 +149,28 @@ def test_lightning_stopped_and_resumed(sample: Path, tmp_path: Path) -> None:
     assert list(losses(first)) == list(range(10))
     assert list(losses(second)) == list(range(10, 13))
     assert len(validations(first)) == 2  # with the sanity check's
+
+
+def test_huggingface_trainer_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("transformers", "accelerate", "datasets")
+    folder = run_folder(sample, tmp_path / "run")
+    launch_two("huggingface_trainer", folder, 9, kill_after="eval_loss")  # at update 5, of which it saves
+    if not (folder / "checkpoints" / "checkpoint-5").exists():  # killed before it had
+        launch_two("huggingface_trainer", folder, 5)
+    resumed = launch_two("huggingface_trainer", folder, 9)
+    whole = launch_two("huggingface_trainer", run_folder(sample, tmp_path / "whole"), 9)
+    (counted,) = re.findall(r"trained on .* batches", whole)
+    assert counted.endswith("in 18 batches")
+    assert counted in resumed
+
+
+def test_lightning_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("lightning")
+    folder = run_folder(sample, tmp_path / "run")
+    killed = launch_two("lightning_module", folder, 14, kill_after="step 8 ")
+    resumed = launch_two("lightning_module", folder, 14)
+    assert list(losses(killed)) == list(range(9))
+    assert list(losses(resumed)) == list(range(5, 14))  # the checkpoint was after 5 steps
+    again = {step: loss for step, loss in losses(killed).items() if step >= 5}
+    for step, loss in again.items():
+        assert losses(resumed)[step] == pytest.approx(loss, abs=1e-3)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from fixtures.bombs import claiming_index, claiming_plan, laughs
 from fixtures.compared_tokenizers import CHARSMAP
 from fixtures.corpus_files import json_lines
-from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column
+from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column, lying_footer
+from fixtures.evil_pickles import EVIL, npy_of_pickle
 from fixtures.random_tokenizers import KINDS, definition
 
 import pypack
@@ -152,6 +155,27 @@ def _mds(folder: Path) -> Path:
     return folder / "mds"
 
 
+def _changed(good: Path, path: Path, old: bytes, new: bytes) -> None:
+    data = good.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
+def _unaligned_plan(path: Path) -> None:
+    """An array whose header is a byte longer, so that its items begin at odd places."""
+    shutil.copytree(path.parent / "a.plan", path)
+    array = path / "span_document.npy"
+    data = array.read_bytes()
+    longer = (int.from_bytes(data[8:10], "little") + 1).to_bytes(2, "little")
+    array.write_bytes(data[:8] + longer + data[10:127] + b" \n" + data[128:])
+
+
+def _half_a_character(path: Path) -> None:
+    """The mark's byte is taken off the two of a character, and `tokenizers` aborts as it says so."""
+    model = {"type": "BPE", "continuing_subword_prefix": "#", "vocab": {"a": 0, "\u0120": 1}}
+    path.write_text(json.dumps({"version": "1.0", "model": {**model, "merges": [["a", "\u0120"]]}}))
+
+
 # What each target reads: a file, a folder of which one file is damaged at a time, or a list of them.
 SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "store": _store,
@@ -172,7 +196,7 @@ SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "tiktoken": _tiktoken,
 }
 
-# Files that ended a process once.
+# Files that ended a process once, or made it say what it must not.
 CRASHERS: dict[str, list[Callable[[Path], object]]] = {
     "arrow": [
         lambda path: bad_offset(path, pa.string(), "text", 20, 2**31 - 65536),
@@ -181,5 +205,11 @@ CRASHERS: dict[str, list[Callable[[Path], object]]] = {
         bad_view,
         bad_index,
     ],
-    "parquet": [encrypted_column],
+    "parquet": [encrypted_column, lying_footer],
+    "nemo": [lambda path, body=body: npy_of_pickle(path, body) for body in EVIL.values()],  # type: ignore[misc]
+    "schedule": [lambda path: path.write_text(laughs("curriculum"))],
+    "store": [lambda path: claiming_index(path.parent / "a.store", path)],
+    "packer": [lambda path: _changed(_packer(path.parent), path, b'"empty_documents"', b'"\\ud800"')],
+    "plan": [_unaligned_plan, lambda path: claiming_plan(path.parent / "a.plan", path)],
+    "tokenizer": [_half_a_character],
 }

@@ -42,6 +42,7 @@ def _store(path: Path) -> None:
     try:
         for document in (*store, *store.lengths[:3]):
             document.sum()
+        store.columns().to_pylist()
         store.verify()
     except (ValueError, OSError) as error:
         _named(path, error)

@@ -76,3 +76,16 @@ def test_what_did_not_grow_at_its_end_is_refused():
     own.strategy = "mine"
     with pytest.raises(ValueError, match="none of pypack's strategies"):
         pypack.extend_plan(own, [5, 6, 7, 8])
+
+
+def test_groups_stay_together():
+    lengths, groups = [3, 4, 5, 6, 2, 2], [0, 0, 1, 1, 2, 2]
+    options = {"overflow": "drop", "keep_together": groups[:4], "learned": [1, 0, 2, 2]}
+    plan = pypack.pack(lengths[:4], 12, "next_fit", **options)
+    grown = pypack.extend_plan(plan, lengths, keep_together=groups, learned=[1, 0, 2, 2, 1, 0])
+    grown.verify(lengths)
+    assert [[span.document for span in spans] for spans in grown] == [[0, 1], [2, 3], [4, 5]]
+    with pytest.raises(ValueError, match="packed with keep_together: give keep_together="):
+        pypack.extend_plan(plan, lengths)
+    with pytest.raises(ValueError, match="packed without learned: leave out learned="):
+        pypack.extend_plan(pypack.pack([3], 8), [3, 4], learned=[1, 1])

@@ -72,7 +72,7 @@ def test_bad_groups_are_refused():
         pypack.pack(lengths, 9, "stream", overflow="drop", keep_together=[0, 0])
     with pytest.raises(TypeError, match=r"store\.groups"):
         pypack.pack(lengths, 9, "stream", overflow="drop", keep_together="group")
-    with pytest.raises(ValueError, match="more than|longer|tokens"):
+    with pytest.raises(ValueError, match="tokens"):
         pypack.pack(lengths, 5, "stream", overflow="error", keep_together=[0, 0, 1])
 
 

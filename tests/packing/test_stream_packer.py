@@ -163,6 +163,7 @@ def test_bad_states_are_refused_and_change_nothing():
         ({"counts": {**state["counts"], "tokens": "1"}}, "field 'counts.tokens' must be a int"),
         ({"counts": {**state["counts"], "tokens": -1}}, "field 'counts.tokens' must be"),
         ({"counts": {**state["counts"], "documents": 2**64}}, "field 'counts.documents' must be"),
+        ({"counts": {**state["counts"], "\ud800": 4}}, "the state: field .* is unknown"),
         ({"options": None}, "field 'options' must be a dict"),
     ]
     for change, message in broken:

@@ -127,7 +127,7 @@ def test_groups_and_weights(tmp_path):
     assert store.document_weights.of(np.array([5, 0, 3])).tolist() == [6, 1, 4]
     plan = pypack.pack(store.lengths, 6, "best_fit", overflow="drop", keep_together=store.groups)
     loader = Loader(Source(store, plan), batch_sequences=2, epochs=1, shuffle=False)
-    seen = [batch for batch in loader]
+    seen = list(loader)
     documents = np.concatenate([batch.document_ids for batch in seen])
     groups = np.concatenate([batch.group_ids for batch in seen])
     assert groups.tolist() == store.groups[documents].tolist()

@@ -12,6 +12,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/checked.hpp"
+#include "common/interrupt.hpp"
 #include "store/encode.hpp"
 #include "store/mask_bits.hpp"
 #include "store/shard.hpp"
@@ -70,8 +71,9 @@ std::shared_ptr<StoreView> open_many(const std::vector<std::tuple<std::string, s
 
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
-    store.look_at_sizes();
-    auto [view, holder] = store.held_document(index);
+    const std::int64_t now = look_clock();
+    store.look_around(now);
+    auto [view, holder] = store.held_document(index, now);
     // The base keeps the mapping alive as long as the array: `self`, or of many shards this one.
     py::object base = self;
     if (holder) {
@@ -90,7 +92,6 @@ py::array_t<Length> lengths(const StoreView& store) {
     py::array_t<Length> out(store.num_documents());
     const std::span<Length> values(out.mutable_data(), static_cast<std::size_t>(store.num_documents()));
     const GilRelease release;
-    store.look_at_sizes();
     store.copy_lengths(values);
     return out;
 }
@@ -108,10 +109,10 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
     py::array_t<std::int64_t> out(static_cast<py::ssize_t>(document.size()));
     std::int64_t* const counts = out.mutable_data();
     const GilRelease release;
-    store.look_at_sizes();
     for (std::size_t i = 0; i < document.size(); ++i) {
+        check_interrupt_at(i);
         const auto lease = store.lease();
-        const DocumentView found = store.document(document[i]);
+        const DocumentView found = store.document(document[i], look_clock());
         if (start[i] < 0 || length[i] < 0 || start[i] > found.length || length[i] > found.length - start[i]) {
             throw std::invalid_argument("document " + std::to_string(document[i]) + " has " +
                                         std::to_string(found.length) + " tokens, not " +
@@ -126,9 +127,8 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
 
 // bool [n]: which of a document's tokens are learned.
 py::array_t<bool> document_mask(const StoreView& store, std::int64_t index) {
-    store.look_at_sizes();
     const auto lease = store.lease();
-    const DocumentView found = store.document(index);
+    const DocumentView found = store.document(index, look_clock());
     py::array_t<bool> out(found.length);
     bool* const learned = out.mutable_data();
     std::fill_n(learned, found.length, true);
@@ -225,7 +225,10 @@ void register_store(py::module_& m) {
             "check_layout",
             [](const StoreView& self) {
                 const GilRelease release;
-                self.for_each_shard([](const Shard& shard, std::size_t) { shard.check_layout(); });
+                self.for_each_shard([](const Shard& shard, std::size_t) {
+                    shard.check_not_cut();
+                    shard.check_layout();
+                });
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
     m.def("pack_mask", &packed_mask, py::arg("learned").noconvert(), py::arg("offsets").noconvert(),

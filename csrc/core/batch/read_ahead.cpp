@@ -96,10 +96,16 @@ void ReadAhead::rows(std::span<const RowRef> rows) const {
             will_need(source->plan.sequence_offsets, static_cast<std::size_t>(row.sequence), 2);
         }
     }
+    const std::int64_t now = look_clock();
     std::vector<Wanted> wanted;
     for (const RowRef& row : rows) {
         const SequenceSource* source = plan_of(row);
         if (source == nullptr) continue;
+        try {
+            source->look_at_plan(now);
+        } catch (const std::invalid_argument&) {  // who makes the batch finds it, too, and says so
+            continue;
+        }
         const PlanView& plan = source->plan;
         const auto s = static_cast<std::size_t>(row.sequence);
         const std::int64_t first = plan.sequence_offsets[s];
@@ -133,7 +139,7 @@ void ReadAhead::rows(std::span<const RowRef> rows) const {
         const std::int64_t length = want.source->plan.span_length[want.span];
         DocumentView view{};
         try {
-            view = want.source->store->document(want.document);
+            view = want.source->store->document(want.document, now);
         } catch (const std::invalid_argument&) {
             continue;
         }

@@ -45,12 +45,13 @@ std::span<const TokenRange> masks_of(const SequenceSource& source, std::int64_t 
     return source.masks.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
 }
 
-ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index) {
+ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index,
+                          std::int64_t now) {
     const auto i = static_cast<std::size_t>(index);
     const std::int64_t document = store_document(source, source.plan.span_document[i]);
     const std::int64_t start = source.plan.span_start[i];
     const std::int32_t length = source.plan.span_length[i];
-    const DocumentView view = source.store->document(document);
+    const DocumentView view = source.store->document(document, now);
     if (start < 0 || length < 0 || start + length > view.length) {
         throw std::invalid_argument(
             "sequence " + std::to_string(row.sequence) + ": tokens " + std::to_string(start) + " to " +
@@ -87,11 +88,13 @@ std::int64_t first_span_in_plan(const PlanView& plan, const RowRef& row) {
 }
 
 // Checks the rows, and asks for where the spans of each stand in its plan.
-void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
+void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                       std::int64_t now) {
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) continue;
-        const auto& plan = checked_source(sources, row).plan;
-        prefetch(&plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
+        const SequenceSource& source = checked_source(sources, row);
+        source.look_at_plan(now);
+        prefetch(&source.plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
     }
 }
 
@@ -138,7 +141,8 @@ void ask_for_documents(std::span<const SequenceSource> sources, std::span<const 
     }
 }
 
-void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, ResolvedRows& out) {
+void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, std::int64_t now,
+                   ResolvedRows& out) {
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
     out.row_room.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -148,7 +152,7 @@ void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowR
             const SequenceSource& source = source_of(sources, rows[i]);
             const std::int64_t first = first_span_in_plan(source.plan, rows[i]);
             for (std::int64_t s = first; s < first + count; ++s) {
-                const ResolvedSpan span = resolve_span(source, rows[i], s);
+                const ResolvedSpan span = resolve_span(source, rows[i], s, now);
                 room += span.room;
                 out.num_tokens += span.length;
                 out.longest_room = std::max(out.longest_room, span.room);
@@ -165,11 +169,12 @@ void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowR
 ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
     // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
     // several files, and one pass would wait for memory once a row and file.
-    ask_for_sequences(sources, rows);
+    const std::int64_t now = look_clock();
+    ask_for_sequences(sources, rows, now);
     ResolvedRows out;
     out.first_span = count_spans(sources, rows);
     ask_for_documents(sources, rows, out.first_span);
-    resolve_spans(sources, rows, out);
+    resolve_spans(sources, rows, now, out);
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "common/interrupt.hpp"
 #include "store/mask_bits.hpp"
 
 namespace pypack {
@@ -101,6 +102,7 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     }
     bool one_each = num_bounds == num_sequences + 1;
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         if (bound(i + 1) < bound(i) || bound(i + 1) > num_sequences) {
             refuse(idx_.path(), "document bounds: bound " + std::to_string(i + 1) + " is " +
                                     std::to_string(bound(i + 1)) + ", below the one before or above the " +
@@ -113,6 +115,7 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     std::vector<Length> lengths(static_cast<std::size_t>(num_bounds - 1));
     std::vector<std::int64_t> offsets(lengths.size());
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         std::int64_t length = 0;
         for (std::int64_t s = bound(i); s < bound(i + 1); ++s) {
             if (s > bound(i) && !follows(s)) {
@@ -184,6 +187,7 @@ void Shard::copy_lengths(std::span<Length> out) const {
 void Shard::check_layout() const {
     std::int64_t expected = 0;
     for (std::int64_t i = 0; i < num_documents_; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         const DocumentView view = document(i);
         if (view.data != bin_.bytes().data() + expected) {
             refuse(idx_.path(), "sequence offsets: document " + std::to_string(i) + " begins at byte " +

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "common/watched_file.hpp"
 #include "store/shard.hpp"
 #include "store/shard_pool.hpp"
 
@@ -31,8 +32,8 @@ class StoreView {
     [[nodiscard]] ShardPool::Lease lease() const { return pool_ ? pool_->lease() : ShardPool::Lease(); }
 
     // `document`, and what keeps it mapped; null where the store itself does.
-    [[nodiscard]] std::pair<DocumentView, std::shared_ptr<const Shard>> held_document(
-        std::int64_t index) const;
+    [[nodiscard]] std::pair<DocumentView, std::shared_ptr<const Shard>> held_document(std::int64_t index,
+                                                                                      std::int64_t now) const;
 
     [[nodiscard]] TokenDtype dtype() const { return dtype_; }
     [[nodiscard]] std::size_t num_shards() const { return first_documents_.size() - 1; }
@@ -60,8 +61,9 @@ class StoreView {
     [[nodiscard]] std::span<const Shard> shards() const { return shards_; }
 
     // Throws std::out_of_range for a document that the store does not have, std::invalid_argument for one
-    // whose index entry is damaged, or whose shard cannot be mapped.
-    [[nodiscard]] DocumentView document(std::int64_t index) const;
+    // whose index entry is damaged, or whose shard cannot be mapped, or is found to have been cut. `now`: of
+    // look_clock; a look at the shard is taken if one is due (LookTimes).
+    [[nodiscard]] DocumentView document(std::int64_t index, std::int64_t now) const;
 
     // Asks the memory for what `document` reads; nothing for a document that the store does not have.
     void prefetch_entries(std::int64_t index) const;
@@ -69,11 +71,14 @@ class StoreView {
     // What `document` reads of the mapped index; nothing for a document that the store does not have.
     [[nodiscard]] std::array<std::span<const std::byte>, 2> index_entries(std::int64_t index) const;
 
-    // Throws std::invalid_argument if a file of the store is found to have been cut. Looks at the sizes of
-    // some shards, and at most twenty times a second, however often it is called. Thread-safe.
-    void look_at_sizes() const;
+    // Looks at some of the shards in turn, whether they are read or not, at most twenty times a second, so
+    // that a store that someone cuts is soon told. Throws as check_not_cut does. Thread-safe.
+    void look_around(std::int64_t now) const;
 
-    // Copies the lengths of all documents (num_documents() values).
+    // Throws std::invalid_argument if a file of the store has been cut.
+    void check_not_cut() const;
+
+    // Copies the lengths of all documents (num_documents() values). Throws as check_not_cut does.
     void copy_lengths(std::span<Length> out) const;
 
   private:
@@ -88,7 +93,8 @@ class StoreView {
     std::vector<std::int64_t> first_documents_;  // of each shard, and the total
     std::int64_t num_tokens_ = 0;
     TokenDtype dtype_{};
-    mutable std::atomic<std::int64_t> next_look_{0};  // in nanoseconds of the steady clock
+    LookTimes shard_looks_;
+    LookTimes looks_around_{1};
     mutable std::atomic<std::size_t> next_shard_{0};
 };
 

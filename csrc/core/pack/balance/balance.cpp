@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/checked.hpp"
+#include "common/interrupt.hpp"
 #include "common/parallel.hpp"
 #include "common/permutation.hpp"
 #include "pack/balance/least_loaded.hpp"
@@ -110,6 +111,7 @@ class StepBalancer {
         constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
         const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
         for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
+            check_interrupt();
             const auto slowest =
                 static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
             if (load_[slowest] <= mean * even_) return;
@@ -188,6 +190,7 @@ class StepBalancer {
 
 void check_costs(std::span<const double> costs) {
     for (std::size_t i = 0; i < costs.size(); ++i) {
+        check_interrupt_at(i);
         if (!(costs[i] >= 0) || !std::isfinite(costs[i])) {
             throw std::invalid_argument("costs[" + std::to_string(i) + "] is " + std::to_string(costs[i]) +
                                         ": a cost must be finite and not negative");
@@ -216,6 +219,7 @@ Buffer<std::int64_t> balance(std::span<const double> costs, const BalanceOptions
                                  random_bits(options.seed, kOrderOfSteps, static_cast<std::uint64_t>(w)));
         StepBalancer balancer(costs, options);
         for (std::int64_t s = 0; s < end - begin; ++s) {
+            check_interrupt();
             const auto step = std::span(sequences).subspan(static_cast<std::size_t>(s * size),
                                                            static_cast<std::size_t>(size));
             if (options.strategy != BalanceStrategy::none) sorter.sort(step, costs);
@@ -239,6 +243,7 @@ BalanceReport balance_report(std::span<const double> costs, std::span<const std:
     double square_sum = 0;
     std::vector<double> step(static_cast<std::size_t>(size));
     for (std::int64_t s = 0; s < steps; ++s) {
+        check_interrupt();
         double total = 0;
         double slowest = 0;
         for (std::int64_t rank = 0; rank < options.ranks; ++rank) {
@@ -278,6 +283,7 @@ Buffer<double> sequence_costs(const PlanView& plan, double per_token, double per
     check_offsets(plan);
     Buffer<double> costs(plan.num_sequences());
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
+        check_interrupt_at(s);
         // Whole numbers first: the sums are exact, whatever the order of the spans.
         std::int64_t tokens = 0;
         std::int64_t pairs = 0;

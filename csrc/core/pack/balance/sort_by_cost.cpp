@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "common/interrupt.hpp"
+
 namespace pypack {
 
 namespace {
@@ -24,6 +26,7 @@ void CostSorter::sort(std::span<std::int64_t> sequences, std::span<const double>
     std::uint64_t all = ~std::uint64_t{0};
     std::uint64_t any = 0;
     for (std::size_t i = 0; i < sequences.size(); ++i) {
+        check_interrupt_at(i);
         // + 0.0 makes 0 of -0, whose bits are not in order.
         const auto bits = std::bit_cast<std::uint64_t>(costs[static_cast<std::size_t>(sequences[i])] + 0.0);
         items_[i] = {~bits, sequences[i]};
@@ -46,7 +49,10 @@ void CostSorter::sort(std::span<std::int64_t> sequences, std::span<const double>
             for (const Item& item : items_) ++places[digit(item)];
             std::uint32_t place = 0;
             for (std::uint32_t& count : places) place += std::exchange(count, place);
-            for (const Item& item : items_) other_[places[digit(item)]++] = item;
+            for (std::size_t i = 0; i < items_.size(); ++i) {
+                check_interrupt_at(i);
+                other_[places[digit(items_[i])]++] = items_[i];
+            }
             items_.swap(other_);
         }
     }
