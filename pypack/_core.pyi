@@ -221,6 +221,17 @@ class StoreView:
         one_sequence_per_document: bool,
         masks: Sequence[str] = (),
     ) -> None: ...
+    @staticmethod
+    def of_many(
+        paths: Sequence[tuple[str, str]],
+        masks: Sequence[str],
+        documents: Sequence[int],
+        tokens: Sequence[int],
+        dtype: str,
+        most: int,
+    ) -> StoreView: ...
+    @property
+    def num_mapped(self) -> int: ...
     @property
     def has_masks(self) -> bool: ...
     def document_mask(self, index: int) -> NDArray[np.bool_]: ...

@@ -29,6 +29,7 @@ from pypack._common.schema import brief
 from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
 from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
+from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -117,11 +118,14 @@ class TokenStore(Framed, Sequence[Document]):
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         files = [_files_at(path / shard.name) for shard in info.shards]
-        for file in itertools.chain.from_iterable(files):
-            if file.exists():  # the kernel says what is missing
-                require_regular(file)
         masks = [_mask_of(path, shard) for shard in info.shards]
-        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True, masks=masks)
+        if len(files) <= MOST_MAPPED_SHARDS:  # the kernel looks at each of more when it maps it
+            for file in itertools.chain.from_iterable(files):
+                if file.exists():  # the kernel says what is missing
+                    require_regular(file)
+        view = open_view(list(map(_native, files)), masks, info.shards, info.dtype)
+        if view.num_mapped < len(info.shards):  # too many to map all: each is checked when it is mapped
+            return cls(path, view, info)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
