@@ -368,7 +368,7 @@ class TokenStore(Framed, Sequence[Document]):
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
-        tables = []
+        tables: list[pa.Table] = []
         for shard in self.info.shards:
             path = self.path / f"{shard.name}.parquet"
             require_regular(path)
