@@ -286,3 +286,22 @@ def test_damaged_states_of_schedules_are_refused(plain, lengths_source, damage):
     with pytest.raises(ValueError, match="state"):
         loader.load_state_dict({**state, "grown": damage})
     loader.load_state_dict(state)
+
+
+@given(step=st.integers(0, 40), world_size=st.integers(2, 4), tail=st.sampled_from(["pad", "wrap", "spread"]))
+def test_every_rank_goes_on(plain, step, world_size, tail):
+    options = {"batch_sequences": 12, "tail": tail}
+    state = through_json(Loader(plain[0], **options).state_dict(step))
+    one = Loader(plain[1], **options)
+    one.load_state_dict(state)
+    ranks = [Loader(plain[1], **options, rank=r, world_size=world_size) for r in range(world_size)]
+    for rank in ranks:
+        rank.load_state_dict(state)
+    for k in range(step, step + 12):
+        whole, parts = rows_of(one, k), [rows_of(rank, k) for rank in ranks]
+        assert all(parts)
+        given_out = sorted(itertools.chain(*parts))
+        assert set(whole) <= set(given_out)
+        assert len(given_out) == max(len(whole), world_size)
+        for rank in ranks:
+            assert rank.batch_at(k).tokens > 0
