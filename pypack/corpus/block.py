@@ -25,7 +25,7 @@ Fault: TypeAlias = tuple[str, str]  # kind and reason of a Reject
 _NEWLINE = ord("\n")
 # A fault takes a thousand times the memory of the three bytes that it may come of: a block with more of them
 # is parsed in parts.
-_MOST_FAULTS = 1 << 16
+_MOST_FAULTS = 1 << 14
 
 
 class DenseFaultsError(Exception):

@@ -16,7 +16,7 @@ _GOOD = b'{"text": "good"}\n'
     ("field", "line"), [("text", b"{}"), ("a.b", b"{}"), ("text", b"[1]"), ("text", b"\xff")], ids=range(4)
 )
 def test_every_fault_is_told_and_few_are_held(field: str, line: bytes, tmp_path: Path) -> None:
-    count = 150_000
+    count = 50_000
     good = _GOOD if field == "text" else b'{"a": {"b": "good"}}\n'
     path = write(tmp_path / "a.jsonl", b"\xef\xbb\xbf" + good + (line + b"\n") * count + good)
     documents, rejects, most, before = [], 0, 0, -1
@@ -31,12 +31,12 @@ def test_every_fault_is_told_and_few_are_held(field: str, line: bytes, tmp_path:
     size = Path(path).stat().st_size
     assert documents == [(0, 3 + len(good)), (count + 1, size)]
     assert rejects == count
-    assert most <= 1 << 17
+    assert most <= 1 << 15
 
 
 def test_blank_lines_are_no_faults(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", _GOOD + b"\n" * 300_000 + _GOOD)
+    path = write(tmp_path / "a.jsonl", _GOOD + b"\n" * 100_000 + _GOOD)
     batches = list(corpus.read([path]))
     assert sum(map(len, batches)) == 2
-    assert sum(batch.blank_lines for batch in batches) == 300_000
-    assert batches[-1].records[-1] == 300_001
+    assert sum(batch.blank_lines for batch in batches) == 100_000
+    assert batches[-1].records[-1] == 100_001
