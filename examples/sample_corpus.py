@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from pypack import Source, StoreWriter, TokenStore
@@ -35,4 +36,9 @@ def _write_store(folder: Path, path: Path) -> None:
         unfinished, vocab_size=tokenizer.vocab_size, append_id=tokenizer.eos_id, tokenizer=tokenizer
     ) as writer:
         writer.append(tokenizer.encode_batch(texts))
-    unfinished.rename(path)
+    try:
+        unfinished.rename(path)
+    except OSError:
+        if not path.exists():
+            raise
+        shutil.rmtree(unfinished)  # another process was first

@@ -41,6 +41,7 @@ class Vocabulary:
 class Merges:
     def __init__(self, merges: list[Any]) -> None: ...
     def __len__(self) -> int: ...
+    def first_shorter_than(self, mark_bytes: int) -> tuple[str, str] | None: ...
 
 def read_definition(json: bytes, nearest_scores: bool) -> tuple[bytes, Vocabulary | None, Merges | None]: ...
 def rank_json(ranks: dict[bytes, int]) -> tuple[bytes, bytes]: ...
@@ -214,6 +215,7 @@ class Encoder:
         split_special_tokens: bool,
         num_threads: int,
         return_offsets: str = "",
+        plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
     ) -> tuple[Any, ...]: ...
     def encode_columns(
         self,
@@ -227,6 +229,9 @@ class Encoder:
 
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
+def read_number_lists(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
@@ -241,7 +246,29 @@ def scan_json_lines(
 
 # store
 class StoreView:
-    def __init__(self, paths: Sequence[tuple[str, str]], one_sequence_per_document: bool) -> None: ...
+    def __init__(
+        self,
+        paths: Sequence[tuple[str, str]],
+        one_sequence_per_document: bool,
+        masks: Sequence[str] = (),
+    ) -> None: ...
+    @staticmethod
+    def of_many(
+        paths: Sequence[tuple[str, str]],
+        masks: Sequence[str],
+        documents: Sequence[int],
+        tokens: Sequence[int],
+        dtype: str,
+        most: int,
+    ) -> StoreView: ...
+    @property
+    def num_mapped(self) -> int: ...
+    @property
+    def has_masks(self) -> bool: ...
+    def document_mask(self, index: int) -> NDArray[np.bool_]: ...
+    def count_learned(
+        self, documents: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> NDArray[np.int64]: ...
     @property
     def num_documents(self) -> int: ...
     @property
@@ -256,6 +283,9 @@ class StoreView:
     def lengths(self) -> NDArray[np.int32]: ...
     def check_layout(self) -> None: ...
 
+def pack_mask(
+    learned: NDArray[np.uint8], offsets: NDArray[np.int64], begins: int, ends: int, first_bit: int
+) -> bytes: ...
 def encode_documents(
     values: NDArray[np.uint32],
     offsets: NDArray[np.int64],
@@ -263,6 +293,8 @@ def encode_documents(
     vocab_size: int,
     dtype: str,
     first_row: int = 0,
+    begin_ids: Sequence[int] = (),
+    end_ids: Sequence[int] = (),
 ) -> NDArray[np.integer]: ...
 
 # batch
@@ -301,6 +333,8 @@ class BatchMaker:
         align: int,
         mask_offsets: NDArray[np.int64] | None,
         masks: NDArray[np.int32] | None,
+        uses_store_mask: bool = False,
+        plan_files: Sequence[tuple[str, int, int, int]] = (),
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(

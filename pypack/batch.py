@@ -20,7 +20,16 @@ IGNORE_LABEL = -100
 _PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
 # Those of the arrays that describe the spans which are made when they are first asked for.
 _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
-_PER_SPAN = ("cu_seqlens", *_ON_DEMAND)
+_PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
+
+
+def weights_refused(consumer: str) -> str:
+    """The words for a consumer that knows no weights of losses."""
+    return (
+        f"the batch has loss_weights, and {consumer} has no place for them: leave them out of the sources, "
+        "or weight the losses of the tokens yourself, (losses * batch.loss_weights).sum() / "
+        "batch.loss_weights.sum()"
+    )
 
 
 class _Made:
@@ -30,7 +39,7 @@ class _Made:
     _made: Any
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, eq=False, repr=False)
 class PackedBatch(_Made):
     """One step's batch on one rank; numpy arrays, or torch tensors after `to_torch`.
 
@@ -59,6 +68,8 @@ class PackedBatch(_Made):
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
         loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
             a source has weights. `shift_labels` moves them along.
+        group_ids: int64 [spans], the group of each span's document, by the number of the group's first
+            document in its source's store; only if a source has groups.
     """
 
     input_ids: Any
@@ -77,6 +88,7 @@ class PackedBatch(_Made):
     epoch: int
     rows_ratio: float
     loss_weights: Any = None
+    group_ids: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -92,6 +104,43 @@ class PackedBatch(_Made):
             self._made = None
         # Another thread may have set it since; else this is the usual error.
         return object.__getattribute__(self, name)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.input_ids.shape))
+        arrays = ", ".join(name for name in _PER_TOKEN[1:] if getattr(self, name) is not None)
+        kind = "tensors" if self._is_torch else "arrays"
+        return (
+            f"PackedBatch(step {self.step}, epoch {self.epoch}, {self.layout}, {kind} of {shape} items: "
+            f"{self.tokens} tokens, {self.num_spans} spans; {arrays})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same, be it as arrays or as tensors."""
+        if not isinstance(other, PackedBatch):
+            return NotImplemented
+        mine, others = self.to_dict(), other.to_dict()
+        return mine.keys() == others.keys() and all(
+            bool(np.array_equal(np.asarray(value), np.asarray(others[name]))) for name, value in mine.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
+
+    def keys(self) -> list[str]:
+        """The names of `to_dict`: with `batch[name]`, so that `**batch` and `dict(batch)` work."""
+        return list(self.to_dict())
+
+    def __getitem__(self, name: str) -> Any:
+        """What is in the batch under a name."""
+        try:
+            return self.to_dict()[name]
+        except (KeyError, TypeError):
+            raise KeyError(f"{name!r}: the batch has {', '.join(self.keys())}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.to_dict()
+
+    # Not by numbers, and no container to frameworks that take those apart.
+    __iter__ = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, field.name) for field in dataclasses.fields(self))
@@ -163,7 +212,8 @@ class PackedBatch(_Made):
             False: a model that makes itself a cache does not look for borders in `position_ids`.
 
         Raises:
-            ValueError: the layout is not "varlen", or labels or position_ids are missing.
+            ValueError: the layout is not "varlen", or labels or position_ids are missing, or there are
+                loss_weights, which the loss of these models does not know.
         """
         import torch
 
@@ -172,6 +222,8 @@ class PackedBatch(_Made):
                 "transformers models need borders, labels and position_ids: make the loader with "
                 "layout='varlen' and its usual arrays"
             )
+        if self.loss_weights is not None:
+            raise ValueError(weights_refused("the loss of transformers models"))
         tensors = self.to_torch()
         borders, longest = tensors.cu_seqlens, int(self.max_seqlen or 0)
         spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)
@@ -217,6 +269,8 @@ class PackedBatch(_Made):
         changes: dict[str, Any] = {
             name: getattr(self, name)[first:last] for name in ("document_ids", "source_ids", "span_lengths")
         }
+        if self.group_ids is not None:
+            changes["group_ids"] = self.group_ids[first:last]
         changes["row_spans"] = self.row_spans[start : stop + 1] - first
         changes["tokens"] = int(changes["span_lengths"].sum())
         if self.cu_seqlens is None:
@@ -261,5 +315,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch._made,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = None
+    batch.loss_weights = batch.group_ids = None
     return batch

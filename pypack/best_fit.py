@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.packing.packing import shared_options
+from pypack.packing.strategies import Overflow
 from pypack.plan.lengths import as_lengths
 
 
@@ -15,7 +16,7 @@ def best_fit_sequence_of(
     lengths: ArrayLike,
     sequence_length: int,
     *,
-    overflow: str = "error",
+    overflow: Overflow = "error",
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
@@ -42,7 +43,7 @@ def best_fit_documents(
     lengths: ArrayLike,
     sequence_length: int,
     *,
-    overflow: str = "error",
+    overflow: Overflow = "error",
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
@@ -61,7 +62,7 @@ def best_fit_documents(
 def _job(
     lengths: ArrayLike,
     sequence_length: int,
-    overflow: str,
+    overflow: Overflow,
     max_documents: int | None,
     align: int,
     drop_shorter_than: int,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.frames import Framed
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-class Ragged(Sequence["NDArray[np.uint32]"]):
+
+class Ragged(Framed, Sequence["NDArray[np.uint32]"]):
     """Token ids of many documents without one Python object a token.
 
     Attributes:
@@ -73,6 +77,13 @@ class Ragged(Sequence["NDArray[np.uint32]"]):
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         places = np.repeat(self.offsets[numbers] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Ragged(self.values[places], offsets)
+
+    def to_arrow(self) -> pa.Table:
+        """An Arrow table with one column, `input_ids` (large_list<uint32>), that shares the memory."""
+        import pyarrow as pa
+
+        rows = pa.LargeListArray.from_arrays(self.offsets, self.values)
+        return pa.table({"input_ids": rows})
 
     @property
     def _named(self) -> str:

@@ -8,12 +8,13 @@ engines: what `pypack tokenize` adds to the time that its tokenizer needs for th
   memory, with either engine. Each run is a process of its own. "tokenizer alone" encodes the same documents,
   already read into memory, in batches as the job does; "the job" reads, decompresses, encodes and writes the
   store. Checked first: the store holds exactly the ids that the tokenizer gives.
-peers: the same job by other programs (bench/peers/jobs): `datasets.map` with the `tokenizers` library, and
-  Megatron's IndexedDatasetBuilder with it. Uncompressed JSON lines of the corpora, each way a whole process
-  from start to exit, in turns; medians. Checked first: all have written the same ids in the same documents.
-  "start" is the same process on a single document, part of the whole; the memory is the most that it and its
-  children have at once, in a run that is not timed. pypack also gets `--copies` of the corpora, since it is
-  done with one in a second; what has been seen before is encoded faster, so that is a row of its own.
+peers: the same job by other programs (bench/peers/jobs): `datasets.map` with the `tokenizers` library,
+  Megatron's IndexedDatasetBuilder with it or with gigatoken, and datatrove. Uncompressed JSON lines of the
+  corpora, each way a whole process from start to exit, in turns; medians. Checked first: all have written the
+  same ids in the same documents. "start" is the same process on a single document, part of the whole; the
+  memory is the most that it and its children have at once, in a run that is not timed. pypack also gets
+  `--copies` of the corpora, since it is done with one in a second; what has been seen before is encoded
+  faster, so that is a row of its own. `--before PYTHON` times an older pypack in the same turns.
 
 Both take about five minutes on two cores.
 """
@@ -42,7 +43,8 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    options.add_argument("--peers", nargs="+", choices=list(WAYS)[1:], default=list(WAYS)[1:])
+    options.add_argument("--peers", nargs="+", choices=list(WAYS)[2:], default=list(WAYS)[2:])
+    options.add_argument("--before", type=Path, help="the Python of an older pypack, timed too")
     options.add_argument("--copies", type=int, default=4, help="of the corpora in pypack's second row")
     options.add_argument("--megabytes", type=float, help="for peers: only the first of the corpora")
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
@@ -55,10 +57,13 @@ def main(arguments: list[str]) -> None:
         if not args.no_results:
             print(write_results("job", rows, "tokenizers"))
     if "peers" in args.parts:
-        eos_id = Tokenizer.from_file(args.tokenizer).eos_id
+        tokenizer = Tokenizer.from_file(args.tokenizer)
+        eos_id = tokenizer.eos_id
         if eos_id is None:
             options.error(f"{args.tokenizer} has no end-of-document token, which every way appends")
-        job = Job(args.tokenizer, eos_id, args.threads)
+        eos_token = tokenizer.id_to_token(eos_id)
+        assert eos_token is not None
+        job = Job(args.tokenizer, eos_id, eos_token, args.threads, args.before)
         most_bytes = None if args.megabytes is None else int(args.megabytes * 1e6)
         with tempfile.TemporaryDirectory() as work:
             case = (args.inputs, job, Path(work), args.peers, args.copies, args.repeats, most_bytes)

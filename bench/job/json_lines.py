@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,3 +36,15 @@ def write_lines(sources: Sequence[Path], path: Path, copies: int = 1, most_bytes
                     break
                 written += out.write(document)
     return written
+
+
+def split_lines(path: Path, folder: Path, parts: int) -> None:
+    """Writes a file of lines as `parts` files of about as many bytes each, in order."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    data = path.read_bytes()
+    begin = 0
+    for part in range(parts):
+        end = len(data) if part == parts - 1 else data.index(b"\n", len(data) * (part + 1) // parts) + 1
+        (folder / f"{part:03d}.jsonl").write_bytes(data[begin:end])
+        begin = end

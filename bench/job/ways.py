@@ -24,19 +24,22 @@ class Job:
 
     tokenizer: Path
     eos_id: int
+    eos_token: str
     threads: int
+    before: Path | None = None  # the Python of an older pypack
 
 
 @dataclass(frozen=True)
 class Way:
     """`command` makes the process's command line of the job, its input and its output; `documents` reads the
-    ids of the output, document by document."""
+    ids of the output, document by document. `splits`: the input is a folder of one file a thread."""
 
     name: str
     distribution: str
     command: Callable[[Job, Path, Path], list[str]]
     documents: Callable[[Path], Iterator[Any]]
     environment: Callable[[Job], dict[str, str]] = field(default=lambda job: {})
+    splits: bool = False
 
 
 def _store(path: Path) -> Iterator[Any]:
@@ -52,9 +55,24 @@ def _arrow(path: Path) -> Iterator[Any]:
                 yield from (values[a:b] for a, b in itertools.pairwise(offsets))
 
 
+def _datatrove_files(path: Path) -> Iterator[Any]:
+    for file in sorted(path.glob("*.ds")):  # one a task, in order
+        ends = np.fromfile(f"{file}.index", np.uint64).tolist()
+        ids = np.fromfile(file, np.uint16)
+        yield from (ids[a:b] for a, b in itertools.pairwise([0, *ends]))
+
+
 def _pypack(job: Job, lines: Path, out: Path) -> list[str]:
-    options = ["-o", str(out), "--tokenizer", str(job.tokenizer), "--workers", str(job.threads)]
-    return [sys.executable, "-m", "pypack.cli", "tokenize", str(lines), *options]
+    return _tokenize(sys.executable, job, lines, out, "--threads")
+
+
+def _before(job: Job, lines: Path, out: Path) -> list[str]:
+    return _tokenize(str(job.before), job, lines, out, "--workers")
+
+
+def _tokenize(python: str, job: Job, lines: Path, out: Path, threads: str) -> list[str]:
+    options = ["-o", str(out), "--tokenizer", str(job.tokenizer), threads, str(job.threads)]
+    return [python, "-m", "pypack.cli", "tokenize", str(lines), *options]
 
 
 def _datasets(job: Job, lines: Path, out: Path) -> list[str]:
@@ -67,8 +85,19 @@ def _megatron(job: Job, lines: Path, out: Path) -> list[str]:
     return [sys.executable, program, *map(str, (lines, job.tokenizer, out, job.eos_id))]
 
 
+def _gigatoken(job: Job, lines: Path, out: Path) -> list[str]:
+    program = str(_PROGRAMS / "with_gigatoken.py")
+    return [sys.executable, program, *map(str, (lines, job.tokenizer, out, job.eos_id))]
+
+
+def _datatrove(job: Job, lines: Path, out: Path) -> list[str]:
+    program = str(_PROGRAMS / "with_datatrove.py")
+    return [sys.executable, program, *map(str, (lines, job.tokenizer, out, job.eos_token, job.threads))]
+
+
 WAYS = {
     "pypack": Way("pypack tokenize", "pypack-engine", _pypack, _store),
+    "before": Way("pypack tokenize of an older build", "pypack-engine", _before, _store),
     "datasets": Way(
         "datasets.map, tokenizers",
         "datasets",
@@ -83,6 +112,21 @@ WAYS = {
         _megatron,
         lambda path: _store(path / "ids"),
         lambda job: {"RAYON_NUM_THREADS": str(job.threads), "TOKENIZERS_PARALLELISM": "true"},
+    ),
+    "gigatoken": Way(
+        "Megatron's IndexedDatasetBuilder, gigatoken's encode_files",
+        "gigatoken",
+        _gigatoken,
+        lambda path: _store(path / "ids"),
+        lambda job: {"RAYON_NUM_THREADS": str(job.threads)},
+    ),
+    "datatrove": Way(
+        "datatrove's DocumentTokenizer",
+        "datatrove",
+        _datatrove,
+        _datatrove_files,
+        lambda job: {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"},
+        splits=True,
     ),
 }
 

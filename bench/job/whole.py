@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.common.printing import Row
-from bench.job.json_lines import write_lines
+from bench.job.json_lines import split_lines, write_lines
 from bench.job.process_tree import peak_bytes, seconds
 from bench.job.ways import WAYS, Job, Way, digest
 
@@ -29,7 +29,7 @@ def bench_whole(
     one, many, tiny = work / "lines.jsonl", work / "copies.jsonl", work / "one.jsonl"
     size = write_lines(sources, one, most_bytes=most_bytes)
     write_lines(sources[:1], tiny, most_bytes=20_000)
-    ways = _importable(names)
+    ways = _importable(names if job.before is None else ["before", *names])
     memory, digests = {}, {}
     for name in ways:
         memory[name] = _in_fresh_folder(peak_bytes, WAYS[name], job, one, work)
@@ -61,25 +61,36 @@ def bench_whole(
     ]
     if copies > 1:
         size = write_lines(sources, many, copies, most_bytes)
-        rows.append(_of_copies(rows[0], job, many, size, copies, repeats, work))
+        ours = [name for name in ("pypack", "before") if name in ways]
+        rows += _of_copies({name: row for name, row in zip(ways, rows, strict=True) if name in ours},
+                           job, many, size, copies, repeats, work)  # fmt: skip
     return rows
 
 
-def _of_copies(row: Row, job: Job, lines: Path, size: int, copies: int, repeats: int, work: Path) -> Row:
-    """pypack's row on more of the same."""
-    pypack = WAYS["pypack"]
-    memory = _in_fresh_folder(peak_bytes, pypack, job, lines, work)
-    median = statistics.median(_in_fresh_folder(seconds, pypack, job, lines, work) for _ in range(repeats))
-    return row | {
-        "way": f"{pypack.name}, {copies} copies",
-        "MB of JSON": size / 1e6,
-        "documents": copies * row["documents"],
-        "tokens": copies * row["tokens"],
-        "whole process, s": median,
-        "MB/s": size / median / 1e6,
-        "pypack is faster by": None,
-        "peak memory, MB": memory / 1e6,
-    }
+def _of_copies(
+    once: dict[str, Row], job: Job, lines: Path, size: int, copies: int, repeats: int, work: Path
+) -> list[Row]:
+    """The rows of pypack, and of its older build, on more of the same."""
+    memory = {name: _in_fresh_folder(peak_bytes, WAYS[name], job, lines, work) for name in once}
+    runs: dict[str, list[float]] = {name: [] for name in once}
+    for _ in range(repeats):
+        for name, times in runs.items():
+            times.append(_in_fresh_folder(seconds, WAYS[name], job, lines, work))
+    medians = {name: statistics.median(times) for name, times in runs.items()}
+    return [
+        row
+        | {
+            "way": f"{WAYS[name].name}, {copies} copies",
+            "MB of JSON": size / 1e6,
+            "documents": copies * row["documents"],
+            "tokens": copies * row["tokens"],
+            "whole process, s": medians[name],
+            "MB/s": size / medians[name] / 1e6,
+            "pypack is faster by": None if name == "pypack" else medians[name] / medians["pypack"],
+            "peak memory, MB": memory[name] / 1e6,
+        }
+        for name, row in once.items()
+    ]
 
 
 def _importable(names: Sequence[str]) -> list[str]:
@@ -101,4 +112,8 @@ def _in_fresh_folder(
     """What `measure` says of the way's process, whose output is then work/out."""
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(f"{out}.logs", ignore_errors=True)
+    if way.splits:
+        split_lines(lines, work / "split", job.threads)
+        lines = work / "split"
     return measure(way.command(job, lines, out), way.environment(job))

@@ -24,10 +24,11 @@ NOT_SUPPORTED = frozenset(
 _warned: set[str] = set()
 
 
-def warn_once(what: str) -> None:
-    """Says once in a process what a file system cannot do, and goes on."""
-    if what not in _warned:
-        _warned.add(what)
+def warn_once(what: str, key: str | None = None) -> None:
+    """Says once in a process what a file system cannot do, and goes on; `key`: what is the same warning."""
+    key = key or what
+    if key not in _warned:
+        _warned.add(key)
         warnings.warn(what, stacklevel=3)
 
 
@@ -44,7 +45,8 @@ def sync_directory(path: Path) -> None:
             raise
         warn_once(
             f"{path}: this file system cannot sync folders ({error.strerror}): should the machine stop now, "
-            "files written last may lack their names"
+            "files written last may lack their names",
+            f"sync of folders on {path.stat().st_dev}",
         )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pypack.batch import IGNORE_LABEL, PackedBatch
+from pypack.batch import IGNORE_LABEL, PackedBatch, weights_refused
+
+if TYPE_CHECKING:
+    import torch
 
 
 def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
@@ -32,6 +35,20 @@ def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
             "mean over them is NaN",
             stacklevel=3,
         )
+
+
+def refuse_weights(batch: PackedBatch, consumer: str) -> None:
+    """Raises ValueError for a batch with weights of losses, which a consumer has no place for."""
+    if batch.loss_weights is not None:
+        raise ValueError(weights_refused(consumer))
+
+
+def weighted_mask(shifted: PackedBatch) -> torch.Tensor:
+    """The loss mask of a batch of tensors, float32: its `loss_weights`, or 1 where there is a label. For
+    consumers that take sum(losses * mask) / sum(mask)."""
+    weights = shifted.loss_weights
+    mask: torch.Tensor = (shifted.labels != IGNORE_LABEL).float() if weights is None else weights
+    return mask
 
 
 def _learns(labels: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.batch import IGNORE_LABEL, PackedBatch
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def features(batch: PackedBatch, pad_id: int = 0) -> dict[str, np.ndarray[Any, n
         where there is no target: at padding and at the last token of each document), `targets_position`.
     """
     need(batch, "padded", "labels", "position_ids", "segment_ids")
+    refuse_weights(batch, "MaxText, whose targets count by their segmentation,")
     targets = batch.shift_labels().labels
     learned = targets != IGNORE_LABEL
     arrays = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.batch import PackedBatch
 
 
@@ -19,6 +19,7 @@ def batch_arguments(batch: PackedBatch) -> dict[str, Any]:
         False at padding; `sequence_id` int64 [B, T], the document of each token, from 0, and -1 at padding.
     """
     need(batch, "padded", "labels", "segment_ids")
+    refuse_weights(batch, "the loss of MPT models")
     tensors = batch.to_torch()
     return {
         "input_ids": tensors.input_ids,

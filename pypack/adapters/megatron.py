@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, weighted_mask
 from pypack.batch import IGNORE_LABEL, PackedBatch
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def padded(batch: PackedBatch) -> dict[str, torch.Tensor]:
 
     Returns:
         `input_ids`, `position_ids`, `labels` int64 [B, T], labels shifted to the left (`labels[t]` is the
-        token after `input_ids[t]`) and 0 where there is none; `loss_mask` float32 [B, T], 0 there;
+        token after `input_ids[t]`) and 0 where there is none; `loss_mask` float32 [B, T], 0 there, and
+        elsewhere 1 or the batch's `loss_weights`;
         `attention_mask` bool [B, 1, T, T], True where attention is *forbidden*.
     """
     import torch
@@ -73,11 +74,10 @@ def padded(batch: PackedBatch) -> dict[str, torch.Tensor]:
 
 def _tokens_and_labels(batch: PackedBatch) -> dict[str, torch.Tensor]:
     shifted = batch.to_torch().shift_labels()
-    learned = shifted.labels != IGNORE_LABEL
     return {
         "input_ids": shifted.input_ids,
         "position_ids": shifted.position_ids,
         # Megatron's cross entropy looks every label up; which of them count is told by the loss mask.
-        "labels": shifted.labels.masked_fill_(~learned, 0),
-        "loss_mask": learned.float(),
+        "labels": shifted.labels.masked_fill(shifted.labels == IGNORE_LABEL, 0),
+        "loss_mask": weighted_mask(shifted),
     }

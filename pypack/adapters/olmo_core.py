@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.adapters._rows import segment_lengths, stack
 from pypack.batch import IGNORE_LABEL, PackedBatch
 
@@ -25,6 +25,7 @@ def batch_arguments(batch: PackedBatch) -> dict[str, Any]:
     import torch
 
     need(batch, "padded", "labels", "segment_ids")
+    refuse_weights(batch, "OLMo-core, whose label_mask is of bools,")
     tensors = batch.to_torch()
     lengths = segment_lengths(tensors.segment_ids)
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.batch import PackedBatch
 
 
@@ -20,5 +20,6 @@ def inputs_and_labels(batch: PackedBatch) -> tuple[dict[str, Any], Any]:
         `input`, `positions` int64 [B, T]; labels int64 [B, T], shifted to the left, -100 where there is none.
     """
     need(batch, "padded", "labels", "position_ids")
+    refuse_weights(batch, "torchtitan's loss")
     shifted = batch.to_torch().shift_labels()
     return {"input": shifted.input_ids, "positions": shifted.position_ids}, shifted.labels

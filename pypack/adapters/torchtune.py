@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.adapters._rows import segment_lengths
 from pypack.batch import PackedBatch
 
@@ -23,6 +23,7 @@ def packed_batch(batch: PackedBatch) -> dict[str, Any]:
     from torchtune.modules.attention_utils import packed_block_causal_mask
 
     need(batch, "padded", "labels", "position_ids", "segment_ids")
+    refuse_weights(batch, "torchtune's recipes")
     tensors = batch.to_torch()
     lengths = [torch.from_numpy(row) for row in segment_lengths(tensors.segment_ids)]
     return {

@@ -19,6 +19,7 @@ from pypack.cli.terminal import patient_streams
 
 COMMANDS = (
     "tokenize",
+    "merge",
     "pack",
     "inspect",
     "verify",
@@ -44,6 +45,8 @@ PYPACK_DEBUG=1 in the environment shows where an error came from.
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `pypack`; returns the exit status, see the end of `pypack --help`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # numpy's linear algebra, of which no command makes use, starts a thread a core that spins for a while.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with patient_streams() as out:
         status = _main(arguments)
         out.flush()

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pypack._common.paths import local_path
+from pypack.jobs.reject_limit import RejectLimit
 
 
 def file_path(text: str) -> Path:
@@ -46,23 +47,14 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
-class RejectLimit:
+def count_or_auto(text: str) -> int | None:
+    """A number from 1 on; None for "auto"."""
+    return None if text == "auto" else positive(text)
+
+
+def reject_limit(text: str) -> RejectLimit:
     """How many rejected documents are too many: a count, or a share of all documents."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._share = text.endswith("%")
-        try:
-            self._limit = float(text.removesuffix("%")) if self._share else int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a number or a percentage, got {text!r}") from None
-        if not 0 <= self._limit <= (100 if self._share else self._limit):
-            raise argparse.ArgumentTypeError(f"must be from 0 (to 100%), got {text!r}")
-
-    def allows(self, rejected: int, documents: int) -> bool:
-        """Whether `rejected` are within the limit, beside `documents` that were taken."""
-        limit = self._limit * (rejected + documents) / 100 if self._share else self._limit
-        return rejected <= limit
-
-    def __repr__(self) -> str:
-        return self.text
+    try:
+        return RejectLimit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -7,6 +7,23 @@ from pathlib import Path
 from pypack.cli.errors import UsageError
 
 
+def _unfinished(path: Path) -> str:
+    from pypack.jobs.description import read_description
+    from pypack.jobs.merge import missing_units
+    from pypack.jobs.output import begun_by_older
+    from pypack.jobs.place import FolderPlace
+
+    place = FolderPlace(path)
+    job = read_description(place)
+    if job is None:
+        return begun_by_older(path)
+    done = len(job.units) - len(missing_units(place, job))
+    return (
+        f"{path}: an unfinished store ({done:,} of {len(job.units):,} units so far); "
+        "run its pypack tokenize command again to go on"
+    )
+
+
 def kind_of(path: Path) -> str:
     """ "store" (bare datasets too), "plan", or "schedule" (a YAML file).
 
@@ -19,14 +36,8 @@ def kind_of(path: Path) -> str:
         return "plan"
     if (path / "store.json").is_file():
         return "store"
-    if (path / "journal.jsonl").is_file():
-        from pypack.jobs.journal import Journal
-
-        shards = len(Journal(path).read()[1])
-        raise UsageError(
-            f"{path}: an unfinished store ({shards} shards so far); "
-            "run its pypack tokenize command again to go on"
-        )
+    if (path / "job.json").is_file() or (path / "journal.jsonl").is_file():
+        raise UsageError(_unfinished(path))
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return "schedule"
     prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path

@@ -14,11 +14,11 @@ _MOST_CHARACTERS = 2000
 
 def exit_status(error: BaseException) -> int:
     """2: the command could not begin as asked; 1: it failed."""
-    from pypack.corpus import CorpusError, RejectedInputError
+    from pypack.corpus import ChangedInputError, CorpusError, RejectedInputError
     from pypack.jobs.output import OutputError
     from pypack.jobs.tokenize import NoEndTokenError
 
-    if isinstance(error, RejectedInputError):
+    if isinstance(error, (RejectedInputError, ChangedInputError)):
         return 1
     begun = (UsageError, CorpusError, OutputError, NoEndTokenError)
     missing = (FileNotFoundError, FileExistsError, ImportError)

@@ -39,6 +39,7 @@ examples:
   pypack inspect mix.yaml --batch-tokens 1M --source web=web.store,web.plan --source code=code.store,code.plan
 """
 _SHOWN_TOKENS = 48
+_NAMED_TOKENS = 4
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -107,9 +108,16 @@ def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, 
     lengths = store.lengths
     documents = []
     for i in range(min(first, len(store))):
-        ids = store[i][:_SHOWN_TOKENS]
+        whole = store[i]
+        ids = whole[:_SHOWN_TOKENS]
         text = None if tokenizer is None else tokenizer.decode(ids, skip_special_tokens=False)
-        documents.append({"document": i, "tokens": int(lengths[i]), "ids": ids.tolist(), "text": text})
+        document = {"document": i, "tokens": int(lengths[i]), "ids": ids.tolist(), "text": text}
+        if tokenizer is not None:
+            document["begins"] = _names(tokenizer, whole[:_NAMED_TOKENS])
+            document["ends"] = _names(tokenizer, whole[_NAMED_TOKENS:][-_NAMED_TOKENS:])
+        if store.has_loss_mask:
+            document["learned"] = int(store.loss_mask(i).sum())
+        documents.append(document)
     found: dict[str, Any] = {
         "kind": "store" if store.info is not None else "megatron dataset",
         "path": str(path),
@@ -121,10 +129,16 @@ def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, 
         "lengths": _quantiles(lengths),
         "first": documents,
     }
+    if store.has_loss_mask:
+        found["learned_tokens"] = int(store.learned_lengths.sum())
+    if (groups := store.groups) is not None:
+        found["groups"] = int((groups[1:] != groups[:-1]).sum()) + 1
     if store.info is not None:
         found |= {
             "special_ids": store.info.special_ids,
             "appended_id": store.info.appended_id,
+            "prepended_ids": list(store.info.prepended_ids),
+            "requires": list(store.info.requires),
             "tokenizer_fingerprint": store.info.tokenizer_fingerprint,
             "options": store.info.options,
             "shards": [
@@ -133,6 +147,10 @@ def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, 
             ],
         }
     return found
+
+
+def _names(tokenizer: Tokenizer, ids: NDArray[np.integer[Any]]) -> list[str]:
+    return [tokenizer.id_to_token(int(i)) or f"[{i}]" for i in ids]
 
 
 def _quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
@@ -154,12 +172,25 @@ def _print_store(found: dict[str, Any]) -> None:
         print(f"  special ids: {ids or 'none'}")
         if found["appended_id"] is not None:
             print(f"  every document ends with id {found['appended_id']}")
+        if found["prepended_ids"]:
+            print(f"  every document begins with {', '.join(map(str, found['prepended_ids']))}")
+    if "learned_tokens" in found:
+        share = found["learned_tokens"] / max(1, found["tokens"])
+        print(f"  learned {found['learned_tokens']:,} tokens ({share:.1%}), by the store's loss mask")
+    if "groups" in found:
+        print(f"  groups {found['groups']:,}")
     if found["lengths"]:
         print("  tokens a document: " + ", ".join(f"{k} {v:,.0f}" for k, v in found["lengths"].items()))
         print(_histogram(found["histogram"]))
     for document in found["first"]:
         more = " ..." if document["tokens"] > len(document["ids"]) else ""
-        print(f"\ndocument {document['document']} ({document['tokens']:,} tokens)")
+        learned = f", {document['learned']:,} learned" if "learned" in document else ""
+        print(f"\ndocument {document['document']} ({document['tokens']:,} tokens{learned})")
+        if "begins" in document:
+            dots = " ..." if document["tokens"] > 2 * _NAMED_TOKENS else ""
+            print(
+                f"  {' '.join(map(repr, document['begins']))}{dots} {' '.join(map(repr, document['ends']))}"
+            )
         if document["text"] is not None:
             print(f"  {document['text']!r}{more}")
         print(f"  {document['ids']}{more}")
@@ -216,7 +247,7 @@ def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     shown = {"path", "kind", "strategy", "options", "first", "histogram", "fills"}
     for name, value in found.items():
-        if name not in shown:
+        if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
     print(_histogram(found["histogram"], "span length", "spans"))
     print(_fill_histogram(found["fills"]))

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ examples:
   pypack pack corpus.store --sequence-length 8192 --compare
   pypack pack corpus.store -o corpus.plan --sequence-length 8192
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
+  pypack pack corpus.store -o grown.plan --extend corpus.plan
 """
 
 
@@ -40,8 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "store", type=file_path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
     )
     parser.add_argument("-o", "--output", type=file_path, metavar="PLAN", help="the plan to write")
+    parser.add_argument("--sequence-length", type=positive, metavar="N", help="tokens of a training sequence")
     parser.add_argument(
-        "--sequence-length", type=positive, required=True, metavar="N", help="tokens of a training sequence"
+        "--extend",
+        type=file_path,
+        metavar="OLD",
+        help="the plan of the store before it grew: its sequences stay, new documents come behind",
     )
     parser.add_argument(
         "--strategy",
@@ -60,13 +65,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--drop-shorter-than", type=natural, default=0, metavar="N", help="leave out pieces of fewer tokens"
     )
     parser.add_argument(
+        "--keep-together", metavar="group|COLUMN",
+        help="never part the documents of a group (the store's own groups, or equal values of a kept column "
+        "that stand side by side); with --overflow drop or error",
+    )  # fmt: skip
+    parser.add_argument(
+        "--drop-unlearned", action="store_true",
+        help="leave out documents of which the store's loss mask learns no token",
+    )  # fmt: skip
+    parser.add_argument(
+        "--divisible-by",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="make the number of sequences a multiple of N, as of the ranks, by cutting some in two",
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the strategy itself"
     )
     parser.add_argument("--compare", action="store_true", help="show what every strategy would give")
     parser.add_argument(
         "--list", action=_ListStrategies, help="list the strategies and their options, and leave"
     )
-    parser.add_argument("--workers", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--workers", type=positive, metavar="N", help=argparse.SUPPRESS)  # its old name
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -90,6 +112,12 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is None and not args.compare:
         raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
+    if args.extend is not None:
+        _check_extends(args)
+    elif args.sequence_length is None:
+        raise UsageError("give --sequence-length, the tokens of a training sequence")
+    if args.workers is not None:
+        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -100,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         result["compared"] = _compare(store, args)
     if args.output is not None:
-        plan, seconds = _pack(store, args.strategy, args, _own_options(args.set))
+        plan, seconds = _extended(store, args) if args.extend is not None else _packed(store, args)
         plan.verify(store.lengths)
         plan.save(args.output, overwrite=args.overwrite)
         result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
@@ -111,17 +139,60 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pack(
-    store: TokenStore, strategy: str | None, args: argparse.Namespace, own: Mapping[str, Any]
-) -> tuple[Plan, float]:
+def _check_extends(args: argparse.Namespace) -> None:
+    """Raises UsageError for what the old plan says already."""
+    given = {
+        "--sequence-length": args.sequence_length,
+        "--strategy": args.strategy,
+        "--max-documents": args.max_documents,
+        "--set": args.set,
+        "--compare": args.compare,
+        "--overflow": args.overflow != "split",
+        "--align": args.align != 1,
+        "--drop-shorter-than": args.drop_shorter_than,
+        "--divisible-by": args.divisible_by != 1,
+        "--drop-unlearned": args.drop_unlearned,
+    }
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"{name} does not go with --extend, which packs as the old plan was packed")
+
+
+def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
+    from pypack.packing.extending import extend_plan
+    from pypack.plan.plan import Plan
+
+    began = time.perf_counter()
+    old = Plan.open(args.extend)
+    if old.options.get("keep_together") and args.keep_together is None:
+        raise UsageError("the old plan keeps groups together: name them again with --keep-together")
+    plan = extend_plan(
+        old,
+        store.lengths,
+        keep_together=None if args.keep_together is None else store.groups_by(args.keep_together),
+        learned=store.learned_lengths if old.options.get("drop_unlearned") else None,
+        num_threads=args.threads or args.workers,
+    )
+    if store.has_loss_mask:
+        plan.count_learned(store)
+    return plan, time.perf_counter() - began
+
+
+def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     from pypack.packing.packing import pack
 
     began = time.perf_counter()
-    options: dict[str, Any] = {**_shared_options(args), **own}
-    if strategy is not None:
-        options["strategy"] = strategy
+    options: dict[str, Any] = {**_shared_options(args), **_own_options(args.set)}
+    if args.strategy is not None:
+        options["strategy"] = args.strategy
     try:
+        if args.keep_together is not None:
+            options["keep_together"] = store.groups_by(args.keep_together)
+        if args.drop_unlearned:
+            options["learned"] = store.learned_lengths
         plan = pack(store.lengths, args.sequence_length, **options)
+        if store.has_loss_mask:
+            plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
     return plan, time.perf_counter() - began
@@ -133,7 +204,8 @@ def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
         "max_documents": args.max_documents,
         "align": args.align,
         "drop_shorter_than": args.drop_shorter_than,
-        "num_threads": args.workers,
+        "divisible_by": args.divisible_by,
+        "num_threads": args.threads or args.workers,
     }
 
 
@@ -202,8 +274,14 @@ def _print_plan(path: Path, plan: Plan) -> None:
         f"  {counts.tokens:,} tokens = {stats.num_tokens:,} in the plan + {counts.dropped_tokens:,} dropped "
         f"+ {counts.truncated_tokens:,} truncated (proved)"
     )
+    if stats.learned_tokens is not None:
+        print(f"  learned: {stats.learned_tokens:,} tokens")
     print(
         f"  documents: {counts.documents:,}, of them {counts.split_documents:,} cut, "
         f"{counts.dropped_documents:,} dropped, {counts.truncated_documents:,} truncated, "
         f"{counts.empty_documents:,} empty"
     )
+    if counts.added_sequences:
+        print(f"  {counts.added_sequences:,} sequences were added by cutting others, to divide")
+    if plan.extends:
+        print(f"  the first {plan.extends[-1].sequences:,} sequences are those of the old plan")

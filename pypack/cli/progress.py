@@ -11,10 +11,12 @@ from pypack.cli.terminal import PatientStream, escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
     from pypack.jobs.tokenize import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
+_LINES_KEPT_FREE = 6
 
 
 def count(value: float) -> str:
@@ -48,7 +50,8 @@ def rates(progress: Progress) -> str:
 
 def describe(progress: Progress) -> str:
     """The figures of one moment in words."""
-    return f"{progress.documents:,} documents, {progress.tokens:,} tokens, {rates(progress)}"
+    units = f", unit {progress.units:,} of {progress.total_units:,}" if progress.total_units > 1 else ""
+    return f"{progress.documents:,} documents, {progress.tokens:,} tokens, {rates(progress)}{units}"
 
 
 def _drawable(stream: TextIO) -> Any:
@@ -63,6 +66,7 @@ class ProgressBar:
         self._bar: RichProgress | None = None
         self._first: tuple[float, int] | None = None
         self._last_line = time.monotonic()
+        self._lines: list[TaskID] = []  # of workers
 
     def __enter__(self) -> ProgressBar:
         if self._stream.isatty():
@@ -85,12 +89,23 @@ class ProgressBar:
         if self._bar is not None:
             total = progress.total_disk_bytes or None
             self._bar.update(self._task, completed=progress.disk_bytes, total=total, description=text)
+            self._show_workers(self._bar, progress.workers)
         elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             share = ""
             if progress.total_disk_bytes:
                 share = f"{min(1.0, progress.disk_bytes / progress.total_disk_bytes):.0%}, "
             print(share + text, file=self._stream, flush=True)
+
+    def _show_workers(self, bar: RichProgress, workers: tuple[str, ...]) -> None:
+        """A line for each worker, if the terminal has room for all."""
+        if len(workers) > bar.console.height - _LINES_KEPT_FREE:
+            workers = ()
+        while len(self._lines) < len(workers):
+            self._lines.append(bar.add_task("", total=None))
+        for i, line in enumerate(self._lines):
+            text = escaped(workers[i]) if i < len(workers) else ""
+            bar.update(line, description=text, visible=i < len(workers))
 
     def _left(self, progress: Progress) -> str:
         """Time left, from the bytes read since the first batch (what an earlier run read goes by at once)."""

@@ -13,12 +13,15 @@ from pypack.cli.errors import UsageError
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
 
+_MOST_TOLD = 5
 SUMMARY = "prove that a store or a plan is whole"
 
 _DESCRIPTION = """\
 Reads everything and proves it.
 
-A store: the headers fit the files, every checksum is the recorded one, every id is below the vocabulary size.
+A store: the headers fit the files, every checksum is the recorded one (store.json, tokenizer.json and
+rejected.jsonl have theirs, too), no file is missing, no shard is there that the store does not name, every id
+is below the vocabulary size.
 A plan: no token stands in it twice, no sequence is over-full, and all figures that it records are those of
 its arrays. With --store also: every token of the store stands in the plan exactly once or is counted as left
 out, and the plan was made for that very store.
@@ -41,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Proves it; returns the exit status. What is wrong is raised as a ValueError."""
+    from pypack.store.contents import extra_files
     from pypack.store.store import TokenStore
 
     if kind_of(args.path) == "plan":
@@ -65,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         found = {
             "kind": "store",
             "unchecked": unchecked,
+            "strangers": [] if store.info is None else extra_files(store.path, store.info)[1],
             "documents": store.num_documents,
             "tokens": store.num_tokens,
             "largest_id": _check_ids(store),
@@ -82,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.path}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})")
         if unchecked:
             print(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
+        strangers = found.get("strangers", [])
+        if strangers:
+            more = f" and {len(strangers) - _MOST_TOLD:,} more" if len(strangers) > _MOST_TOLD else ""
+            print(f"  no part of the store: {', '.join(strangers[:_MOST_TOLD])}{more}")
     return 0
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,7 +44,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
-    from pypack.columnar.files import read_fields, read_pieces
+    from pypack.columnar.files import Piece, read_columns, read_fields, read_pieces, row_groups
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")
@@ -56,7 +57,13 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
         if request.only_fields:
             _limit_processor_time(_SECONDS_PER_BATCH)
             last = {"fields": read_fields(request)}
-        pieces = iter(()) if request.only_fields else read_pieces(request, limit.widen)
+            pieces: Iterator[Piece] = iter(())
+        elif request.format == "row groups":
+            pieces = row_groups(request.path)
+        elif request.format == "columns":
+            pieces = read_columns(request)
+        else:
+            pieces = read_pieces(request, limit.widen)
         while True:
             _limit_processor_time(_SECONDS_PER_BATCH)
             piece = next(pieces, None)

@@ -32,6 +32,8 @@ _MAX_ROWS = 65536
 # nothing but repetition: 2 KB of Parquet can stand for 40 GB.
 _MAX_EXPANSION = 1000
 _ALWAYS_ALLOWED_BYTES = 64 << 20
+# Columns of a store may hold one and the same value in every row, so that no factor holds.
+_PER_ROW_BYTES = 256
 # Values that share a dictionary are read in so many fewer rows at once, where memory did not suffice.
 _CAREFUL_STEP = 16
 
@@ -89,6 +91,47 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
                 raise
             careful = True
             allow_more_memory()
+
+
+def read_columns(request: ReadRequest) -> Iterator[Piece]:
+    """All rows of columns of a Parquet file, in the file's own types and under its names.
+
+    Raises:
+        RefusedFileError: there is no such column, text is not UTF-8, or the file unpacks to far more than it
+            holds.
+        Exception: whatever a library says of a file that is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    path = _for_libraries(request.path)
+    with pq.ParquetFile(
+        path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+    ) as parquet:
+        names = parquet.schema_arrow.names
+        for name in request.keep:
+            if name not in names:
+                kept = ", ".join(map(repr, names[:50])) + (", ..." if len(names) > 50 else "")
+                raise RefusedFileError("no_column", f"keeps no column {name!r}, but {kept}")
+        chosen = list(request.keep) or None
+        row, unpacked = 0, 0
+        most = most_unpacked_bytes(size_on_disk(Path(path))) + _PER_ROW_BYTES * parquet.metadata.num_rows
+        yield Piece(0, 0, 0, {}, _empty(parquet.read_row_groups([], columns=chosen)))
+        for group in range(parquet.num_row_groups):
+            described = parquet.metadata.row_group(group)
+            mean = max(1, described.total_byte_size // max(1, described.num_rows))
+            rows = max(1, min(_MAX_ROWS, request.batch_bytes // mean))
+            for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
+                if not min([check_structure(column) for column in batch.columns], default=True):
+                    raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
+                unpacked += batch.nbytes
+                if unpacked > most:
+                    raise RefusedFileError("expands_too_far", f"it unpacks to more than {most} bytes")
+                yield Piece(row, batch.num_rows, 0, {}, batch)
+                row += batch.num_rows
+
+
+def _empty(table: pa.Table) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in table.schema], schema=table.schema)
 
 
 def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
@@ -181,6 +224,8 @@ def _parquet_batches(
         size, total = size_on_disk(Path(request.path)), max(1, parquet.metadata.num_rows)
         row = 0
         for group in range(parquet.num_row_groups):
+            if request.stop_row is not None and row >= request.stop_row:
+                break
             described = parquet.metadata.row_group(group)
             if row + described.num_rows <= start_row:
                 row += described.num_rows
@@ -195,6 +240,21 @@ def _parquet_batches(
             ):
                 yield row, batch, size * batch.num_rows // total
                 row += batch.num_rows
+
+
+def row_groups(path: str) -> Iterator[Piece]:
+    """A piece without values for each row group of a Parquet file: its rows, and its bytes on disk."""
+    import pyarrow.parquet as pq
+
+    nothing = _numbered([])
+    with pq.ParquetFile(_for_libraries(path)) as parquet:
+        row = 0
+        for group in range(parquet.num_row_groups):
+            described = parquet.metadata.row_group(group)
+            columns = range(described.num_columns)
+            size = sum(described.column(column).total_compressed_size for column in columns)
+            yield Piece(row, described.num_rows, size, {}, nothing)
+            row += described.num_rows
 
 
 def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:

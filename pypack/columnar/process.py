@@ -41,6 +41,7 @@ class ColumnarBatch:
         disk_bytes: their share of the file.
         faults: (row counted from `row`, kind, reason) of the refused ones.
         columns: the other rows: the field, then the columns that are kept, in order.
+        schema: of these columns; their names are those of the file only where the format is "columns".
     """
 
     row: int
@@ -48,6 +49,7 @@ class ColumnarBatch:
     disk_bytes: int
     faults: list[tuple[int, str, str]]
     columns: list[pa.Array]
+    schema: pa.Schema
 
 
 class DamagedColumnsError(ValueError):
@@ -199,6 +201,16 @@ class ColumnarReader:
         self.close()
 
 
+def row_groups(path: str) -> list[tuple[int, int]]:
+    """(rows, bytes on disk) of each row group of a Parquet file; none where it cannot be read."""
+    request = ReadRequest(path, "row groups", "", is_text=False)
+    try:
+        with ColumnarReader() as reader:
+            return [(batch.rows, batch.disk_bytes) for batch in reader.read(request)]
+    except DamagedColumnsError:  # reading it says so again, and then it is rejected
+        return []
+
+
 # One process that waits for the next reader, as starting it takes longer than a small file; it ends with this
 # one. (Owner, because a fork has it, too.)
 _IDLE: list[tuple[int, subprocess.Popen[bytes]]] = []
@@ -238,4 +250,4 @@ def _batch(head: dict[str, Any], stream: IO[bytes]) -> ColumnarBatch:
     except (pa.ArrowException, OSError, StopIteration) as error:
         raise EOFError from error
     faults = [(int(row), str(kind), str(reason)) for row, kind, reason in head["faults"]]
-    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns)
+    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns, batch.schema)

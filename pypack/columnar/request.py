@@ -11,11 +11,14 @@ class ReadRequest:
 
     Attributes:
         path: of the file, or of the folder of a dataset.
-        format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk).
+        format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk);
+            "row groups": no rows, but where the row groups of a Parquet file end;
+            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty).
         field: the column to read, or a dotted path into structs.
         is_text: the column must hold strings; what is no document is told row by row.
         keep: names or dotted paths of further columns; null where there is none.
         start_row: rows before it are passed over.
+        stop_row: nor is it read, nor what follows it; the end of a row group. None: to the end.
         batch_bytes: a batch is cut once its values take so many bytes.
         max_document_bytes: rows above it are refused.
         only_fields: no rows, but which columns there are.
@@ -29,6 +32,7 @@ class ReadRequest:
     start_row: int = 0
     batch_bytes: int = 8 << 20
     max_document_bytes: int = 1 << 28
+    stop_row: int | None = None
     only_fields: bool = False
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.errors import (
@@ -45,13 +46,14 @@ def read(
     *,
     field: str = "text",
     keep: Sequence[str] = (),
-    on_error: str = "reject",
+    on_error: Literal["reject", "stop"] = "reject",
     txt_per_line: bool = False,
     batch_bytes: int = 8 << 20,
     max_document_bytes: int = 1 << 28,
     start: Position | None = None,
     stream_mark: StreamMark | None = None,
     format: str | None = None,
+    record_fields: Sequence[str] = (),
 ) -> Iterator[DocumentBatch]:
     """Yields the documents of a corpus in order, in batches.
 
@@ -73,8 +75,10 @@ def read(
         max_document_bytes: longer lines, rows (the text and what is kept of them) and text files are rejected
             unread, so that memory stays bounded.
         start: goes on from a place that `DocumentBatch.position_after` gave.
-        stream_mark: the `DocumentBatch.stream_mark` that came with it; another stream is refused.
+        stream_mark: the `DocumentBatch.mark_at` of that place; another stream is refused.
         format: what named files, pipes and standard input hold, see `list_inputs`.
+        record_fields: instead of texts, hand out whole records as JSON (bytes): lines as they are, unparsed;
+            of rows these columns, names or dotted paths; of text files an object with the field `text`.
 
     Raises:
         CorpusError: an input that does not exist or is of an unknown kind; a bad argument.
@@ -93,7 +97,13 @@ def read(
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
         files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
-    options = ReadOptions(field, tuple(keep), batch_bytes, max_document_bytes)
+    options = ReadOptions(
+        record_fields[0] if record_fields else field,
+        tuple(keep),
+        batch_bytes,
+        max_document_bytes,
+        tuple(record_fields),
+    )
     return _read(files, options, on_error, txt_per_line, start, stream_mark)
 
 
@@ -119,6 +129,8 @@ def _read(
             own = replace(options, stream_mark=told)
             builder.begin_file(file.path, (place.record, place.offset))
             try:
+                if file.refused is not None:
+                    raise DamagedInputError("kills_its_reader", file.refused)
                 if file.format == "json_lines":
                     yield from read_json_lines(file, index, place, builder, own)
                 elif file.format == "text":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ from numpy.typing import NDArray
 
 from pypack.corpus.errors import Reject, RejectedInputError
 from pypack.corpus.partitions import filled_array, filled_values, partitions_of
-from pypack.corpus.stream_hash import StreamMark
+from pypack.corpus.stream_hash import StreamHash, StreamMark, StreamPart
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # A batch is handed out before its rejects alone take up much memory.
-_MAX_REJECTS = 65536
+_MAX_REJECTS = 16384
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +49,8 @@ class DocumentBatch:
         blank_lines: blank lines passed over; they are neither documents nor rejects.
         input_bytes: uncompressed bytes of the lines or texts read.
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
-        stream_mark: hash of the stream that the batch comes from, up to a place at or before its first line.
+        reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
+        stream: the part of a stream that the batch comes from, None of files.
     """
 
     texts: list[str] | pa.Array
@@ -60,7 +62,8 @@ class DocumentBatch:
     blank_lines: int = 0
     input_bytes: int = 0
     disk_bytes: int = 0
-    stream_mark: StreamMark | None = None
+    reached: int = 0
+    stream: StreamPart | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -73,6 +76,15 @@ class DocumentBatch:
     def position_after(self, document: int) -> Position:
         """Where reading goes on behind document `document` of this batch."""
         return Position(int(self.files[document]), int(self.records[document]) + 1, int(self.ends[document]))
+
+    def mark_at(self, position: Position) -> StreamMark | None:
+        """What the stream was up to a place in the batch, by which who goes on there knows it; None of files.
+
+        `position`: of `position_after`. Where a stream is read whole before its rows, all of it counts.
+        """
+        if self.stream is None or self.files[0] != self.files[-1]:
+            return None
+        return self.stream.mark_at(position.offset)
 
     def only(self, kept: NDArray[np.bool_]) -> DocumentBatch:
         """The batch with those of its D documents alone; its rejects and sums stay."""
@@ -92,6 +104,31 @@ class DocumentBatch:
             ends=self.ends[kept],
             columns={name: chosen(values) for name, values in self.columns.items()},
         )
+
+    def parts(self, count: int) -> Iterator[DocumentBatch]:
+        """The same in about so many batches."""
+        size = max(1, -(-len(self) // count))
+        rejects = self.rejects
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            part = replace(
+                self,
+                texts=self.texts[start:stop],
+                files=self.files[start:stop],
+                records=self.records[start:stop],
+                ends=self.ends[start:stop],
+                columns={name: values[start:stop] for name, values in self.columns.items()},
+            )
+            if stop < len(self):
+                next_one = (int(self.files[stop]), int(self.records[stop]))
+                part.rejects = [one for one in rejects if (one.index, one.record) < next_one]
+                part.blank_lines = part.input_bytes = part.disk_bytes = 0
+            else:
+                part.rejects = rejects
+            rejects = rejects[len(part.rejects) :]
+            yield part
+        if len(self) == 0:
+            yield self
 
 
 class BatchBuilder:
@@ -117,7 +154,7 @@ class BatchBuilder:
         self.blank_lines = 0
         self.input_bytes = 0
         self.disk_bytes = 0
-        self._mark: StreamMark | None = None
+        self._stream: StreamHash | None = None
 
     def begin_file(self, path: str, reached: tuple[int, int]) -> None:
         """What is added next comes from this file, from a record and byte offset on."""
@@ -125,10 +162,11 @@ class BatchBuilder:
         partitions = partitions_of(path)
         self._constants = {name: partitions[name] for name in self._keep if name in partitions}
 
-    def mark(self, mark: StreamMark | None) -> None:
-        """Takes the hash of a stream before a block; a batch keeps that of its first one."""
-        if self._mark is None:
-            self._mark = mark
+    def in_stream(self, running: StreamHash | None, offset: int) -> None:
+        """What is added next begins at a byte of a stream, or of a file, which has no running hash."""
+        if running is not None and self._stream is None:
+            running.advance(offset)
+        self._stream = running
 
     @property
     def full(self) -> bool:
@@ -189,7 +227,8 @@ class BatchBuilder:
             self.blank_lines,
             self.input_bytes,
             self.disk_bytes,
-            self._mark,
+            self.reached[0],
+            None if self._stream is None else self._stream.part(),
         )
         self._clear()
         return batch

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.piece import PieceReader
 from pypack.corpus.stream_hash import StreamHash, StreamMark
 
 _gzip: Any
@@ -50,6 +51,7 @@ class ByteSource:
 
         Args:
             skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
+                Of a piece of a file, which must not be compressed, where one of its lines starts.
             stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
         """
         self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None
@@ -69,9 +71,10 @@ class ByteSource:
             next(self._filler)
         return self._filler.send(room)
 
-    def mark_before(self, size: int) -> StreamMark | None:
-        """The last known hash of a stream's beginning, of at most `size` bytes; None for a file."""
-        return None if self._hash is None else self._hash.mark_before(size)
+    @property
+    def stream_hash(self) -> StreamHash | None:
+        """The running hash of a stream; None for a file."""
+        return self._hash
 
     def close(self) -> None:
         """Closes the file that `readinto` reads."""
@@ -117,10 +120,11 @@ class ByteSource:
                     raise DamagedInputError("unreadable_file", "standard input is closed")
                 yield getattr(stream, "raw", stream)
                 return
-            with Path(self._file.path).open("rb", buffering=0) as handle:
+            with Path(self._file.location).open("rb", buffering=0) as handle:
                 if self._file.compression is None and not self._file.is_stream:
-                    self.disk_bytes = handle.seek(self._skip)
-                yield handle
+                    self.disk_bytes = handle.seek(self._skip) - self._file.begin
+                end = self._file.end
+                yield handle if end is None else cast("BinaryIO", PieceReader(handle, self._skip, end))
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"
@@ -132,15 +136,16 @@ class ByteSource:
         else:
             chunks = self._plain(handle)
         if self._hash is not None:
-            chunks = self._hashed(chunks, self._hash)
+            chunks = self._hashed(chunks, self._hash, self._skip)
         elif self._file.compression is None:
             return chunks  # from where the file was opened
         return self._drop(chunks, self._skip)
 
     @staticmethod
-    def _hashed(chunks: Iterator[bytes], running: StreamHash) -> Iterator[bytes]:
+    def _hashed(chunks: Iterator[bytes], running: StreamHash, skip: int) -> Iterator[bytes]:
         for chunk in chunks:
             running.add(chunk)
+            running.advance(skip)
             yield chunk
         running.end()
 

@@ -15,6 +15,7 @@ WHOLE_FILE_KINDS = frozenset(
         "text_column_type",
         "column_twice",
         "column_type",
+        "kills_its_reader",
     }
 )
 

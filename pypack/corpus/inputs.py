@@ -38,6 +38,10 @@ class InputFile:
         modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
         is_stream: it can be read once, from its start: standard input, a pipe, a device.
         inode: number of the file in its file system, 0 for standard input and pipes.
+        begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
+            these bytes, of Parquet these rows.
+        refused: why the file is not read at all, but rejected; None if it is read.
+        folder: what a relative path is relative to, None for the current folder.
     """
 
     path: str
@@ -47,6 +51,15 @@ class InputFile:
     modified_ns: int
     is_stream: bool = False
     inode: int = 0
+    begin: int = 0
+    end: int | None = None
+    refused: str | None = None
+    folder: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Where the file is opened."""
+        return self.path if self.folder is None else os.path.join(self.folder, self.path)  # noqa: PTH118
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ class _Finder:
             )
 
     def report(self, path: str, reason: str, words: str, is_folder: bool = False) -> None:
-        self.left_out.add(path, reason, is_folder=is_folder)
+        self.left_out.add(path, reason, words, is_folder=is_folder)
         if self.on_skip is not None:
             self.on_skip(f"{path}: {words}")
 

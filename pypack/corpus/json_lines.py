@@ -12,10 +12,10 @@ import orjson
 
 from pypack import _core
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.block import Block, Fault, read_blocks
+from pypack.corpus.block import Block, Fault, read_blocks, require_few
 from pypack.corpus.field import MISSING, field_getter
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import split_lines
+from pypack.corpus.lines import BOM, split_lines
 from pypack.corpus.options import ReadOptions
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ def read_json_lines(
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
     field, keep, limit = options.field, options.keep, options.max_document_bytes
+    if options.record_fields:
+        yield from read_blocks(
+            file, index, start, builder, lambda data: parse_records(data, keep, limit), options
+        )
+        return
     nested = any("." in name for name in (field, *keep))
     parse_block = parse_with_python if nested else parse_with_kernel
     yield from read_blocks(
@@ -50,10 +55,14 @@ def parse_with_kernel(data: bytes | memoryview, field: str, keep: tuple[str, ...
 
     The scanner takes the lines of which every JSON parser makes the same; the others are looked at here.
     Should one of them be a document after all, the whole block goes the slow way.
+
+    Raises:
+        DenseFaultsError: there are too many of them to be held at once.
     """
     text, text_offsets, lines, ends, kept, odd, num_lines = _core.scan_json_lines(
         data, field, list(keep), limit
     )
+    require_few(len(odd), len(data))
     block = Block(_large_strings(text, text_offsets), lines, ends, {}, [], 0, num_lines)
     for number, begin, end in odd:
         line = bytes(data[begin:end])
@@ -97,11 +106,12 @@ def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...
     block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
     offset = 0
     for number, line in enumerate(contents):
+        content = line.removeprefix(BOM)  # of a file that others were joined to
         try:
-            record: Any = orjson.loads(line) if len(line) <= limit else None
+            record: Any = orjson.loads(content) if len(line) <= limit else None
             text = get_text(record)  # of what is no object: AttributeError
             if getters and type(text) is str:
-                record = parsed_exactly(line, record)
+                record = parsed_exactly(content, record)
         except (ValueError, AttributeError):  # orjson.JSONDecodeError is a ValueError
             text = None
         if type(text) is str:
@@ -119,9 +129,54 @@ def parse_with_python(data: bytes | memoryview, field: str, keep: tuple[str, ...
     return block
 
 
+def parse_records(data: bytes | memoryview, keep: tuple[str, ...], limit: int) -> Block:
+    """Every line as it is; whether it is JSON is seen by who makes a text of it. Kept fields are parsed."""
+    getters = [field_getter(name) for name in keep]
+    texts: list[Any] = []
+    lines: list[int] = []
+    ends: list[int] = []
+    columns: list[list[Any]] = [[] for _ in keep]
+    contents = split_lines(bytes(data))
+    block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
+    offset = 0
+    for number, line in enumerate(contents):
+        end = offset + len(line) + 1
+        if len(line) > limit or not line.strip(b" \t\r"):
+            block.add_fault(number, offset, _fault(line, "", limit))
+        else:
+            texts.append(line)
+            lines.append(number)
+            ends.append(end)
+            if getters:
+                record = _record(line)
+                for column, get in zip(columns, getters, strict=True):
+                    value = get(record)
+                    column.append(None if value is MISSING else value)
+        offset = end
+    block.lines, block.ends = np.array(lines, np.int64), np.array(ends, np.int64)
+    block.columns = dict(zip(keep, columns, strict=True))
+    return block
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    """An object; an empty one of a line that is none."""
+    try:
+        record = parsed_exactly(line, orjson.loads(line))
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def record_fault(line: bytes) -> Fault:
+    """Why a line is no record."""
+    fault = _fault(line, "", len(line))
+    assert fault is not None
+    return fault
+
+
 def _document(line: bytes, field: str) -> Any:
     try:
-        return field_getter(field)(orjson.loads(line))
+        return field_getter(field)(orjson.loads(line.removeprefix(BOM)))
     except (ValueError, AttributeError):
         return None
 
@@ -130,6 +185,7 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
     """Kind and reason why a line gives no document; None for a blank line, which is no fault."""
     if len(line) > limit:
         return "too_long", f"the line has {len(line)} bytes, the limit is {limit}"
+    line = line.removeprefix(BOM)
     if not line.strip(b" \t\r"):
         return None
     try:
@@ -138,7 +194,8 @@ def _fault(line: bytes, field: str, limit: int) -> Fault | None:
         return _syntax_fault(line, error)
     if not isinstance(record, dict):
         found = json_type(record)
-        return "not_object", f"a JSON {found} where an object with the field {field!r} was expected"
+        which = f" with the field {field!r}" if field else ""
+        return "not_object", f"a JSON {found} where an object{which} was expected"
     value = field_getter(field)(record)
     if value is MISSING:
         names = ", ".join(map(repr, list(record)[:8]))

@@ -10,16 +10,16 @@ from pypack.corpus.kinds import suffix_of
 
 # Words for each reason; the keys stand in store.json.
 REASONS = {
-    "unknown_kind": "of unknown kind",
-    "json_by_name_only": "that folders leave out: name them, or use a pattern, if they are JSON lines",
+    "unknown_kind": "unknown kind",
+    "json_by_name_only": "name them, or use a pattern, if they are JSON lines",
     "hidden": "hidden",
-    "special": "no files but pipes, sockets or devices",
-    "pypack_output": "outputs of pypack",
-    "same_file": "the same files under second names",
-    "datasets_cache": "caches of the datasets library",
-    "unfinished_output": "unfinished outputs of Spark or Hadoop",
-    "marker": "markers of Spark, Hadoop or Delta without text",
-    "link_up": "links to a folder above",
+    "special": "a pipe, socket or device",
+    "pypack_output": "an output of pypack",
+    "same_file": "the same file as another",
+    "datasets_cache": "a cache of the datasets library",
+    "unfinished_output": "an unfinished output of Spark or Hadoop",
+    "marker": "a marker of Spark, Hadoop or Delta",
+    "link_up": "a link to a folder above it",
 }
 # They hold no text of their own, so that leaving them out loses nothing, not even under --strict.
 _HARMLESS = frozenset({"marker", "pypack_output"})
@@ -41,9 +41,11 @@ class LeftOut:
     def __init__(self) -> None:
         self.counts: dict[str, Counter[str]] = {}
         self.examples: dict[str, str] = {}
+        self._first = ""
 
-    def add(self, path: str, reason: str, *, is_folder: bool = False) -> None:
-        """Counts one; `reason` is a key of REASONS."""
+    def add(self, path: str, reason: str, words: str, *, is_folder: bool = False) -> None:
+        """Counts one; `reason` is a key of REASONS, `words` say it of this one."""
+        self._first = self._first or f"{path}: {words}"
         counts = self.counts.setdefault(reason, Counter())
         self.examples.setdefault(reason, path)
         suffix = FOLDER if is_folder else suffix_of(os.path.basename(path)) or _NONE  # noqa: PTH119
@@ -66,20 +68,29 @@ class LeftOut:
         """Reason → suffix → how many, in an order that depends on nothing else."""
         return {reason: dict(sorted(self.counts[reason].items())) for reason in sorted(self.counts)}
 
+    def told(self) -> str:
+        """One line for a person: the file and why, or how many of what."""
+        return f"left out {self._first}" if self.total == 1 else f"left out: {self.summary()}"
+
     def summary(self) -> str:
-        """One line: how many of what, and why; an example where there is but one."""
+        """One line: how many of what, and why, with an example of each."""
         parts = []
         for reason, counts in sorted(self.counts.items(), key=lambda item: (-item[1].total(), item[0])):
-            example = f" ({self.examples[reason]})" if counts.total() == 1 else ""
-            parts.append(f"{_listed(counts)} {REASONS[reason]}{example}")
+            such_as = ", such as" if counts.total() > 1 else ":"
+            parts.append(f"{_listed(counts)} ({REASONS[reason]}{such_as} {self.examples[reason]})")
         return "; ".join(parts)
 
 
 def _listed(counts: Counter[str]) -> str:
     most = counts.most_common(_TOLD_SUFFIXES)
     rest = counts.total() - sum(number for _, number in most)
-    parts = [f"{number:,} {suffix}" for suffix, number in most]
+    words = {FOLDER: "folder", _NONE: "without suffix", _OTHER: "others"}
+    parts = [f"{number:,} {words.get(suffix, suffix)}{_plural(suffix, number)}" for suffix, number in most]
     return _and([*parts, f"{rest:,} more"] if rest else parts)
+
+
+def _plural(suffix: str, number: int) -> str:
+    return "s" if suffix == FOLDER and number > 1 else ""
 
 
 def _and(parts: Iterable[str]) -> str:

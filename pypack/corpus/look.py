@@ -19,7 +19,7 @@ from pypack.corpus.inputs import InputFile
 from pypack.corpus.json_lines import json_type, parse_with_python
 from pypack.corpus.lines import BOM, split_lines
 from pypack.corpus.partitions import partitions_of
-from pypack.corpus.similar import listed, text_field
+from pypack.corpus.similar import close_to, listed, text_field
 
 # A first look, and a longer one where that shows no document, or no end of the first line.
 _LOOKED_BYTES = (1 << 16, 1 << 22)
@@ -49,26 +49,35 @@ class Look:
     names: tuple[str, ...] = ()
 
 
-def look_at(
-    file: InputFile, text: str, keep: Sequence[str], txt_per_line: bool, reader: ColumnarReader
-) -> Look:
-    """Looks at the beginning of a file, which is no stream.
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for.
 
-    Args:
+    Attributes:
         text: name or dotted path of the text.
         keep: names or dotted paths of the kept fields.
         txt_per_line: text files hold a document a line.
-        reader: reads the columns of Parquet and Arrow files.
+        records: names or dotted paths that records must have, where they become texts later; then `text` is
+            not looked for.
     """
+
+    text: str = "text"
+    keep: tuple[str, ...] = ()
+    txt_per_line: bool = False
+    records: tuple[str, ...] = ()
+
+
+def look_at(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
+    """Looks at the beginning of a file, which is no stream; `reader` opens Parquet and Arrow files."""
     try:
         if file.format in ("json_lines", "text"):
             look = Look(file)
             for data, whole in _beginnings(file):
-                look = _look_at_bytes(file, data, whole, text, keep, txt_per_line)
+                look = _look_at_bytes(file, data, whole, wanted)
                 if look.documents or look.fault is not None:
                     break
             return look
-        return _look_at_columns(file, text, keep, reader)
+        return _look_at_columns(file, wanted, reader)
     except DamagedInputError as damage:
         return Look(file, refused=1, fault=damage.reason)
 
@@ -93,9 +102,7 @@ def _beginnings(file: InputFile) -> Iterator[tuple[bytes, bool]]:
                 return
 
 
-def _look_at_bytes(
-    file: InputFile, data: bytes, whole: bool, text: str, keep: Sequence[str], txt_per_line: bool
-) -> Look:
+def _look_at_bytes(file: InputFile, data: bytes, whole: bool, wanted: Wanted) -> Look:
     instead = what_it_is_instead(data[:4096], file.format, file.compression)
     if instead is not None:
         return Look(file, refused=1, fault=instead)
@@ -103,19 +110,21 @@ def _look_at_bytes(
     if not whole:  # the last line is not at hand to its end
         lines = lines[: lines.rfind(b"\n") + 1]
     if file.format == "text":
-        return _look_at_text(file, lines if txt_per_line else data, whole, keep, txt_per_line)
-    return _look_at_json(file, data, lines, whole, text, keep)
+        return _look_at_text(file, lines if wanted.txt_per_line else data, whole, wanted)
+    if wanted.records:
+        return _look_at_records(file, data, lines, whole, wanted)
+    return _look_at_json(file, data, lines, whole, wanted.text, wanted.keep)
 
 
-def _look_at_text(file: InputFile, data: bytes, whole: bool, keep: Sequence[str], txt_per_line: bool) -> Look:
-    if txt_per_line:
+def _look_at_text(file: InputFile, data: bytes, whole: bool, wanted: Wanted) -> Look:
+    if wanted.txt_per_line:
         texts = [line for line in split_lines(data) if line.strip()]
     else:
         texts = [data if whole else _without_cut_character(data)] if data else []
     bad = sum(not _is_utf8(text) for text in texts)
     all_bad = bad > 0 and bad == len(texts)
     fault = "not UTF-8 text: convert it, such as with iconv, or leave it out" if all_bad else None
-    return Look(file, len(texts) - bad, bad, fault, _from_folders(file, keep))
+    return Look(file, len(texts) - bad, bad, fault, _from_folders(file, wanted.keep))
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -153,6 +162,25 @@ def _look_at_json(
         if worst == "missing_text":
             fault = missing_text(text, _text_lengths(records), list(names), "field", "records have")
     return Look(file, 0, max(1, refused) if fault else 0, fault, kinds, tuple(names))
+
+
+def _look_at_records(file: InputFile, data: bytes, lines: bytes, whole: bool, wanted: Wanted) -> Look:
+    records = list(_records(_first_lines(lines)))
+    kinds = _from_folders(file, wanted.keep) | _kinds(records, wanted.keep)
+    names = tuple(dict.fromkeys(name for record in records for name in record))
+    if not records:
+        shape = json_shape(data, whole)
+        return Look(file, refused=int(shape is not None), fault=shape, kinds=kinds, names=names)
+    lacking = [name for name in wanted.records if not _kinds(records, (name,))]
+    fault = _missing_field(lacking[0], names, "field", "records have") if lacking else None
+    return Look(file, 0 if lacking else len(records), len(records) if lacking else 0, fault, kinds, names)
+
+
+def _missing_field(name: str, names: Sequence[str], noun: str, have: str) -> str:
+    near = close_to(name, names)
+    return f"no {noun} {name!r}; the {have} {listed(names) or 'none'}" + (
+        f"; did you mean {near}?" if near else ""
+    )
 
 
 def _first_lines(lines: bytes) -> bytes:
@@ -216,9 +244,10 @@ def missing_text(
     return f"no {noun} {text!r}; the {have} {listed(names) or 'none'}{hint}"
 
 
-def _look_at_columns(file: InputFile, text: str, keep: Sequence[str], reader: ColumnarReader) -> Look:
+def _look_at_columns(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
+    text, keep = wanted.text, wanted.keep
     try:
-        with Path(file.path).open("rb") as opened:
+        with Path(file.location).open("rb") as opened:
             head = opened.read(4096)
     except OSError as error:
         return Look(file, refused=1, fault=f"cannot be read: {error.strerror}")
@@ -226,7 +255,7 @@ def _look_at_columns(file: InputFile, text: str, keep: Sequence[str], reader: Co
     if instead is not None:
         return Look(file, refused=1, fault=instead)
     try:
-        fields = reader.fields(file.path, file.format)
+        fields = reader.fields(file.location, file.format)
     except DamagedColumnsError as damage:
         return Look(file, refused=1, fault=f"cannot be read as {file.format}: {damage.reason}")
     kind_of = dict(fields)
@@ -241,7 +270,10 @@ def _look_at_columns(file: InputFile, text: str, keep: Sequence[str], reader: Co
     }
     names = tuple(name for name, _ in fields if "." not in name)
     fault = None
-    if text not in kind_of and not (text.count(".") > 1 and _root(text, kind_of)):
+    if wanted.records:
+        lacking = [name for name in wanted.records if name not in kind_of and not _root(name, kind_of)]
+        fault = _missing_field(lacking[0], names, "column", "file has") if lacking else None
+    elif text not in kind_of and not (text.count(".") > 1 and _root(text, kind_of)):
         strings = {name: 0.0 for name, kind in fields if kind == "string"}
         fault = missing_text(text, strings, names, "column", "file has")
     elif kind_of.get(text, "string") != "string":

@@ -16,6 +16,8 @@ class ReadOptions:
         keep: names or dotted paths of fields that are handed on.
         batch_bytes: bytes of input in a batch.
         max_document_bytes: a longer document is rejected.
+        record_fields: where there are any, documents are whole records, as JSON: the lines as they are, or of
+            rows these columns. `field` is the first of them.
         stream_mark: what an earlier run had read of the stream that reading goes on in.
     """
 
@@ -23,4 +25,5 @@ class ReadOptions:
     keep: tuple[str, ...]
     batch_bytes: int
     max_document_bytes: int
+    record_fields: tuple[str, ...] = ()
     stream_mark: StreamMark | None = None

@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from pypack.corpus.errors import ChangedInputError
+
+# Chunks are held until a reader has made documents of them; one that never says so does not hold a stream.
+_MOST_HELD = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +26,42 @@ class StreamMark:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """A part of a stream with the hash of what stands before it: it knows the hash up to any place in it.
+
+    Attributes:
+        begin: uncompressed bytes before it.
+        hash: of those bytes; never changed.
+        chunks: its bytes, and perhaps more.
+    """
+
+    begin: int
+    hash: Any
+    chunks: tuple[bytes, ...]
+
+    def mark_at(self, size: int) -> StreamMark:
+        """What the first `size` bytes of the stream were, or all of them where it has no more."""
+        running, place = self.hash.copy(), self.begin
+        for chunk in self.chunks:
+            if place >= size:
+                break
+            running.update(chunk[: size - place])
+            place += min(len(chunk), size - place)
+        return StreamMark(place, f"sha256:{running.hexdigest()}")
+
+
 class StreamHash:
     """Hashes the chunks of a stream, and compares its beginning with what it was in an earlier run."""
 
     def __init__(self, path: str, expected: StreamMark | None = None) -> None:
         self._path = path
         self._expected = expected
-        self._hash = hashlib.sha256()
+        self._begun = hashlib.sha256()  # compared with what is expected
         self._size = 0
-        self._marks = deque([self._mark()])
-
-    def _mark(self) -> StreamMark:
-        return StreamMark(self._size, f"sha256:{self._hash.hexdigest()}")
+        self._hash = hashlib.sha256()  # of what stands before the chunks that are held
+        self._hashed = 0
+        self._chunks: deque[bytes] = deque()
 
     def add(self, chunk: bytes) -> None:
         """Takes the next bytes.
@@ -41,19 +69,22 @@ class StreamHash:
         Raises:
             ChangedInputError: the beginning is not what it was.
         """
-        expected = self._expected
-        if expected is not None and self._size + len(chunk) >= expected.size:
-            left = expected.size - self._size
-            self._hash.update(chunk[:left])
-            self._size, chunk, self._expected = expected.size, chunk[left:], None
-            if self._mark() != expected:
-                raise ChangedInputError(
-                    f"{self._path}: is not the stream that the job had begun to read: its first "
-                    f"{expected.size:,} bytes differ; give it the same stream, or start over with --overwrite"
-                )
-        self._hash.update(chunk)
+        if self._expected is not None:
+            self._begun.update(chunk[: self._expected.size - self._size])
+            if self._size + len(chunk) >= self._expected.size:
+                self._compare(self._expected)
         self._size += len(chunk)
-        self._marks.append(self._mark())
+        self._chunks.append(chunk)
+        if self._size - self._hashed > _MOST_HELD:
+            self.advance(self._size)
+
+    def _compare(self, expected: StreamMark) -> None:
+        self._expected = None
+        if f"sha256:{self._begun.hexdigest()}" != expected.digest:
+            raise ChangedInputError(
+                f"{self._path}: is not the stream that the job had begun to read: its first "
+                f"{expected.size:,} bytes differ; give it the same stream, or start over with --overwrite"
+            )
 
     def end(self) -> None:
         """The stream has ended.
@@ -68,8 +99,16 @@ class StreamHash:
                 "stream, or start over with --overwrite"
             )
 
-    def mark_before(self, size: int) -> StreamMark:
-        """The last known mark of at most `size` bytes; asked for with sizes that do not get smaller."""
-        while len(self._marks) > 1 and self._marks[1].size <= size:
-            self._marks.popleft()
-        return self._marks[0]
+    def advance(self, size: int) -> None:
+        """Lets go of the first `size` bytes of the stream."""
+        while self._hashed < size and self._chunks:
+            chunk = self._chunks.popleft()
+            if len(chunk) > size - self._hashed:
+                self._chunks.appendleft(chunk[size - self._hashed :])
+                chunk = chunk[: size - self._hashed]
+            self._hash.update(chunk)
+            self._hashed += len(chunk)
+
+    def part(self) -> StreamPart:
+        """What was added behind the last place that it was advanced to."""
+        return StreamPart(self._hashed, self._hash.copy(), tuple(self._chunks))

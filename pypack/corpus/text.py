@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import orjson
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Block, read_blocks
@@ -48,7 +50,7 @@ def read_text_file(
             reason = f"invalid UTF-8 at byte {error.start} ({error.reason})"
             builder.reject(Reject(file.path, index, 0, "line", 0, "invalid_utf8", reason))
         else:
-            builder.add(index, [text], np.zeros(1, np.int64), np.zeros(1, np.int64), {})
+            builder.add(index, _texts([text], options), np.zeros(1, np.int64), np.zeros(1, np.int64), {})
     if builder.full:
         yield builder.take()
 
@@ -62,7 +64,19 @@ def read_text_lines(
         DamagedInputError: the file ends in damage; what stood before it has been added.
     """
     limit = options.max_document_bytes
-    yield from read_blocks(file, index, start, builder, lambda data: _parse(bytes(data), limit), options)
+
+    def parse(data: bytes | memoryview) -> Block:
+        block = _parse(bytes(data), limit)
+        assert isinstance(block.texts, list)
+        block.texts = _texts(block.texts, options)
+        return block
+
+    yield from read_blocks(file, index, start, builder, parse, options)
+
+
+def _texts(texts: list[str], options: ReadOptions) -> list[Any]:
+    """The texts, or where records are wanted those with the text in their field `text`."""
+    return [orjson.dumps({"text": text}) for text in texts] if options.record_fields else texts
 
 
 def _parse(data: bytes, limit: int) -> Block:

@@ -34,7 +34,7 @@ def require_unchanged(files: Iterable[InputFile]) -> None:
 
 def _difference(file: InputFile) -> str | None:
     try:
-        now = Path(file.path).stat()
+        now = Path(file.location).stat()
     except OSError as error:
         return f"{file.path}: has gone since the job began ({error.strerror})"
     if now.st_size != file.size:

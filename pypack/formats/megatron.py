@@ -9,8 +9,8 @@ import numpy as np
 from pypack._common.files import atomic_writer, write_atomically
 from pypack.formats.rows import iterate_rows
 from pypack.plan.plan import Plan
+from pypack.store.shard_writer import index_bytes
 from pypack.store.store import TokenStore
-from pypack.store.writer import index_bytes
 
 
 def write(store: TokenStore, plan: Plan | None, prefix: Path) -> int:

@@ -63,6 +63,7 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
             align=1,
             mask_offsets=None,
             masks=None,
+            plan_files=(),
         )
         tokens = lengths.astype(np.int64)
     else:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
 from pypack.corpus.bytes import ByteSource
+from pypack.corpus.piece import first_line_start
 from pypack.ragged import Ragged
 
 
@@ -23,18 +24,18 @@ class EncodeStage:
         self._files = files
         self._on_error = on_error
 
-    def __call__(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
-        """The batch without the documents that were refused, and the ids of the others.
+    def __call__(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, None]:
+        """The batch without the documents that were refused, the ids of the others, and nothing beside them.
 
         Raises:
             RejectedInputError: the first of them, under `on_error="stop"`.
         """
         try:
-            return batch, self._encode(batch.texts)
+            return batch, self._encode(batch.texts), None
         except ValueError:
             return self._one_by_one(batch)
 
-    def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
+    def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, None]:
         kept = np.ones(len(batch), bool)
         rows, rejects = [], []
         for i, text in enumerate(batch.text_list()):
@@ -46,32 +47,38 @@ class EncodeStage:
                     raise RejectedInputError(rejects[0]) from error
                 kept[i] = False
         together = sorted([*batch.rejects, *rejects], key=lambda reject: (reject.index, reject.record))
-        return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows)
+        return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows), None
 
     def _reject(self, batch: DocumentBatch, i: int, reason: str) -> Reject:
-        index, record = int(batch.files[i]), int(batch.records[i])
-        file = self._files[index]
-        is_lines = file.format in ("json_lines", "text")
-        offset = self._line_start(batch, i) if is_lines else 0
-        reason = f"the tokenizer fails at the text: {reason}"
-        return Reject(
-            file.path, index, record, "line" if is_lines else "row", offset, "not_encodable", reason
-        )
+        return reject_of(self._files, batch, i, "not_encodable", f"the tokenizer fails at the text: {reason}")
 
-    def _line_start(self, batch: DocumentBatch, i: int) -> int:
-        """Where the line of a document begins; batches say only where it ends."""
-        end, record = int(batch.ends[i]), int(batch.records[i])
-        if record == 0 or end == 0:
-            return 0
-        if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
-            return int(batch.ends[i - 1])
-        file = self._files[int(batch.files[i])]
-        if file.is_stream:
-            return end
-        start = offset = 0
-        for chunk in ByteSource(file):  # rare: only behind a line that is no document
-            start = max(start, offset + chunk.rfind(b"\n", 0, max(0, end - 1 - offset)) + 1)
-            offset += len(chunk)
-            if offset >= end:
-                break
-        return start
+
+def reject_of(files: Sequence[InputFile], batch: DocumentBatch, i: int, kind: str, reason: str) -> Reject:
+    """The reject of a document of a batch."""
+    index, record = int(batch.files[i]), int(batch.records[i])
+    file = files[index]
+    is_lines = file.format in ("json_lines", "text")
+    offset = _line_start(files, batch, i) if is_lines else 0
+    return Reject(file.path, index, record, "line" if is_lines else "row", offset, kind, reason)
+
+
+def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int:
+    """Where the line of a document begins; batches say only where it ends."""
+    end, record = int(batch.ends[i]), int(batch.records[i])
+    if end == 0:
+        return 0
+    if record == 0:
+        file = files[int(batch.files[i])]
+        return 0 if file.end is None else first_line_start(file.location, file.begin, file.end)
+    if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
+        return int(batch.ends[i - 1])
+    file = files[int(batch.files[i])]
+    if file.is_stream:
+        return end
+    start = offset = 0
+    for chunk in ByteSource(file):  # rare: only behind a line that is no document
+        start = max(start, offset + chunk.rfind(b"\n", 0, max(0, end - 1 - offset)) + 1)
+        offset += len(chunk)
+        if offset >= end:
+            break
+    return start

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from pypack._common.files import TEMPORARY_SUFFIX
-from pypack.jobs.journal import Entry, Journal, only_job_in
+from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
+from pypack.jobs.attempts import final_name
+from pypack.jobs.description import JOB_FILE, JobDescription, read_description
+from pypack.jobs.differences import differences, different_options
+from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.retry import with_retries
+from pypack.jobs.unit_journal import has_finished_shards
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
-# Everything that a job leaves in its directory, finished or not.
-_OURS = (STORE_FILE, TOKENIZER_FILE, REJECTED_FILE)
-_SHARD_SUFFIXES = (".bin", ".idx", ".parquet")
+# Of 0.1.0: what an unfinished job of it has.
+OLD_JOURNAL = "journal.jsonl"
+_OURS = (STORE_FILE, TOKENIZER_FILE, REJECTED_FILE, JOB_FILE, OLD_JOURNAL)
+_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet)")
 
 
 class OutputError(ValueError):
     """The output directory does not allow the job; the message says what stands there and what to do."""
 
 
+def begun_by_older(directory: Path) -> str:
+    """What to do with an unfinished job of 0.1.0."""
+    return (
+        f"{directory}: an unfinished job that pypack 0.1 has begun, which this version cannot go on with: "
+        "finish it with that version, or start over with --overwrite"
+    )
+
+
 @contextmanager
-def claimed(directory: Path, job: dict[str, Any], overwrite: bool) -> Iterator[list[Entry]]:
-    """Keeps the directory for one job, and gives the shards that an earlier run of the same job finished.
+def claimed(
+    directory: Path, job: JobDescription, tokenizer_json: bytes, *, overwrite: bool, shared: bool
+) -> Iterator[tuple[FolderPlace, JobDescription]]:
+    """Keeps the directory for the processes of one job.
+
+    Args:
+        tokenizer_json: the tokenizer of the job, kept with it.
+        overwrite: replace what stands there of pypack's; a finished store only by a finished one, as the job
+            works beside it until then.
+        shared: other processes work on the same job, each on its partition.
+
+    Yields:
+        Where the job works, and the job as it was begun.
 
     Raises:
         OutputError: another process writes there; it holds a finished store and `overwrite` is false, an
@@ -32,78 +60,197 @@ def claimed(directory: Path, job: dict[str, Any], overwrite: bool) -> Iterator[l
         raise OutputError(f"{directory}: is a file; the output is a directory")
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with only_job_in(directory):
-            yield _prepare(directory, job, overwrite)
+        with only_job_in(directory, shared=shared):
+            _refuse_strangers(directory)
+            finished = (directory / STORE_FILE).exists()
+            if finished and not overwrite and not (shared and (directory / JOB_FILE).exists()):
+                raise OutputError(
+                    f"{directory}: already holds a finished store; choose another path or add --overwrite"
+                )
+            if not finished or not overwrite:
+                shutil.rmtree(_aside(directory), ignore_errors=True)
+                if overwrite:
+                    _clear(directory)
+                yield _begun(FolderPlace(directory), job, tokenizer_json, shared)
+                return
+            aside = _aside(directory)
+            aside.mkdir(exist_ok=True)
+            if not _holds(FolderPlace(aside), job):
+                _clear(aside)
+            yield _begun(FolderPlace(aside), job, tokenizer_json, shared)
+            if (aside / STORE_FILE).exists():
+                _swap(aside, directory)
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
 
 
-def _prepare(directory: Path, job: dict[str, Any], overwrite: bool) -> list[Entry]:
-    journal = Journal(directory)
-    finished, begun = (directory / STORE_FILE).exists(), journal.exists()
-    strangers = [path.name for path in sorted(directory.iterdir()) if not _is_ours(path, journal)]
-    if strangers and not (finished or begun):
+@contextmanager
+def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[FolderPlace, JobDescription]]:
+    """Keeps the directory of a finished store for a job that tries again what it has refused.
+
+    Yields:
+        Where the job works, and the job with units for the files that were mended.
+
+    Raises:
+        OutputError: another process writes there, or it holds no finished store of such a job.
+        CorpusError: there is nothing to try again.
+    """
+    place = FolderPlace(directory)
+    try:
+        if not place.exists(STORE_FILE):
+            raise OutputError(
+                f"{directory}: holds no finished store; --retry-rejected goes with one, and the same command "
+                "without it makes or finishes it"
+            )
+        with only_job_in(directory):
+            before = read_description(place)
+            if before is None:
+                raise OutputError(
+                    f"{directory}: holds no {JOB_FILE}, like all stores of older versions: what it refused "
+                    "cannot be tried again; tokenize the mended files into a store of their own"
+                )
+            different = different_options(before, job)
+            if different:
+                raise OutputError(
+                    f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
+                    "try again with what it was made with"
+                )
+            again = with_retries(place, before, job)
+            place.write(JOB_FILE, again.to_json())
+            yield place, again
+    except BlockingIOError:
+        raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
+def _refuse_strangers(directory: Path) -> None:
+    if any((directory / name).exists() for name in (STORE_FILE, JOB_FILE, OLD_JOURNAL)):
+        return
+    strangers = [path.name for path in sorted(directory.iterdir()) if not _is_ours(path)]
+    if strangers:
         raise OutputError(
             f"{directory}: holds files that are not a store's ({', '.join(strangers[:3])}); "
             "choose a new directory"
         )
-    if finished and not overwrite:
-        raise OutputError(
-            f"{directory}: already holds a finished store; choose another path or add --overwrite"
-        )
-    if begun and not overwrite:
-        return _resume(directory, journal, job)
-    _clear(directory, journal)
-    journal.start(job)
-    return []
 
 
-def _resume(directory: Path, journal: Journal, job: dict[str, Any]) -> list[Entry]:
-    before, entries = journal.read()
-    differences = _differences(before, job)
-    if differences and entries:
-        raise OutputError(
-            f"{directory}: holds {len(entries)} finished shards of a job that differs from this one in "
-            f"{'; '.join(differences)}. Run it as before to go on, or add --overwrite to start over"
-        )
-    if differences:
-        _clear(directory, journal)
-        journal.start(job)
-        return []
-    for entry in entries:
-        for suffix, size in ((".bin", entry.shard.bin_bytes), (".idx", entry.shard.idx_bytes)):
-            file = directory / f"{entry.shard.name}{suffix}"
-            if not file.exists() or file.stat().st_size != size:
-                raise OutputError(
-                    f"{file}: missing or changed since it was finished; add --overwrite to start over"
-                )
-    for path in directory.glob(f"*{TEMPORARY_SUFFIX}*"):
-        if not path.name.startswith(REJECTED_FILE):
-            path.unlink()
-    return entries
+def _begun(
+    place: FolderPlace, job: JobDescription, tokenizer_json: bytes, shared: bool
+) -> tuple[FolderPlace, JobDescription]:
+    """The job that was begun there, if it is the same; else this one is begun."""
+    before = read_description(place)
+    if before is None and (place.folder / OLD_JOURNAL).exists():
+        raise OutputError(begun_by_older(place.folder))
+    if before is not None:
+        different = differences(before, job)
+        if not different:
+            return place, before
+        if shared or _has_documents(place):
+            raise OutputError(
+                f"{place.folder}: holds {len(finished_units(place))} of {len(before.units)} units of a job "
+                f"that differs from this one in {'; '.join(different)}. Run it as before to go on, or add "
+                "--overwrite to start over"
+            )
+        _clear(place.folder)
+    place.create(TOKENIZER_FILE, tokenizer_json)
+    if place.create(JOB_FILE, job.to_json()):
+        return place, job
+    return _begun(place, job, tokenizer_json, shared)  # another partition was first
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    def brief(value: Any) -> str:
-        text = repr(value)
-        return text if len(text) <= 60 else f"{text[:57]}..."
-
-    return [
-        f"{name} (before {brief(before.get(name))}, now {brief(now.get(name))})"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
+def _holds(place: FolderPlace, job: JobDescription) -> bool:
+    """Whether this very job was begun there."""
+    try:
+        before = read_description(place)
+    except ValueError:
+        return False
+    return before is not None and not differences(before, job)
 
 
-def _is_ours(path: Path, journal: Journal) -> bool:
-    name = path.name.split(TEMPORARY_SUFFIX)[0]
-    return name in (*_OURS, journal.name) or (name[:5].isdigit() and name[5:] in _SHARD_SUFFIXES)
+def _has_documents(place: FolderPlace) -> bool:
+    """Whether an earlier run has finished anything worth keeping."""
+    if has_finished_shards(place):
+        return True
+    for unit in sorted(finished_units(place)):
+        manifest = read_manifest(place, unit)
+        if manifest is not None and manifest.documents:
+            return True
+    return False
 
 
-def _clear(directory: Path, journal: Journal) -> None:
-    # The store's description goes first: what is left then is not a store any more, whenever this is killed.
-    (directory / STORE_FILE).unlink(missing_ok=True)
+def working_places(directory: Path) -> list[Path]:
+    """The output, and what stands beside it while it is replaced: no inputs of a job."""
+    return [directory, _aside(directory), _old(directory)]
+
+
+def _old(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.old")
+
+
+def _aside(directory: Path) -> Path:
+    """Where a job works that is to replace a finished store."""
+    return directory.with_name(f".{directory.name}.next")
+
+
+def _swap(new: Path, old: Path) -> None:
+    """Puts a finished store in the place of another; what is not pypack's stays there."""
+    for path in old.iterdir():
+        if not _is_ours(path) and not (new / path.name).exists():
+            if not path.is_dir():
+                shutil.copy2(path, new / path.name, follow_symlinks=False)
+            else:
+                shutil.copytree(path, new / path.name, symlinks=True)
+    if not exchange(new, old):  # a moment without a store: what was there is in `beside` then
+        beside = _old(old)
+        shutil.rmtree(beside, ignore_errors=True)
+        old.rename(beside)
+        new.rename(old)
+        new = beside
+    sync_directory(old.parent)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _is_ours(path: Path) -> bool:
+    name = final_name(path.name)
+    return name in (*_OURS, UNITS_FOLDER) or _SHARD_FILE.fullmatch(name) is not None
+
+
+def _clear(directory: Path) -> None:
+    # The descriptions go first: what is left then is no store and no job, whenever this is killed.
+    for name in (STORE_FILE, JOB_FILE):
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / UNITS_FOLDER, ignore_errors=True)
     for path in directory.iterdir():
-        if _is_ours(path, journal) and path.name != journal.name:
+        if _is_ours(path):
             path.unlink()
-    journal.remove()
+
+
+@contextmanager
+def only_job_in(directory: Path, *, shared: bool = False) -> Iterator[None]:
+    """Keeps a second job from writing into the same directory.
+
+    Args:
+        shared: other processes that say so may work there, too.
+
+    Raises:
+        BlockingIOError: another process does.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: no advisory locks; two jobs in one directory are not noticed there
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+            warn_once(
+                f"{directory}: this file system has no locks ({error.strerror}): start no second job there"
+            )
+        yield
+    finally:
+        os.close(descriptor)

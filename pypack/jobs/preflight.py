@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pypack.columnar.process import ColumnarReader
 from pypack.corpus import CorpusError, InputFile
-from pypack.corpus.look import Look, look_at
+from pypack.corpus.look import Look, Wanted, look_at
 from pypack.corpus.similar import close_to, listed
 
 # Time for all looks together; where there are more files than that allows, a sample is looked at.
@@ -49,6 +49,7 @@ def look(
     field: str = "text",
     keep: Sequence[str] = (),
     txt_per_line: bool = False,
+    records: Sequence[str] = (),
     most_seconds: float = MOST_SECONDS,
 ) -> Preflight:
     """Looks at the first documents of every file that is no stream, in bounded time.
@@ -56,13 +57,16 @@ def look(
     Args:
         files: the inputs.
         field, keep, txt_per_line: see `pypack.corpus.read`.
+        records: names or dotted paths that records must have, where they become texts; then `field` is not
+            looked for.
         most_seconds: no further file is looked at after that; which ones are then is chosen at random, always
             the same.
 
     Raises:
         PreflightError: no file looked at would give a document, or nobody has a field that is to be kept.
     """
-    looks = _looks([file for file in files if not file.is_stream], field, keep, txt_per_line, most_seconds)
+    wanted = Wanted(field, tuple(keep), txt_per_line, tuple(records))
+    looks = _looks([file for file in files if not file.is_stream], wanted, most_seconds)
     with_content = [one for one in looks if one.documents or one.fault is not None]
     faulty = [one for one in with_content if one.fault is not None]
     has_streams = any(file.is_stream for file in files)
@@ -75,9 +79,7 @@ def look(
     return Preflight(report.looked, report.files, tuple(warnings))
 
 
-def _looks(
-    files: Sequence[InputFile], field: str, keep: Sequence[str], txt_per_line: bool, most_seconds: float
-) -> list[Look]:
+def _looks(files: Sequence[InputFile], wanted: Wanted, most_seconds: float) -> list[Look]:
     # The first is always among them. In a shuffled order, whatever is left when time is up is a sample.
     order = list(range(1, len(files)))
     random.Random(0).shuffle(order)
@@ -87,16 +89,16 @@ def _looks(
         for index in [0, *order] if files else []:
             if found and time.monotonic() > end:
                 break
-            found[index] = look_at(files[index], field, keep, txt_per_line, reader)
+            found[index] = look_at(files[index], wanted, reader)
     return [found[index] for index in sorted(found)]
 
 
 def _whole_job(faulty: Sequence[Look], report: Preflight) -> str:
     if report.files == 1:
         one = faulty[0]
-        return f"{one.file.path}: {one.fault}. Nothing was written"
+        return f"{one.file.path}: {one.fault} (nothing was written)"
     reasons = "; ".join(_grouped(faulty))
-    return f"no input would give a document ({report.sample} looked at): {reasons}. Nothing was written"
+    return f"nothing was written, as no input would give a document ({report.sample} looked at): {reasons}"
 
 
 def _grouped(faulty: Iterable[Look]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The file of what a job refused, and the counts of it."""
+"""The file of what a unit refused, and the counts of it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from pathlib import Path
 
 import orjson
 
-from pypack._common.files import TEMPORARY_SUFFIX, open_to_append, publish
+from pypack._common.files import create
 from pypack.corpus import Reject
-from pypack.store.format import REJECTED_FILE
 
 
-def _line(record: dict[str, object]) -> bytes:
+def reject_line(record: dict[str, object]) -> bytes:
+    """A line of the file."""
     try:
         return orjson.dumps(record) + b"\n"
     except TypeError:  # the name of its file is not UTF-8
         return json.dumps(record).encode() + b"\n"
 
 
+def moved_line(line: bytes, lines: int) -> bytes:
+    """A line of the file for a file of which so many more lines come first."""
+    if lines == 0:
+        return line
+    record = json.loads(line)
+    if "line" in record:
+        record["line"] += lines
+    return reject_line(record)
+
+
 class RejectLog:
-    """Writes rejects to `rejected.jsonl`, under a temporary name until `publish`.
+    """Writes rejects to a file as they come: in memory there are none of them.
 
     Attributes:
         by_kind: rejects of each kind.
@@ -32,24 +42,20 @@ class RejectLog:
         size: bytes written.
     """
 
-    def __init__(self, directory: Path, keep_bytes: int = 0) -> None:
-        """Opens the log; the first `keep_bytes` of an interrupted job's log stay and are counted."""
-        self.path = directory / REJECTED_FILE
-        temporary = self.path.with_name(REJECTED_FILE + TEMPORARY_SUFFIX)
-        if not temporary.exists() and self.path.exists():
-            self.path.replace(temporary)  # the job was interrupted after publishing its log
+    def __init__(self, path: Path, before: Path | None = None, keep_bytes: int = 0) -> None:
+        """Makes the file; the first `keep_bytes` of `before`, an earlier attempt's, come first."""
+        self.path = path
         self.by_kind: Counter[str] = Counter()
         self.whole_files = 0
-        self._temporary = temporary
-        self._file = open_to_append(temporary)
-        if self._file.tell() < keep_bytes:
-            raise ValueError(f"{temporary}: shorter than the journal says; start over with --overwrite")
-        self._file.truncate(keep_bytes)
-        self.size = keep_bytes
-        if keep_bytes:
-            with temporary.open("rb") as kept:
-                for line in kept:
+        self.size = 0
+        self._file = create(path)
+        if before is not None and keep_bytes:
+            with before.open("rb") as kept:
+                while self.size < keep_bytes:
+                    line = kept.readline()
                     self._count(json.loads(line))
+                    self._file.write(line)
+                    self.size += len(line)
 
     @property
     def total(self) -> int:
@@ -65,26 +71,26 @@ class RejectLog:
         for reject in rejects:
             record = reject.to_json()
             self._count(record)
-            lines.append(_line(record))
+            lines.append(reject_line(record))
         data = b"".join(lines)
         self._file.write(data)
         self.size += len(data)
+
+    def flush(self) -> None:
+        """Lets others read what was written."""
+        self._file.flush()
 
     def sync(self) -> None:
         """Makes what was written durable."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def publish(self) -> None:
-        """Gives the log its name, or leaves no file if nothing was refused."""
+    def close(self) -> None:
+        """Syncs and closes the file."""
         self.sync()
         self._file.close()
-        if self.size:
-            publish(self._temporary, self.path)
-        else:
-            self._temporary.unlink()
 
-    def close(self) -> None:
-        """Closes the file where the job ends early; it stays for the next run."""
-        with suppress(OSError):  # of a full disk; the journal knows what was synced
+    def abort(self) -> None:
+        """Closes the file where the unit ends early; it stays for the next attempt."""
+        with suppress(OSError, ValueError):  # of a full disk; the journal knows what was synced
             self._file.close()

@@ -1,108 +1,44 @@
-"""Tokenizing a corpus into a store: read, encode and write, each in a thread of its own."""
+"""Tokenizing a corpus into a store: a list of units, each made once, by whoever comes to it."""
 
 from __future__ import annotations
 
+import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
 from pypack._common.paths import local_path
-from pypack.corpus import DocumentBatch, InputFile
-from pypack.jobs.background import Consumer, Producer
-from pypack.jobs.encode_stage import EncodeStage
-from pypack.jobs.journal import Entry
-from pypack.jobs.output import claimed
-from pypack.jobs.store_stage import StoreStage
-from pypack.ragged import Ragged
-from pypack.store.store import TokenStore
-from pypack.store.writer import DEFAULT_SHARD_TOKENS
+from pypack._common.version import VERSION
+from pypack.columnar.process import row_groups
+from pypack.corpus import CorpusError
+from pypack.jobs.description import JobDescription
+from pypack.jobs.dry_run import Prediction
+from pypack.jobs.dry_run import predict as predict_job
+from pypack.jobs.options import TokenizeOptions, WorkOptions
+from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
+from pypack.jobs.partition import Partition
+from pypack.jobs.preflight import look
+from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.record_options import RecordOptions, describe_records
+from pypack.jobs.run import JobRun
+from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
+from pypack.jobs.units import make_units
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
-
-class NoEndTokenError(ValueError):
-    """Documents are to end with a token that nobody knows."""
-
-
-@dataclass
-class Progress:
-    """How far a job is. Totals of the store so far, and what this run has done of it.
-
-    Attributes:
-        documents, tokens: in the store so far, those of earlier runs included.
-        run_documents, run_tokens: of this run.
-        input_bytes: uncompressed bytes read by this run.
-        disk_bytes, total_disk_bytes: bytes of the inputs read (or skipped, because an earlier run had read
-            them), and of all inputs; the latter is 0 where standard input makes it unknown.
-        blank_lines: blank lines passed over by this run.
-        rejected: refused by this run.
-        seconds: since the run began.
-    """
-
-    documents: int = 0
-    tokens: int = 0
-    run_documents: int = 0
-    run_tokens: int = 0
-    input_bytes: int = 0
-    disk_bytes: int = 0
-    total_disk_bytes: int = 0
-    blank_lines: int = 0
-    rejected: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class TokenizeResult:
-    """What a tokenize job has done.
-
-    Attributes:
-        output: the store.
-        documents, tokens: in the store; tokens count the end-of-document ids.
-        shards: number of shards.
-        rejected: refused documents and files.
-        rejected_by_kind: the same by kind of fault.
-        rejected_files: of them, whole files (or the rest of one).
-        resumed_documents: documents that an earlier, interrupted run had finished.
-        engine: which engine encoded.
-        progress: the figures of this run.
-    """
-
-    output: Path
-    documents: int
-    tokens: int
-    shards: int
-    rejected: int
-    rejected_by_kind: dict[str, int]
-    rejected_files: int
-    resumed_documents: int
-    engine: str
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class TokenizeOptions:
-    """What decides the content of the store, besides the inputs and the tokenizer.
-
-    Attributes:
-        field, keep, txt_per_line, max_document_bytes: see `pypack.corpus.read`.
-        append_eos: end every document with the tokenizer's eos id; None: if it has one.
-        split_special_tokens: text that looks like a special token is plain text.
-        shard_tokens: most tokens in a shard.
-    """
-
-    field: str = "text"
-    keep: tuple[str, ...] = ()
-    txt_per_line: bool = False
-    max_document_bytes: int = 1 << 28
-    append_eos: bool | None = None
-    split_special_tokens: bool = False
-    shard_tokens: int = DEFAULT_SHARD_TOKENS
+__all__ = [
+    "NoEndTokenError",
+    "Progress",
+    "RecordOptions",
+    "TokenizeOptions",
+    "TokenizeResult",
+    "tokenize",
+]
 
 
 def tokenize(
@@ -111,167 +47,231 @@ def tokenize(
     tokenizer: Tokenizer,
     options: TokenizeOptions | None = None,
     *,
-    on_error: str = "reject",
+    on_error: Literal["reject", "stop"] = "reject",
     format: str | None = None,
     num_threads: int | None = None,
+    num_workers: int | None = 1,
+    partition: Partition | None = None,
+    memory_limit: int | None = None,
     overwrite: bool = False,
+    retry_rejected: bool = False,
+    strict: bool = False,
+    preflight: bool = False,
+    max_rejects: str | None = None,
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> TokenizeResult:
     """Tokenizes a corpus into a store, which depends on the corpus, the tokenizer and `options` alone.
 
-    Killed at any moment, the job leaves its finished shards and a journal; the same call then goes on from
-    there and ends with the same bytes as an unbroken run.
+    The inputs are cut into units, by their sizes; each is made once, and recorded. Killed at any moment, the
+    job leaves what is finished; the same call then goes on from there, with as many workers and partitions as
+    it likes, and ends with the same bytes as an unbroken run.
 
     Args:
         inputs: files, directories, glob patterns or "-", see `pypack.corpus.list_inputs`.
         on_error: "reject" or "stop", see `pypack.corpus.read`.
         format: what named files, pipes and "-" hold, see `pypack.corpus.list_inputs`.
-        num_threads: threads that encode; None for every core.
-        overwrite: replace the store, finished or not, that stands at `output`.
+        num_threads: threads that encode, in each worker; None for every core, or 1 where there are several
+            workers.
+        num_workers: processes that work on units; 1 for this process alone, None for as many as there are
+            cores and units.
+        partition: which of the units this call works on, where several calls (on several machines) share a
+            job. Whoever finishes the last unit writes `store.json`.
+        memory_limit: bytes of memory above which a worker finishes its unit in smaller batches and is then
+            replaced.
+        overwrite: replace the store, finished or not, that stands at `output`; a finished one when this one
+            is.
+        retry_rejected: the store at `output` is finished, and some of what it refused is mended: read that
+            again, behind the documents that are there, whose numbers stay. `inputs` may be the mended files
+            alone.
+        strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
+        preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
+        max_rejects: "500" or "1%": stops the job once a unit has refused more, see
+            `pypack.jobs.reject_limit`. Whether all units together have is for the caller to see.
         batch_bytes: input bytes encoded at once; memory grows with it.
-        on_progress: called after every batch, from another thread.
+        on_progress: called now and then, perhaps from another thread.
         on_message: told what is worth telling: files left out, a job that goes on.
 
     Raises:
-        CorpusError: an input does not exist or is of an unknown kind; the first reject under "stop".
+        CorpusError: an input does not exist, is of an unknown kind, or has changed; the first reject under
+            "stop"; no document is to be expected (`PreflightError`).
+        TooManyRejectsError: a unit has refused more than `max_rejects`.
         OutputError: the output holds something else, or another process writes there.
+        UnitConflictError: two processes made different bytes of a unit.
         ValueError: an option does not fit, or the corpus holds no document.
         OSError: the disk is full, a permission is missing, ...
     """
     options = options or TokenizeOptions()
+    partition = partition or Partition()
     say = on_message or (lambda message: None)
     directory = local_path(output)
     _check(options, tokenizer)
-    files = corpus.list_inputs(
-        inputs, exclude=[directory], on_skip=lambda path: say(f"left out {path}"), format=format
-    )
-    read = partial(
-        corpus.read,
-        files,
+    if overwrite and not partition.is_all:
+        raise OutputError(
+            "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
+            "with one call that overwrites"
+        )
+    found = _found(inputs, directory, format, strict, say)
+    # Checks its arguments before anything is written or removed.
+    corpus.read(
+        found.files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
+        max_document_bytes=options.max_document_bytes,
+    )  # fmt: skip
+    warnings = _look(found, options, say) if preflight and not retry_rejected else ()
+    job = _describe(inputs, found, tokenizer, options, format)
+    if (warning := _told(job.job, options, tokenizer)) is not None:
+        say(warning)
+    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
+    if retry_rejected:
+        with claimed_again(directory, job) as (place, again):
+            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
+            run.work(num_workers)
+            return run.finish(directory)
+    tokenizer_json = tokenizer.to_json().encode()
+    shared = not partition.is_all
+    with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
+        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress)
+        if run.resumed_documents:
+            say(f"going on behind {run.resumed_documents} documents finished before")
+        run.work(num_workers)
+        result = run.finish(directory)
+        result.warnings = warnings
+        return result
+
+
+def predict(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    tokenizer: Tokenizer,
+    options: TokenizeOptions | None = None,
+    *,
+    format: str | None = None,
+    num_threads: int | None = None,
+    strict: bool = False,
+    preflight: bool = True,
+    on_message: Callable[[str], None] | None = None,
+) -> Prediction:
+    """What `tokenize` would make, from a sample of the inputs; nothing is written.
+
+    Raises:
+        CorpusError: as `tokenize`; or there are no inputs but such as can be read only once.
+        ValueError: an option does not fit.
+    """
+    options = options or TokenizeOptions()
+    say = on_message or (lambda message: None)
+    _check(options, tokenizer)
+    found = _found(inputs, local_path(output), format, strict, say)
+    corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
+    if preflight:
+        _look(found, options, say)
+    job = _describe(inputs, found, tokenizer, options, format)
+    return predict_job(job, tokenizer, num_threads=num_threads)
+
+
+def _found(
+    inputs: Sequence[str | os.PathLike[str]],
+    directory: Path,
+    format: str | None,
+    strict: bool,
+    say: Callable[[str], None],
+) -> corpus.FoundInputs:
+    """The inputs; what is left out is told, or refused."""
+    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
+    left_out = found.left_out
+    if strict and left_out.refused:
+        raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")
+    if left_out.total:
+        say(left_out.told())
+    return found
+
+
+def _look(found: corpus.FoundInputs, options: TokenizeOptions, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Looks at the first documents; what part of the job will trip over is told, and returned."""
+    records: Sequence[str] = ()
+    if options.records is not None:
+        records = options.records.recipe(options.field).required
+    looked = look(
+        found.files,
         field=options.field,
         keep=options.keep,
         txt_per_line=options.txt_per_line,
-        max_document_bytes=options.max_document_bytes,
-        on_error=on_error,
-        batch_bytes=batch_bytes,
+        records=records,
     )
-    read()  # checks its arguments before anything is written or removed
-    description = {"inputs": [os.fspath(path) for path in inputs], **asdict(options)}
-    with claimed(directory, _identity(description, tokenizer, files, format), overwrite) as entries:
-        if entries:
-            say(f"going on behind {sum(e.shard.documents for e in entries)} documents finished before")
-        stage = _store_stage(directory, files, entries, tokenizer, options, description)
-        resumed = stage.num_documents
-        progress = Progress(
-            disk_bytes=sum(file.size for file in files[: stage.start.file]),
-            total_disk_bytes=0 if any(file.is_stream for file in files) else sum(f.size for f in files),
-        )
-        encode = partial(
-            tokenizer.encode_batch, split_special_tokens=options.split_special_tokens, num_threads=num_threads
-        )
-        try:
-            encode_stage = EncodeStage(encode, files, on_error)
-            _run(read(start=stage.start), encode_stage, stage, progress, on_progress)
-            store = stage.finish()
-        except BaseException:
-            stage.abort()
-            raise
-    return _result(directory, store, stage, resumed, tokenizer.engine, progress)
+    for warning in looked.warnings:
+        say(f"warning: {warning}")
+    return looked.warnings
 
 
-def _identity(
-    description: Mapping[str, Any], tokenizer: Tokenizer, files: Sequence[InputFile], format: str | None
-) -> dict[str, Any]:
-    """What makes this job this job: one that goes on must be the same in all of it."""
-    job = {
-        **description,
-        "keep": list(description["keep"]),
-        "tokenizer": tokenizer.fingerprint,
-        "special_ids": tokenizer.special_tokens.as_dict(),
-        "files": [[file.path, file.size, file.modified_ns] for file in files],
-    }
-    return job if format is None else job | {"format": format}
-
-
-def _store_stage(
-    directory: Path,
-    files: list[InputFile],
-    entries: list[Entry],
+def _describe(
+    inputs: Sequence[str | os.PathLike[str]],
+    found: corpus.FoundInputs,
     tokenizer: Tokenizer,
     options: TokenizeOptions,
-    description: dict[str, Any],
-) -> StoreStage:
-    return StoreStage(
-        directory,
-        files,
-        entries,
-        keeps_columns=bool(options.keep),
-        vocab_size=tokenizer.vocab_size,
-        append_id=None if options.append_eos is False else tokenizer.eos_id,
-        tokenizer=tokenizer,
-        shard_tokens=options.shard_tokens,
-        options=description,
+    format: str | None,
+) -> JobDescription:
+    """What makes this job this job."""
+    records = None
+    if options.records is not None:
+        records = describe_records(options.records, options.field, tokenizer)
+    job: dict[str, Any] = {
+        "inputs": [os.fspath(path) for path in inputs],
+        **asdict(options),
+        "keep": list(options.keep),
+        "records": None if options.records is None else _in_json(asdict(options.records)),
+        "records_as": records,
+        "format": format,
+        "tokenizer": tokenizer.fingerprint,
+        "engine": tokenizer.engine,
+        "vocab_size": tokenizer.vocab_size,
+        "special_ids": tokenizer.special_tokens.as_dict(),
+        **_special_ids(options, tokenizer).as_job(),
+        "pypack": VERSION,
+    }
+    if options.keep:
+        job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
+    units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
+    return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
+
+
+def _in_json(values: Any) -> Any:
+    return json.loads(json.dumps(values))
+
+
+def _special_ids(options: TokenizeOptions, tokenizer: Tokenizer) -> SpecialIds:
+    append_eos = options.append_eos
+    if append_eos is None and options.records is not None and options.records.messages is not None:
+        append_eos = False  # the chat template ends a conversation
+    return special_ids(
+        tokenizer,
+        prepend_bos=options.prepend_bos,
+        append_eos=append_eos,
+        add_special_tokens=options.add_special_tokens,
     )
+
+
+def _told(job: dict[str, Any], options: TokenizeOptions, tokenizer: Tokenizer) -> str | None:
+    """What is worth telling of the special tokens of the store."""
+    chat = None if job["records_as"] is None else job["records_as"].get("chat")
+    if options.records is None or options.records.messages is None:
+        return lacking(tokenizer, _special_ids(options, tokenizer))
+    if (
+        chat is not None
+        and (options.prepend_bos or options.add_special_tokens)
+        and "bos_token" in chat["source"]
+    ):
+        return f"{chat['name']} writes bos_token itself: documents may begin with two"
+    return None
 
 
 def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     """Raises ValueError for a job that cannot be done as asked."""
-    if options.append_eos and tokenizer.eos_id is None:
-        raise NoEndTokenError(
-            "append_eos: pypack knows no end-of-document token of this tokenizer; name it with --eos-token"
-        )
+    _special_ids(options, tokenizer)
     if tokenizer.dropout:
         raise ValueError(
             f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "
             'set "dropout" of "model" to null in its tokenizer.json'
         )
-    if options.shard_tokens < 1:
-        raise ValueError(f"shard_tokens must be at least 1, got {options.shard_tokens}")
-
-
-def _result(
-    directory: Path, store: TokenStore, stage: StoreStage, resumed: int, engine: str, progress: Progress
-) -> TokenizeResult:
-    return TokenizeResult(
-        output=directory,
-        documents=store.num_documents,
-        tokens=store.num_tokens,
-        shards=len(store.info.shards) if store.info else 0,
-        rejected=stage.rejects.total,
-        rejected_by_kind=dict(stage.rejects.by_kind),
-        rejected_files=stage.rejects.whole_files,
-        resumed_documents=resumed,
-        engine=engine,
-        progress=progress,
-    )
-
-
-def _run(
-    batches: Iterator[DocumentBatch],
-    encode: EncodeStage,
-    stage: StoreStage,
-    progress: Progress,
-    on_progress: Callable[[Progress], None] | None,
-) -> None:
-    """Reads, encodes and writes, each in its own thread; the encoder uses the kernel's threads besides."""
-    began = time.monotonic()
-    documents, tokens = stage.num_documents, stage.num_tokens
-
-    def write(item: tuple[DocumentBatch, Ragged]) -> None:
-        batch, ids = item
-        stage.write(batch, ids)
-        progress.documents, progress.tokens = stage.num_documents, stage.num_tokens
-        progress.run_documents, progress.run_tokens = progress.documents - documents, progress.tokens - tokens
-        progress.input_bytes += batch.input_bytes
-        progress.disk_bytes += batch.disk_bytes
-        progress.blank_lines += batch.blank_lines
-        progress.rejected += len(batch.rejects)
-        progress.seconds = time.monotonic() - began
-        if on_progress is not None:
-            on_progress(progress)
-
-    with Producer(batches) as reading, Consumer(write) as writing:
-        for batch in reading:
-            writing.put(encode(batch))
+    for name in ("shard_tokens", "unit_bytes"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(options, name)}")

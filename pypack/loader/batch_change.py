@@ -9,7 +9,6 @@ from pypack._common.arguments import whole_number
 from pypack.loader.taken import Taken
 from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.schedule_order import ScheduleOrder
-from pypack.schedule.tails import ResumedEpochs, Visits, resumed, visits
 from pypack.schedule.weight_log import WeightLog
 
 
@@ -39,20 +38,44 @@ def same_batch(order: EpochOrder | ScheduleOrder, theirs: Mapping[str, Any]) -> 
 
 
 def epochs_go_on(
-    order: EpochOrder, theirs: Mapping[str, Any], step: int, went_on: Resumed | None
+    order: EpochOrder,
+    theirs: Mapping[str, Any],
+    step: int,
+    went_on: Resumed | None,
+    sizes: Mapping[int, int] | None = None,
 ) -> Taken | None:
-    """Where a run of another batch size goes on, exactly; None where nothing tells."""
-    tail = theirs["tail"]
-    past: list[Visits] = []
-    for bucket in order.source_buckets:
-        if (rows := _rows(theirs, bucket.length)) is None:
-            return None
-        plain = visits(tail, bucket.size, rows)
-        past.append(plain if went_on is None else ResumedEpochs(plain, *went_on, tail))
-    if len(past) > 1:  # the lengths of an epoch come in an order of their own: only whole epochs fit
-        epoch, rest = divmod(step, sum(bucket.before(1) for bucket in past))
-        return None if rest or tail == "wrap" else Taken(order.first(epoch), WeightLog())
-    ((epoch, row),) = [past[0].draws(step)[0][:2]]
-    size, rows = order.source_buckets[0].size, _batches(order)[0][0]
-    visit, plainly = resumed(tail, size, rows, epoch, row)
-    return Taken(visit, WeightLog(), None if plainly else Resumed(visit, epoch, row))
+    """Where a run of another batch size, or whose store has grown, goes on, exactly.
+
+    Args:
+        order: of the loader that goes on, from its start.
+        theirs: what the order of the state depends on.
+        step: of the state.
+        went_on: where the state's run went on itself, if it did.
+        sizes: sequences of each row length before the store has grown; None: it has not.
+
+    Returns:
+        None: it cannot go on exactly.
+    """
+    try:
+        past = order.as_it_was(
+            theirs.get("batch_tokens"), theirs.get("batch_sequences"), sizes=sizes, resumed=went_on
+        )
+        past.check_known(step)
+    except (TypeError, ValueError):
+        return None
+    epoch, rows, parts = past.place(step)
+    buckets = [(bucket.length, bucket.size) for bucket in order.source_buckets]
+    given = tuple(rows.get(length, 0) for length, _ in buckets)
+    if theirs["tail"] == "wrap" and len(buckets) > 1 and any(given):
+        return None  # each length goes on into the next epoch at a step of its own
+    epoch_parts: list[tuple[int, ...]] = []
+    for length, size in buckets:
+        known = parts.get(length, (0,))
+        epoch_parts.append(known if sizes is None else (*known, size - sum(known)))
+    whole = not any(given) or all(len(known) == 1 for known in epoch_parts)
+    number, plainly = order.step_of(epoch, given, epoch_parts)
+    if sizes is None and whole and plainly:
+        return Taken(number, WeightLog())
+    # Where the batch is the same, so is the number of the step.
+    here = step if same_batch(order, theirs) else number
+    return Taken(here, WeightLog(), Resumed(here, epoch, given, () if whole else tuple(epoch_parts)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
+from pypack.store.beside import DocumentValues
 
 _COUNTABLE = 2**50  # items whose bytes can still be counted
 _ONE_RANK = _core.RankPart(0, 1, "none", 1)  # to whom all rows go
@@ -82,7 +83,11 @@ class BatchMaker:
             if not {"labels", "loss_mask"} & set(options.arrays):
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
             self._weights = BatchWeights(list(sources.values()))
-        self._is_plain = self._one_plan_each and self._pinned is None and self._weights is None
+        places = [source.store.group_places for source in sources.values()]
+        self._places = places if any(one is not None for one in places) else None
+        self._is_plain = (
+            self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
+        )
         self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
         _makers.add(self)
@@ -161,4 +166,16 @@ class BatchMaker:
             batch.loss_weights = self._weights.of(batch, plans, sequences)
         if not self._one_plan_each:
             batch.source_ids = self._source_of_plan[batch.source_ids]
+        if self._places is not None:
+            batch.group_ids = _groups_of(batch, self._places)
         return batch if self._pinned is None else self._pinned.wrap(batch, tensor)
+
+
+def _groups_of(batch: PackedBatch, places: Sequence[DocumentValues | None]) -> NDArray[np.int64]:
+    """The group of each span's document; one without a group is one of its own."""
+    groups: NDArray[np.int64] = batch.document_ids.copy()
+    for source, of_source in enumerate(places):
+        if of_source is not None:
+            spans = batch.source_ids == source
+            groups[spans] -= of_source.of(groups[spans])
+    return groups

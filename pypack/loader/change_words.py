@@ -24,6 +24,16 @@ def differences(
             words += _sources_differ(mine, theirs)
         elif name == "schedule" and isinstance(order, ScheduleOrder) and (phases := phases_of(state)):
             words += _phases_differ(order, phases)
+        elif name == "shuffle":  # which is named only where it is False
+            kinds = ("a loader that trains", "one with shuffle=False, which evaluates and has no position")
+            kinds = kinds if theirs is None else kinds[::-1]
+            words.append(f"the state is of {kinds[0]}, this is {kinds[1]}")
+        elif mine is None or theirs is None:
+            words.append(
+                f"{name} is {mine!r} here, which the state does not name"
+                if theirs is None
+                else f"{name} was {theirs!r} when the state was saved, and is not given here"
+            )
         else:
             words.append(f"{name} is {mine!r} here, was {theirs!r} when the state was saved")
     return "; ".join(words)

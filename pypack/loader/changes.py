@@ -3,7 +3,9 @@ is exact."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,26 +13,38 @@ from typing import Any
 from pypack._common.arguments import plain_by_length, whole_number
 from pypack.loader.batch_change import epochs_go_on, same_batch
 from pypack.loader.change_words import differences
+from pypack.loader.growth import Sizes, grown_of, grown_to_plain, sizes_before
 from pypack.loader.run_change import SIZES, listed, phase_digest, plain_phase, run_goes_on
+from pypack.loader.skipped import joined_skips, skips_of
 from pypack.loader.state import read_state
 from pypack.loader.taken import Taken
 from pypack.schedule.epoch_order import EpochOrder, Resumed
-from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.schedule_order import GrownSources, ScheduleOrder
+from pypack.schedule.skips import Skips
 from pypack.schedule.weight_log import WeightLog
+from pypack.source.source import Source
 
+_log = logging.getLogger(__name__)
 _TOLD_BYTES = 480  # in JSON, of what a state tells of phases; more is left out
 
 
-def told(order: EpochOrder | ScheduleOrder, step: int, went_on: Resumed | None) -> dict[str, Any]:
+def told(
+    order: EpochOrder | ScheduleOrder, step: int, went_on: Resumed | None, grown: GrownSources
+) -> dict[str, Any]:
     """What a state says besides, so that changes of the run can be told in words and gone on with.
 
     "phases": steps, tokens of a batch, and what else makes each phase (or its digest). "drawn" and "ahead":
-    as in a `Base`, before the step. "resumed": since when an epoch has other batches. All of a few hundred
-    bytes; what takes more is left out.
+    as in a `Base`, before the step. "resumed": since when an epoch has other batches, and "parts", what it
+    gives one after another since its store has grown; "grown": the same of the sources of a schedule. What
+    takes more than a few hundred bytes of the first two is left out.
     """
     if not isinstance(order, ScheduleOrder):
-        return {} if went_on is None else {"resumed": list(went_on)}
+        if went_on is None:
+            return {}
+        out: dict[str, Any] = {"resumed": [went_on.step, went_on.epoch, *went_on.rows]}
+        return out | ({"parts": [list(sizes) for sizes in went_on.parts]} if went_on.parts else {})
     base = order.base_at(step)
+    always = {"grown": grown_to_plain(grown)} if grown else {}
     for what in (plain_phase, phase_digest):
         out = {
             "phases": [
@@ -39,15 +53,17 @@ def told(order: EpochOrder | ScheduleOrder, step: int, went_on: Resumed | None) 
             **base._asdict(),
         }
         if len(json.dumps(out)) < _TOLD_BYTES:
-            return out
-    return {}
+            return out | always
+    return always
 
 
 def taken(
     state: Mapping[str, Any],
     order: EpochOrder | ScheduleOrder,
+    sources: Mapping[str, Source],
     described: Mapping[str, Any],
     known: WeightLog,
+    skips: Skips,
     *,
     strict: bool,
 ) -> Taken:
@@ -55,28 +71,61 @@ def taken(
 
     Args:
         state: of a loader, be it of another order.
-        order: the loader's own, before it goes on.
+        order: the loader's own, before it goes on, and with all steps.
+        sources: the loader's.
         described: what the order depends on.
         known: changes of weights that the loader knows itself.
+        skips: what the loader leaves out itself.
 
     Raises:
         ValueError: it is no state, or strictly one of another order.
     """
+    step, _ = read_state(state)
+    theirs = skips_of(state)
+    at = theirs.plain(step)
+    others = {name: value for name, value in state["order"].items() if name != "skip"}
+    before, as_before = sizes_before(sources, described["sources"], others.get("sources"))
+    found = _taken(
+        {**state, "step": at, "order": others},
+        order,
+        {**described, "sources": as_before},
+        known,
+        before,
+        strict=strict,
+    )
+    return found._replace(skips=joined_skips(theirs, skips, at, found.step, strict=strict))
+
+
+def _taken(
+    state: Mapping[str, Any],
+    order: EpochOrder | ScheduleOrder,
+    described: Mapping[str, Any],
+    known: WeightLog,
+    before: Mapping[str, Sizes],
+    *,
+    strict: bool,
+) -> Taken:
     step, log = read_state(state)
     theirs = state["order"]
     changed = {name for name in {*described, *theirs} if not _same(described.get(name), theirs.get(name))}
     if changed & set(SIZES) and same_batch(order, theirs):
         changed -= set(SIZES)
     went_on = _resumed(state)
-    if not changed:
-        return Taken(step, log.behind(known), went_on)
+    if not changed and not before:
+        return Taken(step, log.behind(known), went_on, grown_of(state))
     words = differences(state, order, described, changed)
+    if before:
+        grown = ", ".join(f"source {name!r} has grown" if name else "the store has grown" for name in before)
+        words = "; ".join(filter(None, (words, grown)))
     go_on = None
     if isinstance(order, ScheduleOrder):
-        go_on = run_goes_on(state, order, described, log.behind(known), changed, strict=strict)
-    elif not strict and changed <= set(SIZES):
-        go_on = epochs_go_on(order, theirs, step, went_on)
-    if strict:
+        go_on = run_goes_on(state, order, described, log.behind(known), changed, before, strict=strict)
+    elif not changed or (not strict and changed <= set(SIZES)):
+        go_on = epochs_go_on(order, theirs, step, went_on, before.get(""))
+    if before and go_on is not None:
+        names = ", ".join(name or "the store" for name in before)
+        _log.info("%s has grown: its old sequences end their epoch, then come the new ones", names)
+    if strict or (go_on is not None and not changed):
         if go_on is not None:
             return go_on
         raise ValueError(
@@ -87,14 +136,14 @@ def taken(
         warnings.warn(
             f"the state belongs to another order: {words}. The run goes on at step {go_on.step} with what "
             "was not given out before it: nothing comes again and nothing is left out",
-            stacklevel=3,
+            stacklevel=5,
         )
         return go_on
     older = "" if log.base is None else ", and without the older changes of weights"
     warnings.warn(
         f"the state belongs to another order: {words}. Only the number of the step is taken "
         f"over: sequences that were given out may come again, others be left out{older}",
-        stacklevel=3,
+        stacklevel=5,
     )
     return Taken(step, WeightLog.make(log.events))  # what was drawn is of the other order
 
@@ -105,8 +154,8 @@ def _loose(order: EpochOrder | ScheduleOrder, changed: set[str]) -> str:
         return "goes on with what was not given out, as far as the state tells"
     if "sources" in changed:
         return (
-            "takes over only the number of the step. A store that has grown goes on with its old plan, and "
-            "the new documents as a source of their own, in a schedule of both"
+            "takes over only the number of the step. A store that has grown at its end goes on with its plan "
+            "extended (pypack.extend_plan), or with the new documents as a source of their own"
         )
     return "takes over only the number of the step"
 
@@ -125,9 +174,10 @@ def _resumed(state: Mapping[str, Any]) -> Resumed | None:
     if (values := state.get("resumed")) is None:
         return None
     try:
-        went_on = Resumed(*(whole_number("resumed", value) for value in values))
-        if min(went_on) < 0:
-            raise ValueError("resumed below 0")
-        return went_on
+        step, epoch, *rows = (whole_number("resumed", value) for value in values)
+        parts = [[whole_number("parts", value) for value in one] for one in state.get("parts", ())]
+        if min(step, epoch, *rows, *itertools.chain(*parts)) < 0 or not rows:
+            raise ValueError("resumed below 0, or without rows")
+        return Resumed(step, epoch, tuple(rows), tuple(map(tuple, parts)))
     except (TypeError, ValueError) as error:
         raise ValueError(f"this is no state of a loader: {error!r}") from error

@@ -99,9 +99,10 @@ class Position:
         was, now = iterator._pypack_order, order_of(self.loader)
         if iterator._num_workers and was != now:
             raise RuntimeError(
-                "the loader's order has changed (set_weights, or a state with other weights or another batch "
-                "size), and living workers of a DataLoader do not hear of it: begin with a new DataLoader, "
-                "or use num_workers=0, where the loader's own thread makes batches ahead"
+                "the loader's order has changed (set_weights, skip_steps, or a state with other weights, "
+                "skips or another batch size), and living workers of a DataLoader do not hear of it: begin "
+                "with a new DataLoader, or use num_workers=0, where the loader's own thread makes batches "
+                "ahead"
             )
 
     def ended(self, iterator: Any) -> None:
@@ -178,7 +179,7 @@ def count(iterator: Any, position: Position) -> None:
 
 def order_of(loader: Loader) -> Any:
     """What of a loader's order may change after it was made."""
-    return loader._log, loader._resumed
+    return loader._run.version
 
 
 @functools.cache

@@ -15,25 +15,23 @@ from numpy.typing import NDArray
 from pypack._common.arguments import whole_number
 from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
-from pypack.batch import PackedBatch
+from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
-from pypack.loader.changes import taken, told
 from pypack.loader.documents import StepDocuments, documents_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
 from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
-from pypack.loader.state import make_state
+from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
-from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.order import StepDraws
-from pypack.schedule.phase_order import MOST_STEPS
-from pypack.schedule.schedule import Curriculum, Schedule, check_weights
+from pypack.schedule.schedule import Curriculum, Schedule
 from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.skips import Skips
 from pypack.schedule.tails import Tail
-from pypack.schedule.weight_log import Event, WeightLog
+from pypack.schedule.weight_log import Event
 from pypack.source.source import PlanPath, Source, named_sources
 from pypack.store.store import StorePaths
 
@@ -109,6 +107,10 @@ class Loader:
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         events: with a schedule: changes of weights of a run that is to be given again, the `events` of its
             loader.
+        skip: stretches of steps to leave out, as (first step, step after the last), where a loss jumped for
+            example: the steps behind them move up. Counted as in the run that leaves out nothing, as are
+            `events`; `skip_steps` takes numbers as they are now. They are kept in the state, and a loader
+            that goes on with a state may leave out further steps ahead.
         prefetch: batches made ahead by a background thread; 0: none.
         read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
@@ -153,13 +155,14 @@ class Loader:
         cycles: int = 1,
         locality: int = 0,
         events: Iterable[tuple[int, Mapping[str, float]]] = (),
+        skip: Iterable[tuple[int, int]] = (),
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
-        self._order_options = OrderOptions(
+        order_options = OrderOptions(
             schedule,
             batch_tokens,
             batch_sequences,
@@ -180,19 +183,15 @@ class Loader:
         )
         self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
-        self._log = WeightLog()
-        for at, weights in events:
-            self._check_weights(weights)
-            self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
-        self._resumed: Resumed | None = None  # since the batch size has changed within an epoch
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
-            self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
+            order_options = evaluation_tail(order_options, self.sources, self.ranks)
+        self._run = Run(self.sources, order_options, events=events, skip=skip)
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
@@ -234,16 +233,13 @@ class Loader:
         return cls(sources, plan, rank=rank, world_size=world_size, **options)
 
     def _start(self) -> None:
-        self._make_run()
-        self.ranks.check(self.order, self._order_options.tail)
+        self._follow()
+        self.ranks.check(self.order, self._run.options.tail)
         self._make_maker()
 
-    def _make_run(self) -> None:
-        self._take(self._order_options.order(self.sources, self._log, self._resumed))
-
-    def _take(self, order: EpochOrder | ScheduleOrder) -> None:
-        self.order = order
-        self._end = MOST_STEPS if self.order.num_steps is None else min(self.order.num_steps, MOST_STEPS)
+    def _follow(self) -> None:
+        """The run has changed. Its order and end are kept here: they are looked at for every batch."""
+        self.order, self._end = self._run.order, self._run.end
         self._changes += 1
 
     def _make_maker(self) -> None:
@@ -252,7 +248,7 @@ class Loader:
             self.order,
             self.ranks,
             self._options,
-            locality=self._order_options.locality if self.shuffle else PLAN_ORDER,
+            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,
             num_threads=self._num_threads,
@@ -270,16 +266,16 @@ class Loader:
 
     @property
     def schedule(self) -> Schedule | None:
-        return self._order_options.schedule
+        return self._run.options.schedule
 
     @property
     def seed(self) -> int:
-        return self._order_options.seed
+        return self._run.options.seed
 
     @property
     def shuffle(self) -> bool:
         """Whether the order is shuffled; False: the loader is for evaluation."""
-        return self._order_options.shuffle
+        return self._run.options.shuffle
 
     @property
     def rank(self) -> int:
@@ -307,16 +303,17 @@ class Loader:
     @property
     def dropped_sequences(self) -> int:
         """Sequences left out of every epoch by `tail="drop"`."""
-        return 0 if isinstance(self.order, ScheduleOrder) else self.order.dropped_sequences
+        plain = self._run.plain
+        return 0 if isinstance(plain, ScheduleOrder) else plain.dropped_sequences
 
     @property
     def repeated_sequences(self) -> int:
         """Sequences that are given once more than they should: by tail="pad" in every epoch, to ranks that
         the last step has none for; by tail="wrap" in the last step of the last of `epochs`."""
-        order = self.order
+        order = self._run.plain
         if isinstance(order, ScheduleOrder):
             return 0
-        if self._order_options.tail == "wrap":
+        if self._run.options.tail == "wrap":
             return order.overdrawn
         return sum(max(0, self.world_size - fewest) for _, fewest in order.visit_rows())
 
@@ -338,7 +335,7 @@ class Loader:
         `first_step` on. They may be kept beside the checkpoints, as JSON: a loader made with `events=` of
         them gives the run again from its start, and keeps knowing them when it loads a later state.
         """
-        return [(step, dict(weights)) for step, weights in self._log.events]
+        return [(step, dict(weights)) for step, weights in self._run.log.events]
 
     @property
     def first_step(self) -> int:
@@ -360,7 +357,7 @@ class Loader:
         """
         step = whole_number("step", step)
         if not 0 <= step <= self._end:
-            raise IndexError(self._no_step(step))
+            raise IndexError(self._run.no_step(step))
         self.order.check_known(step)
         if not self.shuffle:
             if 0 < step < self._end:
@@ -384,14 +381,10 @@ class Loader:
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
 
-    def _no_step(self, step: int) -> str:
-        kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
-        return f"step {step} of {kind}"
-
     def _maker_at(self, step: int) -> BatchMaker:
         """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
         if not 0 <= step < self._end:
-            raise IndexError(self._no_step(step))
+            raise IndexError(self._run.no_step(step))
         if not self._maker.is_of_this_process:
             self._make_maker()
         return self._maker
@@ -443,9 +436,7 @@ class Loader:
             from pypack.loader.torch_dataset import steps_asked_by
 
             return steps_asked_by(caller, self)
-        if isinstance(self.order, EpochOrder) and not self.order.is_even:
-            return self.order.pass_length(self._step)
-        return self.steps_per_epoch
+        return self.order.pass_length(self._step)
 
     def __getitem__(self, index: int) -> PackedBatch:
         """The batch of a step of the current pass, counted from the start of the pass."""
@@ -544,20 +535,36 @@ class Loader:
             raise ValueError(f"step {step} was given out already; the next one is {self._given}")
         if step >= self.steps_per_epoch:
             raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
-        self._check_weights(weights)
-        log = self._log.changed(step, weights)
-        assert isinstance(self.order, ScheduleOrder)
-        self._take(self.order.changed(log))
-        self._log = log
+        self._run.set_weights(weights, step)
+        self._follow()
 
-    def _check_weights(self, weights: Mapping[str, float]) -> None:
-        check_weights(weights)
-        for name in weights:
-            self._check_source(name)
+    def skip_steps(self, first: int, stop: int) -> None:
+        """Leaves steps out of the run from now on: the steps behind them move up.
 
-    def _check_source(self, name: str) -> None:
-        if name not in self.sources:
-            raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
+        For where a loss jumps: load a state from before it, leave out the steps of the jump (`documents_at`
+        says what they hold), and go on. The change is kept in the state and in `skips`, so that a resumed run
+        gives the same data. Every rank must make the same change.
+
+        Args:
+            first: the first step to leave out, as the loader counts them now.
+            stop: the step after the last.
+
+        Raises:
+            ValueError: a step was given out already, or the run does not have it, or all would be left out.
+        """
+        if not self.shuffle:
+            raise ValueError("skip_steps is for training: with shuffle=False every pass is whole")
+        ((first, stop),) = Skips([(first, stop)]).stretches
+        if first < self._given:
+            raise ValueError(f"step {first} was given out already; the next one is {self._given}")
+        self._run.skip(first, stop)
+        self._follow()
+
+    @property
+    def skips(self) -> list[tuple[int, int]]:
+        """The stretches of steps that are left out, as (first step, step after the last), counted as in the
+        run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
+        return list(self._run.skips.stretches)
 
     def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
@@ -580,12 +587,7 @@ class Loader:
             IndexError: the loader has no such step.
             ValueError: the step is no whole number, or came before `first_step`.
         """
-        described = self._order_options.to_dict(self.sources)
-        at = self._step if step is None else whole_number("step", step)
-        if not 0 <= at <= self._end:
-            raise IndexError(self._no_step(at))
-        self.order.check_known(at)
-        return make_state(at, self.order, described, told(self.order, at, self._resumed))
+        return self._run.state(self._step if step is None else whole_number("step", step))
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
@@ -594,34 +596,24 @@ class Loader:
             state: what `state_dict` gave.
             strict: refuse a state of a loader with another order. What leaves the steps as they were is no
                 other order: a longer or shorter last phase, further phases, a batch of the same size said in
-                the other unit. If False, a warning says what differs. Where that is only the size of the
-                batch (of one source with rows of one length, or at the start of an epoch) or the schedule,
-                the run goes on with the sequences that were not given out, at the step that has as many rows,
-                or tokens of its phase, before it. Else only the number of the step (and the changes of
-                weights) are taken over: the steps that follow are those of *this* loader's order, so that
-                sequences may come again or be left out.
+                the other unit, a store that has grown at its end with its plan extended
+                (`pypack.extend_plan`), steps that are left out from there on. If False, a warning says what
+                differs. Where that is only the size of the batch (of one source; with tail="wrap" and rows of
+                several lengths at the start of an epoch) or the schedule, the run goes on with the sequences
+                that were not given out, at the step that has as many rows, or tokens of its phase, before it.
+                Else only the number of the step (and the changes of weights) are taken over: the steps that
+                follow are those of *this* loader's order, so that sequences may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        if self._log.base is not None or self._resumed is not None:
-            plain = self._order_options.order(self.sources, WeightLog())
-        else:
-            plain = self.order
-        described = self._order_options.to_dict(self.sources)
-        step, log, resumed = taken(state, plain, described, self._log, strict=strict)
-        for _, weights in log.events:
-            if weights:
-                self._check_weights(weights)
-        past = self._log, self._resumed
-        self._log, self._resumed = log, resumed
-        try:
-            self._make_run()
-            self.seek(step)
-        except (ValueError, IndexError) as error:
-            self._log, self._resumed = past
-            self._make_run()
-            raise ValueError(f"the state does not fit this loader: {error}") from error
+        buckets = self.order.source_buckets
+        step = self._run.load(state, strict=strict)
+        self._follow()
+        if self.order.source_buckets != buckets:
+            self._make_maker()
+            self.stats.note_buckets(self.order.source_buckets)
+        self.seek(step)
         self._given = step
 
     def torch_dataset(self) -> Any:
@@ -652,6 +644,8 @@ class Loader:
                 "for_transformers needs borders and labels: make the loader with layout='varlen' and its "
                 "usual arrays. For padded rows, pypack.adapters.huggingface.masked makes the mask of a model"
             )
+        if any(source.loss_weights is not None for source in self.sources.values()):
+            raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
         return (
@@ -669,14 +663,14 @@ class Loader:
         """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
         from pypack.schedule.preview import make_preview
 
-        return make_preview(self.order, self.sources)
+        return make_preview(self._run.plain, self.sources)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib),
         with the changes of weights so far; `Schedule.plot` does it for a schedule without them."""
         from pypack.schedule.plot import plot_order
 
-        plot_order(self.order, path)
+        plot_order(self._run.plain, path)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}

@@ -12,7 +12,7 @@ from pypack.loader.ranks import Ranks
 from pypack.loader.state import sources_digest
 from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.schedule import Curriculum, Schedule, plain_curriculum
-from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.schedule_order import GrownSources, ScheduleOrder
 from pypack.schedule.tails import TAILS, Tail
 from pypack.schedule.weight_log import WeightLog
 from pypack.source.source import Source
@@ -79,12 +79,17 @@ class OrderOptions:
             raise ValueError("tail='wrap' needs a next epoch, which shuffle=False has not: leave it out")
 
     def order(
-        self, sources: Mapping[str, Source], log: WeightLog, resumed: Resumed | None = None
+        self,
+        sources: Mapping[str, Source],
+        log: WeightLog,
+        resumed: Resumed | None = None,
+        grown: GrownSources | None = None,
     ) -> EpochOrder | ScheduleOrder:
-        """The steps of a loader with these sources, after these changes of weights, or of the batch size."""
+        """The steps of a loader with these sources, after these changes of weights, of the batch size, or of
+        the stores."""
         size: dict[str, Any] = {"batch_tokens": self.batch_tokens, "batch_sequences": self.batch_sequences}
         if self.schedule is not None:
-            return ScheduleOrder(sources, self.schedule, seed=self.seed, log=log, **size)
+            return ScheduleOrder(sources, self.schedule, seed=self.seed, log=log, grown=grown, **size)
         if log.events:
             raise ValueError("changes of weights need a loader with a schedule")
         if len(sources) > 1:

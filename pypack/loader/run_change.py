@@ -8,6 +8,7 @@ from typing import Any
 
 from pypack._common.arguments import whole_number
 from pypack._common.fingerprint import text_fingerprint
+from pypack.loader.growth import Sizes, grown_of, grown_on
 from pypack.loader.state import read_state
 from pypack.loader.taken import Taken
 from pypack.schedule.schedule_order import ScheduleOrder
@@ -39,14 +40,18 @@ def run_goes_on(
     described: Mapping[str, Any],
     log: WeightLog,
     changed: set[str],
+    before: Mapping[str, Sizes],
     *,
     strict: bool,
 ) -> Taken | None:
     """Where a run of another schedule goes on: with the sequences of every source that were not given out.
 
     None: it cannot; strictly also where more has changed than what follows the end of the other run.
+
+    Args:
+        before: sources that have grown since, and what they had.
     """
-    (step, _), phases = read_state(state), phases_of(state)
+    (step, _), phases, known = read_state(state), phases_of(state), grown_of(state)
     if phases is None or changed - {*SIZES, "schedule", "sources"}:
         return None
     added = _added_sources(order, described, state["order"])
@@ -57,14 +62,15 @@ def run_goes_on(
     shape = (len(order.row_lengths), {len(order.names)})
     if at is None or at >= order.num_steps or (len(here.drawn), {*map(len, here.drawn)}) != shape:
         return None
-    if at == step and not log.events and not order.log.events and order.base_at(at) == here:
+    grown = grown_on(order, known, before, here)
+    if at == step and not log.events and not order.log.events and not grown and order.base_at(at) == here:
         return Taken(step, log)
     # What holds at the step goes on to hold to the end of its phase, what comes later still comes.
     number = order.phase_of(at)
     begun = [w for a, w in log.events if a <= step and _phase_at(phases, a) == number]
     moved: list[Event] = [(a, w) for a, w in log.events if a > step] if at == step else []
     weights = begun[-1] if begun and order.starts[number] < at else {}
-    return Taken(at, WeightLog.make([(at, weights), *moved], here, "another order"))
+    return Taken(at, WeightLog.make([(at, weights), *moved], here, "another order"), grown=grown)
 
 
 def _added_sources(

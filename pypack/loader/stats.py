@@ -31,11 +31,15 @@ class LoaderStats:
     def __init__(self, sources: Mapping[str, Source], buckets: Sequence[SourceBucket]) -> None:
         self._names = list(sources)
         self._item_sizes = [source.store.dtype.itemsize for source in sources.values()]
-        self._source_of_bucket = [bucket.source for bucket in buckets]
+        self.note_buckets(buckets)
         self.steps = self.tokens = self.padding = self.bytes_read = 0
         self.dropped_rows = self.repeated_rows = 0
         self.wait_seconds = 0.0
         self._counts: dict[tuple[int, int], list[int]] = {}  # of a source and epoch: tokens, documents
+
+    def note_buckets(self, buckets: Sequence[SourceBucket]) -> None:
+        """Draws are of these from now on."""
+        self._source_of_bucket = [bucket.source for bucket in buckets]
 
     def add(
         self,

@@ -174,7 +174,7 @@ def _load(loader: Loader, state: Mapping[str, Any]) -> None:
     loader.load_state_dict(state)
     if get_worker_info() is not None and order_of(loader) != before:
         raise RuntimeError(
-            "the DataLoader's state has changes of weights, or another batch size, of which the main "
+            "the DataLoader's state has changes of weights, skips, or another batch size, of which the main "
             "process's loader does not know: load the loader's own state there instead "
             "(loader.load_state_dict)"
         )

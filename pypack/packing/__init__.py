@@ -9,6 +9,7 @@ from pypack._common.lazy import lazy_exports
 if TYPE_CHECKING:
     from pypack.packing.balancing import Balance as Balance
     from pypack.packing.balancing import balance as balance
+    from pypack.packing.extending import extend_plan as extend_plan
     from pypack.packing.packing import COMPARED as COMPARED
     from pypack.packing.packing import Comparison as Comparison
     from pypack.packing.packing import compare as compare
@@ -25,6 +26,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "balancing": "Balance balance",
+        "extending": "extend_plan",
         "packing": "COMPARED Comparison compare compare_one pack shared_options",
         "prepacked": "Prepacked",
         "prepacking": "prepack",

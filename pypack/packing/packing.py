@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
+from pypack.packing.dividing import divided
+from pypack.packing.groups import WHOLE, Groups
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan
@@ -24,7 +26,7 @@ __all__ = ["COMPARED", "STRATEGIES", "Comparison", "compare", "compare_one", "pa
 
 def shared_options(
     sequence_length: int,
-    overflow: str = "split",
+    overflow: Overflow = "split",
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
@@ -54,6 +56,9 @@ def pack(
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
+    keep_together: ArrayLike | None = None,
+    learned: ArrayLike | None = None,
+    divisible_by: int = 1,
     num_threads: int | None = None,
     **options: Any,
 ) -> Plan:
@@ -75,6 +80,15 @@ def pack(
             need it); must divide sequence_length. The padding comes behind each span.
         drop_shorter_than: pieces with fewer tokens, whole documents and remainders of split ones, are left
             out and counted.
+        keep_together: int [D], the group of each document (of a store: `store.groups`). Documents of a group
+            are neighbours, and stand in one sequence one behind the other, or are left out together. Needs a
+            strategy that puts whole documents into sequences, and overflow "drop" or "error".
+        learned: int [D], tokens of each document that are learned (of a store: `store.learned_lengths`):
+            documents without any (groups, where they are kept together) are left out, and counted as dropped.
+        divisible_by: make the number of sequences (of each capacity) a multiple of this, as of the ranks of a
+            training, so that no batch of an epoch is short of rows: sequences are cut in two, between spans
+            where there are several. No token is left out, and no sequence empty; `counts.added_sequences`
+            tells how many it made.
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
@@ -121,7 +135,17 @@ def pack(
             takes = ", ".join(chosen.defaults) or "none of its own"
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
     documents = as_lengths(lengths)
+    whole = documents
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
+    groups = None
+    if keep_together is not None:
+        _check_groups(strategy, overflow, drop_shorter_than)
+        groups = Groups(keep_together, documents, int(align))
+        documents = groups.lengths
+        most = groups.most_groups(max_documents)
+        shared = shared_options(sequence_length, overflow, most, align, drop_shorter_than)
+    if learned is not None:
+        documents = _packed_lengths(learned, whole, documents, groups)
     sequence_length, align = int(sequence_length), int(align)
     drop_shorter_than = int(drop_shorter_than)
     max_documents = None if max_documents is None else int(max_documents)
@@ -129,7 +153,19 @@ def pack(
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
     job = Job(documents, shared, own, resolve_num_threads(num_threads))
-    offsets, document, start, length, capacity, counts = chosen.run(job)
+    divisible_by = whole_number("divisible_by", divisible_by)
+    if divisible_by < 1:
+        raise ValueError(f"divisible_by must be at least 1, got {divisible_by}")
+    arrays = chosen.run(job)
+    if divisible_by > 1:
+        arrays = divided(arrays, divisible_by, align)
+    offsets, document, start, length, capacity, found = arrays
+    counts = PlanCounts(**found)
+    if groups is not None:
+        offsets, document, start, length = groups.spread(offsets, document, length)
+        counts = groups.counts(document, counts)
+    elif learned is not None:
+        counts = _with_left_out(counts, whole, documents)
     plan = Plan(
         offsets,
         document,
@@ -143,16 +179,64 @@ def pack(
             "max_documents": max_documents,
             "align": align,
             "drop_shorter_than": drop_shorter_than,
+            **({} if groups is None else {"keep_together": True}),
+            **({} if learned is None else {"drop_unlearned": True}),
+            **({} if divisible_by == 1 else {"divisible_by": divisible_by}),
             **own,
         },
-        counts=PlanCounts(**counts),
-        lengths_fingerprint=lengths_fingerprint(documents),
+        counts=counts,
+        lengths_fingerprint=lengths_fingerprint(whole),
     )
     if chosen.suits_order is not None:
         # Not `plan.utilization`: that takes a pass over all spans, and most users never ask for it.
         in_spans = plan.counts.tokens - plan.counts.dropped_tokens - plan.counts.truncated_tokens
         chosen.suits_order(job, in_spans / max(1, plan.num_sequences * sequence_length))
     return plan
+
+
+def _check_groups(strategy: str, overflow: str, drop_shorter_than: int) -> None:
+    if strategy not in WHOLE:
+        raise ValueError(
+            f"keep_together: {strategy!r} cuts documents to fit; use one of {', '.join(map(repr, WHOLE))}"
+        )
+    if overflow not in ("drop", "error") or drop_shorter_than:
+        raise ValueError(
+            "keep_together: groups are not cut: give overflow='drop' (those longer than a sequence are left "
+            "out and counted) or 'error', and no drop_shorter_than"
+        )
+
+
+def _packed_lengths(
+    learned: ArrayLike, lengths: NDArray[np.int32], packed: NDArray[np.int32], groups: Groups | None
+) -> NDArray[np.int32]:
+    """The lengths to pack, 0 for what holds no token to be learned.
+
+    Raises:
+        ValueError: there are more or fewer counts than documents.
+    """
+    counts = np.asarray(learned)
+    if counts.shape != lengths.shape or counts.dtype.kind not in "iu":
+        raise ValueError(
+            f"learned must be whole numbers, one for each of the {len(lengths)} documents, got "
+            f"{counts.dtype} "
+            f"of shape {counts.shape}"
+        )
+    if groups is not None:
+        counts = groups.sums(counts)
+    return np.where(counts > 0, packed, 0).astype(np.int32)
+
+
+def _with_left_out(counts: PlanCounts, lengths: NDArray[np.int32], packed: NDArray[np.int32]) -> PlanCounts:
+    """The counts with the documents that were not packed as dropped ones."""
+    left_out = (packed == 0) & (lengths > 0)
+    documents, tokens = int(np.count_nonzero(left_out)), int(lengths[left_out].sum(dtype=np.int64))
+    return dataclasses.replace(
+        counts,
+        tokens=counts.tokens + tokens,
+        empty_documents=counts.empty_documents - documents,
+        dropped_documents=counts.dropped_documents + documents,
+        dropped_tokens=counts.dropped_tokens + tokens,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ def prepack(
     max_rows: int | None = None,
     *,
     layout: Layout = "padded",
-    overflow: str = "error",
+    overflow: Literal["error"] = "error",
     pad_id: int = 0,
     num_threads: int | None = None,
 ) -> Prepacked:

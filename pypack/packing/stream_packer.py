@@ -10,12 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
+from pypack._common.schema import Field, check
 from pypack.packing.narrow_ids import narrow_ids, widened_ids
 from pypack.packing.packing import shared_options
 from pypack.packing.strategies import Overflow, checked_options
 from pypack.plan.stats import PlanCounts
 
 _VERSION = 2  # 1: starts, lengths and documents as numbers, 16 bytes a piece
+# What a state must be before anything looks into it; which counts are missing, the kernel says.
+_COUNT = Field("int", 0, 2**62, optional=True)
+_STATE = Field(
+    "dict",
+    open=True,
+    fields={
+        "version": Field(),
+        "options": Field("dict"),
+        "counts": Field("dict", fields={field.name: _COUNT for field in dataclasses.fields(PlanCounts)}),
+        "pieces": Field(),
+        "ids": Field(),
+    },
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,18 +198,24 @@ class StreamPacker:
         Raises:
             ValueError: the state is of another version, of a packer with other options, or damaged. This
                 packer is then as it was.
+            TypeError: its pieces are no bytes.
         """
+        check(state, Field("dict"), "the state")
         if state.get("version") != _VERSION:
             raise ValueError(
                 f"state version {state.get('version')!r} is not {_VERSION}, the one this pypack reads"
             )
+        check(state, _STATE, "the state")
         if state["options"] != self._options:
             raise ValueError(
                 f"the state is of a packer with {state['options']}, this one has {self._options}: "
                 "make a packer with the options of the state"
             )
         packer = self._empty_packer()
-        packer.restore(np.asarray(state["pieces"]), state["counts"])
+        pieces = np.asarray(state["pieces"])
+        if pieces.dtype != np.uint8:
+            raise TypeError(f"damaged state: pieces are uint8 [n], not {pieces.dtype} {list(pieces.shape)}")
+        packer.restore(pieces, state["counts"])
         documents, _, lengths = packer.buffered()
         ids = widened_ids(np.asarray(state["ids"]))
         if int(lengths.sum()) != len(ids):

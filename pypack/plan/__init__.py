@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pypack.plan.plan import ARRAYS as ARRAYS
     from pypack.plan.plan import Plan as Plan
     from pypack.plan.stats import PlanCounts as PlanCounts
+    from pypack.plan.stats import PlanPart as PlanPart
     from pypack.plan.stats import PlanStats as PlanStats
 
 __getattr__, __dir__ = lazy_exports(
@@ -18,6 +19,6 @@ __getattr__, __dir__ = lazy_exports(
     {
         "lengths": "as_lengths",
         "plan": "ARRAYS Plan",
-        "stats": "PlanCounts PlanStats",
+        "stats": "PlanCounts PlanPart PlanStats",
     },
 )

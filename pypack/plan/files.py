@@ -38,6 +38,19 @@ _PLAN = Field(
         "counts": Field("dict"),
         "totals": Field("dict", items=NUMBER),
         "stats": Field("dict"),
+        "extends": Field(
+            "list",
+            items=Field(
+                "dict",
+                fields={
+                    "documents": COUNT,
+                    "sequences": COUNT,
+                    "lengths_fingerprint": TEXT,
+                    "fingerprint": TEXT,
+                },
+            ),
+            optional=True,
+        ),
         "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
     },
 )
@@ -147,15 +160,19 @@ def upgrade_header(path: Path, lengths_fingerprint: str | None) -> None:
 
 def read_record(directory: Path, header: Mapping[str, Any], field: str, record: type[Any]) -> Any:
     """The dataclass `record` from the field of plan.json that holds its attributes."""
-    values = header[field]
+    values = {a.name: a.default for a in dataclasses.fields(record) if a.default is not dataclasses.MISSING}
+    values |= header[field]
     for attribute in dataclasses.fields(record):
+        if attribute.default is not dataclasses.MISSING and values.get(attribute.name) is None:
+            continue  # younger than the plan
         if attribute.name not in values:
             raise ValueError(
                 f"{directory / 'plan.json'}: field '{field}.{attribute.name}' is None, not a number"
             )
         bounds = COUNT if field == "counts" else Field("int") if attribute.type == "int" else NUMBER
         check(values[attribute.name], bounds, str(directory / "plan.json"), f"{field}.{attribute.name}")
-    return record(**{attribute.name: values[attribute.name] for attribute in dataclasses.fields(record)})
+    names = [attribute.name for attribute in dataclasses.fields(record)]
+    return record(**{name: values[name] for name in names if name in values})
 
 
 def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> list[list[int]]:
@@ -194,5 +211,9 @@ def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> ND
         raise ValueError(
             f"{path}: has {array.dtype} {array.shape}, but plan.json states {dtype} {(size,)}; "
             "make the plan again"
+        )
+    if not array.flags.aligned:  # numpy pads the header
+        raise ValueError(
+            f"{path}: its items do not begin at a multiple of {dtype.itemsize} bytes; make the plan again"
         )
     return np.asarray(array)

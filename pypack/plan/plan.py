@@ -5,22 +5,28 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common import mapped
-from pypack._common.paths import local_path
+from pypack._common.frames import Framed
+from pypack._common.paths import local_path, native_name
+from pypack._common.rows import RowsIndex, chosen_rows
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
 from pypack.plan.stats import PlanCounts as PlanCounts
+from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # The arrays of a plan, in the order that the kernels take them.
 ARRAYS: Mapping[str, np.dtype[Any]] = {
@@ -36,8 +42,17 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
 _MAX_SAVED_RUNS = 1000
 
 
-class Plan:
-    """Training sequences as runs of spans. Made by `pypack.pack`, or by `Plan(...)` from arrays of your own.
+class Span(NamedTuple):
+    """Tokens `start` to `start + length` of a document."""
+
+    document: int
+    start: int
+    length: int
+
+
+class Plan(Framed):
+    """Training sequences as runs of spans: `plan[s]` has those of sequence s. Made by `pypack.pack`, or by
+    `Plan(...)` from arrays of your own.
 
     Sequence s holds spans `sequence_offsets[s]` to `sequence_offsets[s + 1]`, and span i is the tokens
     `span_start[i]` to `span_start[i] + span_length[i]` of document `span_document[i]`.
@@ -54,6 +69,9 @@ class Plan:
         options: its options, as `pypack.pack` was given them.
         counts: `PlanCounts`, where the tokens went.
         lengths_fingerprint: fingerprint of the document lengths that the plan was made for.
+        learned_tokens: what `count_learned` found, None before.
+        extends: the plans that it was extended from, each the beginning of the next, see
+            `pypack.extend_plan`.
     """
 
     def __init__(
@@ -69,6 +87,7 @@ class Plan:
         options: Mapping[str, Any],
         counts: PlanCounts,
         lengths_fingerprint: str,
+        extends: Sequence[PlanPart] = (),
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -80,14 +99,59 @@ class Plan:
         self.options = dict(options)
         self.counts = counts
         self.lengths_fingerprint = lengths_fingerprint
+        self.learned_tokens: int | None = None  # see count_learned
+        self.extends = tuple(extends)
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
         self._view = _core.PlanView(*self.arrays().values())
 
+    def __len__(self) -> int:
+        """The number of sequences."""
+        return self.num_sequences
+
+    @overload
+    def __getitem__(self, index: int) -> list[Span]: ...
+
+    @overload
+    def __getitem__(self, index: RowsIndex) -> list[list[Span]]: ...
+
+    def __getitem__(self, index: int | RowsIndex) -> list[Span] | list[list[Span]]:
+        """The spans of a sequence, or of several: of a slice, or a list or array of numbers or of bools."""
+        chosen = chosen_rows(index, len(self), "sequence", f"a plan of {len(self)} sequences")
+        if isinstance(chosen, int):
+            return self._spans(chosen)
+        return [self._spans(sequence) for sequence in np.asarray(chosen).tolist()]
+
+    def _spans(self, sequence: int) -> list[Span]:
+        spans = slice(int(self.sequence_offsets[sequence]), int(self.sequence_offsets[sequence + 1]))
+        columns = (self.span_document[spans], self.span_start[spans], self.span_length[spans])
+        return [Span(*span) for span in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def __iter__(self) -> Iterator[list[Span]]:
+        """Sequence by sequence, the spans of each."""
+        return map(self._spans, range(len(self)))
+
+    def to_arrow(self) -> pa.Table:
+        """An Arrow table with a row a sequence: its `capacity`, and of its spans, in lists, the `documents`
+        (int64), `starts` and `lengths` (int32)."""
+        import pyarrow as pa
+
+        columns = {"documents": self.span_document, "starts": self.span_start, "lengths": self.span_length}
+        lists = {
+            name: pa.LargeListArray.from_arrays(self.sequence_offsets, values)
+            for name, values in columns.items()
+        }
+        return pa.table({"capacity": self.sequence_capacity, **lists})
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The five arrays by name."""
         return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
+    def mapped_files(self) -> list[tuple[str, int, int, int]]:
+        """Path, device, inode and size of each file that the arrays are mapped from, for the kernels."""
+        return [(native_name(file.path), file.device, file.inode, file.size) for file in self._files]
 
     @property
     def num_sequences(self) -> int:
@@ -155,6 +219,24 @@ class Plan:
         """float64 [S]: per_token * tokens + per_pair * (sum of length squared over the spans)."""
         return self._view.sequence_costs(per_token, per_pair)
 
+    def count_learned(self, store: Any) -> NDArray[np.int64]:
+        """int64 [S]: how many tokens of each sequence are learned, by the loss mask of the store.
+
+        The first token of a span is learned by nobody. `pypack.balance` evens such counts out; their sum is
+        kept as `learned_tokens`, in the stats and in plan.json.
+
+        Args:
+            store: the `TokenStore` that the plan was made for.
+        """
+        lengths = np.maximum(self.span_length.astype(np.int64) - 1, 0)
+        counts = store.kernel_view.count_learned(
+            np.ascontiguousarray(self.span_document), self.span_start.astype(np.int64) + 1, lengths
+        )
+        sums = np.concatenate([[0], np.cumsum(counts)])[self.sequence_offsets]
+        self.learned_tokens = int(sums[-1]) if len(sums) else 0
+        self.__dict__.pop("stats", None)
+        return np.diff(sums)
+
     def verify(self, lengths: ArrayLike | None = None) -> None:
         """Proves that every token of the documents is in the plan exactly once or counted as left out.
 
@@ -190,8 +272,10 @@ class Plan:
             "fingerprint": self.fingerprint,
             "counts": dataclasses.asdict(self.counts),
             "totals": self._totals,
-            "stats": dataclasses.asdict(self.stats),
+            "stats": self.stats.as_dict(),
         }
+        if self.extends:
+            header["extends"] = [dataclasses.asdict(part) for part in self.extends]
         runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
         if len(runs) <= _MAX_SAVED_RUNS:
             header["capacity_runs"] = runs
@@ -223,7 +307,9 @@ class Plan:
             options=header["options"],
             counts=plan_files.read_record(directory, header, "counts", PlanCounts),
             lengths_fingerprint=header["lengths_fingerprint"],
+            extends=[PlanPart(**part) for part in header.get("extends", ())],
         )
+        plan.learned_tokens = header["stats"].get("learned_tokens")
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in ARRAYS),
@@ -241,7 +327,7 @@ class Plan:
             "strategy": self.strategy,
             "options": self.options,
             "sequence_length": self.sequence_length,
-            **dataclasses.asdict(self.stats),
+            **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
         }
 

@@ -17,6 +17,7 @@ from pypack.plan.lengths import as_lengths
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
+    from pypack.plan.stats import PlanPart
 
 
 _FEW_DOCUMENTS = 1 << 20
@@ -25,6 +26,15 @@ _FEW_DOCUMENTS = 1 << 20
 def prove(plan: Plan, lengths: ArrayLike | None) -> None:
     """`Plan.verify`."""
     check_not_cut(plan._files)
+    try:
+        _prove(plan, lengths)
+    except ValueError as error:
+        if plan._path is None or str(plan._path) in str(error):
+            raise
+        raise ValueError(f"{plan._path}: {error}") from error
+
+
+def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
     unlimited = np.iinfo(np.int32).max
     max_documents = min(plan.options.get("max_documents") or unlimited, unlimited)
     if lengths is None:
@@ -45,9 +55,18 @@ def prove(plan: Plan, lengths: ArrayLike | None) -> None:
             )
         found = plan._view.verify(documents, plan.align, max_documents)
         stated = dataclasses.asdict(plan.counts)
+        del stated["added_sequences"]  # of which the arrays tell nothing
+        for part in plan.extends:
+            if not is_of_lengths(part.lengths_fingerprint, np.ascontiguousarray(documents[: part.documents])):
+                raise ValueError(
+                    f"the plan extends one of {part.documents} documents with lengths fingerprint "
+                    f"{part.lengths_fingerprint}, and its first ones are others"
+                )
     for name, value in stated.items():
         if value != found[name]:
             raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
+    for part in plan.extends:
+        _compare_part(plan, part)
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
 
@@ -68,10 +87,30 @@ def _verify_alone(plan: Plan, max_documents: int) -> dict[str, int]:
     return {**found, "documents without span": documents - len(present)}
 
 
+def _compare_part(plan: Plan, part: PlanPart) -> None:
+    """Raises ValueError unless the plan begins with that one."""
+    if part.sequences <= plan.num_sequences:
+        offsets = plan.sequence_offsets[: part.sequences + 1]
+        spans = int(offsets[-1])
+        view = _core.PlanView(
+            offsets,
+            plan.span_document[:spans],
+            plan.span_start[:spans],
+            plan.span_length[:spans],
+            plan.sequence_capacity[: part.sequences],
+        )
+        if f"{view.fingerprint():016x}" == part.fingerprint:
+            return
+    raise ValueError(
+        f"the plan extends one of {part.sequences} sequences with fingerprint {part.fingerprint}, and its "
+        "first ones are others"
+    )
+
+
 def _compare_records(plan: Plan, path: Path) -> None:
     """Compares what plan.json records with what the arrays give."""
     anew = type(plan)(
-        **plan.arrays(),
+        *plan.arrays().values(),
         sequence_length=plan.sequence_length,
         strategy=plan.strategy,
         options=plan.options,
@@ -84,7 +123,7 @@ def _compare_records(plan: Plan, path: Path) -> None:
         ("capacity_runs", plan.buckets, anew.buckets),
     ]
     records += [(f"totals.{name}", plan._totals.get(name), value) for name, value in anew._totals.items()]
-    stats = dataclasses.asdict(anew.stats)
+    stats = anew.stats.as_dict()  # without learned tokens, which a plan without its store cannot tell
     records += [(f"stats.{name}", getattr(plan.stats, name), value) for name, value in stats.items()]
     for name, recorded, computed in records:
         if isinstance(computed, float) and isinstance(recorded, (int, float)):

@@ -23,6 +23,7 @@ class PlanCounts:
         truncated_documents: documents of which some tokens are in spans and some are not.
         truncated_tokens: the tokens of those that are in no span.
         split_documents: documents in two spans or more.
+        added_sequences: sequences that `divisible_by` of `pack` made of parts of others.
     """
 
     documents: int
@@ -33,6 +34,24 @@ class PlanCounts:
     truncated_documents: int
     truncated_tokens: int
     split_documents: int
+    added_sequences: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanPart:
+    """A plan that another one begins with, see `pypack.extend_plan`.
+
+    Attributes:
+        documents: the documents that it was made for, the first ones.
+        sequences: its sequences, the first ones.
+        lengths_fingerprint: of the lengths of those documents.
+        fingerprint: `Plan.fingerprint` of it.
+    """
+
+    documents: int
+    sequences: int
+    lengths_fingerprint: str
+    fingerprint: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +79,8 @@ class PlanStats:
         l2_bound: the bound L2 of Martello and Toth (1990) for the spans as they are cut, which no packing of
             them can beat; 0 where sequences differ in capacity.
         excess_sequences: num_sequences above the larger of the two bounds.
+        learned_tokens: tokens that one epoch learns, by the loss mask of the store; None where
+            `Plan.count_learned` was not called.
     """
 
     num_sequences: int
@@ -77,6 +98,12 @@ class PlanStats:
     lower_bound: int
     l2_bound: int
     excess_sequences: int
+    learned_tokens: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """By name; without `learned_tokens` where they were not counted."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def stats_of(plan: Plan, totals: Mapping[str, Any]) -> PlanStats:
@@ -105,4 +132,5 @@ def stats_of(plan: Plan, totals: Mapping[str, Any]) -> PlanStats:
         lower_bound=lower_bound,
         l2_bound=int(totals["l2_bound"]),
         excess_sequences=plan.num_sequences - max(lower_bound, int(totals["l2_bound"])),
+        learned_tokens=plan.learned_tokens,
     )

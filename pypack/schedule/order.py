@@ -75,6 +75,9 @@ class Order(Protocol):
     def pass_first(self, number: int) -> int:
         """The first step of a pass, by its number."""
 
+    def pass_length(self, step: int) -> int:
+        """Steps of the pass that a step belongs to; of the last one, where the run is over."""
+
     def at(self, step: int) -> StepDraws:
         """What a step draws. The caller checks that the step exists."""
 
@@ -104,6 +107,22 @@ def source_buckets(sources: Mapping[str, Source], seed: int) -> list[SourceBucke
             buckets.append(SourceBucket(number, first_plan + plan, length, ranges, size, key))
         first_plan += len(source.plans)
     return buckets
+
+
+def first_sequences(ranges: list[tuple[int, int]], start: int, count: int) -> list[tuple[int, int]]:
+    """So many of the sequences of some ranges, from one of them on."""
+    out = []
+    for first, size in ranges:
+        begin, end = max(start, 0), min(start + count, size)
+        if begin < end:
+            out.append((first + begin, end - begin))
+        start -= size
+    return out
+
+
+def part_of(bucket: SourceBucket, start: int, count: int) -> SourceBucket:
+    """A bucket of some of the sequences of another, in the order of draws of its own."""
+    return dataclasses.replace(bucket, ranges=first_sequences(bucket.ranges, start, count), size=count)
 
 
 def rows_of_batch(batch_tokens: int | None, batch_sequences: int | None, length: int) -> int:

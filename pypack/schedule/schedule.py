@@ -190,6 +190,9 @@ class Phase:
         """Plain values, without what stands at its default."""
         return _plain(self)
 
+    def __hash__(self) -> int:
+        return hash(_hashable(self))
+
     def ramped(self, start: int, increments: int, tokens: float) -> list[Phase]:
         """The phase with a batch that grows at its begin, as phases one after another: `Schedule([
         *phase.ramped(...), ...])`.
@@ -228,6 +231,9 @@ class Phase:
         return [*growing, dataclasses.replace(self, tokens=self.tokens - tokens)]
 
     def __post_init__(self) -> None:
+        shapes: Any = self.shapes
+        if isinstance(shapes, Mapping):  # of a configuration
+            object.__setattr__(self, "shapes", ShapeCycle(**_known(ShapeCycle, shapes)))
         if sum(size is not None for size in (self.tokens, self.steps, self.fraction)) != 1:
             raise ValueError("a phase needs one of tokens, steps and fraction")
         make_whole(self, "steps", "sequence_length", "batch_tokens", "batch_sequences", "cycles")
@@ -389,6 +395,9 @@ class Schedule:
             raise ValueError(f"a schedule must be a mapping with 'phases', got {type(values).__name__}")
         return cls.from_dict(values)
 
+    def __hash__(self) -> int:
+        return hash(_hashable(self))
+
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with anything in the schedule."""
@@ -464,6 +473,15 @@ def _plain(record: Schedule | Phase | ShapeCycle) -> dict[str, Any]:
             value = [list(one) if isinstance(one, tuple) else one for one in value]
         out[field.name] = value
     return out
+
+
+def _hashable(value: Any) -> Any:
+    """A value as one that can be hashed; equal ones give equal ones."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(one)) for key, one in value.items())
+    if isinstance(value, Schedule | Phase | ShapeCycle):
+        return tuple(_hashable(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return tuple(map(_hashable, value)) if isinstance(value, tuple | list) else value
 
 
 def _known(record: type, values: Mapping[str, Any]) -> dict[str, Any]:

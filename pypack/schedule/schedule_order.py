@@ -9,11 +9,28 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from pypack import _core
-from pypack.schedule.order import Draw, StepDraws, purpose, source_buckets
+from pypack.schedule.order import Draw, StepDraws, part_of, purpose, source_buckets
 from pypack.schedule.phase_order import PhaseOrder
 from pypack.schedule.schedule import Schedule
 from pypack.schedule.weight_log import Base, WeightLog
 from pypack.source.source import Source
+
+
+class Grown(NamedTuple):
+    """How a source's sequences of a row length come since its store has grown within a run.
+
+    Attributes:
+        begun: sequences that were drawn before the epoch.
+        epoch: the one that was under way; every later one gives all sequences mixed.
+        parts: sequences that it gives one after another: those that there were, and those that were added.
+    """
+
+    begun: int
+    epoch: int
+    parts: tuple[int, ...]
+
+
+GrownSources = Mapping[tuple[str, int], Grown]  # by name and row length
 
 
 class _Stretch(NamedTuple):
@@ -33,6 +50,7 @@ class ScheduleOrder:
 
     Args:
         log: changes of weights. What they changed is part of the run: `changed` gives an order with others.
+        grown: sources whose stores have grown within the run, before the first step of the log.
 
     Raises:
         ValueError: the schedule or the changes do not fit the sources; the message names the phase or step.
@@ -47,11 +65,15 @@ class ScheduleOrder:
         batch_sequences: int | None,
         seed: int,
         log: WeightLog | None = None,
+        grown: GrownSources | None = None,
     ) -> None:
         self._sources, self._seed = sources, seed
         self.names = list(sources)
         self.source_buckets = source_buckets(sources, seed)
         self._number_of = {(bucket.length, bucket.source): i for i, bucket in enumerate(self.source_buckets)}
+        self._grown: dict[tuple[int, int], tuple[Grown, list[int]]] = {}
+        for (name, length), one in (grown or {}).items():
+            self._add_parts(name, length, one)
         self.phases = [
             PhaseOrder(
                 i,
@@ -80,6 +102,48 @@ class ScheduleOrder:
             for rows, length in zip(phase.rows, phase.lengths, strict=True)
             if length == self.longest
         )
+
+    def _add_parts(self, name: str, length: int, grown: Grown) -> None:
+        """Buckets of their own for the parts of an epoch.
+
+        Raises:
+            ValueError: the source has other sequences than the parts.
+        """
+        place = (length, self.names.index(name) if name in self.names else -1)
+        if place not in self._number_of or sum(grown.parts) != self.size_of(name, length):
+            raise ValueError(
+                f"source {name!r} has not grown to {sum(grown.parts)} sequences of {length} tokens"
+            )
+        number, numbers, before = self._number_of[place], [], 0
+        bucket = self.source_buckets[number]
+        for size in grown.parts:
+            if size == bucket.size:
+                numbers.append(number)
+            else:
+                numbers.append(len(self.source_buckets))
+                self.source_buckets.append(part_of(bucket, before, size))
+            before += size
+        self._grown[place] = grown, numbers
+
+    def size_of(self, name: str, length: int) -> int:
+        """Sequences of a source with a row length."""
+        number = self._number_of.get((length, self.names.index(name)))
+        return 0 if number is None else self.source_buckets[number].size
+
+    def _place(self, length: int, source: int, drawn: int) -> tuple[int, int, int]:
+        """Bucket, epoch and place in it of the sequence that comes after so many of a source."""
+        number = self._number_of[length, source]
+        begun = first = 0
+        if (found := self._grown.get((length, source))) is not None:
+            grown, numbers = found
+            start = drawn - grown.begun
+            for part, size in zip(numbers, grown.parts, strict=True):
+                if start < size:
+                    return part, grown.epoch, start
+                start -= size
+            begun, first = drawn - start, grown.epoch + 1
+        epoch, start = divmod(drawn - begun, self.source_buckets[number].size)
+        return number, first + epoch, start
 
     def _count_visits(self) -> list[list[int]]:
         now: dict[int, int] = {}
@@ -242,7 +306,7 @@ class ScheduleOrder:
         for name, epochs in phase.phase.max_epochs.items():
             source = self.names.index(name)
             if weights[0][source] or weights[1][source]:
-                limits[name] = int(epochs * self._sources[name].num_sequences(length))
+                limits[name] = self._sequences_of(name, length, epochs)
         if not limits:
             return None
         trial = stream.copy()
@@ -261,6 +325,15 @@ class ScheduleOrder:
                 first = (name, fit)
         return first
 
+    def _sequences_of(self, name: str, length: int, epochs: float) -> int:
+        """Sequences of a row length that so many epochs of a source give."""
+        size = self.size_of(name, length)
+        found = self._grown.get((length, self.names.index(name)))
+        if found is None:
+            return int(epochs * size)
+        grown = found[0]
+        return int(grown.begun + max(0.0, epochs - grown.epoch) * size)
+
     @property
     def num_steps(self) -> int:
         return self._num_steps
@@ -276,6 +349,9 @@ class ScheduleOrder:
 
     def pass_first(self, number: int) -> int:
         return number * self._num_steps
+
+    def pass_length(self, step: int) -> int:
+        return self._num_steps
 
     def visit_rows(self) -> Iterator[tuple[int, int]]:
         for phase in self.phases:
@@ -335,10 +411,8 @@ class ScheduleOrder:
             zip(stream.drawn(visit), stream.drawn(visit + 1), strict=True)
         ):
             while before < after:
-                number = self._number_of[length, source]
-                size = self.source_buckets[number].size
-                epoch, start = divmod(before, size)
-                count = min(after - before, size - start)
+                number, epoch, start = self._place(length, source, before)
+                count = min(after - before, self.source_buckets[number].size - start)
                 draws.append((number, epoch, start, count))
                 before += count
         key = _core.random_bits(self._seed, _ROWS, step) if len(self._sources) > 1 else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 Tail = Literal["pad", "wrap", "spread", "drop"]
@@ -140,24 +142,50 @@ def visits(tail: Tail, size: int, rows: int) -> WholeEpochs | EndlessEpochs:
     return (WholeEpochs if tail == "pad" else SpreadEpochs)(size, rows, -(-size // rows))
 
 
-@dataclasses.dataclass(frozen=True)
 class ResumedEpochs:
-    """Visits that go on from a row within an epoch, as `plain` ones would from a visit; none before it.
+    """Visits that go on within an epoch, at any row, and none before it.
 
-    For a run whose global batch has changed: what was given out is not given again, and nothing is left out.
+    For a run whose global batch has changed, or whose store has grown: what was given out is not given again,
+    and nothing is left out. The epoch gives its `parts` one after another: the sequences that there were, and
+    those that were added since; every later epoch gives all of them mixed, as `plain` visits.
 
-    Attributes:
-        plain: the visits of a run that has always had this batch.
-        visit: the first visit; where one begins at `row` in the plain ones, it is that one.
-        epoch, row: what it begins with.
+    Args:
         tail: as for `visits`.
+        size: sequences of the bucket.
+        rows: of the global batch.
+        begun: the visit with which the epoch would have begun, had it always had this batch.
+        epoch: it.
+        row: the first row of the epoch that was not given out, counted through its parts.
+        parts: sequences of each part; together all of the bucket.
     """
 
-    plain: WholeEpochs | EndlessEpochs
-    visit: int
-    epoch: int
-    row: int
-    tail: Tail
+    def __init__(
+        self, tail: Tail, size: int, rows: int, begun: int, epoch: int, row: int, parts: Sequence[int]
+    ) -> None:
+        self.plain = visits(tail, size, rows)
+        self.epoch, self.row, self.parts = epoch, row, tuple(parts)
+        self._tail, self._begun = tail, begun
+        self._ends = list(itertools.accumulate(self.parts))
+        firsts = [end - part for end, part in zip(self._ends, self.parts, strict=True)]
+        self.given = [min(max(row - first, 0), part) for first, part in zip(firsts, self.parts, strict=True)]
+        # What is left of each part, as an epoch of its own, and where it begins.
+        self._rests = [
+            (first + given, visits(tail, part - given, rows))
+            for first, given, part in zip(firsts, self.given, self.parts, strict=True)
+            if given < part
+        ]
+        self.visit = begun + self.earlier_steps
+
+    @property
+    def earlier_steps(self) -> int:
+        """Visits of the epoch before it goes on, had it always had this batch."""
+        rows = self.plain.rows
+        if isinstance(self.plain, EndlessEpochs):
+            return -(-self.row // rows)
+        return sum(
+            -(-given // rows) if given < part else visits(self._tail, part, rows).before(1) if part else 0
+            for given, part in zip(self.given, self.parts, strict=True)
+        )
 
     @property
     def dropped(self) -> int:
@@ -165,39 +193,60 @@ class ResumedEpochs:
 
     @property
     def fewest(self) -> int:
-        return min(self.plain.fewest, self._rest.fewest) if self._rest.before(1) else self.plain.fewest
+        if isinstance(self.plain, EndlessEpochs):
+            return self.plain.fewest
+        return min([self.plain.fewest, *(rest.fewest for _, rest in self._rests if rest.before(1))])
 
-    @property
-    def _rest(self) -> WholeEpochs | EndlessEpochs:
-        """What is left of the epoch, as one of its own."""
-        return visits(self.tail, self.plain.size - self.row, self.plain.rows)
+    def steps_of_part(self, part: int) -> tuple[int, int]:
+        """Visits of a part of the epoch as a whole, and of what is left of it."""
+        size, rows = self.parts[part], self.plain.rows
+        left = size - self.given[part]
+        whole, rest = (visits(self._tail, n, rows).before(1) if n else 0 for n in (size, left))
+        return whole, rest
 
     def before(self, epoch: int) -> int:
         if epoch <= self.epoch:
-            return self.plain.before(epoch)
+            return self._begun - self.plain.before(self.epoch) + self.plain.before(epoch)
         if isinstance(self.plain, EndlessEpochs):
-            rows = (epoch - self.epoch) * self.plain.size - self.row
-            return self.visit + -(-rows // self.plain.rows)
-        return self.visit + self._rest.before(1) + self.plain.before(epoch - self.epoch - 1)
+            return self.visit + -(-self._left(epoch) // self.plain.rows)
+        rests = sum(rest.before(1) for _, rest in self._rests)
+        return self.visit + rests + self.plain.before(epoch - self.epoch - 1)
+
+    def _left(self, epoch: int) -> int:
+        """Rows from where it goes on to where an epoch begins."""
+        return self._ends[-1] - self.row + (epoch - self.epoch - 1) * self.plain.size
 
     def overdrawn(self, epochs: int) -> int:
         if not isinstance(self.plain, EndlessEpochs):
             return 0
-        rows = (self.before(epochs) - self.visit) * self.plain.rows
-        return rows - (epochs - self.epoch) * self.plain.size + self.row
+        return (self.before(epochs) - self.visit) * self.plain.rows - self._left(epochs)
 
     def draws(self, visit: int) -> list[Stretch]:
         assert visit >= self.visit  # the order has checked it
-        if isinstance(self.plain, EndlessEpochs):
-            at = self.epoch * self.plain.size + self.row + (visit - self.visit) * self.plain.rows
-            return self.plain.from_row(at)
         after = visit - self.visit
-        rest = self._rest.before(1)
-        if after < rest:
-            ((_, start, count),) = self._rest.draws(after)
-            return [(self.epoch, self.row + start, count)]
-        drawn = self.plain.draws(after - rest)
-        return [(self.epoch + 1 + epoch, start, count) for epoch, start, count in drawn]
+        if isinstance(self.plain, EndlessEpochs):
+            return self._from_row(self.row + after * self.plain.rows)
+        for first, rest in self._rests:
+            steps = rest.before(1)
+            if after < steps:
+                ((_, start, count),) = rest.draws(after)
+                return [(self.epoch, first + start, count)]
+            after -= steps
+        return [(self.epoch + 1 + epoch, start, count) for epoch, start, count in self.plain.draws(after)]
+
+    def _from_row(self, at: int) -> list[Stretch]:
+        """A full visit from a row on, counted from the start of the epoch."""
+        assert isinstance(self.plain, EndlessEpochs)
+        end = self._ends[-1]
+        if at >= end:
+            later = self.plain.from_row(at - end)
+            return [(self.epoch + 1 + epoch, start, count) for epoch, start, count in later]
+        count = min(self.plain.rows, end - at)
+        drawn = [(self.epoch, at, count)]
+        if count < self.plain.rows:
+            rest = EndlessEpochs(self.plain.size, self.plain.rows - count).from_row(0)
+            drawn += [(self.epoch + 1 + epoch, start, count) for epoch, start, count in rest]
+        return drawn
 
 
 def resumed(tail: Tail, size: int, rows: int, epoch: int, row: int) -> tuple[int, bool]:

@@ -37,13 +37,18 @@ class Learned:
 
 
 def learned_of(
-    store: TokenStore, plan: Plan, documents: NDArray[np.int64] | None, masks: Masks | None
+    store: TokenStore,
+    plan: Plan,
+    documents: NDArray[np.int64] | None,
+    masks: Masks | None,
+    uses_store_mask: bool = False,
 ) -> Learned:
     """Counts what a plan learns; two binary searches a span where there are masks.
 
     Args:
         documents: see `Source`.
         masks: see `pypack.source.mask_ranges`.
+        uses_store_mask: count by the loss mask of the store.
     """
     count = plan.counts.documents
     has_learned, present = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
@@ -59,6 +64,11 @@ def learned_of(
         if hidden is not None:
             first = begins[document] + plan.span_start[spans]
             learned -= hidden.before(first + lengths) - hidden.before(first + 1)
+        elif uses_store_mask:
+            starts = plan.span_start[spans].astype(np.int64) + 1
+            learned = store.kernel_view.count_learned(
+                np.ascontiguousarray(document), starts, np.maximum(learned, 0)
+            )
         sums[1:][spans] = learned
         has_learned[number[learned > 0]] = True
         present[number] = True
@@ -68,7 +78,7 @@ def learned_of(
     unlearned = np.diff(sums[plan.sequence_offsets]) == 0
     tokens = int(sums[-1])
     masked = 0
-    if hidden is not None and unlearned.any():
+    if (hidden is not None or uses_store_mask) and unlearned.any():
         np.cumsum(plan.span_length - 1, out=sums[1:])
         masked = int(np.count_nonzero(unlearned & (np.diff(sums[plan.sequence_offsets]) > 0)))
     return Learned(tokens, np.flatnonzero(unlearned), masked, has_learned, present, pieces)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack.source.mask_values import as_numpy, check_counts, flat_lists, is_arrow, lists_of, plain
+from pypack.store.beside import DocumentValues
 from pypack.store.store import TokenStore
 
 
@@ -17,11 +18,12 @@ class LossWeights:
     """Weights of the tokens of a store.
 
     Attributes:
-        values: float32, one a document [D], or one a token [N] of all documents, end to end.
+        values: float32, one a document [D], or one a token [N] of all documents, end to end; or those that
+            the store has beside its tokens, which stay where they are.
         begins: int64 [D], where the tokens of each document begin in `values`; None: one a document.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[np.float32] | DocumentValues
     begins: NDArray[np.int64] | None
 
     @classmethod
@@ -55,6 +57,8 @@ class LossWeights:
         self, documents: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """The weights of the tokens of spans, end to end."""
+        if isinstance(self.values, DocumentValues):
+            return np.repeat(self.values.of(documents), lengths)
         if self.begins is None:
             return np.repeat(self.values[documents], lengths)
         ends = np.cumsum(lengths)

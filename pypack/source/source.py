@@ -44,6 +44,8 @@ class Source:
         loss_weights: how much the loss of tokens counts: one number a document, or one a token, in the forms
             of `loss_mask`; None in a list: 1. Batches carry it as `PackedBatch.loss_weights`, to weight the
             losses with; nothing else uses it.
+        store_mask: learn what the loss mask of the store says, where it has one and neither `mask` nor
+            `loss_mask` is given; so are its weights taken where `loss_weights` is not given.
         drop_unlearned: leave out the sequences that hold no token to be learned (`unlearned_sequences` counts
             them): a batch of nothing else has no loss. Without it, a source with such masks warns.
 
@@ -62,6 +64,7 @@ class Source:
         mask: str | ArrayLike | None = None,
         loss_mask: str | ArrayLike | None = None,
         loss_weights: str | ArrayLike | None = None,
+        store_mask: bool = True,
         drop_unlearned: bool = False,
     ) -> None:
         self.store = store = TokenStore.open(store)
@@ -87,7 +90,13 @@ class Source:
                     f"{recorded}, {store!r} has {found}: {advice}"
                 )
         self._masks = _masks_of(store, mask, loss_mask)
-        self.loss_weights = None if loss_weights is None else LossWeights.of(store, loss_weights)
+        given = mask is not None or loss_mask is not None
+        self.uses_store_mask = store_mask and not given and store.has_loss_mask
+        self.loss_weights: LossWeights | None = None
+        if loss_weights is not None:
+            self.loss_weights = LossWeights.of(store, loss_weights)
+        elif store_mask and store.document_weights is not None:
+            self.loss_weights = LossWeights(store.document_weights, None)
         self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
         for number, one in enumerate(self.plans):
             for length in one.buckets:
@@ -99,6 +108,8 @@ class Source:
             self._leave_out_unlearned()
         elif self._masks is not None:
             self._warn_of_unlearned()
+        elif self.uses_store_mask and any(plan.counts.split_documents for plan in self.plans):
+            self._warn_of_unlearned()  # a store has no document without a token to learn; a piece may be one
 
     def _leave_out_unlearned(self) -> None:
         self._left_out = [learned.unlearned_sequences for learned in self._learned]
@@ -152,7 +163,8 @@ class Source:
             seed: of that drawing.
             mask, loss_mask, loss_weights: as for `Source`, of all documents of the store.
             drop_unlearned: as for `Source`.
-            **options: of `pypack.pack`.
+            **options: of `pypack.pack`; `keep_together` may be "group", for the groups of the store, or the
+                name of a column.
         """
         from pypack.packing.packing import pack
 
@@ -161,6 +173,8 @@ class Source:
             store, where=where, top=top, repeats=repeats, document_weights=document_weights, seed=seed
         )
         lengths = np.ascontiguousarray(store.lengths[documents])
+        if isinstance(options.get("keep_together"), str):
+            options["keep_together"] = store.groups_by(options["keep_together"])[documents]  # type: ignore[arg-type]
         plan = pack(lengths, sequence_length, **options)  # type: ignore[arg-type]
         return cls(
             store,
@@ -209,12 +223,15 @@ class Source:
     @cached_property
     def _learned(self) -> list[Learned]:
         """Of each plan."""
-        return [learned_of(self.store, plan, self.documents, self._masks) for plan in self.plans]
+        return [
+            learned_of(self.store, plan, self.documents, self._masks, self.uses_store_mask)
+            for plan in self.plans
+        ]
 
     @property
     def num_learned_tokens(self) -> int:
         """Tokens that one epoch of all sequences learns: labels that are not -100."""
-        if self._masks is None:
+        if self._masks is None and not self.uses_store_mask:
             return sum(plan.num_tokens - plan.num_spans for plan in self.plans)
         return sum(learned.tokens for learned in self._learned)
 
@@ -238,6 +255,25 @@ class Source:
         if self.documents is not None:
             parts.append(integers_fingerprint(self.documents))
         return "-".join(parts)
+
+    def before_growth(self) -> list[tuple[str, dict[int, int]]]:
+        """Of every plan that those of the source were extended from (`pypack.extend_plan`), the oldest first:
+        the fingerprint of a source with it, and its sequences of each row length, the first ones here."""
+        found = []
+        for parts in zip(*(plan.extends for plan in self.plans), strict=False):
+            prints = [part.fingerprint for part in parts]
+            ends = [part.sequences for part in parts]
+            left_out = [one[one < end] for one, end in zip(self._left_out, ends, strict=False)]
+            if any(map(len, left_out)):
+                prints += [integers_fingerprint(one) for one in left_out]
+            if self.documents is not None:
+                prints.append(integers_fingerprint(self.documents[: parts[0].documents]))
+            sizes = {
+                length: sum(max(0, min(count, ends[plan] - first)) for first, count in self.ranges(length))
+                for length, plan in self.lengths.items()
+            }
+            found.append(("-".join(prints), sizes))
+        return found
 
     @property
     def file_bytes(self) -> int:
@@ -271,6 +307,8 @@ class Source:
                 align=plan.align,
                 mask_offsets=offsets,
                 masks=masks,
+                uses_store_mask=self.uses_store_mask,
+                plan_files=plan.mapped_files,
             )
 
     def __repr__(self) -> str:

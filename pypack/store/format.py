@@ -11,9 +11,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from pypack._common.checksums import check_checksum
 from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
@@ -21,7 +23,7 @@ from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_requir
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 2
 # What a store may require of its reader, and this one knows.
-FEATURES: frozenset[str] = frozenset()
+FEATURES: frozenset[str] = frozenset({"loss_mask", "groups", "loss_weights"})
 STORE_FILE = "store.json"
 # Bytes of names that are not UTF-8, as Python holds them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,6 +55,7 @@ SHARD = Field(
         "columns_checksum": Field("text", null=True, optional=True),
         "inputs": Field("list", items=TEXT, optional=True),
         "lengths_fingerprint": Field("text", null=True, optional=True),
+        "beside": Field("dict", items=TEXT, optional=True),
     },
 )
 _STORE = Field(
@@ -67,6 +70,7 @@ _STORE = Field(
         "tokenizer_fingerprint": Field("text", null=True, optional=True),
         "special_ids": Field("dict", items=_ID, optional=True),
         "appended_id": Field("int", 0, 2**31 - 1, null=True, optional=True),
+        "prepended_ids": Field("list", items=Field("int", 0, 2**31 - 1), optional=True),
         "options": Field("dict", optional=True),
         "requires": Field("list", items=TEXT, optional=True),
         "files": Field("dict", items=TEXT, optional=True),
@@ -75,15 +79,17 @@ _STORE = Field(
     },
 )
 # Version 2 may hold more.
-_OPEN_SHARD = replace(SHARD, open=True)
+OPEN_SHARD = replace(SHARD, open=True)
 _OPEN_STORE = replace(
-    _STORE, open=True, fields={**(_STORE.fields or {}), "shards": Field("list", items=_OPEN_SHARD)}
+    _STORE, open=True, fields={**(_STORE.fields or {}), "shards": Field("list", items=OPEN_SHARD)}
 )
 
 
 @dataclass(frozen=True)
 class ShardInfo:
     """One shard: its base name, totals, sizes in bytes, checksums, and the inputs it came from.
+
+    `beside` has the checksums of the files of `pypack.store.beside`, by suffix.
 
     A checksum of None says that none was recorded: nothing tells then whether the file has changed.
     """
@@ -98,6 +104,12 @@ class ShardInfo:
     columns_checksum: str | None = None
     inputs: tuple[str, ...] = ()
     lengths_fingerprint: str | None = None
+    beside: dict[str, str] = field(default_factory=dict)
+
+    def checksums(self) -> dict[str, str]:
+        """The recorded checksums of its files, by suffix."""
+        known = {".bin": self.bin_checksum, ".idx": self.idx_checksum, ".parquet": self.columns_checksum}
+        return {suffix: sum for suffix, sum in {**known, **self.beside}.items() if sum is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ShardInfo:
@@ -121,6 +133,7 @@ class StoreInfo:
         tokenizer_fingerprint: of the tokenizer that made the ids, None if unknown.
         special_ids: eos, bos, pad → id or None.
         appended_id: the id that ends every document, None if none was appended.
+        prepended_ids: the ids that begin every document.
         options: what the job that wrote the store was asked to do.
         requires: features that a reader must know, of `FEATURES`.
         files: checksums of the other files that belong to the store, by name.
@@ -136,6 +149,7 @@ class StoreInfo:
     tokenizer_fingerprint: str | None = None
     special_ids: dict[str, int | None] = field(default_factory=dict)
     appended_id: int | None = None
+    prepended_ids: tuple[int, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
@@ -160,7 +174,7 @@ class StoreInfo:
         text = json.dumps(head | rest, indent=1, ensure_ascii=False)
         yield text.removesuffix("\n}") + ',\n "shards": ['
         for i, shard in enumerate(self.shards):
-            yield (",\n  " if i else "\n  ") + json.dumps(asdict(shard), ensure_ascii=False)
+            yield (",\n  " if i else "\n  ") + _shard_text(shard)
         yield "\n ]"
 
     @classmethod
@@ -188,6 +202,7 @@ class StoreInfo:
             raise ValueError(f"{path}: a field is missing, unknown or of the wrong type: {why}") from error
         values["shards"] = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
         values["requires"] = tuple(values.get("requires", ()))
+        values["prepended_ids"] = tuple(values.get("prepended_ids", ()))
         info = cls(**{one.name: values[one.name] for one in dataclasses.fields(cls) if one.name in values})
         totals = (sum(s.documents for s in info.shards), sum(s.tokens for s in info.shards))
         names = {shard.name for shard in info.shards}
@@ -214,6 +229,13 @@ class StoreInfo:
             if not file.is_file():
                 raise ValueError(f"{file}: missing, and {path.name} says that it belongs to the store")
             check_checksum(file, recorded)
+
+
+def _shard_text(shard: ShardInfo) -> str:
+    try:
+        return orjson.dumps(vars(shard)).decode()
+    except TypeError:  # names that are not UTF-8
+        return json.dumps(vars(shard), ensure_ascii=False)
 
 
 _CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack import _core
 from pypack._common.fingerprint import joined_fingerprint
+from pypack.store.many_shards import open_view
 from pypack.store.same_tokenizer import check_same_tokenizer
 from pypack.store.store import TokenStore
 
@@ -36,7 +37,12 @@ class JoinedStore(TokenStore):
         check_same_tokenizer({str(part.path): part for part in parts})
         whole = all(part.info is not None for part in parts)
         shards = [shard for part in parts for shard in part.shard_files]
-        view = _core.StoreView(shards, one_sequence_per_document=whole)
+        masks = [mask for part in parts for mask in part.mask_files]
+        if whole:
+            infos = [shard for part in parts if part.info is not None for shard in part.info.shards]
+            view = open_view(shards, masks, infos, parts[0].dtype.name)
+        else:
+            view = _core.StoreView(shards, one_sequence_per_document=False, masks=masks)
         super().__init__(Path(" + ".join(str(part.path) for part in parts)), view, None)
         self._parts = parts
 
@@ -49,6 +55,17 @@ class JoinedStore(TokenStore):
     def shard_files(self) -> list[tuple[str, str]]:
         """See `TokenStore.shard_files`."""
         return [shard for part in self._parts for shard in part.shard_files]
+
+    @property
+    def mask_files(self) -> list[str]:
+        """See `TokenStore.mask_files`."""
+        return [mask for part in self._parts for mask in part.mask_files]
+
+    @property
+    def prepended_ids(self) -> tuple[int, ...]:
+        """The ids that begin every document of all stores."""
+        ids = {part.prepended_ids for part in self._parts}
+        return ids.pop() if len(ids) == 1 else ()
 
     @cached_property
     def lengths_fingerprint(self) -> str:

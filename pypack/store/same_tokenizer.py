@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def check_same_tokenizer(stores: Mapping[str, TokenStore]) -> None:
     """Compares the tokenizers of stores by `Tokenizer.ids_fingerprint`, of the files that the stores keep.
 
-    Stores whose recorded fingerprints are the same are not looked into. Where some of the stores hold a
-    tokenizer and others do not, the others are warned of.
+    Stores whose recorded fingerprints are the same are not looked into. Of several stores, those that tell
+    no tokenizer are warned of, all of them if none does.
 
     Args:
         stores: by the names to call them by.
@@ -44,7 +44,13 @@ def check_same_tokenizer(stores: Mapping[str, TokenStore]) -> None:
                     f"{first[0]} and {name} were made by tokenizers that give different ids: a model can "
                     "read one of them; tokenize the texts of the other again"
                 )
-    if unknown and len(unknown) < len(parts):
+    if len(unknown) == len(parts) and len({part.path for _, part in parts}) > 1:
+        warnings.warn(
+            f"{', '.join(dict.fromkeys(unknown))}: none of these stores tells its tokenizer; nobody can tell "
+            "whether the same ids mean the same in all of them",
+            stacklevel=3,
+        )
+    elif unknown and len(unknown) < len(parts):
         warnings.warn(
             f"{', '.join(dict.fromkeys(unknown))}: of unknown tokenizer; nobody can tell whether the ids "
             "mean what those of the other stores do",

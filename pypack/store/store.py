@@ -22,9 +22,14 @@ from pypack._common.fingerprint import (
     joined_fingerprint,
     lengths_fingerprint,
 )
+from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
-from pypack.store.format import STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack._common.schema import brief
+from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.contents import extra_files, missing_files
+from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
+from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -46,13 +51,12 @@ def _native(files: tuple[Path, Path]) -> tuple[str, str]:
     return native_name(files[0]), native_name(files[1])
 
 
-def _check_kept(store: Path, kept: Sequence[str], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in kept:
-            raise ValueError(f"{store}: keeps no column {name!r}, but {', '.join(map(repr, kept))}")
+def _mask_of(store: Path, shard: ShardInfo) -> str:
+    """Path of a shard's loss mask as the kernels take it, "" if it has none."""
+    return native_name(store / f"{shard.name}{MASK}") if MASK in shard.beside else ""
 
 
-class TokenStore(Sequence[Document]):
+class TokenStore(Framed, Sequence[Document]):
     """Read access to a store directory, or to one bare Megatron-Core `.bin`/`.idx` pair.
 
     `store[i]` is a read-only view of the mapping: nothing is copied or read before it is used. A store
@@ -114,10 +118,14 @@ class TokenStore(Sequence[Document]):
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         files = [_files_at(path / shard.name) for shard in info.shards]
-        for file in itertools.chain.from_iterable(files):
-            if file.exists():  # the kernel says what is missing
-                require_regular(file)
-        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True)
+        masks = [_mask_of(path, shard) for shard in info.shards]
+        if len(files) <= MOST_MAPPED_SHARDS:  # the kernel looks at each of more when it maps it
+            for file in itertools.chain.from_iterable(files):
+                if file.exists():  # the kernel says what is missing
+                    require_regular(file)
+        view = open_view(list(map(_native, files)), masks, info.shards, info.dtype)
+        if view.num_mapped < len(info.shards):  # too many to map all: each is checked when it is mapped
+            return cls(path, view, info)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -141,6 +149,83 @@ class TokenStore(Sequence[Document]):
         if self.info is None:
             return [_native(_files_at(self.path))]
         return [_native(_files_at(self.path / shard.name)) for shard in self.info.shards]
+
+    @property
+    def mask_files(self) -> list[str]:
+        """Paths of the loss mask of each shard, "" where it has none, as the kernels take them."""
+        return [""] if self.info is None else [_mask_of(self.path, shard) for shard in self.info.shards]
+
+    @property
+    def has_loss_mask(self) -> bool:
+        """Whether the store says of its tokens which are learned."""
+        return self._view.has_masks
+
+    def loss_mask(self, index: int) -> NDArray[np.bool_]:
+        """bool [n]: which tokens of a document are learned; all of them where the store does not say."""
+        return self._view.document_mask(int(range(len(self))[index]))
+
+    @cached_property
+    def learned_lengths(self) -> NDArray[np.int64]:
+        """int64 [D]: how many tokens of every document are learned. Reads the whole mask."""
+        if not self.has_loss_mask:
+            return self.lengths.astype(np.int64)
+        documents = np.arange(len(self), dtype=np.int64)
+        return self._view.count_learned(documents, np.zeros_like(documents), self.lengths.astype(np.int64))
+
+    @cached_property
+    def group_places(self) -> DocumentValues | None:
+        """How many documents of its group stand before each document; None where there are no groups."""
+        return self._values_beside(GROUP, 0)
+
+    @cached_property
+    def document_weights(self) -> DocumentValues | None:
+        """How much the loss of each document counts; None where the store does not say."""
+        return self._values_beside(WEIGHT, 1)
+
+    def _values_beside(self, suffix: str, default: float) -> DocumentValues | None:
+        files = [
+            part.path / f"{shard.name}{suffix}" if suffix in shard.beside else None
+            for part in self.parts
+            if part.info is not None
+            for shard in part.info.shards
+        ]
+        if not any(files):
+            return None
+        if any(part.info is None for part in self.parts):
+            raise ValueError(
+                f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack"
+            )
+        return DocumentValues(files, self._view.shard_documents, suffix, default)
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """int64 [D]: the group of each document, named by the number of its first one; None without groups.
+
+        Documents of one group are neighbours: the answers to one prompt, or the chosen and the rejected one.
+        """
+        places = self.group_places
+        return None if places is None else np.arange(len(self), dtype=np.int64) - places.all()
+
+    def groups_by(self, name: str) -> NDArray[np.int64]:
+        """int64 [D]: the group of each document: "group", those of the store; else a column that it keeps, of
+        which runs of equal values are groups.
+
+        Raises:
+            ValueError: the store has no groups.
+            FileNotFoundError: it keeps no columns.
+        """
+        if name == "group" and self.group_places is not None:
+            groups = self.groups
+            assert groups is not None
+            return groups
+        if name == "group" and (self.info is None or "group" not in self.info.options.get("keep", ())):
+            raise ValueError(
+                f"{self!r} has no groups: they come of records of several texts (pypack tokenize "
+                "--completion-field chosen,rejected); or name a column that it keeps"
+            )
+        values = self.columns([name]).column(name).to_pylist()
+        changes = [i > 0 and values[i] != values[i - 1] for i in range(len(values))]
+        return np.cumsum(changes, dtype=np.int64)
 
     @property
     def num_documents(self) -> int:
@@ -228,6 +313,11 @@ class TokenStore(Sequence[Document]):
         return self._special_id("pad")
 
     @property
+    def prepended_ids(self) -> tuple[int, ...]:
+        """The ids that begin every document, none if it is not known."""
+        return () if self.info is None else self.info.prepended_ids
+
+    @property
     def appended_id(self) -> int | None:
         """The id that ends every document, None if there is none, or if it is not known."""
         return None if self.info is None else self.info.appended_id
@@ -271,20 +361,31 @@ class TokenStore(Sequence[Document]):
 
         Raises:
             FileNotFoundError: the store keeps no columns.
-            ValueError: it keeps columns, but none of this name.
+            ValueError: it keeps columns, but none of this name; or a file of theirs is damaged.
         """
-        import pyarrow.parquet as pq
-
+        from pypack.columnar.table import MissingColumnError, read_table
         from pypack.store.column_types import joined_tables
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
-        tables = []
+        tables: list[pa.Table] = []
         for shard in self.info.shards:
-            require_regular(self.path / f"{shard.name}.parquet")
-            with (self.path / f"{shard.name}.parquet").open("rb") as file:
-                _check_kept(self.path, pq.read_schema(file).names, names or ())
-                tables.append(pq.read_table(file, columns=None if names is None else list(names)))
+            path = self.path / f"{shard.name}.parquet"
+            require_regular(path)
+            try:
+                table = read_table(path, names)
+            except MissingColumnError as error:
+                raise ValueError(f"{self.path}: {error}") from None
+            if table.num_rows != shard.documents:
+                raise ValueError(
+                    f"{path}: {table.num_rows} rows for {shard.documents} documents; it is not its store's"
+                )
+            if tables and table.column_names != tables[0].column_names:
+                raise ValueError(
+                    f"{path}: keeps the columns {brief(table.column_names)}, the shards before it "
+                    f"{brief(tables[0].column_names)}"
+                )
+            tables.append(table)
         return joined_tables(tables)
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
@@ -316,25 +417,28 @@ class TokenStore(Sequence[Document]):
         return [0]
 
     def verify(self) -> list[str]:
-        """Reads everything: index layout, checksums, and the lengths' fingerprint.
+        """Reads everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
 
         Returns:
             The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
             bare Megatron-Core dataset, none of a store that pypack wrote.
 
         Raises:
-            ValueError: names the first file that is not what was written.
+            ValueError: names the first file that is not what was written, is missing, or is a shard that the
+                store does not name.
         """
         self._view.check_layout()
         if self.info is None:
             return [f"{self.path.name}.bin", f"{self.path.name}.idx"]
         self.info.verify_files(self.path / STORE_FILE)
+        self._check_contents(self.info)
         unchecked = []
         for shard in self.info.shards:
             expected = {
                 ".bin": shard.bin_checksum,
                 ".idx": shard.idx_checksum,
                 ".parquet": shard.columns_checksum,
+                **shard.beside,
             }
             for suffix, recorded in expected.items():
                 file = self.path / f"{shard.name}{suffix}"
@@ -347,6 +451,16 @@ class TokenStore(Sequence[Document]):
                 f"{self.path / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths"
             )
         return unchecked
+
+    def _check_contents(self, info: StoreInfo) -> None:
+        """Raises ValueError where shards are missing, or there are some that belong to nobody."""
+        for names, what in (
+            (missing_files(self.path, info), f"missing, and {STORE_FILE} names it"),
+            (extra_files(self.path, info)[0], f"a shard that {STORE_FILE} does not name: remove it"),
+        ):
+            if names:
+                more = f" (and {len(names) - 1:,} more such files)" if len(names) > 1 else ""
+                raise ValueError(f"{self.path / names[0]}: {what}{more}")
 
     def __len__(self) -> int:
         return self.num_documents
@@ -363,6 +477,28 @@ class TokenStore(Sequence[Document]):
         if isinstance(documents, int):
             return self._view.document(documents)
         return [self._view.document(i) for i in np.asarray(documents).tolist()]
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """An Arrow table with a row a document: `input_ids` (large_list<uint32>), and the kept columns.
+
+        Reads everything into memory; of a large store, take some: `pypack.Ragged.from_rows(store[:1000])`.
+
+        Args:
+            columns: the kept columns that are wanted; None: all, if the store keeps any.
+        """
+        import pyarrow as pa
+
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths, dtype=np.int64)])
+        values = np.concatenate([np.empty(0, self.dtype), *self]).astype(np.uint32)
+        table = pa.table({"input_ids": pa.LargeListArray.from_arrays(offsets, values)})
+        if columns is None:
+            keeps = all(p.info and all(s.columns_checksum for s in p.info.shards) for p in self.parts)
+            kept = self.columns() if keeps else pa.table({})
+        else:
+            kept = self.columns(columns) if columns else pa.table({})
+        for field, column in zip(kept.schema, kept.columns, strict=True):
+            table = table.append_column(field, column)
+        return table
 
     @property
     def _named(self) -> str:

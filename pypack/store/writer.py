@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import os
 import secrets
-import struct
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack import _core
-from pypack._common.checksums import BlockChecksum, block_checksum, checksum, checksum_of
-from pypack._common.files import TEMPORARY_SUFFIX, create, publish, write_atomically
-from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
+from pypack._common.checksums import checksum
+from pypack._common.files import TEMPORARY_SUFFIX, publish, write_atomically
+from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.paths import local_path
 from pypack.ragged import Ragged
-from pypack.store.column_writer import ColumnWriter
-from pypack.store.format import (
-    STORE_FILE,
-    TOKENIZER_FILE,
-    ShardInfo,
-    StoreInfo,
-    dtype_for_vocabulary,
-)
+from pypack.store.beside import FEATURE_OF, Beside
+from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
+from pypack.store.shard_cutter import DEFAULT_SHARD_TOKENS, ShardCutter
+from pypack.store.shard_writer import ShardWriter
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pypack.tokenizer.tokenizer import Tokenizer
-
-DEFAULT_SHARD_TOKENS = 2**28
-
-_INDEX_HEADER = struct.Struct("<9sQBQQ")  # magic, version, dtype code, sequences, document bounds
-_DTYPE_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint16": 8}
-_MAX_DOCUMENT_TOKENS = 2**31 - 1
 
 
 class StoreWriter:
@@ -55,6 +42,10 @@ class StoreWriter:
         path: the directory, made if missing.
         vocab_size: every id must be below it; uint16 on disk below 65500, else int32.
         append_id: id written after every document (the tokenizer's eos), None for none.
+        prepend_ids, append_ids: ids written before every document, which are not learned, and behind it
+            (before `append_id`), which are.
+        beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
+            ".weight".
         tokenizer: kept in the store, with its fingerprint and special ids.
         shard_tokens: most tokens in a shard, unless a single document has more.
         options: JSON-able record of the job, kept in `store.json`.
@@ -71,48 +62,60 @@ class StoreWriter:
         *,
         vocab_size: int,
         append_id: int | None = None,
+        prepend_ids: Sequence[int] = (),
+        append_ids: Sequence[int] = (),
+        beside: Collection[str] = (),
         tokenizer: Tokenizer | None = None,
         shard_tokens: int = DEFAULT_SHARD_TOKENS,
         options: dict[str, Any] | None = None,
         finished: Sequence[ShardInfo] = (),
         on_shard: Callable[[ShardInfo, int], None] | None = None,
     ) -> None:
-        if shard_tokens < 1:
-            raise ValueError(f"shard_tokens must be at least 1, got {shard_tokens}")
-        if vocab_size < 1:
-            raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
-        if append_id is not None and not 0 <= append_id < vocab_size:
-            raise ValueError(f"append_id must be in [0, vocab_size={vocab_size}), got {append_id}")
         self.path = local_path(path)
+        self._cutter = ShardCutter(
+            vocab_size=vocab_size,
+            append_id=append_id,
+            prepend_ids=prepend_ids,
+            append_ids=append_ids,
+            beside=beside,
+            shard_tokens=shard_tokens,
+            new_shard=self._new_shard,
+            on_shard=self._publish,
+            finished=tuple(finished),
+        )
         if (self.path / STORE_FILE).exists():
             raise FileExistsError(
                 f"{self.path} already holds a store: choose another path, or remove it first"
             )
         self.path.mkdir(parents=True, exist_ok=True)
         self.vocab_size = vocab_size
-        self.dtype = dtype_for_vocabulary(vocab_size)
+        self.dtype = self._cutter.dtype
         self.append_id = append_id
         self.shard_tokens = shard_tokens
         self._tokenizer = tokenizer
         self._options = options or {}
         self._on_shard = on_shard
-        self._finished = list(finished)
-        self._shard: _ShardWriter | None = None
-        self._documents = sum(shard.documents for shard in finished)
-        self._tokens = sum(shard.tokens for shard in finished)
+        self._token = secrets.token_hex(6)
 
     @property
     def num_documents(self) -> int:
         """Documents written so far, those of the unfinished shard included."""
-        return self._documents
+        return self._cutter.num_documents
 
     @property
     def num_tokens(self) -> int:
         """Tokens written so far, end-of-document ids included."""
-        return self._tokens
+        return self._cutter.num_tokens
 
     def append(
-        self, documents: Ragged, columns: pa.RecordBatch | None = None, source: str | None = None
+        self,
+        documents: Ragged,
+        columns: pa.RecordBatch | None = None,
+        source: str | None = None,
+        *,
+        learned: NDArray[np.bool_] | None = None,
+        places: NDArray[np.int32] | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Writes documents after those before.
 
@@ -121,46 +124,17 @@ class StoreWriter:
             columns: one row a document, the same names in every call (types may differ, see
                 `pypack.store.column_types`); or None in every call.
             source: the input they came from, recorded in the shard's `inputs`.
+            learned: with ".mask", bool [N], of each id of `documents.values`; None: all are learned.
+            places: with ".group", how many documents of its group stand before each; None: none. A group
+                stands in one call.
+            weights: with ".weight", how much the loss of each document counts; None: 1.
 
         Raises:
             ValueError: an id is not below `vocab_size`, a document is longer than 2^31-1 tokens, or the
-                columns do not fit. Nothing of the batch that follows the bad document is written.
+                columns or other values do not fit. Nothing of the batch that follows the bad document is
+                written.
         """
-        if columns is not None and columns.num_rows != len(documents):
-            raise ValueError(f"columns have {columns.num_rows} rows for {len(documents)} documents")
-        extra = 0 if self.append_id is None else 1
-        lengths = documents.lengths + extra
-        if len(lengths) and int(lengths.max()) > _MAX_DOCUMENT_TOKENS:
-            i = int(lengths.argmax())
-            raise ValueError(
-                f"document {self._documents + i} has {lengths[i]} tokens, a document may have at most 2^31-1"
-            )
-        ends = np.cumsum(lengths)  # tokens of the batch up to and with each document
-        start = 0
-        while start < len(documents):
-            if self._shard is None:
-                self._shard = _ShardWriter(self.path, f"{len(self._finished):05d}", self.dtype)
-            before = int(ends[start - 1]) if start else 0
-            room = self.shard_tokens - self._shard.tokens
-            stop = int(np.searchsorted(ends, before + room, side="right"))
-            if stop <= start:
-                if self._shard.documents:
-                    self._finish_shard()
-                    continue
-                stop = start + 1  # longer than a whole shard
-            data = _core.encode_documents(
-                documents.values,
-                documents.offsets[start : stop + 1],
-                self.append_id,
-                self.vocab_size,
-                self.dtype,
-                self._documents,
-            )
-            part = None if columns is None else columns.slice(start, stop - start)
-            self._shard.append(data, lengths[start:stop], part, source)
-            self._documents += stop - start
-            self._tokens += len(data)
-            start = stop
+        self._cutter.append(documents, columns, source, Beside(learned, places, weights))
 
     def close(self) -> TokenStore:
         """Completes the last shard, the tokenizer and `store.json`, and opens the store.
@@ -168,9 +142,9 @@ class StoreWriter:
         Raises:
             ValueError: no document was written.
         """
-        if self._shard is not None:
-            self._finish_shard()
-        if not self._finished:
+        self._cutter.finish()
+        shards = tuple(self._cutter.shards)
+        if not shards:
             raise ValueError(f"{self.path}: no document was written, a store cannot be empty")
         tokenizer = self._tokenizer
         if tokenizer is not None:
@@ -178,34 +152,41 @@ class StoreWriter:
         info = StoreInfo(
             dtype=self.dtype,
             vocab_size=self.vocab_size,
-            documents=self._documents,
-            tokens=self._tokens,
+            documents=self.num_documents,
+            tokens=self.num_tokens,
             lengths_fingerprint=joined_fingerprint(
-                (shard.lengths_fingerprint or "", shard.documents) for shard in self._finished
+                (shard.lengths_fingerprint or "", shard.documents) for shard in shards
             ),
-            files={} if tokenizer is None else {TOKENIZER_FILE: checksum(self.path / TOKENIZER_FILE)},
-            shards=tuple(self._finished),
+            shards=shards,
             tokenizer_fingerprint=None if tokenizer is None else tokenizer.fingerprint,
             special_ids={} if tokenizer is None else tokenizer.special_tokens.as_dict(),
-            appended_id=self.append_id,
+            appended_id=self._cutter.end_ids[-1] if self._cutter.end_ids else None,
+            prepended_ids=tuple(self._cutter.begin_ids),
             options=self._options,
+            requires=tuple(sorted(FEATURE_OF[suffix] for suffix in self._cutter.beside)),
+            files={} if tokenizer is None else {TOKENIZER_FILE: checksum(self.path / TOKENIZER_FILE)},
         )
         write_atomically(self.path / STORE_FILE, info.to_json())
         return TokenStore.open(self.path)
 
     def abort(self) -> None:
         """Removes the unfinished shard; the finished ones stay."""
-        if self._shard is not None:
-            self._shard.abort()
-            self._shard = None
+        self._cutter.abort()
 
-    def _finish_shard(self) -> None:
-        assert self._shard is not None
-        info = self._shard.finish()
-        self._shard = None
-        self._finished.append(info)
+    def _new_shard(self, number: int) -> ShardWriter:
+        name = f"{number:05d}"
+        for stale in self.path.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
+            stale.unlink()
+        return ShardWriter(name, self.dtype, self._temporary, self._cutter.beside)
+
+    def _temporary(self, name: str) -> Path:
+        return self.path / f"{name}{TEMPORARY_SUFFIX}.{self._token}"
+
+    def _publish(self, info: ShardInfo, shard: ShardWriter) -> None:
+        for name, temporary in shard.files.items():
+            publish(temporary, self.path / name)
         if self._on_shard is not None:
-            self._on_shard(info, sum(shard.documents for shard in self._finished))
+            self._on_shard(info, self.num_documents)
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -220,93 +201,3 @@ class StoreWriter:
             self.close()
         else:
             self.abort()
-
-
-class _ShardWriter:
-    """One `.bin`/`.idx` pair (and `.parquet` of columns) under temporary names until `finish`."""
-
-    def __init__(self, directory: Path, name: str, dtype: str) -> None:
-        self._directory = directory
-        self._name = name
-        self._dtype = dtype
-        self._digest = BlockChecksum()
-        self._token = secrets.token_hex(6)
-        for stale in directory.glob(f"{name}.*{TEMPORARY_SUFFIX}*"):  # of a process that was killed
-            stale.unlink()
-        self._bin: BinaryIO = create(self._temporary(".bin"))
-        self._lengths: list[NDArray[np.int32]] = []
-        self._columns: ColumnWriter | None = None
-        self._inputs: dict[str, None] = {}
-        self.documents = 0
-        self.tokens = 0
-
-    def _temporary(self, suffix: str) -> Path:
-        return self._directory / f"{self._name}{suffix}{TEMPORARY_SUFFIX}.{self._token}"
-
-    def append(
-        self,
-        data: NDArray[np.integer[Any]],
-        lengths: NDArray[np.int64],
-        columns: pa.RecordBatch | None,
-        source: str | None,
-    ) -> None:
-        if self.documents and (columns is None) != (self._columns is None):
-            raise ValueError("columns must be given for every batch of a store, or for none")
-        if columns is not None:
-            if self._columns is None:
-                self._columns = ColumnWriter(self._temporary(".parquet"), columns.schema)
-            self._columns.append(columns)
-        self._bin.write(data.data)
-        self._digest.update(data.data)
-        self._lengths.append(lengths.astype(np.int32))
-        if source is not None:
-            self._inputs[source] = None
-        self.documents += len(lengths)
-        self.tokens += len(data)
-
-    def finish(self) -> ShardInfo:
-        self._bin.flush()
-        os.fsync(self._bin.fileno())
-        self._bin.close()
-        lengths = np.concatenate(self._lengths)
-        index = index_bytes(lengths, self._dtype)
-        columns_checksum = None
-        if self._columns is not None:
-            self._columns.close()
-            columns_checksum = block_checksum(self._temporary(".parquet"))
-            publish(self._temporary(".parquet"), self._directory / f"{self._name}.parquet")
-        write_atomically(self._directory / f"{self._name}.idx", index)
-        publish(self._temporary(".bin"), self._directory / f"{self._name}.bin")
-        return ShardInfo(
-            name=self._name,
-            documents=self.documents,
-            tokens=self.tokens,
-            bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
-            idx_bytes=len(index),
-            bin_checksum=str(self._digest),
-            idx_checksum=checksum_of(index),
-            columns_checksum=columns_checksum,
-            inputs=tuple(self._inputs),
-            lengths_fingerprint=lengths_fingerprint(lengths),
-        )
-
-    def abort(self) -> None:
-        # Closing writes what is buffered, which fails again on a full disk: the files go all the same.
-        with suppress(OSError):
-            self._bin.close()
-        if self._columns is not None:
-            with suppress(OSError):
-                self._columns.close()
-        for suffix in (".bin", ".idx", ".parquet"):
-            self._temporary(suffix).unlink(missing_ok=True)
-
-
-def index_bytes(lengths: NDArray[np.int32], dtype: str) -> bytes:
-    """A Megatron-Core `.idx` (version 1) for documents of these lengths, one sequence each."""
-    count = len(lengths)
-    offsets = np.zeros(count, np.int64)
-    np.cumsum(lengths[:-1], dtype=np.int64, out=offsets[1:])
-    offsets *= np.dtype(dtype).itemsize
-    header = _INDEX_HEADER.pack(b"MMIDIDX\x00\x00", 1, _DTYPE_CODES[dtype], count, count + 1)
-    bounds = np.arange(count + 1, dtype=np.int64)
-    return b"".join((header, lengths.astype("<i4").tobytes(), offsets.tobytes(), bounds.tobytes()))

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pypack.tokenizer.library_errors import LibraryError, library_errors
+from pypack.tokenizer.library_limits import check_for_library, check_json, try_in_another_process
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
-_LARGEST_ID = 2**31 - 1
 _MAY_BE_MISSING = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
@@ -87,11 +87,11 @@ class TokenizerDefinition:
     def _loaded(self) -> HuggingFaceTokenizer:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
-        self._check_ids()
         if b'"SentencePiece' in self.data[:4096]:
             raise ValueError(
                 f"{self.source}: a SentencePiece model, which the `tokenizers` library has no form of"
             )
+        self._check()
         try:
             with library_errors():
                 tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
@@ -103,17 +103,15 @@ class TokenizerDefinition:
         tokenizer.no_padding()
         return tokenizer
 
-    def _check_ids(self) -> None:
-        """Raises ValueError for ids that the library would make a table of, item by item."""
+    def _check(self) -> None:
+        """Raises ValueError for what the library cannot stand."""
         try:
-            vocabulary = self.sections["model"]["vocab"]
-        except (ValueError, KeyError, TypeError):
-            return  # for the library to judge
-        largest = getattr(vocabulary, "id_bound", 0) - 1
-        if largest > _LARGEST_ID:
-            raise ValueError(
-                f"{self.source}: the vocabulary has the id {largest}; ids must be from 0 to {_LARGEST_ID}"
-            )
+            sections = self.sections
+        except ValueError:
+            check_json(self.data, self.source)
+            try_in_another_process(self.data, self.source)
+        else:
+            check_for_library(sections, self.source)
 
 
 def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:

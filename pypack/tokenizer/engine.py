@@ -12,6 +12,8 @@ from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.text_input import Texts
 
 OffsetUnit = Literal["byte", "char"]
+# Of D documents: offsets int64 [D + 1], and parts uint32 [M, 2].
+PlainParts = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 
 class OffsetsError(ValueError):
@@ -36,8 +38,15 @@ class Engine(Protocol):
         add_special_tokens: bool,
         split_special_tokens: bool,
         num_threads: int,
+        plain: PlainParts | None = None,
     ) -> tuple[Ragged, NDArray[np.uint32]]:
-        """Ids, and what each stands for: uint32 [N, 2]; see `Tokenizer.encode_batch`."""
+        """Ids, and what each stands for: uint32 [N, 2]; see `Tokenizer.encode_batch`.
+
+        Special tokens are text in the `plain` parts of the documents, in the unit of the offsets.
+
+        Raises:
+            ValueError: the engine cannot do that.
+        """
 
     def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
         """Text of every row of ids; see `Tokenizer.decode_batch`."""

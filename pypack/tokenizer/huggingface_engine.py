@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pypack._common.threads import available_cores
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
-from pypack.tokenizer.engine import OffsetUnit
+from pypack.tokenizer.engine import OffsetUnit, PlainParts
 from pypack.tokenizer.library_errors import LibraryError, library_errors
 from pypack.tokenizer.text_input import Texts, as_strings
 
@@ -56,8 +56,16 @@ class HuggingFaceEngine:
         add_special_tokens: bool,
         split_special_tokens: bool,
         num_threads: int,
+        plain: PlainParts | None = None,
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
+        if plain is not None and len(plain[1]):
+            i = int(np.argmax(np.diff(plain[0]) > 0))
+            raise ValueError(
+                f"document {i}: its content spells a special token, which the engine 'huggingface' cannot "
+                "read as "
+                "plain text beside special tokens that are meant: take it out, or give parse_special_tokens"
+            )
         documents = as_strings(texts)
         tokenizer = self._splitting_copy() if split_special_tokens else self._tokenizer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
@@ -15,14 +16,17 @@ from pypack._common.arguments import number_within
 from pypack._common.paths import local_path
 from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
+from pypack.tokenizer.chat_files import ChatFiles, chat_files_beside, chat_files_of
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.definition_file import read_definition_file
 from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
-from pypack.tokenizer.folder import read_beside
+from pypack.tokenizer.folder import read_beside, with_added_tokens
+from pypack.tokenizer.habits import Habits, as_row
 from pypack.tokenizer.hub import hub_folder
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
 from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
+from pypack.tokenizer.native.pretokenizers import is_byte_level
 from pypack.tokenizer.native.sentencepiece_file import names_of_roles
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
@@ -33,8 +37,11 @@ from pypack.tokenizer.what_file import find_tokenizer_file
 if TYPE_CHECKING:
     import tiktoken
 
+    from pypack.records.chat_template import ChatTemplate
+    from pypack.records.rendered import Rendered
 
-class Tokenizer:
+
+class Tokenizer(Habits):
     """A tokenizer: text ↔ ids, with its special ids and a fingerprint.
 
     Made by `from_file`, `from_huggingface` or `from_tiktoken`. Immutable; one object may be used from many
@@ -48,11 +55,13 @@ class Tokenizer:
         engine: EngineName | None,
         configured: dict[str, str],
         asked: dict[str, str | None],
+        chat: ChatFiles | None = None,
     ) -> None:
         if engine not in (None, "native", "huggingface"):
             raise ValueError(f"engine must be 'native', 'huggingface' or None (choose), got {engine!r}")
         self._definition = definition
         self._requested_engine = engine
+        self._chat = chat or ChatFiles()
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(definition, engine)
         self._encode_one = getattr(self._engine, "encode_one", None)
@@ -127,7 +136,7 @@ class Tokenizer:
         file = find_tokenizer_file(path)
         beside = read_beside(file)
         definition = read_definition_file(file, beside)
-        tokenizer = cls(definition, engine, beside.names(), asked)
+        tokenizer = cls(definition, engine, beside.names(), asked, chat_files_beside(file))
         warn_of_ids(definition, tokenizer._engine.added_tokens())
         warn_of_transformers(definition, beside, tokenizer._engine)
         return tokenizer
@@ -163,7 +172,7 @@ class Tokenizer:
                 configured[role] = str(token)
         definition = TokenizerDefinition(inner.to_str().encode(), source="the tokenizer", is_printed=True)
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, configured, asked)
+        return cls(definition, engine, configured, asked, chat_files_of(tokenizer))
 
     @classmethod
     def from_tiktoken(
@@ -264,10 +273,6 @@ class Tokenizer:
         """Chance at which a merge of BPE is left out at random when a text is encoded; 0 almost always."""
         model = self._definition.sections_of_any.get("model")
         return float((model.get("dropout") if isinstance(model, dict) else None) or 0)
-
-    def special_token_texts(self) -> list[str]:
-        """The added tokens that are marked as special, by id: `<|endoftext|>`, `<s>`, ..."""
-        return [token.content for token in self._engine.added_tokens() if token.special]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -395,9 +400,146 @@ class Tokenizer:
                 raise
             return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_offsets(texts, **options)
 
+    @cached_property
+    def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The ids that the tokenizer's own template puts before and behind a document (add_special_tokens).
+
+        None where it does more than that.
+        """
+        bare, whole = (self.encode("a", add_special_tokens=add).tolist() for add in (False, True))
+        for begin in range(len(whole) - len(bare) + 1):
+            if whole[begin : begin + len(bare)] == bare:
+                return tuple(whole[:begin]), tuple(whole[begin + len(bare) :])
+        return None
+
+    @property
+    def special_texts(self) -> tuple[str, ...]:
+        """The texts that are special tokens wherever they stand in a text."""
+        return tuple(token.content for token in self._engine.added_tokens() if token.special)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer came with a chat template."""
+        return self._chat.choose(has_tools=False) is not None
+
+    def encode_rendered(
+        self, documents: Sequence[Rendered], *, num_threads: int | None = None
+    ) -> tuple[Ragged, NDArray[np.bool_]]:
+        """Ids of texts with spans, and which ids are learned: bool [N], one an id of `Ragged.values`.
+
+        An id is learned if it stands for a character of a learned span. See `pypack.records`.
+        """
+        from pypack.tokenizer.rendered import encode_rendered
+
+        return encode_rendered(self._engine, documents, resolve_num_threads(num_threads))
+
+    def chat_template(
+        self,
+        template: str | os.PathLike[str] | None = None,
+        *,
+        has_tools: bool = False,
+        learn: str = "assistant",
+        parse_special_tokens: bool = False,
+        now: datetime | None = None,
+        **options: Any,
+    ) -> ChatTemplate:
+        """A chat template that knows this tokenizer's special tokens.
+
+        Args:
+            template: the text of a template, or the path of a file with one; None for the tokenizer's own
+                (`chat_template.jinja` or `tokenizer_config.json` in its folder).
+            has_tools: choose the one for tools, where the tokenizer has several.
+            learn, parse_special_tokens, now: see `pypack.records.ChatTemplate`.
+            **options: what the template finds by name, such as `enable_thinking`.
+
+        Raises:
+            ValueError: the tokenizer has none, the template is none, or it writes tokens that the folder's
+                configuration names and the tokenizer.json lacks.
+            ImportError: jinja2 is missing.
+        """
+        from pypack.records.chat_template import ChatTemplate
+
+        if template is None:
+            chosen = self._chat.choose(has_tools)
+            if chosen is None:
+                known = ", ".join(map(repr, self._chat.templates)) or "none"
+                raise ValueError(
+                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
+                    "the path of "
+                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the "
+                    "tokenizer.json"
+                )
+            source, name = chosen
+        elif isinstance(template, str) and ("{%" in template or "{{" in template):
+            source, name = template, "the chat template"
+        else:
+            path = local_path(template)
+            source, name = path.read_text("utf-8"), str(path)
+        added = {token.content: token for token in self._engine.added_tokens()}
+        lost = [text for text in self._chat.configured if text not in added and text in source]
+        if lost:
+            raise ValueError(
+                f"{name}: writes {', '.join(map(repr, lost[:5]))}, which tokenizer_config.json adds to the "
+                "tokenizer "
+                f"and {self._definition.source} does not have, so that they would become plain text: save "
+                "the "
+                "tokenizer anew with transformers (save_pretrained), or load it with from_huggingface"
+            )
+        return ChatTemplate(
+            source,
+            name,
+            self._chat.tokens,
+            self.special_texts,
+            options,
+            learn,
+            parse_special_tokens,
+            now,
+        )
+
+    def encode_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        template: str | os.PathLike[str] | ChatTemplate | None = None,
+        learn: str = "assistant",
+        parse_special_tokens: bool = False,
+        **options: Any,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+        """Ids of a conversation in a chat template, uint32 [n], and which of them are learned, bool [n].
+
+        With `parse_special_tokens`, and for conversations that spell no special token, they are what
+        transformers' `apply_chat_template(tokenize=True, return_assistant_tokens_mask=True)` gives. Without
+        it, what a conversation spells is plain text, and special tokens come from the template alone.
+
+        Args:
+            messages: of `{"role": ..., "content": ...}`.
+            tools: JSON schemas of what may be called.
+            template: see `chat_template`; or what that gave.
+            learn: "assistant", "last-assistant", "all" or "none".
+            **options: what the template finds by name, such as `enable_thinking`.
+
+        Raises:
+            RecordError: (a ValueError) see `pypack.records.ChatTemplate.render`.
+        """
+        from pypack.records.chat_template import ChatTemplate
+        from pypack.records.messages import plain_data
+
+        if not isinstance(template, ChatTemplate):
+            template = self.chat_template(
+                template,
+                has_tools=bool(tools),
+                learn=learn,
+                parse_special_tokens=parse_special_tokens,
+                **options,
+            )
+        rendered = template.render(plain_data(messages), plain_data(tools))
+        rows, learned = self.encode_rendered([rendered], num_threads=1)
+        return rows.values, learned
+
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
         """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""
-        return self.decode_batch([ids], skip_special_tokens=skip_special_tokens)[0]
+        return self.decode_batch([as_row(ids)], skip_special_tokens=skip_special_tokens)[0]
 
     def decode_batch(
         self,
@@ -418,6 +560,34 @@ class Tokenizer:
         ragged = rows if isinstance(rows, Ragged) else _as_ragged(list(rows))
         return self._engine.decode_batch(ragged, skip_special_tokens=skip_special_tokens)
 
+    @cached_property
+    def _spells_bytes(self) -> bool:
+        """Whether tokens are spelled in GPT-2's byte alphabet."""
+        return is_byte_level(self._definition.sections_of_any.get("pre_tokenizer"))
+
+    def _encode_rows(self, texts: Any, **options: Any) -> Ragged:
+        rows: Ragged = self.encode_batch(texts, **options)
+        return rows
+
+    def _with_tokens(self, tokens: list[str], special: bool) -> Tokenizer:
+        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": not special}
+        first = self.vocab_size
+        entries = [
+            {"id": first + i, "content": token, **flags, "special": special}
+            for i, token in enumerate(dict.fromkeys(tokens))
+            if token
+        ]
+        definition = TokenizerDefinition(
+            with_added_tokens(self._definition.data, entries),
+            self._definition.source,
+            is_printed=self._definition.is_printed,
+        )
+        names = {
+            role: self.id_to_token(i) for role, i in self.special_tokens.as_dict().items() if i is not None
+        }
+        configured = {role: token for role, token in names.items() if token is not None}
+        return type(self)(definition, self._requested_engine, configured, {}, self._chat)
+
     def __getstate__(self) -> dict[str, Any]:
         return {
             "data": self._definition.data,
@@ -425,6 +595,7 @@ class Tokenizer:
             "is_printed": self._definition.is_printed,
             "engine": self._requested_engine,
             "special_tokens": self.special_tokens,
+            "chat": self._chat,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -433,13 +604,17 @@ class Tokenizer:
         self._engine, self._engine_reason = choose_engine(self._definition, self._requested_engine)
         self._encode_one = getattr(self._engine, "encode_one", None)
         self.special_tokens = state["special_tokens"]
+        self._chat = state.get("chat") or ChatFiles()
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"
 
 
 def _as_ragged(rows: list[Sequence[int] | NDArray[np.integer]]) -> Ragged:
-    arrays = [np.asarray(row) for row in rows]
+    try:
+        arrays = [np.asarray(row) for row in rows]
+    except ValueError:  # rows of unequal length where ids should be
+        raise TypeError("every row must be a vector of ids, got rows within rows") from None
     for i, array in enumerate(arrays):
         if array.size and array.dtype.kind not in "iu":
             raise TypeError(f"row {i} must hold integers, got {array.dtype}")

@@ -19,8 +19,9 @@ from fixtures.store_json import write_sealed
 
 import pypack
 from pypack.cli import COMMANDS, main
-from pypack.cli.arguments import RejectLimit, positive
+from pypack.cli.arguments import positive
 from pypack.cli.progress import count, duration
+from pypack.jobs.reject_limit import RejectLimit
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 
@@ -110,7 +111,7 @@ def test_text_to_store_to_plan(
     assert "span length" in shown
     assert "no padding" in shown
     assert "█" in shown
-    assert "document" in run("inspect", store / "00000", "--tokenizer", tokenizer_file).out
+    assert "document" in run("inspect", store / "000000-000", "--tokenizer", tokenizer_file).out
 
 
 def test_json_outputs_reconcile(run: Callable[..., Outcome], corpus: Path, tokenizer_file: Path) -> None:
@@ -267,12 +268,12 @@ def test_verify_finds_damage(run: Callable[..., Outcome], corpus: Path, tokenize
     np.save(plan / "span_start.npy", starts)
     assert run("verify", plan, "--store", store).status == 1
     assert run("verify", plan).status == 1
-    data = bytearray((store / "00000.bin").read_bytes())
+    data = bytearray((store / "000000-000.bin").read_bytes())
     data[100] ^= 1
-    (store / "00000.bin").write_bytes(data)
+    (store / "000000-000.bin").write_bytes(data)
     outcome = run("verify", store)
     assert outcome.status == 1
-    assert "00000.bin" in outcome.err
+    assert "000000-000.bin" in outcome.err
 
 
 def test_verify_finds_ids_above_the_vocabulary(run: Callable[..., Outcome], tmp_path: Path) -> None:

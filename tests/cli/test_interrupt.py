@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.corpus_files import json_lines
+from fixtures.jobs import tree_bytes
 
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
 _OPTIONS = ["--shard-tokens", "300k", "--keep", "id"]
@@ -29,10 +30,6 @@ def data() -> bytes:
 
 def _command(store: Path, tokenizer_file: Path) -> list[str]:
     return [*_PYPACK, "tokenize", "-", "-o", str(store), "--tokenizer", str(tokenizer_file), *_OPTIONS]
-
-
-def _bytes(store: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(store.iterdir())}
 
 
 def _start_and_wait(command: list[str], data: bytes, store: Path, more_than: int) -> subprocess.Popen[bytes]:
@@ -56,15 +53,15 @@ def _start_and_wait(command: list[str], data: bytes, store: Path, more_than: int
 
 
 def _shards(store: Path) -> int:
-    journal = store / "journal.jsonl"
-    return journal.read_bytes().count(b"\n") - 1 if journal.exists() else 0
+    journals = [path.read_bytes() for path in store.glob("units/*.journal.*")]
+    return max((journal.count(b"\n") - 1 for journal in journals), default=0)
 
 
 @pytest.fixture(scope="module")
 def unbroken(data: bytes, tokenizer_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     store = tmp_path_factory.mktemp("unbroken") / "s"
     subprocess.run(_command(store, tokenizer_file), input=data, capture_output=True, check=True)
-    return _bytes(store)
+    return tree_bytes(store)
 
 
 def test_sigkill_then_the_same_command(
@@ -80,7 +77,7 @@ def test_sigkill_then_the_same_command(
         assert not (store / "store.json").exists()
     done = subprocess.run([*command, "--json"], input=data, capture_output=True, check=True)
     assert json.loads(done.stdout)["resumed_documents"] > 5_000
-    assert _bytes(store) == unbroken
+    assert tree_bytes(store) == unbroken
 
 
 def test_sigint_says_how_to_go_on(
@@ -102,7 +99,7 @@ def test_sigint_says_how_to_go_on(
     assert process.stdin is not None
     process.stdin.close()
     process.stderr.close()
-    assert not list(store.glob("0*.partial"))
+    assert not list(store.glob("0*.partial*"))
     assert not (store / "store.json").exists()
     subprocess.run(command, input=data, capture_output=True, check=True)
-    assert _bytes(store) == unbroken
+    assert tree_bytes(store) == unbroken

@@ -13,6 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures.bombs import (
+    dictionary_bomb,
+    one_long_page,
+    one_long_text,
+    shared_dictionary,
+    shared_views,
+)
 from fixtures.corpus_files import read_all, write, write_arrow, write_parquet
 from fixtures.damaged_columns import (
     ROWS,
@@ -20,9 +27,7 @@ from fixtures.damaged_columns import (
     bad_index,
     bad_offset,
     bad_view,
-    dictionary_bomb,
     encrypted_column,
-    write_ipc,
 )
 
 from pypack import corpus
@@ -40,6 +45,7 @@ _ARROW: dict[str, Callable[[Path], str]] = {
     "kept large": lambda p: bad_offset(p, pa.large_string(), "k", 25, -(2**62)),
     "view": bad_view,
     "index": bad_index,
+    "kept index": lambda p: bad_index(p, "k"),
 }
 
 
@@ -126,39 +132,15 @@ print(*{r.kind for r in rejects})
 """
 
 
-def _one_long_text(path: Path) -> str:
-    return str(write_ipc(path, pa.table({"text": ["x" * (220 << 20)]}), "zstd"))
-
-
-def _shared_views(path: Path) -> str:
-    """A megabyte of text that 10,000 rows point at."""
-    views = pa.array(["x" * (1 << 20)], pa.string_view())
-    buffers = views.buffers()
-    many = pa.Array.from_buffers(
-        pa.string_view(), 10000, [None, pa.py_buffer(bytes(buffers[1])[:16] * 10000), buffers[2]]
-    )
-    return str(write_ipc(path, pa.table({"text": many}), "zstd"))
-
-
-def _shared_dictionary(path: Path) -> str:
-    column = pa.DictionaryArray.from_arrays(pa.array([0] * 10000, pa.int32()), pa.array(["x" * (1 << 20)]))
-    return str(write_ipc(path, pa.table({"text": column}), "zstd"))
-
-
-def _one_long_page(path: Path) -> str:
-    pq.write_table(pa.table({"text": ["x" * (220 << 20)]}), path, compression="zstd", use_dictionary=False)
-    return str(path)
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no limits on memory elsewhere")
 @pytest.mark.parametrize(
     ("name", "make"),
     [
         ("a.parquet", dictionary_bomb),
-        ("b.parquet", _one_long_page),
-        ("c.arrow", _one_long_text),
-        ("d.arrow", _shared_views),
-        ("e.arrow", _shared_dictionary),
+        ("b.parquet", one_long_page),
+        ("c.arrow", one_long_text),
+        ("d.arrow", shared_views),
+        ("e.arrow", shared_dictionary),
     ],
 )
 def test_bombs_are_refused_with_little_memory(name: str, make: Callable[[Path], str], tmp_path: Path) -> None:

@@ -23,13 +23,35 @@ def hit():
 kind, path = sys.argv[1:]
 tokenizer = pypack.Tokenizer.from_file(path)
 documents = ["the packer takes each document " * 2000] * 100
-lengths = np.random.default_rng(0).integers(1, 2000, 5_000_000).astype(np.int32)
+rng = np.random.default_rng(0)
+lengths = rng.integers(1, 2000, 5_000_000).astype(np.int32)
+costs = rng.integers(1, 2**22, 5_120_000).astype(float)
+
+def decoding():
+    ids = tokenizer.encode_batch([documents[0]] * 50)
+    whole = pypack.Ragged(np.tile(ids.values, 80), np.array([0, 80 * len(ids.values)]))
+    return lambda: tokenizer.decode_batch(whole)
+
+def on_plan(call):
+    many = rng.integers(1, 20_000, 8_000_000).astype(np.int32)
+    plan = pypack.pack(many, 2048, strategy="concat")
+    return lambda: call(plan, many)
+
+def fields(plan):
+    names = ("sequence_length", "strategy", "options", "counts", "lengths_fingerprint")
+    return {**plan.arrays(), **{name: getattr(plan, name) for name in names}}
+
 calls = {
-    "encode": lambda: tokenizer.encode_batch(documents),
-    "one document": lambda: tokenizer.encode_batch(["".join(documents)]),
-    "offsets": lambda: tokenizer.encode_batch(documents, return_offsets=True),
+    "encode": lambda: lambda: tokenizer.encode_batch(documents),
+    "one document": lambda: lambda: tokenizer.encode_batch(["".join(documents)]),
+    "offsets": lambda: lambda: tokenizer.encode_batch(documents, return_offsets=True),
+    "decode": decoding,
+    "verify": lambda: on_plan(lambda plan, lengths: plan.verify(lengths)),
+    "verify alone": lambda: on_plan(lambda plan, _: plan.verify()),
+    "figures": lambda: on_plan(lambda plan, _: pypack.Plan(**fields(plan)).stats),
+    "balance a window": lambda: lambda: pypack.balance(costs, 64, 8, window=10_000),
 }
-call = calls.get(kind, lambda: pypack.pack(lengths, 2048, strategy=kind))
+call = calls.get(kind, lambda: lambda: pypack.pack(lengths, 2048, strategy=kind))()
 threading.Thread(target=hit, daemon=True).start()
 try:
     while True:
@@ -61,6 +83,11 @@ time.sleep(0.3)
 """
 
 KINDS = [
+    "decode",
+    "verify",
+    "verify alone",
+    "figures",
+    "balance a window",
     "encode",
     "one document",
     "offsets",

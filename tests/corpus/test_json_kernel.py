@@ -7,35 +7,13 @@ import random
 from pathlib import Path
 
 import pytest
+from fixtures.compared_scanners import LIMIT, same_block
 from fixtures.corpus_files import json_lines
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pypack import _core
-from pypack.corpus.block import Block
 from pypack.corpus.json_lines import parse_with_kernel, parse_with_python
-
-_LIMIT = 1 << 20
-
-
-def _plain(block: Block) -> tuple[object, ...]:
-    texts = block.texts if isinstance(block.texts, list) else block.texts.to_pylist()
-    return (
-        texts,
-        block.lines.tolist(),
-        block.ends.tolist(),
-        {name: [repr(value) for value in values] for name, values in block.columns.items()},
-        block.faults,
-        block.blank_lines,
-        block.num_lines,
-    )
-
-
-def _same(data: bytes, keep: tuple[str, ...] = ("id", "text"), limit: int = _LIMIT) -> None:
-    assert _plain(parse_with_kernel(data, "text", keep, limit)) == _plain(
-        parse_with_python(data, "text", keep, limit)
-    )
-
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -76,7 +54,7 @@ def _mutated(draw: st.DrawFn) -> bytes:
 @example([b'{"text": "a", "text": "b", "id": 1, "id": 2}', b'{"text": "a", "text": null}'], True)
 @example([rb'{"te\u0078t": "key with an escape"}', b'{"text":"then the block goes the slow way"}'], True)
 def test_any_lines(lines: list[bytes], final_newline: bool) -> None:
-    _same(b"\n".join(lines) + (b"\n" if final_newline and lines else b""))
+    same_block(b"\n".join(lines) + (b"\n" if final_newline and lines else b""))
 
 
 _ODD = [
@@ -178,8 +156,8 @@ _ODD = [
 
 @pytest.mark.parametrize("line", _ODD)
 def test_odd_lines(line: bytes) -> None:
-    _same(line)
-    _same(b'{"text":"before","id":1}\n' + line + b'\n{"id":[2],"text":"after"}\n')
+    same_block(line)
+    same_block(b'{"text":"before","id":1}\n' + line + b'\n{"id":[2],"text":"after"}\n')
 
 
 @pytest.mark.parametrize("length", range(40))
@@ -189,17 +167,17 @@ def test_specials_at_every_place_of_a_vector(length: int) -> None:
         for rest in (0, 1, 15, 16, 33):
             lines.append(b'{"text":"' + b"a" * length + special + b"b" * rest + b'"}')
             lines.append(b'{"text":"a","x":"' + b"a" * length + special + b"b" * rest + b'"}')
-    _same(b"\n".join(lines))
+    same_block(b"\n".join(lines))
 
 
 def test_the_limit_counts_the_bytes_of_the_line() -> None:
-    _same(b'{"text":"12345"}\n{"text":"123456"}\n{"text":"1"}', limit=16)
+    same_block(b'{"text":"12345"}\n{"text":"123456"}\n{"text":"1"}', limit=16)
     assert parse_with_kernel(b'{"text":"12345"}\n{"text":"123456"}', "text", (), 16).lines.tolist() == [0]
 
 
 def test_kept_values_are_parsed_once_and_null_where_missing() -> None:
     data = json_lines([{"text": "a", "id": {"n": [1, 2.5, None]}}, {"text": "b"}, {"id": "é\n", "text": "c"}])
-    block = parse_with_kernel(data, "text", ("id", "absent"), _LIMIT)
+    block = parse_with_kernel(data, "text", ("id", "absent"), LIMIT)
     assert block.columns == {"id": [{"n": [1, 2.5, None]}, None, "é\n"], "absent": [None, None, None]}
 
 
@@ -218,9 +196,17 @@ def test_kept_integers_are_exact_whatever_their_size(field: str) -> None:
     records = [{"text": "t", "id": value, "a": {"b": value}} for value in values]
     data = "".join(json.dumps(record) + "\n" for record in records).encode()
     parse = parse_with_kernel if field == "id" else parse_with_python
-    assert repr(parse(data, "text", (field,), _LIMIT).columns[field]) == repr(values)
+    assert repr(parse(data, "text", (field,), LIMIT).columns[field]) == repr(values)
     too_large = b'{"text": "t", "id": ' + b"7" * 400 + b"}\n"
-    assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), _LIMIT).faults] == [("bad_json",)]
+    assert [fault[:1] for *_, fault in parse(too_large, "text", (field,), LIMIT).faults] == [("bad_json",)]
+
+
+def test_marks_of_files_that_were_joined() -> None:
+    bom = b"\xef\xbb\xbf"
+    data = bom + b'{"text":"a"}\n' + bom + b'{"text":"b"}\n' + bom + b"\n" + bom + bom + b'{"text":"c"}\n'
+    same_block(data)
+    block = parse_with_kernel(data, "text", (), LIMIT)
+    assert (block.texts, block.blank_lines, len(block.faults)) == (["a", "b"], 1, 1)
 
 
 def test_good_lines_need_no_python() -> None:
@@ -229,9 +215,9 @@ def test_good_lines_need_no_python() -> None:
     records = [{"id": i, "text": "".join(rng.choices(alphabet, k=i % 90)), "x": [i, {}]} for i in range(500)]
     for ascii_only in (False, True):
         data = b"".join(json.dumps(r, ensure_ascii=ascii_only).encode() + b"\n" for r in records)
-        *_, odd, num_lines = _core.scan_json_lines(data, "text", [], _LIMIT)
+        *_, odd, num_lines = _core.scan_json_lines(data, "text", [], LIMIT)
         assert (odd, num_lines) == ([], 500)
-        _same(data)
+        same_block(data)
 
 
 def test_shared_corpora(shared: Path) -> None:
@@ -240,6 +226,6 @@ def test_shared_corpora(shared: Path) -> None:
     for path in sorted((shared / "data/corpus").glob("*.zst")):
         with path.open("rb") as file:
             data = zstandard.ZstdDecompressor().stream_reader(file).read(3_000_000)
-        _same(data[: data.rfind(b"\n") + 1], keep=("id", "url", "lang"))
+        same_block(data[: data.rfind(b"\n") + 1], keep=("id", "url", "lang"))
     for path in sorted((shared / "data/input_edge_cases").glob("*.jsonl")):
-        _same(path.read_bytes())
+        same_block(path.read_bytes())

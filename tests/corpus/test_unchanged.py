@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,26 +62,38 @@ def _read(files: list[InputFile], **options: object) -> list[DocumentBatch]:
     return list(corpus.read(files, batch_bytes=500, **options))  # type: ignore[arg-type]
 
 
-def test_a_stream_goes_on_only_if_it_is_the_same(tmp_path: Path) -> None:
-    # Chunks of a stream are up to 1 MiB: the mark of a batch may lie far before it, never behind it.
-    data = b"".join(json_lines([{"text": f"{i} " + "x" * 50_000}]) for i in range(100))
+@pytest.mark.parametrize("words", [1, 10_000])
+def test_a_stream_goes_on_only_if_it_is_the_same(words: int, tmp_path: Path) -> None:
+    data = b"".join(json_lines([{"text": f"{i} " + "word " * words}]) for i in range(100)).removesuffix(b"\n")
     batches = _read(_stream(tmp_path, data))
-    marked = {batch.stream_mark for batch in batches}
-    assert None not in marked
-    assert len(marked) > 3
-    for batch in (batches[0], batches[40], batches[-1]):
-        start, mark = batch.position_after(len(batch) - 1), batch.stream_mark
+    places = [(batch, i) for batch in batches for i in range(len(batch))]
+    assert len(places) == 100
+    for batch, i in (places[0], places[1], places[40], places[99]):
+        start = batch.position_after(i)
+        mark = batch.mark_at(start)
         assert mark is not None
-        assert mark.size <= start.offset
+        assert mark.size == min(start.offset, len(data))
+        assert mark.digest == f"sha256:{hashlib.sha256(data[: mark.size]).hexdigest()}"
         rest = _read(_stream(tmp_path, data), start=start, stream_mark=mark)
         assert sum(map(len, rest)) == 100 - start.record
-        if mark.size == 0:
-            continue
-        other = data[:99] + b"y" + data[100:]
+        last = mark.size - 3
+        other = data[:last] + b"#" + data[last + 1 :]
         with pytest.raises(ChangedInputError, match=r"its first .* bytes differ"):
             _read(_stream(tmp_path, other), start=start, stream_mark=mark)
-        with pytest.raises(ChangedInputError, match="it ends after 1,000 bytes"):
-            _read(_stream(tmp_path, data[:1000]), start=start, stream_mark=mark)
+        with pytest.raises(ChangedInputError, match="it ends after 9 bytes"):
+            _read(_stream(tmp_path, data[:9]), start=start, stream_mark=mark)
+        # What follows behind the place is no matter.
+        more = b"\n" + json_lines([{"text": "more"}])
+        grown = _read(_stream(tmp_path, data + more), start=start, stream_mark=mark)
+        assert sum(map(len, grown)) == 101 - start.record
+
+
+def test_a_resumed_stream_has_the_same_marks(tmp_path: Path) -> None:
+    batches = _read(_stream(tmp_path, _LINES))
+    start = batches[1].position_after(0)
+    rest = _read(_stream(tmp_path, _LINES), start=start, stream_mark=batches[1].mark_at(start))
+    end = rest[-1].position_after(len(rest[-1]) - 1)
+    assert rest[-1].mark_at(end) == batches[-1].mark_at(batches[-1].position_after(len(batches[-1]) - 1))
 
 
 def test_a_stream_of_arrow_goes_on_only_if_it_is_the_same(tmp_path: Path) -> None:
@@ -92,13 +105,15 @@ def test_a_stream_of_arrow_goes_on_only_if_it_is_the_same(tmp_path: Path) -> Non
         return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
     batches = _read(_stream(tmp_path, made("a"), "arrow"))
-    start, mark = Position(0, 50), batches[0].stream_mark
+    start = Position(0, 50)
+    mark = batches[0].mark_at(start)
+    assert mark is not None
+    assert {batch.mark_at(start) for batch in batches} == {mark}
     assert sum(map(len, _read(_stream(tmp_path, made("a"), "arrow"), start=start, stream_mark=mark))) == 50
     with pytest.raises(ChangedInputError, match="bytes differ"):
         _read(_stream(tmp_path, made("b"), "arrow"), start=start, stream_mark=mark)
 
 
 def test_files_have_no_mark(tmp_path: Path) -> None:
-    assert {
-        batch.stream_mark for batch in _read(corpus.list_inputs([write(tmp_path / "a.jsonl", _LINES)]))
-    } == {None}
+    batches = _read(corpus.list_inputs([write(tmp_path / "a.jsonl", _LINES)]))
+    assert {batch.mark_at(Position()) for batch in batches} == {None}

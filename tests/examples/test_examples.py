@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,43 @@ def run_two(folder: Path, steps: int, kill_after: str = "") -> str:
         for process in processes:
             process.kill()
             process.communicate()
+    return "".join(lines)
+
+
+def kill_tree(pid: int) -> None:
+    """Kills a launcher and its workers, which have sessions of their own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for one in (*map(int, children), pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+
+
+def launch_two(name: str, folder: Path, steps: int, kill_after: str = "") -> str:
+    """An example under torchrun in two processes, which are killed when one has said something."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    process = subprocess.Popen(
+        [*launcher, str(EXAMPLES / f"{name}.py"), str(folder), "--steps", str(steps)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    killer = threading.Timer(SECONDS, kill_tree, (process.pid,))
+    killer.start()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if kill_after and kill_after in line:
+                kill_tree(process.pid)
+                break
+        process.communicate(timeout=SECONDS)
+    finally:
+        killer.cancel()
+        if process.poll() is None:
+            kill_tree(process.pid)
+    assert (process.returncode == 0) == (not kill_after), "".join(lines)
     return "".join(lines)
 
 
@@ -117,3 +156,28 @@ def test_lightning_stopped_and_resumed(sample: Path, tmp_path: Path) -> None:
     assert list(losses(first)) == list(range(10))
     assert list(losses(second)) == list(range(10, 13))
     assert len(validations(first)) == 2  # with the sanity check's
+
+
+def test_huggingface_trainer_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("transformers", "accelerate", "datasets")
+    folder = run_folder(sample, tmp_path / "run")
+    # After update 5 of 9; it may be writing its checkpoint, and the run then begins anew.
+    launch_two("huggingface_trainer", folder, 9, kill_after="eval_loss")
+    resumed = launch_two("huggingface_trainer", folder, 9)
+    whole = launch_two("huggingface_trainer", run_folder(sample, tmp_path / "whole"), 9)
+    (counted,) = re.findall(r"trained on .* batches", whole)
+    assert counted.endswith("in 18 batches")
+    assert counted in resumed
+
+
+def test_lightning_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
+    require("lightning")
+    folder = run_folder(sample, tmp_path / "run")
+    killed = launch_two("lightning_module", folder, 14, kill_after="step 8 ")
+    resumed = launch_two("lightning_module", folder, 14)
+    assert list(losses(killed)) == list(range(9))
+    first = min(losses(resumed))
+    assert first in (5, 10)  # after so many steps it saves; it may have gone on before it was killed
+    assert list(losses(resumed)) == list(range(first, 14))
+    for step in range(first, 9):
+        assert losses(resumed)[step] == pytest.approx(losses(killed)[step], abs=1e-3)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
+from fixtures.bombs import claiming_index, claiming_plan, laughs
+from fixtures.compared_tokenizers import CHARSMAP
 from fixtures.corpus_files import json_lines
-from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column
+from fixtures.damaged_columns import bad_index, bad_offset, bad_view, encrypted_column, lying_footer
+from fixtures.evil_pickles import EVIL, npy_of_pickle
+from fixtures.random_tokenizers import KINDS, definition
 
 import pypack
 from pypack import Loader, Phase, Plan, Ragged, Schedule, Source, StoreWriter, TokenStore
@@ -19,11 +28,14 @@ from pypack.formats.convert import export
 
 def _store(folder: Path) -> Path:
     rng = np.random.default_rng(0)
-    with StoreWriter(folder / "a.store", vocab_size=300, shard_tokens=300) as writer:
+    beside = [".mask", ".group", ".weight"]
+    with StoreWriter(folder / "a.store", vocab_size=300, shard_tokens=300, beside=beside) as writer:
         for _ in range(2):
-            rows = [rng.integers(0, 300, n) for n in rng.integers(0, 40, 12)]
+            rows = Ragged.from_rows([rng.integers(0, 300, n) for n in rng.integers(0, 40, 12)])
             columns = pa.RecordBatch.from_pydict({"k": [str(i) for i in range(12)]})
-            writer.append(Ragged.from_rows(rows), columns)
+            learned = rng.integers(0, 2, len(rows.values)).astype(bool)
+            places = np.tile(np.arange(3, dtype=np.int32), 4)
+            writer.append(rows, columns, learned=learned, places=places, weights=np.ones(12, np.float32))
     return folder / "a.store"
 
 
@@ -89,6 +101,52 @@ def _state(folder: Path) -> Path:
     return folder / "state.json"
 
 
+def _packer(folder: Path) -> Path:
+    packer = pypack.StreamPacker(32, buffer_tokens=200)
+    for i in range(40):
+        list(packer.add(list(range(i, i + i % 13))))
+    state = {
+        name: getattr(value, "tolist", lambda v=value: v)() for name, value in packer.state_dict().items()
+    }
+    (folder / "packer.json").write_text(json.dumps(state))
+    return folder / "packer.json"
+
+
+def _compressed(folder: Path) -> list[Path]:
+    data = _lines(folder).read_bytes()
+    # Two members each, the way that tools append.
+    packed = {
+        "gz": gzip.compress(data, mtime=0) * 2,
+        "zst": zstandard.ZstdCompressor(write_checksum=True).compress(data) * 2,
+    }
+    for suffix, content in packed.items():
+        (folder / f"a.jsonl.{suffix}").write_bytes(content)
+    return [folder / f"a.jsonl.{suffix}" for suffix in packed]
+
+
+def _texts(folder: Path) -> Path:
+    (folder / "a.txt").write_bytes("\ufeffone line\r\n\n\u00e9\u4e2d\U0001f642 \x00\n".encode() * 5)
+    return folder / "a.txt"
+
+
+def _tokenizers(folder: Path) -> list[Path]:
+    """One of each kind, as small as it may be."""
+    paths = []
+    for kind in KINDS:
+        for seed in range(3):
+            path = folder / f"{kind.replace(' ', '_')}{seed}.json"
+            path.write_text(json.dumps(definition(kind, random.Random(f"{kind} {seed}"), CHARSMAP)))
+            paths.append(path)
+    return paths
+
+
+def _tiktoken(folder: Path) -> Path:
+    tokens = [bytes([byte]) for byte in range(256)] + [b"ab", b"abc", b" a", b"\xe4\xb8"]
+    lines = [base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens)]
+    (folder / "a.tiktoken").write_bytes(b"".join(lines))
+    return folder / "a.tiktoken"
+
+
 def _mds(folder: Path) -> Path:
     shard = {
         "column_encodings": ["ndarray:int32"], "column_names": ["tokens"], "column_sizes": [None],
@@ -100,8 +158,29 @@ def _mds(folder: Path) -> Path:
     return folder / "mds"
 
 
-# What each target reads: a file, or a folder of which one file is damaged at a time.
-SEEDS: dict[str, Callable[[Path], Path]] = {
+def _changed(good: Path, path: Path, old: bytes, new: bytes) -> None:
+    data = good.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new))
+
+
+def _unaligned_plan(path: Path) -> None:
+    """An array whose header is a byte longer, so that its items begin at odd places."""
+    shutil.copytree(path.parent / "a.plan", path)
+    array = path / "span_document.npy"
+    data = array.read_bytes()
+    longer = (int.from_bytes(data[8:10], "little") + 1).to_bytes(2, "little")
+    array.write_bytes(data[:8] + longer + data[10:127] + b" \n" + data[128:])
+
+
+def _half_a_character(path: Path) -> None:
+    """The mark's byte is taken off the two of a character, and `tokenizers` aborts as it says so."""
+    model = {"type": "BPE", "continuing_subword_prefix": "#", "vocab": {"a": 0, "\u0120": 1}}
+    path.write_text(json.dumps({"version": "1.0", "model": {**model, "merges": [["a", "\u0120"]]}}))
+
+
+# What each target reads: a file, a folder of which one file is damaged at a time, or a list of them.
+SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "store": _store,
     "plan": _plan,
     "nemo": _exported("nemo", "a.npy"),
@@ -113,9 +192,14 @@ SEEDS: dict[str, Callable[[Path], Path]] = {
     "schedule": _schedule,
     "state": _state,
     "mds": _mds,
+    "packer": _packer,
+    "compressed": _compressed,
+    "texts": _texts,
+    "tokenizer": _tokenizers,
+    "tiktoken": _tiktoken,
 }
 
-# Files that ended a process once.
+# Files that ended a process once, or made it say what it must not.
 CRASHERS: dict[str, list[Callable[[Path], object]]] = {
     "arrow": [
         lambda path: bad_offset(path, pa.string(), "text", 20, 2**31 - 65536),
@@ -124,5 +208,11 @@ CRASHERS: dict[str, list[Callable[[Path], object]]] = {
         bad_view,
         bad_index,
     ],
-    "parquet": [encrypted_column],
+    "parquet": [encrypted_column, lying_footer],
+    "nemo": [lambda path, body=body: npy_of_pickle(path, body) for body in EVIL.values()],  # type: ignore[misc]
+    "schedule": [lambda path: path.write_text(laughs("curriculum"))],
+    "store": [lambda path: claiming_index(path.parent / "a.store", path)],
+    "packer": [lambda path: _changed(_packer(path.parent), path, b'"empty_documents"', b'"\\ud800"')],
+    "plan": [_unaligned_plan, lambda path: claiming_plan(path.parent / "a.plan", path)],
+    "tokenizer": [_half_a_character],
 }

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import orjson
+from fixtures.compared_scanners import same_block
 
-from pypack import Plan, Schedule, TokenStore, corpus
+import pypack
+from pypack import Loader, Plan, Schedule, Source, StreamPacker, Tokenizer, TokenStore, corpus
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
-from pypack.corpus.json_lines import parse_with_kernel, parse_with_python
 from pypack.formats.convert import read_documents
 from pypack.loader.state import read_state
 
@@ -38,6 +43,13 @@ def _store(path: Path) -> None:
     try:
         for document in (*store, *store.lengths[:3]):
             document.sum()
+        store.columns().to_pylist()
+        for i in range(len(store)):
+            store.loss_mask(i).sum()
+        _ = store.groups
+        plan = pypack.pack(store.lengths, 64)
+        batch = Loader(Source(store, plan), batch_sequences=plan.num_sequences, seed=0).batch_at(0)
+        batch.labels.sum()
         store.verify()
     except (ValueError, OSError) as error:
         _named(path, error)
@@ -51,8 +63,8 @@ def _plan(path: Path) -> None:
     try:
         plan.summary()
         plan.verify()
-    except ValueError:
-        pass
+    except ValueError as error:
+        _named(path, error)
 
 
 def _documents(**options: object) -> Callable[[Path], None]:
@@ -71,14 +83,16 @@ def _documents(**options: object) -> Callable[[Path], None]:
 
 def _columnar(kind: str, fields: tuple[str, ...]) -> Callable[[Path], None]:
     def read(path: Path) -> None:
-        for field in fields:
-            request = ReadRequest(str(path), kind, field, is_text=True, keep=("nested", "k"), batch_bytes=500)
-            try:
-                for batch in _READER.read(request):
-                    for column in batch.columns:
-                        column.to_pylist()
-            except DamagedColumnsError:
-                pass
+        field = next(turns)
+        request = ReadRequest(str(path), kind, field, is_text=True, keep=("nested", "k"), batch_bytes=500)
+        try:
+            for batch in _READER.read(request):
+                for column in batch.columns:
+                    column.to_pylist()
+        except DamagedColumnsError:
+            pass
+
+    turns = itertools.cycle(fields)
 
     return read
 
@@ -87,13 +101,7 @@ def _json_lines(path: Path) -> None:
     """The compiled scanner against orjson, line by line; then through the reader."""
     data = path.read_bytes()
     for keep in ((), ("k", "b")):
-        fast = parse_with_kernel(data, "text", keep, 1 << 20)
-        slow = parse_with_python(data, "text", keep, 1 << 20)
-        texts = fast.texts if isinstance(fast.texts, list) else fast.texts.to_pylist()
-        if (texts, fast.columns, fast.faults, fast.blank_lines, fast.lines.tolist(), fast.ends.tolist()) != (
-            slow.texts, slow.columns, slow.faults, slow.blank_lines, slow.lines.tolist(), slow.ends.tolist(),
-        ):  # fmt: skip
-            raise BrokenPromiseError("the scanner and orjson differ")
+        same_block(data, keep)
     documents = sum(len(batch) for batch in corpus.read([path]))
     if documents > data.count(b"\n") + 1:
         raise BrokenPromiseError("more documents than lines")
@@ -121,6 +129,69 @@ def _state(path: Path) -> None:
             raise BrokenPromiseError("a long error") from error
 
 
+def _packer(path: Path) -> None:
+    try:
+        state = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return
+    for name, array in state.items() if isinstance(state, dict) else ():
+        with suppress(ValueError, TypeError, OverflowError):
+            if name in ("pieces", "ids"):  # what a state is, and is no longer in JSON
+                state[name] = np.array(array, np.uint8)
+    packer = StreamPacker(32, buffer_tokens=200)
+    try:
+        packer.load_state_dict(state)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and "pieces are uint8" not in str(error):
+            raise
+        if len(str(error)) > 5000:
+            raise BrokenPromiseError("a long error") from error
+    for sequence in (*packer.add([1, 2, 3]), *packer.flush()):
+        sequence.input_ids.sum()
+
+
+def _corpus(path: Path) -> None:
+    for batch in corpus.read([path], max_document_bytes=10_000):
+        for text in batch.text_list():
+            text.encode()
+        for reject in batch.rejects:
+            if len(reject.reason) > 5000:
+                raise BrokenPromiseError("a long reason")
+
+
+_SAID = ["ab a\u0301 \u00e9\u4e2d don't <s> 12 \ufb01", "", "x" * 50]
+
+
+def _tokenizer(path: Path) -> None:
+    engine = next(_ENGINES)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tokenizer = Tokenizer.from_file(path, engine=engine)  # type: ignore[arg-type]
+    except ValueError as error:
+        return _named(path, error)
+    try:
+        rows = tokenizer.encode_batch(_SAID, num_threads=1)
+        tokenizer.decode_batch(rows)
+        tokenizer.encode_batch(_SAID, num_threads=1, return_offsets=True, add_special_tokens=True)
+        _ = tokenizer.fingerprint, tokenizer.ids_fingerprint, tokenizer.vocab_size, tokenizer.dropout
+    except ValueError as error:
+        if len(str(error)) > 5000:
+            raise BrokenPromiseError("a long error") from error
+
+
+_ENGINES = itertools.cycle([None, "huggingface"])
+
+
+def _tiktoken(path: Path) -> None:
+    try:
+        tokenizer = Tokenizer.from_tiktoken(path, pattern="gpt2", special_tokens={"<s>": 270})
+    except ValueError as error:
+        _named(path, error)
+    else:
+        tokenizer.decode_batch(tokenizer.encode_batch(_SAID, num_threads=1))
+
+
 TARGETS: dict[str, Callable[[Path], None]] = {
     "store": _store,
     "plan": _plan,
@@ -133,4 +204,9 @@ TARGETS: dict[str, Callable[[Path], None]] = {
     "schedule": _schedule,
     "state": _state,
     "mds": _documents(),
+    "packer": _packer,
+    "compressed": _corpus,
+    "texts": _corpus,
+    "tokenizer": _tokenizer,
+    "tiktoken": _tiktoken,
 }

@@ -9,26 +9,38 @@ from pathlib import Path
 
 import pytest
 from conftest import SCALE
+from fuzz.generated import GENERATED
+from fuzz.targets import TARGETS
 
-_TARGETS = (
-    "store",
-    "plan",
-    "nemo",
-    "flat",
-    "ids",
-    "arrow",
-    "parquet",
-    "json_lines",
-    "schedule",
-    "state",
-    "mds",
-)
-_SLOW = {"ids": 10, "arrow": 40, "parquet": 40}  # each of the first starts a process
+_COUNTS = {
+    "store": 500,
+    "plan": 500,
+    "nemo": 500,
+    "flat": 500,
+    "ids": 150,
+    "arrow": 150,
+    "parquet": 150,
+    "json_lines": 500,
+    "schedule": 500,
+    "state": 500,
+    "mds": 500,
+    "packer": 500,
+    "compressed": 300,
+    "texts": 300,
+    "tokenizer": 200,
+    "tiktoken": 200,
+    "scanner": 1000,
+    "random_tokenizer": 100,
+}
 
 
-@pytest.mark.parametrize("target", _TARGETS)
+def test_every_target_is_run() -> None:
+    assert set(_COUNTS) == {*TARGETS, *GENERATED}
+
+
+@pytest.mark.parametrize("target", _COUNTS)
 def test_damaged_files(target: str) -> None:
-    count = max(5, int(_SLOW.get(target, 150) * SCALE))
+    count = max(5, int(_COUNTS[target] * SCALE))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-m", "fuzz.run", target, str(count)],

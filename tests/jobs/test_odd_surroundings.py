@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from fixtures.corpus_files import json_lines, write, write_arrow, write_parquet
+from fixtures.jobs import finished_shards
 
 import pypack
 from pypack import Plan, TokenStore
 from pypack._common import files as common_files
 from pypack.cli import main
-from pypack.jobs.journal import Journal
 from pypack.jobs.tokenize import Progress, TokenizeOptions, tokenize
 from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -49,7 +49,7 @@ def test_names_that_are_not_utf8(odd: Path, tokenizer_file: Path, capsys: pytest
     options = TokenizeOptions(shard_tokens=100, keep=("k",))
 
     def stop_late(progress: Progress) -> None:
-        if len(Journal(store).read()[1]) > 1:
+        if finished_shards(store) > 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -124,7 +124,8 @@ def test_temporary_files_follow_no_links(tmp_path: Path, tokenizer_file: Path) -
     precious.write_text("precious")
     store = tmp_path / "a.store"
     store.mkdir()
-    names = ("store.json", "tokenizer.json", "00000.bin", "00000.idx", "00000.parquet", "journal.jsonl")
+    shard = "000000-000"
+    names = ("store.json", "tokenizer.json", f"{shard}.bin", f"{shard}.idx", f"{shard}.parquet", "job.json")
     for name in names:
         (store / f"{name}.partial").symlink_to(precious)
     inputs = [write(tmp_path / "a.jsonl", json_lines([{"text": "a", "k": 1}, {"text": "b", "k": "c"}]))]

@@ -150,3 +150,18 @@ def test_what_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "b.jsonl").unlink()
     (warning,) = look(files).warnings
     assert "b.jsonl: cannot be read" in warning
+
+
+def test_records_that_become_texts(tmp_path: Path) -> None:
+    chat = {"messages": [{"role": "user", "content": "x"}], "n": 1}
+    paths = [write(tmp_path / "a.jsonl", json_lines([chat] * 3)), write(tmp_path / "b.txt", b"x")]
+    assert _look(*paths, records=["messages"]).warnings == ()
+    with pytest.raises(
+        PreflightError, match=r"no field 'massages'; the records have 'messages', 'n'; did you"
+    ):
+        _look(paths[0], records=["massages"])
+    table = pa.table({"prompt": ["x"], "answer": ["y"]})
+    path = write_parquet(tmp_path / "c.parquet", table)
+    assert _look(path, records=["prompt", "answer"]).warnings == ()
+    with pytest.raises(PreflightError, match=r"no column 'answers'; .* did you mean answer\?"):
+        _look(path, records=["prompt", "answers"])

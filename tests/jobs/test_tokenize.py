@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fixtures.corpus_files import json_lines, write, write_parquet
+from fixtures.jobs import tree_bytes
 
 from pypack.corpus import CorpusError, RejectedInputError
-from pypack.jobs.journal import Journal, only_job_in
-from pypack.jobs.output import OutputError
+from pypack.jobs.output import OutputError, only_job_in
 from pypack.jobs.tokenize import Progress, TokenizeOptions, TokenizeResult, tokenize
 from pypack.store.store import TokenStore
 from pypack.tokenizer.tokenizer import Tokenizer
@@ -55,17 +55,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, sample_texts: list[str]) ->
     ]
 
 
-def _bytes(store: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(store.iterdir())}
-
-
 @pytest.fixture(scope="module")
 def unbroken(
     inputs: list[str], tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, bytes], TokenizeResult]:
     output = tmp_path_factory.mktemp("unbroken") / "store"
     result = tokenize(inputs, output, tokenizer, _OPTIONS, num_threads=1)
-    return _bytes(output), result
+    return tree_bytes(output), result
 
 
 def test_the_store_holds_every_document(
@@ -93,7 +89,7 @@ def test_the_store_holds_every_document(
     assert len(rejected) == result.rejected == sum(result.rejected_by_kind.values())
     assert set(result.rejected_by_kind) == {"bad_json", "null_text"}
     assert store.info is not None
-    assert not (tmp_path / "store/journal.jsonl").exists()
+    assert not list((tmp_path / "store").rglob("*.journal*"))
     columns = store.columns()
     assert columns.column("id").to_pylist()[:200] == [f"doc {i}" for i in range(200)]
     assert columns.column("score").to_pylist()[:5] == [0.0, 0.25, 0.5, 3.0, 1.0]
@@ -112,7 +108,7 @@ def test_the_store_does_not_depend_on_batches_or_threads(
     tmp_path: Path,
 ) -> None:
     tokenize(inputs, tmp_path / "s", tokenizer, _OPTIONS, batch_bytes=batch_bytes, num_threads=num_threads)
-    assert _bytes(tmp_path / "s") == unbroken[0]
+    assert tree_bytes(tmp_path / "s") == unbroken[0]
 
 
 class _KilledError(Exception):
@@ -120,7 +116,7 @@ class _KilledError(Exception):
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 900])
-def test_an_interrupted_job_goes_on_to_the_same_bytes(
+def test_an_interrupted_job_goes_on_to_the_sametree_bytes(
     batch_bytes: int,
     inputs: list[str],
     tokenizer: Tokenizer,
@@ -150,7 +146,7 @@ def test_an_interrupted_job_goes_on_to_the_same_bytes(
         break
     assert resumed[0] > 100
     assert any("going on behind" in message for message in messages)
-    assert _bytes(output) == unbroken[0]
+    assert tree_bytes(output) == unbroken[0]
     assert result.rejected_by_kind == unbroken[1].rejected_by_kind
     assert (result.documents, result.tokens) == (unbroken[1].documents, unbroken[1].tokens)
 
@@ -166,12 +162,12 @@ def test_other_options_are_refused_with_what_differs(
 
     with pytest.raises(_KilledError):
         tokenize(inputs, output, tokenizer, _OPTIONS, batch_bytes=500, on_progress=stop_late)
-    before = _bytes(output)
+    before = tree_bytes(output)
     with pytest.raises(OutputError, match=r"field \(before 'text', now 'body'\).*--overwrite"):
         tokenize(inputs, output, tokenizer, TokenizeOptions(**{**vars(_OPTIONS), "field": "body"}))
     with pytest.raises(OutputError, match="files"):
         tokenize(inputs[:1], output, tokenizer, _OPTIONS)
-    assert _bytes(output) == before
+    assert tree_bytes(output) == before
     result = tokenize(inputs[:1], output, tokenizer, _OPTIONS, overwrite=True)
     assert result.resumed_documents == 0
 
@@ -181,12 +177,15 @@ def test_a_finished_store_is_refused_unless_overwritten(
 ) -> None:
     output = tmp_path / "store"
     tokenize(inputs, output, tokenizer, _OPTIONS)
-    before = _bytes(output)
+    before = tree_bytes(output)
     with pytest.raises(OutputError, match="--overwrite"):
         tokenize(inputs, output, tokenizer, _OPTIONS)
-    assert _bytes(output) == before
+    assert tree_bytes(output) == before
     tokenize(inputs[2:4], output, tokenizer, TokenizeOptions(), overwrite=True)
-    assert sorted(_bytes(output)) == ["00000.bin", "00000.idx", "store.json", "tokenizer.json"]
+    assert sorted(tree_bytes(output)) == [
+        *("000000-000.bin", "000000-000.idx", "job.json"),
+        *("store.json", "tokenizer.json", "units/000000.json"),
+    ]
 
 
 def test_foreign_files_and_other_processes(inputs: list[str], tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -200,7 +199,12 @@ def test_foreign_files_and_other_processes(inputs: list[str], tokenizer: Tokeniz
         tokenize(inputs, tmp_path / "busy", tokenizer)
 
 
-def test_a_missing_shard_is_noticed(inputs: list[str], tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_a_shard_that_has_gone_is_made_again(
+    inputs: list[str],
+    tokenizer: Tokenizer,
+    unbroken: tuple[dict[str, bytes], TokenizeResult],
+    tmp_path: Path,
+) -> None:
     output = tmp_path / "store"
 
     def stop_late(progress: Progress) -> None:
@@ -209,12 +213,13 @@ def test_a_missing_shard_is_noticed(inputs: list[str], tokenizer: Tokenizer, tmp
 
     with pytest.raises(_KilledError):
         tokenize(inputs, output, tokenizer, _OPTIONS, batch_bytes=500, on_progress=stop_late)
-    with (output / "journal.jsonl").open("ab") as journal:
-        journal.write(b'{"shard": {"na')  # the crash came within a line
-    assert len(Journal(output).read()[1]) >= 1
-    (output / "00000.bin").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"00000\.bin"):
-        tokenize(inputs, output, tokenizer, _OPTIONS)
+    (journal,) = (output / "units").glob("*.journal.*")
+    with journal.open("ab") as file:
+        file.write(b'{"shard": {"na')  # the crash came within a line
+    (output / "000000-000.bin").write_bytes(b"")
+    result = tokenize(inputs, output, tokenizer, _OPTIONS)
+    assert result.resumed_documents > 0
+    assert tree_bytes(output) == unbroken[0]
 
 
 def test_stop_at_the_first_reject_then_mend_and_go_on(tokenizer: Tokenizer, tmp_path: Path) -> None:

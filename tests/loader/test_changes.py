@@ -33,6 +33,12 @@ def plain(tmp_path_factory):
     return store, pypack.pack(store.lengths, 8, "pad")
 
 
+@pytest.fixture(scope="module")
+def lengths(tmp_path_factory):
+    store = make_store(tmp_path_factory.mktemp("lengths") / "a.store", web_lengths(60))
+    return Source(store, bucketed(store, [16, 32, 64]))
+
+
 def through_json(state):
     return json.loads(json.dumps(state))
 
@@ -244,13 +250,53 @@ def test_another_batch_goes_on_with_the_next_row(plain, tail, sizes, stretches):
         assert given_out == [pair for pair in stream if pair in set(given_out)]
 
 
-def test_another_batch_within_lengths_waits_for_an_epoch(tmp_path):
-    store = make_store(tmp_path / "a.store", web_lengths(200))
-    source = Source(store, bucketed(store, [16, 32, 64]))
-    old, new = (Loader(source, batch_tokens=n) for n in (256, 512))
+@given(
+    tail=st.sampled_from(["pad", "spread", "drop"]),
+    curriculum=st.sampled_from(["natural", "grow-p2", "uniform"]),
+    cycles=st.integers(1, 3),
+    sizes=st.lists(st.sampled_from([64, 128, 192, 256]), min_size=2, max_size=4),
+    stretches=st.lists(st.integers(0, 40), min_size=3, max_size=3),
+)
+def test_another_batch_within_lengths_goes_on(lengths, tail, curriculum, cycles, sizes, stretches):
+    given_out, state = [], None
+    orders = {"tail": tail, "curriculum": curriculum, "cycles": cycles}
+    for tokens, steps in zip(sizes, [*stretches, 90], strict=False):
+        loader = Loader(lengths, batch_tokens=tokens, **orders, prefetch=0)
+        if state is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                loader.load_state_dict(through_json(state), strict=False)
+            loader = pickle.loads(pickle.dumps(loader))
+        for _ in range(steps):
+            start = loader.step
+            ahead, length = loader.pass_end() - start, len(loader)
+            assert 0 < ahead <= length
+            batch = next(iter(loader))
+            assert batch.epoch == loader.epochs_at(start).max()
+            draws = loader.order.at(start)
+            assert loader.order.source_buckets[draws.draws[0][0]].length == draws.row_length
+            pairs = zip(loader.epochs_at(start).tolist(), loader.sequences_at(start).tolist(), strict=True)
+            given_out += [(e, s) for e, s in pairs if s >= 0]
+        state = loader.state_dict()
+    assert len(set(given_out)) == len(given_out)
+    epochs = [epoch for epoch, _ in given_out]
+    assert epochs == sorted(epochs)
+    if tail != "drop":
+        for epoch in range(max(epochs, default=0)):
+            assert {s for e, s in given_out if e == epoch} == set(range(lengths.plan.num_sequences))
+
+
+def test_another_batch_within_lengths_at_an_epoch(lengths):
+    old, new = (Loader(lengths, batch_tokens=n) for n in (64, 128))
     with pytest.warns(UserWarning, match="nothing comes again"):
         new.load_state_dict(state_at(old, 2 * len(old)), strict=False)
-    assert new.step == 2 * len(new)
+    assert (new.step, new.first_step) == (2 * len(new), 0)
+    with pytest.raises(ValueError, match="batch_tokens is 128 here, was 64"):
+        new.load_state_dict(state_at(old, 3))
+
+
+def test_wrap_within_lengths_tells_that_it_is_not_exact(lengths):
+    old, new = (Loader(lengths, batch_tokens=n, tail="wrap") for n in (64, 128))
     with pytest.warns(UserWarning, match="Only the number"):
         new.load_state_dict(state_at(old, 3), strict=False)
 

@@ -138,3 +138,19 @@ def test_what_evaluation_has_not_is_refused(source, options):
 def test_one_epoch_of_evaluation_may_be_said(source):
     loader = Loader(*source, batch_sequences=9, shuffle=False, epochs=1)
     assert [len(list(loader)) for _ in range(3)] == [len(loader)] * 3
+
+
+def test_states_of_training_and_evaluation_are_told_apart_in_words(source):
+    training, evaluation = (
+        Loader(*source, batch_sequences=4),
+        Loader(*source, batch_sequences=4, shuffle=False),
+    )
+    state = training.state_dict(3)
+    with pytest.raises(
+        ValueError, match="the state is of a loader that trains, this is one with shuffle=False"
+    ):
+        evaluation.load_state_dict(state)
+    with pytest.raises(
+        ValueError, match=r"the state is of one with shuffle=False, .* this is a loader that tr"
+    ):
+        training.load_state_dict(evaluation.state_dict())

@@ -159,10 +159,22 @@ def test_bad_states_are_refused_and_change_nothing():
         (pieces(*[255] * 20), "byte 7 ends a gap"),
         ({"pieces": np.array([[2, 3]], np.uint8)}, "pieces must have 1 dimension"),
         ({"counts": {}}, "counts: 'documents' is missing"),
+        ({"counts": [1]}, "the state: field 'counts' must be a dict"),
+        ({"counts": {**state["counts"], "tokens": "1"}}, "field 'counts.tokens' must be a int"),
+        ({"counts": {**state["counts"], "tokens": -1}}, "field 'counts.tokens' must be"),
+        ({"counts": {**state["counts"], "documents": 2**64}}, "field 'counts.documents' must be"),
+        ({"counts": {**state["counts"], "\ud800": 4}}, "the state: field .* is unknown"),
+        ({"options": None}, "field 'options' must be a dict"),
     ]
     for change, message in broken:
         with pytest.raises(ValueError, match=message):
             packer.load_state_dict({**state, **change})
+    for name in ("options", "counts", "pieces", "ids"):
+        with pytest.raises(ValueError, match=f"the state: field '{name}' is missing"):
+            packer.load_state_dict({key: value for key, value in state.items() if key != name})
+    for value in (None, [], "state"):
+        with pytest.raises(ValueError, match="the state: must be a dict"):
+            packer.load_state_dict(value)
     with pytest.raises(TypeError):
         packer.load_state_dict({**state, "pieces": state["pieces"].astype(np.int64)})
     (sequence,) = packer.flush()

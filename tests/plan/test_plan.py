@@ -140,6 +140,15 @@ def test_wrong_header_is_named(saved, changes, message):
         Plan.open(saved)
 
 
+def test_items_that_are_not_aligned_are_named(saved):
+    path = saved / "span_document.npy"
+    whole = path.read_bytes()
+    header = whole[:8] + (int.from_bytes(whole[8:10], "little") + 1).to_bytes(2, "little") + whole[10:128]
+    path.write_bytes(header[:-1] + b" \n" + whole[128:])
+    with pytest.raises(ValueError, match=r"span_document\.npy: its items do not begin at a multiple of 8"):
+        Plan.open(saved)
+
+
 def test_broken_files_are_named(saved):
     for name in ARRAYS:
         path = saved / f"{name}.npy"
@@ -214,6 +223,12 @@ def test_verify_names_what_is_wrong(name, index, value, message):
     PLAN.verify(LENGTHS)
     with pytest.raises(ValueError, match=message):
         altered(PLAN, **{name: with_entry(getattr(PLAN, name), index, value)}).verify(LENGTHS)
+
+
+def test_verify_names_the_plan(tmp_path):
+    altered(PLAN, span_length=with_entry(PLAN.span_length, 0, 4)).save(tmp_path / "a.plan")
+    with pytest.raises(ValueError, match=r"a\.plan: the plan states truncated_documents=0"):
+        Plan.open(tmp_path / "a.plan").verify(LENGTHS)
 
 
 def test_verify_finds_a_token_in_two_spans():

@@ -150,7 +150,7 @@ int main() {
         plan.document.push_back(d);
         plan.start.push_back(0);
         plan.length.push_back(
-            static_cast<std::int32_t>(std::min<std::int64_t>(kRow, store->document(d).length)));
+            static_cast<std::int32_t>(std::min<std::int64_t>(kRow, store->document(d, 0).length)));
         plan.capacity.push_back(kRow);
         plan.offsets.push_back(d + 1);
     }

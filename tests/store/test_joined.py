@@ -221,6 +221,14 @@ def test_stores_of_no_tokenizer_are_warned_of(tokenized):
         load({"a": tokenized["none"], "b": tokenized["none"]})  # nothing to compare with
 
 
+def test_several_stores_of_no_tokenizer_are_warned_of(tokenized, tmp_path):
+    other = make_store(tmp_path / "other.store", [3, 4])
+    with pytest.warns(UserWarning, match="^the source 'a', the source 'b': none of these stores tells"):
+        load({"a": tokenized["none"], "b": other})
+    with pytest.warns(UserWarning, match="none of these stores tells its tokenizer"):
+        TokenStore.open([tokenized["none"], other])
+
+
 def test_a_tokenizer_that_was_removed_is_known_by_its_record(tokenized):
     (tokenized["first"].path / "tokenizer.json").unlink()
     load({"a": tokenized["first"], "b": TokenStore.open(tokenized["first"].path)})

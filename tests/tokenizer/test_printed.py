@@ -61,7 +61,7 @@ BARE: dict[str, Any] = {
                 "type": "Sequence",
                 "normalizers": [{"type": "NFC"}, {"type": "Strip", "strip_left": True, "strip_right": False}],
             },
-        ),  # noqa: E501
+        ),
     ],
 )
 def test_old_and_shortened_parts(section: str, part: dict[str, Any]) -> None:

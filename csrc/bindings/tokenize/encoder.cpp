@@ -1,7 +1,9 @@
 // Bindings of the encoder of csrc/core/tokenize: text in as Python or Arrow holds it, ids out as arrays.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
@@ -33,9 +35,26 @@ std::unique_ptr<Encoder> make_encoder(NormalizerPtr normalizer, PretokenizerPtr 
     return std::make_unique<Encoder>(std::move(parts));
 }
 
+// Offsets int64 [D + 1] and ranges uint32 [M, 2] of the plain parts of D documents.
+using PlainArrays = std::optional<std::pair<Array<Offset>, Array<std::uint32_t>>>;
+
+PlainRanges plain_ranges(const PlainArrays& arrays, std::size_t documents) {
+    if (!arrays) return {};
+    const auto offsets = view(arrays->first, "the offsets of plain parts");
+    const auto pairs = view(arrays->second, "plain parts", 2);
+    if (arrays->second.shape(1) != 2) throw py::value_error("plain parts must have the shape [n, 2]");
+    if (offsets.size() != documents + 1 || offsets.front() != 0 ||
+        offsets.back() != static_cast<Offset>(pairs.size() / 2) ||
+        !std::is_sorted(offsets.begin(), offsets.end())) {
+        throw py::value_error("the offsets of plain parts do not fit the documents or the parts");
+    }
+    static_assert(sizeof(ByteRange) == 2 * sizeof(std::uint32_t));
+    return {offsets, {reinterpret_cast<const ByteRange*>(pairs.data()), pairs.size() / 2}};
+}
+
 // return_offsets: the unit of the offsets beside the ids; "" for none.
 py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, EncodeOptions options,
-                 const std::string& return_offsets) {
+                 const std::string& return_offsets, const PlainArrays& plain) {
     if (options.num_threads < 1) {
         throw py::value_error("num_threads must be at least 1, got " + std::to_string(options.num_threads));
     }
@@ -51,9 +70,10 @@ py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, Enc
                       : return_offsets == "char" ? OffsetUnit::kCharacter
                                                  : throw py::value_error("no unit '" + return_offsets + "'");
     AlignedBatch batch;
+    const PlainRanges ranges = plain_ranges(plain, texts.size());
     {
         const GilRelease release;
-        batch = encoder.encode_aligned(texts, options, unit);
+        batch = encoder.encode_aligned(texts, options, unit, ranges);
     }
     return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),
                           to_numpy(std::move(batch.ranges)).attr("reshape")(-1, 2));
@@ -91,7 +111,8 @@ TextView view_of(PyObject* text, std::size_t index, std::vector<py::bytes>& copi
 }
 
 py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, bool add_special_tokens,
-                         bool split_special_tokens, int num_threads, const std::string& return_offsets) {
+                         bool split_special_tokens, int num_threads, const std::string& return_offsets,
+                         const PlainArrays& plain) {
     // The tuple keeps the documents alive, whatever happens to a list meanwhile.
     const py::tuple held(documents);
     std::vector<TextView> texts;
@@ -100,7 +121,8 @@ py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, 
     for (std::size_t i = 0; i < held.size(); ++i) {
         texts.push_back(view_of(PyTuple_GET_ITEM(held.ptr(), static_cast<py::ssize_t>(i)), i, copies));
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets,
+                  plain);
 }
 
 template <typename OffsetType>
@@ -134,7 +156,8 @@ py::tuple encode_columns(const Encoder& encoder,
             throw py::type_error("offsets must be int32 or int64");
         }
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets);
+    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets,
+                  std::nullopt);
 }
 
 // One text in the quickest way: a function of (text, add_special_tokens, split_special_tokens), each by its
@@ -203,8 +226,10 @@ void register_tokenize(py::module_& m) {
     cls.def(
         "encode_objects", &encode_objects, py::arg("documents"), py::kw_only(), py::arg("add_special_tokens"),
         py::arg("split_special_tokens"), py::arg("num_threads"), py::arg("return_offsets") = "",
+        py::arg("plain") = py::none(),
         "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
-        "or 'char' also what each id stands for: uint32 [N, 2].");
+        "or 'char' also what each id stands for: uint32 [N, 2]. plain, with return_offsets: (offsets int64 "
+        "[D + 1], ranges uint32 [M, 2]) of the parts in which special tokens are text.");
     cls.def(
         "prepare",
         [](const Encoder& encoder) {

@@ -9,6 +9,7 @@
 #include "bindings/register.hpp"
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/decoder.hpp"
+#include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/definition_reader.hpp"
 #include "tokenize/vocabulary/rank_merges.hpp"
 #include "tokenize/vocabulary/vocabulary.hpp"
@@ -44,6 +45,19 @@ std::optional<TokenId> id_of(const Vocabulary& vocabulary, const py::str& token)
 py::object token_of(const Vocabulary& vocabulary, TokenId id) {
     const auto token = vocabulary.token(id);
     return token ? py::object(py::str(token->data(), token->size())) : py::none();
+}
+
+// A merge of pieces with a mark in front of all but the first takes that mark's bytes off its right side.
+py::object first_shorter_than(const Merges& merges, std::size_t mark_bytes) {
+    for (std::size_t i = 0; i + 1 < merges.size(); i += 2) {
+        const std::string_view left = merges[i];
+        const std::string_view right = merges[i + 1];
+        const bool is_cut = right.size() > mark_bytes && is_utf8_continuation(right[mark_bytes]);
+        if (right.size() < mark_bytes || is_cut) {
+            return py::make_tuple(py::str(left.data(), left.size()), py::str(right.data(), right.size()));
+        }
+    }
+    return py::none();
 }
 
 py::bytes canonical(const Vocabulary& vocabulary, const Merges* merges) {
@@ -216,7 +230,9 @@ void register_vocabulary(py::module_& m) {
                  return made;
              }),
              py::arg("merges"), "'left right' or [left, right], in order of rank")
-        .def("__len__", [](const Merges& merges) { return merges.size() / 2; });
+        .def("__len__", [](const Merges& merges) { return merges.size() / 2; })
+        .def("first_shorter_than", &first_shorter_than, py::arg("mark_bytes"),
+             "The first merge whose right side has fewer bytes, or a character across that place; else None.");
     m.def("read_definition", &read, py::arg("json"), py::arg("nearest_scores"),
           "A tokenizer.json -> (the rest of it, with null for what follows; model.vocab; model.merges or "
           "None).");

@@ -55,11 +55,13 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
 }
 
 void BatchMaker::check_sources(std::span<const RowRef> rows) const {
+    const std::int64_t now = look_clock();
     for (const RowRef& row : rows) {
         if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {
             throw std::out_of_range("source " + std::to_string(row.source) + " of " +
                                     std::to_string(sources.size()));
         }
+        sources[static_cast<std::size_t>(row.source)].look_at_plan(now);
     }
 }
 
@@ -100,7 +102,12 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
 }
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
-    for (const SequenceSource& source : sources) source.store->look_at_sizes();
+    const std::int64_t now = look_clock();
+    std::vector<ShardPool::Lease> leases;
+    for (const SequenceSource& source : sources) {
+        source.store->look_around(now);
+        leases.push_back(source.store->lease());
+    }
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
 }

@@ -45,12 +45,13 @@ std::span<const TokenRange> masks_of(const SequenceSource& source, std::int64_t 
     return source.masks.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
 }
 
-ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index) {
+ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::int64_t index,
+                          std::int64_t now) {
     const auto i = static_cast<std::size_t>(index);
     const std::int64_t document = store_document(source, source.plan.span_document[i]);
     const std::int64_t start = source.plan.span_start[i];
     const std::int32_t length = source.plan.span_length[i];
-    const DocumentView view = source.store->document(document);
+    const DocumentView view = source.store->document(document, now);
     if (start < 0 || length < 0 || start + length > view.length) {
         throw std::invalid_argument(
             "sequence " + std::to_string(row.sequence) + ": tokens " + std::to_string(start) + " to " +
@@ -63,13 +64,22 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
         throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
                                   std::to_string(source.align) + ", exceeds 2^31-1");
     }
-    return {view.data + start * item_size(source.store->dtype()),
-            document,
-            length,
-            static_cast<std::int32_t>(room),
-            row.source,
-            static_cast<std::int32_t>(start),
-            masks_of(source, document)};
+    ResolvedSpan span{view.data + start * item_size(source.store->dtype()),
+                      document,
+                      length,
+                      static_cast<std::int32_t>(room),
+                      row.source,
+                      static_cast<std::int32_t>(start),
+                      masks_of(source, document)};
+    if (source.uses_store_mask && view.mask != nullptr) {
+        span.mask = view.mask;
+        span.first_bit = view.first_bit + start;
+        constexpr std::int64_t kLineBits = 64 * 8;
+        for (std::int64_t bit = 0; bit < length; bit += kLineBits) {
+            prefetch(span.mask + (span.first_bit + bit) / 8);
+        }
+    }
+    return span;
 }
 
 const SequenceSource& source_of(std::span<const SequenceSource> sources, const RowRef& row) {
@@ -81,11 +91,13 @@ std::int64_t first_span_in_plan(const PlanView& plan, const RowRef& row) {
 }
 
 // Checks the rows, and asks for where the spans of each stand in its plan.
-void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
+void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                       std::int64_t now) {
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) continue;
-        const auto& plan = checked_source(sources, row).plan;
-        prefetch(&plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
+        const SequenceSource& source = checked_source(sources, row);
+        source.look_at_plan(now);
+        prefetch(&source.plan.sequence_offsets[static_cast<std::size_t>(row.sequence)]);
     }
 }
 
@@ -132,7 +144,8 @@ void ask_for_documents(std::span<const SequenceSource> sources, std::span<const 
     }
 }
 
-void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, ResolvedRows& out) {
+void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, std::int64_t now,
+                   ResolvedRows& out) {
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
     out.row_room.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -142,7 +155,7 @@ void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowR
             const SequenceSource& source = source_of(sources, rows[i]);
             const std::int64_t first = first_span_in_plan(source.plan, rows[i]);
             for (std::int64_t s = first; s < first + count; ++s) {
-                const ResolvedSpan span = resolve_span(source, rows[i], s);
+                const ResolvedSpan span = resolve_span(source, rows[i], s, now);
                 room += span.room;
                 out.num_tokens += span.length;
                 out.longest_room = std::max(out.longest_room, span.room);
@@ -159,11 +172,12 @@ void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowR
 ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
     // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
     // several files, and one pass would wait for memory once a row and file.
-    ask_for_sequences(sources, rows);
+    const std::int64_t now = look_clock();
+    ask_for_sequences(sources, rows, now);
     ResolvedRows out;
     out.first_span = count_spans(sources, rows);
     ask_for_documents(sources, rows, out.first_span);
-    resolve_spans(sources, rows, out);
+    resolve_spans(sources, rows, now, out);
     return out;
 }
 

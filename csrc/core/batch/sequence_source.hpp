@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "common/watched_file.hpp"
 #include "pack/plan/plan_view.hpp"
 #include "store/store_view.hpp"
 
@@ -29,6 +30,15 @@ struct SequenceSource {
     // masks[mask_offsets[d]] .. masks[mask_offsets[d + 1]].
     std::span<const std::int64_t> mask_offsets;
     std::span<const TokenRange> masks;
+    // Also those that the store's own loss mask says.
+    bool uses_store_mask = false;
+    // What the plan's arrays are mapped from; null where they are in memory.
+    std::shared_ptr<const WatchedFiles> plan_files;
+
+    // Throws std::invalid_argument if the plan's files are found to have been cut. `now`: of look_clock.
+    void look_at_plan(std::int64_t now) const {
+        if (plan_files) plan_files->look(now);
+    }
 };
 
 // One row of a batch: a sequence of one of the loader's sources.
@@ -50,6 +60,8 @@ struct ResolvedSpan {
     std::int32_t source;
     std::int32_t start = 0;               // in the document
     std::span<const TokenRange> masks{};  // of the document
+    const std::byte* mask = nullptr;      // bits of a loss mask, or null
+    std::int64_t first_bit = 0;           // of the span
 };
 
 // The spans of all rows, row after row.

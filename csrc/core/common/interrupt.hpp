@@ -27,4 +27,10 @@ inline void check_interrupt() {
     if (check != nullptr && check()) throw Interrupted();
 }
 
+// The same in a loop over documents, sequences or spans, at every kDocumentsBetweenChecks-th; short loops, of
+// which there may be many, never ask.
+inline void check_interrupt_at(std::size_t index) {
+    if ((index + 1) % kDocumentsBetweenChecks == 0) check_interrupt();
+}
+
 }  // namespace pypack

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "common/types.hpp"
@@ -11,11 +10,12 @@
 
 namespace pypack {
 
-// Writes the rows values[offsets[i] .. offsets[i+1]) end to end as items of `dtype`, each followed by
-// `end_id` if there is one, into `out`, which must have exactly the room. Throws std::invalid_argument that
-// names the row of an id that is not below `vocab_size`. `first_row` is added to the row in messages.
+// Writes the rows values[offsets[i] .. offsets[i+1]) end to end as items of `dtype`, each between `begin_ids`
+// and `end_ids`, into `out`, which must have exactly the room. Throws std::invalid_argument that names the
+// row of an id that is not below `vocab_size`. `first_row` is added to the row in messages.
 void encode_documents(std::span<const TokenId> values, std::span<const Offset> offsets,
-                      std::optional<TokenId> end_id, std::int64_t vocab_size, TokenDtype dtype,
-                      std::int64_t first_row, std::span<std::byte> out);
+                      std::span<const TokenId> begin_ids, std::span<const TokenId> end_ids,
+                      std::int64_t vocab_size, TokenDtype dtype, std::int64_t first_row,
+                      std::span<std::byte> out);
 
 }  // namespace pypack

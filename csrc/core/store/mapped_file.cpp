@@ -25,8 +25,10 @@ namespace {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::string& path) : path_(path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+MappedFile::MappedFile(const std::string& path) {
+    file_.path = path;
+    // A pipe that nobody writes to would be waited for.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) fail(path, "open", errno);
     struct stat status{};
     if (::fstat(descriptor, &status) != 0) {
@@ -38,11 +40,11 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
         ::close(descriptor);
         throw std::invalid_argument(path + ": not a regular file");
     }
-    size_ = static_cast<std::size_t>(status.st_size);
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
-    if (size_ > 0) {  // an empty file cannot be mapped, and needs no mapping
-        void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0);
+    file_.size = static_cast<std::size_t>(status.st_size);
+    file_.device = status.st_dev;
+    file_.inode = status.st_ino;
+    if (file_.size > 0) {  // an empty file cannot be mapped, and needs no mapping
+        void* mapping = ::mmap(nullptr, file_.size, PROT_READ, MAP_SHARED, descriptor, 0);
         if (mapping == MAP_FAILED) {
             const int error = errno;
             ::close(descriptor);
@@ -54,33 +56,16 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)),
-      device_(other.device_),
-      inode_(other.inode_) {}
+    : file_(std::exchange(other.file_, {})), data_(std::exchange(other.data_, nullptr)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-    std::swap(path_, other.path_);
+    std::swap(file_, other.file_);
     std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(device_, other.device_);
-    std::swap(inode_, other.inode_);
     return *this;
 }
 
 MappedFile::~MappedFile() {
-    if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
-}
-
-void MappedFile::check_not_cut() const {
-    struct stat status{};
-    if (::stat(path_.c_str(), &status) != 0) return;
-    if (status.st_dev != device_ || status.st_ino != inode_) return;
-    if (static_cast<std::size_t>(status.st_size) >= size_) return;
-    throw std::invalid_argument(
-        path_ + ": was cut from " + std::to_string(size_) + " to " + std::to_string(status.st_size) +
-        " bytes while it was open; stop what writes to it, mend it, and open it anew");
+    if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), file_.size);
 }
 
 }  // namespace pypack

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "common/watched_file.hpp"
+
 namespace pypack {
 
 class MappedFile {
@@ -18,20 +20,15 @@ class MappedFile {
     MappedFile& operator=(const MappedFile&) = delete;
     ~MappedFile();
 
-    [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
-    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, file_.size}; }
+    [[nodiscard]] const std::string& path() const { return file_.path; }
 
-    // Throws std::invalid_argument if the file has been cut since: what lies behind its end can be read no
-    // more, and trying ends the process (SIGBUS). A file that was renamed, replaced or deleted stays mapped.
-    void check_not_cut() const;
+    // Throws std::invalid_argument if the file has been cut since.
+    void check_not_cut() const { file_.check_not_cut(); }
 
   private:
-    std::string path_;
+    WatchedFile file_;
     const std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
-    // Which file it is, whatever its name stands for by now.
-    std::uint64_t device_ = 0;
-    std::uint64_t inode_ = 0;
 };
 
 }  // namespace pypack

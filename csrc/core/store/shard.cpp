@@ -1,9 +1,13 @@
 #include "store/shard.hpp"
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+
+#include "common/interrupt.hpp"
+#include "store/mask_bits.hpp"
 
 namespace pypack {
 
@@ -26,7 +30,8 @@ T load(const std::byte* at) {
 
 }  // namespace
 
-Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document)
+Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document,
+             const std::string& mask_path)
     : bin_(bin_path), idx_(idx_path) {
     const std::span<const std::byte> index = idx_.bytes();
     const auto index_size = static_cast<std::int64_t>(index.size());
@@ -63,6 +68,16 @@ Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_
         refuse(bin_path, "size: " + std::to_string(num_bytes()) + " bytes is not a multiple of the " +
                              std::to_string(item_size(dtype_)) + " bytes of a token; it is truncated");
     }
+    if (!mask_path.empty()) {
+        mask_.emplace(mask_path);
+        const auto found = static_cast<std::int64_t>(mask_->bytes().size());
+        if (found != mask_bytes(num_tokens())) {
+            refuse(mask_path, "size: " + std::to_string(found) + " bytes, a loss mask of " +
+                                  std::to_string(num_tokens()) + " tokens has " +
+                                  std::to_string(mask_bytes(num_tokens())) +
+                                  "; it is truncated or of another shard");
+        }
+    }
     lengths_ = index.data() + kHeaderBytes;
     offsets_ = lengths_ + sequences * sizeof(std::int32_t);
     num_documents_ = static_cast<std::int64_t>(sequences);
@@ -87,6 +102,7 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     }
     bool one_each = num_bounds == num_sequences + 1;
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         if (bound(i + 1) < bound(i) || bound(i + 1) > num_sequences) {
             refuse(idx_.path(), "document bounds: bound " + std::to_string(i + 1) + " is " +
                                     std::to_string(bound(i + 1)) + ", below the one before or above the " +
@@ -99,6 +115,7 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
     std::vector<Length> lengths(static_cast<std::size_t>(num_bounds - 1));
     std::vector<std::int64_t> offsets(lengths.size());
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         std::int64_t length = 0;
         for (std::int64_t s = bound(i); s < bound(i + 1); ++s) {
             if (s > bound(i) && !follows(s)) {
@@ -155,7 +172,12 @@ DocumentView Shard::document(std::int64_t index) const {
                                 " at byte " + std::to_string(offset) + " does not lie inside " + bin_.path() +
                                 " (" + std::to_string(num_bytes()) + " bytes)");
     }
-    return {bin_.bytes().data() + offset, length};
+    DocumentView view{bin_.bytes().data() + offset, length};
+    if (mask_) {
+        view.mask = mask_->bytes().data();
+        view.first_bit = offset >> std::countr_zero(static_cast<std::uint64_t>(size));
+    }
+    return view;
 }
 
 void Shard::copy_lengths(std::span<Length> out) const {
@@ -165,6 +187,7 @@ void Shard::copy_lengths(std::span<Length> out) const {
 void Shard::check_layout() const {
     std::int64_t expected = 0;
     for (std::int64_t i = 0; i < num_documents_; ++i) {
+        check_interrupt_at(static_cast<std::size_t>(i));
         const DocumentView view = document(i);
         if (view.data != bin_.bytes().data() + expected) {
             refuse(idx_.path(), "sequence offsets: document " + std::to_string(i) + " begins at byte " +

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,14 +31,20 @@ namespace pypack {
 struct DocumentView {
     const std::byte* data;
     Length length;
+    // The loss mask of the shard (mask_bits.hpp), and which of its bits the document begins with; null: it
+    // has none.
+    const std::byte* mask = nullptr;
+    std::int64_t first_bit = 0;
 };
 
 class Shard {
   public:
     // Maps both files and checks every size in the header against the real sizes; O(1) when
     // `one_sequence_per_document` promises pypack's own layout, else the bounds are read and checked.
-    // Throws std::invalid_argument that names the file and the field.
-    Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document);
+    // `mask_path`: of the loss mask, "" for none. Throws std::invalid_argument that names the file and the
+    // field.
+    Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document,
+          const std::string& mask_path = "");
 
     [[nodiscard]] TokenDtype dtype() const { return dtype_; }
     [[nodiscard]] std::int64_t num_documents() const { return num_documents_; }
@@ -61,6 +68,7 @@ class Shard {
     // The mapped files.
     [[nodiscard]] std::span<const std::byte> index_bytes() const { return idx_.bytes(); }
     [[nodiscard]] std::span<const std::byte> token_bytes() const { return bin_.bytes(); }
+    [[nodiscard]] bool has_mask() const { return mask_.has_value(); }
 
     // Copies the lengths of all documents (num_documents() values).
     void copy_lengths(std::span<Length> out) const;
@@ -69,6 +77,7 @@ class Shard {
     void check_not_cut() const {
         bin_.check_not_cut();
         idx_.check_not_cut();
+        if (mask_) mask_->check_not_cut();
     }
 
     // Reads the whole index: documents must follow one another without gap from byte 0 to the end of the
@@ -83,6 +92,7 @@ class Shard {
 
     MappedFile bin_;
     MappedFile idx_;
+    std::optional<MappedFile> mask_;
     TokenDtype dtype_{};
     std::int64_t num_documents_ = 0;
     // Into the mapped index (not aligned: the header has 34 bytes), or into the two vectors below.

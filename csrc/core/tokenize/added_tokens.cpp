@@ -137,15 +137,56 @@ std::uint32_t AddedTokenFinder::match(std::string_view text, std::size_t at) con
     return longest;
 }
 
-void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces) const {
+ByteRange PlainParts::in_document(std::size_t begin, std::size_t end) const {
+    std::size_t first = begin;
+    std::size_t last = end;
+    if (alignment != nullptr) {
+        first = (*alignment)[begin].start;
+        last = (*alignment)[end - 1].end;
+    }
+    return {static_cast<std::uint32_t>(base + first), static_cast<std::uint32_t>(base + last)};
+}
+
+const ByteRange* PlainParts::meeting(std::size_t begin, std::size_t end) const {
+    const ByteRange found = in_document(begin, end);
+    const auto after =
+        std::upper_bound(ranges.begin(), ranges.end(), found.start,
+                         [](std::uint32_t place, const ByteRange& r) { return place < r.end; });
+    return after == ranges.end() || after->start >= found.end ? nullptr : &*after;
+}
+
+std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::string_view text,
+                                              std::size_t& at) const {
+    std::uint32_t index = match(text, at);
+    while (index != kNoToken && tokens_[index].special) {
+        const std::size_t end = at + tokens_[index].content.size();
+        const ByteRange* const part = plain.meeting(at, end);
+        if (part == nullptr) break;
+        const ByteRange found = plain.in_document(at, end);
+        if (part->start <= found.start && found.end <= part->end) {
+            at = end;  // as where special tokens are text altogether
+            return kNoToken;
+        }
+        // It reaches into plain text, or out of it; a shorter one may end before.
+        index = match(text.substr(0, end - 1), at);
+    }
+    if (index == kNoToken) ++at;
+    return index;
+}
+
+void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
+                           const PlainParts& plain) const {
     std::size_t done = 0;
     std::size_t blank_end = 0;  // of the whitespace that was looked for last: to look again may be quadratic
     for (std::size_t at = 0; !tokens_.empty() && (at = next_candidate(text, at)) < text.size();) {
-        const std::uint32_t index = match(text, at);
-        if (index == kNoToken) {
-            ++at;
-            continue;
+        std::uint32_t index = kNoToken;
+        if (plain.ranges.empty()) {
+            index = match(text, at);
+            if (index == kNoToken) ++at;
+        } else {
+            index = match_outside(plain, text, at);
         }
+        if (index == kNoToken) continue;
         const AddedToken& token = tokens_[index];
         std::size_t begin = at;
         std::size_t end = at + token.content.size();

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/types.hpp"
+#include "tokenize/normalize/text_sink.hpp"
 
 namespace pypack {
 
@@ -29,6 +31,19 @@ struct TextPiece {
     TokenId id;  // kNoToken for text
 };
 
+// Parts of a document that are plain text: a special token is not looked for where it would take in a byte of
+// them, whatever they spell.
+struct PlainParts {
+    std::span<const ByteRange> ranges;     // in bytes of the document; they rise and do not overlap
+    std::size_t base = 0;                  // where in the document the text that is cut begins
+    const Alignment* alignment = nullptr;  // of each of its bytes, where it is not as it came
+
+    // The first part that meets bytes begin .. end of the text, null if none does.
+    [[nodiscard]] const ByteRange* meeting(std::size_t begin, std::size_t end) const;
+    // Where bytes begin .. end of the text stand in the document.
+    [[nodiscard]] ByteRange in_document(std::size_t begin, std::size_t end) const;
+};
+
 // Finds added tokens from left to right, of those that begin at one place the longest, as an Aho-Corasick
 // automaton in leftmost-longest mode does.
 class AddedTokenFinder {
@@ -38,8 +53,9 @@ class AddedTokenFinder {
     [[nodiscard]] bool empty() const { return tokens_.empty(); }
 
     // Cuts text into pieces that cover it, none of them empty. With skip_special, special tokens are text;
-    // where one was, no other token is looked for.
-    void cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces) const;
+    // where one was, no other token is looked for. So they are, too, in the plain parts of the text.
+    void cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
+             const PlainParts& plain = {}) const;
 
   private:
     // The tokens as a tree over their bytes; node 0 is the root.
@@ -54,6 +70,9 @@ class AddedTokenFinder {
     [[nodiscard]] std::size_t next_candidate(std::string_view text, std::size_t from) const;
     // The longest token at `at`, or kNoToken.
     [[nodiscard]] std::uint32_t match(std::string_view text, std::size_t at) const;
+    // The same, but a special token that takes in plain text is none: `at` is then where to go on.
+    [[nodiscard]] std::uint32_t match_outside(const PlainParts& plain, std::string_view text,
+                                              std::size_t& at) const;
 
     std::vector<AddedToken> tokens_;
     std::vector<Node> nodes_;

@@ -171,7 +171,9 @@ void Decoder::append_bytes(const std::string& bytes, std::string& out) const {
 void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::string& out) const {
     std::string text, bytes;
     bool is_first = true;
-    for (const TokenId id : ids) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        check_interrupt_at(i);
+        const TokenId id = ids[i];
         if (id >= kinds_.size() || kinds_[id] == Kind::kNone) continue;
         if (skip_special && kinds_[id] == Kind::kSpecial) continue;
         const Texts& texts = is_first && first_differs_ ? first_texts_ : texts_;

@@ -41,6 +41,20 @@ struct EncodeOptions {
     int num_threads = 1;
 };
 
+// Parts of documents that are plain text though they may spell special tokens: those of document i are
+// ranges[offsets[i]] .. ranges[offsets[i + 1]], in the unit of the offsets asked for; they rise and do not
+// overlap. No offsets: no document has any.
+struct PlainRanges {
+    std::span<const Offset> offsets;
+    std::span<const ByteRange> ranges;
+
+    [[nodiscard]] std::span<const ByteRange> of(std::size_t document) const {
+        if (offsets.empty()) return {};
+        const auto begin = static_cast<std::size_t>(offsets[document]);
+        return ranges.subspan(begin, static_cast<std::size_t>(offsets[document + 1]) - begin);
+    }
+};
+
 // Row i is values[offsets[i] .. offsets[i + 1]).
 struct EncodedBatch {
     Buffer<TokenId> values;
@@ -90,7 +104,7 @@ class Encoder {
     // The same with the offsets that `tokenizers` gives (offset_encoder.hpp); slower. Throws
     // std::invalid_argument also where they have no native form.
     [[nodiscard]] AlignedBatch encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
-                                              OffsetUnit unit) const;
+                                              OffsetUnit unit, const PlainRanges& plain) const;
 
     // The same for one text alone, without the arrays of a batch: for a short one most of the time.
     [[nodiscard]] EncodedText encode_one(const TextView& text, const EncodeOptions& options) const;

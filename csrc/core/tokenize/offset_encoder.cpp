@@ -55,10 +55,10 @@ OffsetEncoder::OffsetEncoder(const EncoderParts& parts, const AddedTokenFinder& 
       workspace_(parts.model->make_workspace()) {}
 
 void OffsetEncoder::encode(std::span<const TextView> texts, std::size_t first, std::size_t last,
-                           const EncodeOptions& options, OffsetUnit unit) {
+                           const EncodeOptions& options, OffsetUnit unit, const PlainRanges& plain) {
     for (std::size_t i = first; i < last; ++i) {
         try {
-            add_document(texts[i], options, unit);
+            add_document(texts[i], options, unit, plain.of(i));
         } catch (const std::invalid_argument& error) {
             throw std::invalid_argument("document " + std::to_string(i) + ": " + error.what());
         }
@@ -66,7 +66,24 @@ void OffsetEncoder::encode(std::span<const TextView> texts, std::size_t first, s
     }
 }
 
-void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit) {
+// The plain parts of a text, from characters to bytes.
+void OffsetEncoder::set_plain(std::string_view text, std::span<const ByteRange> plain, OffsetUnit unit) {
+    plain_.assign(plain.begin(), plain.end());
+    if (plain.empty() || unit == OffsetUnit::kByte) return;
+    std::size_t byte = 0;
+    std::uint32_t character = 0;
+    const auto byte_of = [&](std::uint32_t place) {
+        for (; character < place && byte < text.size(); ++character) byte += utf8_length(text[byte]);
+        return static_cast<std::uint32_t>(byte);
+    };
+    for (ByteRange& range : plain_) {
+        const std::uint32_t start = byte_of(range.start);
+        range = {start, byte_of(range.end)};
+    }
+}
+
+void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit,
+                                 std::span<const ByteRange> plain) {
     memory_.clear_for(document);
     const std::string_view text = memory_.add(document);
     if (text.size() > kMaxDocument) throw std::invalid_argument("longer than 4 GiB; split it");
@@ -77,7 +94,8 @@ void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& 
     const std::size_t first = ids_.size();
     edges_.clear();
     raw_pieces_.clear();
-    raw_tokens_.cut(text, options.split_special_tokens, raw_pieces_);
+    set_plain(text, plain, unit);
+    raw_tokens_.cut(text, options.split_special_tokens, raw_pieces_, {plain_});
     for (const TextPiece& piece : raw_pieces_) {
         const std::string_view part = text.substr(piece.begin, piece.end - piece.begin);
         if (piece.id != kNoToken) {
@@ -110,7 +128,7 @@ void OffsetEncoder::add_text(std::string_view text, std::size_t base, bool skip_
         }
     }
     normalized_pieces_.clear();
-    normalized_tokens_.cut(text, skip_special, normalized_pieces_);
+    normalized_tokens_.cut(text, skip_special, normalized_pieces_, {plain_, base, &alignment});
     for (const TextPiece& part : normalized_pieces_) {
         const std::string_view piece = text.substr(part.begin, part.end - part.begin);
         if (part.id != kNoToken) {
@@ -238,7 +256,7 @@ void OffsetEncoder::trim(const OffsetTrim& trim, std::size_t num_before, std::si
 }
 
 AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
-                                     OffsetUnit unit) const {
+                                     OffsetUnit unit, const PlainRanges& plain) const {
     const TextChunks chunks = chunks_of(texts, options.num_threads);
     ChunkedBatch batch(chunks, Buffer<TokenId>());
     std::vector<std::unique_ptr<OffsetEncoder>> encoders(chunks.size());
@@ -246,7 +264,7 @@ AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const Enco
     parallel_for(num_workers, options.num_threads, [&](std::int64_t) {
         batch.work([&](std::size_t i) {
             encoders[i] = std::make_unique<OffsetEncoder>(parts_, raw_tokens_, normalized_tokens_);
-            encoders[i]->encode(texts, chunks.bounds[i], chunks.bounds[i + 1], options, unit);
+            encoders[i]->encode(texts, chunks.bounds[i], chunks.bounds[i + 1], options, unit, plain);
             batch.finish(i, 0, encoders[i]->document_ends());
         });
     });

@@ -27,7 +27,7 @@ class OffsetEncoder {
     // Appends the ids of documents texts[first, last), and their ranges. Throws std::invalid_argument, naming
     // the document.
     void encode(std::span<const TextView> texts, std::size_t first, std::size_t last,
-                const EncodeOptions& options, OffsetUnit unit);
+                const EncodeOptions& options, OffsetUnit unit, const PlainRanges& plain);
 
     [[nodiscard]] const std::vector<TokenId>& ids() const { return ids_; }
     [[nodiscard]] const std::vector<ByteRange>& ranges() const { return ranges_; }
@@ -46,7 +46,9 @@ class OffsetEncoder {
         std::size_t operator()(std::string_view word) const { return hash_bytes(word); }
     };
 
-    void add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit);
+    void add_document(const TextView& document, const EncodeOptions& options, OffsetUnit unit,
+                      std::span<const ByteRange> plain);
+    void set_plain(std::string_view text, std::span<const ByteRange> plain, OffsetUnit unit);
     void add_text(std::string_view text, std::size_t base, bool skip_special);
     void add_piece(std::string_view piece, std::size_t base, const Alignment& alignment);
     void add_word(std::string_view word, std::size_t base, const ByteRange* alignment);
@@ -68,6 +70,7 @@ class OffsetEncoder {
     std::vector<Edges> edges_;  // of its tokens, where they are trimmed
     std::vector<std::uint32_t> character_of_byte_;
     std::vector<std::uint32_t> byte_of_character_;
+    std::vector<ByteRange> plain_;  // in bytes
     Utf8Memory memory_;
     std::string normalized_;
     std::string rewritten_;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pypack.adapters._checks import need
+from pypack.adapters._checks import need, refuse_weights
 from pypack.adapters.huggingface.attention import attention_masks
 from pypack.batch import PackedBatch
 
@@ -29,7 +29,8 @@ def padding_free(batch: PackedBatch) -> dict[str, Any]:
         cache does not look for borders in `position_ids`, and documents would see each other.
 
     Raises:
-        ValueError: the batch has another layout, or lacks an array.
+        ValueError: the batch has another layout, or lacks an array, or has loss_weights, which the loss of
+            these models does not know.
     """
     need(batch, "varlen", "labels", "position_ids")
     return batch.for_transformers()
@@ -54,6 +55,7 @@ def masked(batch: PackedBatch, config: PretrainedConfig, dtype: torch.dtype | No
     import torch
 
     need(batch, "padded", "labels", "position_ids")
+    refuse_weights(batch, "the loss of transformers models")
     tensors = batch.to_torch()
     return {
         "input_ids": tensors.input_ids,

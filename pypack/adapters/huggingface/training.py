@@ -13,6 +13,7 @@ from pypack._common.files import write_atomically
 from pypack.adapters.huggingface.batches import padding_free
 from pypack.adapters.huggingface.step_counts import step_counts
 from pypack.adapters.huggingface.trainer_checks import check_trainer, steps_before, steps_of
+from pypack.batch import weights_refused
 from pypack.loader.loader import Loader
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ def dataset(loader: Loader, steps: int | None = None) -> datasets.Dataset:
         steps: rows; None: the steps of the loader's `epochs`, or of one epoch if it is endless.
 
     Raises:
-        ValueError: the loader has another layout, or not so many steps.
+        ValueError: the loader has another layout, or not so many steps, or a source with loss_weights, which
+            the loss of these models does not know.
     """
     from pypack.adapters.huggingface.step_rows import StepRows
 
     if loader.layout != "varlen":
         raise ValueError(f'the loader has layout "{loader.layout}": make it with layout="varlen"')
+    if any(source.loss_weights is not None for source in loader.sources.values()):
+        raise ValueError(weights_refused("the loss of transformers models"))
     if steps is None:
         steps = loader.num_steps or loader.steps_per_epoch
     elif steps < 1 or (loader.num_steps is not None and steps > loader.num_steps):

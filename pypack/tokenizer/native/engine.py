@@ -13,7 +13,7 @@ from pypack._core import Decoder, Encoder, Vocabulary
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import OffsetsError, OffsetUnit
+from pypack.tokenizer.engine import OffsetsError, OffsetUnit, PlainParts
 from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_library
 from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
 from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
@@ -113,6 +113,7 @@ class NativeEngine:
         add_special_tokens: bool,
         split_special_tokens: bool,
         num_threads: int,
+        plain: PlainParts | None = None,
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
         if self._trims_unknown_text:
@@ -127,6 +128,7 @@ class NativeEngine:
                 split_special_tokens=split_special_tokens,
                 num_threads=num_threads,
                 return_offsets=unit,
+                **({} if plain is None else {"plain": plain}),
             )
         except ValueError as error:
             if "offsets have no native form" in str(error):

@@ -34,7 +34,9 @@ std::string map_of(std::string_view key, std::string_view image) {
 }  // namespace
 
 std::vector<std::string> seeds() {
-    return {map_of("a", "b"), map_of("\u00e9", "e\u0301"), map_of("\ufb01", "fi"), map_of("ab", "\u6f22")};
+    // The last made a model read and write behind its buffers: it is no text.
+    return {map_of("a", "b"), map_of("\u00e9", "e\u0301"), map_of("\ufb01", "fi"), map_of("ab", "\u6f22"),
+            map_of("\ufb01", "f\xff")};
 }
 
 void run(std::string_view bytes) {

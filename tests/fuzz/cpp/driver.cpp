@@ -5,12 +5,17 @@
 //   fuzz_TARGET FILE                              one input, to see a crash again
 //
 // An input that crashes is left in the file fuzz_TARGET.crash of the working directory.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "target.hpp"
 
@@ -29,19 +34,28 @@ class Mutator {
   public:
     explicit Mutator(std::uint64_t seed) : random_(seed), seeds_(fuzz::seeds()) {
         if (seeds_.empty()) seeds_.emplace_back();
+        num_made_ = seeds_.size();
+        for (const std::string& made : seeds_) most_bytes_ = std::max(most_bytes_, made.size() + 64);
     }
-
-    [[nodiscard]] const std::vector<std::string>& seeds() const { return seeds_; }
 
     std::string next() {
         std::string bytes = seeds_[below(seeds_.size())];
         for (std::size_t times = 1 + below(4); times > 0; --times) mutate(bytes);
-        if (bytes.size() < kMostBytes && below(2000) == 0) seeds_[below(seeds_.size())] = bytes;
+        if (below(2000) == 0) keep(bytes);
         return bytes;
     }
 
   private:
-    static constexpr std::size_t kMostBytes = 1 << 14;
+    static constexpr std::size_t kMostKept = 200;
+
+    // Damage on top of damage. The seeds themselves stay.
+    void keep(const std::string& bytes) {
+        if (seeds_.size() < num_made_ + kMostKept) {
+            seeds_.push_back(bytes);
+        } else {
+            seeds_[num_made_ + below(kMostKept)] = bytes;
+        }
+    }
 
     std::size_t below(std::size_t bound) { return random_() % bound; }
 
@@ -86,11 +100,13 @@ class Mutator {
                 }
             }
         }
-        if (bytes.size() > kMostBytes) bytes.resize(kMostBytes);
+        if (bytes.size() > most_bytes_) bytes.resize(most_bytes_);
     }
 
     std::mt19937_64 random_;
     std::vector<std::string> seeds_;
+    std::size_t most_bytes_ = 1 << 11;  // what is longer says the same more slowly
+    std::size_t num_made_ = 0;          // the first so many are the target's own
 };
 
 }  // namespace
@@ -105,6 +121,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 #else
 
 namespace {
+
+// The input that is being run, in a file: there when the run ends the process.
+class LastInput {
+  public:
+    explicit LastInput(std::string path)
+        : path_(std::move(path)), file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0644)) {
+        if (file_ < 0) fuzz::fail("no file can be written in this folder");
+    }
+    LastInput(const LastInput&) = delete;
+    LastInput& operator=(const LastInput&) = delete;
+    ~LastInput() { ::close(file_); }
+
+    void write(const std::string& bytes) {
+        if (bytes.size() < size_ && ::ftruncate(file_, static_cast< ::off_t>(bytes.size())) != 0) return;
+        size_ =
+            static_cast<std::size_t>(std::max< ::ssize_t>(0, ::pwrite(file_, bytes.data(), bytes.size(), 0)));
+    }
+
+    void remove() const { std::remove(path_.c_str()); }
+
+  private:
+    std::string path_;
+    int file_;
+    std::size_t size_ = 0;
+};
 
 int replay(const char* path) {
     std::ifstream file(path, std::ios::binary);
@@ -123,26 +164,21 @@ int main(int argc, char** argv) {
     Mutator mutator(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1);
     const std::string crash = std::string(argv[0]).substr(std::string(argv[0]).rfind('/') + 1) + ".crash";
 
-    for (const std::string& seed : mutator.seeds()) run_once(seed);
+    for (const std::string& seed : fuzz::seeds()) run_once(seed);
     const auto begin = std::chrono::steady_clock::now();
     std::uint64_t executions = 0;
-    std::FILE* const last = std::fopen(crash.c_str(), "wb");
-    if (last == nullptr) return 2;
+    LastInput last(crash);
     while (most == 0 || executions < most) {
         if (executions % 256 == 0 && seconds > 0 &&
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() > seconds) {
             break;
         }
         const std::string bytes = mutator.next();
-        // Unbuffered: what crashes the next line is there.
-        std::rewind(last);
-        std::setvbuf(last, nullptr, _IONBF, 0);
-        std::fwrite(bytes.data(), 1, bytes.size(), last);
+        last.write(bytes);
         run_once(bytes);
         ++executions;
     }
-    std::fclose(last);
-    std::remove(crash.c_str());
+    last.remove();
     std::printf("%llu executions\n", static_cast<unsigned long long>(executions));
     return 0;
 }

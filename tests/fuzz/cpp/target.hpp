@@ -2,6 +2,7 @@
 // children for what it refuses, and calls fail() for what must not be.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -42,6 +43,13 @@ inline std::string_view take(std::string_view& bytes) {
     const std::string_view taken = bytes.substr(1, size);
     bytes.remove_prefix(1 + size);
     return taken;
+}
+
+// True of one input among `many`: where a check takes long. Which one depends on its bytes alone.
+inline bool is_chosen(std::string_view bytes, std::uint64_t many) {
+    std::uint64_t sum = 0xcbf29ce484222325;
+    for (const char c : bytes) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return (sum >> 20) % many == 0;
 }
 
 // A number below `bound`.

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <queue>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "common/checked.hpp"
+#include "common/interrupt.hpp"
 #include "common/parallel.hpp"
 #include "common/permutation.hpp"
+#include "pack/balance/least_loaded.hpp"
+#include "pack/balance/sort_by_cost.hpp"
 #include "pack/plan/verify.hpp"
 
 namespace pypack {
@@ -44,16 +46,6 @@ bool dearer(const Item& a, const Item& b) {
     return a.cost != b.cost ? a.cost > b.cost : a.sequence < b.sequence;
 }
 
-void sort_by_cost(std::span<std::int64_t> sequences, std::span<const double> costs) {
-    std::vector<Item> items;  // the costs beside the sequences: sorting looks at them many times
-    items.reserve(sequences.size());
-    for (const std::int64_t sequence : sequences) {
-        items.push_back({costs[static_cast<std::size_t>(sequence)], sequence});
-    }
-    std::sort(items.begin(), items.end(), dearer);
-    for (std::size_t i = 0; i < items.size(); ++i) sequences[i] = items[i].sequence;
-}
-
 // One step: the sequences of each rank, and their sum.
 class StepBalancer {
   public:
@@ -75,18 +67,26 @@ class StepBalancer {
         items_.resize(step.size());
         filled_.assign(ranks_, 0);
         std::fill(load_.begin(), load_.end(), 0.0);
-        heap_.clear();
-        for (std::size_t rank = 0; rank < ranks_; ++rank) heap_.emplace_back(0.0, rank);
-        for (const std::int64_t sequence : step) {
-            std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-            auto& [load, rank] = heap_.back();
+        // The dearest go to one rank each, as long as they cost anything.
+        std::size_t begin = 0;
+        if (micro_batches_ > 1 && costs_[static_cast<std::size_t>(step[ranks_ - 1])] > 0) {
+            for (; begin < ranks_; ++begin) {
+                const std::int64_t sequence = step[begin];
+                load_[begin] = costs_[static_cast<std::size_t>(sequence)];
+                items_[begin * micro_batches_] = {load_[begin], sequence};
+                filled_[begin] = 1;
+            }
+        }
+        least_.start(load_);
+        for (const std::int64_t sequence : step.subspan(begin)) {
+            const std::size_t rank = least_.rank();
             const double cost = costs_[static_cast<std::size_t>(sequence)];
             items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};
-            load_[rank] = load += cost;
+            load_[rank] += cost;
             if (filled_[rank] == micro_batches_) {
-                heap_.pop_back();
+                least_.take_out(rank);
             } else {
-                std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+                least_.set_load(rank, load_[rank]);
             }
         }
         if (micro_batches_ > 1) swap_until_even();
@@ -121,6 +121,7 @@ class StepBalancer {
         constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
         const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
         for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
+            check_interrupt();
             const auto slowest =
                 static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
             if (load_[slowest] <= mean * even_) return;
@@ -190,7 +191,7 @@ class StepBalancer {
     double even_;
     std::vector<double> load_;
     std::vector<std::size_t> filled_;
-    std::vector<std::pair<double, std::size_t>> heap_;
+    LeastLoaded least_;
     std::vector<std::int64_t> dealt_;
     std::vector<Item> items_;
     std::vector<Places> gives_;
@@ -199,6 +200,7 @@ class StepBalancer {
 
 void check_costs(std::span<const double> costs) {
     for (std::size_t i = 0; i < costs.size(); ++i) {
+        check_interrupt_at(i);
         if (!(costs[i] >= 0) || !std::isfinite(costs[i])) {
             throw std::invalid_argument("costs[" + std::to_string(i) + "] is " + std::to_string(costs[i]) +
                                         ": a cost must be finite and not negative");
@@ -221,14 +223,16 @@ Buffer<std::int64_t> balance(std::span<const double> costs, const BalanceOptions
         const std::int64_t end = std::min(steps, begin + options.window);
         std::vector<std::int64_t> sequences(static_cast<std::size_t>((end - begin) * size));
         std::iota(sequences.begin(), sequences.end(), begin * size);
-        if (options.window > 1) sort_by_cost(sequences, costs);
+        CostSorter sorter;
+        if (options.window > 1) sorter.sort(sequences, costs);
         const Permutation places(static_cast<std::uint64_t>(end - begin),
                                  random_bits(options.seed, kOrderOfSteps, static_cast<std::uint64_t>(w)));
         StepBalancer balancer(costs, options);
         for (std::int64_t s = 0; s < end - begin; ++s) {
+            check_interrupt();
             const auto step = std::span(sequences).subspan(static_cast<std::size_t>(s * size),
                                                            static_cast<std::size_t>(size));
-            if (options.strategy != BalanceStrategy::none) sort_by_cost(step, costs);
+            if (options.strategy != BalanceStrategy::none) sorter.sort(step, costs);
             if (options.strategy == BalanceStrategy::deal) balancer.deal(step);
             if (options.strategy == BalanceStrategy::lpt) balancer.longest_first(step);
             const auto place = static_cast<std::int64_t>(
@@ -249,6 +253,7 @@ BalanceReport balance_report(std::span<const double> costs, std::span<const std:
     double square_sum = 0;
     std::vector<double> step(static_cast<std::size_t>(size));
     for (std::int64_t s = 0; s < steps; ++s) {
+        check_interrupt();
         double total = 0;
         double slowest = 0;
         for (std::int64_t rank = 0; rank < options.ranks; ++rank) {
@@ -288,6 +293,7 @@ Buffer<double> sequence_costs(const PlanView& plan, double per_token, double per
     check_offsets(plan);
     Buffer<double> costs(plan.num_sequences());
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
+        check_interrupt_at(s);
         // Whole numbers first: the sums are exact, whatever the order of the spans.
         std::int64_t tokens = 0;
         std::int64_t pairs = 0;

@@ -12,7 +12,7 @@ PlanHistograms plan_histograms(const PlanView& plan) {
     check_offsets(plan);
     PlanHistograms result;
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
-        if (s % kDocumentsBetweenChecks == 0) check_interrupt();
+        check_interrupt_at(s);
         std::int64_t tokens = 0;
         for (std::int64_t i = plan.sequence_offsets[s]; i < plan.sequence_offsets[s + 1]; ++i) {
             // What is below 1 is wrong, and for verify_plan() to say.

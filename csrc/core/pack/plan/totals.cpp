@@ -54,7 +54,7 @@ PlanTotals plan_totals(const PlanView& plan, Length align) {
     double sum_of_squares = 0;
     double between = 0;  // sum over sequences of (sum of logs)^2 / spans
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
-        if (s % kDocumentsBetweenChecks == 0) check_interrupt();
+        check_interrupt_at(s);
         const std::int64_t begin = plan.sequence_offsets[s];
         const std::int64_t end = plan.sequence_offsets[s + 1];
         std::int64_t tokens = 0;

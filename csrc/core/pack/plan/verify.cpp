@@ -1,11 +1,13 @@
 #include "pack/plan/verify.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "common/interrupt.hpp"
+#include "common/interruptible_sort.hpp"
 #include "pack/plan/plan_arrays.hpp"
 
 namespace pypack {
@@ -24,6 +26,7 @@ std::string span_name(const PlanView& plan, std::size_t i) {
 void check_spans(const PlanView& plan, std::span<const Length> lengths) {
     const auto documents = static_cast<std::int64_t>(lengths.size());
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        check_interrupt_at(i);
         const std::int64_t document = plan.span_document[i];
         if (document < 0 || document >= documents) {
             refuse(span_name(plan, i) + " names a document outside [0, " + std::to_string(documents) + ")");
@@ -40,6 +43,7 @@ void check_spans(const PlanView& plan, std::span<const Length> lengths) {
 
 void check_sequences(const PlanView& plan, Length align, Length max_documents) {
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
+        check_interrupt_at(s);
         const std::int64_t begin = plan.sequence_offsets[s];
         const std::int64_t end = plan.sequence_offsets[s + 1];
         const std::string name = "sequence " + std::to_string(s);
@@ -73,20 +77,24 @@ struct Names {
 // purpose.
 void check_overlaps(const PlanView& plan, const std::vector<std::uint32_t>& spans_of, Names names) {
     std::vector<std::int64_t> next(spans_of.size() + 1, 0);  // where the next span of a document goes
-    for (std::size_t d = 0; d < spans_of.size(); ++d)
+    for (std::size_t d = 0; d < spans_of.size(); ++d) {
+        check_interrupt_at(d);
         next[d + 1] = next[d] + (spans_of[d] > 1 ? spans_of[d] : 0);
+    }
     struct Piece {
         Length start;
         Length length;
     };
     std::vector<Piece> pieces(static_cast<std::size_t>(next.back()));
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        check_interrupt_at(i);
         const auto document = static_cast<std::size_t>(plan.span_document[i]);
         if (spans_of[document] < 2) continue;
         pieces[static_cast<std::size_t>(next[document]++)] = {plan.span_start[i], plan.span_length[i]};
     }
     auto piece = pieces.begin();
     for (std::size_t d = 0; d < spans_of.size(); ++d) {
+        check_interrupt_at(d);
         if (spans_of[d] < 2) continue;
         const auto end = piece + spans_of[d];
         const auto by_start = [](const Piece& a, const Piece& b) { return a.start < b.start; };
@@ -105,15 +113,13 @@ PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length a
     if (align < 1) refuse("align must be at least 1, got " + std::to_string(align));
     check_sizes(plan);
     check_offsets(plan);
-    check_interrupt();
     check_spans(plan, lengths);
-    check_interrupt();
     check_sequences(plan, align, max_documents);
-    check_interrupt();
 
     std::vector<std::uint32_t> spans_of(lengths.size(), 0);
     std::vector<std::int64_t> covered(lengths.size(), 0);
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        check_interrupt_at(i);
         const auto document = static_cast<std::size_t>(plan.span_document[i]);
         ++spans_of[document];
         covered[document] += plan.span_length[i];
@@ -123,12 +129,11 @@ PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length a
                    span_name(plan, i) + ", but it has " + std::to_string(lengths[document]));
         }
     }
-    check_interrupt();
     check_overlaps(plan, spans_of, names);
-    check_interrupt();
 
     PlanCounts counts;
     for (std::size_t d = 0; d < lengths.size(); ++d) {
+        check_interrupt_at(d);
         const Length length = lengths[d];
         if (length < 0) refuse_negative(static_cast<std::int64_t>(d), length);
         ++counts.documents;
@@ -153,6 +158,7 @@ SpanCounts verify_numbered(const PlanView& plan, std::int64_t documents, Length 
     // Each document is taken to end where its last span does.
     std::vector<Length> ends(static_cast<std::size_t>(documents), 0);
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        check_interrupt_at(i);
         Length& known = ends[static_cast<std::size_t>(plan.span_document[i])];
         known = std::max(known, static_cast<Length>(plan.span_start[i] + plan.span_length[i]));
     }
@@ -182,6 +188,7 @@ void check_offsets(const PlanView& plan) {
                std::to_string(plan.sequence_offsets.front()));
     }
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
+        check_interrupt_at(s);
         if (plan.sequence_offsets[s + 1] < plan.sequence_offsets[s]) {
             refuse("sequence_offsets falls at sequence " + std::to_string(s));
         }
@@ -201,6 +208,7 @@ SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length ali
     check_sizes(plan);
     if (documents < 0) refuse("documents must be at least 0, is " + std::to_string(documents));
     for (std::size_t i = 0; i < plan.span_document.size(); ++i) {
+        check_interrupt_at(i);
         const std::int64_t end = std::int64_t{plan.span_start[i]} + plan.span_length[i];
         if (plan.span_length[i] < 1) refuse(span_name(plan, i) + " holds no token");
         if (plan.span_start[i] < 0) refuse(span_name(plan, i) + " leaves its document");
@@ -214,13 +222,14 @@ SpanCounts verify_alone(const PlanView& plan, std::int64_t documents, Length ali
     // than spans, those that have spans get numbers of their own.
     if (documents <= 2 * plan.num_spans()) return verify_numbered(plan, documents, align, max_documents, {});
     std::vector<std::int64_t> numbers(plan.span_document.begin(), plan.span_document.end());
-    std::sort(numbers.begin(), numbers.end());
+    interruptible_sort(numbers.begin(), numbers.end(), std::less<>());
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     std::vector<std::int64_t> renumbered(plan.span_document.size());
-    std::transform(plan.span_document.begin(), plan.span_document.end(), renumbered.begin(),
-                   [&numbers](std::int64_t document) {
-                       return std::lower_bound(numbers.begin(), numbers.end(), document) - numbers.begin();
-                   });
+    for (std::size_t i = 0; i < renumbered.size(); ++i) {
+        check_interrupt_at(i);
+        renumbered[i] =
+            std::lower_bound(numbers.begin(), numbers.end(), plan.span_document[i]) - numbers.begin();
+    }
     PlanView compact = plan;
     compact.span_document = renumbered;
     const auto with_span = static_cast<std::int64_t>(numbers.size());

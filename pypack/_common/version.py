@@ -1,0 +1,3 @@
+"""The version of pypack."""
+
+VERSION = "0.1.0"

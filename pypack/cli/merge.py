@@ -1,0 +1,64 @@
+"""`pypack merge`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from pypack.cli.arguments import file_path
+from pypack.cli.errors import UsageError
+
+SUMMARY = "finish the store of a job whose partitions are done"
+
+_DESCRIPTION = """\
+Writes store.json of a tokenize job of which all units are done; no token is copied. Whoever makes the last
+unit does so already: this is for a job whose last process was killed in between, and tells what is missing.
+
+Exit status 1 says that units are missing. They are printed as Slurm's --array has them.
+"""
+_EPILOG = """\
+examples:
+  pypack merge crawl.store
+  sbatch --array=$(pypack merge crawl.store --missing) job.sh
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack merge`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("path", type=file_path, metavar="JOB", help="the OUT of pypack tokenize")
+    parser.add_argument(
+        "--missing", action="store_true", help="write nothing, print the numbers of the missing units alone"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Finishes the store; returns the exit status."""
+    from pypack.jobs.description import read_description
+    from pypack.jobs.merge import MissingUnitsError, merge, missing_units
+    from pypack.jobs.place import FolderPlace
+    from pypack.jobs.slurm import array_syntax
+
+    place = FolderPlace(args.path)
+    job = read_description(place)
+    if job is None:
+        raise UsageError(f"{args.path}: holds no job (it has no job.json)")
+    if args.missing:
+        print(array_syntax(missing_units(place, job)))
+        return 0
+    try:
+        info = merge(place, job)
+    except MissingUnitsError as error:
+        if args.json:
+            print(json.dumps({"error": str(error), "missing_units": error.numbers, "exit_status": 1}))
+        print(f"pypack merge: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
+        print(json.dumps({"path": str(args.path), **values, "exit_status": 0}))
+    else:
+        counts = f"{info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
+        print(f"{args.path}: {counts}")
+    return 0

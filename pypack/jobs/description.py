@@ -1,0 +1,134 @@
+"""What a job is: `job.json`, written once and read by every process of the job."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pypack._common.schema import Field, brief, check, check_required, parse_json
+from pypack.corpus import InputFile
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.units import Unit
+
+JOB_FILE = "job.json"
+_FORMAT, _VERSION = "pypack.job", 1
+FEATURES = frozenset({"retries"})
+_PLACE = Field("int", 0, 2**63 - 1, null=True)
+_RETRIES = Field("dict", items=Field("dict", fields={"rest": _PLACE, "offset": _PLACE}))
+
+
+@dataclass(frozen=True)
+class JobDescription:
+    """The content of `job.json`.
+
+    Attributes:
+        job: what makes this job this job, in values of JSON: who goes on with it must be the same in all of
+            it. Options, tokenizer, versions, inputs as they were named.
+        inputs: the files.
+        units: what they are cut into.
+        notes: what is to be told of the inputs at the end, such as what was left out.
+        folder: the folder that relative paths of the inputs were said in.
+        retries: number of a unit (as text) that tries refused records again → what it reads, see
+            `pypack.jobs.retry`.
+    """
+
+    job: dict[str, Any]
+    inputs: tuple[InputFile, ...]
+    units: tuple[Unit, ...]
+    notes: dict[str, Any] = field(default_factory=dict)
+    folder: str = field(default_factory=os.getcwd)
+    retries: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+    @cached_property
+    def total_bytes(self) -> int:
+        """Bytes on disk of all inputs; 0 where a stream makes it unknown."""
+        return 0 if any(f.is_stream for f in self.inputs) else sum(f.size for f in self.inputs)
+
+    def to_json(self) -> bytes:
+        """The bytes of the file: a line for each file and each unit."""
+        head = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "requires": ["retries"] if self.retries else [],
+            "folder": self.folder,
+            "job": self.job,
+            "notes": self.notes,
+            "retries": self.retries,
+        }
+        parts = [json.dumps(head, indent=1).removesuffix("\n}")]
+        parts.append(',\n "files": [\n  ')
+        parts.append(",\n  ".join(json.dumps(_file_values(file)) for file in self.inputs))
+        parts.append('\n ],\n "units": [\n  ')
+        parts.append(",\n  ".join(json.dumps(unit.to_json()) for unit in self.units))
+        parts.append("\n ]\n}\n")
+        return "".join(parts).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, place: str) -> JobDescription:
+        """The reverse of `to_json`; `place`: the file, for messages.
+
+        Raises:
+            ValueError: it is no description of a job, or one of a newer version.
+        """
+        try:  # by hand, as a job may have a million files
+            values = parse_json(data)
+            if values["format"] != _FORMAT:
+                raise ValueError("not the description of a job of pypack")
+            if values["version"] != _VERSION:
+                raise ValueError(f"version {brief(values['version'])}; use a newer pypack")
+            check_required(values.get("requires"), FEATURES, place)
+            listed = [_checked(file) for file in values["files"]]
+            units = tuple(Unit.from_json(i, unit) for i, unit in enumerate(values["units"]))
+            for unit in units:
+                if not 0 <= unit.first < unit.stop <= len(listed):
+                    raise ValueError(f"unit {unit.number} is no run of its files")
+            folder, retries = str(values.get("folder", "")), values.get("retries", {})
+            check(retries, _RETRIES, place, "retries")
+            elsewhere = _elsewhere(folder, listed)
+            files = tuple(_file(file, elsewhere) for file in listed)
+            notes = dict(values.get("notes", {}))
+            return cls(dict(values["job"]), files, units, notes, folder, dict(retries))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{place}: damaged: {error}; start over with --overwrite") from None
+
+
+def _checked(values: list[Any]) -> list[Any]:
+    """The fields of a file, if they are of its types."""
+    path, kind, compression, size, modified_ns, is_stream = values
+    kinds = (type(path), type(kind), type(size), type(modified_ns), type(is_stream))
+    if kinds != (str, str, int, int, bool) or type(compression) not in (str, type(None)) or size < 0:
+        raise ValueError(f"{brief(values)} is no file")
+    return values
+
+
+def _file_values(file: InputFile) -> list[Any]:
+    return [file.path, file.format, file.compression, file.size, file.modified_ns, file.is_stream]
+
+
+def _file(values: Sequence[Any], folder: str | None) -> InputFile:
+    path, kind, compression, size, modified_ns, is_stream = values
+    return InputFile(path, kind, compression, size, modified_ns, is_stream, folder=folder)
+
+
+def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
+    """The folder that relative paths are to be read in, None for the current one.
+
+    Who goes on with a job in another folder finds its files where they were named; on another machine, or
+    where the corpus was moved, in the current folder.
+    """
+    for path, _, _, size, _, is_stream in files:
+        if not is_stream and not Path(path).is_absolute():
+            is_here = Path(path).is_file() and Path(path).stat().st_size == size
+            return None if is_here or not Path(folder, path).is_file() else folder
+    return None
+
+
+def read_description(place: FolderPlace) -> JobDescription | None:
+    """The job of a place, None if none was begun there."""
+    data = place.read(JOB_FILE)
+    return None if data is None else JobDescription.from_json(data, str(place.path(JOB_FILE)))

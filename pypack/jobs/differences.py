@@ -1,0 +1,117 @@
+"""What makes two jobs two, in words: why one cannot go on with what the other has begun."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pypack.corpus import InputFile
+
+if TYPE_CHECKING:
+    from pypack.jobs.description import JobDescription
+
+# Said of the tokenizer already, or of the files.
+_FOLLOWS = {"vocab_size": "tokenizer", "special_ids": "tokenizer", "appended_id": "tokenizer"}
+_NOT_COMPARED = frozenset({"inputs"})
+_WORDS = {
+    "tokenizer": "the tokenizer",
+    "engine": "the engine of the tokenizer",
+    "pypack": "the version of pypack",
+    "pyarrow": "the version of pyarrow, which writes the columns",
+}
+_MOST_TOLD = 3
+_LONGEST = 60
+
+
+def differences(before: JobDescription, now: JobDescription) -> list[str]:
+    """A phrase for each thing that differs; none for jobs that are one.
+
+    How the inputs are named does not matter, but which files they are, and what these were.
+    """
+    return different_options(before, now) + _files(before, now)
+
+
+def different_options(before: JobDescription, now: JobDescription) -> list[str]:
+    """The same of all but the files."""
+    unequal = {
+        name for name in {*before.job, *now.job} - _NOT_COMPARED if before.job.get(name) != now.job.get(name)
+    }
+    return [
+        _option(name, before.job.get(name), now.job.get(name))
+        for name in sorted(unequal)
+        if _FOLLOWS.get(name) not in unequal
+    ]
+
+
+def _option(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, list) and isinstance(now, list):
+        gone = [value for value in before if value not in now]
+        new = [value for value in now if value not in before]
+        parts = [
+            *(["before also " + _listed(gone)] if gone else []),
+            *(["now also " + _listed(new)] if new else []),
+        ]
+        return f"{name} ({'; '.join(parts) or 'in another order'})"
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        before, now = ({key: values.get(key) for key in keys} for values in (before, now))
+    return f"{_WORDS.get(name, name)} (before {_brief(before)}, now {_brief(now)})"
+
+
+def _listed(values: Sequence[Any]) -> str:
+    more = f" and {len(values) - _MOST_TOLD:,} more" if len(values) > _MOST_TOLD else ""
+    return ", ".join(_brief(value) for value in values[:_MOST_TOLD]) + more
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _files(before: JobDescription, now: JobDescription) -> list[str]:
+    then = dict(zip(file_places(before), before.inputs, strict=True))
+    here = dict(zip(file_places(now), now.inputs, strict=True))
+    if not (then.keys() & here.keys()):  # the folder was moved, or is mounted elsewhere: as they are named
+        then = {os.path.normpath(file.path): file for file in before.inputs}
+        here = {os.path.normpath(file.path): file for file in now.inputs}
+    told = [f"{then[path].path}: is not among them any more" for path in then if path not in here]
+    told += [f"{here[path].path}: was not among them before" for path in here if path not in then]
+    told += [
+        _changed(then[path], here[path])
+        for path in then
+        if path in here and not is_same_file(then[path], here[path])
+    ]
+    if not told and list(then) != list(here):
+        told = ["their order"]
+    more = f" and {len(told) - _MOST_TOLD:,} more" if len(told) > _MOST_TOLD else ""
+    return [f"files ({'; '.join(told[:_MOST_TOLD])}{more})"] if told else []
+
+
+def file_places(job: JobDescription) -> list[str]:
+    """Where the files of a job are, however they are named."""
+    return [
+        file.path if file.is_stream else os.path.normpath(os.path.join(job.folder, file.path))  # noqa: PTH118
+        for file in job.inputs
+    ]
+
+
+def is_same_file(then: InputFile, now: InputFile) -> bool:
+    """Whether a file is what it was."""
+    return _state(then) == _state(now)
+
+
+def _state(file: InputFile) -> tuple[object, ...]:
+    return file.format, file.compression, file.size, file.modified_ns, file.is_stream
+
+
+def _changed(then: InputFile, now: InputFile) -> str:
+    if then.size != now.size:
+        return f"{then.path}: has changed (before {then.size:,} bytes, now {now.size:,})"
+    if then.modified_ns != now.modified_ns:
+        return f"{then.path}: was written to since"
+    return f"{then.path}: is read as {_kind(now)}, before as {_kind(then)}"
+
+
+def _kind(file: InputFile) -> str:
+    return file.format if file.compression is None else f"{file.compression} {file.format}"

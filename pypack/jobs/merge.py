@@ -1,0 +1,212 @@
+"""The units of a job to a store: `store.json` is written, no token is copied."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pypack._common.fingerprint import joined_fingerprint
+from pypack.jobs.attempts import final_name
+from pypack.jobs.crash import crash_at
+from pypack.jobs.description import JobDescription
+from pypack.jobs.manifest import UNITS_FOLDER, Manifest, finished_units, read_manifest, rejects_name
+from pypack.jobs.options import STORE_OPTIONS
+from pypack.jobs.output import OutputError
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.reject_limit import commonest
+from pypack.jobs.reject_log import moved_line
+from pypack.jobs.retry import superseded
+from pypack.jobs.slurm import array_syntax
+from pypack.store.beside import FEATURE_OF
+from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
+
+_CHUNK = 1 << 20
+
+
+class MissingUnitsError(ValueError):
+    """Not all units of a job are done."""
+
+    def __init__(self, place: FolderPlace, missing: list[int], total: int) -> None:
+        self.numbers = array_syntax(missing)
+        super().__init__(f"{place.folder}: {len(missing):,} of {total:,} units are missing: {self.numbers}")
+
+
+class NoDocumentError(ValueError):
+    """A job has made no document, and a store cannot be empty."""
+
+
+def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
+    """The units of a job that are not done."""
+    done = finished_units(place)
+    return [unit.number for unit in job.units if unit.number not in done]
+
+
+def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
+    """Writes what says that the store is finished. Several processes may do it at once: all write the same.
+
+    Raises:
+        MissingUnitsError: not all units are done.
+        NoDocumentError: all documents were refused; the rejects are there.
+        OutputError: a file of a unit that was done is not what it was.
+    """
+    missing = missing_units(place, job)
+    if missing:
+        raise MissingUnitsError(place, missing, len(job.units))
+    manifests = list(_manifests(place, job))
+    _check_files(place, manifests)
+    files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
+    first, tried_again = _join_rejects(place, job, manifests)
+    counts = _counts(job, manifests, tried_again)
+    if counts["rejected"]:
+        files[REJECTED_FILE] = place.checksum(REJECTED_FILE)
+    else:
+        place.remove(REJECTED_FILE)  # empty, or of a run that was stopped for its rejects
+    shards = tuple(shard for manifest in manifests for shard in manifest.shards)
+    if not shards:
+        told = (
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}; "
+            f"{_all_listed(counts['rejected'], place.path(REJECTED_FILE))}"
+            if counts["rejected"]
+            else ""
+        )
+        raise NoDocumentError(f"{place.folder}: no document was written, a store cannot be empty{told}")
+    asked = job.job
+    info = StoreInfo(
+        dtype=dtype_for_vocabulary(asked["vocab_size"]),
+        vocab_size=asked["vocab_size"],
+        documents=sum(manifest.documents for manifest in manifests),
+        tokens=sum(manifest.tokens for manifest in manifests),
+        lengths_fingerprint=joined_fingerprint(
+            (shard.lengths_fingerprint or "", shard.documents) for shard in shards
+        ),
+        shards=shards,
+        tokenizer_fingerprint=asked["tokenizer"],
+        special_ids=asked["special_ids"],
+        appended_id=_last_id(asked),
+        prepended_ids=tuple(asked.get("prepended_ids", ())),
+        requires=tuple(sorted({FEATURE_OF[suffix] for shard in shards for suffix in shard.beside})),
+        options={name: asked[name] for name in STORE_OPTIONS},
+        files={name: recorded for name, recorded in files.items() if recorded is not None},
+        counts=counts | job.notes,
+    )
+    crash_at("merge", "store")
+    place.write(STORE_FILE, info.to_json())
+    _tidy(place)
+    return info
+
+
+def _last_id(asked: dict[str, Any]) -> int | None:
+    """The id that ends every document."""
+    ids = [*asked.get("appended_ids", ()), asked["appended_id"]]
+    return next((i for i in reversed(ids) if i is not None), None)
+
+
+def _all_listed(by_kind: Mapping[str, int], log: Path) -> str:
+    """Where the rejects are, and the commonest of them where they differ."""
+    return commonest(by_kind, log) if len(by_kind) > 1 else f"all are listed in {log}"
+
+
+def _manifests(place: FolderPlace, job: JobDescription) -> Iterator[Manifest]:
+    for unit in job.units:
+        manifest = read_manifest(place, unit.number)
+        if manifest is None:
+            raise MissingUnitsError(place, [unit.number], len(job.units))
+        yield manifest
+
+
+def _check_files(place: FolderPlace, manifests: list[Manifest]) -> None:
+    for manifest in manifests:
+        expected = list(manifest.files())
+        if manifest.rejects_bytes:
+            expected.append((rejects_name(manifest.unit), manifest.rejects_bytes))
+        for name, size in expected:
+            if place.size(name) != size:
+                raise OutputError(
+                    f"{place.path(name)}: missing or changed since its unit was finished; remove "
+                    f"{place.path(UNITS_FOLDER)}/{manifest.unit:06d}.json and run the job again, which makes "
+                    "that unit anew"
+                )
+
+
+def _counts(
+    job: JobDescription, manifests: list[Manifest], tried_again: Counter[tuple[str, bool]]
+) -> dict[str, Any]:
+    rejected: Counter[str] = Counter()
+    for manifest in manifests:
+        rejected.update(manifest.rejected)
+    rejected_files = sum(manifest.rejected_files for manifest in manifests)
+    for (kind, is_file), count in tried_again.items():
+        rejected[kind] -= count
+        rejected_files -= is_file * count
+    return {
+        "units": len(manifests),
+        "rejected": {kind: count for kind, count in sorted(rejected.items()) if count},
+        "rejected_files": rejected_files,
+        **({"retries": len(job.retries)} if job.retries else {}),
+    }
+
+
+def _join_rejects(
+    place: FolderPlace, job: JobDescription, manifests: list[Manifest]
+) -> tuple[str, Counter[tuple[str, bool]]]:
+    """Writes the rejects of all units in order, without those that a later unit has tried again.
+
+    Readers of a piece number its lines from 0: here the lines of the pieces before it are added.
+
+    Returns:
+        The first of them in words; and of those that were tried again how many there are of each kind, whole
+        files apart.
+    """
+    first = ""
+    old = superseded(job)
+    tried_again: Counter[tuple[str, bool]] = Counter()
+
+    def current(lines: Iterable[bytes], unit: int) -> Iterator[bytes]:
+        for line in lines:
+            record = json.loads(line)
+            if record["file"] in old[unit]:
+                tried_again[record["kind"], record["whole_file"]] += 1
+            else:
+                yield line
+
+    def parts() -> Iterator[bytes]:
+        nonlocal first
+        lines, file = 0, -1  # before the piece, in its file
+        for manifest in manifests:
+            unit = job.units[manifest.unit]
+            if unit.first != file or unit.end is None:
+                lines, file = 0, unit.first
+            if manifest.rejects_bytes:
+                with place.path(rejects_name(manifest.unit)).open("rb") as source:
+                    if old.get(manifest.unit):
+                        kept = current(source, manifest.unit)
+                        yield from (moved_line(line, lines) for line in kept)
+                    elif lines:
+                        yield from (moved_line(line, lines) for line in source)
+                    else:
+                        while chunk := source.read(_CHUNK):
+                            yield chunk
+            lines += manifest.lines or 0
+
+    with place.writer(REJECTED_FILE) as target:
+        for part in parts():
+            first = first or _in_words(part[: part.index(b"\n")])
+            target.write(part)
+    return first, tried_again
+
+
+def _in_words(line: bytes) -> str:
+    record = json.loads(line)
+    where = f"line {record['line']} (byte {record['offset']})" if "line" in record else f"row {record['row']}"
+    return f"{record['file']}: {where}: {record['reason']}"
+
+
+def _tidy(place: FolderPlace) -> None:
+    """Removes what attempts have left. Should one go on still, it finds its unit done."""
+    for folder in (UNITS_FOLDER, ""):
+        for name in place.names(folder):
+            if final_name(name) != name:
+                place.remove(f"{folder}/{name}" if folder else name)

@@ -1,0 +1,86 @@
+"""How far a job is, and what it has done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Progress:
+    """How far a job is. Totals of the store so far, and what this run has done of it.
+
+    Attributes:
+        documents, tokens: in the store so far, those of earlier runs included.
+        run_documents, run_tokens: of this run.
+        input_bytes: uncompressed bytes read by this run.
+        disk_bytes, total_disk_bytes: bytes of the inputs read (or skipped, because an earlier run had read
+            them), and of all inputs; the latter is 0 where standard input makes it unknown.
+        blank_lines: blank lines passed over by this run.
+        rejected: refused by this run.
+        seconds: since the run began.
+        units, total_units: those that are done, and all of the job.
+        workers: what each worker process is doing, in words.
+    """
+
+    documents: int = 0
+    tokens: int = 0
+    run_documents: int = 0
+    run_tokens: int = 0
+    input_bytes: int = 0
+    disk_bytes: int = 0
+    total_disk_bytes: int = 0
+    blank_lines: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    units: int = 0
+    total_units: int = 0
+    workers: tuple[str, ...] = ()
+
+
+@dataclass
+class TokenizeResult:
+    """What a tokenize job has done.
+
+    Attributes:
+        output: the store.
+        documents, tokens: in the store; tokens count the end-of-document ids.
+        shards: number of shards.
+        rejected: refused documents and files.
+        rejected_by_kind: the same by kind of fault.
+        rejected_files: of them, whole files (or the rest of one).
+        resumed_documents: documents that an earlier, interrupted run had finished.
+        engine: which engine encoded.
+        progress: the figures of this run.
+        units: units of the job.
+        missing_units: those that are not done, in Slurm's `--array` syntax; empty of a finished store. The
+            counts are of those that are done, then.
+        failed_units: those of them that this run should have done, and that nobody can do.
+        replaced_workers: processes that were replaced because they had passed the memory limit.
+        dead_workers: processes that died.
+        left_out: what was left out of folders: reason → suffix → how many.
+        warnings: what the look at the first documents has shown.
+    """
+
+    output: Path
+    documents: int
+    tokens: int
+    shards: int
+    rejected: int
+    rejected_by_kind: dict[str, int]
+    rejected_files: int
+    resumed_documents: int
+    engine: str
+    progress: Progress
+    units: int = 1
+    missing_units: str = ""
+    failed_units: str = ""
+    replaced_workers: int = 0
+    dead_workers: int = 0
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the store is there: no unit is missing."""
+        return not self.missing_units

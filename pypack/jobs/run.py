@@ -1,0 +1,190 @@
+"""One call of a job: the units that are left for it are made, and the store is finished with the last."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pypack._common.paths import local_path
+from pypack._common.threads import available_cores
+from pypack.jobs.dealer import Dealer
+from pypack.jobs.description import JobDescription
+from pypack.jobs.manifest import Manifest, finished_units, read_manifest
+from pypack.jobs.merge import merge, missing_units
+from pypack.jobs.options import WorkOptions
+from pypack.jobs.partition import Partition
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.slurm import array_syntax
+from pypack.jobs.unit_journal import finished_documents
+from pypack.jobs.unit_work import UnitProgress, UnitWork, refused_files, refused_name
+from pypack.jobs.units import Unit
+
+if TYPE_CHECKING:
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+_REFUSED = "the process that reads it dies of it (tried on its own); not read"
+
+
+@dataclass
+class JobRun:
+    """One call of `tokenize`: the units that are left for it, and what it has done."""
+
+    place: FolderPlace
+    job: JobDescription
+    tokenizer: Tokenizer
+    options: WorkOptions
+    partition: Partition
+    on_progress: Callable[[Progress], None] | None
+    resumed_documents: int = 0
+    progress: Progress = field(default_factory=Progress)
+    replaced_workers: int = 0
+    dead_workers: int = 0
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+        done = finished_units(self.place)
+        manifests = [m for n in sorted(done) if (m := read_manifest(self.place, n)) is not None]
+        self._own = self.partition.of(self.job.units)
+        self._left = [unit for unit in self._own if unit.number not in done]
+        finished = [unit for unit in self.job.units if unit.number in done]
+        # What is not in units that are worked on at the moment.
+        self._base = Progress(
+            documents=sum(manifest.documents for manifest in manifests),
+            tokens=sum(manifest.tokens for manifest in manifests),
+            disk_bytes=sum(unit.size for unit in finished if unit.number in {u.number for u in self._own}),
+            total_disk_bytes=self._total_bytes(),
+            units=len(finished),
+            total_units=len(self.job.units),
+        )
+        begun = {unit.number for unit in self._left}
+        self.resumed_documents = self._base.documents + finished_documents(self.place, begun)
+
+    def _total_bytes(self) -> int:
+        streams = any(
+            self.job.inputs[i].is_stream for unit in self._own for i in range(unit.first, unit.stop)
+        )
+        return 0 if streams else sum(unit.size for unit in self._own)
+
+    def work(self, num_workers: int | None) -> None:
+        """Makes the units that are left."""
+        cores = available_cores()
+        if num_workers is None:
+            num_workers = min(cores, len(self._left)) if len(self._left) > 1 and cores > 2 else 1
+        if not self._left:
+            self._tell({})
+        elif num_workers > 1 or self.options.memory_limit is not None:
+            self._work_with(min(num_workers, len(self._left)))
+        else:
+            work = UnitWork(self.place, self.job, self.tokenizer, self.options)
+            for unit in self._left:
+                last = UnitProgress()
+
+                def tell(progress: UnitProgress, number: int = unit.number) -> None:
+                    nonlocal last
+                    last = progress
+                    self._tell({number: progress})
+
+                work(unit.number, tell)
+                self._done(unit.number, last)
+
+    def _work_with(self, count: int) -> None:
+        from pypack.jobs.workers import Workers
+
+        threads = self.options.num_threads or 1
+        options = WorkOptions(**{**asdict(self.options), "num_threads": threads})
+        dealer = Dealer(self._left)
+        workers = Workers(
+            self.place, self.tokenizer, options, count,
+            on_progress=self._tell, on_done=self._done, on_refused=self._refuse,
+        )  # fmt: skip
+        with workers:
+            workers.run(dealer)
+        self.replaced_workers, self.dead_workers = workers.replaced, dealer.deaths
+
+    def _refuse(self, unit: int, file: int) -> None:
+        """Has a file rejected unread, whoever makes the unit."""
+        refused = {**refused_files(self.place, unit), file: _REFUSED}
+        self.place.write(refused_name(unit), orjson.dumps({str(i): why for i, why in refused.items()}))
+
+    def _done(self, number: int, last: UnitProgress) -> None:
+        """A unit is done; `last`: what its attempt has done of it."""
+        unit, base = self.job.units[number], self._base
+        manifest = read_manifest(self.place, number)
+        base.documents += 0 if manifest is None else manifest.documents
+        base.tokens += 0 if manifest is None else manifest.tokens
+        base.disk_bytes += unit.size
+        base.units += 1
+        _add_run(base, last)
+        self._tell({})
+
+    def _tell(self, running: dict[int, UnitProgress]) -> None:
+        base = self._base
+        now = Progress(**{**asdict(base), "workers": ()})
+        for unit, progress in running.items():
+            now.documents += progress.documents
+            now.tokens += progress.tokens
+            now.disk_bytes += min(progress.disk_bytes, self.job.units[unit].size or progress.disk_bytes)
+            _add_run(now, progress)
+        now.seconds = time.monotonic() - self._began
+        if len(running) > 1:
+            now.workers = tuple(self._in_words(unit, progress) for unit, progress in running.items())
+        self.progress = now
+        if self.on_progress is not None:
+            self.on_progress(now)
+
+    def _in_words(self, number: int, progress: UnitProgress) -> str:
+        unit = self.job.units[number]
+        share = f" {progress.disk_bytes / unit.size:.0%}" if unit.size else ""
+        return f"unit {number}{share}: {self.job.inputs[unit.first].path}"
+
+    def finish(self, directory: os.PathLike[str]) -> TokenizeResult:
+        """Writes `store.json` if no unit is missing; what was done in any case."""
+        missing = missing_units(self.place, self.job)
+        merged = None if missing else merge(self.place, self.job)
+        done = [_manifest(self.place, u) for u in self.job.units if u.number not in set(missing)]
+        rejected: dict[str, int] = {}
+        for manifest in done:
+            for kind, count in manifest.rejected.items():
+                rejected[kind] = rejected.get(kind, 0) + count
+        rejected_files = sum(manifest.rejected_files for manifest in done)
+        if merged is not None:  # without what was tried again
+            rejected, rejected_files = merged.counts["rejected"], merged.counts["rejected_files"]
+        own = {unit.number for unit in self._own}
+        return TokenizeResult(
+            output=local_path(directory),
+            documents=sum(manifest.documents for manifest in done),
+            tokens=sum(manifest.tokens for manifest in done),
+            shards=sum(len(manifest.shards) for manifest in done),
+            rejected=sum(rejected.values()),
+            rejected_by_kind=rejected,
+            rejected_files=rejected_files,
+            resumed_documents=self.resumed_documents,
+            engine=self.tokenizer.engine,
+            progress=self.progress,
+            units=len(self.job.units),
+            missing_units=array_syntax(missing),
+            failed_units=array_syntax(own & set(missing)),
+            replaced_workers=self.replaced_workers,
+            dead_workers=self.dead_workers,
+            left_out=self.job.notes.get("left_out", {}),
+        )
+
+
+def _manifest(place: FolderPlace, unit: Unit) -> Manifest:
+    manifest = read_manifest(place, unit.number)
+    assert manifest is not None
+    return manifest
+
+
+def _add_run(total: Progress, part: UnitProgress) -> None:
+    total.run_documents += part.run_documents
+    total.run_tokens += part.run_tokens
+    total.input_bytes += part.input_bytes
+    total.blank_lines += part.blank_lines
+    total.rejected += part.rejected

@@ -1,0 +1,262 @@
+"""Working on one unit: read, encode and write, each in a thread of its own, then the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pypack import corpus
+from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
+from pypack.corpus.chosen import only_chosen
+from pypack.corpus.piece import lines_before
+from pypack.corpus.unchanged import require_unchanged
+from pypack.jobs.background import Consumer, Producer
+from pypack.jobs.crash import crash_at
+from pypack.jobs.description import JobDescription
+from pypack.jobs.encode_stage import EncodeStage
+from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
+from pypack.jobs.memory import resident_bytes
+from pypack.jobs.options import WorkOptions
+from pypack.jobs.place import FolderPlace
+from pypack.jobs.record_options import record_texts
+from pypack.jobs.record_stage import RecordStage
+from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
+from pypack.jobs.retry import chosen_records
+from pypack.jobs.unit_writer import UnitWriter
+from pypack.ragged import Ragged
+from pypack.store.beside import Beside
+
+if TYPE_CHECKING:
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+# Above the memory limit, batches are encoded in so many parts.
+_PARTS = 16
+
+
+@dataclass
+class UnitProgress:
+    """What an attempt at a unit has done so far.
+
+    Attributes:
+        documents, tokens: of the unit, those of earlier attempts included.
+        run_documents, run_tokens, input_bytes, disk_bytes, blank_lines, rejected: of this attempt; disk_bytes
+            count what an earlier one had read, too.
+    """
+
+    documents: int = 0
+    tokens: int = 0
+    run_documents: int = 0
+    run_tokens: int = 0
+    input_bytes: int = 0
+    disk_bytes: int = 0
+    blank_lines: int = 0
+    rejected: int = 0
+
+
+class UnitWork:
+    """Makes units of a job, one after another, in this process.
+
+    Attributes:
+        passed_limit: whether this process has passed its memory limit.
+    """
+
+    def __init__(
+        self, place: FolderPlace, job: JobDescription, tokenizer: Tokenizer, options: WorkOptions
+    ) -> None:
+        self._place = place
+        self._job = job
+        self._tokenizer = tokenizer
+        self._options = options
+        self.passed_limit = False
+        self._texts = record_texts(job.job, tokenizer)
+
+    def __call__(self, number: int, on_progress: Callable[[UnitProgress], None] | None = None) -> Manifest:
+        """Makes a unit, or finds it made.
+
+        Args:
+            on_progress: called after every batch, from another thread.
+
+        Raises:
+            CorpusError: an input has changed since the job began; the first reject under "stop".
+            UnitConflictError: another attempt at the unit has made other bytes.
+            OSError: the disk is full, a permission is missing, ...
+        """
+        done = read_manifest(self._place, number)
+        if done is not None:
+            return done
+        crash_at("start", number)
+        files = [_as_found(file) for file in self._files(number)]
+        require_unchanged(files)
+        job = self._job.job
+        writer = UnitWriter(
+            self._place,
+            number,
+            files,
+            keeps_columns=bool(job["keep"]),
+            vocab_size=job["vocab_size"],
+            append_id=job["appended_id"],
+            shard_tokens=job["shard_tokens"],
+            prepend_ids=job.get("prepended_ids", ()),
+            append_ids=job.get("appended_ids", ()),
+            beside=() if self._texts is None else self._texts.beside,
+        )
+        try:
+            self._run(number, files, writer, on_progress)
+            require_unchanged(files)
+            return writer.finish()
+        except FileNotFoundError:
+            writer.abort()
+            done = read_manifest(self._place, number)  # a twin was first, and what attempts left was removed
+            if done is None:
+                raise
+            return done
+        except RejectedInputError as error:
+            writer.abort()
+            raise _with_line_of_file(error, files) from error
+        except BaseException:
+            writer.abort()
+            raise
+
+    def try_files(self, number: int, first: int, stop: int) -> None:
+        """Reads and encodes files of a unit, and writes nothing: to see whether they kill this process."""
+        files = self._files(number)[first:stop]
+        batches = self.read(files)
+        encode = self.stage(files)
+        with Producer(batches) as reading:
+            for batch in reading:
+                for part in self._parts(batch, files):
+                    encode(part)
+
+    def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
+        """What makes ids of batches of these files."""
+        threads = self._options.num_threads
+        if self._texts is not None:
+            encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
+            return RecordStage(self._texts, encode, files, on_error)
+        split = bool(self._job.job["split_special_tokens"])
+        plain = partial(self._tokenizer.encode_batch, split_special_tokens=split, num_threads=threads)
+        return EncodeStage(plain, files, on_error)
+
+    def _files(self, number: int) -> list[InputFile]:
+        files = self._job.units[number].files(self._job.inputs)
+        for i, reason in refused_files(self._place, number).items():
+            files[i] = replace(files[i], refused=reason)
+        return files
+
+    def read(
+        self,
+        files: list[InputFile],
+        start: corpus.Position | None = None,
+        stream_mark: corpus.StreamMark | None = None,
+    ) -> Iterator[DocumentBatch]:
+        """The batches of files, or of what stands behind a place in them."""
+        job = self._job.job
+        return corpus.read(
+            files,
+            field=job["field"],
+            keep=job["keep"],
+            txt_per_line=job["txt_per_line"],
+            max_document_bytes=job["max_document_bytes"],
+            record_fields=() if self._texts is None else self._texts.recipe.fields,
+            on_error=self._options.on_error,
+            batch_bytes=self._options.batch_bytes,
+            start=start,
+            stream_mark=stream_mark,
+        )
+
+    def _run(
+        self,
+        number: int,
+        files: list[InputFile],
+        writer: UnitWriter,
+        on_progress: Callable[[UnitProgress], None] | None,
+    ) -> None:
+        encode = self.stage(files, self._options.on_error)
+        documents, tokens = writer.num_documents, writer.num_tokens
+        progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
+
+        limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
+        counted = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
+
+        def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
+            batch, ids, beside = item
+            writer.write(batch, ids, beside)
+            if counted is not None and not counted.add(batch):
+                raise _too_many_rejects(counted, writer, files)
+            progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
+            progress.run_documents = progress.documents - documents
+            progress.run_tokens = progress.tokens - tokens
+            progress.input_bytes += batch.input_bytes
+            progress.disk_bytes += batch.disk_bytes
+            progress.blank_lines += batch.blank_lines
+            progress.rejected += len(batch.rejects)
+            if on_progress is not None:
+                on_progress(progress)
+
+        batches = self.read(files, writer.start, writer.stream_mark)
+        chosen = chosen_records(self._place, self._job, number)
+        if chosen is not None:
+            batches = only_chosen(batches, chosen, files[0].path)
+        with (
+            Producer(batches) as reading,
+            Consumer(write) as writing,
+        ):
+            for batch in reading:
+                for part in self._parts(batch, files):
+                    writing.put(encode(part))
+
+    def _parts(self, batch: DocumentBatch, files: list[InputFile]) -> Iterator[DocumentBatch]:
+        """The batch, or above the memory limit parts of it."""
+        for i in dict.fromkeys(batch.files.tolist()):
+            crash_at("file", files[i].path)
+        limit = self._options.memory_limit
+        if limit is not None and not self.passed_limit:
+            self.passed_limit = resident_bytes() > limit
+        yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
+
+
+def _too_many_rejects(
+    counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
+) -> TooManyRejectsError:
+    """The error for a unit that has refused more than it may."""
+    is_piece = len(files) == 1 and files[0].end is not None and files[0].format in ("json_lines", "text")
+    log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
+    first, last = files[0].path, files[-1].path
+    return TooManyRejectsError(
+        f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
+        f"{counted.rejected + counted.documents:,} records were rejected, more than --max-rejects "
+        f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
+        "--overwrite, or run the same command with a larger --max-rejects, which goes on"
+    )
+
+
+def _as_found(file: InputFile) -> InputFile:
+    """The file with its number in the file system of this machine, by which it is known at the end."""
+    try:
+        return file if file.is_stream else replace(file, inode=Path(file.location).stat().st_ino)
+    except OSError:
+        return file
+
+
+def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> RejectedInputError:
+    """The error with the number of the line in its file: readers of a piece count from its beginning."""
+    reject, file = error.reject, files[error.reject.index]
+    if file.end is None or reject.unit != "line":
+        return error
+    return RejectedInputError(replace(reject, record=lines_before(file.location, reject.offset)))
+
+
+def refused_name(unit: int) -> str:
+    """Where it is recorded which files of a unit are not read, because they kill who reads them."""
+    return f"{UNITS_FOLDER}/{unit:06d}.refused.json"
+
+
+def refused_files(place: FolderPlace, unit: int) -> dict[int, str]:
+    """Number within the unit → reason of the files that are rejected unread."""
+    data = place.read(refused_name(unit))
+    return {} if data is None else {int(i): str(reason) for i, reason in orjson.loads(data).items()}
