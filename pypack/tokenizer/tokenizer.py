@@ -25,6 +25,7 @@ from pypack.tokenizer.folder import read_beside, with_added_tokens
 from pypack.tokenizer.habits import Habits, as_row
 from pypack.tokenizer.hub import hub_folder
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
+from pypack.tokenizer.library import library_version
 from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
 from pypack.tokenizer.native.pretokenizers import is_byte_level
 from pypack.tokenizer.native.sentencepiece_file import names_of_roles
@@ -247,6 +248,14 @@ class Tokenizer(Habits):
     def engine_reason(self) -> str | None:
         """Why the engine is not "native": the part of the tokenizer that has no exact native form."""
         return self._engine_reason
+
+    @property
+    def engine_version(self) -> str | None:
+        """The version of the library whose ids these are; None for the engine "native".
+
+        Native ids are those of `tokenizers` 0.23 whatever is installed.
+        """
+        return None if self.engine == "native" else library_version()
 
     @property
     def eos_id(self) -> int | None:
