@@ -36,11 +36,15 @@ def recognize_byte_level(part: Mapping[str, Any]) -> Pretokenizer | None:
     """
     try:
         return _recognize_known(part)
-    except UnsupportedError:
+    except UnsupportedError as unknown:
         parts = steps_of(part)
         if parts[-1].get("type") != "ByteLevel":
             raise
-        return recognize_steps(parts)
+        try:
+            return recognize_steps(parts)
+        except UnsupportedError as error:
+            # Of a regex it says more than that it is not a known one.
+            raise (error if "regex" in str(error) else unknown) from None
 
 
 def _recognize_known(part: Mapping[str, Any]) -> Pretokenizer | None:

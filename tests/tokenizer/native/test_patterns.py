@@ -112,10 +112,8 @@ TO_BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([pre_tokenizers.Split(Regex("x+"), "isolated"), TO_BYTES], r"pattern 'x\+' is not a known one"),
-        ([pre_tokenizers.Split(" ", "isolated"), TO_BYTES], "Split on a string"),
-        ([split("merged_with_next"), TO_BYTES], "behavior 'MergedWithNext' and invert False"),
-        ([split("isolated"), split("isolated"), TO_BYTES], "of 2 steps is not a known one"),
+        ([pre_tokenizers.Split(Regex("x+?"), "isolated"), TO_BYTES], r"regex 'x\+\?': a lazy quantifier"),
+        ([pre_tokenizers.Split(Regex("(x)\\1"), "isolated"), TO_BYTES], "regex"),
         ([split("isolated"), pre_tokenizers.ByteLevel(add_prefix_space=True)], "prefix space behind other"),
         ([TO_BYTES, TO_BYTES], "ByteLevel twice"),
         ([pre_tokenizers.UnicodeScripts(), TO_BYTES], "'UnicodeScripts' beside ByteLevel"),

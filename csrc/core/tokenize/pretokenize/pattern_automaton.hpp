@@ -23,13 +23,16 @@ class PatternAutomaton {
     // class_of: by code point, 0x110000 of them; steps: [state][class].
     PatternAutomaton(std::span<const std::uint8_t> class_of, unsigned num_classes,
                      std::span<const std::uint16_t> steps)
-        : width_(num_classes + 1), steps_(steps.begin(), steps.end()) {
+        : end_of_text_(num_classes) {
+        const std::size_t width = num_classes + 1U;
         if (class_of.size() != kCodePoints || num_classes == 0 || num_classes > 255 ||
-            steps.size() % width_ != 0 || steps.size() / width_ < 2) {
+            steps.size() % width != 0 || steps.size() / width < 2) {
             throw std::invalid_argument("the tables of a pattern do not fit together");
         }
-        for (const std::uint16_t step : steps_) {
-            if (step / 2U >= steps_.size() / width_) throw std::invalid_argument("a step leads to no state");
+        first_ = static_cast<std::uint32_t>(width);
+        for (const std::uint16_t step : steps) {
+            if (step / 2U >= steps.size() / width) throw std::invalid_argument("a step leads to no state");
+            steps_.push_back(step / 2U * first_ << 1 | (step & 1U));
         }
         for (std::size_t block = 0; block < blocks_.size(); ++block) {
             const auto values = class_of.subspan(block * kBlock, kBlock);
@@ -45,43 +48,48 @@ class PatternAutomaton {
             if (known == classes_.size()) classes_.insert(classes_.end(), values.begin(), values.end());
             blocks_[block] = static_cast<std::uint16_t>(known / kBlock);
         }
+        std::copy(class_of.begin(), class_of.begin() + kBlock, ascii_.begin());
     }
 
-    // The end of the match that begins at byte `begin`.
+    // The end of the match that begins at byte `begin`; nullopt where none does.
     [[nodiscard]] std::optional<std::size_t> match(std::string_view text, std::size_t begin) const {
-        std::optional<std::size_t> end;
+        const char* end = nullptr;
         const char* p = text.data() + begin;
         const char* const last = text.data() + text.size();
-        for (std::size_t state = 1; state != 0;) {
-            const bool at_end = p == last;
-            const char* next = p;
-            const unsigned kind = at_end ? width_ - 1 : class_at(next);
-            const std::uint16_t step = steps_[state * width_ + kind];
-            if ((step & 1) != 0) end = static_cast<std::size_t>(p - text.data());
-            if (at_end) break;
+        const std::uint32_t* const steps = steps_.data();
+        for (std::uint32_t row = first_;;) {
+            if (p == last) {
+                if ((steps[row + end_of_text_] & 1) != 0) end = p;
+                break;
+            }
+            const char* next = p + 1;
+            const auto byte = static_cast<unsigned char>(*p);
+            const unsigned kind = byte < 0x80 ? ascii_[byte] : class_at(p, next);
+            const std::uint32_t step = steps[row + kind];
+            end = (step & 1) != 0 ? p : end;
+            row = step >> 1;
+            if (row == 0) break;
             p = next;
-            state = step / 2;
         }
-        return end;
+        if (end == nullptr) return std::nullopt;
+        return static_cast<std::size_t>(end - text.data());
     }
 
   private:
     static constexpr std::size_t kCodePoints = 0x110000;
     static constexpr std::size_t kBlock = 128;
 
-    // The class of the character at p, which moves behind it.
-    [[nodiscard]] unsigned class_at(const char*& p) const {
-        const auto byte = static_cast<unsigned char>(*p);
-        if (byte < 0x80) {
-            ++p;
-            return classes_[std::size_t{blocks_[0]} * kBlock + byte];
-        }
+    // The class of the character at p, which ends at `next`.
+    [[nodiscard]] unsigned class_at(const char* p, const char*& next) const {
         const char32_t c = next_code_point(p);
+        next = p;
         return classes_[std::size_t{blocks_[c / kBlock]} * kBlock + c % kBlock];
     }
 
-    unsigned width_;
-    std::vector<std::uint16_t> steps_;
+    std::uint32_t end_of_text_;
+    std::uint32_t first_ = 0;           // where the row of the first state begins
+    std::vector<std::uint32_t> steps_;  // 2 * the row of a state, and whether a match has ended
+    std::array<std::uint8_t, kBlock> ascii_{};
     std::array<std::uint16_t, kCodePoints / kBlock> blocks_{};
     std::vector<std::uint8_t> classes_;
 };

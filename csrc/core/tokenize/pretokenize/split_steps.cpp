@@ -110,14 +110,29 @@ class SplitSteps final : public Pretokenizer {
         if (begin < text.size()) add(words, base, begin, text.size());
     }
 
+    // Every match, and what lies between them, is a word.
+    static void isolate(const PatternAutomaton& pattern, std::string_view text, std::uint32_t base,
+                        std::vector<Span>& words) {
+        std::size_t kept = 0;
+        for (std::size_t at = 0; at < text.size();) {
+            const auto end = pattern.match(text, at);
+            if (!end) {
+                at += utf8_length(text[at]);
+                continue;
+            }
+            if (kept != at) add(words, base, kept, at);
+            add(words, base, at, *end);
+            kept = at = *end;
+        }
+        if (kept != text.size()) add(words, base, kept, text.size());
+    }
+
     static void cut_by_pattern(const SplitStep& step, std::string_view text, std::uint32_t base,
                                Found& found) {
         std::vector<Span>& words = found.words;
         const auto segment = [&](std::size_t begin, std::size_t end, bool is_match) {
             if (begin == end) return;
-            if (step.behavior == SplitBehavior::kIsolated) {
-                add(words, base, begin, end);
-            } else if (step.behavior == SplitBehavior::kRemoved) {
+            if (step.behavior == SplitBehavior::kRemoved) {
                 if (is_match == step.invert) add(words, base, begin, end);
             } else {
                 found.segments.push_back(
@@ -125,6 +140,10 @@ class SplitSteps final : public Pretokenizer {
                      is_match != step.invert});
             }
         };
+        if (step.behavior == SplitBehavior::kIsolated) {
+            isolate(*step.pattern, text, base, words);
+            return;
+        }
         std::size_t kept = 0;  // what lies behind the last match begins here
         for (std::size_t at = 0; at < text.size();) {
             const auto end = step.pattern->match(text, at);
