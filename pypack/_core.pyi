@@ -198,6 +198,9 @@ class Encoder:
 
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
+def read_number_lists(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
@@ -218,6 +221,17 @@ class StoreView:
         one_sequence_per_document: bool,
         masks: Sequence[str] = (),
     ) -> None: ...
+    @staticmethod
+    def of_many(
+        paths: Sequence[tuple[str, str]],
+        masks: Sequence[str],
+        documents: Sequence[int],
+        tokens: Sequence[int],
+        dtype: str,
+        most: int,
+    ) -> StoreView: ...
+    @property
+    def num_mapped(self) -> int: ...
     @property
     def has_masks(self) -> bool: ...
     def document_mask(self, index: int) -> NDArray[np.bool_]: ...

@@ -295,8 +295,7 @@ def _print_result(result: TokenizeResult) -> None:
     if not result.is_finished:
         print(
             f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
-            "last "
-            "of them finishes the store"
+            "last of them finishes the store"
         )
     if result.dead_workers:
         print(f"  workers that died and were replaced: {result.dead_workers:,}")

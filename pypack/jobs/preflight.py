@@ -96,9 +96,9 @@ def _looks(files: Sequence[InputFile], wanted: Wanted, most_seconds: float) -> l
 def _whole_job(faulty: Sequence[Look], report: Preflight) -> str:
     if report.files == 1:
         one = faulty[0]
-        return f"{one.file.path}: {one.fault}. Nothing was written"
+        return f"{one.file.path}: {one.fault} (nothing was written)"
     reasons = "; ".join(_grouped(faulty))
-    return f"no input would give a document ({report.sample} looked at): {reasons}. Nothing was written"
+    return f"nothing was written, as no input would give a document ({report.sample} looked at): {reasons}"
 
 
 def _grouped(faulty: Iterable[Look]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack import _core
 from pypack.store.store import TokenStore
 
 
@@ -51,10 +52,10 @@ def plain(values: Any) -> Any:
     Tensors become arrays, the series of a data frame what they hold, and JSON text in Arrow (what a store
     keeps of lists in JSON lines) the lists that it spells.
     """
-    if hasattr(values, "to_arrow"):
+    if hasattr(values, "to_arrow") and not _is_ragged(values):
         values = values.to_arrow()
     if is_arrow(values):
-        return _parsed(values)
+        return _spelled_lists(values) or _parsed(values)
     if isinstance(values, list | tuple) or _is_ragged(values):
         return values
     if hasattr(values, "__array__"):
@@ -69,6 +70,8 @@ def lists_of(values: Any, name: str) -> Lists | None:
     Raises:
         TypeError: some items are lists, and others are not.
     """
+    if isinstance(values, Lists):
+        return values
     if is_arrow(values):
         return _arrow_lists(values)
     if _is_ragged(values):
@@ -137,6 +140,52 @@ def _parsed(values: Any) -> Any:
     if not (types.is_string(values.type) or types.is_large_string(values.type)):
         return values
     return [None if text is None else orjson.loads(text) for text in values.to_pylist()]
+
+
+def _spelled_lists(values: Any) -> Lists | None:
+    """The lists of whole numbers or flags that texts spell, without a Python object a list; None where a text
+    spells something else."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    if not (types.is_string(values.type) or types.is_large_string(values.type)) or not len(values):
+        return None
+    whole = pa.chunked_array(values.chunks if hasattr(values, "chunks") else [values], values.type)
+    whole = whole.cast(pa.large_string())
+    given = as_numpy(whole.is_valid())
+    if pc.any(pc.equal(pc.binary_length(whole), 0)).as_py():
+        return None  # an empty text is no list
+
+    def read(start: int, stop: int, numbers: bool) -> list[tuple[Any, ...] | None]:
+        chunks = whole.slice(start, stop - start).chunks
+        return [_core.read_number_lists(*_text_bytes(chunk), numbers) for chunk in chunks if len(chunk)]
+
+    counted = read(0, len(whole), False)
+    if any(part is None for part in counted):
+        return None
+    counts = np.concatenate([part[0] for part in counted if part is not None])
+    flags = any(part[2] for part in counted if part is not None)
+
+    def flat(start: int, stop: int) -> NDArray[Any]:
+        parts = [part[1] for part in read(start, stop, True) if part is not None]
+        joined = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+        return (
+            joined.view(np.bool_)
+            if flags and joined.dtype == np.uint8 and joined.max(initial=0) < 2
+            else joined
+        )
+
+    return Lists(counts, given, flat)
+
+
+def _text_bytes(chunk: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes and offsets of an Arrow array of large strings; nulls are empty."""
+    if chunk.null_count:
+        chunk = chunk.fill_null("")
+    _, bounds, data = chunk.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+    return np.frombuffer(data or b"", np.uint8), offsets
 
 
 def _arrow_lists(values: Any) -> Lists | None:

@@ -140,7 +140,7 @@ def test_what_is_left_out_is_counted(run: Run, tmp_path: Path) -> None:
     assert _store_json(tmp_path / "s")["counts"]["left_out"] == wanted
     assert json.loads(out)["documents"] == 200
     assert err.count("left out") == 1
-    assert "50 .csv of unknown kind" in err
+    assert "50 .csv (unknown kind, such as" in err
     status, _, err = run(tmp_path / "in", "-o", tmp_path / "t", "--strict")
     assert status == 2
     assert "--strict: not all files would be read" in err
@@ -261,8 +261,9 @@ def test_no_document_says_why_and_where(run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", b'{"body": "x"}\n' * 50)
     status, _, err = run(path, "-o", tmp_path / "s", "--no-preflight")
     assert status == 1
-    assert "50 missing_text (no field 'text'; the object has 'body')" in err
-    assert str(tmp_path / "s/rejected.jsonl") in err
+    assert "50 were refused, the first:" in err
+    assert "no field 'text'; the object has 'body'" in err
+    assert f"all are listed in {tmp_path / 's/rejected.jsonl'}" in err
 
 
 # J16

@@ -44,6 +44,8 @@ def run_page(page: Path, folder: Folder) -> tuple[int, int]:
     return commands, python
 
 
+# Of TRL's own settings.
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
 @pytest.mark.parametrize("page", pages_with_code(), ids=name_of)
 def test_page(page, folder):
     commands, python = run_page(page, folder)

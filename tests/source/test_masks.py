@@ -7,6 +7,7 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 from fixtures.frameworks import require
@@ -18,6 +19,7 @@ from reference import masks as reference
 import pypack
 from pypack import Loader, Ragged, Source, StoreWriter, TokenStore
 from pypack.source import masks as masks_module
+from pypack.source.mask_values import _spelled_lists
 from pypack.source.masks import loss_masks, token_masks
 
 LENGTHS = [4, 6, 1, 8, 2, 5]
@@ -105,6 +107,40 @@ def test_loss_mask_is_its_definition_in_every_form(store, data):
         SimpleNamespace(values=flat, offsets=offsets),
     ):
         assert learned_by(store, loss_masks(store, form)) == reference.of_loss_mask(LENGTHS, values)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["[0, 1,1]", "[true,false]", None, "[]", "[[0,3],[5,9]]", " [ 1 ] "],
+        ["[300,-1]", "[0]"],
+        ["[0, 1]", "[0.5]"],
+        ["[0, 1]", "x"],
+        ["[0, 1]", "[null]"],
+        ["[0, 1]", "[[[1]]]"],
+        ["[01]"],
+        ["[1"],
+        ["[1] 2"],
+        ["[1,]"],
+        ["[12345678901234567890]"],
+    ],
+)
+def test_lists_that_texts_spell_are_read_without_python_lists(texts):
+    """As orjson reads them; what the kernel does not know is left to it."""
+    found = _spelled_lists(pa.array(texts, pa.string()))
+    try:
+        wanted = [None if text is None else orjson.loads(text) for text in texts]
+    except orjson.JSONDecodeError:
+        assert found is None
+        return
+    flat = [[y for x in value or [] for y in (x if isinstance(x, list) else [x])] for value in wanted]
+    if not all(isinstance(x, int) and abs(x) < 10**18 for one in flat for x in one):
+        assert found is None
+        return
+    assert found.given.tolist() == [text is not None for text in texts]
+    assert found.counts.tolist() == list(map(len, flat))
+    for start in range(len(texts)):
+        assert found.flat(start, len(texts)).tolist() == [x for one in flat[start:] for x in one]
 
 
 def test_frames_tensors_and_datasets_are_taken(tmp_path):

@@ -4,6 +4,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "corpus/number_lists.hpp"
 
 namespace pypack::bindings {
 
@@ -34,11 +36,40 @@ py::tuple scan(const py::buffer& block, const std::string& field, const std::vec
                           found.num_lines);
 }
 
+// The lists of numbers that texts spell (data[offsets[i]] .. data[offsets[i + 1]]), None where one spells
+// something else: counts int64 [D], numbers uint8 or int64 [N] (none unless `values`), whether flags are
+// among them.
+py::object number_lists(const Array<std::uint8_t>& data, const Array<std::int64_t>& offsets, bool values) {
+    const auto bytes = view(data, "data");
+    const auto bounds = view(offsets, "offsets");
+    if (bounds.empty() || bounds.front() < 0 || bounds.back() > static_cast<std::int64_t>(bytes.size()) ||
+        !std::is_sorted(bounds.begin(), bounds.end())) {
+        throw py::value_error("offsets must not be empty, must not fall, and must stay within data");
+    }
+    NumberLists lists;
+    {
+        const GilRelease release;
+        std::vector<std::string_view> texts;
+        texts.reserve(bounds.size() - 1);
+        for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+            texts.emplace_back(reinterpret_cast<const char*>(bytes.data()) + bounds[i],
+                               static_cast<std::size_t>(bounds[i + 1] - bounds[i]));
+        }
+        lists = read_number_lists(texts, values);
+    }
+    if (!lists.is_known) return py::none();
+    py::object numbers = lists.is_small ? py::object(to_numpy(std::move(lists.small)))
+                                        : py::object(to_numpy(std::move(lists.wide)));
+    return py::make_tuple(to_numpy(std::move(lists.counts)), std::move(numbers), lists.has_flags);
+}
+
 }  // namespace
 
 void register_corpus(py::module_& m) {
     m.def("scan_json_lines", &scan, py::arg("block"), py::arg("field"), py::arg("keep"),
           py::arg("max_line_bytes"));
+    m.def("read_number_lists", &number_lists, py::arg("data").noconvert(), py::arg("offsets").noconvert(),
+          py::arg("values"));
 }
 
 }  // namespace pypack::bindings

@@ -132,7 +132,9 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
             const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
             ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
             const TokenArrays<Id> at = advance(out, begin);
-            if (at.input_ids != nullptr && at.labels != nullptr) {
+            if (span.mask != nullptr && at.input_ids != nullptr && at.labels != nullptr) {
+                widen_masked(tokens + begin, n, at.input_ids, at.labels, span.mask, span.first_bit + begin);
+            } else if (at.input_ids != nullptr && at.labels != nullptr) {
                 widen_twice(tokens + begin, n, at.input_ids, at.labels);
             } else if (at.input_ids != nullptr) {
                 widen(tokens + begin, n, at.input_ids);
@@ -147,7 +149,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
     });
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
     ignore(0, std::min(span.length, 1), out);
-    if (span.mask != nullptr && (out.labels != nullptr || out.loss_mask != nullptr)) {
+    const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
+    if (span.mask != nullptr && (!has_labels || out.loss_mask != nullptr)) {
         MaskBits(span.mask, span.first_bit, span.length)
             .for_each_zero_run([&](std::int64_t first, std::int64_t last) { ignore(first, last, out); });
     }

@@ -1,6 +1,7 @@
 // The loops over the items of a batch, compiled for the vectors that the machine has.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace pypack {
@@ -14,6 +15,12 @@ void widen(const Token* tokens, std::int64_t n, Id* out);
 // a[i] = b[i] = tokens[i]
 template <typename Token, typename Id>
 void widen_twice(const Token* tokens, std::int64_t n, Id* a, Id* b);
+
+// ids[i] = tokens[i]; labels[i] the same where bit first_bit + i of `mask` is 1 (store/mask_bits.hpp), else
+// kIgnoreLabel. No byte of the mask is read but those that hold the n bits.
+template <typename Token, typename Id>
+void widen_masked(const Token* tokens, std::int64_t n, Id* ids, Id* labels, const std::byte* mask,
+                  std::int64_t first_bit);
 
 // out[i] = first + i
 template <typename Id>

@@ -74,7 +74,10 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
     if (source.uses_store_mask && view.mask != nullptr) {
         span.mask = view.mask;
         span.first_bit = view.first_bit + start;
-        prefetch(span.mask + span.first_bit / 8);
+        constexpr std::int64_t kLineBits = 64 * 8;
+        for (std::int64_t bit = 0; bit < length; bit += kLineBits) {
+            prefetch(span.mask + (span.first_bit + bit) / 8);
+        }
     }
     return span;
 }
