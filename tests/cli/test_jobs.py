@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fixtures.corpus_files import json_lines, write
+from fixtures.jobs import tree_bytes
 
 from pypack.cli import main
 from pypack.cli.progress import ProgressBar
@@ -54,6 +57,25 @@ def test_partitions_and_merge_as_json(
     told = json.loads(capsys.readouterr().out)
     assert (told["documents"], told["shards"]) == (120, 4)
     assert main(["verify", store]) == 0
+
+
+def test_standard_input_beside_workers(command: list[str], tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
+    command.insert(3, "-")
+    data = json_lines([{"text": f"piped {i}"} for i in range(50)])
+    stores = []
+    for workers in ("1", "2"):
+        command[command.index("-o") + 1] = str(tmp_path / workers)
+        subprocess.run(
+            [*program, *command, "--workers", workers],
+            input=data,
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+        stores.append(tree_bytes(tmp_path / workers))
+    assert stores[0] == stores[1]
+    assert json.loads(stores[0]["store.json"])["documents"] == 170
 
 
 def test_units_that_nobody_can_make(
