@@ -81,11 +81,13 @@ class ChatTemplate:
         from pypack.records.sandbox import chat_environment
 
         try:
-            return chat_environment().from_string(self.source)
+            template = chat_environment().from_string(self.source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateSourceError(f"{self.name}: line {error.lineno}: {error.message}") from error
         except (TooMuchError, ValueError, TypeError, ArithmeticError, MemoryError, RecursionError) as error:
             raise TemplateSourceError(f"{self.name}: cannot be compiled: {error}") from error
+        template.globals = dict(template.globals)  # of two dicts in a chain; they are copied for every record
+        return template
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
