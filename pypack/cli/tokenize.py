@@ -104,8 +104,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
-        help="stop once more documents than this, a number or a percentage of 10,000 or more, were rejected; "
-        "exit status 1 if all in all there were, or any whole file (default: 1%%)",
+        help="stop once more documents than this were rejected: a number, or a percentage (of at least "
+        "10,000 records); exit status 1 if all in all there were more, or any whole file (default: 1%%)",
     )  # fmt: skip
     group.add_argument(
         "--strict", action="store_true", help="what a folder holds and would not be read is an error"
