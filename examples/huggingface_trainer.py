@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 from sample_corpus import ROW, sample_sources
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from pypack import Loader
 from pypack.adapters import huggingface
@@ -28,9 +27,9 @@ def train(run: Path, steps: int) -> None:
     training, validation, vocabulary = sample_sources(run)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     # Of one process, as accelerate deals the steps to the processes in turn: an epoch of them must divide.
-    loader = Loader(training, batch_sequences=4, layout="varlen", seed=1)
+    loader = Loader(training, batch_sequences=4, layout="varlen", seed=1, rank=0, world_size=1)
     rows = loader.steps_per_epoch // processes * processes
-    validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False)
+    validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False, rank=0, world_size=1)
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=64,
@@ -68,8 +67,12 @@ def train(run: Path, steps: int) -> None:
         data_collator=huggingface.collate,
         callbacks=[huggingface.LoaderState(loader)],
     )
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.exists() else None
-    trainer.train(resume_from_checkpoint=last)
+    # The loader's state is written last: a checkpoint that has it is whole, however the run was killed.
+    whole = [file.parent for file in checkpoints.glob("checkpoint-*/pypack_loader.json")]
+    last = max(whole, key=lambda folder: int(folder.name.split("-")[1]), default=None)
+    trainer.train(resume_from_checkpoint=last and str(last))
+    if processes > 1:
+        torch.distributed.destroy_process_group()
     if trainer.is_world_process_zero():
         print(f"trained on {loader.stats.tokens:,} tokens in {loader.stats.steps} batches", flush=True)
 

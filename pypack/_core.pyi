@@ -1,5 +1,5 @@
 # Stub of the extension, checked against it by mypy's stubtest. One section per folder of the bindings.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, final, overload
 
@@ -44,6 +44,9 @@ class Merges:
     def first_shorter_than(self, mark_bytes: int) -> tuple[str, str] | None: ...
 
 def read_definition(json: bytes, nearest_scores: bool) -> tuple[bytes, Vocabulary | None, Merges | None]: ...
+def rank_json(ranks: dict[bytes, int]) -> tuple[bytes, bytes]: ...
+def rank_model(ranks: dict[bytes, int], further: dict[str, int]) -> tuple[Vocabulary, Merges]: ...
+def read_tiktoken(file: bytes) -> dict[bytes, int] | int: ...
 
 @final
 class Decoder:
@@ -98,6 +101,12 @@ class Model:
         byte_fallback: bool,
         ignore_merges: bool,
     ) -> Model: ...
+    @staticmethod
+    def wordlevel(*, vocabulary: Vocabulary, unknown_id: int) -> Model: ...
+    @staticmethod
+    def sentencepiece_bpe(*, pieces: Vocabulary, kinds: str, byte_fallback: bool) -> Model: ...
+    @staticmethod
+    def sentencepiece_unigram(*, pieces: Vocabulary, kinds: str, byte_fallback: bool) -> Model: ...
     def tokenize(self, word: str | bytes) -> NDArray[np.uint32]: ...
     def tokenize_aligned(self, word: str | bytes) -> tuple[NDArray[np.uint32], list[tuple[int, int]]]: ...
     def likely_words(self) -> list[bytes]: ...
@@ -115,6 +124,16 @@ class Normalizer:
     def lowercase() -> Normalizer: ...
     @staticmethod
     def nmt() -> Normalizer: ...
+    @staticmethod
+    def sentencepiece(
+        *,
+        charsmap: bytes,
+        add_dummy_prefix: bool,
+        remove_extra_whitespaces: bool,
+        escape_whitespaces: bool,
+        treat_whitespace_as_suffix: bool,
+        user_defined: Sequence[str],
+    ) -> Normalizer: ...
     @staticmethod
     def precompiled(charsmap: bytes) -> Normalizer: ...
     @staticmethod
@@ -134,7 +153,17 @@ class Normalizer:
 
 # pretokenizers
 @final
+class PatternAutomaton:
+    def __init__(self, class_of: NDArray[np.uint8], num_classes: int, steps: NDArray[np.uint16]) -> None: ...
+
+def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
+
+@final
 class Pretokenizer:
+    @staticmethod
+    def steps(
+        steps: list[tuple[PatternAutomaton, str, bool] | Pretokenizer | int],
+    ) -> Pretokenizer: ...
     @staticmethod
     def marker(
         tokens: Vocabulary, *, rewrites: bool, prepend: str, cuts_at_spaces: bool, cuts_safely: bool
@@ -176,6 +205,8 @@ class Encoder:
         vocabulary: Vocabulary | None,
         trims: Sequence[tuple[bool, int]],
     ) -> None: ...
+    def prepare(self) -> None: ...
+    def fast_encode(self) -> Callable[[object, bool, bool], NDArray[np.uint32] | None]: ...
     def encode_objects(
         self,
         documents: Sequence[Any],
@@ -221,6 +252,17 @@ class StoreView:
         one_sequence_per_document: bool,
         masks: Sequence[str] = (),
     ) -> None: ...
+    @staticmethod
+    def of_many(
+        paths: Sequence[tuple[str, str]],
+        masks: Sequence[str],
+        documents: Sequence[int],
+        tokens: Sequence[int],
+        dtype: str,
+        most: int,
+    ) -> StoreView: ...
+    @property
+    def num_mapped(self) -> int: ...
     @property
     def has_masks(self) -> bool: ...
     def document_mask(self, index: int) -> NDArray[np.bool_]: ...

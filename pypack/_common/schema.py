@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 # Larger files of these kinds are not pypack's; a store of a million shards has 0.5 GB.
 _MOST_BYTES = 1 << 30
 
@@ -75,6 +77,21 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: not valid JSON (nested too deeply)") from None
     except ValueError as error:
         raise ValueError(f"{path}: not valid JSON ({error})") from error
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of JSON that pypack wrote, fast; names that are not UTF-8 are in it as lone surrogates.
+
+    Raises:
+        ValueError: it is none, or nested too deeply.
+    """
+    try:
+        return orjson.loads(data)
+    except ValueError:  # which lone surrogates are to orjson
+        try:
+            return json.loads(data)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
 
 def check_required(features: Any, known: Collection[str], place: str) -> None:

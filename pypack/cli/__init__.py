@@ -17,7 +17,18 @@ from pypack import __version__
 from pypack.cli.errors import describe, exit_status
 from pypack.cli.terminal import patient_streams
 
-COMMANDS = ("tokenize", "merge", "pack", "inspect", "verify", "demo", "bench", "convert", "upgrade")
+COMMANDS = (
+    "tokenize",
+    "merge",
+    "pack",
+    "inspect",
+    "verify",
+    "check-tokenizer",
+    "demo",
+    "bench",
+    "convert",
+    "upgrade",
+)
 
 _DESCRIPTION = """\
 Turns text into full training batches:
@@ -40,12 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _main(arguments)
         out.flush()
     # Of what only shows something, the output is all there is. A reader who left has seen enough.
-    shows = arguments[:1] in (["inspect"], ["bench"])
+    shows = arguments[:1] in (["inspect"], ["check-tokenizer"], ["bench"])
     return 1 if shows and out.lost not in (None, errno.EPIPE) else status
 
 
 def _main(arguments: list[str]) -> int:
-    modules = {name: import_module(f"pypack.cli.{name}") for name in COMMANDS}
+    modules = {name: import_module(f"pypack.cli.{name.replace('-', '_')}") for name in COMMANDS}
     parser = _parser(modules, arguments[0] if arguments else None)
     try:
         args = parser.parse_args(arguments)

@@ -147,6 +147,11 @@ def _check_extends(args: argparse.Namespace) -> None:
         "--max-documents": args.max_documents,
         "--set": args.set,
         "--compare": args.compare,
+        "--overflow": args.overflow != "split",
+        "--align": args.align != 1,
+        "--drop-shorter-than": args.drop_shorter_than,
+        "--divisible-by": args.divisible_by != 1,
+        "--drop-unlearned": args.drop_unlearned,
     }
     for name, value in given.items():
         if value:

@@ -110,9 +110,8 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
         names = parquet.schema_arrow.names
         for name in request.keep:
             if name not in names:
-                raise RefusedFileError(
-                    "no_column", f"keeps no column {name!r}, but {', '.join(map(repr, names))}"
-                )
+                kept = ", ".join(map(repr, names[:50])) + (", ..." if len(names) > 50 else "")
+                raise RefusedFileError("no_column", f"keeps no column {name!r}, but {kept}")
         chosen = list(request.keep) or None
         row, unpacked = 0, 0
         most = most_unpacked_bytes(size_on_disk(Path(path))) + _PER_ROW_BYTES * parquet.metadata.num_rows

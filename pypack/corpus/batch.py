@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # A batch is handed out before its rejects alone take up much memory.
-_MAX_REJECTS = 65536
+_MAX_REJECTS = 16384
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 Fault: TypeAlias = tuple[str, str]  # kind and reason of a Reject
 _NEWLINE = ord("\n")
+# A fault takes a thousand times the memory of the three bytes that it may come of: a block with more of them
+# is parsed in parts.
+_MOST_FAULTS = 1 << 14
+
+
+class DenseFaultsError(Exception):
+    """A block has too many faults to be held at once; how many bytes there are to each of them."""
+
+    def __init__(self, bytes_per_fault: float) -> None:
+        super().__init__(bytes_per_fault)
+        self.bytes_per_fault = bytes_per_fault
 
 
 @dataclass(slots=True)
@@ -48,11 +59,44 @@ class Block:
     num_lines: int
 
     def add_fault(self, line: int, begin: int, fault: Fault | None) -> None:
-        """Takes a line that is no document; None says that it is blank."""
+        """Takes a line that is no document; None says that it is blank.
+
+        Raises:
+            DenseFaultsError: there are too many.
+        """
         if fault is None:
             self.blank_lines += 1
+            return
+        require_few(len(self.faults), begin)
+        self.faults.append((line, begin, fault))
+
+
+def require_few(faults: int, size: int) -> None:
+    """Raises DenseFaultsError for more faults in so many bytes than may be held at once."""
+    if faults >= _MOST_FAULTS:
+        raise DenseFaultsError(size / faults)
+
+
+def _parsed(data: memoryview, parse: Callable[[memoryview], Block]) -> Iterator[tuple[memoryview, Block]]:
+    """A block of lines and what it holds; or parts of it, where it has many faults."""
+    try:
+        block = parse(data)
+    except DenseFaultsError as dense:
+        most = max(1, int(dense.bytes_per_fault * _MOST_FAULTS / 2))
+    else:
+        yield data, block
+        return
+    begin = 0
+    while begin < len(data):
+        end = begin + most
+        newline = bytes(data[begin:end]).rfind(b"\n")
+        if newline < 0:  # a line that is longer
+            rest = bytes(data[end:]).find(b"\n")
+            end = len(data) if rest < 0 else end + rest + 1
         else:
-            self.faults.append((line, begin, fault))
+            end = begin + newline + 1
+        yield from _parsed(data[begin:end], parse)
+        begin = end
 
 
 def read_blocks(
@@ -89,22 +133,29 @@ def _read_blocks(
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))
-            size, lines = data.length + 1, 1
+            parts: Iterator[tuple[memoryview | TooLong, Block | None]] = iter([(data, None)])
         else:
-            marked = offset == 0 and data[: len(BOM)] == BOM
-            block = parse(data[len(BOM) :] if marked else data)
-            base = offset + (len(BOM) if marked else 0)
-            for line, begin, fault in block.faults:
-                builder.reject(Reject(file.path, index, number + line, "line", base + begin, *fault))
-            builder.add(index, block.texts, number + block.lines, base + block.ends, block.columns)
-            builder.blank_lines += block.blank_lines
-            # A last line without b"\n" counts as if it had one.
-            size, lines = len(data) + (data[-1] != _NEWLINE), block.num_lines
-        number += lines
-        offset += size
-        builder.input_bytes += size
-        builder.disk_bytes += source.disk_bytes - seen_on_disk
-        seen_on_disk = source.disk_bytes
-        builder.reached = (number, offset)
-        if builder.full:
-            yield builder.take()
+            marked = len(BOM) if offset == 0 and data[: len(BOM)] == BOM else 0
+            offset += marked
+            builder.input_bytes += marked
+            parts = iter(_parsed(data[marked:], parse)) if len(data) > marked else iter(())
+        for part, block in parts:
+            if isinstance(part, TooLong) or block is None:
+                assert isinstance(part, TooLong)
+                size, lines = part.length + 1, 1
+            else:
+                for line, begin, fault in block.faults:
+                    builder.reject(Reject(file.path, index, number + line, "line", offset + begin, *fault))
+                builder.add(index, block.texts, number + block.lines, offset + block.ends, block.columns)
+                builder.blank_lines += block.blank_lines
+                # A last line without b"\n" counts as if it had one.
+                size, lines = len(part) + (part[-1] != _NEWLINE), block.num_lines
+            number += lines
+            offset += size
+            builder.input_bytes += size
+            builder.disk_bytes += source.disk_bytes - seen_on_disk
+            seen_on_disk = source.disk_bytes
+            builder.reached = (number, offset)
+            if builder.full:
+                yield builder.take()
+                builder.in_stream(source.stream_hash, offset)

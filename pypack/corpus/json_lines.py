@@ -12,7 +12,7 @@ import orjson
 
 from pypack import _core
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.block import Block, Fault, read_blocks
+from pypack.corpus.block import Block, Fault, read_blocks, require_few
 from pypack.corpus.field import MISSING, field_getter
 from pypack.corpus.inputs import InputFile
 from pypack.corpus.lines import BOM, split_lines
@@ -55,10 +55,14 @@ def parse_with_kernel(data: bytes | memoryview, field: str, keep: tuple[str, ...
 
     The scanner takes the lines of which every JSON parser makes the same; the others are looked at here.
     Should one of them be a document after all, the whole block goes the slow way.
+
+    Raises:
+        DenseFaultsError: there are too many of them to be held at once.
     """
     text, text_offsets, lines, ends, kept, odd, num_lines = _core.scan_json_lines(
         data, field, list(keep), limit
     )
+    require_few(len(odd), len(data))
     block = Block(_large_strings(text, text_offsets), lines, ends, {}, [], 0, num_lines)
     for number, begin, end in odd:
         line = bytes(data[begin:end])

@@ -10,16 +10,16 @@ from pypack.corpus.kinds import suffix_of
 
 # Words for each reason; the keys stand in store.json.
 REASONS = {
-    "unknown_kind": "of unknown kind",
-    "json_by_name_only": "that folders leave out: name them, or use a pattern, if they are JSON lines",
+    "unknown_kind": "unknown kind",
+    "json_by_name_only": "name them, or use a pattern, if they are JSON lines",
     "hidden": "hidden",
-    "special": "no files but pipes, sockets or devices",
-    "pypack_output": "outputs of pypack",
-    "same_file": "the same files under second names",
-    "datasets_cache": "caches of the datasets library",
-    "unfinished_output": "unfinished outputs of Spark or Hadoop",
-    "marker": "markers of Spark, Hadoop or Delta without text",
-    "link_up": "links to a folder above",
+    "special": "a pipe, socket or device",
+    "pypack_output": "an output of pypack",
+    "same_file": "the same file as another",
+    "datasets_cache": "a cache of the datasets library",
+    "unfinished_output": "an unfinished output of Spark or Hadoop",
+    "marker": "a marker of Spark, Hadoop or Delta",
+    "link_up": "a link to a folder above it",
 }
 # They hold no text of their own, so that leaving them out loses nothing, not even under --strict.
 _HARMLESS = frozenset({"marker", "pypack_output"})
@@ -73,19 +73,24 @@ class LeftOut:
         return f"left out {self._first}" if self.total == 1 else f"left out: {self.summary()}"
 
     def summary(self) -> str:
-        """One line: how many of what, and why; an example where there is but one."""
+        """One line: how many of what, and why, with an example of each."""
         parts = []
         for reason, counts in sorted(self.counts.items(), key=lambda item: (-item[1].total(), item[0])):
-            example = f" ({self.examples[reason]})" if counts.total() == 1 else ""
-            parts.append(f"{_listed(counts)} {REASONS[reason]}{example}")
+            such_as = ", such as" if counts.total() > 1 else ":"
+            parts.append(f"{_listed(counts)} ({REASONS[reason]}{such_as} {self.examples[reason]})")
         return "; ".join(parts)
 
 
 def _listed(counts: Counter[str]) -> str:
     most = counts.most_common(_TOLD_SUFFIXES)
     rest = counts.total() - sum(number for _, number in most)
-    parts = [f"{number:,} {suffix}" for suffix, number in most]
+    words = {FOLDER: "folder", _NONE: "without suffix", _OTHER: "others"}
+    parts = [f"{number:,} {words.get(suffix, suffix)}{_plural(suffix, number)}" for suffix, number in most]
     return _and([*parts, f"{rest:,} more"] if rest else parts)
+
+
+def _plural(suffix: str, number: int) -> str:
+    return "s" if suffix == FOLDER and number > 1 else ""
 
 
 def _and(parts: Iterable[str]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required
+from pypack._common.schema import Field, brief, check, check_required, parse_json
 from pypack.corpus import InputFile
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.units import Unit
@@ -19,20 +19,7 @@ JOB_FILE = "job.json"
 _FORMAT, _VERSION = "pypack.job", 1
 FEATURES = frozenset({"retries"})
 _PLACE = Field("int", 0, 2**63 - 1, null=True)
-_RETRY = Field("dict", fields={"rest": _PLACE, "offset": _PLACE})
-_JOB = Field(
-    "dict",
-    open=True,
-    fields={
-        "job": Field("dict"),
-        "files": Field("list", items=Field("list")),
-        "units": Field("list", items=Field("list", items=COUNT)),
-        "notes": Field("dict", optional=True),
-        "folder": Field("text", optional=True),
-        "retries": Field("dict", items=_RETRY, optional=True),
-    },
-)
-_FILE_FIELDS = (TEXT, TEXT, Field("text", null=True), COUNT, Field("int", -(2**62), 2**62), Field("flag"))
+_RETRIES = Field("dict", items=Field("dict", fields={"rest": _PLACE, "offset": _PLACE}))
 
 
 @dataclass(frozen=True)
@@ -88,35 +75,35 @@ class JobDescription:
         Raises:
             ValueError: it is no description of a job, or one of a newer version.
         """
-        advice = "; start over with --overwrite"
-        try:
-            values = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{place}: not valid JSON ({error}){advice}") from None
-        if not isinstance(values, Mapping) or values.get("format") != _FORMAT:
-            raise ValueError(f"{place}: not the description of a job of pypack{advice}")
-        if values.get("version") != _VERSION:
-            raise ValueError(f"{place}: version {brief(values.get('version'))}; use a newer pypack")
-        check_required(values.get("requires"), FEATURES, place)
-        check(values, _JOB, place)
-        for i, file in enumerate(values["files"]):
-            if len(file) != len(_FILE_FIELDS):
-                raise ValueError(f"{place}: field 'files[{i}]' must have {len(_FILE_FIELDS)} values")
-            for value, kind in zip(file, _FILE_FIELDS, strict=True):
-                check(value, kind, place, f"files[{i}]")
-        for i, unit in enumerate(values["units"]):
-            if len(unit) not in (3, 5) or not unit[0] < unit[1] <= len(values["files"]):
-                raise ValueError(f"{place}: field 'units[{i}]' is no run of its files")
-        folder = values.get("folder", "")
-        elsewhere = _elsewhere(folder, values["files"])
-        return cls(
-            dict(values["job"]),
-            tuple(_file(file, elsewhere) for file in values["files"]),
-            tuple(Unit.from_json(i, unit) for i, unit in enumerate(values["units"])),
-            dict(values.get("notes", {})),
-            folder,
-            dict(values.get("retries", {})),
-        )
+        try:  # by hand, as a job may have a million files
+            values = parse_json(data)
+            if values["format"] != _FORMAT:
+                raise ValueError("not the description of a job of pypack")
+            if values["version"] != _VERSION:
+                raise ValueError(f"version {brief(values['version'])}; use a newer pypack")
+            check_required(values.get("requires"), FEATURES, place)
+            listed = [_checked(file) for file in values["files"]]
+            units = tuple(Unit.from_json(i, unit) for i, unit in enumerate(values["units"]))
+            for unit in units:
+                if not 0 <= unit.first < unit.stop <= len(listed):
+                    raise ValueError(f"unit {unit.number} is no run of its files")
+            folder, retries = str(values.get("folder", "")), values.get("retries", {})
+            check(retries, _RETRIES, place, "retries")
+            elsewhere = _elsewhere(folder, listed)
+            files = tuple(_file(file, elsewhere) for file in listed)
+            notes = dict(values.get("notes", {}))
+            return cls(dict(values["job"]), files, units, notes, folder, dict(retries))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{place}: damaged: {error}; start over with --overwrite") from None
+
+
+def _checked(values: list[Any]) -> list[Any]:
+    """The fields of a file, if they are of its types."""
+    path, kind, compression, size, modified_ns, is_stream = values
+    kinds = (type(path), type(kind), type(size), type(modified_ns), type(is_stream))
+    if kinds != (str, str, int, int, bool) or type(compression) not in (str, type(None)) or size < 0:
+        raise ValueError(f"{brief(values)} is no file")
+    return values
 
 
 def _file_values(file: InputFile) -> list[Any]:

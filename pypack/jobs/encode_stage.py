@@ -10,6 +10,7 @@ import numpy as np
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
 from pypack.corpus.bytes import ByteSource
+from pypack.corpus.piece import first_line_start
 from pypack.ragged import Ragged
 
 
@@ -64,8 +65,11 @@ def reject_of(files: Sequence[InputFile], batch: DocumentBatch, i: int, kind: st
 def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int:
     """Where the line of a document begins; batches say only where it ends."""
     end, record = int(batch.ends[i]), int(batch.records[i])
-    if record == 0 or end == 0:
+    if end == 0:
         return 0
+    if record == 0:
+        file = files[int(batch.files[i])]
+        return 0 if file.end is None else first_line_start(file.location, file.begin, file.end)
     if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
         return int(batch.ends[i - 1])
     file = files[int(batch.files[i])]

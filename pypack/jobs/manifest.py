@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pypack._common.schema import COUNT, Field, brief, check, check_required
+from pypack._common.schema import brief, check_required, parse_json
 from pypack.jobs.place import FolderPlace
-from pypack.store.format import OPEN_SHARD, ShardInfo
+from pypack.store.format import ShardInfo
 
 UNITS_FOLDER = "units"
 _HEAD = {"format": "pypack.unit", "version": 1, "requires": []}
 FEATURES: frozenset[str] = frozenset()
-_MANIFEST = Field(
-    "dict",
-    open=True,
-    fields={
-        "unit": COUNT,
-        "documents": COUNT,
-        "tokens": COUNT,
-        "rejected": Field("dict", items=COUNT),
-        "rejected_files": COUNT,
-        "rejects_bytes": COUNT,
-        "rejects_checksum": Field("text", null=True),
-        "lines": Field("int", 0, 2**63 - 1, null=True),
-        "shards": Field("list", items=OPEN_SHARD),
-    },
-)
+_SHARD_NAME = re.compile(r"\d{6,}-\d{3,}")
 
 
 def manifest_name(unit: int) -> str:
@@ -87,25 +74,49 @@ class Manifest:
         Raises:
             ValueError: it is no manifest, or one of a newer version.
         """
-        try:
-            values = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{place}: not valid JSON ({error})") from None
-        if not isinstance(values, Mapping) or values.get("format") != _HEAD["format"]:
-            raise ValueError(f"{place}: not the manifest of a unit")
-        if values.get("version") != _HEAD["version"]:
-            raise ValueError(f"{place}: version {brief(values.get('version'))}; use a newer pypack")
-        check_required(values.get("requires"), FEATURES, place)
-        check(values, _MANIFEST, place)
-        known: dict[str, Any] = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        known["shards"] = tuple(ShardInfo.from_dict(shard) for shard in known["shards"])
-        return cls(**known)
+        try:  # by hand, as a job may have a million of them
+            values = parse_json(data)
+            if values["format"] != _HEAD["format"]:
+                raise ValueError("not the manifest of a unit")
+            if values["version"] != _HEAD["version"]:
+                raise ValueError(f"version {brief(values['version'])}; use a newer pypack")
+            if values["requires"]:
+                check_required(values["requires"], FEATURES, place)
+            shards = tuple(ShardInfo.from_dict(shard) for shard in values["shards"])
+            return cls(
+                _count(values["unit"]),
+                _count(values["documents"]),
+                _count(values["tokens"]),
+                {str(kind): _count(count) for kind, count in values["rejected"].items()},
+                _count(values["rejected_files"]),
+                _count(values["rejects_bytes"]),
+                values["rejects_checksum"],
+                values["lines"],
+                tuple(map(_checked, shards)),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{place}: damaged: {error}") from None
 
     def files(self) -> Iterator[tuple[str, int]]:
         """(name, bytes) of the files of its shards of which the size is known."""
         for shard in self.shards:
             yield f"{shard.name}.bin", shard.bin_bytes
             yield f"{shard.name}.idx", shard.idx_bytes
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{brief(value)} is no count")
+    return value
+
+
+def _checked(shard: ShardInfo) -> ShardInfo:
+    """The shard, if its fields are what they must be."""
+    if not _SHARD_NAME.fullmatch(shard.name):
+        raise ValueError(f"{brief(shard.name)} is no name of a shard")
+    for count in (shard.documents, shard.tokens, shard.bin_bytes, shard.idx_bytes):
+        _count(count)
+    return shard
 
 
 def read_manifest(place: FolderPlace, unit: int) -> Manifest | None:

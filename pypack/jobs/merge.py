@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
@@ -66,8 +67,8 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
-            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}. The commonest: "
-            f"{commonest(counts['rejected'], place.path(REJECTED_FILE))}"
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}; "
+            f"{_all_listed(counts['rejected'], place.path(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
         )
@@ -101,6 +102,11 @@ def _last_id(asked: dict[str, Any]) -> int | None:
     """The id that ends every document."""
     ids = [*asked.get("appended_ids", ()), asked["appended_id"]]
     return next((i for i in reversed(ids) if i is not None), None)
+
+
+def _all_listed(by_kind: Mapping[str, int], log: Path) -> str:
+    """Where the rejects are, and the commonest of them where they differ."""
+    return commonest(by_kind, log) if len(by_kind) > 1 else f"all are listed in {log}"
 
 
 def _manifests(place: FolderPlace, job: JobDescription) -> Iterator[Manifest]:

@@ -127,8 +127,14 @@ def _read(place: FolderPlace, name: str) -> list[Entry]:
 
 
 def _is_whole(place: FolderPlace, entries: list[Entry], rejects: str) -> bool:
-    """Whether what a journal names is there."""
+    """Whether what a journal names is there, and what it was: twins may have disagreed about it."""
+    if (place.size(rejects) or 0) < entries[-1].rejects_bytes:
+        return False
     made = Manifest(0, 0, 0, shards=tuple(entry.shard for entry in entries))
     if any(place.size(name) != size for name, size in made.files()):
         return False
-    return (place.size(rejects) or 0) >= entries[-1].rejects_bytes
+    return all(
+        place.has_checksum(f"{entry.shard.name}{suffix}", recorded)
+        for entry in entries
+        for suffix, recorded in entry.shard.checksums().items()
+    )

@@ -148,14 +148,9 @@ class UnitWriter:
         )
 
     def _on_shard(self, shard: ShardInfo, writer: ShardWriter) -> None:
-        checksums = {
-            ".bin": shard.bin_checksum,
-            ".idx": shard.idx_checksum,
-            ".parquet": shard.columns_checksum,
-            **shard.beside,
-        }
+        checksums = shard.checksums()
         for name, temporary in writer.files.items():
-            self._publish(temporary, name, checksums[Path(name).suffix] or "")
+            self._publish(temporary, name, checksums[Path(name).suffix])
         crash_at("shard", self._unit)
         if self._is_last_shard:
             return  # the manifest follows at once

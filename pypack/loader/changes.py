@@ -136,14 +136,14 @@ def _taken(
         warnings.warn(
             f"the state belongs to another order: {words}. The run goes on at step {go_on.step} with what "
             "was not given out before it: nothing comes again and nothing is left out",
-            stacklevel=4,
+            stacklevel=5,
         )
         return go_on
     older = "" if log.base is None else ", and without the older changes of weights"
     warnings.warn(
         f"the state belongs to another order: {words}. Only the number of the step is taken "
         f"over: sequences that were given out may come again, others be left out{older}",
-        stacklevel=4,
+        stacklevel=5,
     )
     return Taken(step, WeightLog.make(log.events))  # what was drawn is of the other order
 

@@ -179,7 +179,7 @@ def count(iterator: Any, position: Position) -> None:
 
 def order_of(loader: Loader) -> Any:
     """What of a loader's order may change after it was made."""
-    return loader._log, loader._resumed, loader._grown, loader._skips
+    return loader._run.version
 
 
 @functools.cache

@@ -17,24 +17,21 @@ from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
-from pypack.loader.changes import taken, told
 from pypack.loader.documents import StepDocuments, documents_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
 from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
-from pypack.loader.state import make_state
+from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
 from pypack.plan.plan import Plan
-from pypack.schedule.epoch_order import EpochOrder, Resumed
-from pypack.schedule.order import Order, StepDraws
-from pypack.schedule.phase_order import MOST_STEPS
-from pypack.schedule.schedule import Curriculum, Schedule, check_weights
-from pypack.schedule.schedule_order import GrownSources, ScheduleOrder
-from pypack.schedule.skips import SkippingOrder, Skips
+from pypack.schedule.order import StepDraws
+from pypack.schedule.schedule import Curriculum, Schedule
+from pypack.schedule.schedule_order import ScheduleOrder
+from pypack.schedule.skips import Skips
 from pypack.schedule.tails import Tail
-from pypack.schedule.weight_log import Event, WeightLog
+from pypack.schedule.weight_log import Event
 from pypack.source.source import PlanPath, Source, named_sources
 from pypack.store.store import StorePaths
 
@@ -165,7 +162,7 @@ class Loader:
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
-        self._order_options = OrderOptions(
+        order_options = OrderOptions(
             schedule,
             batch_tokens,
             batch_sequences,
@@ -186,27 +183,16 @@ class Loader:
         )
         self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
-        self._log = WeightLog()
-        for at, weights in events:
-            self._check_weights(weights)
-            self._log = self._log.changed(whole_number("the step of a change of weights", at), weights)
-        self._skips = Skips(skip)
-        if self._skips and not shuffle:
-            raise ValueError("skip is for training: with shuffle=False every pass is whole; leave it out")
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
         self._map_style: Any = None  # what torch's DataLoaders read from instead of the loader
         self._changes = 0  # of what comes next, for passes under way
         self._passes = 0
-        # Since the batch size has changed within an epoch, or the store has grown; of a schedule's sources.
-        self._resumed: Resumed | None = None
-        self._grown: GrownSources = {}
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
-            self._order_options = evaluation_tail(self._order_options, self.sources, self.ranks)
+            order_options = evaluation_tail(order_options, self.sources, self.ranks)
+        self._run = Run(self.sources, order_options, events=events, skip=skip)
         self._start()
-        if self._skips:
-            self._check_skips(self._skips)
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
 
@@ -247,17 +233,13 @@ class Loader:
         return cls(sources, plan, rank=rank, world_size=world_size, **options)
 
     def _start(self) -> None:
-        self._make_run()
-        self.ranks.check(self.order, self._order_options.tail)
+        self._follow()
+        self.ranks.check(self.order, self._run.options.tail)
         self._make_maker()
 
-    def _make_run(self) -> None:
-        self._take(self._order_options.order(self.sources, self._log, self._resumed, self._grown))
-
-    def _take(self, plain: EpochOrder | ScheduleOrder) -> None:
-        self._plain = plain  # with all steps
-        self.order: Order = SkippingOrder(plain, self._skips) if self._skips else plain
-        self._end = MOST_STEPS if self.order.num_steps is None else min(self.order.num_steps, MOST_STEPS)
+    def _follow(self) -> None:
+        """The run has changed. Its order and end are kept here: they are looked at for every batch."""
+        self.order, self._end = self._run.order, self._run.end
         self._changes += 1
 
     def _make_maker(self) -> None:
@@ -266,7 +248,7 @@ class Loader:
             self.order,
             self.ranks,
             self._options,
-            locality=self._order_options.locality if self.shuffle else PLAN_ORDER,
+            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,
             num_threads=self._num_threads,
@@ -284,16 +266,16 @@ class Loader:
 
     @property
     def schedule(self) -> Schedule | None:
-        return self._order_options.schedule
+        return self._run.options.schedule
 
     @property
     def seed(self) -> int:
-        return self._order_options.seed
+        return self._run.options.seed
 
     @property
     def shuffle(self) -> bool:
         """Whether the order is shuffled; False: the loader is for evaluation."""
-        return self._order_options.shuffle
+        return self._run.options.shuffle
 
     @property
     def rank(self) -> int:
@@ -321,16 +303,17 @@ class Loader:
     @property
     def dropped_sequences(self) -> int:
         """Sequences left out of every epoch by `tail="drop"`."""
-        return 0 if isinstance(self._plain, ScheduleOrder) else self._plain.dropped_sequences
+        plain = self._run.plain
+        return 0 if isinstance(plain, ScheduleOrder) else plain.dropped_sequences
 
     @property
     def repeated_sequences(self) -> int:
         """Sequences that are given once more than they should: by tail="pad" in every epoch, to ranks that
         the last step has none for; by tail="wrap" in the last step of the last of `epochs`."""
-        order = self._plain
+        order = self._run.plain
         if isinstance(order, ScheduleOrder):
             return 0
-        if self._order_options.tail == "wrap":
+        if self._run.options.tail == "wrap":
             return order.overdrawn
         return sum(max(0, self.world_size - fewest) for _, fewest in order.visit_rows())
 
@@ -352,7 +335,7 @@ class Loader:
         `first_step` on. They may be kept beside the checkpoints, as JSON: a loader made with `events=` of
         them gives the run again from its start, and keeps knowing them when it loads a later state.
         """
-        return [(step, dict(weights)) for step, weights in self._log.events]
+        return [(step, dict(weights)) for step, weights in self._run.log.events]
 
     @property
     def first_step(self) -> int:
@@ -374,7 +357,7 @@ class Loader:
         """
         step = whole_number("step", step)
         if not 0 <= step <= self._end:
-            raise IndexError(self._no_step(step))
+            raise IndexError(self._run.no_step(step))
         self.order.check_known(step)
         if not self.shuffle:
             if 0 < step < self._end:
@@ -398,15 +381,10 @@ class Loader:
             raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
         self.seek(first)
 
-    def _no_step(self, step: int) -> str:
-        kind = "an endless loader" if self.num_steps is None else f"a loader with {self.num_steps} steps"
-        hint = ": steps count from 0, and not back from the end" if step < 0 else ""
-        return f"step {step} of {kind}{hint}"
-
     def _maker_at(self, step: int) -> BatchMaker:
         """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
         if not 0 <= step < self._end:
-            raise IndexError(self._no_step(step))
+            raise IndexError(self._run.no_step(step))
         if not self._maker.is_of_this_process:
             self._make_maker()
         return self._maker
@@ -557,11 +535,8 @@ class Loader:
             raise ValueError(f"step {step} was given out already; the next one is {self._given}")
         if step >= self.steps_per_epoch:
             raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
-        self._check_weights(weights)
-        log = self._log.changed(self._skips.plain(step), weights)
-        assert isinstance(self._plain, ScheduleOrder)
-        self._take(self._plain.changed(log))
-        self._log = log
+        self._run.set_weights(weights, step)
+        self._follow()
 
     def skip_steps(self, first: int, stop: int) -> None:
         """Leaves steps out of the run from now on: the steps behind them move up.
@@ -582,40 +557,14 @@ class Loader:
         ((first, stop),) = Skips([(first, stop)]).stretches
         if first < self._given:
             raise ValueError(f"step {first} was given out already; the next one is {self._given}")
-        if stop > self._end:
-            raise ValueError(f"steps {first} to {stop - 1} of a run of {self._end} steps")
-        more = Skips([(self._skips.plain(first), self._skips.plain(stop - 1) + 1)])
-        past, self._skips = self._skips, self._skips.joined(more)
-        try:
-            self._check_skips(more)
-            self._take(self._plain)
-        except ValueError:
-            self._skips = past
-            raise
-
-    def _check_skips(self, skips: Skips) -> None:
-        """Raises ValueError for steps that the run does not have, or if no step would be left."""
-        end = self._plain.num_steps
-        for first, stop in skips.stretches:
-            if end is not None and stop > end:
-                raise ValueError(f"skip=({first}, {stop}): the run has {end} steps")
-        if end is not None and self._skips.here(end) < 1:
-            raise ValueError(f"skip={skips.stretches} leaves out all {end} steps of the run")
+        self._run.skip(first, stop)
+        self._follow()
 
     @property
     def skips(self) -> list[tuple[int, int]]:
         """The stretches of steps that are left out, as (first step, step after the last), counted as in the
         run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
-        return list(self._skips.stretches)
-
-    def _check_weights(self, weights: Mapping[str, float]) -> None:
-        check_weights(weights)
-        for name in weights:
-            self._check_source(name)
-
-    def _check_source(self, name: str) -> None:
-        if name not in self.sources:
-            raise ValueError(f"there is no source {name!r}; the sources are {self.source_names}")
+        return list(self._run.skips.stretches)
 
     def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Where the loader stands: a small dict of plain values, for json or torch.save.
@@ -638,19 +587,7 @@ class Loader:
             IndexError: the loader has no such step.
             ValueError: the step is no whole number, or came before `first_step`.
         """
-        described = self._order_options.to_dict(self.sources)
-        if self._skips:
-            described["skip"] = [list(stretch) for stretch in self._skips.stretches]
-        at = self._step if step is None else whole_number("step", step)
-        if not 0 <= at <= self._end:
-            raise IndexError(self._no_step(at))
-        plain = self._skips.plain(at)
-        if self._plain.num_steps is not None:
-            plain = min(plain, self._plain.num_steps)  # where the end is left out
-        state = make_state(
-            plain, self._plain, described, told(self._plain, plain, self._resumed, self._grown)
-        )
-        return {**state, "step": at}
+        return self._run.state(self._step if step is None else whole_number("step", step))
 
     def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
         """Goes to where another loader stood.
@@ -659,42 +596,25 @@ class Loader:
             state: what `state_dict` gave.
             strict: refuse a state of a loader with another order. What leaves the steps as they were is no
                 other order: a longer or shorter last phase, further phases, a batch of the same size said in
-                the other unit. If False, a warning says what differs. Where that is only the size of the
-                batch (of one source with rows of one length, or at the start of an epoch) or the schedule,
-                the run goes on with the sequences that were not given out, at the step that has as many rows,
-                or tokens of its phase, before it. Else only the number of the step (and the changes of
-                weights) are taken over: the steps that follow are those of *this* loader's order, so that
-                sequences may come again or be left out.
+                the other unit, a store that has grown at its end with its plan extended
+                (`pypack.extend_plan`), steps that are left out from there on. If False, a warning says what
+                differs. Where that is only the size of the batch (of one source) or the schedule, the run
+                goes on with the sequences that were not given out, at the step that has as many rows, or
+                tokens of its phase, before it. Else only the number of the step (and the changes of weights)
+                are taken over: the steps that follow are those of *this* loader's order, so that sequences
+                may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.
         """
-        if self._log.base is not None or self._resumed is not None or self._grown:
-            plain = self._order_options.order(self.sources, WeightLog())
-        else:
-            plain = self._plain
-        described = self._order_options.to_dict(self.sources)
-        found = taken(state, plain, self.sources, described, self._log, self._skips, strict=strict)
-        for _, weights in found.log.events:
-            if weights:
-                self._check_weights(weights)
-        past = self._log, self._resumed, self._grown, self._skips
-        step = found.skips.here(found.step)
-        try:
-            self._go_on(found.log, found.resumed, found.grown or {}, found.skips)
-            self.seek(step)
-        except (ValueError, IndexError) as error:
-            self._go_on(*past)
-            raise ValueError(f"the state does not fit this loader: {error}") from error
-        self._given = step
-
-    def _go_on(self, log: WeightLog, resumed: Resumed | None, grown: GrownSources, skips: Skips) -> None:
-        self._log, self._resumed, self._grown, self._skips = log, resumed, grown, skips
-        buckets = self._plain.source_buckets
-        self._make_run()
-        if self._plain.source_buckets != buckets:
+        buckets = self.order.source_buckets
+        step = self._run.load(state, strict=strict)
+        self._follow()
+        if self.order.source_buckets != buckets:
             self._make_maker()
-            self.stats.note_buckets(self._plain.source_buckets)
+            self.stats.note_buckets(self.order.source_buckets)
+        self.seek(step)
+        self._given = step
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.
@@ -743,19 +663,17 @@ class Loader:
         """What the run draws, phase by phase, without reading a token; `print` shows it as a table."""
         from pypack.schedule.preview import make_preview
 
-        return make_preview(self._plain, self.sources)
+        return make_preview(self._run.plain, self.sources)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws mixture and row lengths over the steps of the run into an image file (needs matplotlib),
         with the changes of weights so far; `Schedule.plot` does it for a schedule without them."""
         from pypack.schedule.plot import plot_order
 
-        plot_order(self._plain, path)
+        plot_order(self._run.plain, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_plain", "_map_style")
-        }
+        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

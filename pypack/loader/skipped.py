@@ -44,7 +44,7 @@ def joined_skips(theirs: Skips, mine: Skips, saved: int, step: int, *, strict: b
         )
         if strict:
             raise ValueError(f"{words}: load a state from before them, or skip from step {saved} on")
-        warnings.warn(f"{words}: only what comes from there on is left out", stacklevel=4)
+        warnings.warn(f"{words}: only what comes from there on is left out", stacklevel=5)
     if step == saved:
         return theirs.joined(mine.within(saved))
     ahead = theirs.within(saved)
@@ -52,6 +52,6 @@ def joined_skips(theirs: Skips, mine: Skips, saved: int, step: int, *, strict: b
         warnings.warn(
             f"the state leaves out steps {ahead.stretches} of a run whose steps are others now: they are "
             "given",
-            stacklevel=4,
+            stacklevel=5,
         )
     return mine.within(step)

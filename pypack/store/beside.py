@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.checksums import BlockChecksum
 from pypack._common.files import create, require_regular
+from pypack._common.mapped import Mapped, check_not_cut, remember
 from pypack.ragged import Ragged
 
 MASK, GROUP, WEIGHT = ".mask", ".group", ".weight"
 FEATURE_OF = {MASK: "loss_mask", GROUP: "groups", WEIGHT: "loss_weights"}
+_BETWEEN_LOOKS = 0.05  # seconds, as the kernels have it (csrc/core/common/watched_file.hpp)
 _DTYPES = {GROUP: np.dtype("<i4"), WEIGHT: np.dtype("<f4")}
 
 
@@ -160,9 +163,12 @@ class DocumentValues:
     ) -> None:
         dtype = _DTYPES[suffix]
         self._parts: list[NDArray[Any]] = []
+        self._files: list[Mapped | None] = []
+        self._next_looks = [0.0] * len(files)
         for file, count in zip(files, counts, strict=True):
             if file is None:
                 self._parts.append(np.broadcast_to(np.array(default, dtype), (count,)))
+                self._files.append(None)
                 continue
             require_regular(file)
             size = file.stat().st_size
@@ -173,19 +179,31 @@ class DocumentValues:
                 )
             mapped = np.memmap(file, dtype, "r", shape=(count,)) if count else np.empty(0, dtype)
             self._parts.append(mapped)
+            self._files += remember([file])
         self._firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def of(self, documents: NDArray[np.int64]) -> NDArray[Any]:
         """The values of some documents; nothing else is read."""
         if len(self._parts) == 1:
+            self._look(0)
             return np.asarray(self._parts[0][documents])
         shards = np.searchsorted(self._firsts, documents, side="right") - 1
         values = np.empty(len(documents), self._parts[0].dtype)
         for shard in np.unique(shards):
+            self._look(shard)
             inside = shards == shard
             values[inside] = self._parts[shard][documents[inside] - self._firsts[shard]]
         return values
 
+    def _look(self, shard: int) -> None:
+        """Raises ValueError if a shard's file was cut, as far as a look now and then tells."""
+        now = time.monotonic()
+        file = self._files[shard]
+        if file is not None and now >= self._next_looks[shard]:
+            check_not_cut([file])
+            self._next_looks[shard] = now + _BETWEEN_LOOKS
+
     def all(self) -> NDArray[Any]:
         """The values of all documents, a copy."""
+        check_not_cut(file for file in self._files if file is not None)
         return np.concatenate(self._parts)

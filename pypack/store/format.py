@@ -11,9 +11,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from pypack._common.checksums import check_checksum
 from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
@@ -104,6 +106,11 @@ class ShardInfo:
     lengths_fingerprint: str | None = None
     beside: dict[str, str] = field(default_factory=dict)
 
+    def checksums(self) -> dict[str, str]:
+        """The recorded checksums of its files, by suffix."""
+        known = {".bin": self.bin_checksum, ".idx": self.idx_checksum, ".parquet": self.columns_checksum}
+        return {suffix: sum for suffix, sum in {**known, **self.beside}.items() if sum is not None}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ShardInfo:
         """The reverse of `asdict`, from JSON; what it does not know is passed over."""
@@ -167,7 +174,7 @@ class StoreInfo:
         text = json.dumps(head | rest, indent=1, ensure_ascii=False)
         yield text.removesuffix("\n}") + ',\n "shards": ['
         for i, shard in enumerate(self.shards):
-            yield (",\n  " if i else "\n  ") + json.dumps(asdict(shard), ensure_ascii=False)
+            yield (",\n  " if i else "\n  ") + _shard_text(shard)
         yield "\n ]"
 
     @classmethod
@@ -222,6 +229,13 @@ class StoreInfo:
             if not file.is_file():
                 raise ValueError(f"{file}: missing, and {path.name} says that it belongs to the store")
             check_checksum(file, recorded)
+
+
+def _shard_text(shard: ShardInfo) -> str:
+    try:
+        return orjson.dumps(vars(shard)).decode()
+    except TypeError:  # names that are not UTF-8
+        return json.dumps(vars(shard), ensure_ascii=False)
 
 
 _CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack import _core
 from pypack._common.fingerprint import joined_fingerprint
+from pypack.store.many_shards import open_view
 from pypack.store.same_tokenizer import check_same_tokenizer
 from pypack.store.store import TokenStore
 
@@ -37,7 +38,11 @@ class JoinedStore(TokenStore):
         whole = all(part.info is not None for part in parts)
         shards = [shard for part in parts for shard in part.shard_files]
         masks = [mask for part in parts for mask in part.mask_files]
-        view = _core.StoreView(shards, one_sequence_per_document=whole, masks=masks)
+        if whole:
+            infos = [shard for part in parts if part.info is not None for shard in part.info.shards]
+            view = open_view(shards, masks, infos, parts[0].dtype.name)
+        else:
+            view = _core.StoreView(shards, one_sequence_per_document=False, masks=masks)
         super().__init__(Path(" + ".join(str(part.path) for part in parts)), view, None)
         self._parts = parts
 

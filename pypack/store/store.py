@@ -25,9 +25,11 @@ from pypack._common.fingerprint import (
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows, equal_rows, first_equal_row
+from pypack._common.schema import brief
 from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
 from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
+from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -116,11 +118,14 @@ class TokenStore(Framed, Sequence[Document]):
         if not info.shards:
             raise ValueError(f"{path / STORE_FILE}: shards: the store is empty")
         files = [_files_at(path / shard.name) for shard in info.shards]
-        for file in itertools.chain.from_iterable(files):
-            if file.exists():  # the kernel says what is missing
-                require_regular(file)
         masks = [_mask_of(path, shard) for shard in info.shards]
-        view = _core.StoreView(list(map(_native, files)), one_sequence_per_document=True, masks=masks)
+        if len(files) <= MOST_MAPPED_SHARDS:  # the kernel looks at each of more when it maps it
+            for file in itertools.chain.from_iterable(files):
+                if file.exists():  # the kernel says what is missing
+                    require_regular(file)
+        view = open_view(list(map(_native, files)), masks, info.shards, info.dtype)
+        if view.num_mapped < len(info.shards):  # too many to map all: each is checked when it is mapped
+            return cls(path, view, info)
         for shard, documents, tokens in zip(
             info.shards, view.shard_documents, view.shard_tokens, strict=True
         ):
@@ -363,7 +368,7 @@ class TokenStore(Framed, Sequence[Document]):
 
         if self.info is None or any(shard.columns_checksum is None for shard in self.info.shards):
             raise FileNotFoundError(f"{self.path}: keeps no columns (tokenize with --keep)")
-        tables = []
+        tables: list[pa.Table] = []
         for shard in self.info.shards:
             path = self.path / f"{shard.name}.parquet"
             require_regular(path)
@@ -374,6 +379,11 @@ class TokenStore(Framed, Sequence[Document]):
             if table.num_rows != shard.documents:
                 raise ValueError(
                     f"{path}: {table.num_rows} rows for {shard.documents} documents; it is not its store's"
+                )
+            if tables and table.column_names != tables[0].column_names:
+                raise ValueError(
+                    f"{path}: keeps the columns {brief(table.column_names)}, the shards before it "
+                    f"{brief(tables[0].column_names)}"
                 )
             tables.append(table)
         return joined_tables(tables)

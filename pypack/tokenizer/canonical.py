@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pypack.tokenizer.byte_alphabet import byte_characters
 from pypack.tokenizer.native.templates import recognize_template
 from pypack.tokenizer.native.unsupported import UnsupportedError
-from pypack.tokenizer.tiktoken_file import byte_characters
 
 if TYPE_CHECKING:
     from pypack._core import Vocabulary

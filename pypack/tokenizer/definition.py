@@ -12,6 +12,8 @@ from pypack.tokenizer.library_limits import check_for_library, check_json, try_i
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
+_MAY_BE_MISSING = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+
 
 class TokenizerDefinition:
     """A tokenizer.json as bytes, as its sections, and as a `tokenizers.Tokenizer` that does not cut or pad.
@@ -26,8 +28,11 @@ class TokenizerDefinition:
             Where it reads a file, the numbers are what the library makes of them, which is not the nearest.
     """
 
-    def __init__(self, data: bytes, source: str, *, is_printed: bool = False) -> None:
-        self.data = data
+    data: bytes
+
+    def __init__(self, data: bytes | None, source: str, *, is_printed: bool = False) -> None:
+        if data is not None:
+            self.data = data
         self.source = source
         self.is_printed = is_printed
         self._lock = threading.Lock()
@@ -41,6 +46,12 @@ class TokenizerDefinition:
         """
         with self._lock:
             return self._loaded
+
+    def changed(self, sections: dict[str, Any]) -> TokenizerDefinition:
+        """One with other sections, for a native engine that encodes and no more."""
+        other = TokenizerDefinition(b"", self.source)
+        other.__dict__["sections"] = sections
+        return other
 
     @cached_property
     def sections(self) -> dict[str, Any]:
@@ -77,6 +88,10 @@ class TokenizerDefinition:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
         self._check()
+        if b'"SentencePiece' in self.data[:4096]:
+            raise ValueError(
+                f"{self.source}: a SentencePiece model, which the `tokenizers` library has no form of"
+            )
         try:
             with library_errors():
                 tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
@@ -110,4 +125,10 @@ def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:
         definition["model"]["vocab"] = vocabulary
     if merges is not None:
         definition["model"]["merges"] = merges
+    # Which the library takes for said where a file leaves them out.
+    for section in _MAY_BE_MISSING:
+        definition.setdefault(section, None)
+    definition.setdefault("version", "1.0")
+    if definition.get("added_tokens") is None:
+        definition["added_tokens"] = []
     return definition

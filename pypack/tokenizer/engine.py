@@ -16,6 +16,10 @@ OffsetUnit = Literal["byte", "char"]
 PlainParts = tuple[NDArray[np.int64], NDArray[np.uint32]]
 
 
+class OffsetsError(ValueError):
+    """Offsets have no exact native form for this tokenizer or text; `engine="huggingface"` has them."""
+
+
 class Engine(Protocol):
     """Turns text into ids and back. Thread-safe; its results depend on its arguments alone."""
 

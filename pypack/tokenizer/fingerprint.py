@@ -10,6 +10,9 @@ from typing import Any
 import orjson
 
 from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.kind_of_model import kind_of_model
+from pypack.tokenizer.native.sentencepiece_file import is_sentencepiece_file
+from pypack.tokenizer.printed import NotPrintedError, printed_parts
 
 # The parts of a tokenizer.json beside its vocabulary that decide ids; truncation and padding do not (pypack
 # uses neither).
@@ -21,8 +24,7 @@ def tokenizer_fingerprint(definition: Mapping[str, Any], added_tokens: Sequence[
     """SHA-256, hexadecimal, over all that decides ids, however a file spells it.
 
     Merges as strings or pairs, fields left at their defaults and the order of fields change nothing: the
-    small parts are taken as the `tokenizers` library prints them when it has loaded them without a
-    vocabulary, which takes no time.
+    small parts are taken as `tokenizers` 0.23 prints them.
 
     Args:
         definition: see `TokenizerDefinition.sections`.
@@ -72,6 +74,17 @@ def ids_fingerprint(definition: Mapping[str, Any], added_tokens: Sequence[AddedT
 
 def _printed(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The parts beside the vocabulary as the library prints them."""
+    if is_sentencepiece_file(definition["model"]):
+        parts = {section: definition.get(section) for section in _SECTIONS}
+        return parts | {"model": {k: v for k, v in definition["model"].items() if k != "vocab"}}
+    try:
+        return printed_parts(definition, kind_of_model(definition["model"]))
+    except NotPrintedError:
+        return _printed_by_library(definition)
+
+
+def _printed_by_library(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, of parts that only the library knows."""
     from tokenizers import Tokenizer as HuggingFaceTokenizer
 
     model = dict(definition["model"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+
+from pypack.tokenizer.told import warn_caller
 
 # A tokenizer.json does not say which of its special tokens is which. The names that published tokenizers
 # use, most telling first; `<s>` after the others because several files carry it unused.
@@ -29,29 +28,6 @@ class SpecialTokens:
     def as_dict(self) -> dict[str, int | None]:
         """The three ids by role."""
         return asdict(self)
-
-
-def names_beside(tokenizer_file: Path) -> dict[str, str]:
-    """Role → token from the `tokenizer_config.json` or `special_tokens_map.json` beside a tokenizer file.
-
-    A file that is missing or is not a JSON object says nothing; one that cannot be parsed is a ValueError.
-    """
-    names: dict[str, str] = {}
-    for sibling in ("special_tokens_map.json", "tokenizer_config.json"):
-        path = tokenizer_file.parent / sibling
-        if not path.is_file():
-            continue
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path}: not valid JSON ({error}); mend it, or move it away") from error
-        for role in ROLES:
-            token = config.get(f"{role}_token") if isinstance(config, dict) else None
-            if isinstance(token, dict):  # a serialized AddedToken
-                token = token.get("content")
-            if isinstance(token, str):
-                names[role] = token
-    return names
 
 
 def find_special_tokens(
@@ -85,10 +61,9 @@ def find_special_tokens(
             found[role] = token_id
             continue
         if role in configured and token_to_id(configured[role]) is None:
-            warnings.warn(
+            warn_caller(
                 f"the tokenizer's configuration names the {role}_token {configured[role]!r}, which is not in"
                 f" its vocabulary: {role}_id is None; give {role}_token=...",
-                stacklevel=4,  # whoever called Tokenizer.from_file
             )
         candidates = [configured[role]] if role in configured else [n for n in known if n in special_names]
         for candidate in candidates:

@@ -1,16 +1,18 @@
-"""A `.tiktoken` file as a tokenizer.json."""
+"""Vocabularies of tiktoken, from a `.tiktoken` file above all, as a tokenizer.json."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from pypack._core import rank_json, rank_model, read_tiktoken
+from pypack.tokenizer.byte_alphabet import byte_characters as byte_characters
+from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.native.patterns import CL100K, CL100K_TRAILING, GPT2, O200K, QWEN2, TEKKEN, canonical
 
 _NAMED_PATTERNS = {"gpt2": GPT2, "cl100k": CL100K, "o200k": O200K, "qwen2": QWEN2, "tekken": TEKKEN}
@@ -18,37 +20,64 @@ _MOST_UNUSED_IDS = 2**20  # each becomes an entry of the vocabulary; cl100k and 
 _POSSESSIVE_COUNT = re.compile(r"(\{\d*,?\d*\})\+")
 
 
-def definition_from_tiktoken(path: Path, pattern: str, special_tokens: dict[str, int]) -> bytes:
-    """The tokenizer.json of a `.tiktoken` file, as the converter of transformers writes it.
+class RanksDefinition(TokenizerDefinition):
+    """The tokenizer.json of tiktoken's ranks, as the converter of transformers writes it.
 
     A tiktoken merge is known by its result, whose rank orders it; a tokenizer.json lists pairs. So every
-    way to make a token of two others is a merge, the ways of one token by the ranks of their sides.
+    way to make a token of two others is a merge, the ways of one token by the ranks of their sides. The text
+    itself is written when it is asked for.
+
+    Args:
+        ranks: token → rank, which is its id; ranks that are missing are ids of special tokens.
+        source: where they came from, for messages.
 
     Raises:
-        ValueError: a line is malformed, the pattern means something else to `tokenizers`, or a special token
+        ValueError: ranks are missing, the pattern means something else to `tokenizers`, or a special token
             has an id or a text that is taken.
     """
-    ranks = _read_ranks(path)
-    vocabulary = {_spell(token): rank for token, rank in ranks.items()}
-    _place_special_tokens(vocabulary, special_tokens)
-    split = {
-        "type": "Split", "pattern": {"Regex": _regex(pattern)}, "behavior": "Isolated", "invert": False
-    }  # fmt: skip
-    definition: dict[str, Any] = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": token_id, "content": content, **_PLAIN_SPECIAL_TOKEN}
-            for content, token_id in sorted(special_tokens.items(), key=lambda item: item[1])
-        ],
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, _BYTE_LEVEL]},
-        "post_processor": None,
-        "decoder": _BYTE_LEVEL,
-        "model": {**_BARE_BPE, "vocab": vocabulary, "merges": _merges(ranks)},
-    }
-    return orjson.dumps(definition)
+
+    def __init__(
+        self,
+        ranks: dict[bytes, int],
+        pattern: str,
+        special_tokens: dict[str, int],
+        source: str,
+        post_processor: dict[str, Any] | None = None,
+    ) -> None:
+        _check_ranks(ranks, special_tokens, source)
+        self._ranks = ranks
+        self._further = _special_entries(ranks, special_tokens)
+        split = {
+            "type": "Split", "pattern": {"Regex": _regex(pattern)}, "behavior": "Isolated", "invert": False
+        }  # fmt: skip
+        self._rest: dict[str, Any] = {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": [
+                {"id": token_id, "content": content, **_PLAIN_SPECIAL_TOKEN}
+                for content, token_id in sorted(special_tokens.items(), key=lambda item: item[1])
+            ],
+            "normalizer": None,
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, _BYTE_LEVEL]},
+            "post_processor": post_processor,
+            "decoder": _BYTE_LEVEL,
+        }
+        super().__init__(None, source)
+
+    @cached_property
+    def data(self) -> bytes:  # type: ignore[override]
+        """The text of the tokenizer.json."""
+        vocabulary, merges = rank_json(self._ranks)
+        more = orjson.dumps(self._further)[1:-1]
+        model = orjson.dumps(_BARE_BPE)[:-1] + b',"vocab":' + vocabulary + (b"," if more else b"") + more
+        return orjson.dumps(self._rest)[:-1] + b',"model":' + model + b'},"merges":' + merges + b"}}"
+
+    @cached_property
+    def sections(self) -> dict[str, Any]:
+        """See `TokenizerDefinition.sections`."""
+        vocabulary, merges = rank_model(self._ranks, self._further)
+        return {**self._rest, "model": {**_BARE_BPE, "vocab": vocabulary, "merges": merges}}
 
 
 _PLAIN_SPECIAL_TOKEN = {
@@ -71,19 +100,6 @@ _BARE_BPE = {
 }
 
 
-def _merges(ranks: Mapping[bytes, int]) -> list[list[str]]:
-    """Every way to make a token of two others, in the order of `definition_from_tiktoken`."""
-    merges: list[list[str]] = []
-    for token in sorted(ranks, key=ranks.__getitem__):
-        ways = [
-            (ranks[token[:cut]], ranks[token[cut:]], cut)
-            for cut in range(1, len(token))
-            if token[:cut] in ranks and token[cut:] in ranks
-        ]
-        merges.extend([_spell(token[:cut]), _spell(token[cut:])] for _, _, cut in sorted(ways))
-    return merges
-
-
 def _regex(pattern: str) -> str:
     """The pattern as `tokenizers` (Oniguruma) says what tiktoken (Rust) means by it."""
     if pattern in _NAMED_PATTERNS:
@@ -100,22 +116,27 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-def _place_special_tokens(vocabulary: dict[str, int], special_tokens: dict[str, int]) -> None:
-    """Adds to the vocabulary what makes `tokenizers` give the special tokens their ids.
+def _special_entries(ranks: dict[bytes, int], special_tokens: dict[str, int]) -> dict[str, int]:
+    """What makes `tokenizers` give the special tokens their ids, beside the ranks, in a vocabulary.
 
-    It numbers them on from the size of the vocabulary. Where that leaves ids unused (cl100k, o200k), they
-    become entries of the vocabulary with their ids, between entries that no word can spell: a word has no
-    space, which stands as another character.
+    It numbers them on from the size of the vocabulary. Where that would leave ids unused (cl100k, o200k), or
+    they stand between the ranks (p50k), they become entries of the vocabulary with their ids, between entries
+    that no word can spell: a word has no space, which stands as another character.
     """
-    taken = {token_id: content for content, token_id in vocabulary.items()}
+    taken = set(ranks.values())
+    special: dict[int, str] = {}
     for content, token_id in special_tokens.items():
-        if not content or content in vocabulary:
+        if not content or _spelled_bytes(content) in ranks:
             raise ValueError(f"special token {content!r} is empty, or one of the file's tokens")
         if token_id in taken:
-            raise ValueError(f"special token {content!r} has the id of {taken[token_id]!r}, {token_id}")
-        taken[token_id] = content
-    if not special_tokens or max(taken) == len(taken) - 1:
-        return
+            other = special.get(token_id)
+            if other is None:
+                other = next(_spell(token) for token, rank in ranks.items() if rank == token_id)
+            raise ValueError(f"special token {content!r} has the id of {other!r}, {token_id}")
+        special[token_id] = content
+        taken.add(token_id)
+    if not special or (max(taken) == len(taken) - 1 and min(special) == len(ranks)):
+        return {}
     unused = max(taken) + 1 - len(taken)
     if unused > _MOST_UNUSED_IDS:
         last = max(special_tokens, key=special_tokens.__getitem__)
@@ -123,42 +144,48 @@ def _place_special_tokens(vocabulary: dict[str, int], special_tokens: dict[str, 
             f"special token {last!r} has the id {max(taken)}, which leaves {unused} ids unused: more than "
             f"{_MOST_UNUSED_IDS}, so it is likely a mistake"
         )
-    for token_id in range(len(vocabulary), max(taken) + 1):
-        vocabulary[taken.get(token_id, f"<unused {token_id}>")] = token_id
+    free = sorted({*range(max(taken) + 1)} - {*ranks.values()})
+    return {special.get(token_id, f"<unused {token_id}>"): token_id for token_id in free}
 
 
-def _read_ranks(path: Path) -> dict[bytes, int]:
-    ranks: dict[bytes, int] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if not line:
-            continue
-        try:
-            encoded, rank = line.split()
-            ranks[base64.b64decode(encoded, validate=True)] = int(rank)
-        except (ValueError, binascii.Error) as error:
-            raise ValueError(
-                f"{path}: line {number} is not a token in base64 and its rank: {line[:60]!r}"
-            ) from error
-    if sorted(ranks.values()) != list(range(len(ranks))):
-        raise ValueError(f"{path}: ranks must run from 0 to {len(ranks) - 1}, each once")
+def read_ranks(path: Path) -> dict[bytes, int]:
+    """Token → rank of a `.tiktoken` file.
+
+    Raises:
+        ValueError: a line is malformed.
+    """
+    content = path.read_bytes()
+    ranks = read_tiktoken(content)
+    if isinstance(ranks, int):
+        line = content.split(b"\n", ranks)[ranks - 1]
+        raise ValueError(f"{path}: line {ranks} is not a token in base64 and its rank: {line[:60]!r}")
     return ranks
 
 
-def byte_characters() -> list[str]:
-    """The character that stands for each byte: itself where it is printable, else the next from U+0100."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    characters = []
-    following = 0x100
-    for byte in range(256):
-        if byte in printable:
-            characters.append(chr(byte))
-        else:
-            characters.append(chr(following))
-            following += 1
-    return characters
+def _check_ranks(ranks: Mapping[bytes, int], special_tokens: Mapping[str, int], source: str) -> None:
+    """Raises ValueError for ranks that are missing and are no special token's, or that are there twice."""
+    used = set(ranks.values())
+    missing = set(range(max(used, default=-1) + 1)) - used if min(used, default=0) >= 0 else {0}
+    if len(used) == len(ranks) and missing <= set(special_tokens.values()):
+        return
+    raise ValueError(
+        f"{source}: ranks must run from 0 to {len(ranks) - 1}, each once; those that are missing must be ids "
+        "of special tokens"
+    )
 
 
 _CHARACTER_OF_BYTE = byte_characters()
+
+
+_BYTE_OF_CHARACTER = {character: byte for byte, character in enumerate(_CHARACTER_OF_BYTE)}
+
+
+def _spelled_bytes(text: str) -> bytes | None:
+    """The bytes that a text spells in that alphabet; None if it spells none."""
+    try:
+        return bytes(map(_BYTE_OF_CHARACTER.__getitem__, text))
+    except KeyError:
+        return None
 
 
 def _spell(token: bytes) -> str:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,22 @@ from pypack.ragged import Ragged
 from pypack.tokenizer.chat_files import ChatFiles, chat_files_beside, chat_files_of
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import Engine, OffsetUnit
-from pypack.tokenizer.special_tokens import find_special_tokens, names_beside
-from pypack.tokenizer.text_input import Texts
-from pypack.tokenizer.tiktoken_file import definition_from_tiktoken
+from pypack.tokenizer.definition_file import read_definition_file
+from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
+from pypack.tokenizer.folder import read_beside
+from pypack.tokenizer.hub import hub_folder
+from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
+from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
+from pypack.tokenizer.native.sentencepiece_file import names_of_roles
+from pypack.tokenizer.special_tokens import find_special_tokens
+from pypack.tokenizer.text_input import Texts, is_arrow
+from pypack.tokenizer.tiktoken_encoding import encoding_of
+from pypack.tokenizer.tiktoken_file import RanksDefinition, read_ranks
+from pypack.tokenizer.what_file import find_tokenizer_file
 
 if TYPE_CHECKING:
+    import tiktoken
+
     from pypack.records.chat_template import ChatTemplate
     from pypack.records.rendered import Rendered
 
@@ -51,7 +62,9 @@ class Tokenizer:
         self._chat = chat or ChatFiles()
         self._engine: Engine
         self._engine, self._engine_reason = choose_engine(definition, engine)
+        self._encode_one = getattr(self._engine, "encode_one", None)
         special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
+        configured = names_of_roles(definition.sections_of_any["model"]) | configured
         self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
 
     @classmethod
@@ -80,17 +93,51 @@ class Tokenizer:
             ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
                 not in its vocabulary, or the engine asked for cannot run it.
         """
-        file = local_path(path)
-        if file.is_dir():
-            file = file / "tokenizer.json"
-        if not file.exists():
-            raise FileNotFoundError(
-                f"{file}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
-                "folder that holds it, not by the name of a model"
-            )
-        definition = TokenizerDefinition(file.read_bytes(), source=str(file))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, names_beside(file), asked, chat_files_beside(file))
+        return cls._opened(local_path(path), engine, asked)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str,
+        *,
+        revision: str | None = None,
+        local_only: bool = False,
+        engine: EngineName | None = None,
+        eos_token: str | None = None,
+        bos_token: str | None = None,
+        pad_token: str | None = None,
+    ) -> Tokenizer:
+        """The tokenizer of a model on the Hugging Face Hub, or in the Hub's cache on this machine.
+
+        Of the model only the files of its tokenizer are downloaded (extra `hub`). What is in the cache needs
+        no network: also under `HF_HUB_OFFLINE=1`, or where the Hub does not answer.
+
+        Args:
+            name: "owner/model"; or the path of a folder, as `from_file` takes it.
+            revision: a branch, a tag, or the whole id of a commit, which is not asked for again.
+            local_only: look in the cache alone.
+
+        Raises:
+            FileNotFoundError: there is no such model, or it is not in the cache.
+            ImportError: it is not in the cache, and huggingface_hub is not installed.
+            ValueError: as for `from_file`.
+        """
+        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
+        if name and Path(name).is_dir():
+            return cls._opened(Path(name), engine, asked)
+        return cls._opened(hub_folder(name, revision, local_only=local_only), engine, asked)
+
+    @classmethod
+    def _opened(cls, path: Path, engine: EngineName | None, asked: dict[str, str | None]) -> Tokenizer:
+        """Of a file or folder, see `from_file`."""
+        file = find_tokenizer_file(path)
+        beside = read_beside(file)
+        definition = read_definition_file(file, beside)
+        tokenizer = cls(definition, engine, beside.names(), asked, chat_files_beside(file))
+        warn_of_ids(definition, tokenizer._engine.added_tokens())
+        warn_of_transformers(definition, beside, tokenizer._engine)
+        return tokenizer
 
     @classmethod
     def from_huggingface(
@@ -128,42 +175,63 @@ class Tokenizer:
     @classmethod
     def from_tiktoken(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | tiktoken.Encoding,
         *,
-        pattern: str,
+        pattern: str | None = None,
         special_tokens: Mapping[str, int] | None = None,
         engine: EngineName | None = None,
         eos_token: str | None = None,
         bos_token: str | None = None,
         pad_token: str | None = None,
     ) -> Tokenizer:
-        """Loads a `.tiktoken` file: lines of a token in base64 and its rank.
+        """Loads a `.tiktoken` file (lines of a token in base64 and its rank), or an encoding of tiktoken's.
 
         The tokenizer.json that `to_json` gives has the merges that transformers' converter writes.
 
         Args:
+            path: the file; or a `tiktoken.Encoding`, or the name of one ("cl100k_base"), which tiktoken
+                loads from its own cache or from the network. These have their pattern and special tokens.
             pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
                 "gpt2", "cl100k", "o200k", "qwen2", "tekken". "cl100k" is as most models have it; the
                 `pat_str` that tiktoken itself has for cl100k_base today treats whitespace at the end of
                 a text otherwise, and is known too.
-            special_tokens: special token → id, behind the ranks; ids may be left out.
+            special_tokens: special token → id, behind the ranks or where a rank is missing; ids may be left
+                out. Beside an encoding: its own are replaced.
 
         Raises:
             FileNotFoundError: there is no such file.
+            ImportError: it is a name, and tiktoken is not installed.
             ValueError: a line is malformed, a special token has an id or a text that is taken, the
-                pattern means something else to `tokenizers`, or as for `from_file`.
+                pattern means something else to `tokenizers`, there is no such encoding, or as for
+                `from_file`.
+            TypeError: a file comes without a pattern, which it does not hold.
         """
+        encoding = encoding_of(path)
+        if encoding is not None:
+            given = encoding.special_tokens if special_tokens is None else special_tokens
+        elif pattern is None:
+            raise TypeError(
+                f'{path}: a .tiktoken file does not say how text is split: give pattern="cl100k" or another'
+            )
+        else:
+            given = special_tokens or {}
         special = {
             content: number_within(f"the id of special token {content!r}", token_id, 31, signed=False)
-            for content, token_id in (special_tokens or {}).items()
+            for content, token_id in given.items()
         }
-        data = definition_from_tiktoken(local_path(path), pattern, special)
+        if encoding is not None:
+            name = encoding.name
+            ranks = encoding.ranks
+        else:
+            name = str(path)
+            ranks = read_ranks(local_path(cast("str | os.PathLike[str]", path)))
         asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        tokenizer = cls(TokenizerDefinition(data, source=str(path)), engine, {}, asked)
+        regex = pattern or (encoding.pattern if encoding else "")
+        tokenizer = cls(RanksDefinition(ranks, regex, special, name), engine, {}, asked)
         for content, token_id in special.items():
             if token_id in tokenizer.encode(content, split_special_tokens=True):
                 raise ValueError(
-                    f"{path}: plain text can spell the special token {content!r}, because some ids before"
+                    f"{name}: plain text can spell the special token {content!r}, because some ids before"
                     f" {token_id} are unused; name the unused ids as special tokens too"
                 )
         return tokenizer
@@ -204,6 +272,10 @@ class Tokenizer:
         model = self._definition.sections_of_any.get("model")
         return float((model.get("dropout") if isinstance(model, dict) else None) or 0)
 
+    def special_token_texts(self) -> list[str]:
+        """The added tokens that are marked as special, by id: `<|endoftext|>`, `<s>`, ..."""
+        return [token.content for token in self._engine.added_tokens() if token.special]
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that decides ids; hexadecimal. The same for every file that says the same."""
@@ -239,6 +311,10 @@ class Tokenizer:
         self, text: str | bytes, *, add_special_tokens: bool = False, split_special_tokens: bool = False
     ) -> NDArray[np.uint32]:
         """Ids of one document: uint32 [n]. See `encode_batch`, which also gives offsets."""
+        if self._encode_one is not None:
+            ids: NDArray[np.uint32] | None = self._encode_one(text, add_special_tokens, split_special_tokens)
+            if ids is not None:
+                return ids
         return self.encode_batch(
             [text],
             add_special_tokens=add_special_tokens,
@@ -298,7 +374,7 @@ class Tokenizer:
         Raises:
             ValueError: a document is null, not valid UTF-8, or holds a lone surrogate, or the `tokenizers`
                 library fails at it, where that encodes; offsets have no exact native form for this
-                tokenizer or text.
+                tokenizer or text, and engine="native" was asked for (the library gives them otherwise).
             TypeError: a document is neither str nor bytes.
         """
         if return_offsets is False:
@@ -311,13 +387,20 @@ class Tokenizer:
         unit: OffsetUnit = "char" if return_offsets is True else return_offsets
         if unit not in ("char", "byte"):
             raise ValueError(f"return_offsets must be True, False, 'char' or 'byte', got {return_offsets!r}")
-        return self._engine.encode_batch_with_offsets(
-            texts,
-            unit=unit,
-            add_special_tokens=add_special_tokens,
-            split_special_tokens=split_special_tokens,
-            num_threads=resolve_num_threads(num_threads),
-        )
+        options: dict[str, Any] = {
+            "unit": unit,
+            "add_special_tokens": add_special_tokens,
+            "split_special_tokens": split_special_tokens,
+            "num_threads": resolve_num_threads(num_threads),
+        }
+        if not is_arrow(texts) and not isinstance(texts, (str, bytes)):
+            texts = list(texts)  # which may be gone through twice
+        try:
+            return self._engine.encode_batch_with_offsets(texts, **options)
+        except OffsetsError:
+            if self._requested_engine is not None:
+                raise
+            return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_offsets(texts, **options)
 
     @cached_property
     def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -493,6 +576,7 @@ class Tokenizer:
         self._definition = TokenizerDefinition(state["data"], state["source"], is_printed=state["is_printed"])
         self._requested_engine = state["engine"]
         self._engine, self._engine_reason = choose_engine(self._definition, self._requested_engine)
+        self._encode_one = getattr(self._engine, "encode_one", None)
         self.special_tokens = state["special_tokens"]
         self._chat = state.get("chat") or ChatFiles()
 

@@ -76,7 +76,7 @@ _BOMBS: dict[str, Bomb] = {
     "ids.parquet": lambda f, p: f.convert(bombs.dictionary_bomb(p)),
     "line.jsonl.zst": lambda f, p: f.tokenize(bombs.long_line(p), "--max-document-bytes", "1M"),
     "deep.jsonl": lambda f, p: f.tokenize(f.text(p.name, '{"text": ' + "[" * 5_000_000 + "\n")),
-    "dtype.npy": lambda f, p: f.convert(npy_of_pickle(p, EVIL["dtype with flags"])),
+    "dtype.npy": lambda f, p: f.convert(npy_of_pickle(p, EVIL["pointers"])),
     "memo.npy": lambda f, p: f.convert(npy_of_pickle(p, EVIL["memo of half a billion"])),
     "hex.npy": lambda f, p: f.convert(npy_of_pickle(p, EVIL["doubling"])),
     "normalizer.json": lambda f, p: f.with_tokenizer(

@@ -45,6 +45,7 @@ _ARROW: dict[str, Callable[[Path], str]] = {
     "kept large": lambda p: bad_offset(p, pa.large_string(), "k", 25, -(2**62)),
     "view": bad_view,
     "index": bad_index,
+    "kept index": lambda p: bad_index(p, "k"),
 }
 
 

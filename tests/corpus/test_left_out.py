@@ -39,7 +39,8 @@ def test_counts_by_reason_and_suffix_in_one_line(tmp_path: Path) -> None:
     }
     line = found.left_out.summary()
     assert "5,000 .xyz, 2 .csv" in line
-    assert f"({tmp_path}/.git)" in line
+    assert f"1 folder (hidden: {tmp_path}/.git)" in line
+    assert f"(unknown kind, such as {tmp_path}/0000.xyz)" in line
     assert "\n" not in line
     assert len(line) < 500
 
@@ -168,7 +169,9 @@ def write_arrow_into(path: Path) -> None:
 def test_a_folder_of_nothing_says_what_lies_there(tmp_path: Path) -> None:
     for i in range(3):
         (tmp_path / f"{i}.csv").touch()
-    with pytest.raises(CorpusError, match=r"no file to read in it but 3 \.csv of unknown kind; pypack reads"):
+    with pytest.raises(
+        CorpusError, match=r"no file to read in it but 3 \.csv \(unknown kind, .*0\.csv\); pypack reads"
+    ):
         find_inputs([tmp_path])
 
 

@@ -65,6 +65,14 @@ def run_two(folder: Path, steps: int, kill_after: str = "") -> str:
     return "".join(lines)
 
 
+def kill_tree(pid: int) -> None:
+    """Kills a launcher and its workers, which have sessions of their own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for one in (*map(int, children), pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+
+
 def launch_two(name: str, folder: Path, steps: int, kill_after: str = "") -> str:
     """An example under torchrun in two processes, which are killed when one has said something."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -74,23 +82,22 @@ def launch_two(name: str, folder: Path, steps: int, kill_after: str = "") -> str
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
     lines: list[str] = []
-    killer = threading.Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+    killer = threading.Timer(SECONDS, kill_tree, (process.pid,))
     killer.start()
     try:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
             if kill_after and kill_after in line:
-                os.killpg(process.pid, signal.SIGKILL)
+                kill_tree(process.pid)
                 break
         process.communicate(timeout=SECONDS)
     finally:
         killer.cancel()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:
+            kill_tree(process.pid)
     assert (process.returncode == 0) == (not kill_after), "".join(lines)
     return "".join(lines)
 
@@ -154,9 +161,8 @@ def test_lightning_stopped_and_resumed(sample: Path, tmp_path: Path) -> None:
 def test_huggingface_trainer_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
     require("transformers", "accelerate", "datasets")
     folder = run_folder(sample, tmp_path / "run")
-    launch_two("huggingface_trainer", folder, 9, kill_after="eval_loss")  # at update 5, of which it saves
-    if not (folder / "checkpoints" / "checkpoint-5").exists():  # killed before it had
-        launch_two("huggingface_trainer", folder, 5)
+    # After update 5 of 9; it may be writing its checkpoint, and the run then begins anew.
+    launch_two("huggingface_trainer", folder, 9, kill_after="eval_loss")
     resumed = launch_two("huggingface_trainer", folder, 9)
     whole = launch_two("huggingface_trainer", run_folder(sample, tmp_path / "whole"), 9)
     (counted,) = re.findall(r"trained on .* batches", whole)
@@ -170,7 +176,8 @@ def test_lightning_in_two_processes_killed_and_resumed(sample: Path, tmp_path: P
     killed = launch_two("lightning_module", folder, 14, kill_after="step 8 ")
     resumed = launch_two("lightning_module", folder, 14)
     assert list(losses(killed)) == list(range(9))
-    assert list(losses(resumed)) == list(range(5, 14))  # the checkpoint was after 5 steps
-    again = {step: loss for step, loss in losses(killed).items() if step >= 5}
-    for step, loss in again.items():
-        assert losses(resumed)[step] == pytest.approx(loss, abs=1e-3)
+    first = min(losses(resumed))
+    assert first in (5, 10)  # after so many steps it saves; it may have gone on before it was killed
+    assert list(losses(resumed)) == list(range(first, 14))
+    for step in range(first, 9):
+        assert losses(resumed)[step] == pytest.approx(losses(killed)[step], abs=1e-3)

@@ -28,11 +28,14 @@ from pypack.formats.convert import export
 
 def _store(folder: Path) -> Path:
     rng = np.random.default_rng(0)
-    with StoreWriter(folder / "a.store", vocab_size=300, shard_tokens=300) as writer:
+    beside = [".mask", ".group", ".weight"]
+    with StoreWriter(folder / "a.store", vocab_size=300, shard_tokens=300, beside=beside) as writer:
         for _ in range(2):
-            rows = [rng.integers(0, 300, n) for n in rng.integers(0, 40, 12)]
+            rows = Ragged.from_rows([rng.integers(0, 300, n) for n in rng.integers(0, 40, 12)])
             columns = pa.RecordBatch.from_pydict({"k": [str(i) for i in range(12)]})
-            writer.append(Ragged.from_rows(rows), columns)
+            learned = rng.integers(0, 2, len(rows.values)).astype(bool)
+            places = np.tile(np.arange(3, dtype=np.int32), 4)
+            writer.append(rows, columns, learned=learned, places=places, weights=np.ones(12, np.float32))
     return folder / "a.store"
 
 

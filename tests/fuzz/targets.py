@@ -13,7 +13,8 @@ import numpy as np
 import orjson
 from fixtures.compared_scanners import same_block
 
-from pypack import Plan, Schedule, StreamPacker, Tokenizer, TokenStore, corpus
+import pypack
+from pypack import Loader, Plan, Schedule, Source, StreamPacker, Tokenizer, TokenStore, corpus
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
 from pypack.formats.convert import read_documents
@@ -43,6 +44,12 @@ def _store(path: Path) -> None:
         for document in (*store, *store.lengths[:3]):
             document.sum()
         store.columns().to_pylist()
+        for i in range(len(store)):
+            store.loss_mask(i).sum()
+        _ = store.groups
+        plan = pypack.pack(store.lengths, 64)
+        batch = Loader(Source(store, plan), batch_sequences=plan.num_sequences, seed=0).batch_at(0)
+        batch.labels.sum()
         store.verify()
     except (ValueError, OSError) as error:
         _named(path, error)

@@ -88,6 +88,16 @@ def test_no_exchange_with_the_slowest_rank_helps(costs):
             assert slower >= sums[slowest] * (1 - 1e-6)
 
 
+@pytest.mark.parametrize("size", [7, 64, 700])
+@given(data=st.data())
+def test_costs_of_any_kind_are_sorted(size, data):
+    kinds = [st.floats(0, 1e300), st.integers(0, 2**52).map(float), st.sampled_from([0.0, -0.0, 1.5, 1e-310])]
+    few = data.draw(st.lists(data.draw(st.sampled_from(kinds)), min_size=1, max_size=30))
+    costs = np.random.default_rng(len(few)).choice(np.array(few), size)
+    order = balance(costs, 1, size, strategy="deal").order[0, 0]
+    assert order.tolist() == sorted(range(size), key=lambda i: -costs[i])
+
+
 def test_swaps_end_where_they_are_told():
     costs = np.random.default_rng(0).exponential(1, 32 * 8)
     loose, exact = (balance(costs, 32, 8, even=even).slowdown for even in (1.02, 1.0005))

@@ -12,7 +12,7 @@ import pytest
 from fixtures.loader_data import make_store
 
 import pypack
-from pypack import Loader, Plan, TokenStore
+from pypack import Loader, Plan, Ragged, StoreWriter, TokenStore
 from pypack.formats.convert import export
 
 LOOKS = 0.06  # seconds: files are looked at that often at most
@@ -94,6 +94,28 @@ def test_a_loader_over_a_cut_plan(prefetch: int, balance: Any, store: TokenStore
             pass
     with pytest.raises(ValueError, match=r"span_length.npy: was cut"):
         loader.batch_at(0)
+
+
+def test_values_beside_the_tokens_that_are_cut(tmp_path: Path) -> None:
+    beside = [".mask", ".group", ".weight"]
+    with StoreWriter(tmp_path / "a.store", vocab_size=9, shard_tokens=8000, beside=beside) as writer:
+        for _ in range(2):
+            rows = Ragged.from_rows([np.zeros(2, np.uint32)] * 4000)
+            writer.append(rows, weights=np.ones(4000, np.float32), places=np.zeros(4000, np.int32))
+    store = TokenStore.open(tmp_path / "a.store")
+    weights = store.document_weights
+    assert weights is not None
+    assert weights.of(np.array([7999])).tolist() == [1]
+    time.sleep(LOOKS)
+    for suffix in beside:
+        os.truncate(tmp_path / "a.store" / f"{store.info.shards[1].name}{suffix}", 10)  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=r"\.weight: was cut from \d+ to 10 bytes while it was open"):
+        weights.of(np.array([7999]))
+    with pytest.raises(ValueError, match=r"\.weight: was cut"):
+        weights.all()
+    with pytest.raises(ValueError, match=r"\.mask: was cut"):
+        store.loss_mask(7999)
+    assert weights.of(np.array([0])).tolist() == [1]
 
 
 def test_a_cut_plan_is_not_converted(store: TokenStore, tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_a_file_of_another_store(store: TokenStore) -> None:
         store.columns()
 
 
+def test_other_columns_in_one_shard(store: TokenStore) -> None:
+    rows = store.info.shards[1].documents if store.info else 0
+    pq.write_table(pa.table({"j": ["a"] * rows}), store.path / "00001.parquet")
+    with pytest.raises(ValueError, match=r"00001\.parquet: keeps the columns \['j'\], the shards before it"):
+        store.columns()
+
+
 def test_text_that_is_none(store: TokenStore) -> None:
     bad = pa.array([b"ok", b"\xff"]).view(pa.string())
     pq.write_table(pa.table({"id": bad}), store.path / "00000.parquet")

@@ -77,7 +77,7 @@ def test_ids_are_those_of_tiktoken(tmp_path: Path, ranks: dict[bytes, int], name
     tokenizer = pypack.Tokenizer.from_tiktoken(
         write(tmp_path / "x.tiktoken", ranks), pattern=ours, special_tokens=special
     )
-    assert tokenizer.engine == ("huggingface" if name == "one of nobody" else "native")
+    assert tokenizer.engine == "native"
     assert tokenizer.vocab_size == encoding.n_vocab
     texts = hostile_texts()
     plain = tokenizer.encode_batch(texts, split_special_tokens=True)
@@ -133,3 +133,86 @@ def test_what_has_no_exact_form_is_refused(tmp_path: Path, ranks: dict[bytes, in
     path.write_bytes(b"YQ== 0\nYg== 2\n")
     with pytest.raises(ValueError, match="ranks must run from 0 to 1"):
         load({})
+
+
+def check_encoding(encoding: object, tokenizer: pypack.Tokenizer) -> None:
+    assert tokenizer.engine == "native"
+    assert tokenizer.vocab_size == encoding.n_vocab  # type: ignore[attr-defined]
+    texts = hostile_texts()
+    plain = tokenizer.encode_batch(texts, split_special_tokens=True)
+    whole = tokenizer.encode_batch(texts)
+    for text, plain_row, row in zip(texts, plain, whole, strict=True):
+        assert plain_row.tolist() == encoding.encode_ordinary(text), ascii(text)  # type: ignore[attr-defined]
+        assert row.tolist() == encoding.encode(text, allowed_special="all")  # type: ignore[attr-defined]
+
+
+def test_an_encoding_is_taken_as_it_is(ranks: dict[bytes, int]) -> None:
+    special = {"<|endoftext|>": len(ranks)}
+    encoding = tiktoken.Encoding("mine", pat_str=CL100K, mergeable_ranks=ranks, special_tokens=special)
+    tokenizer = pypack.Tokenizer.from_tiktoken(encoding)
+    check_encoding(encoding, tokenizer)
+    assert tokenizer.eos_id == len(ranks)
+    without = pypack.Tokenizer.from_tiktoken(encoding, special_tokens={}, pattern="gpt2")
+    assert without.vocab_size == len(ranks)
+
+
+def test_special_tokens_between_the_ranks(tmp_path: Path, ranks: dict[bytes, int]) -> None:
+    """As in p50k_base and p50k_edit, whose <|endoftext|> stands before the last ranks."""
+    place = len(ranks) - 24
+    moved = {token: rank + (rank >= place) for token, rank in ranks.items()}
+    for further in ({}, {"<|fim|>": len(ranks) + 1}):
+        special = {"<|endoftext|>": place, **further}
+        encoding = tiktoken.Encoding("p", pat_str=R50K, mergeable_ranks=moved, special_tokens=special)
+        check_encoding(encoding, pypack.Tokenizer.from_tiktoken(encoding))
+        file = write(tmp_path / "p50k.tiktoken", moved)
+        read = pypack.Tokenizer.from_tiktoken(file, pattern="gpt2", special_tokens=special)
+        check_encoding(encoding, read)
+    with pytest.raises(ValueError, match="missing must be ids of special tokens"):
+        pypack.Tokenizer.from_tiktoken(file, pattern="gpt2")
+
+
+def test_every_encoding_of_tiktoken_by_name(ranks: dict[bytes, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their own patterns and special tokens; the ranks are those of a small vocabulary, moved to fit."""
+    from tiktoken import registry
+    from tiktoken_ext import openai_public
+
+    def loaded(*_: object, **__: object) -> dict[bytes, int]:
+        return dict(ranks)
+
+    monkeypatch.setattr(openai_public, "load_tiktoken_bpe", loaded)
+    monkeypatch.setattr(openai_public, "data_gym_to_mergeable_bpe_ranks", loaded)
+    for name in registry.list_encoding_names():
+        made = registry.ENCODING_CONSTRUCTORS[name]()  # type: ignore[index]
+        encoding = tiktoken.Encoding(
+            name,
+            pat_str=made["pat_str"],
+            mergeable_ranks=made["mergeable_ranks"],
+            special_tokens=made["special_tokens"],
+        )
+        check_encoding(encoding, pypack.Tokenizer.from_tiktoken(name))
+    with pytest.raises(ValueError, match="neither a file nor an encoding of tiktoken's: cl100k_base, "):
+        pypack.Tokenizer.from_tiktoken("cl101k")
+
+
+def test_a_file_needs_a_pattern(tmp_path: Path, ranks: dict[bytes, int]) -> None:
+    with pytest.raises(TypeError, match='give pattern="cl100k"'):
+        pypack.Tokenizer.from_tiktoken(write(tmp_path / "x.tiktoken", ranks))
+
+
+def test_merges_are_every_way_to_make_a_token() -> None:
+    from pypack._core import rank_json, rank_model, read_tiktoken
+
+    tokens = {b"a": 3, b'"': 0, b"\\": 1, b" ": 2, b'a"': 5, b'"a': 4, b'a"a': 6, b"b\xff": 7}
+    vocabulary, merges = rank_json(tokens)
+    spelled = json.loads(vocabulary + b"}")
+    assert list(spelled.values()) == list(tokens.values())
+    assert spelled["Ġ"] == 2
+    assert json.loads(merges) == [['"', "a"], ["a", '"'], ["a", '"a'], ['a"', "a"]]
+    made, ways = rank_model(tokens, {"<x>": 9})
+    assert [made.token(i) for i in range(10)] == ['"', "\\", "Ġ", "a", '"a', 'a"', 'a"a', "bÿ", None, "<x>"]
+    assert len(ways) == 4
+    with pytest.raises(ValueError, match="ranks must be bytes"):
+        rank_model({"a": 1}, {})  # type: ignore[dict-item]
+    assert read_tiktoken(b"YQ== 0\r\n\nYmM= 7") == {b"a": 0, b"bc": 7}
+    for line in (b"YQ==", b"YQ= 0", b"Y!== 0", b"YQ== 0 1", b"YQ== -1", b"= 1", b"YQ== 99999999999"):
+        assert read_tiktoken(b"YQ== 0\n" + line + b"\n") == 2

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -49,14 +50,40 @@ std::shared_ptr<StoreView> open_store(const std::vector<std::tuple<std::string, 
     return std::make_shared<StoreView>(std::move(shards));
 }
 
+// Where the shards of a store are that has too many to map all, and what each holds.
+std::shared_ptr<StoreView> open_many(const std::vector<std::tuple<std::string, std::string>>& paths,
+                                     const std::vector<std::string>& masks,
+                                     const std::vector<std::int64_t>& documents,
+                                     const std::vector<std::int64_t>& tokens, const std::string& dtype,
+                                     std::int64_t most) {
+    if (masks.size() != paths.size() || documents.size() != paths.size() || tokens.size() != paths.size()) {
+        throw py::value_error("masks, documents and tokens must have one value a shard");
+    }
+    std::vector<ShardPlace> places;
+    places.reserve(paths.size());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const auto& [bin, idx] = paths[i];
+        places.push_back({bin, idx, masks[i], documents[i], tokens[i]});
+    }
+    return std::make_shared<StoreView>(std::move(places), token_dtype_from_name(dtype),
+                                       static_cast<std::size_t>(std::max<std::int64_t>(most, 1)));
+}
+
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
     const std::int64_t now = look_clock();
     store.look_around(now);
-    const DocumentView view = store.document(index, now);
-    // `self` as the base keeps the mapping alive as long as the array.
+    auto [view, holder] = store.held_document(index, now);
+    // The base keeps the mapping alive as long as the array: `self`, or of many shards this one.
+    py::object base = self;
+    if (holder) {
+        auto kept = std::make_unique<std::shared_ptr<const Shard>>(std::move(holder));
+        base = py::capsule(kept.get(),
+                           [](void* held) { delete static_cast<std::shared_ptr<const Shard>*>(held); });
+        (void)kept.release();  // the capsule's
+    }
     py::array tokens(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data,
-                     self);
+                     base);
     tokens.attr("flags").attr("writeable") = false;
     return tokens;
 }
@@ -84,6 +111,7 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
     const GilRelease release;
     for (std::size_t i = 0; i < document.size(); ++i) {
         check_interrupt_at(i);
+        const auto lease = store.lease();
         const DocumentView found = store.document(document[i], look_clock());
         if (start[i] < 0 || length[i] < 0 || start[i] > found.length || length[i] > found.length - start[i]) {
             throw std::invalid_argument("document " + std::to_string(document[i]) + " has " +
@@ -99,6 +127,7 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
 
 // bool [n]: which of a document's tokens are learned.
 py::array_t<bool> document_mask(const StoreView& store, std::int64_t index) {
+    const auto lease = store.lease();
     const DocumentView found = store.document(index, look_clock());
     py::array_t<bool> out(found.length);
     bool* const learned = out.mutable_data();
@@ -168,22 +197,26 @@ void register_store(py::module_& m) {
         .def_property_readonly("shard_documents",
                                [](const StoreView& self) {
                                    std::vector<std::int64_t> counts;
-                                   for (const Shard& s : self.shards()) counts.push_back(s.num_documents());
+                                   for (std::size_t i = 0; i < self.num_shards(); ++i) {
+                                       counts.push_back(self.shard_documents(i));
+                                   }
                                    return counts;
                                })
         .def_property_readonly("shard_tokens",
                                [](const StoreView& self) {
                                    std::vector<std::int64_t> counts;
-                                   for (const Shard& s : self.shards()) counts.push_back(s.num_tokens());
+                                   for (std::size_t i = 0; i < self.num_shards(); ++i) {
+                                       counts.push_back(self.shard_tokens(i));
+                                   }
                                    return counts;
                                })
         .def("document", &document, py::arg("index"),
              "Tokens of one document, a read-only view of the mapping.")
-        .def_property_readonly("has_masks",
-                               [](const StoreView& self) {
-                                   return std::any_of(self.shards().begin(), self.shards().end(),
-                                                      [](const Shard& shard) { return shard.has_mask(); });
-                               })
+        .def_property_readonly("has_masks", &StoreView::has_masks)
+        .def_property_readonly("num_mapped", &StoreView::num_mapped, "Shards that are mapped at the moment.")
+        .def_static("of_many", &open_many, py::arg("paths"), py::arg("masks"), py::arg("documents"),
+                    py::arg("tokens"), py::arg("dtype"), py::arg("most"),
+                    "A store whose shards are mapped when they are asked for, at most so many at once.")
         .def("document_mask", &document_mask, py::arg("index"), "bool [n]: which tokens are learned.")
         .def("count_learned", &count_learned, py::arg("documents").noconvert(), py::arg("starts").noconvert(),
              py::arg("lengths").noconvert(), "int64 [n]: learned tokens in parts of documents.")
@@ -192,8 +225,10 @@ void register_store(py::module_& m) {
             "check_layout",
             [](const StoreView& self) {
                 const GilRelease release;
-                self.check_not_cut();
-                for (const Shard& shard : self.shards()) shard.check_layout();
+                self.for_each_shard([](const Shard& shard, std::size_t) {
+                    shard.check_not_cut();
+                    shard.check_layout();
+                });
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
     m.def("pack_mask", &packed_mask, py::arg("learned").noconvert(), py::arg("offsets").noconvert(),

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <tuple>
 
@@ -159,6 +160,62 @@ py::tuple encode_columns(const Encoder& encoder,
                   std::nullopt);
 }
 
+// One text in the quickest way: a function of (text, add_special_tokens, split_special_tokens), each by its
+// place, that gives the ids, or None for what encode_objects has to look at, errors above all. It is no
+// pybind11 function, whose calls take as long as a short text.
+constexpr const char* kEncoderCapsule = "pypack.Encoder";
+// Of longer texts other threads are not kept waiting.
+constexpr std::size_t kLongText = 1024;
+
+PyObject* ids_of(const TextView& text, const Encoder& encoder, const EncodeOptions& options) {
+    const EncodedText encoded = [&] {
+        if (size_in_bytes(text) < kLongText) return encoder.encode_one(text, options);
+        const GilRelease release;
+        return encoder.encode_one(text, options);
+    }();
+    const auto ids = encoded.ids();
+    static PyObject* const kDtype = py::dtype::of<TokenId>().release().ptr();
+    const auto& numpy = py::detail::npy_api::get();
+    py::ssize_t size = static_cast<py::ssize_t>(ids.size());
+    Py_INCREF(kDtype);
+    PyObject* const array =
+        numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, kDtype, 1, &size, nullptr, nullptr, 0, nullptr);
+    if (array == nullptr) throw py::error_already_set();
+    if (size > 0) std::memcpy(py::detail::array_proxy(array)->data, ids.data(), ids.size_bytes());
+    return array;
+}
+
+PyObject* encode_one(PyObject* capsule, PyObject* const* args, Py_ssize_t num_args) {
+    const auto* const encoder = static_cast<const Encoder*>(PyCapsule_GetPointer(capsule, kEncoderCapsule));
+    if (encoder == nullptr) return nullptr;
+    if (num_args != 3 || !(PyUnicode_Check(args[0]) || PyBytes_Check(args[0]))) Py_RETURN_NONE;
+    const int adds = PyObject_IsTrue(args[1]);
+    const int splits = PyObject_IsTrue(args[2]);
+    if (adds < 0 || splits < 0) return nullptr;
+    try {
+        std::vector<py::bytes> copies;
+        return ids_of(view_of(args[0], 0, copies), *encoder, {adds == 1, splits == 1, 1});
+    } catch (...) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+}
+
+py::object fast_encode(const py::object& encoder) {
+    static PyMethodDef definition{"encode_one",
+                                  reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&encode_one)),
+                                  METH_FASTCALL, "(text, add_special_tokens, split_special_tokens)"};
+    const auto* const pointer = encoder.cast<const Encoder*>();
+    const auto capsule = py::reinterpret_steal<py::object>(PyCapsule_New(
+        const_cast<Encoder*>(pointer), kEncoderCapsule,
+        [](PyObject* dying) { Py_XDECREF(static_cast<PyObject*>(PyCapsule_GetContext(dying))); }));
+    if (!capsule || PyCapsule_SetContext(capsule.ptr(), encoder.ptr()) != 0) throw py::error_already_set();
+    Py_INCREF(encoder.ptr());  // the capsule keeps it alive
+    auto function = py::reinterpret_steal<py::object>(PyCFunction_New(&definition, capsule.ptr()));
+    if (!function) throw py::error_already_set();
+    return function;
+}
+
 }  // namespace
 
 void register_tokenize(py::module_& m) {
@@ -173,6 +230,16 @@ void register_tokenize(py::module_& m) {
         "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
         "or 'char' also what each id stands for: uint32 [N, 2]. plain, with return_offsets: (offsets int64 "
         "[D + 1], ranges uint32 [M, 2]) of the parts in which special tokens are text.");
+    cls.def(
+        "prepare",
+        [](const Encoder& encoder) {
+            const GilRelease release;
+            encoder.prepare();
+        },
+        "Makes what the first call would make otherwise.");
+    cls.def("fast_encode", &fast_encode,
+            "A function (text, add_special_tokens, split_special_tokens) -> uint32 [n], or None for what "
+            "encode_objects has to look at.");
     cls.def("encode_columns", &encode_columns, py::arg("columns"), py::kw_only(),
             py::arg("add_special_tokens"), py::arg("split_special_tokens"), py::arg("num_threads"),
             py::arg("return_offsets") = "",

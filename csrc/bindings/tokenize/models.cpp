@@ -7,7 +7,9 @@
 #include "bindings/tokenize/string_list.hpp"
 #include "tokenize/models/bpe_model.hpp"
 #include "tokenize/models/model.hpp"
+#include "tokenize/models/sentencepiece_models.hpp"
 #include "tokenize/models/unigram_model.hpp"
+#include "tokenize/models/wordlevel_model.hpp"
 #include "tokenize/models/wordpiece_model.hpp"
 
 namespace pypack::bindings {
@@ -46,6 +48,16 @@ ModelPtr bpe(std::shared_ptr<Vocabulary> vocabulary, const Merges& merges, const
                              ignore_merges};
     const GilRelease release;
     return make_bpe_model(options, std::move(vocabulary), merges);
+}
+
+ModelPtr wordlevel(std::shared_ptr<Vocabulary> vocabulary, TokenId unknown_id) {
+    return make_wordlevel_model(std::move(vocabulary), unknown_id);
+}
+
+template <ModelPtr (*make)(const SentencePieceOptions&)>
+ModelPtr sentencepiece(std::shared_ptr<Vocabulary> pieces, std::string kinds, bool byte_fallback) {
+    const GilRelease release;
+    return make({std::move(pieces), std::move(kinds), byte_fallback});
 }
 
 // What the engine does with a word that its cache does not have.
@@ -95,6 +107,13 @@ void register_models(py::module_& m) {
                    py::arg("unk_token"), py::arg("continuing_subword_prefix"), py::arg("end_of_word_suffix"),
                    py::arg("fuse_unk"), py::arg("byte_fallback"), py::arg("ignore_merges"),
                    "The merges are in order of rank.");
+    cls.def_static("wordlevel", &wordlevel, py::kw_only(), py::arg("vocabulary"), py::arg("unknown_id"),
+                   "A word is a token as a whole, or unknown.");
+    cls.def_static("sentencepiece_bpe", &sentencepiece<make_sentencepiece_bpe>, py::kw_only(),
+                   py::arg("pieces"), py::arg("kinds"), py::arg("byte_fallback"),
+                   "pieces: a vocabulary with scores; kinds: a digit each, as the file numbers them.");
+    cls.def_static("sentencepiece_unigram", &sentencepiece<make_sentencepiece_unigram>, py::kw_only(),
+                   py::arg("pieces"), py::arg("kinds"), py::arg("byte_fallback"));
     cls.def("tokenize", &tokenize, py::arg("word"), "Ids of one word: uint32 [n].");
     cls.def("tokenize_aligned", &tokenize_aligned, py::arg("word"),
             "The same, and the bytes (begin, end) of the word that each id came from.");

@@ -79,6 +79,17 @@ void register_normalizers(py::module_& m) {
     cls.def_static("replace_runs", &replace_runs, py::arg("characters"), py::arg("min_length"),
                    py::arg("content"),
                    "Each run of at least min_length `characters` (' ' or '\\\\s') becomes content.");
+    cls.def_static(
+        "sentencepiece",
+        [](const py::bytes& charsmap, bool add_dummy_prefix, bool remove_extra_whitespaces,
+           bool escape_whitespaces, bool treat_whitespace_as_suffix, std::vector<std::string> user_defined) {
+            return make_sentencepiece_normalizer({std::string(charsmap), add_dummy_prefix,
+                                                  remove_extra_whitespaces, escape_whitespaces,
+                                                  treat_whitespace_as_suffix, std::move(user_defined)});
+        },
+        py::kw_only(), py::arg("charsmap"), py::arg("add_dummy_prefix"), py::arg("remove_extra_whitespaces"),
+        py::arg("escape_whitespaces"), py::arg("treat_whitespace_as_suffix"), py::arg("user_defined"),
+        "As the `sentencepiece` library normalizes.");
     cls.def_static("sequence", &make_normalizer_sequence, py::arg("steps"));
     cls.def_static("strip", &make_strip_normalizer, py::kw_only(), py::arg("left"), py::arg("right"));
     cls.def_static("strip_accents", &make_strip_accents_normalizer);

@@ -11,6 +11,7 @@
 #include "tokenize/decoder.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/definition_reader.hpp"
+#include "tokenize/vocabulary/rank_merges.hpp"
 #include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace pypack::bindings {
@@ -80,6 +81,66 @@ py::tuple read(const py::bytes& json, bool nearest_scores) {
         merges = py::cast(std::make_shared<Merges>(Merges{std::move(*definition.merges)}));
     }
     return py::make_tuple(py::bytes(definition.rest), py::cast(std::move(definition.vocabulary)), merges);
+}
+
+// token -> rank
+void read_ranks(const py::dict& ranks, StringList& tokens, std::vector<TokenId>& ids) {
+    PyObject* token = nullptr;
+    PyObject* rank = nullptr;
+    for (Py_ssize_t at = 0; PyDict_Next(ranks.ptr(), &at, &token, &rank) != 0;) {
+        const unsigned long id = PyLong_Check(rank) ? PyLong_AsUnsignedLong(rank) : ~0UL;
+        if (!PyBytes_Check(token) || id >= kNoToken) {
+            PyErr_Clear();
+            throw py::value_error("ranks must be bytes, each with a number from 0 to 2^32-2");
+        }
+        tokens.push_back({PyBytes_AS_STRING(token), static_cast<std::size_t>(PyBytes_GET_SIZE(token))});
+        ids.push_back(static_cast<TokenId>(id));
+    }
+}
+
+py::tuple rank_json(const py::dict& ranks) {
+    StringList tokens;
+    std::vector<TokenId> ids;
+    read_ranks(ranks, tokens, ids);
+    std::string vocabulary;
+    std::string merges;
+    {
+        const GilRelease release;
+        write_rank_model(tokens, ids, vocabulary, merges);
+    }
+    return py::make_tuple(py::bytes(vocabulary), py::bytes(merges));
+}
+
+py::tuple rank_model(const py::dict& ranks, const py::dict& further) {
+    StringList tokens;
+    std::vector<TokenId> ids;
+    read_ranks(ranks, tokens, ids);
+    StringList more;
+    std::vector<TokenId> more_ids;
+    read_vocabulary(further, more, more_ids);
+    std::shared_ptr<Vocabulary> vocabulary;
+    auto merges = std::make_shared<Merges>();
+    {
+        const GilRelease release;
+        static_cast<StringList&>(*merges) = merges_of_ranks(tokens, ids);
+        StringList all = spell_tokens(tokens);
+        for (std::size_t i = 0; i < more.size(); ++i) all.push_back(more[i]);
+        ids.insert(ids.end(), more_ids.begin(), more_ids.end());
+        vocabulary = std::make_shared<Vocabulary>(std::move(all), std::move(ids));
+    }
+    return py::make_tuple(py::cast(std::move(vocabulary)), py::cast(std::move(merges)));
+}
+
+py::object read_tiktoken(const py::bytes& file) {
+    StringList tokens;
+    std::vector<TokenId> ranks;
+    const std::size_t bad = read_rank_file(static_cast<std::string_view>(file), tokens, ranks);
+    if (bad != 0) return py::int_(bad);
+    py::dict found;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        found[py::bytes(tokens[i].data(), tokens[i].size())] = py::int_(ranks[i]);
+    }
+    return found;
 }
 
 // kind, pattern, content, count, drops_first
@@ -175,6 +236,16 @@ void register_vocabulary(py::module_& m) {
     m.def("read_definition", &read, py::arg("json"), py::arg("nearest_scores"),
           "A tokenizer.json -> (the rest of it, with null for what follows; model.vocab; model.merges or "
           "None).");
+    m.def(
+        "rank_json", &rank_json, py::arg("ranks"),
+        "token -> rank of a tiktoken vocabulary -> its vocabulary and merges as JSON, the former without its "
+        "closing brace.");
+    m.def(
+        "rank_model", &rank_model, py::arg("ranks"), py::arg("further"),
+        "token -> rank of a tiktoken vocabulary, and further tokens with their ids -> the same as objects.");
+    m.def("read_tiktoken", &read_tiktoken, py::arg("file"),
+          "The content of a .tiktoken file -> token -> rank; the number of the line that is malformed "
+          "instead.");
     py::class_<Decoder>(m, "Decoder", py::is_final(), "Ids to text.")
         .def(py::init(&make_decoder), py::kw_only(), py::arg("vocabulary"), py::arg("added"),
              py::arg("token_steps"), py::arg("byte_fallback"), py::arg("separator"),

@@ -103,7 +103,11 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
     const std::int64_t now = look_clock();
-    for (const SequenceSource& source : sources) source.store->look_around(now);
+    std::vector<ShardPool::Lease> leases;
+    for (const SequenceSource& source : sources) {
+        source.store->look_around(now);
+        leases.push_back(source.store->lease());
+    }
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
 }

@@ -84,6 +84,8 @@ bool ReadAhead::done() const {
 // next one reads, for all rows at once.
 void ReadAhead::rows(std::span<const RowRef> rows) const {
     if (done()) return;
+    std::vector<ShardPool::Lease> leases;
+    for (const SequenceSource& source : sources_) leases.push_back(source.store->lease());
     const auto plan_of = [&](const RowRef& row) -> const SequenceSource* {
         if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources_.size()) return nullptr;
         const SequenceSource& source = sources_[static_cast<std::size_t>(row.source)];
@@ -125,7 +127,11 @@ void ReadAhead::rows(std::span<const RowRef> rows) const {
         } else if (document < static_cast<std::int64_t>(selected.size())) {
             want.document = selected[static_cast<std::size_t>(document)];
         }
-        for (const auto entry : want.source->store->index_entries(want.document)) will_need(entry);
+        try {
+            for (const auto entry : want.source->store->index_entries(want.document)) will_need(entry);
+        } catch (const std::invalid_argument&) {  // a shard that cannot be mapped: making the batch says so
+            want.document = -1;
+        }
     }
     for (const Wanted& want : wanted) {
         if (want.document < 0 || want.document >= want.source->store->num_documents()) continue;

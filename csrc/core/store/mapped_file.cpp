@@ -27,7 +27,8 @@ namespace {
 
 MappedFile::MappedFile(const std::string& path) {
     file_.path = path;
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // A pipe that nobody writes to would be waited for.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) fail(path, "open", errno);
     struct stat status{};
     if (::fstat(descriptor, &status) != 0) {

@@ -23,45 +23,86 @@ StoreView::StoreView(std::vector<Shard> shards) : shards_(std::move(shards)), sh
     }
 }
 
-DocumentView StoreView::document(std::int64_t index, std::int64_t now) const {
-    if (index < 0 || index >= num_documents()) {
-        throw std::out_of_range("document " + std::to_string(index) + " of a store with " +
-                                std::to_string(num_documents()) + " documents");
+StoreView::StoreView(std::vector<ShardPlace> places, TokenDtype dtype, std::size_t most)
+    : dtype_(dtype), shard_looks_(places.size()) {
+    if (places.empty()) throw std::invalid_argument("a store needs at least one shard");
+    first_documents_.push_back(0);
+    for (const ShardPlace& place : places) {
+        if (place.documents < 0 || place.tokens < 0) {
+            throw std::invalid_argument(place.bin + ": a negative number of documents or tokens");
+        }
+        first_documents_.push_back(
+            checked_add(first_documents_.back(), place.documents, "the number of documents"));
+        num_tokens_ = checked_add(num_tokens_, place.tokens, "the number of tokens");
     }
-    const std::size_t shard = shard_of(index);
-    shard_looks_.look_if_due(shard, now, [&] { shards_[shard].check_not_cut(); });
-    return shards_[shard].document(index - first_documents_[shard]);
+    pool_ = std::make_unique<ShardPool>(std::move(places), dtype, most);
+}
+
+void StoreView::check_index(std::int64_t index) const {
+    if (index >= 0 && index < num_documents()) return;
+    throw std::out_of_range("document " + std::to_string(index) + " of a store with " +
+                            std::to_string(num_documents()) + " documents");
+}
+
+std::pair<DocumentView, std::shared_ptr<const Shard>> StoreView::held_document(std::int64_t index,
+                                                                               std::int64_t now) const {
+    if (!pool_) return {document(index, now), nullptr};
+    check_index(index);
+    const auto lease = this->lease();  // a turn to let others go
+    const std::size_t number = shard_of(index);
+    std::shared_ptr<const Shard> held = pool_->held(number);
+    shard_looks_.look_if_due(number, now, [&] { held->check_not_cut(); });
+    const DocumentView view = held->document(index - first_documents_[number]);
+    return {view, std::move(held)};
+}
+
+bool StoreView::has_masks() const {
+    if (!pool_)
+        return std::any_of(shards_.begin(), shards_.end(), [](const Shard& s) { return s.has_mask(); });
+    return std::any_of(pool_->places().begin(), pool_->places().end(),
+                       [](const ShardPlace& place) { return !place.mask.empty(); });
+}
+
+DocumentView StoreView::document(std::int64_t index, std::int64_t now) const {
+    check_index(index);
+    const std::size_t number = shard_of(index);
+    shard_looks_.look_if_due(number, now, [&] { shard(number).check_not_cut(); });
+    return shard(number).document(index - first_documents_[number]);
 }
 
 void StoreView::prefetch_entries(std::int64_t index) const {
     if (index < 0 || index >= num_documents()) return;
-    const std::size_t shard = shard_of(index);
-    shards_[shard].prefetch_entries(index - first_documents_[shard]);
+    const std::size_t number = shard_of(index);
+    shard(number).prefetch_entries(index - first_documents_[number]);
 }
 
 std::array<std::span<const std::byte>, 2> StoreView::index_entries(std::int64_t index) const {
     if (index < 0 || index >= num_documents()) return {};
-    const std::size_t shard = shard_of(index);
-    return shards_[shard].index_entries(index - first_documents_[shard]);
+    const std::size_t number = shard_of(index);
+    return shard(number).index_entries(index - first_documents_[number]);
 }
 
 std::size_t StoreView::shard_of(std::int64_t index) const {
-    if (shards_.size() == 1) return 0;
+    if (num_shards() == 1) return 0;
     const auto after = std::upper_bound(first_documents_.begin(), first_documents_.end(), index);
     return static_cast<std::size_t>(after - first_documents_.begin()) - 1;
 }
 
 void StoreView::copy_lengths(std::span<Length> out) const {
-    check_not_cut();
-    for (std::size_t i = 0; i < shards_.size(); ++i) {
-        shards_[i].copy_lengths(out.subspan(static_cast<std::size_t>(first_documents_[i]),
-                                            static_cast<std::size_t>(shards_[i].num_documents())));
-    }
+    for_each_shard([&](const Shard& shard, std::size_t number) {
+        shard.check_not_cut();
+        shard.copy_lengths(out.subspan(static_cast<std::size_t>(first_documents_[number]),
+                                       static_cast<std::size_t>(shard_documents(number))));
+    });
 }
 
 void StoreView::look_around(std::int64_t now) const {
     static constexpr std::size_t kShardsAtOnce = 64;
     looks_around_.look_if_due(0, now, [this] {
+        if (pool_) {
+            for (const auto& shard : pool_->some(kShardsAtOnce)) shard->check_not_cut();
+            return;
+        }
         const std::size_t count = std::min(kShardsAtOnce, shards_.size());
         const std::size_t first = next_shard_.fetch_add(count, std::memory_order_relaxed);
         for (std::size_t i = 0; i < count; ++i) shards_[(first + i) % shards_.size()].check_not_cut();
@@ -69,6 +110,9 @@ void StoreView::look_around(std::int64_t now) const {
 }
 
 void StoreView::check_not_cut() const {
+    if (pool_) {
+        for (const auto& shard : pool_->some(num_shards())) shard->check_not_cut();
+    }
     for (const Shard& shard : shards_) shard.check_not_cut();
 }
 

@@ -3,30 +3,66 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/types.hpp"
 #include "common/watched_file.hpp"
 #include "store/shard.hpp"
+#include "store/shard_pool.hpp"
 
 namespace pypack {
 
 class StoreView {
   public:
-    // Shards must share one dtype; throws std::invalid_argument otherwise, or for an empty list.
+    // All shards mapped, for good. They must share one dtype; throws std::invalid_argument otherwise, or for
+    // an empty list.
     explicit StoreView(std::vector<Shard> shards);
 
+    // Too many to map all: a shard is mapped where it is asked for, and at most some `most` at once.
+    StoreView(std::vector<ShardPlace> places, TokenDtype dtype, std::size_t most);
+
+    // What `document` and `index_entries` give is good while this lasts: take it first. Of a store whose
+    // shards are all mapped it costs nothing, and what they give is good as long as the store.
+    [[nodiscard]] ShardPool::Lease lease() const { return pool_ ? pool_->lease() : ShardPool::Lease(); }
+
+    // `document`, and what keeps it mapped; null where the store itself does.
+    [[nodiscard]] std::pair<DocumentView, std::shared_ptr<const Shard>> held_document(std::int64_t index,
+                                                                                      std::int64_t now) const;
+
     [[nodiscard]] TokenDtype dtype() const { return dtype_; }
+    [[nodiscard]] std::size_t num_shards() const { return first_documents_.size() - 1; }
+    [[nodiscard]] std::int64_t shard_documents(std::size_t shard) const {
+        return first_documents_[shard + 1] - first_documents_[shard];
+    }
+    [[nodiscard]] std::int64_t shard_tokens(std::size_t shard) const {
+        return pool_ ? pool_->places()[shard].tokens : shards_[shard].num_tokens();
+    }
+    [[nodiscard]] bool has_masks() const;
+    // How many shards are mapped at the moment.
+    [[nodiscard]] std::size_t num_mapped() const { return pool_ ? pool_->num_mapped() : shards_.size(); }
+
+    // Calls visit(shard, number) on every shard in turn.
+    template <typename Visitor>
+    void for_each_shard(Visitor&& visit) const {
+        for (std::size_t i = 0; i < num_shards(); ++i) {
+            const auto lease = this->lease();
+            visit(shard(i), i);
+        }
+    }
     [[nodiscard]] std::int64_t num_documents() const { return first_documents_.back(); }
     [[nodiscard]] std::int64_t num_tokens() const { return num_tokens_; }
+    // Those that are mapped for good: all or none.
     [[nodiscard]] std::span<const Shard> shards() const { return shards_; }
 
     // Throws std::out_of_range for a document that the store does not have, std::invalid_argument for one
-    // whose index entry is damaged, or whose shard is found to have been cut. `now`: of look_clock; a look at
-    // the shard is taken if one is due (LookTimes).
+    // whose index entry is damaged, or whose shard cannot be mapped, or is found to have been cut. `now`: of
+    // look_clock; a look at the shard is taken if one is due (LookTimes).
     [[nodiscard]] DocumentView document(std::int64_t index, std::int64_t now) const;
 
     // Asks the memory for what `document` reads; nothing for a document that the store does not have.
@@ -46,9 +82,14 @@ class StoreView {
     void copy_lengths(std::span<Length> out) const;
 
   private:
+    void check_index(std::int64_t index) const;
     [[nodiscard]] std::size_t shard_of(std::int64_t index) const;
+    [[nodiscard]] const Shard& shard(std::size_t number) const {
+        return pool_ ? pool_->at(number) : shards_[number];
+    }
 
     std::vector<Shard> shards_;
+    std::unique_ptr<ShardPool> pool_;            // instead
     std::vector<std::int64_t> first_documents_;  // of each shard, and the total
     std::int64_t num_tokens_ = 0;
     TokenDtype dtype_{};

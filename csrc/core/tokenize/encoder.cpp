@@ -186,12 +186,48 @@ Encoder::Encoder(EncoderParts parts)
 
 Encoder::~Encoder() = default;
 
+EncodedText::EncodedText(std::unique_ptr<EncoderContext> context, IdleContexts& idle)
+    : context_(std::move(context)), idle_(&idle) {}
+
+EncodedText::EncodedText(EncodedText&&) noexcept = default;
+
+EncodedText::~EncodedText() {
+    if (context_) idle_->give_back(std::move(context_), kMostKept);
+}
+
+std::span<const TokenId> EncodedText::ids() const {
+    return context_->words().ids().view();
+}
+
+EncodedText Encoder::encode_one(const TextView& text, const EncodeOptions& options) const {
+    std::unique_ptr<EncoderContext> context = idle_->take(parts_);
+    Buffer<TokenId> room = context->take_ids();
+    room.resize(0);
+    room.reserve(static_cast<std::int64_t>(size_in_bytes(text) / 2 + WordEncoder::kSlackIds));
+    context->begin(std::move(room));
+    context->encode(steps(), {&text, 1}, 0, 1, options);  // where it fails the context goes
+    context->end();
+    return {std::move(context), *idle_};
+}
+
+void Encoder::prepare() const {
+    idle_->give_back(idle_->take(parts_), kMostKept);
+}
+
+EncoderSteps Encoder::steps() const {
+    return {parts_.normalizer.get(),
+            parts_.pretokenizer.get(),
+            raw_tokens_,
+            normalized_tokens_,
+            parts_.prefix,
+            parts_.suffix};
+}
+
 EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOptions& options) const {
     const TextChunks chunks = chunks_of(texts, options.num_threads);
     const BatchTask task{
         .parts = parts_,
-        .steps = {parts_.normalizer.get(), parts_.pretokenizer.get(), raw_tokens_, normalized_tokens_,
-                  parts_.prefix, parts_.suffix},
+        .steps = steps(),
         .texts = texts,
         .options = options,
         .chunks = chunks,

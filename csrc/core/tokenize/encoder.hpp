@@ -69,7 +69,24 @@ struct AlignedBatch {
     Buffer<std::uint32_t> ranges;
 };
 
+class EncoderContext;
 class IdleContexts;
+struct EncoderSteps;
+
+// The ids of one text, in memory that the encoder gets back.
+class EncodedText {
+  public:
+    EncodedText(std::unique_ptr<EncoderContext> context, IdleContexts& idle);
+    ~EncodedText();
+    EncodedText(EncodedText&&) noexcept;
+    EncodedText& operator=(EncodedText&&) = delete;
+
+    [[nodiscard]] std::span<const TokenId> ids() const;
+
+  private:
+    std::unique_ptr<EncoderContext> context_;
+    IdleContexts* idle_;
+};
 
 // Safe to use from many threads at once, and in a forked child. What threads need to work (the caches that
 // they share above all) is kept between calls.
@@ -89,7 +106,15 @@ class Encoder {
     [[nodiscard]] AlignedBatch encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
                                               OffsetUnit unit, const PlainRanges& plain) const;
 
+    // The same for one text alone, without the arrays of a batch: for a short one most of the time.
+    [[nodiscard]] EncodedText encode_one(const TextView& text, const EncodeOptions& options) const;
+
+    // Makes what the first call would make otherwise.
+    void prepare() const;
+
   private:
+    [[nodiscard]] EncoderSteps steps() const;
+
     EncoderParts parts_;
     AddedTokenFinder raw_tokens_;
     AddedTokenFinder normalized_tokens_;

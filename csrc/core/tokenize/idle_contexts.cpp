@@ -1,22 +1,27 @@
 #include "tokenize/idle_contexts.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
-#include <unistd.h>
+#include <pthread.h>
 #endif
 
 namespace pypack {
 namespace {
 
+// How often this process has been forked from another. (To ask for its number is a call to the system, which
+// takes as long as a short text.)
+std::atomic<long> num_forks{0};
+
 long process_id() {
 #if defined(__unix__) || defined(__APPLE__)
-    return static_cast<long>(getpid());
-#else
-    return 0;
+    static const int watching = pthread_atfork(nullptr, nullptr, [] { num_forks.fetch_add(1); });
+    (void)watching;
 #endif
+    return num_forks.load(std::memory_order_relaxed);
 }
 
 }  // namespace

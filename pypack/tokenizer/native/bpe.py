@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pypack._core import Model, Vocabulary
+from pypack.tokenizer.byte_alphabet import byte_characters
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 
 Alphabet = Literal["bytes", "characters", "space_marker"]
@@ -40,6 +41,9 @@ def recognize_bpe(part: Mapping[str, Any], alphabet: Alphabet) -> Model:
     prefix = part.get("continuing_subword_prefix") or ""
     suffix = part.get("end_of_word_suffix") or ""
     byte_fallback = bool(part.get("byte_fallback"))
+    if byte_fallback and alphabet == "bytes" and not prefix and not suffix:
+        # Where every byte has its token there is nothing to fall back from.
+        byte_fallback = not all(part["vocab"].get(character) is not None for character in byte_characters())
     if byte_fallback and (prefix or suffix):
         raise UnsupportedError("model BPE has byte_fallback beside marks of subwords")
     vocabulary: Vocabulary = part["vocab"]

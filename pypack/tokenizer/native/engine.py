@@ -13,11 +13,12 @@ from pypack._core import Decoder, Encoder, Vocabulary
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import OffsetUnit, PlainParts
+from pypack.tokenizer.engine import OffsetsError, OffsetUnit, PlainParts
 from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_library
 from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
 from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
 from pypack.tokenizer.native.pipeline import marks_spaces, recognize_pipeline, spells_tokens_as_the_library
+from pypack.tokenizer.native.sentencepiece_file import control_symbols, is_sentencepiece_file
 from pypack.tokenizer.native.templates import recognize_template
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 from pypack.tokenizer.text_input import Texts, is_arrow
@@ -48,10 +49,11 @@ class NativeEngine:
     def __init__(self, definition: TokenizerDefinition) -> None:
         self._definition = definition
         try:
-            self._build(definition.sections)
+            self._build(_without_wrappers(definition.sections))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             # Not the shape of a tokenizer.json: for `tokenizers` to judge.
             raise UnsupportedError(f"not understood: {type(error).__name__} {error}") from error
+        self._encoder.prepare()
         if self._decoder_options is None:
             check_decoder(definition.sections["decoder"], definition.source)
 
@@ -62,7 +64,12 @@ class NativeEngine:
         self._vocabulary: Vocabulary = definition["model"]["vocab"]
         if self._vocabulary.repeats_tokens:
             raise UnsupportedError("the vocabulary holds a token twice")
-        self._added_tokens = read_added_tokens(definition["added_tokens"], self._vocabulary)
+        from_file = is_sentencepiece_file(definition["model"])
+        self._added_tokens = (
+            control_symbols(definition["model"])
+            if from_file
+            else read_added_tokens(definition["added_tokens"], self._vocabulary)
+        )
         self._added_ids = {token.content: token.id for token in self._added_tokens}
         template = recognize_template(definition["post_processor"])
         normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens)
@@ -73,12 +80,13 @@ class NativeEngine:
             normalizer=normalizer,
             pretokenizer=pretokenizer,
             model=model,
-            added_tokens=fields,
+            added_tokens=[] if from_file else fields,
             prefix=template.before,
             suffix=template.behind,
             vocabulary=self._vocabulary,
             trims=template.trims,
         )
+        self.encode_one = self._encoder.fast_encode()
         self._decoder_options: DecoderOptions | None
         try:
             self._decoder_options = recognize_decoder(definition["decoder"])
@@ -109,18 +117,23 @@ class NativeEngine:
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
         if self._trims_unknown_text:
-            raise ValueError(
+            raise OffsetsError(
                 "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
                 "which has no native form; use engine='huggingface'"
             )
-        values, offsets, ranges = self._encode(
-            texts,
-            add_special_tokens=add_special_tokens,
-            split_special_tokens=split_special_tokens,
-            num_threads=num_threads,
-            return_offsets=unit,
-            **({} if plain is None else {"plain": plain}),
-        )
+        try:
+            values, offsets, ranges = self._encode(
+                texts,
+                add_special_tokens=add_special_tokens,
+                split_special_tokens=split_special_tokens,
+                num_threads=num_threads,
+                return_offsets=unit,
+                **({} if plain is None else {"plain": plain}),
+            )
+        except ValueError as error:
+            if "offsets have no native form" in str(error):
+                raise OffsetsError(str(error)) from error
+            raise
         return Ragged(values, offsets), ranges
 
     def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
@@ -175,6 +188,14 @@ class NativeEngine:
     def vocab_size(self) -> int:
         """See `Engine.vocab_size`."""
         return max(self._vocabulary.id_bound, max((token.id + 1 for token in self._added_tokens), default=0))
+
+
+def _without_wrappers(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition with a Sequence of one pretokenizer as that one."""
+    part = definition["pre_tokenizer"]
+    while part is not None and part["type"] == "Sequence" and len(part["pretokenizers"]) == 1:
+        part = part["pretokenizers"][0]
+    return {**definition, "pre_tokenizer": part}
 
 
 def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:

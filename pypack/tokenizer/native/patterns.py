@@ -16,6 +16,7 @@ GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 CL100K = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}" + _CL100K_TAIL
 # tiktoken's own since 0.8: whitespace at the end of a text is one word, newlines or not.
 CL100K_TRAILING = CL100K.replace(r"|\s*[\r\n]+", r"|\s++$|\s*[\r\n]+")
+NANOCHAT = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,2}" + _CL100K_TAIL
 QWEN2 = _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}" + _CL100K_TAIL
 QWEN3_5 = (
     _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
@@ -41,7 +42,7 @@ DEEPSEEK_V3 = (
 )
 
 # Patterns that match every character: what the splitter does with text between matches does not matter.
-COVERING = frozenset((GPT2, CL100K, CL100K_TRAILING, QWEN2, QWEN3_5, O200K, TEKKEN))
+COVERING = frozenset((GPT2, CL100K, CL100K_TRAILING, NANOCHAT, QWEN2, QWEN3_5, O200K, TEKKEN))
 
 # Other spellings of parts of these.
 _SPELLINGS = (
@@ -70,7 +71,7 @@ def canonical(pattern: str) -> str:
         spelled += "+"
     if spelled.replace(r"|\s++$", "") == GPT2:  # whose \s+(?!\S) takes whitespace at the end whole anyway
         return GPT2
-    return spelled if spelled in (GPT2, CL100K, CL100K_TRAILING, QWEN2, QWEN3_5) else pattern
+    return spelled if spelled in (GPT2, CL100K, CL100K_TRAILING, NANOCHAT, QWEN2, QWEN3_5) else pattern
 
 
 def removing_the_rest(pattern: str) -> str:
@@ -89,6 +90,7 @@ SCANNERS: dict[tuple[str, ...], Callable[[], Pretokenizer]] = {
     (GPT2,): lambda: Pretokenizer.pattern("gpt2"),
     (CL100K,): lambda: Pretokenizer.pattern("cl100k"),
     (CL100K_TRAILING,): lambda: Pretokenizer.trailing_blanks(Pretokenizer.pattern("cl100k")),
+    (NANOCHAT,): lambda: Pretokenizer.pattern("nanochat"),
     (QWEN2,): lambda: Pretokenizer.pattern("qwen2"),
     (QWEN3_5,): lambda: Pretokenizer.pattern("qwen3_5"),
     (O200K,): lambda: Pretokenizer.pattern("o200k"),

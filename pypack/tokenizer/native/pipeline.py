@@ -7,33 +7,23 @@ from typing import Any
 
 from pypack._core import Model, Normalizer, Pretokenizer
 from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.kind_of_model import kind_of_model
 from pypack.tokenizer.native.bpe import recognize_bpe
 from pypack.tokenizer.native.normalizers import recognize_normalizer
-from pypack.tokenizer.native.pretokenizers import is_byte_level, recognize_byte_level
-from pypack.tokenizer.native.sentencepiece_bpe import recognize_sentencepiece_bpe
+from pypack.tokenizer.native.pretokenizers import is_byte_level, recognize_byte_level, steps_of
+from pypack.tokenizer.native.sentencepiece_bpe import (
+    SPLITS_NOTHING,
+    marks_every_space,
+    recognize_sentencepiece_bpe,
+)
+from pypack.tokenizer.native.sentencepiece_file import is_sentencepiece_file, recognize_sentencepiece_file
+from pypack.tokenizer.native.split_steps import recognize_steps
 from pypack.tokenizer.native.unigram import recognize_unigram
-from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
+from pypack.tokenizer.native.unsupported import UnsupportedError
+from pypack.tokenizer.native.wordlevel import recognize_wordlevel
 from pypack.tokenizer.native.wordpiece import recognize_wordpiece
 
 Pipeline = tuple[Normalizer | None, Pretokenizer | None, Model]
-
-_WORDS = {
-    "BertPreTokenizer": Pretokenizer.bert,
-    "Whitespace": Pretokenizer.whitespace,
-    "WhitespaceSplit": Pretokenizer.whitespace_split,
-}
-
-
-def kind_of_model(model: Mapping[str, Any]) -> str:
-    """BPE, WordPiece or Unigram, also of old files, which do not name it but have its fields."""
-    kind = model.get("type")
-    if kind is None:
-        if "merges" in model:
-            return "BPE"
-        if "unk_id" in model:
-            return "Unigram"
-        return "WordPiece" if "max_input_chars_per_word" in model else "unknown"
-    return str(kind)
 
 
 def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedToken]) -> Pipeline:
@@ -46,31 +36,35 @@ def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedTo
         UnsupportedError: a part, or the parts together, have no exact native form.
     """
     model = definition["model"]
-    pre_tokenizer = definition["pre_tokenizer"]
     kind = kind_of_model(model)
-    if kind == "BPE" and is_byte_level(pre_tokenizer):
-        normalizer = recognize_normalizer(definition["normalizer"])
-        return normalizer, recognize_byte_level(pre_tokenizer), recognize_bpe(model, "bytes")
-    if kind == "BPE" and pre_tokenizer is not None and pre_tokenizer.get("type") in _WORDS:
-        normalizer = recognize_normalizer(definition["normalizer"])
-        return normalizer, _recognize_words(pre_tokenizer), recognize_bpe(model, "characters")
-    if kind == "BPE":
+    if is_sentencepiece_file(model):
+        made_normalizer, made = recognize_sentencepiece_file(definition)
+        return made_normalizer, None, made
+    if kind == "BPE" and not is_byte_level(definition["pre_tokenizer"]) and not has_words(definition):
         return recognize_sentencepiece_bpe(definition, added_tokens)
-    if kind == "WordPiece":
-        normalizer = recognize_normalizer(definition["normalizer"])
-        return normalizer, _recognize_words(pre_tokenizer), recognize_wordpiece(model)
+    normalizer = recognize_normalizer(definition["normalizer"])
     if kind == "Unigram":
-        normalizer = recognize_normalizer(definition["normalizer"])
         return normalizer, *recognize_unigram(definition)
+    pre_tokenizer = definition["pre_tokenizer"]
+    if kind == "BPE" and is_byte_level(pre_tokenizer):
+        return normalizer, recognize_byte_level(pre_tokenizer), recognize_bpe(model, "bytes")
+    words = recognize_steps(steps_of(pre_tokenizer))
+    if kind == "BPE":
+        return normalizer, words, recognize_bpe(model, "characters")
+    if kind == "WordPiece":
+        return normalizer, words, recognize_wordpiece(model)
+    if kind == "WordLevel":
+        return normalizer, words, recognize_wordlevel(model)
     raise UnsupportedError(f"model {kind!r} has no native form")
 
 
-def _recognize_words(part: Mapping[str, Any] | None) -> Pretokenizer:
-    kind = None if part is None else part.get("type")
-    if part is None or kind not in _WORDS:
-        raise UnsupportedError(f"pre_tokenizer {kind!r} of a WordPiece model has no native form")
-    check_keys(part, ("type",), str(kind))
-    return _WORDS[kind]()
+def has_words(definition: Mapping[str, Any]) -> bool:
+    """Whether a BPE model without a byte alphabet sees text as it is, and not with markers for spaces."""
+    part = definition["pre_tokenizer"]
+    if part is not None and part.get("type") == "Metaspace":
+        return False
+    splits_nothing = part is None or part == SPLITS_NOTHING
+    return not (splits_nothing and marks_every_space(definition["normalizer"]))
 
 
 def spells_tokens_as_the_library(definition: Mapping[str, Any]) -> bool:
@@ -83,4 +77,5 @@ def marks_spaces(definition: Mapping[str, Any]) -> bool:
     """Whether the normalizer puts U+2581 in the place of spaces, where the C++ objects keep the spaces."""
     part = definition["pre_tokenizer"]
     is_bpe = kind_of_model(definition["model"]) == "BPE" and not is_byte_level(part)
-    return is_bpe and (part is None or part.get("type") not in ("Metaspace", *_WORDS))
+    is_metaspace = part is not None and part.get("type") == "Metaspace"
+    return is_bpe and not is_metaspace and not has_words(definition)

@@ -17,6 +17,7 @@ from pypack.tokenizer.native.patterns import (
     canonical,
     removing_the_rest,
 )
+from pypack.tokenizer.native.split_steps import recognize_steps
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 
 _BYTE_LEVEL_KEYS = ("type", "add_prefix_space", "trim_offsets", "use_regex")
@@ -24,7 +25,7 @@ _BYTE_LEVEL_KEYS = ("type", "add_prefix_space", "trim_offsets", "use_regex")
 
 def is_byte_level(part: Mapping[str, Any] | None) -> bool:
     """Whether the pretokenizer has a ByteLevel, so that words are bytes in GPT-2's alphabet."""
-    return any(step.get("type") == "ByteLevel" for step in _steps_of(part))
+    return any(step.get("type") == "ByteLevel" for step in steps_of(part))
 
 
 def recognize_byte_level(part: Mapping[str, Any]) -> Pretokenizer | None:
@@ -33,7 +34,18 @@ def recognize_byte_level(part: Mapping[str, Any]) -> Pretokenizer | None:
     Raises:
         UnsupportedError: it is not one of those with a scanner.
     """
-    parts = _steps_of(part)
+    try:
+        return _recognize_known(part)
+    except UnsupportedError:
+        parts = steps_of(part)
+        if parts[-1].get("type") != "ByteLevel":
+            raise
+        return recognize_steps(parts)
+
+
+def _recognize_known(part: Mapping[str, Any]) -> Pretokenizer | None:
+    """The same by a scanner of its own."""
+    parts = steps_of(part)
     steps = [name for step in parts for name in _names_of(step)]
     if steps.count(TO_BYTES) > 1:
         raise UnsupportedError("pre_tokenizer has ByteLevel twice")
@@ -56,13 +68,13 @@ def _scanner(steps: list[str]) -> Pretokenizer:
     raise UnsupportedError(f"pre_tokenizer of {len(steps)} steps is not a known one: {'; '.join(steps)}")
 
 
-def _steps_of(part: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+def steps_of(part: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     """The pretokenizers that `part` runs one after the other."""
     if part is None:
         return []
     if part.get("type") != "Sequence":
         return [part]
-    return [step for inner in part["pretokenizers"] for step in _steps_of(inner)]
+    return [step for inner in part["pretokenizers"] for step in steps_of(inner)]
 
 
 def _names_of(step: Mapping[str, Any]) -> list[str]:

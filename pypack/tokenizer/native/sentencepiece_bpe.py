@@ -21,7 +21,7 @@ _METASPACE_KEYS = ("type", "replacement", "prepend_scheme", "split", "add_prefix
 _MARKS_SPACES = {"type": "Replace", "pattern": {"String": " "}, "content": MARKER}
 _PREPENDS_MARKER = {"type": "Prepend", "prepend": MARKER}
 # Gemma's: a split on what its normalizer has left none of.
-_SPLITS_NOTHING = {
+SPLITS_NOTHING = {
     "type": "Split",
     "pattern": {"String": " "},
     "behavior": "MergedWithPrevious",
@@ -41,7 +41,7 @@ def recognize_sentencepiece_bpe(
     if part is not None and part.get("type") == "Metaspace":
         normalizer = recognize_normalizer(definition["normalizer"])
         rewrites, prepend, splits = True, *_metaspace(part, definition["normalizer"])
-    elif part is None or part == _SPLITS_NOTHING:
+    elif part is None or part == SPLITS_NOTHING:
         normalizer = _marking_normalizer(definition["normalizer"])
         rewrites, prepend, splits = False, "never", False
         if any(t.normalized and (t.lstrip or t.rstrip) for t in added_tokens):
@@ -81,6 +81,13 @@ def _metaspace(part: Mapping[str, Any], normalizer: Mapping[str, Any] | None) ->
         raise UnsupportedError("pre_tokenizer Metaspace 'first' behind a normalizer has no native form")
     split = part.get("split")
     return scheme, True if split is None else bool(split)
+
+
+def marks_every_space(part: Mapping[str, Any] | None) -> bool:
+    """Whether a normalizer ends with putting U+2581 in the place of every space."""
+    while part is not None and part.get("type") == "Sequence" and part["normalizers"]:
+        part = part["normalizers"][-1]
+    return part == _MARKS_SPACES
 
 
 def _marking_normalizer(part: Mapping[str, Any] | None) -> Normalizer:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pypack._core import MetaspaceRule, Model, Pretokenizer
+from pypack.tokenizer.native.pretokenizers import steps_of
+from pypack.tokenizer.native.split_steps import recognize_steps
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 
 _METASPACE_KEYS = ("type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep")
@@ -39,7 +41,7 @@ def recognize_unigram(definition: Mapping[str, Any]) -> tuple[Pretokenizer | Non
 
 def _recognize_words(definition: Mapping[str, Any]) -> tuple[Pretokenizer | None, MetaspaceRule | None]:
     part = definition.get("pre_tokenizer")
-    steps = [] if part is None else part["pretokenizers"] if part["type"] == "Sequence" else [part]
+    steps = steps_of(part)
     kinds = [step["type"] for step in steps]
     if kinds == []:
         return None, None
@@ -53,7 +55,7 @@ def _recognize_words(definition: Mapping[str, Any]) -> tuple[Pretokenizer | None
             raise UnsupportedError("pre_tokenizer Metaspace 'first' after WhitespaceSplit has no native form")
         rule = MetaspaceRule(replacement=replacement, prepends=scheme == "always", cuts=split, leading="")
         return Pretokenizer.whitespace_split(), rule
-    raise UnsupportedError(f"pre_tokenizer {' + '.join(kinds)} of a Unigram model has no native form")
+    return recognize_steps(steps), None
 
 
 def _metaspace(

@@ -67,8 +67,18 @@ class StepBalancer {
         items_.resize(step.size());
         filled_.assign(ranks_, 0);
         std::fill(load_.begin(), load_.end(), 0.0);
-        least_.start(ranks_);
-        for (const std::int64_t sequence : step) {
+        // The dearest go to one rank each, as long as they cost anything.
+        std::size_t begin = 0;
+        if (micro_batches_ > 1 && costs_[static_cast<std::size_t>(step[ranks_ - 1])] > 0) {
+            for (; begin < ranks_; ++begin) {
+                const std::int64_t sequence = step[begin];
+                load_[begin] = costs_[static_cast<std::size_t>(sequence)];
+                items_[begin * micro_batches_] = {load_[begin], sequence};
+                filled_[begin] = 1;
+            }
+        }
+        least_.start(load_);
+        for (const std::int64_t sequence : step.subspan(begin)) {
             const std::size_t rank = least_.rank();
             const double cost = costs_[static_cast<std::size_t>(sequence)];
             items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace pypack {
@@ -13,11 +14,11 @@ namespace pypack {
 // one path. Of equal loads the lower rank wins.
 class LeastLoaded {
   public:
-    // All ranks have no load.
-    void start(std::size_t ranks) {
-        leaves_ = std::bit_ceil(ranks);
-        keys_.assign(leaves_, 0);
-        for (std::size_t rank = ranks; rank < leaves_; ++rank) keys_[rank] = kOut;
+    // Loads to begin with; none is negative.
+    void start(std::span<const double> loads) {
+        leaves_ = std::bit_ceil(loads.size());
+        keys_.assign(leaves_, kOut);
+        for (std::size_t rank = 0; rank < loads.size(); ++rank) keys_[rank] = key_of(loads[rank]);
         winners_.resize(2 * leaves_);
         for (std::size_t rank = 0; rank < leaves_; ++rank) winners_[leaves_ + rank] = rank;
         for (std::size_t node = leaves_; --node > 0;) {
@@ -30,7 +31,7 @@ class LeastLoaded {
     [[nodiscard]] std::size_t rank() const { return winners_[1]; }
 
     // A load must not be negative.
-    void set_load(std::size_t rank, double load) { play(rank, std::bit_cast<std::uint64_t>(load + 0.0)); }
+    void set_load(std::size_t rank, double load) { play(rank, key_of(load)); }
 
     // The rank is not asked for again.
     void take_out(std::size_t rank) { play(rank, kOut); }
@@ -38,7 +39,9 @@ class LeastLoaded {
   private:
     static constexpr std::uint64_t kOut = std::numeric_limits<std::uint64_t>::max() / 2;  // above infinity
 
-    // Loads as their bits, which are in their order.
+    // The bits of loads are in their order; + 0.0 makes 0 of -0.
+    static std::uint64_t key_of(double load) { return std::bit_cast<std::uint64_t>(load + 0.0); }
+
     void play(std::size_t rank, std::uint64_t key) {
         keys_[rank] = key;
         for (std::size_t node = leaves_ + rank; node > 1; node /= 2) {

@@ -40,19 +40,25 @@ void CostSorter::sort(std::span<std::int64_t> sequences, std::span<const double>
                          [](const Item& a, const Item& b) { return a.key < b.key; });
     } else {
         other_.resize(items_.size());
-        for (int shift = std::countr_zero(differ); shift < static_cast<int>(std::bit_width(differ));
-             shift += kDigitBits) {
-            std::array<std::uint32_t, kDigits> places{};
-            const auto digit = [shift](const Item& item) {
-                return static_cast<std::size_t>(item.key >> shift) & (kDigits - 1);
-            };
-            for (const Item& item : items_) ++places[digit(item)];
-            std::uint32_t place = 0;
-            for (std::uint32_t& count : places) place += std::exchange(count, place);
-            for (std::size_t i = 0; i < items_.size(); ++i) {
-                check_interrupt_at(i);
-                other_[places[digit(items_[i])]++] = items_[i];
+        const int lowest = std::countr_zero(differ);
+        const int passes = (static_cast<int>(std::bit_width(differ)) - lowest + kDigitBits - 1) / kDigitBits;
+        const auto digit = [lowest](const Item& item, int pass) {
+            return static_cast<std::size_t>(item.key >> (lowest + pass * kDigitBits)) & (kDigits - 1);
+        };
+        // Counted for all digits at once: the next count of one digit waits for the last, and upper digits
+        // are few.
+        std::array<std::array<std::uint32_t, kDigits>, 64 / kDigitBits> places;
+        std::fill_n(places.begin(), passes, std::array<std::uint32_t, kDigits>{});
+        for (const Item& item : items_) {
+            for (int pass = 0; pass < passes; ++pass) {
+                ++places[static_cast<std::size_t>(pass)][digit(item, pass)];
             }
+        }
+        for (int pass = 0; pass < passes; ++pass) {
+            auto& of_pass = places[static_cast<std::size_t>(pass)];
+            std::uint32_t place = 0;
+            for (std::uint32_t& count : of_pass) place += std::exchange(count, place);
+            for (const Item& item : items_) other_[of_pass[digit(item, pass)]++] = item;
             items_.swap(other_);
         }
     }

@@ -122,6 +122,17 @@ std::optional<std::string_view> Charsmap::find(std::string_view text) const {
     return std::nullopt;
 }
 
+std::optional<Charsmap::Match> Charsmap::find_longest(std::string_view text) const {
+    std::optional<Node> node = root();
+    std::optional<Match> longest;
+    for (std::size_t i = 0; i < text.size() && text[i] != 0; ++i) {
+        node = step(*node, static_cast<unsigned char>(text[i]));
+        if (!node) break;
+        if (node->value) longest = Match{replacement(*node->value), i + 1};
+    }
+    return longest;
+}
+
 // The characters that begin with what led to `node`: `first` and those that differ in its low bits_left bits.
 // Below `smallest` such bytes are no character.
 void Charsmap::index_characters(const Node& node, char32_t first, unsigned bits_left, char32_t smallest) {

@@ -19,6 +19,13 @@ class Charsmap {
     // What replaces `text`: the replacement for the shortest key that it begins with.
     [[nodiscard]] std::optional<std::string_view> find(std::string_view text) const;
 
+    // The replacement for the longest key that `text` begins with, and the size of that key.
+    struct Match {
+        std::string_view image;
+        std::size_t size;
+    };
+    [[nodiscard]] std::optional<Match> find_longest(std::string_view text) const;
+
     // The same for one character.
     [[nodiscard]] std::optional<std::string_view> find(char32_t code_point) const {
         const std::uint32_t value = values_[std::size_t{blocks_[code_point >> 7]} << 7 | (code_point & 127)];

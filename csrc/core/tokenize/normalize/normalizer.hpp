@@ -53,6 +53,18 @@ NormalizerPtr make_replace_normalizer(std::string pattern, std::string content);
 NormalizerPtr make_replace_runs_normalizer(RunOf characters, std::size_t min_length, std::string content);
 NormalizerPtr make_strip_normalizer(bool left, bool right);
 NormalizerPtr make_strip_accents_normalizer();
+
+// The normalizer_spec of a SentencePiece model.
+struct SentencePieceRules {
+    std::string charsmap;  // empty: none
+    bool add_dummy_prefix = true;
+    bool remove_extra_whitespaces = true;
+    bool escape_whitespaces = true;
+    bool treat_whitespace_as_suffix = false;
+    std::vector<std::string> user_defined;  // symbols that stay as they are
+};
+// As the `sentencepiece` library normalizes; it has no offsets.
+NormalizerPtr make_sentencepiece_normalizer(SentencePieceRules rules);
 NormalizerPtr make_normalizer_sequence(std::vector<NormalizerPtr> steps);
 
 // The alignment of a text that nothing has happened to: each byte comes from the whole of its character.

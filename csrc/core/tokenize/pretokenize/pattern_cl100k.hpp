@@ -8,7 +8,8 @@
 
 namespace pypack::patterns {
 
-// max_digits 3 is cl100k, Llama 3 and OLMo 2; 1 is Qwen 2; 1 with words of letters and marks is Qwen 3.5.
+// max_digits 3 is cl100k, Llama 3 and OLMo 2; 2 is nanochat; 1 is Qwen 2; 1 with words of letters and marks
+// is Qwen 3.5.
 template <unsigned max_digits, CategorySet word = unicode::kLetter>
 struct Cl100k {
     static constexpr WideClasses kWide{0, word, 0, unicode::kNumber | unicode::kSpace, true};
@@ -43,7 +44,9 @@ struct Cl100k {
         const std::uint64_t prefix = (white & ~newline) | characters_at(window, other_starts);
         std::uint64_t starts = line_starts(white, newline, letter | m.digit | other) | other_starts;
         starts |= first_of_runs(letter) & ~(prefix << 1);
-        starts |= max_digits == 1 ? m.digit : triplet_starts(m.digit);
+        starts |= max_digits == 1   ? m.digit
+                  : max_digits == 2 ? pair_starts(m.digit)
+                                    : triplet_starts(m.digit);
         std::uint64_t contractions = m.apostrophe & other_starts & (letter >> 1);
         for (; contractions != 0; contractions &= contractions - 1) {
             const auto at = static_cast<unsigned>(__builtin_ctzll(contractions));

@@ -62,6 +62,8 @@ Scan choose(Pattern pattern, Instructions instructions) {
             return choose<patterns::Gpt2>(instructions);
         case Pattern::kCl100k:
             return choose<patterns::Cl100k<3>>(instructions);
+        case Pattern::kNanochat:
+            return choose<patterns::Cl100k<2>>(instructions);
         case Pattern::kQwen2:
             return choose<patterns::Cl100k<1>>(instructions);
         case Pattern::kQwen35:

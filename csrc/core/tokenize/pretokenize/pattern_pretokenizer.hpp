@@ -18,7 +18,9 @@ enum class Pattern {
     // Several pretokenizers in a row, as one scanner.
     kStarCoder,
     kFalcon,
-    kDeepSeekV3
+    kDeepSeekV3,
+    // cl100k with two digits at most.
+    kNanochat
 };
 
 // Matches of the pattern are the words; every character belongs to one. Throws std::invalid_argument

@@ -67,6 +67,16 @@ struct Window {
     return starts;
 }
 
+// Every second digit of a run begins a word.
+[[nodiscard]] PYPACK_INLINE std::uint64_t pair_starts(std::uint64_t digit) {
+    std::uint64_t starts = first_of_runs(digit);
+    const std::uint64_t behind_two = digit & (digit << 1) & (digit << 2);
+    if (behind_two != 0) {
+        for (std::uint64_t next = starts; (next = (next << 2) & behind_two) != 0;) starts |= next;
+    }
+    return starts;
+}
+
 // contraction_size for ASCII; the bytes are lower-case where case does not matter, 0 behind the window.
 [[nodiscard]] PYPACK_INLINE unsigned contraction_bytes(int first, int second) {
     if (first == 's' || first == 't' || first == 'm' || first == 'd') return 1;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "common/interrupt.hpp"
+#include "common/parallel.hpp"
 #include "common/prefetch.hpp"
 
 namespace pypack {
@@ -15,6 +16,7 @@ constexpr std::uint64_t kLongWord = std::uint64_t{1} << 55;
 constexpr std::uint32_t kRoundsBetweenChecks = 128;
 constexpr std::size_t kMaxSeeds = std::size_t{1} << 18;
 constexpr std::size_t kSeedsAtOnce = 256;
+constexpr std::size_t kFewSeeds = 4096;
 
 // Most are few, and memcpy takes longer to find out than to copy them.
 void copy(std::span<const TokenId> ids, TokenId* out) {
@@ -69,9 +71,15 @@ void remember(const Model& model, const StringList& words, SharedWordCache& cach
 
 SharedWords::SharedWords(const Model& model) : SharedWords(model, likely_words(model)) {}
 
-SharedWords::SharedWords(const Model& model, const StringList& likely)
-    : cache(likely.size()), cutter(model.make_cutter()) {
-    remember(model, likely, cache);
+SharedWords::SharedWords(const Model& model, const StringList& likely) : cache(likely.size()) {
+    // Each takes as long as the other, and they have nothing in common.
+    parallel_for(2, likely.size() < kFewSeeds ? 1 : 2, [&](std::int64_t part) {
+        if (part == 0) {
+            cutter = model.make_cutter();
+        } else {
+            remember(model, likely, cache);
+        }
+    });
 }
 
 WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWords& shared)

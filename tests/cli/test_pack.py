@@ -1,0 +1,68 @@
+"""`pypack pack`: rows that divide, and plans of stores that have grown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fixtures.loader_data import make_store, web_lengths
+
+from pypack import Plan
+from pypack.cli import main
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*argv):
+        status = main([str(argument) for argument in argv])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_rows_divide(run, tmp_path):
+    store = make_store(tmp_path / "a.store", web_lengths(100))
+    begin = ("pack", tmp_path / "a.store", "--sequence-length", 64)
+    status, out, _ = run(*begin, "-o", tmp_path / "a.plan", "--divisible-by", 16)
+    plan = Plan.open(tmp_path / "a.plan")
+    plan.verify(store.lengths)
+    assert status == 0
+    assert plan.num_sequences % 16 == 0
+    assert f"{plan.counts.added_sequences} sequences were added by cutting others, to divide" in out
+    status, out, _ = run(*begin, "-o", tmp_path / "b.plan", "--divisible-by", 16, "--json")
+    assert json.loads(out)["added_sequences"] == plan.counts.added_sequences
+
+
+def test_a_grown_store(run, tmp_path):
+    lengths = web_lengths(100)
+    make_store(tmp_path / "a.store", lengths[:60])
+    grown = make_store(tmp_path / "grown.store", lengths)
+    run("pack", tmp_path / "a.store", "-o", tmp_path / "a.plan", "--sequence-length", 64)
+    old = Plan.open(tmp_path / "a.plan")
+    begin = ("pack", tmp_path / "grown.store", "-o", tmp_path / "grown.plan", "--extend", tmp_path / "a.plan")
+    for option in (
+        ("--sequence-length", 32),
+        ("--strategy", "concat"),
+        ("--overflow", "drop"),
+        ("--align", 2),
+        ("--divisible-by", 2),
+        ("--drop-shorter-than", 2),
+    ):
+        status, _, err = run(*begin, *option)
+        assert status == 2
+        assert f"{option[0]} does not go with --extend, which packs as the old plan was packed" in err
+    status, out, _ = run(*begin)
+    assert status == 0
+    assert f"the first {old.num_sequences} sequences are those of the old plan" in out
+    plan = Plan.open(tmp_path / "grown.plan")
+    plan.verify(grown.lengths)
+    assert plan.extends[-1].fingerprint == old.fingerprint
+    status, _, err = run("pack", tmp_path / "grown.store", "-o", tmp_path / "none.plan")
+    assert status == 2
+    assert "give --sequence-length" in err
+    make_store(tmp_path / "other.store", lengths[1:])
+    status, _, err = run(
+        "pack", tmp_path / "other.store", "-o", tmp_path / "x.plan", "--extend", tmp_path / "a.plan"
+    )
+    assert status != 0
+    assert "a store grows by documents behind its old ones" in err
