@@ -104,6 +104,20 @@ PYTHON
     (cd "$work" && "$work/clean/bin/pypack" demo --json >demo.json && python3 -m json.tool demo.json >/dev/null)
 }
 
+# other_tokenizers VENV: without the tokenizers library, and with 1.0 of it, beside the one of the tests. After
+# clean_install, which makes the wheel.
+other_tokenizers() {
+    local script=$PWD/.ci/other_tokenizers.py
+    # Away from the source tree, whose pypack/ has no compiled extension.
+    local python=$PWD/$1/bin/python
+    (cd "$work" && "$python" "$script" fallback >tokenizers.txt)
+    (cd "$work" && clean/bin/python "$script" | diff tokenizers.txt -)
+    python3 -m venv "$work/tokenizers1"
+    "$work/tokenizers1/bin/pip" install -q --pre "$work"/dist/*.whl 'tokenizers==1.0.0rc3'
+    (cd "$work" && tokenizers1/bin/python "$script" fallback | diff tokenizers.txt -)
+    (cd "$work" && tokenizers1/bin/pypack demo --json >demo1.json && python3 -m json.tool demo1.json >/dev/null)
+}
+
 # other_python VERSION: the tests that need no framework under another Python, where it is installed.
 other_python() {
     local python

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     store = _store(args.path)
     first = store.tokenizer() if store is not None else _load(args.path)
-    texts = telling_texts(first.special_token_texts())
+    texts = telling_texts(first.special_texts)
     documents = [] if store is None else _documents(store, args.documents)
     if args.against is None and store is not None:
         what, found, count = "the ids in the store", _against_itself(store, first, documents), len(documents)

@@ -35,6 +35,7 @@ _EPILOG = """\
 examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
+  pypack inspect corpus.store --fertility
   pypack inspect my_megatron_corpus_text_document --tokenizer tokenizer.json
   pypack inspect mix.yaml --batch-tokens 1M --source web=web.store,web.plan --source code=code.store,code.plan
 """
@@ -55,6 +56,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="decode with this tokenizer.json, not the store's own",
     )
+    parser.add_argument(
+        "--fertility",
+        nargs="*",
+        type=file_path,
+        metavar="TOKENIZER",
+        help="tokens a word and a byte of a store's documents, by script and source; also of others",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     inspect_schedule.configure(parser)
 
@@ -62,6 +70,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Shows it; returns the exit status."""
     kind = kind_of(args.path)
+    if args.fertility is not None:
+        return _fertility(args, kind)
     if kind == "schedule":
         return inspect_schedule.run(args)
     if kind == "plan":
@@ -87,6 +97,17 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found))
     else:
         show(found)
+    return 0
+
+
+def _fertility(args: argparse.Namespace, kind: str) -> int:
+    from pypack.cli.fertility import fertility_of_store, shown
+    from pypack.store.store import TokenStore
+
+    if kind != "store":
+        raise UsageError(f"--fertility is of a store, and {args.path} is a {kind}")
+    found = fertility_of_store(TokenStore.open(args.path), args.fertility)
+    print(json.dumps({"path": str(args.path), "fertility": found}) if args.json else shown(found))
     return 0
 
 

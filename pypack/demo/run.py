@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ BATCH_SEQUENCES = 8
 _CORPUS_BYTES = 8_000_000
 _TRAINING_BYTES = 2_000_000
 _VOCABULARY = 8192
+_SHIPPED_TOKENIZER = Path(__file__).with_name("tokenizer.json")
 _PICTURE_WIDTH = 72
 _PICTURE_QUANTILES = (0.5, 0.8, 0.95)
 
@@ -122,9 +124,16 @@ def run_demo(directory: Path, report: Callable[[str], None]) -> DemoResult:
 
 
 def train_tokenizer(texts: list[str], path: Path) -> Tokenizer:
-    """Trains a byte-level BPE on every n-th text, saves it as a tokenizer.json, and loads it."""
-    from tokenizers import Tokenizer as HuggingFaceTokenizer
-    from tokenizers import decoders, models, pre_tokenizers, trainers
+    """Trains a byte-level BPE on every n-th text, saves it as a tokenizer.json, and loads it.
+
+    Where no `tokenizers` that trains is installed, it is the smaller one that comes with pypack.
+    """
+    try:
+        from tokenizers import Tokenizer as HuggingFaceTokenizer
+        from tokenizers import decoders, models, pre_tokenizers, trainers
+    except ImportError:  # none, or 1.0, which does not train
+        shutil.copyfile(_SHIPPED_TOKENIZER, path)
+        return Tokenizer.from_file(path)
 
     trained = HuggingFaceTokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -6,13 +6,13 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pypack.tokenizer.library import load_with_library
 from pypack.tokenizer.library_errors import LibraryError, library_errors
 from pypack.tokenizer.library_limits import check_for_library, check_json, try_in_another_process
+from pypack.tokenizer.parse import parse_definition
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-_MAY_BE_MISSING = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
 class TokenizerDefinition:
@@ -60,7 +60,7 @@ class TokenizerDefinition:
         Raises:
             ValueError: it is not understood.
         """
-        return _parse(self.data, nearest_scores=self.is_printed)
+        return parse_definition(self.data, nearest_scores=self.is_printed)
 
     @cached_property
     def sections_of_any(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class TokenizerDefinition:
         try:
             return self.sections
         except ValueError:
-            return _parse(self.tokenizer.to_str().encode(), nearest_scores=True)
+            return parse_definition(self.tokenizer.to_str().encode(), nearest_scores=True)
 
     @cached_property
     def json(self) -> str:
@@ -85,23 +85,18 @@ class TokenizerDefinition:
 
     @cached_property
     def _loaded(self) -> HuggingFaceTokenizer:
-        from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-        self._check()
         if b'"SentencePiece' in self.data[:4096]:
             raise ValueError(
                 f"{self.source}: a SentencePiece model, which the `tokenizers` library has no form of"
             )
+        self._check()
         try:
             with library_errors():
-                tokenizer = HuggingFaceTokenizer.from_buffer(self.data)
+                return load_with_library(self.data)
         except LibraryError as error:
             raise ValueError(
                 f"{self.source}: not a tokenizer.json that `tokenizers` can load: {error}"
             ) from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
 
     def _check(self) -> None:
         """Raises ValueError for what the library cannot stand."""
@@ -112,23 +107,3 @@ class TokenizerDefinition:
             try_in_another_process(self.data, self.source)
         else:
             check_for_library(sections, self.source)
-
-
-def _parse(data: bytes, *, nearest_scores: bool) -> dict[str, Any]:
-    import orjson
-
-    from pypack._core import read_definition
-
-    rest, vocabulary, merges = read_definition(data, nearest_scores)
-    definition: dict[str, Any] = orjson.loads(rest)
-    if vocabulary is not None:
-        definition["model"]["vocab"] = vocabulary
-    if merges is not None:
-        definition["model"]["merges"] = merges
-    # Which the library takes for said where a file leaves them out.
-    for section in _MAY_BE_MISSING:
-        definition.setdefault(section, None)
-    definition.setdefault("version", "1.0")
-    if definition.get("added_tokens") is None:
-        definition["added_tokens"] = []
-    return definition

@@ -14,6 +14,7 @@ from pypack._common.threads import available_cores
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.engine import OffsetUnit, PlainParts
+from pypack.tokenizer.library import load_with_library
 from pypack.tokenizer.library_errors import LibraryError, library_errors
 from pypack.tokenizer.text_input import Texts, as_strings
 
@@ -138,14 +139,13 @@ def check_decoder(part: Mapping[str, Any], source: str) -> None:
         ValueError: the `tokenizers` library cannot load it.
     """
     import orjson
-    from tokenizers import Tokenizer as HuggingFaceTokenizer
 
     model = {"type": "BPE", "vocab": {}, "merges": []}
     sections = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor")
     alone = {"version": "1.0", "added_tokens": [], "model": model, "decoder": part}
     try:
         with library_errors():
-            HuggingFaceTokenizer.from_buffer(orjson.dumps(alone | dict.fromkeys(sections)))
+            load_with_library(orjson.dumps(alone | dict.fromkeys(sections)))
     except LibraryError as error:
         raise ValueError(
             f"{source}: `tokenizers` cannot load the decoder {part.get('type')!r}: {error}"

@@ -19,7 +19,7 @@ def library_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit, ImportError):
         raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

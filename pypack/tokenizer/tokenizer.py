@@ -21,10 +21,13 @@ from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
 from pypack.tokenizer.definition_file import read_definition_file
 from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
-from pypack.tokenizer.folder import read_beside
+from pypack.tokenizer.folder import read_beside, with_added_tokens
+from pypack.tokenizer.habits import Habits, as_row
 from pypack.tokenizer.hub import hub_folder
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
+from pypack.tokenizer.library import library_version
 from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
+from pypack.tokenizer.native.pretokenizers import is_byte_level
 from pypack.tokenizer.native.sentencepiece_file import names_of_roles
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from pypack.records.rendered import Rendered
 
 
-class Tokenizer:
+class Tokenizer(Habits):
     """A tokenizer: text ↔ ids, with its special ids and a fingerprint.
 
     Made by `from_file`, `from_huggingface` or `from_tiktoken`. Immutable; one object may be used from many
@@ -247,6 +250,14 @@ class Tokenizer:
         return self._engine_reason
 
     @property
+    def engine_version(self) -> str | None:
+        """The version of the library whose ids these are; None for the engine "native".
+
+        Native ids are those of `tokenizers` 0.23 whatever is installed.
+        """
+        return None if self.engine == "native" else library_version()
+
+    @property
     def eos_id(self) -> int | None:
         """Id of the token that ends a document, if there is one."""
         return self.special_tokens.eos
@@ -271,10 +282,6 @@ class Tokenizer:
         """Chance at which a merge of BPE is left out at random when a text is encoded; 0 almost always."""
         model = self._definition.sections_of_any.get("model")
         return float((model.get("dropout") if isinstance(model, dict) else None) or 0)
-
-    def special_token_texts(self) -> list[str]:
-        """The added tokens that are marked as special, by id: `<|endoftext|>`, `<s>`, ..."""
-        return [token.content for token in self._engine.added_tokens() if token.special]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -541,7 +548,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
         """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""
-        return self.decode_batch([ids], skip_special_tokens=skip_special_tokens)[0]
+        return self.decode_batch([as_row(ids)], skip_special_tokens=skip_special_tokens)[0]
 
     def decode_batch(
         self,
@@ -561,6 +568,34 @@ class Tokenizer:
         """
         ragged = rows if isinstance(rows, Ragged) else _as_ragged(list(rows))
         return self._engine.decode_batch(ragged, skip_special_tokens=skip_special_tokens)
+
+    @cached_property
+    def _spells_bytes(self) -> bool:
+        """Whether tokens are spelled in GPT-2's byte alphabet."""
+        return is_byte_level(self._definition.sections_of_any.get("pre_tokenizer"))
+
+    def _encode_rows(self, texts: Any, **options: Any) -> Ragged:
+        rows: Ragged = self.encode_batch(texts, **options)
+        return rows
+
+    def _with_tokens(self, tokens: list[str], special: bool) -> Tokenizer:
+        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": not special}
+        first = self.vocab_size
+        entries = [
+            {"id": first + i, "content": token, **flags, "special": special}
+            for i, token in enumerate(dict.fromkeys(tokens))
+            if token
+        ]
+        definition = TokenizerDefinition(
+            with_added_tokens(self._definition.data, entries),
+            self._definition.source,
+            is_printed=self._definition.is_printed,
+        )
+        names = {
+            role: self.id_to_token(i) for role, i in self.special_tokens.as_dict().items() if i is not None
+        }
+        configured = {role: token for role, token in names.items() if token is not None}
+        return type(self)(definition, self._requested_engine, configured, {}, self._chat)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -585,7 +620,10 @@ class Tokenizer:
 
 
 def _as_ragged(rows: list[Sequence[int] | NDArray[np.integer]]) -> Ragged:
-    arrays = [np.asarray(row) for row in rows]
+    try:
+        arrays = [np.asarray(row) for row in rows]
+    except ValueError:  # rows of unequal length where ids should be
+        raise TypeError("every row must be a vector of ids, got rows within rows") from None
     for i, array in enumerate(arrays):
         if array.size and array.dtype.kind not in "iu":
             raise TypeError(f"row {i} must hold integers, got {array.dtype}")

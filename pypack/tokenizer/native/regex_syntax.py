@@ -102,8 +102,8 @@ def _shorthand(letter: str) -> Characters:
         return category_named("Nd")
     # \w: that of Rust's regexes, but for the superscripts and fractions of Latin-1, and the joiners.
     _, traits = character_tables()
-    found: Characters = ((traits >> 1 & 1) == 1) | just("\u00b2\u00b3\u00b9\u00bc\u00bd\u00be")
-    return found & ~just("\u200c\u200d")
+    word: Characters = (traits >> 1 & 1) == 1
+    return (word | just("\u00b2\u00b3\u00b9\u00bc\u00bd\u00be")) & ~just("\u200c\u200d")
 
 
 def just(text: str) -> Characters:
