@@ -104,8 +104,8 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-rejects", type=reject_limit, default=RejectLimit("1%"), metavar="N",
-        help="stop once more documents than this, a number or a percentage of 10,000 or more, were rejected; "
-        "exit status 1 if all in all there were, or any whole file (default: 1%%)",
+        help="stop once more documents than this were rejected: a number, or a percentage (of at least "
+        "10,000 records); exit status 1 if all in all there were more, or any whole file (default: 1%%)",
     )  # fmt: skip
     group.add_argument(
         "--strict", action="store_true", help="what a folder holds and would not be read is an error"
@@ -270,6 +270,8 @@ def _units_failed(result: TokenizeResult) -> str | None:
 
 
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
+    if not result.is_finished:
+        return None  # which units are done by now is luck: who finishes the store looks at all of them
     log = result.output / "rejected.jsonl"
     if result.rejected_files:
         return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
@@ -308,4 +310,5 @@ def _print_result(result: TokenizeResult) -> None:
         print(f"  blank lines passed over: {progress.blank_lines:,}")
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
-        print(f"  rejected: {result.rejected:,} ({kinds}), listed in {result.output / 'rejected.jsonl'}")
+        listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
+        print(f"  rejected: {result.rejected:,} ({kinds}){listed}")

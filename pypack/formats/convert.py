@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARQUET_MAGIC = b"PAR1"
+# Formats of tokens alone.
+_BARE = ("megatron", "flat", "mds")
 # Some documents, with columns kept beside their tokens or without.
 Documents: TypeAlias = "Ragged | tuple[Ragged, pa.RecordBatch]"
 
@@ -63,6 +66,12 @@ def export(store: TokenStore, path: Path, to: str, plan: Plan | None = None) -> 
     for place in taken:
         if place.exists():
             raise FileExistsError(f"{place} exists: choose another path, or remove it first")
+    if to in _BARE and (store.has_loss_mask or store.group_places is not None):
+        what = "a loss mask" if store.has_loss_mask else "groups"
+        warnings.warn(
+            f"{store!r} has {what}, for which {to} files have no place: they hold the tokens alone",
+            stacklevel=2,
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     return FORMATS[to].write(store, plan, path)
 

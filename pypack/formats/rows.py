@@ -63,6 +63,7 @@ def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
             align=1,
             mask_offsets=None,
             masks=None,
+            uses_store_mask=store.has_loss_mask,
             plan_files=(),
         )
         tokens = lengths.astype(np.int64)

@@ -73,9 +73,10 @@ def look(
     report = Preflight(len(looks), sum(not file.is_stream for file in files), ())
     if faulty and len(faulty) == len(with_content) and not has_streams:
         raise PreflightError(_whole_job(faulty, report))
-    if with_content and not has_streams:
-        _check_kept(with_content, keep, report)
-    warnings = [*_grouped(faulty), *_drift([one for one in with_content if one.fault is None], keep)]
+    good = [one for one in with_content if one.fault is None]
+    if good and not has_streams:
+        _check_kept(good, keep, report)
+    warnings = [*_grouped(faulty), *_drift(good, keep)]
     return Preflight(report.looked, report.files, tuple(warnings))
 
 
@@ -120,7 +121,7 @@ def _named(looks: Sequence[Look]) -> str:
 def _check_kept(looks: Sequence[Look], keep: Sequence[str], report: Preflight) -> None:
     """Raises PreflightError for a kept field that no record has: its column would be nothing but nulls."""
     for name in keep:
-        if any(name in one.kinds for one in looks) or any(_may_hold(one, name) for one in looks):
+        if any(name in one.kinds for one in looks):
             continue
         names = list(dict.fromkeys(other for one in looks for other in one.names))
         near = close_to(name, names)
@@ -129,11 +130,6 @@ def _check_kept(looks: Sequence[Look], keep: Sequence[str], report: Preflight) -
             f"--keep {name}: no document at the start of {report.sample} has such a field; {hint} "
             "(--no-preflight keeps it all the same, for documents further on)"
         )
-
-
-def _may_hold(look: Look, name: str) -> bool:
-    """Whether nothing is known of what a file holds."""
-    return look.fault is not None and not look.names
 
 
 def _drift(looks: Sequence[Look], keep: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ import orjson
 from numpy.typing import NDArray
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
-from pypack.corpus.json_lines import record_fault
+from pypack.corpus.json_lines import parsed_exactly, record_fault
 from pypack.jobs.encode_stage import reject_of
 from pypack.ragged import Ragged
 from pypack.records.errors import RecordError
@@ -73,7 +73,7 @@ class RecordStage:
 
     def _record(self, line: bytes) -> dict[str, Any]:
         try:
-            record = orjson.loads(line)
+            record = parsed_exactly(line, orjson.loads(line))
         except ValueError:
             raise RecordError(*record_fault(line)) from None
         if not isinstance(record, dict):

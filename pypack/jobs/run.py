@@ -74,31 +74,43 @@ class JobRun:
     def work(self, num_workers: int | None) -> None:
         """Makes the units that are left."""
         cores = available_cores()
+        # Standard input and pipes are this process's: nobody else can read them.
+        streams = [unit for unit in self._left if self._reads_stream(unit)]
+        files = [unit for unit in self._left if not self._reads_stream(unit)]
         if num_workers is None:
-            num_workers = min(cores, len(self._left)) if len(self._left) > 1 and cores > 2 else 1
+            num_workers = min(cores, len(files)) if len(files) > 1 and cores > 2 else 1
         if not self._left:
             self._tell({})
-        elif num_workers > 1 or self.options.memory_limit is not None:
-            self._work_with(min(num_workers, len(self._left)))
+        elif files and (num_workers > 1 or self.options.memory_limit is not None):
+            self._work_alone(streams)
+            self._work_with(files, min(num_workers, len(files)))
         else:
-            work = UnitWork(self.place, self.job, self.tokenizer, self.options)
-            for unit in self._left:
-                last = UnitProgress()
+            self._work_alone(self._left)
 
-                def tell(progress: UnitProgress, number: int = unit.number) -> None:
-                    nonlocal last
-                    last = progress
-                    self._tell({number: progress})
+    def _reads_stream(self, unit: Unit) -> bool:
+        return any(self.job.inputs[i].is_stream for i in range(unit.first, unit.stop))
 
-                work(unit.number, tell)
-                self._done(unit.number, last)
+    def _work_alone(self, units: list[Unit]) -> None:
+        """In this process."""
+        work = UnitWork(self.place, self.job, self.tokenizer, self.options)
+        for unit in units:
+            last = UnitProgress()
 
-    def _work_with(self, count: int) -> None:
+            def tell(progress: UnitProgress, number: int = unit.number) -> None:
+                nonlocal last
+                last = progress
+                self._tell({number: progress})
+
+            work(unit.number, tell)
+            self._done(unit.number, last)
+
+    def _work_with(self, units: list[Unit], count: int) -> None:
+        """In so many processes."""
         from pypack.jobs.workers import Workers
 
         threads = self.options.num_threads or 1
         options = WorkOptions(**{**asdict(self.options), "num_threads": threads})
-        dealer = Dealer(self._left)
+        dealer = Dealer(units)
         workers = Workers(
             self.place, self.tokenizer, options, count,
             on_progress=self._tell, on_done=self._done, on_refused=self._refuse,

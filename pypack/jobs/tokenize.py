@@ -112,6 +112,8 @@ def tokenize(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
             "with one call that overwrites"
         )
+    if retry_rejected and (overwrite or not partition.is_all):
+        raise OutputError("retry_rejected adds to a store, in one call: not with overwrite, nor a partition")
     found = _found(inputs, directory, format, strict, say)
     # Checks its arguments before anything is written or removed.
     corpus.read(

@@ -66,8 +66,8 @@ def epochs_go_on(
     epoch, rows, parts = past.place(step)
     buckets = [(bucket.length, bucket.size) for bucket in order.source_buckets]
     given = tuple(rows.get(length, 0) for length, _ in buckets)
-    if theirs["tail"] == "wrap" and len(buckets) > 1 and any(given):
-        return None  # each length goes on into the next epoch at a step of its own
+    if sizes is not None and any(given) and len(buckets) > 1 and theirs["tail"] == "wrap":
+        return None  # a length may stand in the next epoch already, of the sequences that there were
     epoch_parts: list[tuple[int, ...]] = []
     for length, size in buckets:
         known = parts.get(length, (0,))

@@ -598,11 +598,11 @@ class Loader:
                 other order: a longer or shorter last phase, further phases, a batch of the same size said in
                 the other unit, a store that has grown at its end with its plan extended
                 (`pypack.extend_plan`), steps that are left out from there on. If False, a warning says what
-                differs. Where that is only the size of the batch (of one source; with tail="wrap" and rows of
-                several lengths at the start of an epoch) or the schedule, the run goes on with the sequences
-                that were not given out, at the step that has as many rows, or tokens of its phase, before it.
-                Else only the number of the step (and the changes of weights) are taken over: the steps that
-                follow are those of *this* loader's order, so that sequences may come again or be left out.
+                differs. Where that is only the size of the batch (of one source) or the schedule, the run
+                goes on with the sequences that were not given out, at the step that has as many rows, or
+                tokens of its phase, before it. Else only the number of the step (and the changes of weights)
+                are taken over: the steps that follow are those of *this* loader's order, so that sequences
+                may come again or be left out.
 
         Raises:
             ValueError: the state belongs to another order; the message says what differs.

@@ -16,6 +16,7 @@ from pypack.records.errors import RecordError, TemplateSourceError
 from pypack.records.look_alikes import LookAlikes, content_spans
 from pypack.records.messages import Message, checked_messages
 from pypack.records.rendered import Rendered, Spans
+from pypack.records.skeletons import Skeletons
 
 if TYPE_CHECKING:
     import jinja2
@@ -81,11 +82,13 @@ class ChatTemplate:
         from pypack.records.sandbox import chat_environment
 
         try:
-            return chat_environment().from_string(self.source)
+            template = chat_environment().from_string(self.source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateSourceError(f"{self.name}: line {error.lineno}: {error.message}") from error
         except (TooMuchError, ValueError, TypeError, ArithmeticError, MemoryError, RecursionError) as error:
             raise TemplateSourceError(f"{self.name}: cannot be compiled: {error}") from error
+        template.globals = dict(template.globals)  # of two dicts in a chain; they are copied for every record
+        return template
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
@@ -109,6 +112,11 @@ class ChatTemplate:
         return _NAMES_PARTS.search(self.source) is not None
 
     @cached_property
+    def _skeletons(self) -> Skeletons:
+        variables = {"add_generation_prompt": False, "documents": None, **self.special_tokens, **self.options}
+        return Skeletons(self.source, variables)
+
+    @cached_property
     def _look_alikes(self) -> LookAlikes:
         return LookAlikes(self.special_texts)
 
@@ -127,7 +135,10 @@ class ChatTemplate:
         conversation = checked_messages(messages, self.takes_parts)
         values: dict[str, Any] = {"messages": conversation, "tools": _tools(tools), "documents": None}
         more = {**self.special_tokens, **self.options, **options}
-        text, generated = self._text(values, more)
+        known = None
+        if not options and not self.tells_time:
+            known = self._skeletons.render(conversation, values["tools"])
+        text, generated = self._text(values, more) if known is None else known
         plain: Spans = []
         if not self.parse_special_tokens and self.special_texts:
             plain = content_spans(text, values, self._look_alikes, lambda other: self._text(other, more)[0])

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
-from types import BuiltinMethodType
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 import jinja2
@@ -274,6 +274,8 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
                     kwargs.pop("_loop_vars", None)
                     kwargs.pop("_block_vars", None)
                 return function(*args, **kwargs)
+        elif type(function) is MethodType and function.__func__ is GenerationTag._record:
+            return function(kwargs["caller"])
         budget.take_steps(_STEPS_OF_CALL)
         if getattr(function, "__name__", "") in ("format", "format_map"):  # jinja's own wrapper
             pattern = str(getattr(function, "__wrapped__", function).__self__)
@@ -338,7 +340,6 @@ def render(
         for block in template.root_render_func(template.new_context(variables)):
             blocks.append(block)
             rendering.size += len(block)
-            rendering.budget.take_size(len(block))
             if rendering.size > LARGEST_VALUE:
                 raise TooMuchError(f"it gives more than {LARGEST_VALUE} characters")
     finally:

@@ -132,10 +132,9 @@ class EpochOrder:
         parts = resumed.parts or tuple((bucket.size,) for bucket in buckets)
         if len(resumed.rows) != len(buckets) or len(parts) != len(buckets):
             raise ValueError(f"the state is of {len(resumed.rows)} row lengths, the plan of {len(buckets)}")
-        if tail == "wrap" and len(buckets) > 1:
-            raise ValueError("tail='wrap' cannot go on within an epoch of several row lengths")
         for bucket, row, sizes in zip(buckets, resumed.rows, parts, strict=True):
-            if sum(sizes) != bucket.size or row > bucket.size:
+            # With "wrap" a length may stand in the next epoch already.
+            if sum(sizes) != bucket.size or row > bucket.size * (1 + (tail == "wrap")):
                 raise ValueError(
                     f"the state is of {sum(sizes)} sequences of length {bucket.length}, the plan has "
                     f"{bucket.size}"
@@ -273,9 +272,9 @@ class EpochOrder:
         if self._resumed and epoch == self._resumed[0].epoch:
             # What came before it goes on has no order here, but its steps are counted.
             tables = [np.repeat(np.arange(n, dtype=np.uint8), [one.earlier_steps for one in self._resumed])]
-            for part in range(len(self._resumed[0].parts)):
+            for part in range(1 if self._endless else len(self._resumed[0].parts)):
                 steps = [one.steps_of_part(part) for one in self._resumed]
-                sizes = [one.parts[part] for one in self._resumed]
+                sizes = [sum(one.parts) if self._endless else one.parts[part] for one in self._resumed]
                 table = self._table([whole for whole, _ in steps], sizes, epoch, part)
                 tables.append(_last_of_each(table, [rest for _, rest in steps]))
             return _core.BucketSequence(np.concatenate(tables), n)
@@ -340,7 +339,11 @@ class EpochOrder:
             if self._several:
                 visit = going.before(epoch) + self._order_of(epoch).visits(turn, number)
             done = self._several and visit >= going.before(epoch + 1)
-            rows[bucket.length] = bucket.size if done else going.draws(visit)[0][1]
+            if done and not self._endless:
+                rows[bucket.length] = bucket.size
+            else:
+                of, row = going.draws(visit)[0][:2]
+                rows[bucket.length] = row + bucket.size * (of - epoch)
             parts[bucket.length] = (bucket.size,)
             if self._resumed and epoch == self._resumed[number].epoch:
                 parts[bucket.length] = self._resumed[number].parts

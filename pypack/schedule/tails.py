@@ -198,7 +198,11 @@ class ResumedEpochs:
         return min([self.plain.fewest, *(rest.fewest for _, rest in self._rests if rest.before(1))])
 
     def steps_of_part(self, part: int) -> tuple[int, int]:
-        """Visits of a part of the epoch as a whole, and of what is left of it."""
+        """Visits of a part of the epoch as a whole, and of what is left of it; with tail="wrap", whose parts
+        stand end to end, of all parts."""
+        if isinstance(self.plain, EndlessEpochs):
+            rest = self.before(self.epoch + 1) - self.visit
+            return self.earlier_steps + rest, rest
         size, rows = self.parts[part], self.plain.rows
         left = size - self.given[part]
         whole, rest = (visits(self._tail, n, rows).before(1) if n else 0 for n in (size, left))
@@ -208,7 +212,7 @@ class ResumedEpochs:
         if epoch <= self.epoch:
             return self._begun - self.plain.before(self.epoch) + self.plain.before(epoch)
         if isinstance(self.plain, EndlessEpochs):
-            return self.visit + -(-self._left(epoch) // self.plain.rows)
+            return self.visit + max(0, -(-self._left(epoch) // self.plain.rows))
         rests = sum(rest.before(1) for _, rest in self._rests)
         return self.visit + rests + self.plain.before(epoch - self.epoch - 1)
 

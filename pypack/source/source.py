@@ -23,6 +23,9 @@ from pypack.source.select import select_documents
 from pypack.store.same_tokenizer import check_same_tokenizer as check_stores
 from pypack.store.store import StorePaths, TokenStore
 
+# Spans of plans up to which a source looks for sequences that learn nothing.
+_LOOKED_SPANS = 1 << 20
+
 PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
 
 
@@ -106,10 +109,14 @@ class Source:
         self._left_out: list[NDArray[np.int64]] = []  # of each plan; none: nothing is left out
         if drop_unlearned:
             self._leave_out_unlearned()
-        elif self._masks is not None:
+        elif self._masks is not None or (self.uses_store_mask and self._is_worth_a_look()):
             self._warn_of_unlearned()
-        elif self.uses_store_mask and any(plan.counts.split_documents for plan in self.plans):
-            self._warn_of_unlearned()  # a store has no document without a token to learn; a piece may be one
+
+    def _is_worth_a_look(self) -> bool:
+        """Whether the store's mask is to be read for sequences that learn nothing: a document of a store
+        learns something, but a piece of one may not; and only where that takes no time."""
+        spans = sum(plan.num_spans for plan in self.plans)
+        return spans <= _LOOKED_SPANS and any(plan.counts.split_documents for plan in self.plans)
 
     def _leave_out_unlearned(self) -> None:
         self._left_out = [learned.unlearned_sequences for learned in self._learned]

@@ -257,6 +257,21 @@ def test_rejects_stop_a_job(run: Run, tmp_path: Path) -> None:
     assert TokenStore.open(tmp_path / "s").num_documents == 100
 
 
+def test_partitions_do_not_judge_each_other(run: Run, tmp_path: Path) -> None:
+    # 50 of 200 lines are refused, in the half of the second one: who ends the job sees it, whoever that is.
+    for i in range(4):
+        write(tmp_path / f"in/{i}.jsonl", _LINES[: len(_LINES) // 2] + (b"{}\n" * 13 if i % 2 else b""))
+    for first, second in (("0/2", "1/2"), ("1/2", "0/2")):
+        store = tmp_path / f"s{first[0]}"
+        common = (tmp_path / "in", "-o", store, "--unit-bytes", "1600")
+        assert run(*common, "--partition", first)[0] == 0
+        assert not (store / "store.json").exists()
+        status, _, err = run(*common, "--partition", second)
+        assert status == 1
+        assert "rejected, more than --max-rejects 1%" in err
+        assert (store / "store.json").exists()
+
+
 def test_no_document_says_why_and_where(run: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", b'{"body": "x"}\n' * 50)
     status, _, err = run(path, "-o", tmp_path / "s", "--no-preflight")

@@ -306,3 +306,15 @@ def test_parquet_is_known_by_its_first_bytes(tmp_path):
     pq.write_table(pa.table({"input_ids": [[1, 2], [3]]}), tmp_path / "tokens.data")
     (batch,) = read_documents(tmp_path / "tokens.data")
     assert [row.tolist() for row in (batch[0] if isinstance(batch, tuple) else batch)] == [[1, 2], [3]]
+
+
+def test_the_loss_mask_of_a_store_is_exported_or_missed_aloud(tmp_path):
+    learned = np.array([False, False, True, True, False, True], np.bool_)
+    with StoreWriter(tmp_path / "s", vocab_size=300, beside=[".mask"]) as writer:
+        writer.append(Ragged.from_rows([[1, 2, 3, 4], [5, 6]]), learned=learned)
+    store = TokenStore.open(tmp_path / "s")
+    export(store, tmp_path / "rows.parquet", "parquet")
+    table = pq.read_table(tmp_path / "rows.parquet")
+    assert table.column("labels").to_pylist() == [[-100, -100, 3, 4], [-100, 6]]
+    with pytest.warns(UserWarning, match="has a loss mask, for which flat files have no place"):
+        export(store, tmp_path / "flat", "flat")

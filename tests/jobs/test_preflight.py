@@ -138,6 +138,9 @@ def test_kept_fields(tmp_path: Path) -> None:
         _look(*paths, keep=["ulr"])
     with pytest.raises(PreflightError, match=r"--keep zz: .* there are 'text', 'url', 'id'"):
         _look(*paths, keep=["zz"])
+    # Files that give no document have no say in it.
+    with pytest.raises(PreflightError, match=r"--keep ulr: .* did you mean url"):
+        _look(*paths, _raw(tmp_path / "d.jsonl", _LINES.decode().encode("utf-16")), keep=["ulr"])
     url, lang, several = _look(*paths, keep=["url", "lang", "id"]).warnings
     assert "c.parquet: no field 'url'" in url
     assert "a.jsonl and 1 more files: no field 'lang'" in lang

@@ -294,3 +294,36 @@ def test_tokens_that_only_the_configuration_names_are_refused(tmp_path, folder):
     (other / "tokenizer_config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"writes '<\|lost\|>', which tokenizer_config.json adds"):
         Tokenizer.from_file(other).encode_chat(chat("a"), learn="all")
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 7])
+def test_a_job_that_was_broken_off_ends_with_the_same_bytes(tmp_path, folder, stop_after):
+    records = [{"p": f"Q{i}: ", "c": ["yes " * (i % 5 + 1), "no"], "w": i / 7} for i in range(60)]
+    records[20]["c"] = []
+    lines(tmp_path / "a.jsonl", records)
+    tokenizer = Tokenizer.from_file(folder, eos_token="<|endoftext|>")
+    options = TokenizeOptions(
+        records=RecordOptions(prompt_field="p", completion_fields=("c",), weight_field="w"), shard_tokens=90
+    )
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    tokenize([tmp_path / "a.jsonl"], whole, tokenizer, options, batch_bytes=200)
+    seen = 0
+
+    def stop(_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen > stop_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tokenize([tmp_path / "a.jsonl"], broken, tokenizer, options, batch_bytes=200, on_progress=stop)
+    tokenize([tmp_path / "a.jsonl"], broken, tokenizer, options, batch_bytes=200)
+    names = sorted(
+        path.name for path in whole.iterdir() if path.suffix in (".bin", ".idx", ".mask", ".group", ".weight")
+    )
+    assert len(names) > 20
+    for name in [*names, "rejected.jsonl"]:
+        assert (whole / name).read_bytes() == (broken / name).read_bytes(), name
+    store = TokenStore.open(broken)
+    assert store.verify() == []
+    assert (np.diff(np.unique(store.groups)) == 2).all()

@@ -264,3 +264,31 @@ def test_a_file_of_a_finished_unit_that_has_gone_is_named(
     (store / "units/000002.json").unlink()
     tokenize(many_units.inputs, store, tokenizer, many_units.options)
     assert tree_bytes(store) == many_units.store
+
+
+@pytest.mark.parametrize("name", ["job.json", "units/000000.json"])
+def test_damaged_descriptions_are_named(
+    name: str, inputs: list[str], tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    begun(inputs, tmp_path / "s", tokenizer)
+    path = tmp_path / "s" / name
+    whole = json.loads(path.read_text())
+    wrong: list[Any] = [b"", b"{", b"[]", b"[" * 100_000, b'{"format": 1}']
+    wrong += [
+        {**whole, key: value}
+        for key in whole
+        for value in (None, -1, "x", [[]], {"a": {}}, [{"name": "../x"}])
+        if key not in ("folder", "notes", "job", "rejects_checksum", "lines", "retries")
+    ]
+    refused = 0
+    for content in wrong:
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        try:
+            tokenize(inputs, tmp_path / "s", tokenizer, OPTIONS, partition=Partition(unit=0))
+        except ValueError as error:
+            assert str(path) in str(error) or "differs" in str(error)
+            refused += 1
+    assert refused > len(wrong) * 0.8
+    path.write_text(json.dumps({**whole, "requires": ["time travel"]}))
+    with pytest.raises(ValueError, match=r"requires the feature 'time travel', which this pypack does not"):
+        tokenize(inputs, tmp_path / "s", tokenizer, OPTIONS, partition=Partition(unit=0))

@@ -251,14 +251,14 @@ def test_another_batch_goes_on_with_the_next_row(plain, tail, sizes, stretches):
 
 
 @given(
-    tail=st.sampled_from(["pad", "spread", "drop"]),
+    tail=st.sampled_from(["pad", "wrap", "spread", "drop"]),
     curriculum=st.sampled_from(["natural", "grow-p2", "uniform"]),
     cycles=st.integers(1, 3),
     sizes=st.lists(st.sampled_from([64, 128, 192, 256]), min_size=2, max_size=4),
     stretches=st.lists(st.integers(0, 40), min_size=3, max_size=3),
 )
 def test_another_batch_within_lengths_goes_on(lengths, tail, curriculum, cycles, sizes, stretches):
-    given_out, state = [], None
+    given_out, drawn, state = [], {}, None
     orders = {"tail": tail, "curriculum": curriculum, "cycles": cycles}
     for tokens, steps in zip(sizes, [*stretches, 90], strict=False):
         loader = Loader(lengths, batch_tokens=tokens, **orders, prefetch=0)
@@ -272,13 +272,21 @@ def test_another_batch_within_lengths_goes_on(lengths, tail, curriculum, cycles,
             ahead, length = loader.pass_end() - start, len(loader)
             assert 0 < ahead <= length
             batch = next(iter(loader))
-            assert batch.epoch == loader.epochs_at(start).max()
             draws = loader.order.at(start)
-            assert loader.order.source_buckets[draws.draws[0][0]].length == draws.row_length
+            for bucket, epoch, first, count in draws.draws:
+                assert loader.order.source_buckets[bucket].length == draws.row_length
+                drawn.setdefault(draws.row_length, []).append((epoch, first, count))
             pairs = zip(loader.epochs_at(start).tolist(), loader.sequences_at(start).tolist(), strict=True)
-            given_out += [(e, s) for e, s in pairs if s >= 0]
+            pairs = [(e, s) for e, s in pairs if s >= 0]
+            assert batch.epoch == min(pairs)[0]
+            given_out += pairs
         state = loader.state_dict()
     assert len(set(given_out)) == len(given_out)
+    for stretches_of_length in drawn.values():  # each length goes on where it was
+        for (e, first, count), (epoch, start, _) in itertools.pairwise(stretches_of_length):
+            assert (epoch, start) in ((e, first + count), (e + 1, 0))
+    if tail == "wrap":
+        return
     epochs = [epoch for epoch, _ in given_out]
     assert epochs == sorted(epochs)
     if tail != "drop":
@@ -293,12 +301,6 @@ def test_another_batch_within_lengths_at_an_epoch(lengths):
     assert (new.step, new.first_step) == (2 * len(new), 0)
     with pytest.raises(ValueError, match="batch_tokens is 128 here, was 64"):
         new.load_state_dict(state_at(old, 3))
-
-
-def test_wrap_within_lengths_tells_that_it_is_not_exact(lengths):
-    old, new = (Loader(lengths, batch_tokens=n, tail="wrap") for n in (64, 128))
-    with pytest.warns(UserWarning, match="Only the number"):
-        new.load_state_dict(state_at(old, 3), strict=False)
 
 
 def test_states_stay_small(sources):

@@ -118,6 +118,10 @@ void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& 
 // Text between the added tokens that are looked for in the text as it came; it begins at byte `base`.
 void OffsetEncoder::add_text(std::string_view text, std::size_t base, bool skip_special) {
     const bool at_text_start = base == 0;
+    if (is_left_as_it_is(text, at_text_start)) {
+        add_unchanged(text, base);
+        return;
+    }
     Alignment alignment = identity_alignment(text);
     if (parts_.normalizer != nullptr) {
         Alignment normalized_alignment;
@@ -146,6 +150,42 @@ void OffsetEncoder::add_text(std::string_view text, std::size_t base, bool skip_
         } else {
             add_piece(piece, base, slice);
         }
+    }
+}
+
+// Whether no step before the model changes anything: most text, and no alignment is needed for it, which
+// would take sixteen bytes a byte.
+bool OffsetEncoder::is_left_as_it_is(std::string_view text, bool at_text_start) {
+    if (!normalized_tokens_.empty()) return false;
+    normalized_.clear();
+    if (parts_.normalizer != nullptr && parts_.normalizer->normalize(text, normalized_)) return false;
+    rewritten_.clear();
+    return parts_.pretokenizer == nullptr || !parts_.pretokenizer->rewrite(text, at_text_start, rewritten_);
+}
+
+void OffsetEncoder::add_unchanged(std::string_view text, std::size_t base) {
+    // A byte stands for the whole of its character.
+    const auto add = [&](std::size_t word_begin, std::size_t word_end) {
+        tokenize(text.substr(word_begin, word_end - word_begin));
+        for (std::size_t i = word_begin_; i < word_end_; ++i) {
+            std::size_t begin = word_begin + word_ranges_[i].start;
+            std::size_t end = word_begin + word_ranges_[i].end;
+            while (is_utf8_continuation(text[begin])) --begin;
+            while (end < text.size() && is_utf8_continuation(text[end])) ++end;
+            const std::string_view spelled =
+                parts_.trims.empty() ? "" : parts_.vocabulary->token(word_ids_[i]).value_or("");
+            add_token(word_ids_[i], spelled, base + begin, base + end);
+        }
+    };
+    if (parts_.pretokenizer == nullptr) {
+        add(0, text.size());
+        return;
+    }
+    for (std::size_t from = 0; from < text.size();) {
+        check_interrupt();
+        WordSpans spans{span_begins_.data(), span_ends_.data(), span_begins_.size() - 2 * WordSpans::kSlack};
+        from = parts_.pretokenizer->split(text, from, spans);
+        for (std::size_t i = 0; i < spans.size; ++i) add(spans.begin[i], spans.end[i]);
     }
 }
 
@@ -259,13 +299,15 @@ AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const Enco
                                      OffsetUnit unit, const PlainRanges& plain) const {
     const TextChunks chunks = chunks_of(texts, options.num_threads);
     ChunkedBatch batch(chunks, Buffer<TokenId>());
-    std::vector<std::unique_ptr<OffsetEncoder>> encoders(chunks.size());
+    std::vector<OffsetEncoder::Encoded> encoded(chunks.size());
     const auto num_workers = static_cast<std::int64_t>(chunks.num_workers(options.num_threads));
     parallel_for(num_workers, options.num_threads, [&](std::int64_t) {
+        OffsetEncoder encoder(parts_, raw_tokens_,
+                              normalized_tokens_);  // words of one chunk come in the next
         batch.work([&](std::size_t i) {
-            encoders[i] = std::make_unique<OffsetEncoder>(parts_, raw_tokens_, normalized_tokens_);
-            encoders[i]->encode(texts, chunks.bounds[i], chunks.bounds[i + 1], options, unit, plain);
-            batch.finish(i, 0, encoders[i]->document_ends());
+            encoder.encode(texts, chunks.bounds[i], chunks.bounds[i + 1], options, unit, plain);
+            batch.finish(i, 0, encoder.document_ends());
+            encoded[i] = encoder.take();
         });
     });
     if (const std::exception_ptr failure = batch.failure()) std::rethrow_exception(failure);
@@ -273,12 +315,12 @@ AlignedBatch Encoder::encode_aligned(std::span<const TextView> texts, const Enco
     Buffer<std::uint32_t> ranges(2 * batch.num_ids());
     parallel_for(static_cast<std::int64_t>(chunks.size()), options.num_threads, [&](std::int64_t index) {
         const auto i = static_cast<std::size_t>(index);
-        const std::unique_ptr<OffsetEncoder> encoder = std::move(encoders[i]);
-        (void)batch.place(i, encoder->ids());
+        const OffsetEncoder::Encoded chunk = std::move(encoded[i]);
+        (void)batch.place(i, chunk.ids);
         static_assert(sizeof(ByteRange) == 2 * sizeof(std::uint32_t));
-        if (encoder->ids().empty()) return;
-        std::memcpy(ranges.data() + 2 * batch.start(i), encoder->ranges().data(),
-                    encoder->ranges().size() * sizeof(ByteRange));
+        if (chunk.ids.empty()) return;
+        std::memcpy(ranges.data() + 2 * batch.start(i), chunk.ranges.data(),
+                    chunk.ranges.size() * sizeof(ByteRange));
     });
     return {batch.take(), std::move(ranges)};
 }

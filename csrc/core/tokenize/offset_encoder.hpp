@@ -29,8 +29,15 @@ class OffsetEncoder {
     void encode(std::span<const TextView> texts, std::size_t first, std::size_t last,
                 const EncodeOptions& options, OffsetUnit unit, const PlainRanges& plain);
 
-    [[nodiscard]] const std::vector<TokenId>& ids() const { return ids_; }
-    [[nodiscard]] const std::vector<ByteRange>& ranges() const { return ranges_; }
+    // What it has encoded, taken out; the words that it knows stay.
+    struct Encoded {
+        std::vector<TokenId> ids;
+        std::vector<ByteRange> ranges;
+    };
+    [[nodiscard]] Encoded take() {
+        document_ends_.clear();
+        return {std::exchange(ids_, {}), std::exchange(ranges_, {})};
+    }
     // For each document, the number of ids up to its end.
     [[nodiscard]] const std::vector<Offset>& document_ends() const { return document_ends_; }
 
@@ -50,6 +57,8 @@ class OffsetEncoder {
                       std::span<const ByteRange> plain);
     void set_plain(std::string_view text, std::span<const ByteRange> plain, OffsetUnit unit);
     void add_text(std::string_view text, std::size_t base, bool skip_special);
+    [[nodiscard]] bool is_left_as_it_is(std::string_view text, bool at_text_start);
+    void add_unchanged(std::string_view text, std::size_t base);
     void add_piece(std::string_view piece, std::size_t base, const Alignment& alignment);
     void add_word(std::string_view word, std::size_t base, const ByteRange* alignment);
     void add_token(TokenId id, std::string_view text, std::size_t begin, std::size_t end);

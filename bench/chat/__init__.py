@@ -1,0 +1,1 @@
+"""Conversations to a store, beside `datasets.map`."""
