@@ -17,6 +17,7 @@ _NOT_COMPARED = frozenset({"inputs"})
 _WORDS = {
     "tokenizer": "the tokenizer",
     "engine": "the engine of the tokenizer",
+    "engine_version": "the version of the tokenizers library, which encodes",
     "pypack": "the version of pypack",
     "pyarrow": "the version of pyarrow, which writes the columns",
 }

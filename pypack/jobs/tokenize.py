@@ -230,6 +230,8 @@ def _describe(
         **_special_ids(options, tokenizer).as_job(),
         "pypack": VERSION,
     }
+    if tokenizer.engine_version is not None:
+        job["engine_version"] = tokenizer.engine_version  # whose ids may be others
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
     units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)

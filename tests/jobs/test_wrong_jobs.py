@@ -178,6 +178,20 @@ def test_another_tokenizer_or_version_on_one_partition_is_refused(
         tokenize(inputs, tmp_path / "s", tokenizer, OPTIONS, partition=Partition(1, 2))
 
 
+def test_another_library_behind_the_fallback_is_refused(
+    inputs: list[str], tokenizer_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Native ids are one version's, whatever is installed; those of the fallback are its library's."""
+    fallback = Tokenizer.from_file(tokenizer_file, engine="huggingface")
+    begun(inputs, tmp_path / "s", fallback)
+    monkeypatch.setattr("pypack.tokenizer.tokenizer.library_version", lambda: "9.9.9")
+    with pytest.raises(OutputError, match=r"the version of the tokenizers library.*now '9\.9\.9'"):
+        tokenize(inputs, tmp_path / "s", fallback, OPTIONS, partition=Partition(1, 2))
+    native = Tokenizer.from_file(tokenizer_file)
+    begun(inputs, tmp_path / "n", native)
+    tokenize(inputs, tmp_path / "n", native, OPTIONS)
+
+
 def test_a_full_disk(inputs: list[str], tokenizer_file: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
     """Files that may not grow any further: nothing half-written keeps a name, and the job goes on later."""
     tokenize(inputs, tmp_path / "alone", tokenizer, TokenizeOptions(unit_bytes=1200))
