@@ -15,8 +15,11 @@ peers: the same job by other programs (bench/peers/jobs): `datasets.map` with th
   memory is the most that it and its children have at once, in a run that is not timed. pypack also gets
   `--copies` of the corpora, since it is done with one in a second; what has been seen before is encoded
   faster, so that is a row of its own. `--before PYTHON` times an older pypack in the same turns.
+workers: the job on `--copies` with 1 to 4 workers of one encoding thread each: processor time of the
+  workers a GB of JSON, of their parent, and the memory of the largest. Checked first: the stores are one.
+merge: `pypack merge` of a made-up job of 100,000 shards.
 
-Both take about five minutes on two cores.
+The first two take about five minutes on two cores, workers on 48 copies (2 GB) two more.
 """
 
 from __future__ import annotations
@@ -28,11 +31,14 @@ from bench.common.arguments import parser
 from bench.common.printing import print_table
 from bench.common.record import write_results
 from bench.job.engines import bench_engines
+from bench.job.merging import bench_merging
 from bench.job.ways import WAYS, Job
 from bench.job.whole import bench_whole
+from bench.job.workers import bench_workers
 from pypack import Tokenizer
 
-PARTS = ("engines", "peers")
+PEERS = ("tokenizers", "datasets", "megatron-core", "pyarrow", "gigatoken", "datatrove")
+PARTS = ("engines", "peers", "workers", "merge")
 
 
 def main(arguments: list[str]) -> None:
@@ -42,7 +48,7 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--tokenizer", required=True, type=Path)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    options.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS[:2]))
     options.add_argument("--peers", nargs="+", choices=list(WAYS)[2:], default=list(WAYS)[2:])
     options.add_argument("--before", type=Path, help="the Python of an older pypack, timed too")
     options.add_argument("--copies", type=int, default=4, help="of the corpora in pypack's second row")
@@ -56,7 +62,12 @@ def main(arguments: list[str]) -> None:
         print_table(rows, title)
         if not args.no_results:
             print(write_results("job", rows, "tokenizers"))
-    if "peers" in args.parts:
+    if "merge" in args.parts:
+        rows = bench_merging(100_000, args.repeats)
+        print_table(rows, "pypack merge")
+        if not args.no_results:
+            print(write_results("job_merge", rows))
+    if {"peers", "workers"} & set(args.parts):
         tokenizer = Tokenizer.from_file(args.tokenizer)
         eos_id = tokenizer.eos_id
         if eos_id is None:
@@ -64,10 +75,17 @@ def main(arguments: list[str]) -> None:
         eos_token = tokenizer.id_to_token(eos_id)
         assert eos_token is not None
         job = Job(args.tokenizer, eos_id, eos_token, args.threads, args.before)
+    if "workers" in args.parts:
+        with tempfile.TemporaryDirectory() as work:
+            rows = bench_workers(args.inputs, job, Path(work), (1, 2, 3, 4), args.copies, args.repeats)
+        print_table(rows, f"{args.tokenizer.name}, workers of one thread")
+        if not args.no_results:
+            print(write_results("job_workers", rows))
+    if "peers" in args.parts:
         most_bytes = None if args.megabytes is None else int(args.megabytes * 1e6)
         with tempfile.TemporaryDirectory() as work:
             case = (args.inputs, job, Path(work), args.peers, args.copies, args.repeats, most_bytes)
             rows = bench_whole(*case)
         print_table(rows, f"{title}, whole processes")
         if not args.no_results:
-            print(write_results("job_peers", rows, "tokenizers", "datasets", "megatron-core", "pyarrow"))
+            print(write_results("job_peers", rows, *PEERS))

@@ -31,11 +31,16 @@ def peak_bytes(command: list[str], environment: dict[str, str]) -> int:
     )
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(_proportional_bytes(one) for one in _tree(process.pid)))
+        peak = max(peak, sum(tree_bytes(process.pid)))
         time.sleep(_SAMPLE_SECONDS)
     if process.returncode != 0:
         raise RuntimeError(f"{command[:3]} exits with {process.returncode}")
     return peak
+
+
+def tree_bytes(root: int) -> list[int]:
+    """Memory of the process, and of each that it has started; shared pages are counted in part."""
+    return [_proportional_bytes(one) for one in _tree(root)]
 
 
 def _tree(root: int) -> list[int]:

@@ -42,7 +42,8 @@ class Way:
     splits: bool = False
 
 
-def _store(path: Path) -> Iterator[Any]:
+def store_documents(path: Path) -> Iterator[Any]:
+    """The ids of a store."""
     return iter(TokenStore.open(path))
 
 
@@ -62,7 +63,8 @@ def _datatrove_files(path: Path) -> Iterator[Any]:
         yield from (ids[a:b] for a, b in itertools.pairwise([0, *ends]))
 
 
-def _pypack(job: Job, lines: Path, out: Path) -> list[str]:
+def tokenize_command(job: Job, lines: Path, out: Path) -> list[str]:
+    """The command line of `pypack tokenize`."""
     return _tokenize(sys.executable, job, lines, out, "--threads")
 
 
@@ -96,8 +98,8 @@ def _datatrove(job: Job, lines: Path, out: Path) -> list[str]:
 
 
 WAYS = {
-    "pypack": Way("pypack tokenize", "pypack-engine", _pypack, _store),
-    "before": Way("pypack tokenize of an older build", "pypack-engine", _before, _store),
+    "pypack": Way("pypack tokenize", "pypack-engine", tokenize_command, store_documents),
+    "before": Way("pypack tokenize of an older build", "pypack-engine", _before, store_documents),
     "datasets": Way(
         "datasets.map, tokenizers",
         "datasets",
@@ -110,14 +112,14 @@ WAYS = {
         "Megatron's IndexedDatasetBuilder, tokenizers",
         "megatron-core",
         _megatron,
-        lambda path: _store(path / "ids"),
+        lambda path: store_documents(path / "ids"),
         lambda job: {"RAYON_NUM_THREADS": str(job.threads), "TOKENIZERS_PARALLELISM": "true"},
     ),
     "gigatoken": Way(
         "Megatron's IndexedDatasetBuilder, gigatoken's encode_files",
         "gigatoken",
         _gigatoken,
-        lambda path: _store(path / "ids"),
+        lambda path: store_documents(path / "ids"),
         lambda job: {"RAYON_NUM_THREADS": str(job.threads)},
     ),
     "datatrove": Way(

@@ -48,6 +48,8 @@ TABLES = {
     "read": Table("read", read.read_table, "read"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
+    "job_workers": Table("job_workers", job.workers_table, "job --parts workers --copies 48"),
+    "job_merge": Table("job_merge", job.merge_table, "job --parts merge"),
     "pack/targets": Table("pack", pack_targets.targets_table, "pack --large"),
     "pack/peers": Table("pack", pack_peers.peers_table, "pack --parts peers", "best fit against peers"),
     "load/memory": Table("load", load.memory_table, "load --parts memory", "rows"),

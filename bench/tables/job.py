@@ -38,3 +38,40 @@ def peers_table(record: Record) -> str:
     ]
     head = ["", "JSON lines", "whole process", "its start", "MB/s", "pypack is faster by", "peak memory"]
     return markdown(head, rows)
+
+
+def workers_table(record: Record) -> str:
+    """The job with more and more workers."""
+    rows = [
+        [
+            str(row["workers"]),
+            f"{row['MB of JSON']:,.0f} MB",
+            f"{row['whole process, s']:.2f} s",
+            f"{row['processor seconds a GB, in workers']:.2f} s",
+            f"{row['parent, s of processor']:.2f} s",
+            f"{row['largest worker, MB']:,.0f} MB",
+        ]
+        for row in record["results"]
+    ]
+    head = [
+        "workers",
+        "JSON lines",
+        "whole job",
+        "processor time a GB, in workers",
+        "parent",
+        "largest worker",
+    ]
+    return markdown(head, rows)
+
+
+def merge_table(record: Record) -> str:
+    """`pypack merge` of very many shards."""
+    rows = [
+        [
+            f"{row['shards']:,}",
+            f"{row['merge, s']:.1f} to {row['slowest, s']:.1f} s",
+            f"{row['peak memory, MB']:,.0f} MB",
+        ]
+        for row in record["results"]
+    ]
+    return markdown(["shards", "`pypack merge`", "peak memory"], rows)
