@@ -44,21 +44,23 @@ def workers_table(record: Record) -> str:
     """The job with more and more workers."""
     rows = [
         [
-            str(row["workers"]),
+            f"{row['workers']} × {row['threads of each']}",
             f"{row['MB of JSON']:,.0f} MB",
             f"{row['whole process, s']:.2f} s",
             f"{row['processor seconds a GB, in workers']:.2f} s",
+            f"{row['without their start']:.2f} s",
             f"{row['parent, s of processor']:.2f} s",
             f"{row['largest worker, MB']:,.0f} MB",
         ]
         for row in record["results"]
     ]
     head = [
-        "workers",
+        "workers × threads",
         "JSON lines",
         "whole job",
-        "processor time a GB, in workers",
-        "parent",
+        "CPU a GB, in workers",
+        "but for their start",
+        "parent's CPU",
         "largest worker",
     ]
     return markdown(head, rows)
