@@ -107,7 +107,7 @@ int main() {
                 const bool with_offsets = i % 8 == 0;
                 const auto ids =
                     with_offsets
-                        ? ids_of(shared.encode_aligned(views, options, pypack::OffsetUnit::kByte).ids)
+                        ? ids_of(shared.encode_aligned(views, options, pypack::OffsetUnit::kByte, {}).ids)
                         : ids_of(shared.encode(views, options));
                 if (ids != expected[batch]) ++wrong;
             }

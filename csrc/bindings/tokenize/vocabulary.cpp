@@ -231,8 +231,9 @@ void register_vocabulary(py::module_& m) {
              }),
              py::arg("merges"), "'left right' or [left, right], in order of rank")
         .def("__len__", [](const Merges& merges) { return merges.size() / 2; })
-        .def("first_shorter_than", &first_shorter_than, py::arg("mark_bytes"),
-             "The first merge whose right side has fewer bytes, or a character across that place; else None.");
+        .def(
+            "first_shorter_than", &first_shorter_than, py::arg("mark_bytes"),
+            "The first merge whose right side has fewer bytes, or a character across that place; else None.");
     m.def("read_definition", &read, py::arg("json"), py::arg("nearest_scores"),
           "A tokenizer.json -> (the rest of it, with null for what follows; model.vocab; model.merges or "
           "None).");

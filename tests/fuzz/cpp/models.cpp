@@ -131,7 +131,7 @@ void check_encoder(const pypack::ModelPtr& model, std::string_view held) {
         return a.size() == b.size() && std::equal(a.data(), a.data() + a.size(), b.data());
     };
     check(same(one.values, two.values) && same(one.offsets, two.offsets), "threads change ids");
-    const auto aligned = encoder.encode_aligned(documents, {false, false, 1}, pypack::OffsetUnit::kByte);
+    const auto aligned = encoder.encode_aligned(documents, {false, false, 1}, pypack::OffsetUnit::kByte, {});
     check(same(one.values, aligned.ids.values), "offsets change ids");
     for (std::int64_t i = 0; i < aligned.ranges.size(); i += 2) {
         const std::uint32_t begin = aligned.ranges.data()[i];
