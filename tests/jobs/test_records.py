@@ -285,15 +285,16 @@ def test_tokens_that_nobody_knows_are_refused(tmp_path, tokenizer_file):
         tokenize([tmp_path / "a.jsonl"], tmp_path / "s", tokenizer, options)
 
 
-def test_tokens_that_only_the_configuration_names_are_refused(tmp_path, folder):
+def test_tokens_that_only_the_configuration_names_are_tokens_of_the_template(tmp_path, folder):
     other = tmp_path / "folder"
     other.mkdir()
     (other / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    added = {"9000": {"content": "<|lost|>", "special": True}}
+    number = Tokenizer.from_file(folder).vocab_size
+    added = {str(number): {"content": "<|lost|>", "special": True}}
     config = {"added_tokens_decoder": added, "chat_template": "<|lost|>{{ messages[0].content }}"}
     (other / "tokenizer_config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"writes '<\|lost\|>', which tokenizer_config.json adds"):
-        Tokenizer.from_file(other).encode_chat(chat("a"), learn="all")
+    ids, _ = Tokenizer.from_file(other).encode_chat(chat("a"), learn="all")
+    assert ids[0] == number
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7])
