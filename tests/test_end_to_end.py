@@ -51,7 +51,7 @@ def check_reconciles(corpus: Path, tokenizer_file: Path, directory: Path, capsys
 
 def test_small_corpus(tmp_path, tokenizer_file, sample_texts, capsys):
     corpus = tmp_path / "corpus.jsonl.zst"
-    lines = "".join(json.dumps({"text": text}) + "\n" for text in sample_texts)
+    lines = "".join(json.dumps({"text": text, "id": i}) + "\n" for i, text in enumerate(sample_texts))
     corpus.write_bytes(zstandard.compress(lines.encode()))
     check_reconciles(corpus, tokenizer_file, tmp_path, capsys)
 

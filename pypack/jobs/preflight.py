@@ -127,7 +127,7 @@ def _check_kept(looks: Sequence[Look], keep: Sequence[str], report: Preflight) -
         near = close_to(name, names)
         hint = f"did you mean {near}?" if near else f"there are {listed(names) or 'none'}"
         raise PreflightError(
-            f"--keep {name}: no document at the start of {report.sample} has such a field; {hint} "
+            f"--keep {name}: no document at the start of {_named(looks)} has such a field; {hint} "
             "(--no-preflight keeps it all the same, for documents further on)"
         )
 

@@ -45,7 +45,7 @@ BARE: dict[str, Any] = {
     ("section", "part"),
     [
         ("pre_tokenizer", {"type": "Metaspace", "replacement": "_", "add_prefix_space": True}),
-        ("pre_tokenizer", {"type": "Metaspace", "replacement": "_", "add_prefix_space": False}),
+        # add_prefix_space alone means "always"; the library refuses it as False.
         (
             "pre_tokenizer",
             {"type": "Metaspace", "replacement": "_", "str_rep": "_", "add_prefix_space": True},

@@ -1,4 +1,6 @@
-"""Regexes compiled to automata that look at each character once (csrc/.../pattern_automaton.hpp).
+"""Regexes compiled to automata that look at each character once.
+
+They run in csrc/core/tokenize/pretokenize/pattern_automaton.hpp.
 
 A state of the automaton is what a matcher with ways back would still try, the most wanted first: of several
 ways to match it is the first one that counts, as in Oniguruma. (Ordered lists of threads: R. Cox, "Regular
