@@ -103,6 +103,16 @@ def test_sequence_hash(lengths):
     assert _core.sequence_hash(np.array(lengths, np.int32)) == expected
 
 
+@pytest.mark.parametrize("size", [255, 256, 257, 2048, 100_003])
+@pytest.mark.parametrize("largest", [9, 2**31 - 1])
+def test_sequence_hash_of_many(size, largest):
+    """Blocks are summed before they are reduced: the largest lengths there are must not overflow."""
+    lengths = np.random.default_rng(size).integers(largest // 2, largest, size, np.int32, endpoint=True)
+    lengths[: size // 2] = largest
+    expected = tuple(reference.sequence_hash(lengths.tolist(), point) for point in _core.HASH_POINTS)
+    assert _core.sequence_hash(lengths) == expected
+
+
 @given(st.lists(length_lists, max_size=5))
 def test_fingerprints_of_lengths_follow_from_those_of_the_parts(parts):
     arrays = [np.array(part, np.int32) for part in parts]

@@ -1,6 +1,9 @@
 #include "common/sequence_hash.hpp"
 
+#include <array>
 #include <cstddef>
+
+#include "common/simd.hpp"
 
 namespace pypack {
 
@@ -9,8 +12,11 @@ namespace {
 __extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kPrime = (std::uint64_t{1} << 61) - 1;
-// Terms between two reductions: each is below 2^94, eight of them and one product of 122 bits fit into 128.
-constexpr std::size_t kTerms = 8;
+// A block is summed before it is reduced, each power in three parts of so many bits: products with terms of
+// 32 bits have 53 at most, and 2048 of them would fit into 64. The compiler makes vectors of that.
+constexpr int kPartBits = 21;
+constexpr std::uint64_t kPartMask = (std::uint64_t{1} << kPartBits) - 1;
+constexpr std::size_t kBlock = 256;
 
 std::uint64_t reduced(Wide value) {
     // 2^61 is 1 modulo the prime, so the parts above and below that bit add up.
@@ -19,27 +25,55 @@ std::uint64_t reduced(Wide value) {
     return rest >= kPrime ? rest - kPrime : rest;
 }
 
-std::uint64_t hash_at(std::uint64_t point, std::span<const std::int32_t> lengths) {
-    std::array<std::uint64_t, kTerms + 1> powers{1};
-    for (std::size_t i = 1; i <= kTerms; ++i) powers[i] = reduced(Wide{powers[i - 1]} * point);
+// What the terms of a block are multiplied by, the last by 1, and the power behind them.
+struct Powers {
+    explicit Powers(std::uint64_t of) : point(of) {
+        std::uint64_t power = 1;
+        for (std::size_t i = kBlock; i-- > 0; power = reduced(Wide{power} * point)) {
+            low[i] = static_cast<std::uint32_t>(power & kPartMask);
+            middle[i] = static_cast<std::uint32_t>(power >> kPartBits & kPartMask);
+            high[i] = static_cast<std::uint32_t>(power >> (2 * kPartBits));
+        }
+        of_block = power;
+    }
+
+    std::uint64_t point;
+    std::uint64_t of_block = 0;
+    std::array<std::uint32_t, kBlock> low, middle, high;
+};
+
+PYPACK_SIMD_CLONES std::uint64_t block_sum(const Powers& powers, const std::int32_t* lengths) {
+    std::uint64_t low = 0;
+    std::uint64_t middle = 0;
+    std::uint64_t high = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+        const std::uint64_t term = static_cast<std::uint32_t>(lengths[i]) + std::uint32_t{1};
+        low += term * powers.low[i];
+        middle += term * powers.middle[i];
+        high += term * powers.high[i];
+    }
+    return reduced(Wide{low} + (Wide{middle} << kPartBits) + (Wide{high} << (2 * kPartBits)));
+}
+
+std::uint64_t hash_at(const Powers& powers, std::span<const std::int32_t> lengths) {
     std::uint64_t hash = 0;
     std::size_t i = 0;
-    const auto term = [&](std::size_t at) {
-        return static_cast<std::uint32_t>(lengths[at]) + std::uint64_t{1};
-    };
-    for (; i + kTerms <= lengths.size(); i += kTerms) {
-        Wide sum = Wide{hash} * powers[kTerms];
-        for (std::size_t k = 0; k < kTerms; ++k) sum += Wide{term(i + k)} * powers[kTerms - 1 - k];
-        hash = reduced(sum);
+    for (; i + kBlock <= lengths.size(); i += kBlock) {
+        hash = reduced(Wide{hash} * powers.of_block + block_sum(powers, lengths.data() + i));
     }
-    for (; i < lengths.size(); ++i) hash = reduced(Wide{hash} * point + term(i));
+    for (; i < lengths.size(); ++i) {
+        const std::uint64_t term = static_cast<std::uint32_t>(lengths[i]) + std::uint64_t{1};
+        hash = reduced(Wide{hash} * powers.point + term);
+    }
     return hash;
 }
 
 }  // namespace
 
 std::array<std::uint64_t, 2> sequence_hash(std::span<const std::int32_t> lengths) {
-    return {hash_at(kHashPoints[0], lengths), hash_at(kHashPoints[1], lengths)};
+    static const Powers first(kHashPoints[0]);
+    static const Powers second(kHashPoints[1]);
+    return {hash_at(first, lengths), hash_at(second, lengths)};
 }
 
 }  // namespace pypack
