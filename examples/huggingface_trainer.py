@@ -72,6 +72,7 @@ def train(run: Path, steps: int) -> None:
     last = max(whole, key=lambda folder: int(folder.name.split("-")[1]), default=None)
     trainer.train(resume_from_checkpoint=last and str(last))
     if processes > 1:
+        torch.distributed.barrier()  # gloo's threads are done with what they gathered: else the exit may hang
         torch.distributed.destroy_process_group()
     if trainer.is_world_process_zero():
         print(f"trained on {loader.stats.tokens:,} tokens in {loader.stats.steps} batches", flush=True)

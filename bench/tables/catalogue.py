@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.common.record import RESULTS
-from bench.tables import demo, job, load, pack_peers, pack_targets, prefill, read, tokenize
+from bench.tables import chat, demo, job, load, pack_peers, pack_targets, prefill, read, tokenize
 from bench.tables.markdown import Record
 
 
@@ -46,6 +46,7 @@ TABLES = {
     "tokenize_distinct": Table("tokenize_distinct", tokenize.distinct_table, "tokenize --distinct"),
     "tokenizer_load": Table("tokenizer_load", tokenize.loading_table, "tokenize --load"),
     "read": Table("read", read.read_table, "read"),
+    "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
     "job_workers": Table("job_workers", job.workers_table, "job --parts workers --copies 48"),
