@@ -19,7 +19,7 @@ COMMANDS = {
     "prefill": "packed prompts in a transformers model beside padded ones",
     "demo": "the table of `pypack demo`",
     "tables": "put the tables of bench/results into the pages, or check them",
-    "picture": "draw docs/images/throughput.svg from bench/results, or check it",
+    "picture": "draw the pictures of docs/images/ from bench/results, or check them",
 }
 
 

@@ -21,5 +21,14 @@ def strategies_table(record: Record) -> str:
         for kind, ways in record["results"]["corpora"].items()
         for way in ways
     ]
-    head = ["strategy", "lengths", "row tokens a token", "lost", "cut in vain", "context", "attention", "bias"]
+    head = [
+        "strategy",
+        "lengths",
+        "row tokens a token",
+        "lost",
+        "cut in vain",
+        "context",
+        "attention",
+        "bias",
+    ]
     return markdown(head, rows)
