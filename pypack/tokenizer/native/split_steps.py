@@ -13,7 +13,8 @@ from typing import Any
 from pypack._core import PatternAutomaton, Pretokenizer, character_tables
 from pypack.tokenizer.native.patterns import COVERING, GPT2, SCANNERS, canonical
 from pypack.tokenizer.native.regex_automaton import automaton, automaton_of
-from pypack.tokenizer.native.regex_syntax import One, Row, just
+from pypack.tokenizer.native.character_sets import just
+from pypack.tokenizer.native.regex_tree import One, Row
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 
 Step = tuple[PatternAutomaton, str, bool] | Pretokenizer | int
