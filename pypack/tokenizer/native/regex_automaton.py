@@ -142,8 +142,7 @@ class _Tables:
 def _classes(program: Program) -> tuple[NDArray[np.uint8], list[list[bool]]]:
     """The class of every code point, and for each class and the end which sets it is in."""
     # Between the code points where some set begins or ends all are alike.
-    edges = [np.flatnonzero(np.diff(characters)) + 1 for characters, _ in program.sets]
-    begins = np.unique(np.concatenate([np.zeros(1, np.int64), *edges]))
+    begins = np.unique(np.concatenate([np.zeros(1, np.int64), *program.edges]))
     signature = np.zeros(len(begins), np.int64)
     for characters, _ in program.sets:
         # Numbered anew each time, so that the numbers stay small.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack.tokenizer.native.character_sets import Characters
 from pypack.tokenizer.native.regex_tree import Ahead, Behind, Choice, Look, Loop, Node, One, Row
@@ -20,6 +21,7 @@ class Program:
 
     Attributes:
         sets: sets of characters, and whether the end (or, behind, the start) of the text counts.
+        edges: of each set, the code points from which on another one is in it than just before.
         code: (kind, of, targets). "take", "ahead" and "behind" have a set; "look" has 2 * the number of what
             is looked for, and 1 more where it must not be there; "fork" has targets in order; "match" has
             neither.
@@ -29,6 +31,8 @@ class Program:
 
     def __init__(self) -> None:
         self.sets: list[tuple[Characters, bool]] = []
+        self.edges: list[NDArray[np.int64]] = []
+        self._numbers: dict[tuple[bool, bool, bytes], int] = {}
         self.code: list[tuple[str, int, tuple[int, ...]]] = []
         self.behind: list[int] = []
         self.looks: list[Node] = []
@@ -83,8 +87,10 @@ class Program:
         return found
 
     def _set_of(self, characters: Characters, edge_counts: bool) -> int:
-        for i, (known, known_edge) in enumerate(self.sets):
-            if known_edge == edge_counts and (known is characters or np.array_equal(known, characters)):
-                return i
-        self.sets.append((characters, edge_counts))
-        return len(self.sets) - 1
+        edges = np.flatnonzero(characters[1:] != characters[:-1]) + 1
+        key = bool(characters[0]), edge_counts, edges.tobytes()
+        if key not in self._numbers:
+            self._numbers[key] = len(self.sets)
+            self.sets.append((characters, edge_counts))
+            self.edges.append(edges)
+        return self._numbers[key]

@@ -127,9 +127,9 @@ def test_every_code_point(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"(ab)\1", r"(a)+\1", r"(\w)\1", r"\1(a)", r"(a)\12", "(?<=ab)b", "(?=a(?=bc))a", "(?:(?=ab))*", "^*", r"\b+",
-     "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}", "(a",
-     "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+", r"a\Z", r"\Ga", "a{1,500}",
+    [r"(ab)\1", r"(a)+\1", r"(\w)\1", r"\1(a)", r"(a)\12", "(?<=ab)b", "(?=a(?=bc))a", "(?:(?=ab))*", "^*",
+     r"\b+", "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}",
+     "(a", "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+", r"a\Z", r"\Ga", "a{1,500}",
      "(?=ab)(?=ac)(?=ad)(?=ae)a"],
 )  # fmt: skip
 def test_what_is_not_known_is_refused(pattern: str) -> None:
@@ -200,6 +200,7 @@ PARTS: list[dict[str, Any]] = [
     {"type": "BertPreTokenizer"},
     {"type": "CharDelimiterSplit", "delimiter": "a"},
     {"type": "FixedLength", "length": 3},
+    {"type": "UnicodeScripts"},
     {"type": "Split", "pattern": {"String": "ab"}, "behavior": "Isolated", "invert": False},
     {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext", "invert": True},
     {"type": "Split", "pattern": {"Regex": patterns.CL100K}, "behavior": "Removed", "invert": True},

@@ -9,7 +9,9 @@ namespace pypack {
 PatternAutomaton::PatternAutomaton(std::span<const std::uint8_t> class_of, unsigned num_classes,
                                    std::span<const std::uint16_t> steps,
                                    std::span<const std::uint16_t> starts, std::vector<Ptr> looks)
-    : end_of_text_(num_classes), width_(num_classes + 1U), row_size_(width_ << looks.size()),
+    : end_of_text_(num_classes),
+      width_(num_classes + 1U),
+      row_size_(width_ << looks.size()),
       looks_(std::move(looks)) {
     if (class_of.size() != kCodePoints || num_classes == 0 || num_classes > 255 || looks_.size() > 8 ||
         steps.size() % row_size_ != 0 || steps.size() / row_size_ < 2 || starts.size() != width_) {
@@ -40,8 +42,9 @@ void PatternAutomaton::read_classes(std::span<const std::uint8_t> class_of, unsi
             if (value >= num_classes) throw std::invalid_argument("a character has no class");
         }
         std::size_t known = 0;
-        while (known < classes_.size() && !std::equal(values.begin(), values.end(),
-                                                      classes_.begin() + static_cast<std::ptrdiff_t>(known))) {
+        while (known < classes_.size() &&
+               !std::equal(values.begin(), values.end(),
+                           classes_.begin() + static_cast<std::ptrdiff_t>(known))) {
             known += kBlock;
         }
         if (known == classes_.size()) classes_.insert(classes_.end(), values.begin(), values.end());

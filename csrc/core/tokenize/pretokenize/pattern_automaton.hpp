@@ -100,9 +100,9 @@ class PatternAutomaton {
     }
 
     std::uint32_t end_of_text_;
-    std::uint32_t width_;               // classes and the end
-    std::uint32_t row_size_;            // of a state: a width for all bits of looks
-    std::vector<std::uint32_t> steps_;  // 2 * the row of a state, and whether a match has ended
+    std::uint32_t width_;                // classes and the end
+    std::uint32_t row_size_;             // of a state: a width for all bits of looks
+    std::vector<std::uint32_t> steps_;   // 2 * the row of a state, and whether a match has ended
     std::vector<std::uint32_t> starts_;  // rows
     bool starts_differ_ = false;
     std::vector<Ptr> looks_;

@@ -25,8 +25,16 @@ class StreamedAutomaton final : public Pretokenizer {
       public:
         Run(const PatternAutomaton& pattern, const StreamedStates& states, std::string_view piece,
             WordSpans& words, std::size_t from)
-            : pattern_(pattern), states_(states), piece_(piece), words_(words), base_(piece.data()),
-              last_(base_ + piece.size()), p_(base_ + from), accept_(p_), previous_(p_), n_(words.size) {
+            : pattern_(pattern),
+              states_(states),
+              piece_(piece),
+              words_(words),
+              base_(piece.data()),
+              last_(base_ + piece.size()),
+              p_(base_ + from),
+              accept_(p_),
+              previous_(p_),
+              n_(words.size) {
             words_.begin[n_] = static_cast<std::uint32_t>(from);
         }
 

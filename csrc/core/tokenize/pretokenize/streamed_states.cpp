@@ -105,9 +105,7 @@ class Maker {
     }
 
     // A match ends before a character that none begins with: it is looked at as one that must go back to.
-    [[nodiscard]] Outcome ends_before_gap() const {
-        return {kStreamEnds, {kDead, false, kDead, kNever}};
-    }
+    [[nodiscard]] Outcome ends_before_gap() const { return {kStreamEnds, {kDead, false, kDead, kNever}}; }
 
     [[nodiscard]] std::uint32_t next_of(const Known& known, std::uint32_t kind) const {
         return known.next == kDead ? kDead : step(known.next, kind).to;
@@ -130,8 +128,7 @@ class Maker {
             // It might have ended before the previous character.
             const Known previous = begun(static_cast<std::uint32_t>(known.next_accept));
             const Known since{to, true, previous.state, kNever};
-            return {bits | kStreamAcceptsPrevious,
-                    {to, true, next_of(since, kind), accept_of(since, kind)}};
+            return {bits | kStreamAcceptsPrevious, {to, true, next_of(since, kind), accept_of(since, kind)}};
         }
         const Known next = begun(kind);
         if (ends) return next.state == kDead ? back(known) : Outcome{bits | kStreamEnds, next};

@@ -25,8 +25,8 @@ enum StreamBits : std::uint32_t {
 inline constexpr unsigned kStreamShift = 8;
 
 struct StreamedStates {
-    std::vector<std::uint32_t> entries;    // [state][class, the end of the text last]
-    std::uint32_t start = 0;               // row of the state in which a match begins
+    std::vector<std::uint32_t> entries;     // [state][class, the end of the text last]
+    std::uint32_t start = 0;                // row of the state in which a match begins
     std::array<std::uint8_t, 128> ascii{};  // classes of ASCII characters
 };
 
