@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pypack.cli import selection_arguments
 from pypack.cli.arguments import file_path, natural, positive
 from pypack.cli.errors import UsageError
 from pypack.cli.table import format_table
@@ -31,6 +32,7 @@ examples:
   pypack pack corpus.store -o corpus.plan --sequence-length 8192
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
   pypack pack corpus.store -o grown.plan --extend corpus.plan
+  pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
 """
 
 
@@ -89,6 +91,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
     parser.add_argument("--workers", type=positive, metavar="N", help=argparse.SUPPRESS)  # its old name
+    selection_arguments.configure(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
@@ -157,6 +160,8 @@ def _check_extends(args: argparse.Namespace) -> None:
         if value:
             raise UsageError(f"{name} does not go with --extend, which packs as the old plan was packed")
 
+    selection_arguments.refuse_with_extend(args)
+
 
 def _extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     from pypack.packing.extending import extend_plan
@@ -186,16 +191,31 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     if args.strategy is not None:
         options["strategy"] = args.strategy
     try:
-        if args.keep_together is not None:
-            options["keep_together"] = store.groups_by(args.keep_together)
-        if args.drop_unlearned:
-            options["learned"] = store.learned_lengths
-        plan = pack(store.lengths, args.sequence_length, **options)
+        if selection_arguments.selects(args):
+            plan = _selected(store, args, options)
+        else:
+            if args.keep_together is not None:
+                options["keep_together"] = store.groups_by(args.keep_together)
+            if args.drop_unlearned:
+                options["learned"] = store.learned_lengths
+            plan = pack(store.lengths, args.sequence_length, **options)
         if store.has_loss_mask:
             plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
     return plan, time.perf_counter() - began
+
+
+def _selected(store: TokenStore, args: argparse.Namespace, options: dict[str, Any]) -> Plan:
+    from pypack.source.selected_plan import pack_selection
+
+    chosen = selection_arguments.selection(store, args)
+    if args.keep_together is not None:
+        options["keep_together"] = args.keep_together
+    if args.drop_unlearned:
+        learned = store.learned_lengths
+        options["learned"] = learned if chosen.documents is None else learned[chosen.documents]
+    return pack_selection(store, chosen, args.sequence_length, repeat=args.repeat, **options)
 
 
 def _shared_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -226,12 +246,16 @@ def _compare(store: TokenStore, args: argparse.Namespace) -> list[dict[str, Any]
     """One plan after the other, so that only one is in memory."""
     from pypack.packing.packing import COMPARED, compare_one
 
+    lengths = store.lengths
+    if selection_arguments.selects(args):
+        lengths = lengths[selection_arguments.selection(store, args).copies(len(lengths))]
+
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")
     figures, refused = [], []
     for name in COMPARED:
         try:
-            row = compare_one(name, store.lengths, args.sequence_length, **_shared_options(args)).row()
+            row = compare_one(name, lengths, args.sequence_length, **_shared_options(args)).row()
         except ValueError as error:  # not every strategy takes every option
             refused.append(f"{name}: {error}")
             continue
@@ -283,5 +307,9 @@ def _print_plan(path: Path, plan: Plan) -> None:
     )
     if counts.added_sequences:
         print(f"  {counts.added_sequences:,} sequences were added by cutting others, to divide")
+    for line in selection_arguments.shown(plan.summary()):
+        print(f"  {line}")
+    if plan.repeats:
+        print(f"  an epoch gives {int(plan.sequence_times.sum()):,} sequences, some of them several times")
     if plan.extends:
         print(f"  the first {plan.extends[-1].sequences:,} sequences are those of the old plan")
