@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli import inspect_schedule, selection_arguments
+from pypack.cli import inspect_schedule
 from pypack.cli.arguments import file_path, natural
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
+from pypack.cli.pack.selection import described
 from pypack.cli.table import format_table, length_histogram
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
 
 def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
-    for line in selection_arguments.shown(found):
+    for line in described(found):
         print(f"  {line}")
     shown = {"path", "kind", "strategy", "options", "selection", "first", "histogram", "fills"}
     for name, value in found.items():

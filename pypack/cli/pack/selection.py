@@ -7,38 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import natural
 from pypack.cli.errors import UsageError
+from pypack.cli.subject import Group, Subject
 
 if TYPE_CHECKING:
+    from pypack.plan.plan import Plan
     from pypack.source.select import Selection
     from pypack.store.store import TokenStore
 
 _OPTIONS = ("where", "top", "repeats", "document_weights", "order")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Adds them."""
-    chosen = parser.add_argument_group("a selection of the documents, by the columns that the store keeps")
-    chosen.add_argument(
+def _add(group: Group) -> None:
+    group.add_argument(
         "--where", metavar="EXPR", help="those of which it is true, as \"score > 0.7 and lang == 'en'\""
     )
-    chosen.add_argument("--top", metavar="COLUMN:N", help="of those the N with the highest values")
-    chosen.add_argument("--repeats", metavar="COLUMN", help="how often each document is taken an epoch")
-    chosen.add_argument(
-        "--document-weights",
-        metavar="COLUMN",
-        help="how often on average; fractions are drawn by --seed",
+    group.add_argument("--top", metavar="COLUMN:N", help="of those the N with the highest values")
+    group.add_argument("--repeats", metavar="COLUMN", help="how often each document is taken an epoch")
+    group.add_argument(
+        "--document-weights", metavar="COLUMN", help="how often on average; fractions are drawn by --seed"
     )
-    chosen.add_argument(
+    group.add_argument(
         "--repeat", choices=("documents", "sequences"),
         help="pack every copy by itself, or repeat whole sequences, in the memory of one copy "
         "(default: the first up to 2^24 copies)",
     )  # fmt: skip
-    chosen.add_argument(
+    group.add_argument(
         "--order", metavar="FILE.npy|COLUMN",
         help="the order to pack in, kept by concat and stream: numbers of documents, or a column to sort by "
         "(COLUMN:desc: the largest first)",
     )  # fmt: skip
-    chosen.add_argument("--seed", type=natural, default=0, metavar="N", help="of what is drawn (default: 0)")
+    group.add_argument("--seed", type=natural, default=0, metavar="N", help="of what is drawn (default: 0)")
+
+
+SUBJECT = Subject("a selection of the documents, by the columns that the store keeps", _add)
 
 
 def selects(args: argparse.Namespace) -> bool:
@@ -68,6 +69,19 @@ def selection(store: TokenStore, args: argparse.Namespace) -> Selection:
         raise UsageError(str(error)) from error
 
 
+def packed(store: TokenStore, args: argparse.Namespace, options: dict[str, Any]) -> Plan:
+    """The plan of the documents that are asked for."""
+    from pypack.source.selected_plan import pack_selection
+
+    chosen = selection(store, args)
+    if args.keep_together is not None:
+        options["keep_together"] = args.keep_together
+    if args.drop_unlearned:
+        learned = store.learned_lengths
+        options["learned"] = learned if chosen.documents is None else learned[chosen.documents]
+    return pack_selection(store, chosen, args.sequence_length, repeat=args.repeat, **options)
+
+
 def _top(text: str) -> tuple[str, int]:
     column, colon, count = text.rpartition(":")
     if not colon or not column or not count.replace("_", "").isdecimal():
@@ -85,7 +99,7 @@ def refuse_with_extend(args: argparse.Namespace) -> None:
             )
 
 
-def shown(summary: dict[str, Any]) -> list[str]:
+def described(summary: dict[str, Any]) -> list[str]:
     """Lines about the selection of a plan."""
     found = summary.get("selection")
     if not found:
