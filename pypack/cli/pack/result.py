@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack.cli.pack.selection import described
+
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
 
@@ -29,5 +31,9 @@ def print_plan(path: Path, plan: Plan) -> None:
     )
     if counts.added_sequences:
         print(f"  {counts.added_sequences:,} sequences were added by cutting others, to divide")
+    for line in described(plan.summary()):
+        print(f"  {line}")
+    if plan.repeats:
+        print(f"  an epoch gives {int(plan.sequence_times.sum()):,} sequences, some of them several times")
     if plan.extends:
         print(f"  the first {plan.extends[-1].sequences:,} sequences are those of the old plan")
