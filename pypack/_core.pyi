@@ -224,6 +224,14 @@ class Encoder:
         return_offsets: str = "",
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
     ) -> tuple[Any, ...]: ...
+    def encode_learned(
+        self,
+        documents: Sequence[Any],
+        *,
+        num_threads: int,
+        plain: tuple[NDArray[np.int64], NDArray[np.uint32]],
+        learned: tuple[NDArray[np.int64], NDArray[np.uint32]],
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint8]]: ...
     def encode_columns(
         self,
         columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],

@@ -99,7 +99,7 @@ MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> r
     std::vector<ShardPool::Lease> leases;
     for (const SequenceSource& source : sources) {
         source.store->look_around(now);
-        leases.push_back(source.store->lease());
+        if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
     }
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);
