@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "finish the store of a job whose partitions are done"
@@ -55,10 +57,8 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"error": str(error), "missing_units": error.numbers, "exit_status": 1}))
         print(f"pypack merge: {error}", file=sys.stderr)
         return 1
-    if args.json:
-        values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
-        print(json.dumps({"path": str(args.path), **values, "exit_status": 0}))
-    else:
-        counts = f"{info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
-        print(f"{args.path}: {counts}")
+    values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
+    counts = f"{counted(info.documents, 'document')}, {counted(info.tokens, 'token')}"
+    found = {"path": str(args.path), **values, "exit_status": 0}
+    tell_result(args, found, f"{args.path}: {counts} in {counted(len(info.shards), 'shard')}")
     return 0

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.arguments import file_path, input_name
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar
+from pypack.cli.stopping import stop_status, stop_word
 from pypack.cli.subject import add_subjects, values_of
 from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
+from pypack.cli.tokenize.watching import Watcher
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
@@ -84,19 +86,15 @@ def run(args: argparse.Namespace) -> int:
         from pypack.cli.tokenize.dry_run import run_dry
 
         return run_dry(args, tokenizer, options, work)
-    with ProgressBar() as bar:
+    with ProgressBar(quiet=args.quiet) as bar:
+        watcher = Watcher(args, bar)
         try:
             done = tokenize(
-                args.inputs,
-                args.output,
-                tokenizer,
-                options,
-                **work,
-                on_progress=bar.update,
-                on_message=bar.say,
-            )
-        except KeyboardInterrupt:
-            return _interrupted(args, bar)
+                args.inputs, args.output, tokenizer, options, **work,
+                on_progress=watcher.progress, on_message=watcher.message, on_event=watcher.event,
+            )  # fmt: skip
+        except KeyboardInterrupt as error:
+            return _stopped(args, bar, error)
     return result.tell(done, args)
 
 
@@ -118,12 +116,13 @@ def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) ->
         raise UsageError(str(error)) from error
 
 
-def _interrupted(args: argparse.Namespace, bar: ProgressBar) -> int:
+def _stopped(args: argparse.Namespace, bar: ProgressBar, error: KeyboardInterrupt) -> int:
     beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
     again = "the same command without --overwrite" if args.overwrite else "the same command"
     again = "the same command" if beside else again
-    message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
-    bar.say(f"pypack tokenize: {message}")
+    message = f"{stop_word(error)}; {again} goes on from the last finished shard in {args.output}"
+    status = stop_status(error)
+    bar.say(f"pypack tokenize: {message}", always=True)
     if args.json:
-        print(json.dumps({"error": message, "exit_status": 130}))
-    return 130
+        print(json.dumps({"error": message, "exit_status": status}))
+    return status
