@@ -77,7 +77,6 @@ def _without_command(word: str | None) -> int:
 def _parsed(command: str, arguments: list[str]) -> argparse.Namespace:
     """Raises UsageError, or SystemExit when the help or the version was printed."""
     parser = commands.parser_of(command)
-    args = origins.parse(parser, command, arguments, os.environ, COMMANDS)
     known = origins.variables_of(parser, command)
     if origins.unknown_variable(os.environ, known) is not None:
         # Almost that of an option of this command; perhaps it is that of another command.
@@ -86,7 +85,7 @@ def _parsed(command: str, arguments: list[str]) -> argparse.Namespace:
         wrong = origins.unknown_variable(os.environ, known)
         if wrong is not None:
             raise UsageError(wrong)
-    return args
+    return origins.parse(parser, command, arguments, os.environ, COMMANDS)
 
 
 def _run(args: argparse.Namespace) -> int:

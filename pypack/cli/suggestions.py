@@ -8,7 +8,7 @@ _MOST = 3
 
 
 def close_names(name: str, names: Iterable[str]) -> list[str]:
-    """Names that begin like it, else names that are spelled almost like it; the nearest first, at most 3."""
+    """At most 3 names that begin like it, else the one that is spelled almost like it."""
     known = sorted(set(names))
     if len(name.strip("-")) > 1:
         begin = [one for one in known if one.startswith(name)]
@@ -16,7 +16,7 @@ def close_names(name: str, names: Iterable[str]) -> list[str]:
             return begin[:_MOST]
     import difflib  # only for who has mistyped
 
-    return difflib.get_close_matches(name, known, _MOST, 0.6)
+    return difflib.get_close_matches(name, known, 1, 0.6)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import file_path, input_name
@@ -15,10 +14,10 @@ from pypack.cli.stopping import stop_status, stop_word
 from pypack.cli.subject import add_subjects, values_of
 from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
 from pypack.cli.tokenize.watching import Watcher
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
-    from pypack.tokenizer.tokenizer import Tokenizer
 
 SUMMARY = "text files to a token store"
 
@@ -68,7 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tokenizer", required=True, type=file_path, metavar="FILE",
-        help="tokenizer.json, or a folder with one",
+        help="tokenizer.json, a folder with one, or the name of a model in the Hub's cache",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     add_subjects(parser, SUBJECTS)
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
-    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token, args.bos_token)
+    tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
     if args.dry_run:
         from pypack.cli.tokenize.dry_run import run_dry
@@ -105,15 +104,6 @@ def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
     names = {one.name for one in fields(TokenizeOptions)}
     options = TokenizeOptions(**{name: value for name, value in values.items() if name in names})
     return options, {name: value for name, value in values.items() if name not in names}
-
-
-def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) -> Tokenizer:
-    from pypack.tokenizer.tokenizer import Tokenizer
-
-    try:
-        return Tokenizer.from_file(path, eos_token=eos_token, bos_token=bos_token)
-    except (ValueError, IsADirectoryError) as error:
-        raise UsageError(str(error)) from error
 
 
 def _stopped(args: argparse.Namespace, bar: ProgressBar, error: KeyboardInterrupt) -> int:
