@@ -23,6 +23,7 @@ COMMAND_LINE = "command line"
 DEFAULT = "default"
 # Variables that are no options.
 _OTHERS = frozenset({"PYPACK_DEBUG", "PYPACK_CRASH_AT"})
+_ALIKE = 0.8  # more than for options, as variables may be others' own
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -63,6 +64,8 @@ def _with_alternatives(parser: Parser, names: Sequence[str]) -> set[str]:
     """The names, and those of which only one of the group may be given."""
     found = set(names)
     for group in parser.alternatives:
+        if len(both := found & group) > 1:
+            raise UsageError(f"only one of {', '.join(sorted(both))} may be given")
         if found & group:
             found |= group
     return found
@@ -148,9 +151,10 @@ def unknown_variable(environment: Mapping[str, str], known: Collection[str]) -> 
     """
     for key in sorted(environment):
         if key.startswith(PREFIX) and key not in known and key not in _OTHERS and environment[key]:
-            near = close_names(key, known)
+            names = (one.removeprefix(PREFIX) for one in known)
+            near = close_names(key.removeprefix(PREFIX), names, _ALIKE)
             if near:
-                return f"{key}: no option has this variable{did_you_mean(key, known)}"
+                return f"{key}: no option has this variable; did you mean {PREFIX}{near[0]}?"
     return None
 
 

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 _MOST = 3
 
 
-def close_names(name: str, names: Iterable[str]) -> list[str]:
-    """At most 3 names that begin like it, else the one that is spelled almost like it."""
+def close_names(name: str, names: Iterable[str], alike: float = 0.6) -> list[str]:
+    """At most 3 names that begin like it, else the one that is spelled almost like it.
+
+    Args:
+        alike: how much it must be, from 0 to 1.
+    """
     known = sorted(set(names))
     if len(name.strip("-")) > 1:
         begin = [one for one in known if one.startswith(name)]
@@ -16,7 +20,7 @@ def close_names(name: str, names: Iterable[str]) -> list[str]:
             return begin[:_MOST]
     import difflib  # only for who has mistyped
 
-    return difflib.get_close_matches(name, known, 1, 0.6)
+    return difflib.get_close_matches(name, known, 1, alike)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
