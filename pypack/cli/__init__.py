@@ -46,6 +46,9 @@ def _main(arguments: list[str]) -> int:
         if command is None or command not in COMMANDS:
             return _without_command(command)
         args = _parsed(command, arguments[1:])
+        check = getattr(commands.module_of(command), "check", None)
+        if check is not None:  # of what must hold before anything is written
+            check(args)
         args.events = EventLog(args.log_json, command)
         return _run(args)
     except SystemExit as leaving:  # the help was printed, or the like

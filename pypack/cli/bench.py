@@ -58,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     from pypack.store.store import TokenStore
 
     threads = resolve_num_threads(args.num_threads)
+    store = None if args.store is None else TokenStore.open(args.store)
     results: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="pypack-bench-") as directory:
         if args.job in ("all", "tokenize"):
             results["tokenize"] = _tokenize(args, Path(directory), threads)
-        store = None if args.store is None else TokenStore.open(args.store)
         if args.job in ("all", "pack"):
             from pypack.throughput.packing import WEB_DOCUMENTS, bench_pack, web_lengths
 

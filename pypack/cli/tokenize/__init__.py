@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import file_path, input_name
@@ -95,6 +96,20 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt as error:
             return _stopped(args, bar, error)
     return result.tell(done, args)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises UsageError for a log of events that lies among the inputs, or in the store."""
+    if args.log_json is None:
+        return
+    log = args.log_json.resolve()
+    folders = [Path(name) for name in args.inputs if name != "-"]
+    for folder in (*folders, args.output):
+        if log.is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"--log-json {args.log_json}: lies in {folder}, where it would be read or replaced: choose "
+                "another place"
+            )
 
 
 def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
