@@ -30,6 +30,7 @@ def _is_there(file: Path, cited: str) -> bool:
     return (
         (file.parent / cited).exists()
         or (ROOT / cited).exists()
+        or (ROOT / "docs" / cited).exists()
         or cited in ELSEWHERE
         or Path(cited).name in ELSEWHERE
     )
