@@ -524,3 +524,34 @@ class BalanceOptions:
 def balance(
     costs: NDArray[np.float64], options: BalanceOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], dict[str, float]]: ...
+
+# similar
+def order_documents(
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    max_run: int,
+    duplicate_above: float | None,
+    seed: int,
+    num_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def first_equals(store: StoreView, num_threads: int) -> NDArray[np.int64]: ...
+
+class MinHashOptions:
+    def __init__(
+        self, *, shingle: int, bands: int, rows: int, threshold: float, seed: int, max_ids: int
+    ) -> None: ...
+
+def first_similar(store: StoreView, options: MinHashOptions, num_threads: int) -> NDArray[np.int64]: ...
+def min_hash_bands(
+    ids: NDArray[np.uint32], options: MinHashOptions
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]: ...
+
+class TfIdfOptions:
+    def __init__(self, *, features: int, max_ids: int, buckets: int) -> None: ...
+
+def tf_idf(
+    store: StoreView, options: TfIdfOptions, num_threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_documents(
+    store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
