@@ -13,6 +13,7 @@ _testing: ModuleType
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
 def crc32c(data: bytes | memoryview, before: int = 0) -> int: ...
 def crc32c_portable(data: bytes | memoryview, before: int = 0) -> int: ...
+def text_hashes(bytes: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint64]: ...
 def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
 
 HASH_POINTS: tuple[int, int]
@@ -154,7 +155,14 @@ class Normalizer:
 # pretokenizers
 @final
 class PatternAutomaton:
-    def __init__(self, class_of: NDArray[np.uint8], num_classes: int, steps: NDArray[np.uint16]) -> None: ...
+    def __init__(
+        self,
+        class_of: NDArray[np.uint8],
+        num_classes: int,
+        steps: NDArray[np.uint16],
+        starts: NDArray[np.uint16],
+        looks: list[PatternAutomaton],
+    ) -> None: ...
 
 def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 
@@ -217,6 +225,14 @@ class Encoder:
         return_offsets: str = "",
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
     ) -> tuple[Any, ...]: ...
+    def encode_learned(
+        self,
+        documents: Sequence[Any],
+        *,
+        num_threads: int,
+        plain: tuple[NDArray[np.int64], NDArray[np.uint32]],
+        learned: tuple[NDArray[np.int64], NDArray[np.uint32]],
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint8]]: ...
     def encode_columns(
         self,
         columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],
@@ -524,3 +540,34 @@ class BalanceOptions:
 def balance(
     costs: NDArray[np.float64], options: BalanceOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], dict[str, float]]: ...
+
+# similar
+def order_documents(
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    max_run: int,
+    duplicate_above: float | None,
+    seed: int,
+    num_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def first_equals(store: StoreView, num_threads: int) -> NDArray[np.int64]: ...
+
+class MinHashOptions:
+    def __init__(
+        self, *, shingle: int, bands: int, rows: int, threshold: float, seed: int, max_ids: int
+    ) -> None: ...
+
+def first_similar(store: StoreView, options: MinHashOptions, num_threads: int) -> NDArray[np.int64]: ...
+def min_hash_bands(
+    ids: NDArray[np.uint32], options: MinHashOptions
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]: ...
+
+class TfIdfOptions:
+    def __init__(self, *, features: int, max_ids: int, buckets: int) -> None: ...
+
+def tf_idf(
+    store: StoreView, options: TfIdfOptions, num_threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_documents(
+    store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

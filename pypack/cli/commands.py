@@ -20,6 +20,8 @@ COMMANDS = (
     "bench",
     "convert",
     "upgrade",
+    "join",
+    "dedup",
     "completion",
 )
 # Of what these print, the output is all there is.

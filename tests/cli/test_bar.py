@@ -52,7 +52,8 @@ def _on_a_terminal(width: int, *argv: object) -> list[str]:
             seen += data
     os.close(ours)
     assert process.returncode == 0, seen
-    return [line for line in re.split(r"[\r\n]+", _ESCAPES.sub("", seen.decode())) if line.strip()]
+    lines = (line.rstrip() for line in re.split(r"[\r\n]+", _ESCAPES.sub("", seen.decode())))
+    return [line for line in lines if line]
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
@@ -65,7 +66,7 @@ def test_it_fits(width: int, workers: int, corpus: Path, tokenizer_file: Path, t
     drawn = [line for line in lines if "%" in line and "document" not in line.split("%")[0]]
     bars = [line for line in drawn if "█" in line or "░" in line]
     assert bars
-    assert all(len(line) < width for line in bars)
+    assert [line for line in bars if len(line) >= width] == []
     assert any("100%" in line for line in bars)
     assert any("left" in line for line in bars)
     assert any("tokens" in line for line in bars)

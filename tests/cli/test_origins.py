@@ -27,6 +27,8 @@ _NEEDED = {
     "bench": [],
     "convert": ["a", "b", "--to", "flat"],
     "upgrade": ["a.store"],
+    "join": ["a.store", "t.parquet", "--on", "id"],
+    "dedup": ["a.store"],
     "completion": ["bash"],
 }
 

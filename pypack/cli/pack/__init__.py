@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.arguments import file_path, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
-from pypack.cli.pack import sequences
+from pypack.cli.pack import selection, sequences
 from pypack.cli.pack.comparing import ListStrategies, check_strategy, compare
 from pypack.cli.pack.extending import check_extends, extended
 from pypack.cli.pack.result import plan_in_words
@@ -34,11 +34,12 @@ examples:
   pypack pack corpus.store -o corpus.plan --sequence-length 8192
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
   pypack pack corpus.store -o grown.plan --extend corpus.plan
+  pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
 """
 
 
 # Their values are the arguments that `pypack.pack` has for every strategy.
-SUBJECTS = (sequences.SUBJECT,)
+SUBJECTS = (sequences.SUBJECT, selection.SUBJECT)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -104,11 +105,14 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
     if args.strategy is not None:
         options["strategy"] = args.strategy
     try:
-        if args.keep_together is not None:
-            options["keep_together"] = store.groups_by(args.keep_together)
-        if args.drop_unlearned:
-            options["learned"] = store.learned_lengths
-        plan = pack(store.lengths, args.sequence_length, **options)
+        if selection.selects(args):
+            plan = selection.packed(store, args, options)
+        else:
+            if args.keep_together is not None:
+                options["keep_together"] = store.groups_by(args.keep_together)
+            if args.drop_unlearned:
+                options["learned"] = store.learned_lengths
+            plan = pack(store.lengths, args.sequence_length, **options)
         if store.has_loss_mask:
             plan.count_learned(store)
     except TypeError as error:

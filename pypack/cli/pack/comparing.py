@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.errors import UsageError
+from pypack.cli.pack import selection
 from pypack.cli.suggestions import did_you_mean
 from pypack.cli.table import format_table
 
@@ -45,10 +46,13 @@ def compare(store: TokenStore, args: argparse.Namespace, options: Mapping[str, A
 
     if args.set:
         raise UsageError("--set is for one strategy; leave it out with --compare")
+    lengths = store.lengths
+    if selection.selects(args):
+        lengths = lengths[selection.selection(store, args).copies(len(lengths))]
     figures, refused = [], []
     for name in COMPARED:
         try:
-            row = compare_one(name, store.lengths, args.sequence_length, **options).row()
+            row = compare_one(name, lengths, args.sequence_length, **options).row()
         except ValueError as error:  # not every strategy takes every option
             refused.append(f"{name}: {error}")
             continue

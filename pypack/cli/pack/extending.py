@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pypack.cli.errors import UsageError
+from pypack.cli.pack import selection
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -30,6 +31,7 @@ def check_extends(args: argparse.Namespace) -> None:
     for name, value in given.items():
         if value:
             raise UsageError(f"{name} does not go with --extend, which packs as the old plan was packed")
+    selection.refuse_with_extend(args)
 
 
 def extended(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:

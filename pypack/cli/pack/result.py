@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pypack._common.words import counted
+from pypack.cli.pack.selection import described
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -30,6 +31,10 @@ def plan_in_words(path: Path, plan: Plan) -> list[str]:
     if counts.added_sequences:
         added = counted(counts.added_sequences, "sequence was", "sequences were")
         lines.append(f"  {added} added by cutting others, to divide")
+    lines += [f"  {line}" for line in described(plan.summary())]
+    if plan.repeats:
+        given = counted(int(plan.sequence_times.sum()), "sequence")
+        lines.append(f"  an epoch gives {given}, some of them several times")
     if plan.extends:
         first = plan.extends[-1].sequences
         lines.append(
