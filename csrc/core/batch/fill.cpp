@@ -123,8 +123,8 @@ class Ahead {
 };
 
 template <typename Id>
-void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position, Id pad_id,
-               const TokenArrays<Id>& out, Ahead& ahead) {
+void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position,
+               const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
         const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
@@ -148,7 +148,7 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
         }
     });
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
-    ignore(0, std::min(span.length, 1), out);
+    if (!options.learns_first) ignore(0, std::min(span.length, 1), out);
     const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
     if (span.mask != nullptr && (!has_labels || out.loss_mask != nullptr)) {
         MaskBits(span.mask, span.first_bit, span.length)
@@ -158,7 +158,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
         ignore(std::max<std::int64_t>(0, std::int64_t{mask.start} - span.start),
                std::min<std::int64_t>(span.length, std::int64_t{mask.stop} - span.start), out);
     }
-    if (span.room > span.length) fill_padding(span.room - span.length, pad_id, advance(out, span.length));
+    if (span.room > span.length)
+        fill_padding(span.room - span.length, options.pad_id, advance(out, span.length));
 }
 
 // The spans of a row, which begins where `out` points to.
@@ -171,7 +172,7 @@ void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std:
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
         fill_span(span, dtypes[static_cast<std::size_t>(span.source)], segment++,
-                  options.positions_by_row ? place : Id{0}, options.pad_id, out, ahead);
+                  options.positions_by_row ? place : Id{0}, options, out, ahead);
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }

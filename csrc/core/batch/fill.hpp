@@ -30,6 +30,7 @@ template <typename Id>
 struct FillOptions {
     Id pad_id = 0;
     bool positions_by_row = false;
+    bool learns_first = false;  // the first token of a span, which no token before it could foretell
 };
 
 // One row of `row_length` items a resolved row, padded at the end. Throws std::invalid_argument for a row

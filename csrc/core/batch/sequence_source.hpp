@@ -32,6 +32,8 @@ struct SequenceSource {
     std::span<const TokenRange> masks;
     // Also those that the store's own loss mask says.
     bool uses_store_mask = false;
+    // Of the draws of an objective, see apply_to_batch.
+    std::uint64_t objective_key = 0;
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
 
