@@ -314,7 +314,7 @@ class BatchFormat:
         segment_ids: bool = True,
         loss_mask: bool = False,
         positions_by_row: bool = False,
-        learns_first: bool = False,
+        leaves_labels: bool = False,
         pad_id: int = 0,
         pad_to: int = 0,
         max_documents: int = 0,
@@ -339,6 +339,7 @@ class Objective:
         begins: NDArray[np.int64],
         lengths: NDArray[np.int64],
         keys: NDArray[np.uint64],
+        labels_tell: bool,
         num_threads: int,
     ) -> None: ...
     @overload
@@ -351,6 +352,7 @@ class Objective:
         begins: NDArray[np.int64],
         lengths: NDArray[np.int64],
         keys: NDArray[np.uint64],
+        labels_tell: bool,
         num_threads: int,
     ) -> None: ...
 
@@ -360,6 +362,7 @@ def masked_tokens(
     replacement: Replacement,
     never: NDArray[np.uint32],
     word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
 ) -> Objective: ...
 def counted_tokens(
     *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]

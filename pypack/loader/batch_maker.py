@@ -68,7 +68,7 @@ class BatchMaker:
         num_threads: int | None,
     ) -> None:
         self._ranks, self._num_threads = ranks, num_threads
-        form = options.format(learns_first=objective is not None and objective.learns_first)
+        form = options.format(writes_labels=objective is not None and objective.writes_labels)
         self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
         for source, keys in zip(sources.values(), objective_keys(sources, seed), strict=True):
             source.add_to(self._maker, keys)

@@ -62,11 +62,11 @@ class BatchOptions:
         ]
         return cls(layout, dtype, tuple(arrays), positions, pad_id, *sizes)
 
-    def format(self, *, learns_first: bool = False) -> _core.BatchFormat:
+    def format(self, *, writes_labels: bool = False) -> _core.BatchFormat:
         """The same for the kernels.
 
         Args:
-            learns_first: the first token of every span has a label, too.
+            writes_labels: an objective writes the labels.
         """
         return _core.BatchFormat(
             varlen=self.layout == "varlen",
@@ -76,7 +76,7 @@ class BatchOptions:
             segment_ids="segment_ids" in self.arrays,
             loss_mask="loss_mask" in self.arrays,
             positions_by_row=self.positions == "row",
-            learns_first=learns_first,
+            leaves_labels=writes_labels,
             pad_id=self.pad_id,
             pad_to=self.pad_to,
             max_documents=self.max_documents,

@@ -37,7 +37,7 @@ class MaskedLM(Objective):
             again, so that somewhat fewer are labels.
         whole_word: choose whole words: each with the chance `rate`, all of its tokens. Where words begin, the
             vocabulary says (`pypack.objectives.vocabulary.word_starts`); or the ids of the tokens that begin
-            one. A span begins with a word.
+            one. A word also begins with a span, and behind a special token.
         most: mode "electra": most draws of a span. ELECTRA's code has int((rate + 0.005) * row length).
         mask_id: None: that of the store's tokenizer.
         special_ids: tokens that are never chosen; None: those that the store's tokenizer marks as special.

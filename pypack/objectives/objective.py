@@ -32,11 +32,11 @@ class Objective(abc.ABC):
 
     Attributes:
         needs: arrays that the loader has to make for it.
-        learns_first: the first token of a span may be learned, which no token before it foretells.
+        writes_labels: it says itself what is learned; else labels are those of the next token.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("labels",)
-    learns_first: ClassVar[bool] = True
+    writes_labels: ClassVar[bool] = True
 
     @abc.abstractmethod
     def resolved(self, stores: Sequence[TokenStore]) -> Self:

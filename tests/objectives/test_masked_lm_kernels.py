@@ -11,6 +11,21 @@ from reference import objective as reference
 from pypack import _core
 
 VOCABULARY = 50
+
+
+def _ways():
+    """The instruction sets that this machine has."""
+    none = np.zeros(0, np.uint32)
+    by = _core.Replacement(mask_below=0, word_below=0, mask_id=0, vocab_size=1)
+    for name in ("portable", "avx2", "avx512"):
+        try:
+            _core.masked_tokens(chance=0, replacement=by, never=none, word_starts=None, instructions=name)
+        except ValueError:
+            continue
+        yield name
+
+
+INSTRUCTIONS = list(_ways())
 tokens_of = st.integers(0, VOCABULARY - 1)
 chances = st.one_of(st.integers(0, 2**32), st.sampled_from([0, 1, 2**16, 2**31 + 7, 2**32 - 1, 2**32]))
 
@@ -35,20 +50,31 @@ def batches(draw):
     return tokens, labels, begins, np.array(lengths), keys
 
 
-def check(kernel, batch, dtype, threads, define):
+def check(kernel, batch, dtype, threads, define, labels_tell=True):
     """The kernel on a batch gives what the definition gives span by span, and touches nothing else."""
     tokens, labels, begins, lengths, keys = batch
+    if not labels_tell:
+        labels = np.full_like(labels, -100)
     expected_ids, expected_labels = tokens.copy(), labels.copy()
-    expected_mask = np.full(len(tokens), 5, np.float32)
+    expected_mask = np.full(len(tokens), 5 if labels_tell else 0, np.float32)
     for begin, length, key in zip(begins, lengths, keys.tolist(), strict=True):
         span = slice(begin, begin + length)
-        inputs, learned = define(tokens[span].tolist(), labels[span].tolist(), key)
+        may = labels if labels_tell else tokens
+        inputs, learned = define(tokens[span].tolist(), may[span].tolist(), key)
         expected_ids[span], expected_labels[span] = inputs, learned
         expected_mask[span] = np.array(learned) != -100
     ids, found = tokens.astype(dtype), labels.astype(dtype)
-    mask = np.full(len(tokens), 5, np.float32)
+    mask = np.full(len(tokens), 5 if labels_tell else 0, np.float32)
     kernel.apply(
-        ids, found, None, mask, begins.astype(np.int64), lengths.astype(np.int64), keys, num_threads=threads
+        ids,
+        found,
+        None,
+        mask,
+        begins.astype(np.int64),
+        lengths.astype(np.int64),
+        keys,
+        labels_tell=labels_tell,
+        num_threads=threads,
     )
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(found, expected_labels)
@@ -62,14 +88,16 @@ def check(kernel, batch, dtype, threads, define):
     never=st.sets(tokens_of, max_size=8),
     starts=st.none() | st.sets(tokens_of),
     dtype=st.sampled_from([np.int64, np.int32]),
-    threads=st.sampled_from([1, 3]),
+    labels_tell=st.booleans(),
+    instructions=st.sampled_from(INSTRUCTIONS),
 )
-def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, threads):
+def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, labels_tell, instructions):
     kernel = _core.masked_tokens(
         chance=chance,
         replacement=_core.Replacement(**by),
         never=np.array(sorted(never), np.uint32),
         word_starts=None if starts is None else np.array(sorted(starts), np.uint32),
+        instructions=instructions,
     )
 
     def define(tokens, labels, key):
@@ -77,7 +105,7 @@ def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, thr
             tokens, labels, key, chance, reference.Replacement(**by), never, starts
         )
 
-    check(kernel, batch, dtype, threads, define)
+    check(kernel, batch, dtype, 1, define, labels_tell)
 
 
 @given(
@@ -87,8 +115,9 @@ def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, thr
     by=replacements(),
     never=st.sets(tokens_of, max_size=50),
     dtype=st.sampled_from([np.int64, np.int32]),
+    labels_tell=st.booleans(),
 )
-def test_tokens_by_counts(batch, rate, most, by, never, dtype):
+def test_tokens_by_counts(batch, rate, most, by, never, dtype, labels_tell):
     kernel = _core.counted_tokens(
         rate=rate,
         most=most,
@@ -99,7 +128,7 @@ def test_tokens_by_counts(batch, rate, most, by, never, dtype):
     def define(tokens, labels, key):
         return reference.counted_tokens(tokens, labels, key, rate, most, reference.Replacement(**by), never)
 
-    check(kernel, batch, dtype, 2, define)
+    check(kernel, batch, dtype, 2, define, labels_tell)
 
 
 def test_threads_give_the_same():
@@ -117,7 +146,9 @@ def test_threads_give_the_same():
         found = []
         for threads in (1, 7):
             ids, labels = tokens.copy(), tokens.copy()
-            kernel.apply(ids, labels, None, None, begins, lengths, keys, num_threads=threads)
+            kernel.apply(
+                ids, labels, None, None, begins, lengths, keys, labels_tell=True, num_threads=threads
+            )
             found.append((ids, labels))
         np.testing.assert_array_equal(found[0], found[1])
         assert 0.2 < (found[0][1] != -100).mean() < 0.26
@@ -134,8 +165,10 @@ def test_spans_outside_of_the_arrays_are_refused():
     for begins, lengths in [([0], [11]), ([-1], [3]), ([0, 3], [4, 2]), ([9], [-1]), ([2**62], [2**62])]:
         begin, length = np.array(begins), np.array(lengths)
         with pytest.raises(ValueError, match=r"span . overlaps another, or does not lie within the 10 items"):
-            kernel.apply(ids, ids.copy(), None, None, begin, length, np.zeros(len(begin), np.uint64), 1)
+            kernel.apply(ids, ids.copy(), None, None, begin, length, np.zeros(len(begin), np.uint64), True, 1)
     with pytest.raises(ValueError, match="labels must be as input_ids"):
-        kernel.apply(ids, ids[:9].copy(), None, None, np.array([0]), np.array([9]), np.zeros(1, np.uint64), 1)
+        kernel.apply(
+            ids, ids[:9].copy(), None, None, np.array([0]), np.array([9]), np.zeros(1, np.uint64), True, 1
+        )
     with pytest.raises(ValueError, match="this objective needs labels"):
-        kernel.apply(ids, None, None, None, np.array([0]), np.array([9]), np.zeros(1, np.uint64), 1)
+        kernel.apply(ids, None, None, None, np.array([0]), np.array([9]), np.zeros(1, np.uint64), True, 1)

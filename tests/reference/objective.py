@@ -53,12 +53,18 @@ class Replacement:
 
 
 def chosen_words(
-    tokens: Sequence[int], key: int, chance: int, word_starts: Collection[int] | None
+    tokens: Sequence[int],
+    key: int,
+    chance: int,
+    never: Collection[int],
+    word_starts: Collection[int] | None,
 ) -> list[bool]:
     """Which tokens are chosen: each by itself, or with the first token of its word."""
     chosen: list[bool] = []
     for place, token in enumerate(tokens):
-        if word_starts is None or place == 0 or token in word_starts:
+        before = tokens[place - 1] if place else None
+        alone = before is None or before in never or token in never
+        if word_starts is None or alone or token in word_starts:
             chosen.append(is_chosen(key, place, chance))
         else:
             chosen.append(chosen[-1])
@@ -76,7 +82,7 @@ def masked_tokens(
 ) -> tuple[list[int], list[int]]:
     """Tokens and labels of a span."""
     inputs, learned = list(tokens), [IGNORE] * len(tokens)
-    for place, chosen in enumerate(chosen_words(tokens, key, chance, word_starts)):
+    for place, chosen in enumerate(chosen_words(tokens, key, chance, never, word_starts)):
         if chosen and tokens[place] not in never and labels[place] != IGNORE:
             learned[place] = tokens[place]
             inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])

@@ -279,15 +279,15 @@ class PrefetcherHandle {
 void add_options(py::module_& m) {
     py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
         .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
-                         bool loss_mask, bool positions_by_row, bool learns_first, std::int64_t pad_id,
+                         bool loss_mask, bool positions_by_row, bool leaves_labels, std::int64_t pad_id,
                          std::int64_t pad_to, std::int64_t max_documents) {
                  return BatchFormat{varlen,      int32,     labels,           position_ids,
-                                    segment_ids, loss_mask, positions_by_row, learns_first,
+                                    segment_ids, loss_mask, positions_by_row, leaves_labels,
                                     pad_id,      pad_to,    max_documents};
              }),
              py::kw_only(), py::arg("varlen") = false, py::arg("int32") = false, py::arg("labels") = true,
              py::arg("position_ids") = true, py::arg("segment_ids") = true, py::arg("loss_mask") = false,
-             py::arg("positions_by_row") = false, py::arg("learns_first") = false, py::arg("pad_id") = 0,
+             py::arg("positions_by_row") = false, py::arg("leaves_labels") = false, py::arg("pad_id") = 0,
              py::arg("pad_to") = 0, py::arg("max_documents") = 0)
         .def(
             "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },

@@ -34,7 +34,7 @@ Replacement replacement(std::uint64_t mask_below, std::uint64_t word_below, std:
 }
 
 std::vector<ObjectiveSpan> spans_of(const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
-                                    const Array<std::uint64_t>& keys, std::size_t items) {
+                                    const Array<std::uint64_t>& keys, std::size_t items, bool labels_tell) {
     const auto begin = view(begins, "begins");
     const auto length = view(lengths, "lengths");
     const auto key = view(keys, "keys");
@@ -51,7 +51,7 @@ std::vector<ObjectiveSpan> spans_of(const Array<std::int64_t>& begins, const Arr
                                   " items");
         }
         end = begin[i] + length[i];
-        spans.push_back({begin[i], length[i], key[i]});
+        spans.push_back({begin[i], length[i], key[i], labels_tell});
     }
     return spans;
 }
@@ -60,7 +60,7 @@ template <typename Id>
 void apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array<Id>>& labels,
            std::optional<Array<Id>>& position_ids, std::optional<Array<float>>& loss_mask,
            const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
-           const Array<std::uint64_t>& keys, int num_threads) {
+           const Array<std::uint64_t>& keys, bool labels_tell, int num_threads) {
     ObjectiveArrays<Id> arrays;
     const std::span<Id> ids = writable_view(input_ids, "input_ids");
     arrays.input_ids = ids.data();
@@ -75,7 +75,7 @@ void apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array
     arrays.position_ids = other(position_ids, "position_ids");
     arrays.loss_mask = other(loss_mask, "loss_mask");
     if (arrays.labels == nullptr) throw py::value_error("this objective needs labels");
-    const std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size());
+    const std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size(), labels_tell);
     const GilRelease release;
     apply_objective(objective, spans, arrays, num_threads);
 }
@@ -85,7 +85,8 @@ void add_apply(py::classh<Objective>& type) {
     type.def("apply", &apply<Id>, py::arg("input_ids").noconvert(), py::arg("labels").noconvert(),
              py::arg("position_ids").noconvert(), py::arg("loss_mask").noconvert(),
              py::arg("begins").noconvert(), py::arg("lengths").noconvert(), py::arg("keys").noconvert(),
-             py::arg("num_threads"), "Changes the spans of flat arrays; begins rise, spans do not overlap.");
+             py::arg("labels_tell"), py::arg("num_threads"),
+             "Changes the spans of flat arrays; begins rise, spans do not overlap.");
 }
 
 }  // namespace
@@ -100,14 +101,16 @@ void register_objective(py::module_& m) {
     m.def(
         "masked_tokens",
         [](std::uint64_t chance, const Replacement& by, const Array<std::uint32_t>& never,
-           const std::optional<Array<std::uint32_t>>& word_starts) {
+           const std::optional<Array<std::uint32_t>>& word_starts, const std::string& instructions) {
             if (chance > kCertain) throw py::value_error("a chance is at most 2^32");
             std::optional<TokenSet> starts;
             if (word_starts) starts = tokens_of(*word_starts, "word_starts");
-            return masked_tokens(chance, by, tokens_of(never, "never"), std::move(starts));
+            return masked_tokens(chance, by, tokens_of(never, "never"), std::move(starts),
+                                 instructions_named(instructions));
         },
         py::kw_only(), py::arg("chance"), py::arg("replacement"), py::arg("never").noconvert(),
-        py::arg("word_starts").noconvert(), "Every token or word is chosen by chance; chances * 2^32.");
+        py::arg("word_starts").noconvert(), py::arg("instructions") = "best",
+        "Every token or word is chosen by chance; chances * 2^32.");
     m.def(
         "counted_tokens",
         [](float rate, std::int64_t most, const Replacement& by, const Array<std::uint32_t>& never) {

@@ -24,8 +24,8 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
         const std::int64_t first = batch.rows.first_span[r];
         for (std::int64_t s = first; s < batch.rows.first_span[r + 1]; ++s) {
             const ResolvedSpan& span = batch.rows.spans[static_cast<std::size_t>(s)];
-            spans.push_back(
-                {begin, span.length, combine_keys(of_row, static_cast<std::uint64_t>(s - first))});
+            const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - first));
+            spans.push_back({begin, span.length, key, has_masks(span)});
             begin += span.room;
         }
     }

@@ -125,13 +125,18 @@ class Ahead {
 template <typename Id>
 void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position,
                const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
+    const bool left = options.leaves_labels && !has_masks(span);
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
         const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
         for (std::int64_t begin = 0; begin < span.length; begin += kPiece) {
             const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
             ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
-            const TokenArrays<Id> at = advance(out, begin);
+            TokenArrays<Id> at = advance(out, begin);
+            if (left && at.labels != nullptr) {
+                set_all(at.labels, n, static_cast<Id>(kIgnoreLabel));
+                at.labels = nullptr;
+            }
             if (span.mask != nullptr && at.input_ids != nullptr && at.labels != nullptr) {
                 widen_masked(tokens + begin, n, at.input_ids, at.labels, span.mask, span.first_bit + begin);
             } else if (at.input_ids != nullptr && at.labels != nullptr) {
@@ -147,8 +152,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
             if (at.segment_ids != nullptr) set_all(at.segment_ids, n, segment);
         }
     });
-    if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
-    if (!options.learns_first) ignore(0, std::min(span.length, 1), out);
+    if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
+    if (!options.leaves_labels) ignore(0, std::min(span.length, 1), out);
     const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
     if (span.mask != nullptr && (!has_labels || out.loss_mask != nullptr)) {
         MaskBits(span.mask, span.first_bit, span.length)

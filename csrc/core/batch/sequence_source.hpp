@@ -66,6 +66,11 @@ struct ResolvedSpan {
     std::int64_t first_bit = 0;           // of the span
 };
 
+// Whether some tokens may not be learned.
+[[nodiscard]] inline bool has_masks(const ResolvedSpan& span) {
+    return span.mask != nullptr || !span.masks.empty();
+}
+
 // The spans of all rows, row after row.
 struct ResolvedRows {
     std::vector<ResolvedSpan> spans;

@@ -47,7 +47,8 @@ class CountedTokens : public Objective {
         Id* const ids = arrays.input_ids + span.begin;
         Id* const labels = arrays.labels + span.begin;
         const auto may = [&](std::int64_t place) {
-            return labels[place] != static_cast<Id>(kIgnoreLabel) && !never_.contains(ids[place]);
+            const bool learned = !span.labels_tell || labels[place] != static_cast<Id>(kIgnoreLabel);
+            return learned && !never_.contains(ids[place]);
         };
         draw_places(span, may, drawn);
         drawn.originals.clear();

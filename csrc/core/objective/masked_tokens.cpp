@@ -1,7 +1,6 @@
 #include "objective/masked_tokens.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -12,24 +11,30 @@ namespace pypack {
 
 namespace {
 
-static_assert(kReplaced >= kChosenBlock);
+// Items that are looked at before what they become is worked out for all that were chosen of them.
+constexpr std::int64_t kPiece = 16 * kChosenBlock;
 
-// The places of a block that are chosen and may be, and the tokens that stand there.
 struct Chosen {
-    std::uint32_t places[kChosenBlock + 1];
-    std::uint32_t originals[kChosenBlock];
-    std::uint32_t tokens[kChosenBlock];
-    std::size_t count = 0;
+    std::uint32_t places[kPiece + 16];
+    std::uint32_t originals[kPiece];
+    std::uint32_t tokens[kPiece];
+};
+
+// What the block before says of the first token of a block, as its lowest bit.
+struct Before {
+    std::uint64_t goes_on = 0;  // the last word is chosen, and may go on
+    std::uint64_t starts = 1;   // a word begins here: the span does, or the last token was none of a word
 };
 
 class MaskedTokens : public Objective {
   public:
     MaskedTokens(std::uint64_t chance, const Replacement& replacement, TokenSet never,
-                 std::optional<TokenSet> word_starts)
+                 std::optional<TokenSet> word_starts, Instructions instructions)
         : chance_(chance),
           replacement_(replacement),
           never_(std::move(never)),
-          word_starts_(std::move(word_starts)) {}
+          word_starts_(std::move(word_starts)),
+          instructions_(instructions) {}
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
@@ -45,92 +50,82 @@ class MaskedTokens : public Objective {
     void mask(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays) const {
         Id* const ids = arrays.input_ids + span.begin;
         Id* const labels = arrays.labels + span.begin;
-        const Chances chances(span.key, chance_);
-        bool goes_on = false;  // the last word of the block before is chosen, and may go on
+        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+        const Chances chances(span.key, chance_, instructions_);
+        Before before;
         Chosen chosen;
-        for (std::int64_t first = 0; first < span.length; first += kChosenBlock) {
-            const std::int64_t count = std::min(kChosenBlock, span.length - first);
-            std::uint64_t bits[kChosenBlock / 64];
-            chances.choose(first, count, bits);
-            chosen.count = 0;
-            if (word_starts_) {
-                goes_on = find_words(ids, labels, first, first + count, bits, goes_on, chosen);
-            } else {
-                find_tokens(ids, labels, first, count, bits, chosen);
+        for (std::int64_t first = 0; first < span.length; first += kPiece) {
+            const std::int64_t last = std::min(first + kPiece, span.length);
+            std::size_t count = 0;
+            for (std::int64_t at = first; at < last; at += kChosenBlock) {
+                const std::int64_t block = std::min(kChosenBlock, last - at);
+                std::uint64_t bits = chances.choose(at, block);
+                if (word_starts_) bits = whole_words(ids, at, block, bits, before);
+                count = append_places(bits, at, instructions_, chosen.places, count);
             }
-            for (std::size_t i = 0; i < chosen.count; ++i) {
-                const std::uint32_t place = chosen.places[i];
-                chosen.originals[i] = chosen.tokens[i] = static_cast<std::uint32_t>(ids[place]);
+            count = span.labels_tell ? keep<true>(ids, labels, count, chosen)
+                                     : keep<false>(ids, labels, count, chosen);
+            replacement_.replace(span.key, {chosen.places, count}, chosen.originals, chosen.tokens);
+            if (span.labels_tell) {
+                std::fill(labels + first, labels + last, static_cast<Id>(kIgnoreLabel));
+                if (loss_mask != nullptr) std::fill(loss_mask + first, loss_mask + last, 0.0F);
             }
-            replacement_.replace(span.key, {chosen.places, chosen.count}, chosen.tokens);
-            std::fill_n(labels + first, count, static_cast<Id>(kIgnoreLabel));
-            for (std::size_t i = 0; i < chosen.count; ++i) {
+            for (std::size_t i = 0; i < count; ++i) {
                 const std::uint32_t place = chosen.places[i];
                 ids[place] = static_cast<Id>(chosen.tokens[i]);
                 labels[place] = static_cast<Id>(chosen.originals[i]);
             }
-            if (arrays.loss_mask != nullptr) {
-                std::fill_n(arrays.loss_mask + span.begin + first, count, 0.0F);
-                for (std::size_t i = 0; i < chosen.count; ++i) {
-                    arrays.loss_mask[span.begin + chosen.places[i]] = 1.0F;
-                }
-            }
+            if (loss_mask == nullptr) continue;
+            for (std::size_t i = 0; i < count; ++i) loss_mask[chosen.places[i]] = 1.0F;
         }
     }
 
-    // Takes the place if the token may be chosen; without a branch, as one in seven places is looked at.
-    template <typename Id>
-    void take(const Id* ids, const Id* labels, std::int64_t place, Chosen& chosen) const {
-        chosen.places[chosen.count] = static_cast<std::uint32_t>(place);
-        const bool may = !never_.contains(ids[place]) & (labels[place] != static_cast<Id>(kIgnoreLabel));
-        chosen.count += may ? 1 : 0;
+    // Keeps the places whose tokens may be chosen, and says how many.
+    template <bool labels_tell, typename Id>
+    std::size_t keep(const Id* ids, const Id* labels, std::size_t count, Chosen& chosen) const {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t place = chosen.places[i];
+            const Id id = ids[place];
+            chosen.places[kept] = place;
+            chosen.originals[kept] = static_cast<std::uint32_t>(id);
+            bool may = !never_.contains(id);
+            if constexpr (labels_tell) may &= labels[place] != static_cast<Id>(kIgnoreLabel);
+            kept += may ? 1 : 0;
+        }
+        return kept;
     }
 
+    // All tokens of the words whose first token is chosen. A sum carries every chosen word's bit through the
+    // bits behind it that continue words, up to the next start, which is 0.
     template <typename Id>
-    void find_tokens(const Id* ids, const Id* labels, std::int64_t first, std::int64_t count,
-                     const std::uint64_t* bits, Chosen& chosen) const {
-        for (std::int64_t at = 0; at < count; at += 64) {
-            for (std::uint64_t left = bits[at / 64]; left != 0; left &= left - 1) {
-                take(ids, labels, first + at + std::countr_zero(left), chosen);
-            }
-        }
-    }
-
-    // Looks only at chosen places and what follows them, not at every token. Returns whether the last word is
-    // chosen and reaches the end of the block.
-    template <typename Id>
-    bool find_words(const Id* ids, const Id* labels, std::int64_t first, std::int64_t last,
-                    const std::uint64_t* bits, bool goes_on, Chosen& chosen) const {
-        const auto begins = [&](std::int64_t place) {
-            return place == 0 || word_starts_->contains(ids[place]);
-        };
-        const auto rest_of_word = [&](std::int64_t place) {
-            while (place < last && !begins(place)) take(ids, labels, place++, chosen);
-            return place == last;
-        };
-        bool open = goes_on && rest_of_word(first);
-        for (std::int64_t at = first; at < last; at += 64) {
-            for (std::uint64_t left = bits[(at - first) / 64]; left != 0; left &= left - 1) {
-                const std::int64_t place = at + std::countr_zero(left);
-                if (!begins(place)) continue;
-                take(ids, labels, place, chosen);
-                open = rest_of_word(place + 1);
-            }
-        }
-        return open;
+    std::uint64_t whole_words(const Id* ids, std::int64_t first, std::int64_t count, std::uint64_t chosen,
+                              Before& before) const {
+        const std::uint64_t never = never_.contained(ids + first, count, instructions_);
+        const std::uint64_t starts =
+            word_starts_->contained(ids + first, count, instructions_) | never | never << 1 | before.starts;
+        const std::uint64_t counted = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+        const std::uint64_t rest = counted & ~starts;
+        const std::uint64_t begins = chosen & starts;
+        const std::uint64_t seeds = (begins << 1 | before.goes_on) & rest;
+        const std::uint64_t words = begins | (((rest + seeds) ^ rest) & rest);
+        before = {words >> 63, never >> 63};
+        return words;
     }
 
     std::uint64_t chance_;
     Replacement replacement_;
     TokenSet never_;
     std::optional<TokenSet> word_starts_;
+    Instructions instructions_;
 };
 
 }  // namespace
 
 std::shared_ptr<Objective> masked_tokens(std::uint64_t chance, const Replacement& replacement, TokenSet never,
-                                         std::optional<TokenSet> word_starts) {
-    return std::make_shared<MaskedTokens>(chance, replacement, std::move(never), std::move(word_starts));
+                                         std::optional<TokenSet> word_starts, Instructions instructions) {
+    return std::make_shared<MaskedTokens>(chance, replacement, std::move(never), std::move(word_starts),
+                                          resolve(instructions));
 }
 
 }  // namespace pypack

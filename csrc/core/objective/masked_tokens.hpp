@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/instructions.hpp"
 #include "objective/objective.hpp"
 #include "objective/replacement.hpp"
 #include "objective/token_set.hpp"
@@ -15,6 +16,7 @@ namespace pypack {
 // chosen. With `word_starts`, a word begins at each of these tokens and with the span, and is chosen as a
 // whole.
 [[nodiscard]] std::shared_ptr<Objective> masked_tokens(std::uint64_t chance, const Replacement& replacement,
-                                                       TokenSet never, std::optional<TokenSet> word_starts);
+                                                       TokenSet never, std::optional<TokenSet> word_starts,
+                                                       Instructions instructions);
 
 }  // namespace pypack

@@ -7,18 +7,21 @@
 namespace pypack {
 
 // A span of a batch: `length` items from item `begin` of its arrays on. `key`, of (seed, epoch, sequence,
-// span), is all that its draws depend on.
+// span), is all that its draws depend on. `labels_tell`: labels are the tokens, but kIgnoreLabel where a
+// token is not to be learned, and so is the loss mask; else every token may be learned, and nothing is yet:
+// all labels are kIgnoreLabel.
 struct ObjectiveSpan {
     std::int64_t begin;
     std::int64_t length;
     std::uint64_t key;
+    bool labels_tell;
 };
 
 // Arrays of a batch; null where one is left out.
 template <typename Id>
 struct ObjectiveArrays {
     Id* input_ids = nullptr;
-    Id* labels = nullptr;  // kIgnoreLabel where nothing is to be learned, else the token of the same item
+    Id* labels = nullptr;
     Id* position_ids = nullptr;
     float* loss_mask = nullptr;
 };

@@ -20,17 +20,18 @@ inline std::uint32_t choose(const Replacement& by, std::uint64_t bits, std::uint
 // Without branches, which what replaces a token would mislead one time in five.
 PYPACK_SIMD_CLONES
 void replace_all(const Replacement by, std::uint64_t draws, const std::uint32_t* places, std::size_t count,
-                 std::uint32_t* tokens) {
+                 const std::uint32_t* originals, std::uint32_t* tokens) {
     for (std::size_t i = 0; i < count; ++i) {
-        tokens[i] = choose(by, combine_keys(draws, places[i]), tokens[i]);
+        tokens[i] = choose(by, combine_keys(draws, places[i]), originals[i]);
     }
 }
 
 }  // namespace
 
 void Replacement::replace(std::uint64_t span_key, std::span<const std::uint32_t> places,
-                          std::uint32_t* tokens) const {
-    replace_all(*this, draws_for(span_key, Purpose::kReplace), places.data(), places.size(), tokens);
+                          const std::uint32_t* originals, std::uint32_t* tokens) const {
+    replace_all(*this, draws_for(span_key, Purpose::kReplace), places.data(), places.size(), originals,
+                tokens);
 }
 
 std::uint32_t Replacement::drawn(std::uint64_t draws, std::uint64_t index, std::uint32_t token) const {

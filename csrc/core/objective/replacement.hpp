@@ -12,13 +12,12 @@ struct Replacement {
     std::uint32_t mask_id = 0;
     std::uint32_t vocab_size = 1;
 
-    // tokens[i], of item places[i] of a span, becomes what replaces it. At most kReplaced at a time.
-    void replace(std::uint64_t span_key, std::span<const std::uint32_t> places, std::uint32_t* tokens) const;
+    // tokens[i] replaces originals[i], of item places[i] of a span.
+    void replace(std::uint64_t span_key, std::span<const std::uint32_t> places,
+                 const std::uint32_t* originals, std::uint32_t* tokens) const;
 
     // The same with one draw: the number of the draw instead of the item's.
     [[nodiscard]] std::uint32_t drawn(std::uint64_t draws, std::uint64_t index, std::uint32_t token) const;
 };
-
-inline constexpr std::int64_t kReplaced = 256;
 
 }  // namespace pypack
