@@ -23,9 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def preview(
-    store: TokenStore, tokenizer: Tokenizer | None, text: str, first: int
-) -> list[dict[str, Any]]:
+def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: int) -> list[dict[str, Any]]:
     """What a loader with seed 0 gives of the first documents, one in a row.
 
     Args:
@@ -53,8 +51,9 @@ def preview(
     except ValueError as error:
         raise UsageError(f"--objective: {error}") from error
     batch = loader.batch_at(0)
-    rows = zip(batch.document_ids.tolist(), batch.span_lengths.tolist(), batch.input_ids, batch.labels, strict=True)
-    return [_shown(tokenizer, *row) for row in sorted(rows, key=lambda row: row[0])]
+    spans = zip(batch.document_ids.tolist(), batch.span_lengths.tolist(), strict=True)
+    rows = sorted(zip(spans, batch.input_ids, batch.labels, strict=True), key=lambda row: row[0])
+    return [_shown(tokenizer, *span, ids, labels) for span, ids, labels in rows]
 
 
 def _shown(

@@ -185,3 +185,30 @@ def test_electra_counts(tmp_path):
     # int((0.15 + 0.005) * 128) and so on, which its code takes as the most.
     assert [reference.counted_draws(n, 0.15, int(0.155 * n)) for n in (128, 512)] == [19, 77]
     assert [int((0.15 + 0.005) * n) for n in (128, 512)] == [19, 79]
+
+
+def test_packed_rows_have_the_loss_of_documents_alone(tmp_path):
+    """In transformers' own model: no document sees a masked or an unmasked token of another."""
+    torch = require("torch")
+    transformers = require("transformers")
+    store, plan, theirs, _ = made(tmp_path / "a.store", bert_uncased(), BERT)
+    config = transformers.BertConfig(
+        vocab_size=len(theirs), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=128, hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = transformers.BertForMaskedLM(config)
+    batch = Loader(store, plan, batch_sequences=3, objective=MaskedLM(0.3)).batch_at(0).to_torch()
+    same = batch.segment_ids[:, None, :, None] == batch.segment_ids[:, None, None, :]
+    packed = model(
+        batch.input_ids, attention_mask=same, position_ids=batch.position_ids, labels=batch.labels
+    ).loss
+    total = torch.zeros(())
+    for row in range(batch.num_rows):
+        for segment in range(1, int(batch.segment_ids[row].max()) + 1):
+            items = batch.segment_ids[row] == segment
+            logits = model(batch.input_ids[row, items][None]).logits[0]
+            labels = batch.labels[row, items]
+            total += torch.nn.functional.cross_entropy(logits, labels, reduction="sum", ignore_index=-100)
+    torch.testing.assert_close(packed, total / (batch.labels != -100).sum())
