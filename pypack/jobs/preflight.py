@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pypack.columnar.process import ColumnarReader
 from pypack.corpus import CorpusError, InputFile
+from pypack.corpus.field import TextFields
 from pypack.corpus.look import Look, Wanted, look_at
 from pypack.corpus.similar import close_to, listed
 
@@ -46,7 +47,7 @@ class Preflight:
 def look(
     files: Sequence[InputFile],
     *,
-    field: str = "text",
+    field: str | Sequence[str] = "text",
     keep: Sequence[str] = (),
     txt_per_line: bool = False,
     records: Sequence[str] = (),
@@ -65,7 +66,7 @@ def look(
     Raises:
         PreflightError: no file looked at would give a document, or nobody has a field that is to be kept.
     """
-    wanted = Wanted(field, tuple(keep), txt_per_line, tuple(records))
+    wanted = Wanted(TextFields.of(field), tuple(keep), txt_per_line, tuple(records))
     looks = _looks([file for file in files if not file.is_stream], wanted, most_seconds)
     with_content = [one for one in looks if one.documents or one.fault is not None]
     faulty = [one for one in with_content if one.fault is not None]

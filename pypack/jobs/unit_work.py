@@ -224,7 +224,7 @@ def _too_many_rejects(
     counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
 ) -> TooManyRejectsError:
     """The error for a unit that has refused more than it may."""
-    is_piece = len(files) == 1 and files[0].end is not None and files[0].format in ("json_lines", "text")
+    is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
     log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
     first, last = files[0].path, files[-1].path
     return TooManyRejectsError(

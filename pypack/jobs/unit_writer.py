@@ -57,7 +57,7 @@ class UnitWriter:
         self._unit = unit
         self._sources = [_source(file) for file in files]
         is_piece = len(files) == 1 and files[0].end is not None
-        self._counts_lines = is_piece and files[0].format in ("json_lines", "text")
+        self._counts_lines = is_piece and files[0].has_lines
         self._keeps_columns = keeps_columns
         self._attempt = Attempt()
         self._journal = UnitJournal(place, unit, self._attempt)
@@ -253,4 +253,4 @@ class UnitWriter:
 
 def _source(file: InputFile) -> str:
     """What a shard names as its input: the file, or the folder of text files of one document each."""
-    return str(Path(file.path).parent) if file.format == "text" else file.path
+    return str(Path(file.path).parent) if file.format in ("text", "page") else file.path

@@ -92,7 +92,7 @@ def make_units(
 
 
 def _is_plain(file: InputFile) -> bool:
-    return file.compression is None and file.format in ("json_lines", "text")
+    return file.compression is None and file.format not in ("parquet", "arrow")
 
 
 def _pieces(
@@ -102,7 +102,7 @@ def _pieces(
     whole: list[tuple[int, int | None, int]] = [(0, None, file.size)]
     if file.is_stream:
         return whole
-    if _is_plain(file) and (file.format == "json_lines" or cut_text):
+    if _is_plain(file) and (file.format == "json_lines" or (file.format == "text" and cut_text)):
         borders = [*range(0, file.size, unit_bytes), file.size]
         return [(a, b, b - a) for a, b in itertools.pairwise(borders)]
     if file.format == "parquet":
