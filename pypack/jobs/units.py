@@ -29,6 +29,8 @@ class Unit:
         begin, end: of a piece: where its first line may start and where none does any more, in bytes; of
             Parquet, rows. `end` is None for whole files.
         size: bytes on disk, for the order of work and for progress.
+        most_documents: it ends with so many; None: with as many as the job may have. See
+            `pypack.jobs.limit`.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Unit:
     size: int
     begin: int = 0
     end: int | None = None
+    most_documents: int | None = None
 
     def files(self, inputs: Sequence[InputFile]) -> list[InputFile]:
         """What it reads."""

@@ -6,10 +6,10 @@ import gzip
 import io
 import json
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
+from fixtures.corpus_archives import make_tar, wet_record
 from fixtures.corpus_files import read_all
 
 from pypack import corpus
@@ -29,20 +29,6 @@ _MEMBERS = [
 ]
 _TEXTS = ["one", "two", "<p>three</p>", "éight"]
 _REJECTS = [(3, "missing_text"), (4, "missing_text"), (5, "invalid_utf8"), (6, "bad_json")]
-
-
-def make_tar(members: list[tuple[str, bytes]]) -> bytes:
-    """A tar archive, with a folder and a long name before its members."""
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        folder = tarfile.TarInfo("a")
-        folder.type = tarfile.DIRTYPE
-        tar.addfile(folder)
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return sink.getvalue()
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tgz", "shard", "a.jsonl"])
@@ -90,19 +76,6 @@ def test_every_cut_of_an_archive_is_told(tmp_path: Path) -> None:
     broken[512 * 3 + 100] ^= 0xFF  # in the header of the second file, which tarfile takes for the end
     (tmp_path / "a.tar").write_bytes(broken)
     assert read_all(str(tmp_path))[1][-1][1] == "damaged_file"
-
-
-def wet_record(text: bytes, uri: str, kind: str = "conversion") -> bytes:
-    return (
-        (
-            f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {uri}\r\n"
-            "WARC-Date: 2024-01-01T00:00:00Z\r\n"
-            f"WARC-Record-ID: <urn:uuid:{uri}>\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(text)}\r\n\r\n"
-        ).encode()
-        + text
-        + b"\r\n\r\n"
-    )
 
 
 _WET = [
