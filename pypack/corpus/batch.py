@@ -95,6 +95,8 @@ class DocumentBatch:
             return self
 
         def chosen(values: list[Any] | pa.Array) -> list[Any] | pa.Array:
+            if len(values) == 0:  # the texts of records, once they are encoded
+                return values
             if isinstance(values, list):
                 return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
             import pyarrow as pa

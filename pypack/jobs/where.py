@@ -79,9 +79,9 @@ class Where:
         fit: dict[str, set[str]] = {name: set() for name in names}
         last: ExpressionError | None = None
         for kinds in itertools.product(_KINDS, repeat=len(names)):
-            empty = {n: pa.array([], _type_of(k)) for n, k in zip(names, kinds, strict=True)}
+            nothing = {n: pa.nulls(1, _type_of(k)) for n, k in zip(names, kinds, strict=True)}
             try:
-                self.condition.values(pa.table(empty))
+                self.condition.values(pa.table(nothing))
             except ExpressionError as error:
                 last = error
                 continue
