@@ -77,18 +77,18 @@ class Where:
         if len(names) > _MOST_COLUMNS:
             return dict.fromkeys(names, "any")
         fit: dict[str, set[str]] = {name: set() for name in names}
-        last: ExpressionError | None = None
+        first: ExpressionError | None = None
         for kinds in itertools.product(_KINDS, repeat=len(names)):
             nothing = {n: pa.nulls(1, _type_of(k)) for n, k in zip(names, kinds, strict=True)}
             try:
                 self.condition.values(pa.table(nothing))
             except ExpressionError as error:
-                last = error
+                first = first or error
                 continue
             for name, kind in zip(names, kinds, strict=True):
                 fit[name].add(kind)
-        if last is not None and not all(fit.values()):
-            raise last
+        if first is not None and not all(fit.values()):
+            raise first
         return {name: next(iter(kinds)) if len(kinds) == 1 else "any" for name, kinds in fit.items()}
 
 

@@ -243,13 +243,13 @@ def test_columns_of_parquet_and_cells_of_csv(tokenizer: Tokenizer, tmp_path: Pat
 
 
 def test_a_group_is_taken_whole_or_not_at_all(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    records = [{"p": "prompt", "c": [f"short {i}", "long " * 9], "id": i} for i in range(6)]
+    records = [{"p": "prompt", "c": [f"short {i}", "long " * 90], "id": i} for i in range(6)]
     records[1]["c"] = ["short", "short"]
     write(tmp_path / "a.jsonl", json_lines(records))
     how = RecordOptions(prompt_field="p", completion_fields=("c",))
     for name, options, ids in (
         ("limit", {"limit": 5}, [0, 0, 1, 1]),
-        ("max", {"max_tokens": 6}, [1, 1]),
+        ("max", {"max_tokens": 30}, [1, 1]),
         ("where", {"where": "id >= 4"}, [4, 4, 5, 5]),
     ):
         chosen = TokenizeOptions(keep=("id",), records=how, **options)  # type: ignore[arg-type]
