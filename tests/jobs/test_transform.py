@@ -53,14 +53,17 @@ def test_texts_are_edited_once_a_batch(
     TokenStore.open(tmp_path / "s").verify()
 
 
-def test_its_failure_under_stop_names_the_document(source: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_its_failure_under_stop_names_the_document(
+    source: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
     options = TokenizeOptions(transform="fixtures.edits:shouted")
     with pytest.raises(RejectedInputError, match=r"b\.jsonl: line 5 .*thirteen"):
         tokenize([source], tmp_path / "s", tokenizer, options, on_error="stop")
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("short", "17 results for 18 texts"), ("numbers", "a result is a int, not a str or None")]
+    ("name", "word"),
+    [("short", "17 results for 18 texts"), ("numbers", "a result is a int, not a str or None")],
 )
 def test_what_is_no_answer_ends_the_job(
     name: str, word: str, source: Path, tokenizer: Tokenizer, tmp_path: Path
@@ -70,7 +73,9 @@ def test_what_is_no_answer_ends_the_job(
         tokenize([source], tmp_path / "s", tokenizer, options)
 
 
-def test_a_file_and_its_source_are_part_of_the_job(source: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_a_file_and_its_source_are_part_of_the_job(
+    source: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
     edits = tmp_path / "edits.py"
     edits.write_text("def f(texts):\n    return [text[:4] for text in texts]\n")
     options = TokenizeOptions(transform=f"{edits}:f", unit_bytes=100)
