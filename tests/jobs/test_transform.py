@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures.corpus_files import json_lines, write
 
-from pypack import TokenStore, Tokenizer
+from pypack import Tokenizer, TokenStore
 from pypack.corpus import RejectedInputError
 from pypack.jobs.output import OutputError
 from pypack.jobs.partition import Partition
@@ -92,8 +92,9 @@ def test_the_command_finds_modules_in_the_current_folder(
 ) -> None:
     (tmp_path / "my_edits.py").write_text("def cut(texts):\n    return [text[5:] for text in texts]\n")
     command = [
-        sys.executable, "-m", "pypack.cli", "tokenize", str(source), "-o", "out", "--tokenizer", str(tokenizer_file),
-        "--transform", "my_edits:cut", "--where", "not ends_with(text, '1')", "--sample", "100%", "--limit", "9",
+        sys.executable, "-m", "pypack.cli", "tokenize", str(source), "-o", "out",
+        "--tokenizer", str(tokenizer_file), "--transform", "my_edits:cut",
+        "--where", "not ends_with(text, '1')", "--sample", "100%", "--limit", "9",
         "--workers", "2", "--unit-bytes", "100", "--json",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
