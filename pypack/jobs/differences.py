@@ -16,10 +16,11 @@ _FOLLOWS = {"vocab_size": "tokenizer", "special_ids": "tokenizer", "appended_id"
 _NOT_COMPARED = frozenset({"inputs"})
 _WORDS = {
     "tokenizer": "the tokenizer",
+    "transform_source": "the source of the transform",
     "engine": "the engine of the tokenizer",
     "engine_version": "the version of the tokenizers library, which encodes",
     "pypack": "the version of pypack",
-    "split_special_tokens": "split_special_tokens: it is the default now, --parse-special-tokens the contrary",
+    "split_special_tokens": "split_special_tokens, the default now: --parse-special-tokens is the contrary",
     "pyarrow": "the version of pyarrow, which writes the columns",
 }
 _MOST_TOLD = 3

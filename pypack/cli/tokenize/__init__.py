@@ -13,7 +13,7 @@ from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar
 from pypack.cli.stopping import stop_status, stop_word
 from pypack.cli.subject import add_subjects, values_of
-from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
+from pypack.cli.tokenize import choosing, reading, records, result, running, special_tokens, writing
 from pypack.cli.tokenize.watching import Watcher
 from pypack.cli.tokenizers import load_tokenizer
 
@@ -54,7 +54,14 @@ examples:
 """
 
 # Their values are the fields of `TokenizeOptions`, and arguments of `pypack.jobs.tokenize.tokenize`.
-SUBJECTS = (reading.SUBJECT, special_tokens.SUBJECT, records.SUBJECT, writing.SUBJECT, running.SUBJECT)
+SUBJECTS = (
+    reading.SUBJECT,
+    choosing.SUBJECT,
+    special_tokens.SUBJECT,
+    records.SUBJECT,
+    writing.SUBJECT,
+    running.SUBJECT,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
