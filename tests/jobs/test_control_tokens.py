@@ -1,4 +1,4 @@
-"""Text of a corpus that looks like a control token is text, and counted; which of both a store has is said."""
+"""Text of a corpus that looks like a control token is text, and counted."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def tokenizer_path(
         definition["normalizer"] = {"type": "Replace", "pattern": {"Regex": "(?<=q)q(?=qq)"}, "content": "q"}
     path = tmp_path_factory.mktemp("control") / "tokenizer.json"
     path.write_text(json.dumps(definition), encoding="utf-8")
+    assert Tokenizer.from_file(path).engine == request.param
     return path
 
 
