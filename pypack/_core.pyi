@@ -154,7 +154,14 @@ class Normalizer:
 # pretokenizers
 @final
 class PatternAutomaton:
-    def __init__(self, class_of: NDArray[np.uint8], num_classes: int, steps: NDArray[np.uint16]) -> None: ...
+    def __init__(
+        self,
+        class_of: NDArray[np.uint8],
+        num_classes: int,
+        steps: NDArray[np.uint16],
+        starts: NDArray[np.uint16],
+        looks: list[PatternAutomaton],
+    ) -> None: ...
 
 def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 
