@@ -10,6 +10,7 @@
 #include "common/permutation.hpp"
 #include "common/tabled_permutation.hpp"
 #include "pack/decompose/binary_cuts.hpp"
+#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/vocabulary/serde_number.hpp"
@@ -100,6 +101,12 @@ void register_testing(py::module_& m) {
     testing.def(
         "unicode_traits", [] { return property_of_all(unicode::traits); },
         "Bits of `Trait` of every code point: uint8 [0x110000].");
+    testing.def(
+        "valid_utf8_prefix",
+        [](const std::string& bytes, const std::string& instructions) {
+            return valid_utf8_prefix(bytes, instructions_named(instructions));
+        },
+        py::arg("data"), py::arg("instructions"), "Bytes at the start that are valid UTF-8.");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }
