@@ -101,8 +101,8 @@ MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> r
         source.store->look_around(now);
         if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
     }
-    return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
-                      request.num_threads);
+    return make_batch(sources, rows, request.row_length, format, buffers, request.memory, request.num_threads,
+                      now);
 }
 
 }  // namespace pypack
