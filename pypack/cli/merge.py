@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     fault = None
     if args.max_rejects is not None:
-        by_kind = info.counts["rejected"]
-        fault = too_many(args.max_rejects, by_kind, info.documents, place.path(REJECTED_FILE))
+        read = info.documents + sum(info.counts.get("passed_over", {}).values())
+        fault = too_many(args.max_rejects, info.counts["rejected"], read, place.path(REJECTED_FILE))
     status = 1 if fault else 0
     if args.json:
         values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
