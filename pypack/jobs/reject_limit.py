@@ -105,6 +105,17 @@ def commonest(by_kind: Mapping[str, int], log: Path) -> str:
     return f"{', '.join([*told, f'{rest:,} others'] if rest else told)}; all are listed in {log}"
 
 
+def too_many(limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log: Path) -> str | None:
+    """What to say of a whole job that has refused more than it may; None if it has not.
+
+    `documents`: those that were taken, or passed over for what they are.
+    """
+    rejected = sum(by_kind.values())
+    if limit.allows(rejected, documents):
+        return None
+    return f"{rejected:,} documents were rejected, more than --max-rejects {limit}: {commonest(by_kind, log)}"
+
+
 def _in_brackets(reason: str) -> str:
     short = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}..."
     return f" ({short})" if short else ""

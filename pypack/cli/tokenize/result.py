@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.progress import duration, rates
-from pypack.jobs.reject_limit import RejectLimit
+from pypack.jobs.reject_limit import RejectLimit, too_many
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -42,14 +42,8 @@ def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     log = result.output / "rejected.jsonl"
     if result.rejected_files:
         return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
-    if not limit.allows(result.rejected, result.documents + sum(result.passed_over.values())):
-        from pypack.jobs.reject_limit import commonest
-
-        return (
-            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
-            f"{commonest(result.rejected_by_kind, log)}"
-        )
-    return None
+    read = result.documents + sum(result.passed_over.values())
+    return too_many(limit, result.rejected_by_kind, read, log)
 
 
 def _as_dict(result: TokenizeResult) -> dict[str, Any]:
