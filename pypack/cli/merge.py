@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path, reject_limit
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "finish the store of a job whose partitions are done"
@@ -67,13 +69,10 @@ def run(args: argparse.Namespace) -> int:
         read = info.documents + sum(info.counts.get("passed_over", {}).values())
         fault = too_many(args.max_rejects, info.counts["rejected"], read, place.path(REJECTED_FILE))
     status = 1 if fault else 0
-    if args.json:
-        values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
-        told = {"error": fault} if fault else {}
-        print(json.dumps({"path": str(args.path), **values, **told, "exit_status": status}))
-    else:
-        counts = f"{info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
-        print(f"{args.path}: {counts}")
+    values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
+    counts = f"{counted(info.documents, 'document')}, {counted(info.tokens, 'token')}"
+    found = {"path": str(args.path), **values, **({"error": fault} if fault else {}), "exit_status": status}
+    tell_result(args, found, f"{args.path}: {counts} in {counted(len(info.shards), 'shard')}")
     if fault:
         print(f"pypack merge: {fault}", file=sys.stderr)
     return status

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack._common.words import counted
+
 if TYPE_CHECKING:
     from pypack.corpus import DocumentBatch
 
@@ -113,7 +115,8 @@ def too_many(limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log
     rejected = sum(by_kind.values())
     if limit.allows(rejected, documents):
         return None
-    return f"{rejected:,} documents were rejected, more than --max-rejects {limit}: {commonest(by_kind, log)}"
+    were = counted(rejected, "document was", "documents were")
+    return f"{were} rejected, more than --max-rejects {limit}: {commonest(by_kind, log)}"
 
 
 def _in_brackets(reason: str) -> str:
