@@ -13,7 +13,8 @@ class ReadRequest:
         path: of the file, or of the folder of a dataset.
         format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk);
             "row groups": no rows, but where the row groups of a Parquet file end;
-            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty).
+            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty);
+            "arrow columns": the same of an Arrow file or stream.
         field: the column to read, or a dotted path into structs.
         is_text: the column must hold strings; what is no document is told row by row.
         keep: names or dotted paths of further columns; null where there is none.
