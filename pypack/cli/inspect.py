@@ -13,6 +13,7 @@ from pypack.cli import inspect_schedule
 from pypack.cli.arguments import file_path, natural
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
+from pypack.cli.pack.selection import described
 from pypack.cli.table import format_table, length_histogram
 
 if TYPE_CHECKING:
@@ -253,7 +254,10 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
     shown = []
     for s in range(min(first, plan.num_sequences)):
         spans = slice(int(plan.sequence_offsets[s]), int(plan.sequence_offsets[s + 1]))
-        columns = (plan.span_document[spans], plan.span_start[spans], plan.span_length[spans])
+        documents = plan.span_document[spans]
+        if plan.documents is not None:
+            documents = plan.documents[documents]
+        columns = (documents, plan.span_start[spans], plan.span_length[spans])
         shown.append(
             {
                 "sequence": s,
@@ -266,7 +270,9 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
 
 def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
-    shown = {"path", "kind", "strategy", "options", "first", "histogram", "fills"}
+    for line in described(found):
+        print(f"  {line}")
+    shown = {"path", "kind", "strategy", "options", "selection", "first", "histogram", "fills"}
     for name, value in found.items():
         if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")

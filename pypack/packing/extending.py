@@ -47,6 +47,11 @@ def extend_plan(
         ValueError: the first documents are not those that the plan was made for, or the plan is of no
             strategy of `pack`, or was packed with groups or what is learned, and these are not given.
     """
+    if plan.repeats:
+        raise ValueError(
+            "the plan repeats sequences, among which new ones have no place: give the new documents as a "
+            "source of their own"
+        )
     documents = as_lengths(lengths)
     old = plan.counts.documents
     if len(documents) < old or not is_of_lengths(

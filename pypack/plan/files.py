@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from pypack._common.files import exchange, require_regular, sync_directory, write_atomically
 from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, check_required, read_json
+from pypack.plan.chosen import checked_repeats
 
 FORMAT = "pypack-plan"
 VERSION = 2
 # What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
-FEATURES: frozenset[str] = frozenset()
+# "documents": of the store's documents it holds those of documents.npy, in that order. "repeats": an epoch
+# gives sequences several times.
+FEATURES: frozenset[str] = frozenset({"documents", "repeats"})
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
@@ -51,6 +54,18 @@ _PLAN = Field(
             ),
             optional=True,
         ),
+        "documents": Field(
+            "dict",
+            open=True,
+            fields={
+                "count": COUNT,
+                "fingerprint": TEXT,
+                "store_fingerprint": Field("text", null=True, optional=True),
+            },
+            optional=True,
+        ),
+        "repeats": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
+        "selection": Field("dict", open=True, optional=True),
         "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
     },
 )
@@ -192,6 +207,37 @@ def read_runs(directory: Path, header: Mapping[str, Any], sequences: int) -> lis
         path = directory / "plan.json"
         raise ValueError(f"{path}: field 'capacity_runs': {error}; make the plan again") from error
     return list(runs)
+
+
+def read_repeats(
+    directory: Path, header: Mapping[str, Any], sequences: int
+) -> tuple[tuple[int, int, int], ...]:
+    """The field repeats of plan.json: [first sequence, count, times], which cover all sequences."""
+    runs = header.get("repeats", ())
+    try:
+        if any(len(run) != 3 for run in runs):
+            raise ValueError("a run is [first sequence, count, times]")
+        return checked_repeats(runs, sequences)
+    except ValueError as error:
+        raise ValueError(
+            f"{directory / 'plan.json'}: field 'repeats': {error}; make the plan again"
+        ) from error
+
+
+def map_documents(directory: Path, header: Mapping[str, Any]) -> NDArray[np.int64] | None:
+    """documents.npy of a plan of a selection, mapped; None of another."""
+    told = "documents" in header
+    if told != ("documents" in header.get("requires", ())):
+        raise ValueError(f"{directory / 'plan.json'}: fields 'documents' and 'requires' do not agree")
+    if not told:
+        return None
+    count = header["documents"]["count"]
+    if count != header["counts"].get("documents"):
+        raise ValueError(
+            f"{directory / 'plan.json'}: field 'documents.count' is {count}, 'counts.documents' is "
+            f"{header['counts'].get('documents')}"
+        )
+    return map_array(directory, "documents", np.dtype("<i8"), count)
 
 
 def map_array(directory: Path, name: str, dtype: np.dtype[Any], size: int) -> NDArray[Any]:

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common import mapped
+from pypack._common.fingerprint import integers_fingerprint
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
+from pypack.plan import chosen
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
@@ -72,6 +74,13 @@ class Plan(Framed):
         learned_tokens: what `count_learned` found, None before.
         extends: the plans that it was extended from, each the beginning of the next, see
             `pypack.extend_plan`.
+        documents: int64 [D], where the plan is of a selection: its document i is `documents[i]` of the store,
+            in the order of packing, some more than once, perhaps. None: all of the store.
+        repeats: runs (first sequence, sequences, times) of sequences that an epoch gives several times; ():
+            each once.
+        selection: how the documents were chosen, in plain values, for people to read.
+        store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
+            known.
     """
 
     def __init__(
@@ -88,6 +97,10 @@ class Plan(Framed):
         counts: PlanCounts,
         lengths_fingerprint: str,
         extends: Sequence[PlanPart] = (),
+        documents: NDArray[np.int64] | None = None,
+        repeats: Sequence[tuple[int, int, int]] = (),
+        selection: Mapping[str, Any] | None = None,
+        store_fingerprint: str | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -101,6 +114,10 @@ class Plan(Framed):
         self.lengths_fingerprint = lengths_fingerprint
         self.learned_tokens: int | None = None  # see count_learned
         self.extends = tuple(extends)
+        self.documents = documents
+        self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
+        self.selection = dict(selection or {})
+        self.store_fingerprint = store_fingerprint
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -181,9 +198,29 @@ class Plan(Framed):
         return f"{self._view.fingerprint():016x}"
 
     @functools.cached_property
+    def documents_fingerprint(self) -> str | None:
+        """Fingerprint of `documents`: 16 hexadecimal digits; None where there are none."""
+        return None if self.documents is None else integers_fingerprint(self.documents)
+
+    @functools.cached_property
+    def _runs(self) -> list[list[int]]:
+        """Runs of sequences of one capacity: [capacity, first sequence, count]."""
+        runs: list[list[int]] = self._view.capacity_runs().tolist()
+        return sorted(runs)
+
+    @functools.cached_property
     def buckets(self) -> Mapping[int, list[tuple[int, int]]]:
-        """The sequences of each capacity, smallest first: runs of neighbours as (first sequence, count)."""
-        return _by_capacity(self._view.capacity_runs().tolist())
+        """The sequences of each capacity, smallest first: runs of neighbours as (first sequence, count). Runs
+        that are repeated stand in it as often as an epoch gives them."""
+        buckets = _by_capacity(self._runs)
+        if not self.repeats:
+            return buckets
+        return {capacity: chosen.repeated(runs, self.repeats) for capacity, runs in buckets.items()}
+
+    @property
+    def sequence_times(self) -> NDArray[np.int64]:
+        """int64 [S]: how often an epoch gives each sequence."""
+        return chosen.sequence_times(self)
 
     @property
     def padding(self) -> int:
@@ -229,8 +266,9 @@ class Plan(Framed):
             store: the `TokenStore` that the plan was made for.
         """
         lengths = np.maximum(self.span_length.astype(np.int64) - 1, 0)
+        number = self.span_document if self.documents is None else self.documents[self.span_document]
         counts = store.kernel_view.count_learned(
-            np.ascontiguousarray(self.span_document), self.span_start.astype(np.int64) + 1, lengths
+            np.ascontiguousarray(number), self.span_start.astype(np.int64) + 1, lengths
         )
         sums = np.concatenate([[0], np.cumsum(counts)])[self.sequence_offsets]
         self.learned_tokens = int(sums[-1]) if len(sums) else 0
@@ -243,7 +281,8 @@ class Plan(Framed):
         Of a plan that was opened, the figures that plan.json records are computed anew and compared, too.
 
         Args:
-            lengths: tokens of each document, int [D], the lengths of the store that the plan is for. None:
+            lengths: tokens of each document, int [D], the lengths of the store that the plan is for (of all
+                its documents, also where the plan is of a selection). None:
                 proves what the plan alone can tell: no sequence over-full, no token in two spans, as many
                 documents and tokens as are counted; not where documents end.
 
@@ -276,10 +315,13 @@ class Plan(Framed):
         }
         if self.extends:
             header["extends"] = [dataclasses.asdict(part) for part in self.extends]
-        runs = [(capacity, *run) for capacity, runs in self.buckets.items() for run in runs]
-        if len(runs) <= _MAX_SAVED_RUNS:
-            header["capacity_runs"] = runs
-        plan_files.write(local_path(path), self.arrays(), header, overwrite=overwrite)
+        header |= chosen.header_of(self)
+        if len(self._runs) <= _MAX_SAVED_RUNS:
+            header["capacity_runs"] = self._runs
+        arrays = self.arrays()
+        if self.documents is not None:
+            arrays["documents"] = self.documents
+        plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Plan:
@@ -300,6 +342,7 @@ class Plan(Framed):
             "sequence_capacity": sequences,
         }
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
+        documents = plan_files.map_documents(directory, header)
         plan = cls(
             **arrays,
             sequence_length=header["sequence_length"],
@@ -308,17 +351,24 @@ class Plan(Framed):
             counts=plan_files.read_record(directory, header, "counts", PlanCounts),
             lengths_fingerprint=header["lengths_fingerprint"],
             extends=[PlanPart(**part) for part in header.get("extends", ())],
+            documents=documents,
+            repeats=plan_files.read_repeats(directory, header, sequences),
+            selection=header.get("selection"),
+            store_fingerprint=header.get("documents", {}).get("store_fingerprint"),
         )
         plan.learned_tokens = header["stats"].get("learned_tokens")
+        if documents is not None:
+            plan.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
+        names = [*ARRAYS, *(() if documents is None else ("documents",))]
         plan.__dict__.update(
             _path=directory.resolve(),
-            _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in ARRAYS),
+            _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
             _totals=header["totals"],
             fingerprint=header["fingerprint"],
             stats=plan_files.read_record(directory, header, "stats", PlanStats),
         )
         if "capacity_runs" in header:
-            plan.__dict__["buckets"] = _by_capacity(plan_files.read_runs(directory, header, sequences))
+            plan.__dict__["_runs"] = sorted(plan_files.read_runs(directory, header, sequences))
         return plan
 
     def summary(self) -> dict[str, Any]:
@@ -329,6 +379,8 @@ class Plan(Framed):
             "sequence_length": self.sequence_length,
             **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
+            **({"selection": self.selection} if self.selection else {}),
+            **({"epoch_sequences": int(self.sequence_times.sum())} if self.repeats else {}),
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -341,8 +393,11 @@ class Plan(Framed):
         if not isinstance(other, Plan):
             return NotImplemented
         mine, others = self.arrays(), other.arrays()
-        return self.counts == other.counts and all(
-            np.array_equal(mine[name], others[name]) for name in ARRAYS
+        return (
+            self.counts == other.counts
+            and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
+            and self.repeats == other.repeats
+            and _same(self.documents, other.documents)
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
@@ -352,6 +407,10 @@ class Plan(Framed):
             f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
             f"{self.num_spans} spans, {self.num_tokens} tokens)"
         )
+
+
+def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bool:
+    return mine is other or (mine is not None and other is not None and np.array_equal(mine, other))
 
 
 def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:

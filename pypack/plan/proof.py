@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pypack import _core
 from pypack._common.fingerprint import is_of_lengths, lengths_fingerprint
 from pypack._common.mapped import check_not_cut
-from pypack.plan.lengths import as_lengths
+from pypack.plan.chosen import check_recorded, chosen_lengths
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -45,7 +45,7 @@ def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
             "tokens in spans": plan.num_tokens,
         }
     else:
-        documents = as_lengths(lengths)
+        documents = chosen_lengths(plan, lengths)
         if not is_of_lengths(plan.lengths_fingerprint, documents):
             raise ValueError(
                 f"{plan._path or 'the plan'} was made for {plan.counts.documents} documents with lengths "
@@ -67,6 +67,7 @@ def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
             raise ValueError(f"the plan states {name}={value}, but its spans give {found[name]}")
     for part in plan.extends:
         _compare_part(plan, part)
+    check_recorded(plan)
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
 
@@ -120,7 +121,7 @@ def _compare_records(plan: Plan, path: Path) -> None:
     records: list[tuple[str, Any, Any]] = [
         ("fingerprint", plan.fingerprint, anew.fingerprint),
         ("sequence_length", plan.sequence_length, max([plan.sequence_length, *anew.buckets])),
-        ("capacity_runs", plan.buckets, anew.buckets),
+        ("capacity_runs", plan._runs, anew._runs),
     ]
     records += [(f"totals.{name}", plan._totals.get(name), value) for name, value in anew._totals.items()]
     stats = anew.stats.as_dict()  # without learned tokens, which a plan without its store cannot tell

@@ -77,6 +77,8 @@ def learned_of(
     np.cumsum(sums, out=sums)
     unlearned = np.diff(sums[plan.sequence_offsets]) == 0
     tokens = int(sums[-1])
+    if plan.repeats:
+        tokens = int((np.diff(sums[plan.sequence_offsets]) * plan.sequence_times).sum())
     masked = 0
     if (hidden is not None or uses_store_mask) and unlearned.any():
         np.cumsum(plan.span_length - 1, out=sums[1:])

@@ -1,13 +1,17 @@
-"""Documents chosen by columns of their store."""
+"""Documents chosen by columns of their store, how often each is taken, and in which order."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
+from pypack.columnar.expressions import ExpressionError, parse_condition
+from pypack.source.document_order import order_of
 from pypack.store.store import TokenStore
 
 
@@ -39,43 +43,143 @@ def per_document(store: TokenStore, values: str | ArrayLike, what: str, kinds: s
 _KINDS = {"b": "bool", "i": "int", "u": "unsigned int", "f": "float"}
 
 
-def select_documents(
+@dataclass(frozen=True)
+class Selection:
+    """Which documents of a store are taken, in which order, and how often.
+
+    Attributes:
+        documents: int64 [n], documents of the store in the order they are to be packed in; None: all of them.
+        times: int32 [n], how often each is taken, at least once; None: once each.
+        described: how they were chosen, in plain values that a plan keeps.
+    """
+
+    documents: NDArray[np.int64] | None
+    times: NDArray[np.int32] | None
+    described: dict[str, Any]
+
+    def copies(self, count: int) -> NDArray[np.int64]:
+        """The documents one after another, each as often as it is taken: int64. `count`: of the store."""
+        documents = np.arange(count, dtype=np.int64) if self.documents is None else self.documents
+        return documents if self.times is None else np.repeat(documents, self.times)
+
+
+def select(
     store: TokenStore,
     *,
     where: str | ArrayLike | None = None,
     top: tuple[str, int] | None = None,
     repeats: str | ArrayLike | None = None,
     document_weights: str | ArrayLike | None = None,
+    order: str | os.PathLike[str] | ArrayLike | None = None,
     seed: int = 0,
-) -> NDArray[np.int64]:
-    """The documents that a selection holds, in the store's order, each as often as it is taken: int64 [n].
+) -> Selection:
+    """What a selection holds; the arguments are those of `Source.select`.
+
+    Memory: a byte a document for `where`, beside its columns, and 8 for each document that is taken.
+
+    Raises:
+        ValueError: a value is missing, negative or not finite, an order names a document twice, or nothing is
+            selected.
+        ExpressionError: `where` cannot be read, or asked of the columns of the store.
+    """
+    count, told = store.num_documents, dict[str, Any]()
+    mask: NDArray[np.bool_] | None = None
+    if where is not None:
+        mask, unknown = _where(store, where)
+        told["where"] = where if isinstance(where, str) else "given"
+        if unknown:
+            told["where_unknown"] = unknown
+    if top is not None:
+        mask = _top(store, top, mask)
+        told["top"] = [top[0], int(top[1])]
+    times: NDArray[np.int32] | None = None
+    if repeats is not None:
+        times = _repeats(store, repeats)
+        told["repeats"] = repeats if isinstance(repeats, str) else "given"
+    if document_weights is not None:
+        drawn = _systematic(per_document(store, document_weights, "document_weights", "iuf"), seed)
+        times = _narrow(drawn if times is None else times.astype(np.int64) * drawn)
+        told |= {
+            "document_weights": document_weights if isinstance(document_weights, str) else "given",
+            "seed": int(seed),
+        }
+    if times is not None and (mask is not None or not times.all()):
+        mask = times > 0 if mask is None else mask & (times > 0)
+    documents = None if mask is None or mask.all() else np.flatnonzero(mask)
+    if order is not None:
+        documents, name = order_of(store, order, documents)
+        told["order"] = name
+    if not (count if documents is None else len(documents)):
+        raise ValueError(f"the selection holds none of the {count} documents")
+    if times is not None and documents is not None:
+        times = times[documents]
+    if times is not None and (times == 1).all():
+        times = None
+    return Selection(documents, times, {**told, "store_documents": count} if told else told)
+
+
+def select_documents(store: TokenStore, **options: Any) -> NDArray[np.int64]:
+    """The documents that a selection holds, each as often as it is taken, in its order: int64 [n].
 
     The arguments are those of `Source.select`; several of them apply together.
 
     Raises:
-        ValueError: a value is missing, negative or not finite, or nothing is selected.
+        ValueError: as for `select`.
     """
-    times = np.ones(store.num_documents, np.int64)
-    if where is not None:
-        times *= per_document(store, where, "where", "b").astype(np.int64)
-    if top is not None:
-        column, count = top
-        scores = per_document(store, column, f"column {column!r}", "iuf")
-        if count < 1 or np.isnan(scores.astype(np.float64)).any():
-            raise ValueError(f"top needs a count of at least 1 (got {count}) and a score for every document")
-        chosen = np.argsort(-scores.astype(np.float64), kind="stable")[:count]
-        times *= np.isin(np.arange(store.num_documents), chosen)
-    if repeats is not None:
-        numbers = per_document(store, repeats, "repeats", "iu").astype(np.int64)
-        if (numbers < 0).any():
-            raise ValueError(f"repeats[{int(np.argmax(numbers < 0))}] is negative")
-        times *= numbers
-    if document_weights is not None:
-        times *= _systematic(per_document(store, document_weights, "document_weights", "iuf"), seed)
-    documents = np.repeat(np.arange(store.num_documents, dtype=np.int64), times)
-    if not len(documents):
-        raise ValueError(f"the selection holds none of the {store.num_documents} documents")
-    return documents
+    return select(store, **options).copies(store.num_documents)
+
+
+def _where(store: TokenStore, where: str | ArrayLike) -> tuple[NDArray[np.bool_], int]:
+    """Of which documents it is true, and of how many nobody knows."""
+    if not isinstance(where, str):
+        return per_document(store, where, "where", "b"), 0
+    try:
+        condition = parse_condition(where)
+    except ExpressionError:
+        try:
+            return per_document(store, where, "where", "b"), 0  # a column of any name
+        except (FileNotFoundError, ValueError):
+            pass
+        raise
+    if not condition.columns:
+        raise ExpressionError(f"{where!r} looks at no column")
+    return condition.values(store.columns(condition.columns))
+
+
+def _top(store: TokenStore, top: tuple[str, int], mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The documents of the highest values among those of a mask, the earlier ones among equals."""
+    column, count = top
+    table = store.columns([column]).column(column)
+    scores = table.to_numpy() if mask is None else table.filter(mask).to_numpy()
+    if scores.dtype.kind not in "iuf":
+        raise TypeError(f"column {column!r} has the type {scores.dtype}, needs int or unsigned int or float")
+    if count < 1 or (scores.dtype.kind == "f" and np.isnan(scores).any()):
+        raise ValueError(f"top needs a count of at least 1 (got {count}) and a score for every document")
+    taken = np.ones(len(scores), np.bool_)
+    if count < len(scores):
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        taken = scores > least
+        equal = np.flatnonzero(scores == least)
+        taken[equal[: count - int(np.count_nonzero(taken))]] = True
+    if mask is None:
+        return taken
+    mask = mask.copy()
+    mask[mask] = taken
+    return mask
+
+
+def _repeats(store: TokenStore, repeats: str | ArrayLike) -> NDArray[np.int32]:
+    numbers = per_document(store, repeats, "repeats", "iu")
+    if (numbers < 0).any():
+        raise ValueError(f"repeats[{int(np.argmax(numbers < 0))}] is negative")
+    return _narrow(numbers)
+
+
+def _narrow(times: NDArray[Any]) -> NDArray[np.int32]:
+    if len(times) and times.max() > np.iinfo(np.int32).max:
+        document = int(np.argmax(times))
+        raise ValueError(f"document {document} would be taken {times[document]} times: at most 2**31 - 1")
+    return times.astype(np.int32, copy=False)
 
 
 def _systematic(weights: NDArray[Any], seed: int) -> NDArray[np.int64]:

@@ -7,19 +7,20 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
-from pypack._common.fingerprint import integers_fingerprint, is_of_lengths, lengths_fingerprint
+from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
 from pypack.plan.plan import Plan
 from pypack.source.learned import Learned, learned_of, without
 from pypack.source.loss_weights import LossWeights
 from pypack.source.mask_ranges import Masks
 from pypack.source.masks import loss_masks, token_masks
-from pypack.source.select import select_documents
+from pypack.source.plan_documents import chosen_documents
+from pypack.source.select import select
 from pypack.store.same_tokenizer import check_same_tokenizer as check_stores
 from pypack.store.store import StorePaths, TokenStore
 
@@ -37,7 +38,8 @@ class Source:
             `TokenStore.open`).
         plan: the sequences, or the path of the plan; several plans if the run uses several row lengths.
         documents: int64 [n], where the plan was made for a selection of the documents: `plan` is of
-            `store.lengths[documents]`. A document may stand in it more than once. `Source.select` makes both.
+            `store.lengths[documents]`. A document may stand in it more than once. None: those that the plan
+            itself keeps, as one of `Source.select` does; else all.
         mask: tokens that are *not* to be learned (label -100, loss mask 0): the name of a column that the
             store keeps, or its values, one a document: a number n (the first n tokens), a bool (all tokens),
             or a list of [start, stop, start, stop, ...] or of (start, stop) pairs, in tokens. None: no token.
@@ -74,24 +76,7 @@ class Source:
         self.plans = _opened(plan)
         if not self.plans:
             raise ValueError("a source needs at least one plan")
-        self.documents = documents
-        lengths: NDArray[np.int32] | None = None
-        if documents is not None:
-            self.documents = np.ascontiguousarray(documents, np.int64)
-            lengths = np.ascontiguousarray(store.lengths[self.documents])
-        for one in self.plans:
-            recorded = one.lengths_fingerprint
-            fits = store.has_lengths_of(recorded) if lengths is None else is_of_lengths(recorded, lengths)
-            if not fits:
-                found = store.lengths_fingerprint if lengths is None else lengths_fingerprint(lengths)
-                advice = "use the store that the plan was made for, or pack again"
-                parts = store.parts if len(store.parts) > 1 else ()
-                if any(part.has_lengths_of(recorded) for part in parts):
-                    advice = "it is of one of them alone: pack TokenStore.open([...]).lengths, those of all"
-                raise ValueError(
-                    f"the plan was made for {one.counts.documents} documents with lengths fingerprint "
-                    f"{recorded}, {store!r} has {found}: {advice}"
-                )
+        self.documents = chosen_documents(store, self.plans, documents)
         self._masks = _masks_of(store, mask, loss_mask)
         given = mask is not None or loss_mask is not None
         self.uses_store_mask = store_mask and not given and store.has_loss_mask
@@ -149,6 +134,8 @@ class Source:
         top: tuple[str, int] | None = None,
         repeats: str | ArrayLike | None = None,
         document_weights: str | ArrayLike | None = None,
+        order: str | os.PathLike[str] | ArrayLike | None = None,
+        repeat: Literal["documents", "sequences"] | None = None,
         seed: int = 0,
         mask: str | ArrayLike | None = None,
         loss_mask: str | ArrayLike | None = None,
@@ -161,32 +148,44 @@ class Source:
         Args:
             store: the tokens; as for `Source`.
             sequence_length: tokens of a sequence.
-            where: bool [D], or the name of a bool column of the store: the documents to take.
-            top: (column, n): the n documents with the highest values of a column, the earlier ones among
-                equals.
+            where: the documents to take: bool [D], or a condition on the columns of the store, such as
+                "score > 0.7 and lang == 'en'" (`pypack.columnar.expressions` has all forms). Where a value is
+                missing, and with it the answer, a document is not taken; the plan's `selection` counts them.
+            top: (column, n): of those the n documents with the highest values of a column, the earlier ones
+                among equals.
             repeats: int [D], or a column: how often each document is taken (rehydration).
             document_weights: float [D], or a column: how often on average; the fractions are drawn so that
                 every document gets one of the two whole numbers around its weight (systematic resampling).
-            seed: of that drawing.
+            order: the order to pack in: documents, int [n], each once at most; the path of a .npy file of
+                them; or a column to sort by ("score:desc": the largest first). Documents that stand together
+                there stand together in sequences with the strategies "concat" and "stream" (and "next_fit"
+                and "pad"), and the loader shuffles the sequences.
+            repeat: how documents are taken several times. "documents": each copy is packed by itself, in 32
+                bytes. "sequences": documents that are taken equally often share sequences, which an epoch
+                gives so often: memory is that of one copy. None: the first up to 2^24 copies, then the
+                second.
+            seed: of the drawing by `document_weights`.
             mask, loss_mask, loss_weights: as for `Source`, of all documents of the store.
             drop_unlearned: as for `Source`.
             **options: of `pypack.pack`; `keep_together` may be "group", for the groups of the store, or the
                 name of a column.
         """
-        from pypack.packing.packing import pack
+        from pypack.source.selected_plan import pack_selection
 
         store = TokenStore.open(store)
-        documents = select_documents(
-            store, where=where, top=top, repeats=repeats, document_weights=document_weights, seed=seed
+        selection = select(
+            store,
+            where=where,
+            top=top,
+            repeats=repeats,
+            document_weights=document_weights,
+            order=order,
+            seed=seed,
         )
-        lengths = np.ascontiguousarray(store.lengths[documents])
-        if isinstance(options.get("keep_together"), str):
-            options["keep_together"] = store.groups_by(options["keep_together"])[documents]  # type: ignore[arg-type]
-        plan = pack(lengths, sequence_length, **options)  # type: ignore[arg-type]
+        plan = pack_selection(store, selection, sequence_length, repeat=repeat, **options)
         return cls(
             store,
             plan,
-            documents=documents,
             mask=mask,
             loss_mask=loss_mask,
             loss_weights=loss_weights,
@@ -249,7 +248,7 @@ class Source:
     def num_learned_tokens(self) -> int:
         """Tokens that one epoch of all sequences learns: labels that are not -100."""
         if self._masks is None and not self.uses_store_mask:
-            return sum(plan.num_tokens - plan.num_spans for plan in self.plans)
+            return sum(_unmasked_tokens(plan) for plan in self.plans)
         return sum(learned.tokens for learned in self._learned)
 
     @property
@@ -270,7 +269,10 @@ class Source:
         parts = [plan.fingerprint for plan in self.plans]
         parts += [integers_fingerprint(left_out) for left_out in self._left_out]
         if self.documents is not None:
-            parts.append(integers_fingerprint(self.documents))
+            known = self.plan.documents is self.documents and self.plan.documents_fingerprint
+            parts.append(known or integers_fingerprint(self.documents))
+        if any(plan.repeats for plan in self.plans):
+            parts.append(text_fingerprint(str([plan.repeats for plan in self.plans])))
         return "-".join(parts)
 
     def before_growth(self) -> list[tuple[str, dict[int, int]]]:
@@ -340,6 +342,14 @@ def _masks_of(
     if mask is not None:
         return token_masks(store, mask)
     return None if loss_mask is None else loss_masks(store, loss_mask)
+
+
+def _unmasked_tokens(plan: Plan) -> int:
+    """Tokens of an epoch that are not the first of their span."""
+    if not plan.repeats:
+        return plan.num_tokens - plan.num_spans
+    spans = np.diff(plan.sequence_offsets)
+    return int(((plan.sequence_costs(1.0, 0.0).astype(np.int64) - spans) * plan.sequence_times).sum())
 
 
 def _opened(plan: PlanPath | Sequence[PlanPath]) -> list[Plan]:

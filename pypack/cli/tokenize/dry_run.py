@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pypack.cli.progress import ProgressBar, count, duration
 
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
 
-def run_dry(args: argparse.Namespace, tokenizer: Tokenizer, options: TokenizeOptions) -> int:
-    """Reads a sample of the inputs and prints what it predicts; returns the exit status."""
+# Of how a job is done, what a look at a sample needs.
+_NEEDED = ("format", "num_threads", "strict", "preflight")
+
+
+def run_dry(
+    args: argparse.Namespace, tokenizer: Tokenizer, options: TokenizeOptions, work: Mapping[str, Any]
+) -> int:
+    """Reads a sample of the inputs and prints what it predicts; returns the exit status.
+
+    Args:
+        work: how the job would be done: arguments of `pypack.jobs.tokenize.tokenize`.
+    """
     from pypack.jobs.tokenize import predict
 
     with ProgressBar() as bar:
@@ -25,10 +36,7 @@ def run_dry(args: argparse.Namespace, tokenizer: Tokenizer, options: TokenizeOpt
             args.output,
             tokenizer,
             options,
-            format=args.format,
-            num_threads=args.threads,
-            strict=args.strict,
-            preflight=args.preflight,
+            **{name: work[name] for name in _NEEDED},
             on_message=bar.say,
         )
     if args.json:

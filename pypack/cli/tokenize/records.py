@@ -1,4 +1,4 @@
-"""The arguments of `pypack tokenize` for records that become texts first."""
+"""What `pypack tokenize` makes of records that become texts first: chats, prompts, templates."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import names
 from pypack.cli.errors import UsageError
+from pypack.cli.subject import Group, Subject
 
 if TYPE_CHECKING:
     from pypack.jobs.record_options import RecordOptions
 
 
-def add_records(group: argparse._ArgumentGroup) -> None:
+def _add(group: Group) -> None:
     group.add_argument(
         "--messages", metavar="FIELD", help="the field of a conversation, put into a chat template"
     )
@@ -55,7 +56,11 @@ def add_records(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
 
 
-def record_options(args: argparse.Namespace) -> RecordOptions | None:
+def _values(args: argparse.Namespace) -> dict[str, Any]:
+    return {"records": _record_options(args)}
+
+
+def _record_options(args: argparse.Namespace) -> RecordOptions | None:
     from pypack.jobs.record_options import RecordOptions
 
     if not (args.messages or args.completion_field or args.template):
@@ -91,3 +96,6 @@ def _chat_option(setting: str) -> tuple[str, Any]:
         return name, json.loads(value.lower() if value in ("True", "False") else value)
     except ValueError:
         return name, value
+
+
+SUBJECT = Subject("records that become texts (chats, prompts, metadata)", _add, _values)

@@ -1,0 +1,120 @@
+"""`pypack pack`: what it can be asked is in the modules beside this one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.arguments import file_path, positive
+from pypack.cli.errors import UsageError
+from pypack.cli.pack import selection, sequences
+from pypack.cli.pack.comparing import ListStrategies, compare
+from pypack.cli.pack.extending import check_extends, extended
+from pypack.cli.pack.result import print_plan
+from pypack.cli.pack.sequences import own_options
+from pypack.cli.subject import add_subjects, values_of
+
+if TYPE_CHECKING:
+    from pypack.plan.plan import Plan
+    from pypack.store.store import TokenStore
+
+SUMMARY = "token store to a plan of training sequences"
+
+_DESCRIPTION = """\
+Decides which tokens of a store stand in which training sequence, and writes that as a plan: a directory of
+small arrays. The plan is proved before it is written: every token stands in it exactly once or is counted as
+left out. --compare shows what every strategy would give, side by side.
+"""
+_EPILOG = """\
+examples:
+  pypack pack corpus.store --sequence-length 8192 --compare
+  pypack pack corpus.store -o corpus.plan --sequence-length 8192
+  pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
+  pypack pack corpus.store -o grown.plan --extend corpus.plan
+  pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
+"""
+
+
+# Their values are the arguments that `pypack.pack` has for every strategy.
+SUBJECTS = (sequences.SUBJECT, selection.SUBJECT)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack pack`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "store", type=file_path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
+    )
+    parser.add_argument("-o", "--output", type=file_path, metavar="PLAN", help="the plan to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
+    parser.add_argument(
+        "--extend", type=file_path, metavar="OLD",
+        help="the plan of the store before it grew: its sequences stay, new documents come behind",
+    )  # fmt: skip
+    parser.add_argument("--compare", action="store_true", help="show what every strategy would give")
+    parser.add_argument(
+        "--list", action=ListStrategies, help="list the strategies and their options, and leave"
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--workers", type=positive, metavar="N", help=argparse.SUPPRESS)  # its old name
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    add_subjects(parser, SUBJECTS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes, proves and writes the plan; returns the exit status."""
+    from pypack.store.store import TokenStore
+
+    if args.output is None and not args.compare:
+        raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
+    if args.extend is not None:
+        check_extends(args)
+    elif args.sequence_length is None:
+        raise UsageError("give --sequence-length, the tokens of a training sequence")
+    if args.workers is not None:
+        warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
+    store = TokenStore.open(args.store)
+    if args.output is not None and args.output.exists():
+        if not args.overwrite:
+            raise UsageError(f"{args.output} exists: choose another path or add --overwrite")
+        if not (args.output / "plan.json").is_file():
+            raise UsageError(f"{args.output} exists and is not a plan: it is not replaced")
+    result: dict[str, Any] = {"store": str(args.store), "exit_status": 0}
+    if args.compare:
+        result["compared"] = compare(store, args, values_of(args, SUBJECTS))
+    if args.output is not None:
+        plan, seconds = extended(store, args) if args.extend is not None else _packed(store, args)
+        plan.verify(store.lengths)
+        plan.save(args.output, overwrite=args.overwrite)
+        result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
+        if not args.json:
+            print_plan(args.output, plan)
+    if args.json:
+        print(json.dumps(result))
+    return 0
+
+
+def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
+    from pypack.packing.packing import pack
+
+    began = time.perf_counter()
+    options: dict[str, Any] = {**values_of(args, SUBJECTS), **own_options(args.set)}
+    if args.strategy is not None:
+        options["strategy"] = args.strategy
+    try:
+        if selection.selects(args):
+            plan = selection.packed(store, args, options)
+        else:
+            if args.keep_together is not None:
+                options["keep_together"] = store.groups_by(args.keep_together)
+            if args.drop_unlearned:
+                options["learned"] = store.learned_lengths
+            plan = pack(store.lengths, args.sequence_length, **options)
+        if store.has_loss_mask:
+            plan.count_learned(store)
+    except TypeError as error:
+        raise UsageError(f"{error} (pypack pack --list)") from error
+    return plan, time.perf_counter() - began

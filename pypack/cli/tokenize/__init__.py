@@ -1,0 +1,129 @@
+"""`pypack tokenize`: its options are in the modules beside this one, a subject each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.arguments import file_path, input_name
+from pypack.cli.errors import UsageError
+from pypack.cli.progress import ProgressBar
+from pypack.cli.subject import add_subjects, values_of
+from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
+
+if TYPE_CHECKING:
+    from pypack.jobs.tokenize import TokenizeOptions
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+SUMMARY = "text files to a token store"
+
+_DESCRIPTION = """\
+Tokenizes text and writes a token store: a directory of shards that pypack, Megatron-LM, NeMo and GPT-NeoX
+read.
+
+Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
+as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
+compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
+and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
+makes it an error).
+
+The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
+chat records, UTF-16, a JSON array, an HTML page are told in seconds.
+
+What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
+The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
+one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
+the same command goes on from what is finished, with other workers and partitions if you like, and the store
+comes out the same byte for byte. Inputs that change meanwhile are an error.
+"""
+_EPILOG = """\
+examples:
+  pypack tokenize corpus/ -o corpus.store --tokenizer tokenizer.json
+  pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
+  pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
+  srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
+  zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
+"""
+
+# Their values are the fields of `TokenizeOptions`, and arguments of `pypack.jobs.tokenize.tokenize`.
+SUBJECTS = (reading.SUBJECT, special_tokens.SUBJECT, records.SUBJECT, writing.SUBJECT, running.SUBJECT)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `pypack tokenize`."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "inputs", nargs="+", type=input_name, metavar="IN", help="file, directory, glob pattern, or -"
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=file_path, metavar="OUT", help="the store to write"
+    )
+    parser.add_argument(
+        "--tokenizer", required=True, type=file_path, metavar="FILE",
+        help="tokenizer.json, or a folder with one",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    add_subjects(parser, SUBJECTS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the job; returns the exit status."""
+    from pypack.jobs.tokenize import tokenize
+
+    if args.retry_rejected and (args.overwrite or args.dry_run):
+        raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
+    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token, args.bos_token)
+    options, work = _split(values_of(args, SUBJECTS))
+    if args.dry_run:
+        from pypack.cli.tokenize.dry_run import run_dry
+
+        return run_dry(args, tokenizer, options, work)
+    with ProgressBar() as bar:
+        try:
+            done = tokenize(
+                args.inputs,
+                args.output,
+                tokenizer,
+                options,
+                **work,
+                on_progress=bar.update,
+                on_message=bar.say,
+            )
+        except KeyboardInterrupt:
+            return _interrupted(args, bar)
+    return result.tell(done, args)
+
+
+def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
+    """What the store depends on, and how the job is done."""
+    from pypack.jobs.tokenize import TokenizeOptions
+
+    names = {one.name for one in fields(TokenizeOptions)}
+    options = TokenizeOptions(**{name: value for name, value in values.items() if name in names})
+    return options, {name: value for name, value in values.items() if name not in names}
+
+
+def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) -> Tokenizer:
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+    try:
+        return Tokenizer.from_file(path, eos_token=eos_token, bos_token=bos_token)
+    except (ValueError, IsADirectoryError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _interrupted(args: argparse.Namespace, bar: ProgressBar) -> int:
+    beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
+    again = "the same command without --overwrite" if args.overwrite else "the same command"
+    again = "the same command" if beside else again
+    message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
+    bar.say(f"pypack tokenize: {message}")
+    if args.json:
+        print(json.dumps({"error": message, "exit_status": 130}))
+    return 130

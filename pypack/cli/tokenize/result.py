@@ -1,0 +1,81 @@
+"""What `pypack tokenize` says of a job that has ended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pypack.cli.progress import duration, rates
+from pypack.jobs.reject_limit import RejectLimit
+
+if TYPE_CHECKING:
+    from pypack.jobs.tokenize import TokenizeResult
+
+
+def tell(result: TokenizeResult, args: argparse.Namespace) -> int:
+    """Prints the result, and what is wrong with it; returns the exit status."""
+    fault = _units_failed(result) or _too_many_rejects(result, args.max_rejects)
+    if args.json:
+        print(json.dumps(_as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}))
+    else:
+        _print_result(result)
+    if fault:
+        print(f"pypack tokenize: {fault}", file=sys.stderr)
+    return 1 if fault else 0
+
+
+def _units_failed(result: TokenizeResult) -> str | None:
+    if not result.failed_units:
+        return None
+    return (
+        f"units {result.failed_units} could not be made: the workers die of them, and of none of their files "
+        "alone; run again, with --workers 1 to see more"
+    )
+
+
+def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
+    if not result.is_finished:
+        return None  # which units are done by now is luck: who finishes the store looks at all of them
+    log = result.output / "rejected.jsonl"
+    if result.rejected_files:
+        return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
+    if not limit.allows(result.rejected, result.documents):
+        from pypack.jobs.reject_limit import commonest
+
+        return (
+            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
+            f"{commonest(result.rejected_by_kind, log)}"
+        )
+    return None
+
+
+def _as_dict(result: TokenizeResult) -> dict[str, Any]:
+    return asdict(result) | {"output": str(result.output)}
+
+
+def _print_result(result: TokenizeResult) -> None:
+    progress = result.progress
+    print(
+        f"{result.output}: {result.documents:,} documents, {result.tokens:,} tokens in {result.shards} shards"
+    )
+    if not result.is_finished:
+        print(
+            f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
+            "last of them finishes the store"
+        )
+    if result.dead_workers:
+        print(f"  workers that died and were replaced: {result.dead_workers:,}")
+    if result.replaced_workers:
+        print(f"  workers that passed --memory-limit and were replaced: {result.replaced_workers:,}")
+    if result.resumed_documents:
+        print(f"  of them {result.resumed_documents:,} documents were finished by an earlier run")
+    print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")
+    if progress.blank_lines:
+        print(f"  blank lines passed over: {progress.blank_lines:,}")
+    if result.rejected:
+        kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
+        listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
+        print(f"  rejected: {result.rejected:,} ({kinds}){listed}")
