@@ -136,8 +136,10 @@ def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
-    """(name or dotted path, kind in a word) of the columns of a file, and, unless whole columns are asked for,
-    of those one level inside them."""
+    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them.
+
+    Where whole columns are asked for, of those at the top alone.
+    """
     path = path_for_libraries(request.path)
     whole = request.format.endswith("columns")
     if request.format in ("parquet", "columns"):

@@ -223,18 +223,17 @@ class _Found:
         if values.null_count:
             raise ValueError(f"{self._place}: {values.null_count} rows of a batch have null for {name!r}")
         kind = values.type
-        is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+        is_list = types.is_list(kind) or types.is_large_list(kind)
         inner = kind.value_type if is_list else None
         whole = inner is not None and (
             types.is_integer(inner) or types.is_boolean(inner) or types.is_null(inner)
         )
         if not whole:
             raise ValueError(f"{self._place}: column {name!r} must be a list of integers, found {kind}")
-        if types.is_fixed_size_list(kind):
-            values = values.cast(pa.large_list(inner))
         flat = values.flatten()
         if flat.null_count:
-            raise ValueError(f"{self._place}: a list of {name!r} holds a null")
+            what = f"of {name!r}" if name in _PER_TOKEN or name == LENGTHS else "of token ids"
+            raise ValueError(f"{self._place}: a list {what} holds a null")
         offsets = np.asarray(values.offsets).astype(np.int64)
         numbers = flat.cast(pa.int64()).to_numpy(zero_copy_only=False)
         if name not in _PER_TOKEN and self._offsets is None:

@@ -70,14 +70,8 @@ def test_the_tokenizer_and_its_ids_come_back(form: str, rich_store: TokenStore, 
     one, two = rich_store.info, back.info
     assert one is not None
     assert two is not None
-    for name in (
-        "vocab_size",
-        "tokenizer_fingerprint",
-        "special_ids",
-        "appended_id",
-        "prepended_ids",
-        "dtype",
-    ):
+    ids = ("special_ids", "appended_id", "prepended_ids")
+    for name in ("vocab_size", "tokenizer_fingerprint", "dtype", *ids):
         assert getattr(one, name) == getattr(two, name), name
     assert two.options["job"] == "of the test"
     tokenizers = [(store.path / "tokenizer.json").read_bytes() for store in (rich_store, back)]
