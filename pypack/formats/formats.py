@@ -85,4 +85,11 @@ FORMATS: Mapping[str, Format] = {
         is_folder=False,
     ),
     "mds": Format("MosaicML streaming shards (a folder)", "mds", ids="tokens"),
+    "litdata": Format("LitData chunks (a folder)", "litdata", ids="input_ids"),
+    "arrayrecord": Format(
+        "an ArrayRecord file of tf.train.Example, for Grain; needs array_record",
+        "arrayrecord",
+        is_folder=False,
+        ids="input_ids",
+    ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,18 +25,18 @@ _MOST_REPEATED = 16
 _FIELDS = ("input_ids", "loss_mask", "seq_start_id")
 
 
-def write(stream: Stream, path: Path) -> int:
+def write(rows_of: Stream, path: Path) -> int:
     """Writes the `.npy` that `GPTSFTPackedDataset` loads; returns the number of sequences.
 
     Each is a dict of lists: `input_ids`; `loss_mask`, 1 where the *next* token is learned; `seq_start_id`,
     where documents begin. NeMo reads such a file (pickled) into memory whole: it is for fine-tuning sets.
     """
-    rows = stream.contents.rows
+    rows = rows_of.contents.rows
     head, tail = nemo_pickle.head_and_tail(rows)
     with create(path) as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (rows,)})
         file.write(head)
-        for block in stream.blocks:
+        for block in rows_of.blocks:
             offsets = block.row_offsets
             starts = block.documents.offsets[:-1] - np.repeat(offsets[:-1], np.diff(block.row_documents))
             fields = (
@@ -58,7 +58,14 @@ def _next_learned(block: Block) -> NDArray[np.bool_]:
     return learned
 
 
-def read(path: Path, found: about_file.Found | None = None) -> Stream:
+def read(path: Path) -> Iterator[tuple[Ragged, pa.RecordBatch]]:
+    """Documents of such a file, with a column `mask`; see `stream`."""
+    for block in stream(path).blocks:
+        assert block.columns is not None
+        yield block.documents, block.columns
+
+
+def stream(path: Path, found: about_file.Found | None = None) -> Stream:
     """Rows of such a file. What NeMo does not learn stands in `learned`, and in a column `mask` (lists of
     int32: start, stop, start, stop, ...), which `pypack.Source(store, plan, mask="mask")` takes.
 

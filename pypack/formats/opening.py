@@ -55,7 +55,7 @@ def opened(
 def _folder(
     path: Path, column: str | None, dtype: str | None, end_id: int | None, split: str | None
 ) -> Opened:
-    from pypack.formats import columnar, flat, mds
+    from pypack.formats import columnar, flat, litdata, mds
 
     if (path / columnar.SPLITS_FILE).is_file():
         path = _split(path, split)
@@ -64,6 +64,8 @@ def _folder(
     found = about_file.read(path, is_folder=True)
     if (path / mds.INDEX_FILE).is_file():
         index = read_json(path / mds.INDEX_FILE)
+        if isinstance(index, dict) and "chunks" in index:
+            return Opened(litdata.read(path, index, column or "input_ids", found), found)
         return Opened(mds.read(path, index, column or mds.COLUMN, found), found)
     if (path / columnar.INFO_FILE).is_file():
         return Opened(columnar.read_dataset(path, column or "input_ids", found), found)
@@ -92,12 +94,14 @@ def _split(path: Path, split: str | None) -> Path:
 def _file(
     path: Path, column: str | None, dtype: str | None, end_id: int | None, found: about_file.Found | None
 ) -> Stream:
-    from pypack.formats import columnar, flat, nemo
+    from pypack.formats import arrayrecord, columnar, flat, nemo
 
     with path.open("rb") as file:
-        begin = file.read(max(len(nemo.MAGIC), len(_PARQUET_MAGIC)))
+        begin = file.read(max(map(len, (nemo.MAGIC, _PARQUET_MAGIC, arrayrecord.MAGIC))))
     if path.suffix == ".parquet" or begin.startswith(_PARQUET_MAGIC):
         return columnar.read_parquet(path, column or "input_ids", found)
+    if begin.startswith(arrayrecord.MAGIC):
+        return arrayrecord.read(path, column or "input_ids", found)
     if begin.startswith(nemo.MAGIC):  # OLMo-core calls bare tokens .npy, too
-        return nemo.read(path, found)
+        return nemo.stream(path, found)
     return flat.read(path, dtype, end_id, found)

@@ -153,9 +153,6 @@ class Stream:
     has_weights: bool = False
     is_packed: bool = False
 
-    def __iter__(self) -> Iterator[Block]:
-        return self.blocks
-
 
 def one_document_rows(documents: Ragged, **beside: Any) -> Block:
     """Documents that are each a row."""
