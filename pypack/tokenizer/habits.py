@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -207,16 +207,3 @@ class Habits:
 def _pattern(tokens: Collection[str]) -> re.Pattern[str]:
     """Matches any of the tokens, the longest first."""
     return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))))
-
-
-def as_row(ids: Sequence[int] | NDArray[np.integer]) -> Sequence[int] | NDArray[np.integer]:
-    """The ids that `decode` was given.
-
-    Raises:
-        TypeError: it is one id, or rows of ids.
-    """
-    if isinstance(ids, (int, np.integer)):
-        raise TypeError(f"decode takes a row of ids, got one: decode([{ids}])")
-    if isinstance(ids, (list, tuple)) and len(ids) and isinstance(ids[0], (list, tuple, np.ndarray)):
-        raise TypeError("decode takes one row of ids, got several: decode_batch")
-    return ids
