@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, overload
 
@@ -271,9 +271,13 @@ class Tokenizer(Sources, Chats, Habits):
         """Whether tokens are spelled in GPT-2's byte alphabet."""
         return is_byte_level(self._definition.sections_of_any.get("pre_tokenizer"))
 
-    def _encode_rows(self, texts: Any, **options: Any) -> Ragged:
-        rows: Ragged = self.encode_batch(texts, **options)
-        return rows
+    @property
+    def _post_processor(self) -> Mapping[str, Any] | None:
+        part: Mapping[str, Any] | None = self._definition.sections_of_any.get("post_processor")
+        return part
+
+    def _encode_rows(self, texts: Any, **options: Any) -> Any:
+        return self.encode_batch(texts, **options)
 
     def _with_tokens(self, tokens: list[str], special: bool) -> Tokenizer:
         flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": not special}
