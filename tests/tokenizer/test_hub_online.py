@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -43,7 +45,13 @@ class Hub(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         type(self).asked.append(path)
         name = path.rpartition("/")[2]
-        if path.startswith("/api/models/someone/tiny/"):
+        if path.startswith("/api/models/someone/tiny/tree/"):
+            entries = [
+                {"type": "file", "path": file, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+                for file, content in FILES.items()
+            ]
+            self._send(200, json.dumps(entries).encode(), with_content=with_content)
+        elif path.startswith("/api/models/someone/tiny/"):
             listed = ",".join(f'{{"rfilename": "{file}"}}' for file in FILES)
             content = f'{{"id": "someone/tiny", "sha": "{COMMIT}", "siblings": [{listed}]}}'.encode()
             self._send(200, content, with_content=with_content)
@@ -56,7 +64,7 @@ class Hub(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{hash(content):x}"')
+        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
         if status == 404:
             self.send_header("X-Error-Code", "RepoNotFound")
         self.end_headers()
