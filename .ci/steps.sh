@@ -58,6 +58,12 @@ pages() {
     "$1/bin/python" bench picture --check
 }
 
+# site VENV: the pages as a site, every link of which leads somewhere.
+site() {
+    "$1/bin/pip" install -q 'pypack-engine[site]'
+    "$1/bin/python" docs/site/build.py "$work/site"
+}
+
 # sanitizer_programs VENV: parts of the core and the fuzz targets under ASan and UBSan, then threads under TSan.
 sanitizer_programs() {
     "$1/bin/pip" install -q cmake ninja pybind11

@@ -13,12 +13,14 @@ COMMANDS = {
     "read": "texts out of JSON lines beside other parsers",
     "job": "the whole way from JSON lines to a store, beside what others write",
     "chat": "conversations to ids and loss masks beside datasets.map",
+    "strategies": "what each packing strategy costs and keeps, on the same documents",
     "pack": "packing beside public packers: speed, fill, bias, balance",
     "load": "packed batches beside the bare work and other loaders",
+    "objectives": "batches with an objective beside plain ones and transformers' collator",
     "prefill": "packed prompts in a transformers model beside padded ones",
     "demo": "the table of `pypack demo`",
     "tables": "put the tables of bench/results into the pages, or check them",
-    "picture": "draw docs/images/throughput.svg from bench/results, or check it",
+    "picture": "draw the pictures of docs/images/ from bench/results, or check them",
 }
 
 

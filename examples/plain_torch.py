@@ -17,32 +17,14 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from sample_corpus import sample_sources
+from tiny_model import TinyModel
 from torch import nn
-from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from pypack import Loader, PackedBatch
 
 SAVE_EVERY = VALIDATE_EVERY = 5
-
-
-class TinyModel(nn.Module):
-    """One block of attention that stays within documents."""
-
-    def __init__(self, vocabulary: int, width: int = 64, heads: int = 4) -> None:
-        super().__init__()
-        self.heads = heads
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.head = nn.Linear(width, vocabulary)
-
-    def forward(self, input_ids: torch.Tensor, segment_ids: torch.Tensor) -> torch.Tensor:
-        """Logits [B, T, vocabulary] of ids [B, T] of documents [B, T]."""
-        hidden = self.embedding(input_ids)
-        qkv = self.qkv(hidden).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        same = (segment_ids[:, :, None] == segment_ids[:, None, :]).tril()
-        mixed = scaled_dot_product_attention(*qkv, attn_mask=same[:, None])
-        return self.head(hidden + self.out(mixed.transpose(1, 2).flatten(2)))
 
 
 def loss_and_count(model: nn.Module, batch: PackedBatch) -> tuple[torch.Tensor, torch.Tensor]:

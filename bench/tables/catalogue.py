@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.common.record import RESULTS
-from bench.tables import chat, demo, job, load, pack_peers, pack_targets, prefill, read, tokenize
+from bench.tables import (
+    chat,
+    demo,
+    job,
+    load,
+    objectives,
+    pack_peers,
+    pack_targets,
+    prefill,
+    read,
+    strategies,
+    tokenize,
+)
 from bench.tables.markdown import Record
 
 
@@ -51,6 +63,7 @@ TABLES = {
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
     "job_workers": Table("job_workers", job.workers_table, "job --parts workers --copies 48"),
     "job_merge": Table("job_merge", job.merge_table, "job --parts merge"),
+    "strategies": Table("strategies", strategies.strategies_table, "strategies"),
     "pack/targets": Table("pack", pack_targets.targets_table, "pack --large"),
     "pack/peers": Table("pack", pack_peers.peers_table, "pack --parts peers", "best fit against peers"),
     "load/memory": Table("load", load.memory_table, "load --parts memory", "rows"),
@@ -58,5 +71,6 @@ TABLES = {
     "load/balance": Table("load", load.balance_table, "load --parts balance", "balance"),
     "load/cold": Table("load", load.cold_table, "load --parts cold", "cold"),
     "load/scale": Table("load", load.scale_table, "load --parts scale", "scale"),
+    "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

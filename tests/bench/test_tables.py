@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.common.record import RESULTS
+from bench.picture.jobs import pictures
 from bench.picture.throughput import picture
 from bench.tables.catalogue import TABLES
 from bench.tables.command import main
@@ -45,18 +46,37 @@ def test_an_unknown_table_is_named():
         render("<!-- bench:nothing -->\n<!-- /bench -->", "page")
 
 
-def test_the_picture_is_the_same_each_time_and_stays_inside():
-    drawn = picture()
-    assert drawn == picture()
+PICTURES = {"throughput": picture(), **pictures()}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_the_same_each_time_and_stays_inside(name):
+    drawn = PICTURES[name]
+    assert drawn == {"throughput": picture(), **pictures()}[name]
     root = ElementTree.fromstring(drawn)
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     for shape in root:
+        x = float(shape.attrib.get("x", 0))
         if shape.tag.endswith("rect"):
-            assert (
-                0
-                <= float(shape.attrib["x"])
-                <= float(shape.attrib["x"]) + float(shape.attrib["width"])
-                <= width
-            )
+            assert 0 <= x <= x + float(shape.attrib["width"]) <= width
         if shape.tag.endswith("text"):
             assert 0 < float(shape.attrib["y"]) < height - 8
+            # Six pixels a letter of 12 points, at most: names end where bars begin.
+            if shape.attrib["text-anchor"] == "end":
+                assert x - 6.2 * len(shape.text) > 0, shape.text
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_names_of_a_picture_tell_programs_apart(name):
+    """Under each heading every name stands once; and pypack is on every picture, once or twice."""
+    root = ElementTree.fromstring(PICTURES[name])
+    names: list[str] = []
+    ours = 0
+    for shape in root:
+        if shape.tag.endswith("text") and shape.attrib["text-anchor"] == "end":
+            assert shape.text not in names, shape.text
+            names.append(shape.text)
+            ours += "pypack" in shape.text or "packed" in shape.text
+        elif shape.attrib.get("class") == "pale":
+            names = []
+    assert ours

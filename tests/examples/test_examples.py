@@ -14,31 +14,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from fixtures.example_runs import EXAMPLES, SECONDS, losses, run, start
 from fixtures.frameworks import require
-from fixtures.places import ROOT
-
-EXAMPLES = ROOT / "examples"
-SECONDS = 300  # each run is to end within, on a busy machine
 
 require("torch", "tokenizers")
-
-
-def start(name: str, folder: Path, steps: int, rank: int = 0, world: int = 1, port: int = 0):
-    ranks = {"RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return subprocess.Popen(
-        [sys.executable, EXAMPLES / f"{name}.py", folder, "--steps", str(steps)],
-        env={**os.environ, **({k: str(v) for k, v in ranks.items()} if world > 1 else {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def run(name: str, folder: Path, steps: int) -> str:
-    process = start(name, folder, steps)
-    output, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, output
-    return output
 
 
 def run_two(folder: Path, steps: int, kill_after: str = "") -> str:
@@ -100,10 +79,6 @@ def launch_two(name: str, folder: Path, steps: int, kill_after: str = "") -> str
             kill_tree(process.pid)
     assert (process.returncode == 0) == (not kill_after), "".join(lines)
     return "".join(lines)
-
-
-def losses(output: str) -> dict[int, float]:
-    return {int(step): float(loss) for step, loss in re.findall(r"step (\d+) epoch \d+ loss (\S+)", output)}
 
 
 def validations(output: str) -> list[float]:

@@ -31,6 +31,8 @@ class StoreView {
     // shards are all mapped it costs nothing, and what they give is good as long as the store.
     [[nodiscard]] ShardPool::Lease lease() const { return pool_ ? pool_->lease() : ShardPool::Lease(); }
 
+    [[nodiscard]] bool needs_lease() const { return pool_ != nullptr; }
+
     // `document`, and what keeps it mapped; null where the store itself does.
     [[nodiscard]] std::pair<DocumentView, std::shared_ptr<const Shard>> held_document(std::int64_t index,
                                                                                       std::int64_t now) const;

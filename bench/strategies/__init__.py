@@ -1,0 +1,1 @@
+"""What each strategy costs and keeps."""

@@ -1,0 +1,58 @@
+"""The site: every page and public name is on it, and it builds where its builder is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+
+import pytest
+from fixtures.places import ROOT
+
+import pypack
+
+SITE = ROOT / "docs" / "site"
+SETTINGS = (SITE / "mkdocs.yml").read_text(encoding="utf-8")
+NAMED = set(re.findall(r": ([\w/-]+\.md)$", SETTINGS, re.MULTILINE))
+MOST_WORDS = 1200
+# Pages of tables that bench/ writes, and words of things one looks up.
+LONGER = {"benchmarks.md", "formats.md", "guarantees.md", "tokenizing.md"}
+
+
+def reference():
+    spec = importlib.util.spec_from_file_location("site_reference", SITE / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_page_is_in_the_navigation():
+    pages = [p.relative_to(ROOT).as_posix() for p in (ROOT / "docs").rglob("*.md") if SITE not in p.parents]
+    made = [f"api/{name}" for name in reference().reference_pages()]
+    assert {*pages, *made} <= NAMED
+
+
+def test_every_public_name_is_in_the_reference():
+    there = {name for _, _, names in reference().PAGES.values() for name in names}
+    for name in pypack.__all__:
+        assert name == "__version__" or f"pypack.{name}" in there, name
+    for module in (ROOT / "pypack" / "adapters").iterdir():
+        if not module.name.startswith("_") and module.stem != "segment_mask":
+            assert f"pypack.adapters.{module.stem}" in there, module.stem
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_pages_are_short(page):
+    if page.name not in LONGER:
+        assert len(page.read_text(encoding="utf-8").split()) <= MOST_WORDS
+
+
+@pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="its builder is not installed")
+def test_the_site_builds(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SITE / "build.py", tmp_path / "site"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
