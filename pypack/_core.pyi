@@ -155,7 +155,14 @@ class Normalizer:
 # pretokenizers
 @final
 class PatternAutomaton:
-    def __init__(self, class_of: NDArray[np.uint8], num_classes: int, steps: NDArray[np.uint16]) -> None: ...
+    def __init__(
+        self,
+        class_of: NDArray[np.uint8],
+        num_classes: int,
+        steps: NDArray[np.uint16],
+        starts: NDArray[np.uint16],
+        looks: list[PatternAutomaton],
+    ) -> None: ...
 
 def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 
@@ -218,6 +225,14 @@ class Encoder:
         return_offsets: str = "",
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
     ) -> tuple[Any, ...]: ...
+    def encode_learned(
+        self,
+        documents: Sequence[Any],
+        *,
+        num_threads: int,
+        plain: tuple[NDArray[np.int64], NDArray[np.uint32]],
+        learned: tuple[NDArray[np.int64], NDArray[np.uint32]],
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint8]]: ...
     def encode_columns(
         self,
         columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],

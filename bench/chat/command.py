@@ -8,6 +8,8 @@ first: pypack's store holds the ids and masks that `apply_chat_template(tokenize
 return_assistant_tokens_mask=True)` gives. Then both are timed in turns, in one process that is held to one
 core: `pypack.jobs.tokenize` from JSON lines to a finished store, and `Dataset.from_json(...).map(...)` from
 the same lines to a finished Arrow file. Rendering and encoding are timed alone, too, to say where time goes.
+More conversations than the file has pairs for are of other pairs each time: `--limit 3000 30000` says what a
+job's start is of a small one.
 """
 
 from __future__ import annotations
@@ -32,19 +34,27 @@ from pypack.jobs.tokenize import RecordOptions, TokenizeOptions, tokenize
 
 
 def conversations(source: Path, turns: int, limit: int) -> list[dict[str, Any]]:
-    """Conversations of prompts and answers, in the order of the file."""
+    """Conversations of prompts and answers, in the order of the file, and of others where more are wanted.
+
+    Then the second pair of a conversation is one from farther on than in the round before, and so on.
+    """
     data = source.read_bytes()
     if source.suffix == ".zst":
         data = zstandard.ZstdDecompressor().stream_reader(data).read()
     pairs = [r for r in map(json.loads, data.splitlines()) if r.get("prompt") and r.get("answer")]
-    found = []
-    for start in range(0, len(pairs) - turns + 1, turns):
-        messages = []
-        for pair in pairs[start : start + turns]:
-            messages.append({"role": "user", "content": pair["prompt"]})
-            messages.append({"role": "assistant", "content": pair["answer"]})
-        found.append({"messages": messages})
-    return found[:limit]
+    found: list[dict[str, Any]] = []
+    rounds = max(1, len(pairs) // turns)
+    for apart in range(1, rounds):
+        for start in range(0, len(pairs) - turns + 1, turns):
+            messages = []
+            for turn in range(turns):
+                pair = pairs[(start + turn * apart) % len(pairs)]
+                messages.append({"role": "user", "content": pair["prompt"]})
+                messages.append({"role": "assistant", "content": pair["answer"]})
+            found.append({"messages": messages})
+            if len(found) == limit:
+                return found
+    return found
 
 
 def with_pypack(lines: Path, output: Path, tokenizer: Tokenizer, template: Path) -> TokenStore:
@@ -91,13 +101,13 @@ def parts(records: list[dict[str, Any]], tokenizer: Tokenizer, template: str) ->
     return middle - began, time.perf_counter() - middle
 
 
-def measure(args: Any, tokenizer_file: Path, template: Path, folder: Path) -> Row:
+def measure(args: Any, tokenizer_file: Path, template: Path, limit: int, folder: Path) -> Row:
     """The row of one tokenizer and template."""
     import transformers
 
     theirs = transformers.PreTrainedTokenizerFast(tokenizer_file=str(tokenizer_file))
     ours = Tokenizer.from_huggingface(theirs)
-    records = conversations(args.input, args.turns, args.limit)
+    records = conversations(args.input, args.turns, limit)
     lines = folder / "chats.jsonl"
     lines.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     source = template.read_text(encoding="utf-8")
@@ -130,7 +140,7 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--tokenizer", type=Path, nargs="+", required=True, help="tokenizer.json files")
     options.add_argument("--templates", nargs="+", default=["qwen3", "llama3", "qwen2_5"], help="of TRL")
     options.add_argument("--turns", type=int, default=2, help="questions a conversation")
-    options.add_argument("--limit", type=int, default=3000, help="most conversations")
+    options.add_argument("--limit", type=int, nargs="+", default=[3000], help="most conversations")
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     args = options.parse_args(arguments)
@@ -143,7 +153,8 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for tokenizer in args.tokenizer:
             for name in args.templates:
-                rows.append(measure(args, tokenizer, templates / f"{name}_training.jinja", Path(folder)))
+                template = templates / f"{name}_training.jinja"
+                rows += [measure(args, tokenizer, template, limit, Path(folder)) for limit in args.limit]
     print_table(rows, "conversations to ids and masks, one core")
     if not args.no_results:
         print(write_results("chat", rows, "transformers", "datasets", "jinja2", "trl"))

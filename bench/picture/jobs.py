@@ -116,7 +116,7 @@ def chats(record: Record) -> list[Group]:
     """Beside `datasets.map` with transformers' own template."""
     return [
         Group(
-            row["template"],
+            f"{row['template'].removesuffix('_training')}, {row['conversations']:,}",
             [
                 Bar("pypack", 1e3 / row["pypack, us a conversation"], ours=True),
                 Bar("datasets.map", 1e3 / row["datasets, us a conversation"]),

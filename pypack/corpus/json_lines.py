@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Fewer digits are always exact in 64 bits.
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+# Digits in a row, all of them alike: a regular expression takes seven times as long to find them.
+_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 19
 
 
 def read_json_lines(
@@ -79,7 +80,7 @@ def parsed_exactly(data: bytes, parsed: Any = MISSING) -> Any:
     orjson makes a float of an integer beyond 64 bits, in which its last digits are lost, and refuses one that
     no float can hold.
     """
-    if _MANY_DIGITS.search(data) is None:
+    if _MANY_DIGITS not in data.translate(_ALIKE):
         return orjson.loads(data) if parsed is MISSING else parsed
     try:
         return json.loads(data)

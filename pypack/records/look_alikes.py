@@ -23,6 +23,8 @@ _PRIVATE = re.compile(f"[{chr(_FIRST_PRIVATE)}-{chr(_LAST_PRIVATE)}]+")
 # Names whose values templates compare and build tokens from, where they are plain words.
 _WORDS = re.compile(r"[\w ./:-]*")
 _WORD_KEYS = frozenset({"role", "type", "name"})
+_SHORT = 32  # characters of a word that is remembered
+_MOST_KNOWN = 4096
 
 
 class LookAlikes:
@@ -41,11 +43,13 @@ class LookAlikes:
         # What to look for first, which is quick; texts hold none of it, mostly.
         pairs = {token[:2].lower() for token in self._tokens}
         self._signs = sorted(pairs if len(pairs) <= 16 else {token[:1].lower() for token in self._tokens})
+        self._has_case = any(sign != sign.upper() for sign in self._signs)
         heads = {token[:n].lower() for token in self._tokens for n in range(1, len(token))}
         tails = {token[n:].lower() for token in self._tokens for n in range(1, len(token))}
         self._heads, self._tails = heads, tails
-        self._last = frozenset(head[-1] for head in heads)
-        self._first = frozenset(tail[0] for tail in tails)
+        self._heads_by_last = _grouped(heads, -1)
+        self._tails_by_first = _grouped(tails, 0)
+        self._words: dict[str, bool] = {}  # short texts that were looked at, as words
         self._longest = max((len(token) for token in self._tokens), default=0)
         self._joined = "\0".join(self._tokens).lower()
 
@@ -60,10 +64,41 @@ class LookAlikes:
             spans = [match.span() for match in self._whole.finditer(text)]
         if is_word and _WORDS.fullmatch(text):
             return spans
-        stripped = text.strip()
-        if stripped and (stripped[-1].lower() in self._last or stripped[0].lower() in self._first):
-            spans += self._ends(text, stripped.lower())
+        if self._may_end(text):
+            spans += self._ends(text, text.strip().lower())
         return _merged(spans) if len(spans) > 1 else spans
+
+    def are_in(self, value: Any, is_word: bool = False) -> bool:
+        """Whether `in_text` finds any in the strings of a value; quick where it does not."""
+        if type(value) is str:
+            if is_word and len(value) <= _SHORT:
+                known = self._words.get(value)
+                if known is None:
+                    known = bool(self.in_text(value, True))
+                    if len(self._words) < _MOST_KNOWN:
+                        self._words[value] = known
+                return known
+            if not (self._may_hold(value) or self._may_end(value)):
+                return False
+            return bool(self.in_text(value, is_word))
+        if isinstance(value, dict):
+            return any(self.are_in(item, key in _WORD_KEYS) for key, item in value.items())
+        if isinstance(value, list | tuple):
+            return any(map(self.are_in, value))
+        return False
+
+    def _may_end(self, text: str) -> bool:
+        """Whether a text begins with the end of a token, or ends with the beginning of one, space aside."""
+        stripped = text.strip()
+        if not stripped:
+            return False
+        heads = self._heads_by_last.get(stripped[-1].lower())
+        if heads is not None and stripped[-self._longest :].lower().endswith(heads):
+            return True
+        tails = self._tails_by_first.get(stripped[0].lower())
+        if tails is not None and stripped[: self._longest].lower().startswith(tails):
+            return True
+        return len(stripped) < self._longest and stripped.lower() in self._joined
 
     def _ends(self, text: str, stripped: str) -> Iterator[tuple[int, int]]:
         begin = len(text) - len(text.lstrip())
@@ -81,8 +116,12 @@ class LookAlikes:
                 break
 
     def _may_hold(self, text: str) -> bool:
-        lower = text.lower()
-        return any(sign in lower for sign in self._signs)
+        if self._has_case:
+            text = text.lower()
+        for sign in self._signs:  # noqa: SIM110  # a generator takes three times as long
+            if sign in text:
+                return True
+        return False
 
     def is_met(self, text: str, span: tuple[int, int]) -> bool:
         """Whether a special token stands in a rendered text that takes in a character of a span."""
@@ -104,7 +143,6 @@ class Disguise:
         self._look_alikes = look_alikes
         self._characters: dict[str, str] = {}  # private to real
         self._private: dict[str, str] = {}
-        self.is_needed = False
 
     def of(self, value: Any, is_word: bool = False) -> Any:
         """A value of plain data, disguised; keys of objects stay."""
@@ -120,7 +158,6 @@ class Disguise:
         spans = self._look_alikes.in_text(text, is_word)
         if not spans:
             return text
-        self.is_needed = True
         parts, at = [], 0
         for begin, end in spans:
             parts += [text[at:begin], "".join(map(self._private_of, text[begin:end]))]
@@ -156,10 +193,10 @@ def content_spans(
     """
     if not look_alikes.spelled_in(text):
         return []
+    if not look_alikes.are_in(values):
+        return []
     disguise = Disguise(look_alikes)
     disguised = {name: disguise.of(value) for name, value in values.items()}
-    if not disguise.is_needed:
-        return []
     if _PRIVATE.search(text):
         raise RecordError(
             "origin_unknown",
@@ -175,6 +212,14 @@ def content_spans(
             "with parse_special_tokens",
         )
     return [span for span in spans if look_alikes.is_met(text, span)]
+
+
+def _grouped(texts: set[str], at: int) -> dict[str, tuple[str, ...]]:
+    """Texts by their first or last character."""
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        groups.setdefault(text[at], []).append(text)
+    return {character: tuple(group) for character, group in groups.items()}
 
 
 def _merged(spans: Spans) -> Spans:

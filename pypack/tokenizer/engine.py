@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
+from pypack.tokenizer.spans import SpanArrays
 from pypack.tokenizer.text_input import Texts
 
 OffsetUnit = Literal["byte", "char"]
@@ -43,6 +44,21 @@ class Engine(Protocol):
         """Ids, and what each stands for: uint32 [N, 2]; see `Tokenizer.encode_batch`.
 
         Special tokens are text in the `plain` parts of the documents, in the unit of the offsets.
+
+        Raises:
+            ValueError: the engine cannot do that.
+        """
+
+    def encode_batch_with_mask(
+        self, texts: list[str], *, plain: PlainParts, learned: SpanArrays, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.bool_]]:
+        """Ids, and which of them meet a learned span of their text: bool [N].
+
+        Args:
+            texts: the documents.
+            plain: parts in which special tokens are text, in characters.
+            learned: spans in characters, see `spans.tokens_that_meet`.
+            num_threads: threads.
 
         Raises:
             ValueError: the engine cannot do that.

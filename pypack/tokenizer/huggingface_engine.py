@@ -16,6 +16,7 @@ from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.engine import OffsetUnit, PlainParts
 from pypack.tokenizer.library import load_with_library
 from pypack.tokenizer.library_errors import LibraryError, library_errors
+from pypack.tokenizer.spans import SpanArrays, tokens_that_meet
 from pypack.tokenizer.text_input import Texts, as_strings
 
 if TYPE_CHECKING:
@@ -82,6 +83,25 @@ class HuggingFaceEngine:
                 found = _byte_positions(document)[found]
             ranges[rows.offsets[i] : rows.offsets[i + 1]] = found
         return rows, ranges
+
+    def encode_batch_with_mask(
+        self, texts: list[str], *, plain: PlainParts, learned: SpanArrays, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.bool_]]:
+        """See `Engine.encode_batch_with_mask`."""
+        rows, ranges = self.encode_batch_with_offsets(
+            texts,
+            unit="char",
+            add_special_tokens=False,
+            split_special_tokens=False,
+            num_threads=num_threads,
+            plain=plain,
+        )
+        bounds, spans = learned
+        found = np.empty(len(ranges), np.bool_)
+        for i in range(len(texts)):
+            tokens = slice(rows.offsets[i], rows.offsets[i + 1])
+            found[tokens] = tokens_that_meet(spans[bounds[i] : bounds[i + 1]], ranges[tokens])
+        return rows, found
 
     def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
         """See `Engine.decode_batch`."""

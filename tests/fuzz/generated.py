@@ -54,7 +54,7 @@ def _scanner(rng: random.Random) -> None:
 
 def _tokenizer(rng: random.Random) -> None:
     """The native engine against `tokenizers`, on a small tokenizer and texts made for it."""
-    check(rng.choice(KINDS), rng.randrange(2**60), num_texts=6)
+    check(rng.choice(KINDS), rng.randrange(2**60), num_texts=8, num_random_rows=6, short=True)
 
 
 GENERATED: dict[str, Callable[[random.Random], None]] = {"scanner": _scanner, "random_tokenizer": _tokenizer}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference.balance import lpt
 
 from pypack.packing.balancing import balance
 from pypack.packing.packing import pack
@@ -22,6 +23,24 @@ COSTS = st.one_of(
 def loads(costs, order):
     """[steps, ranks]"""
     return np.asarray(costs)[order].sum(axis=2) if order.size else np.zeros(order.shape[:2])
+
+
+# What costs are made of: whole numbers, some of them beyond 2^53, or fractions; many equal or few.
+UNITS = st.sampled_from(
+    [[0, 1, 2, 3], [2**22, 2**22, 5, 70_000, 0], [2**49 + 1, 3, 2**40], [0.1, 0.7, 1e6, 0.0]]
+)
+
+
+@given(data=st.data(), ranks=st.sampled_from([1, 2, 3, 7, 32]), micro_batches=st.integers(1, 10))
+def test_longest_first_is_dealt_as_the_definition_does(data, ranks, micro_batches):
+    size = ranks * micro_batches
+    unit = data.draw(UNITS)
+    seed = data.draw(st.integers(0, 2**32))
+    rng = np.random.default_rng(seed)
+    costs = rng.choice(unit, size) * rng.integers(1, data.draw(st.sampled_from([2, 40])), size)
+    even = data.draw(st.sampled_from([1.0, 1.0005, 1.005, 2.0]))
+    order = balance(costs.astype(float), ranks, micro_batches, strategy="lpt", even=even).order
+    assert order[0].tolist() == lpt(costs.astype(float).tolist(), ranks, micro_batches, even)
 
 
 @pytest.mark.parametrize("strategy", ["lpt", "deal", "none"])

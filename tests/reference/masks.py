@@ -51,3 +51,11 @@ def learned_in_plan(
             ]
         )
     return sequences
+
+
+def tokens_that_meet(spans: Sequence[tuple[int, int]], tokens: Sequence[tuple[int, int]]) -> list[bool]:
+    """Which tokens, as ranges of characters, meet a span.
+
+    Both begin before the other ends: so an empty span is met by a token that stands on both sides of it.
+    """
+    return [any(begin < stop and start < end for begin, end in spans) for start, stop in tokens]

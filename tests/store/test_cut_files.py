@@ -15,7 +15,8 @@ import pypack
 from pypack import Loader, Plan, Ragged, StoreWriter, TokenStore
 from pypack.formats.convert import export
 
-LOOKS = 0.06  # seconds: files are looked at that often at most
+LOOKS = 0.06  # seconds: those that are not read are looked at that often at most
+READ = 0.02  # those that are read, by a clock that is some milliseconds behind
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ def test_a_document_of_a_cut_store(store: TokenStore) -> None:
     time.sleep(LOOKS)
     with pytest.raises(ValueError, match=r"00003.bin: was cut from \d+ to 100 bytes while it was open"):
         store[39]
+
+
+def test_what_is_read_is_looked_at_once_a_training_step(store: TokenStore, tmp_path: Path) -> None:
+    """Not only once in 50 ms: steps are shorter."""
+    pypack.pack(store.lengths, 500).save(tmp_path / "a.plan")
+    loader = Loader(store, Plan.open(tmp_path / "a.plan"), batch_sequences=40, seed=0, prefetch=0)
+    loader.batch_at(0)
+    os.truncate(store.path / "00003.bin", 100)
+    time.sleep(READ)
+    with pytest.raises(ValueError, match=r"00003.bin: was cut"):
+        loader.batch_at(0)
 
 
 def test_an_index_that_is_cut(store: TokenStore) -> None:

@@ -110,19 +110,40 @@ TextView view_of(PyObject* text, std::size_t index, std::vector<py::bytes>& copi
     return view_of(copies.back().ptr(), index, copies);
 }
 
+// Documents as they lie in memory, kept there as long as this lasts.
+struct HeldTexts {
+    explicit HeldTexts(const py::sequence& documents) : held(documents) {
+        views.reserve(held.size());
+        for (std::size_t i = 0; i < held.size(); ++i) {
+            views.push_back(view_of(PyTuple_GET_ITEM(held.ptr(), static_cast<py::ssize_t>(i)), i, copies));
+        }
+    }
+
+    py::tuple held;  // keeps the documents alive, whatever happens to a list meanwhile
+    std::vector<TextView> views;
+    std::vector<py::bytes> copies;
+};
+
 py::tuple encode_objects(const Encoder& encoder, const py::sequence& documents, bool add_special_tokens,
                          bool split_special_tokens, int num_threads, const std::string& return_offsets,
                          const PlainArrays& plain) {
-    // The tuple keeps the documents alive, whatever happens to a list meanwhile.
-    const py::tuple held(documents);
-    std::vector<TextView> texts;
-    texts.reserve(held.size());
-    std::vector<py::bytes> copies;
-    for (std::size_t i = 0; i < held.size(); ++i) {
-        texts.push_back(view_of(PyTuple_GET_ITEM(held.ptr(), static_cast<py::ssize_t>(i)), i, copies));
+    const HeldTexts texts(documents);
+    return encode(encoder, texts.views, {add_special_tokens, split_special_tokens, num_threads},
+                  return_offsets, plain);
+}
+
+py::tuple encode_learned(const Encoder& encoder, const py::sequence& documents, int num_threads,
+                         const PlainArrays& plain, const PlainArrays& learned) {
+    const HeldTexts texts(documents);
+    const PlainRanges plain_parts = plain_ranges(plain, texts.views.size());
+    const PlainRanges spans = plain_ranges(learned, texts.views.size());
+    LearnedBatch batch;
+    {
+        const GilRelease release;
+        batch = encoder.encode_learned(texts.views, {false, false, num_threads}, plain_parts, spans);
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets,
-                  plain);
+    return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),
+                          to_numpy(std::move(batch.learned)));
 }
 
 template <typename OffsetType>
@@ -230,6 +251,11 @@ void register_tokenize(py::module_& m) {
         "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
         "or 'char' also what each id stands for: uint32 [N, 2]. plain, with return_offsets: (offsets int64 "
         "[D + 1], ranges uint32 [M, 2]) of the parts in which special tokens are text.");
+    cls.def(
+        "encode_learned", &encode_learned, py::arg("documents"), py::kw_only(), py::arg("num_threads"),
+        py::arg("plain"), py::arg("learned"),
+        "(values uint32 [N], offsets int64 [D + 1], learned uint8 [N]): ids, and 1 where one meets a learned "
+        "span of its document. plain, as above, and learned are ranges of characters.");
     cls.def(
         "prepare",
         [](const Encoder& encoder) {

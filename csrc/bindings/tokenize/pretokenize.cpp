@@ -53,8 +53,12 @@ PretokenizerPtr marker(const Vocabulary& tokens, bool rewrites, const std::strin
 }
 
 std::shared_ptr<PatternAutomaton> automaton(const Array<std::uint8_t>& class_of, unsigned num_classes,
-                                            const Array<std::uint16_t>& steps) {
-    return std::make_shared<PatternAutomaton>(view(class_of, "class_of"), num_classes, view(steps, "steps"));
+                                            const Array<std::uint16_t>& steps,
+                                            const Array<std::uint16_t>& starts,
+                                            const std::vector<std::shared_ptr<PatternAutomaton>>& looks) {
+    return std::make_shared<PatternAutomaton>(view(class_of, "class_of"), num_classes, view(steps, "steps"),
+                                              view(starts, "starts"),
+                                              std::vector<PatternAutomaton::Ptr>(looks.begin(), looks.end()));
 }
 
 SplitBehavior behavior_named(const std::string& name) {
@@ -144,7 +148,8 @@ void register_pretokenizers(py::module_& m) {
     py::class_<PatternAutomaton, std::shared_ptr<PatternAutomaton>>(
         m, "PatternAutomaton", py::is_final(), "A regex that native/regex_automaton.py has compiled.")
         .def(py::init(&automaton), py::arg("class_of").noconvert(), py::arg("num_classes"),
-             py::arg("steps").noconvert(), "See csrc/core/tokenize/pretokenize/pattern_automaton.hpp.");
+             py::arg("steps").noconvert(), py::arg("starts").noconvert(), py::arg("looks"),
+             "See csrc/core/tokenize/pretokenize/pattern_automaton.hpp.");
     m.def("character_tables", &character_tables,
           "By code point: category and traits, uint8 [0x110000] each, see unicode/classes.hpp.");
     cls.def_static(

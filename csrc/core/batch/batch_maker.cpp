@@ -6,6 +6,7 @@
 
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
+#include "pack/balance/longest_first.hpp"
 
 namespace pypack {
 
@@ -34,34 +35,26 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     const std::vector<RowRef> all =
         draw_rows(buckets, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
     const std::vector<std::int64_t> costs = attention_costs(all);
+    const std::vector<std::int64_t> part = request.balance == BalanceStrategy::deal
+                                               ? deal_to_rank(costs, request.world_size, request.rank)
+                                               : lpt_to_rank(costs, request.world_size, request.rank, kEven);
     std::vector<RowRef> mine;
-    mine.reserve(static_cast<std::size_t>(count));
-    if (request.balance == BalanceStrategy::deal) {
-        for (const std::int64_t i : deal_to_rank(costs, request.world_size, request.rank)) {
-            mine.push_back(all[static_cast<std::size_t>(i)]);
-        }
-        return mine;
-    }
-    BalanceOptions options;
-    options.ranks = request.world_size;
-    options.micro_batches = count;
-    options.strategy = request.balance;
-    options.even = kEven;
-    const Buffer<std::int64_t> order = balance(std::vector<double>(costs.begin(), costs.end()), options, 1);
-    for (std::int64_t i = request.rank * count; i < (request.rank + 1) * count; ++i) {
-        mine.push_back(all[static_cast<std::size_t>(order[i])]);
-    }
+    mine.reserve(part.size());
+    for (const std::int64_t i : part) mine.push_back(all[static_cast<std::size_t>(i)]);
     return mine;
 }
 
 void BatchMaker::check_sources(std::span<const RowRef> rows) const {
     const std::int64_t now = look_clock();
+    std::int32_t looked_at = -1;  // mostly many rows of one source come together
     for (const RowRef& row : rows) {
+        if (row.source == looked_at && row.source >= 0) continue;
         if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {
             throw std::out_of_range("source " + std::to_string(row.source) + " of " +
                                     std::to_string(sources.size()));
         }
         sources[static_cast<std::size_t>(row.source)].look_at_plan(now);
+        looked_at = row.source;
     }
 }
 
@@ -106,7 +99,7 @@ MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> r
     std::vector<ShardPool::Lease> leases;
     for (const SequenceSource& source : sources) {
         source.store->look_around(now);
-        leases.push_back(source.store->lease());
+        if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
     }
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                       request.num_threads);

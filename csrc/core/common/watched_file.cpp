@@ -11,7 +11,6 @@ namespace pypack {
 
 namespace {
 
-constexpr std::int64_t kBetweenLooks = 50'000'000;
 constexpr std::int64_t kTimeOfEach = 150'000;  // of which a look takes 2,000
 
 }  // namespace
@@ -36,8 +35,8 @@ std::int64_t look_clock() {
 #endif
 }
 
-LookTimes::LookTimes(std::size_t count)
+LookTimes::LookTimes(std::size_t count, std::int64_t between)
     : next_(std::make_unique<std::atomic<std::int64_t>[]>(count)),
-      between_(std::max(kBetweenLooks, kTimeOfEach * static_cast<std::int64_t>(count))) {}
+      between_(std::max(between, kTimeOfEach * static_cast<std::int64_t>(count))) {}
 
 }  // namespace pypack

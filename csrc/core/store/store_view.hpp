@@ -31,6 +31,8 @@ class StoreView {
     // shards are all mapped it costs nothing, and what they give is good as long as the store.
     [[nodiscard]] ShardPool::Lease lease() const { return pool_ ? pool_->lease() : ShardPool::Lease(); }
 
+    [[nodiscard]] bool needs_lease() const { return pool_ != nullptr; }
+
     // `document`, and what keeps it mapped; null where the store itself does.
     [[nodiscard]] std::pair<DocumentView, std::shared_ptr<const Shard>> held_document(std::int64_t index,
                                                                                       std::int64_t now) const;
@@ -82,6 +84,8 @@ class StoreView {
     void copy_lengths(std::span<Length> out) const;
 
   private:
+    static constexpr std::int64_t kBetweenLooksAround = 50'000'000;
+
     void check_index(std::int64_t index) const;
     [[nodiscard]] std::size_t shard_of(std::int64_t index) const;
     [[nodiscard]] const Shard& shard(std::size_t number) const {
@@ -94,7 +98,7 @@ class StoreView {
     std::int64_t num_tokens_ = 0;
     TokenDtype dtype_{};
     LookTimes shard_looks_;
-    LookTimes looks_around_{1};
+    LookTimes looks_around_{1, kBetweenLooksAround};
     mutable std::atomic<std::size_t> next_shard_{0};
 };
 

@@ -69,6 +69,12 @@ struct AlignedBatch {
     Buffer<std::uint32_t> ranges;
 };
 
+// And for each id whether it is learned, 0 or 1.
+struct LearnedBatch {
+    EncodedBatch ids;
+    Buffer<std::uint8_t> learned;
+};
+
 class EncoderContext;
 class IdleContexts;
 struct EncoderSteps;
@@ -105,6 +111,11 @@ class Encoder {
     // std::invalid_argument also where they have no native form.
     [[nodiscard]] AlignedBatch encode_aligned(std::span<const TextView> texts, const EncodeOptions& options,
                                               OffsetUnit unit, const PlainRanges& plain) const;
+
+    // The same with which ids are learned: those that meet a learned span of their document. Plain and
+    // learned ranges are in characters; the latter may lie in one another. add_special_tokens is passed over.
+    [[nodiscard]] LearnedBatch encode_learned(std::span<const TextView> texts, const EncodeOptions& options,
+                                              const PlainRanges& plain, const PlainRanges& learned) const;
 
     // The same for one text alone, without the arrays of a batch: for a short one most of the time.
     [[nodiscard]] EncodedText encode_one(const TextView& text, const EncodeOptions& options) const;

@@ -36,6 +36,8 @@ class EncoderContext {
                 std::size_t last, const EncodeOptions& options);
 
     [[nodiscard]] const WordEncoder& words() const { return words_; }
+    // For who adds words by itself instead.
+    [[nodiscard]] WordEncoder& words() { return words_; }
 
     // Empties the output, but for the first `kept` ids.
     void forget_ids(Offset kept) { words_.forget_ids(kept); }

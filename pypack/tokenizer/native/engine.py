@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from pypack.tokenizer.native.pipeline import marks_spaces, recognize_pipeline, s
 from pypack.tokenizer.native.sentencepiece_file import control_symbols, is_sentencepiece_file
 from pypack.tokenizer.native.templates import recognize_template
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
+from pypack.tokenizer.spans import SpanArrays
 from pypack.tokenizer.text_input import Texts, is_arrow
 
 _SECTIONS = (
@@ -116,12 +118,7 @@ class NativeEngine:
         plain: PlainParts | None = None,
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
-        if self._trims_unknown_text:
-            raise OffsetsError(
-                "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
-                "which has no native form; use engine='huggingface'"
-            )
-        try:
+        with self._offsets_errors():
             values, offsets, ranges = self._encode(
                 texts,
                 add_special_tokens=add_special_tokens,
@@ -130,11 +127,32 @@ class NativeEngine:
                 return_offsets=unit,
                 **({} if plain is None else {"plain": plain}),
             )
+        return Ragged(values, offsets), ranges
+
+    def encode_batch_with_mask(
+        self, texts: list[str], *, plain: PlainParts, learned: SpanArrays, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.bool_]]:
+        """See `Engine.encode_batch_with_mask`."""
+        with self._offsets_errors():
+            values, offsets, found = self._encoder.encode_learned(
+                texts, num_threads=num_threads, plain=plain, learned=learned
+            )
+        return Ragged(values, offsets), found.view(np.bool_)
+
+    @contextmanager
+    def _offsets_errors(self) -> Iterator[None]:
+        """Says of offsets that have no native form that they have none."""
+        if self._trims_unknown_text:
+            raise OffsetsError(
+                "return_offsets: post_processor trims the offsets of tokens that are not spelled in bytes, "
+                "which has no native form; use engine='huggingface'"
+            )
+        try:
+            yield
         except ValueError as error:
             if "offsets have no native form" in str(error):
                 raise OffsetsError(str(error)) from error
             raise
-        return Ragged(values, offsets), ranges
 
     def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
         if isinstance(texts, (str, bytes)):

@@ -11,9 +11,11 @@ from functools import cache
 from typing import Any
 
 from pypack._core import PatternAutomaton, Pretokenizer, character_tables
+from pypack.tokenizer.native.character_sets import just
 from pypack.tokenizer.native.patterns import COVERING, GPT2, SCANNERS, canonical
 from pypack.tokenizer.native.regex_automaton import automaton, automaton_of
-from pypack.tokenizer.native.regex_syntax import One, Row, just
+from pypack.tokenizer.native.regex_tree import One, Row
+from pypack.tokenizer.native.unicode_scripts import script_runs
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
 
 Step = tuple[PatternAutomaton, str, bool] | Pretokenizer | int
@@ -74,6 +76,9 @@ def _step(part: Mapping[str, Any], *, alone: bool) -> Step | None:
         if length < 1:
             raise UnsupportedError(f"pre_tokenizer FixedLength of {length}")
         return length
+    if kind == "UnicodeScripts":
+        check_keys(part, ("type",), kind)
+        return _unicode_scripts(), "Removed", True
     place = "alone" if alone else "among others"
     raise UnsupportedError(f"pre_tokenizer {kind!r} {place} has no native form")
 
@@ -99,6 +104,11 @@ def _behavior(name: str) -> str:
     if name not in _BEHAVIORS:
         raise UnsupportedError(f"pre_tokenizer with the behavior {name!r}")
     return name
+
+
+@cache
+def _unicode_scripts() -> PatternAutomaton:
+    return automaton_of(script_runs(), "a run of one script")
 
 
 @cache

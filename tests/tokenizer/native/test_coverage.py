@@ -73,7 +73,7 @@ def deepseek_llm() -> Tokenizer:
         split(r"[\r\n]"),
         split(r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-Ⴥ]+"),
         split(r"\s?[!-/:-~！-／：-～‘-‟　-。]+"),
-        split(r"\s+$".replace("$", "(?!\\S)")),
+        split(r"\s+$"),
         split(r"[一-龥ࠀ-一가-퟿]+"),
         pre_tokenizers.Digits(individual_digits=True),
     )
@@ -164,8 +164,13 @@ def split_on_a_string() -> Tokenizer:
     return byte_level(Split(" ", "merged_with_next"), Split("ab", "contiguous"))
 
 
+def unicode_scripts_wordpiece() -> Tokenizer:
+    scripts = pre_tokenizers.UnicodeScripts()
+    return trained(models.WordPiece(unk_token="[UNK]"), scripts, special_tokens=["[UNK]"])
+
+
 def superbpe() -> Tokenizer:
-    return byte_level(split(r"\p{N}{1,3}"), split(r"(?=\d)|x".replace("(?=\\d)|", "")))
+    return byte_level(split(r"\p{N}+"), split(r"(?=(\d{3})+(?!\d))"))
 
 
 MADE: dict[str, Callable[[], Tokenizer]] = {
@@ -192,6 +197,11 @@ MADE: dict[str, Callable[[], Tokenizer]] = {
     "fixed length": lambda: byte_level(pre_tokenizers.FixedLength(4)),
     "char delimiter": lambda: byte_level(pre_tokenizers.CharDelimiterSplit("e")),
     "superbpe": superbpe,
+    "unicode scripts": lambda: byte_level(pre_tokenizers.UnicodeScripts()),
+    "unicode scripts among others": lambda: byte_level(
+        pre_tokenizers.Whitespace(), pre_tokenizers.UnicodeScripts(), pre_tokenizers.Digits(True)
+    ),
+    "unicode scripts, wordpiece": unicode_scripts_wordpiece,
 }
 
 
@@ -229,12 +239,18 @@ def test_offsets_and_text(pair: Pair) -> None:
 
 
 def test_what_still_falls_back_says_why() -> None:
-    lazy = byte_level(split(r"a+?b|."))
-    tokenizer = pypack.Tokenizer.from_huggingface(lazy)
-    assert tokenizer.engine == "huggingface"
-    assert "lazy quantifier" in (tokenizer.engine_reason or "")
-    scripts = byte_level(pre_tokenizers.UnicodeScripts())
-    assert "UnicodeScripts" in (pypack.Tokenizer.from_huggingface(scripts).engine_reason or "")
+    for pattern, reason in (
+        (r"(?:ab)++b|.", "possessive quantifier of more than one character"),
+        (r"(?>ab)|.", "the group (?>"),
+        (r"(?<=ab)c|.", "looking back further than one character"),
+        (r"(\w)\1|.", "back reference to more than one character"),
+        (r"(?=a(?=bc))a|.", "looking ahead while looking ahead"),
+        (r"(?i:[a-z])|.", "a set without regard to case"),
+        (r"\X", r"\X"),
+    ):
+        tokenizer = pypack.Tokenizer.from_huggingface(byte_level(split(pattern)))
+        assert tokenizer.engine == "huggingface"
+        assert reason in (tokenizer.engine_reason or ""), tokenizer.engine_reason
 
 
 def test_byte_fallback_where_a_byte_has_no_token() -> None:

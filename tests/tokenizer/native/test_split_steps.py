@@ -52,8 +52,36 @@ PATTERNS = [
     r"[a-f\-\]\\^]+|[^a-f]{2,3}",
     r"a{2}b?+|[\u4e00-\u9fa5]+|\x{1F600}|\S\z",
     r".",
+    # What matches nothing, lazy ones, anchors, what looks around, back references.
+    "",
+    "a*",
+    "a|",
+    r"\s*",
+    "(?!a)",
+    r"$",
+    r"^",
+    r"\b",
+    r"\B",
+    r"\A.",
+    r"\s+$",
+    r"^\s+|\S+?$",
+    r"\b\w+\b|\W",
+    r"\ba|b\B|\Bb\b",
+    r"a+?b|.+? |b{1,3}?|\d??1",
+    r"a{2}?b|[ab]{2}?",
+    r"(?<=a)b|(?<!\s)\s|(?<=\d)\d",
+    r"(?=ab)a|(?!a1)a|(?=(?:\d{3})+(?!\d))\d",
+    r"(?=(\d{3})+(?!\d))",
+    r"\d{1,3}(?=(?:\d{3})*\b)",
+    r"(?=a+b$)|(?!\bab)\S",
+    r"([!\"\#\$%\&'\*\+,\-\./:;<=>\?\\\^_`\|\~])\1*|(a)b\2",
+    r"([ab])([12])\1\2?|.",
 ]
-TEXTS = random_texts(5, max(1, int(400 * SCALE)), ("<|startoftext|>", "'ll", "'S", "ab", "abc", "aab", "123"))
+TEXTS = random_texts(
+    5,
+    max(1, int(400 * SCALE)),
+    ("<|startoftext|>", "'ll", "'S", "ab", "abc", "aab", "123", "--", "12345", "a1a1"),
+)
 
 
 def words_of(ours: Pretokenizer, text: str, capacity: int = 256) -> list[str]:
@@ -99,9 +127,10 @@ def test_every_code_point(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "a*", "a|", r"\s*", "(?!a)", "a*?", "a+?b", r"(a)\1", r"\ba", "^a", "a$", "(?<=a)b", "(?=ab)a",
-     "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}", "(a",
-     "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+"],
+    [r"(ab)\1", r"(a)+\1", r"(\w)\1", r"\1(a)", r"(a)\12", "(?<=ab)b", "(?=a(?=bc))a", "(?:(?=ab))*", "^*",
+     r"\b+", "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}",
+     "(a", "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+", r"a\Z", r"\Ga", "a{1,500}",
+     "(?=ab)(?=ac)(?=ad)(?=ae)a"],
 )  # fmt: skip
 def test_what_is_not_known_is_refused(pattern: str) -> None:
     with pytest.raises(UnsupportedError):
@@ -132,12 +161,16 @@ def wrapped(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|{pair[1]})"),
-        st.tuples(inner, st.sampled_from(["?", "*", "+", "{2}", "{1,3}", "{2,}"])).map(
-            lambda pair: f"(?:{pair[0]}){pair[1]}"
-        ),
+        st.tuples(
+            inner, st.sampled_from(["?", "*", "+", "{2}", "{1,3}", "{2,}", "??", "*?", "+?", "{1,3}?"])
+        ).map(lambda pair: f"(?:{pair[0]}){pair[1]}"),
         st.tuples(ATOMS, st.sampled_from(["++", "*+", "?+"])).map("".join),
         st.tuples(inner, ATOMS).map(lambda pair: f"{pair[0]}(?!{pair[1]})"),
         st.tuples(inner, ATOMS).map(lambda pair: f"{pair[0]}(?={pair[1]})"),
+        st.tuples(inner, st.sampled_from(["^", "$", r"\b", r"\B", r"\A", r"\z"])).map("".join),
+        st.tuples(st.sampled_from(["^", r"\b", r"\B", "(?<=a)", r"(?<!\s)"]), inner).map("".join),
+        st.tuples(inner, inner, st.sampled_from("=!")).map(lambda two: f"{two[0]}(?{two[2]}{two[1]})"),
+        st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|)(?={pair[1]})"),
     )
 
 
@@ -167,6 +200,7 @@ PARTS: list[dict[str, Any]] = [
     {"type": "BertPreTokenizer"},
     {"type": "CharDelimiterSplit", "delimiter": "a"},
     {"type": "FixedLength", "length": 3},
+    {"type": "UnicodeScripts"},
     {"type": "Split", "pattern": {"String": "ab"}, "behavior": "Isolated", "invert": False},
     {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithNext", "invert": True},
     {"type": "Split", "pattern": {"Regex": patterns.CL100K}, "behavior": "Removed", "invert": True},

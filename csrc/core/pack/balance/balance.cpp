@@ -4,14 +4,13 @@
 #include <cmath>
 #include <numeric>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "common/checked.hpp"
 #include "common/interrupt.hpp"
 #include "common/parallel.hpp"
 #include "common/permutation.hpp"
-#include "pack/balance/least_loaded.hpp"
+#include "pack/balance/longest_first.hpp"
 #include "pack/balance/sort_by_cost.hpp"
 #include "pack/plan/verify.hpp"
 
@@ -36,167 +35,12 @@ void BalanceOptions::validate() const {
 
 namespace {
 
-struct Item {
-    double cost;
-    std::int64_t sequence;
-};
-
-// Falling cost; equal costs in index order, so that the result is the same everywhere.
-bool dearer(const Item& a, const Item& b) {
-    return a.cost != b.cost ? a.cost > b.cost : a.sequence < b.sequence;
+// By falling cost, to the ranks in turns.
+void deal_out(std::span<std::int64_t> step, std::size_t ranks) {
+    const std::vector<std::int64_t> falling(step.begin(), step.end());
+    const std::size_t micro_batches = step.size() / ranks;
+    for (std::size_t i = 0; i < step.size(); ++i) step[i % ranks * micro_batches + i / ranks] = falling[i];
 }
-
-// One step: the sequences of each rank, and their sum.
-class StepBalancer {
-  public:
-    StepBalancer(std::span<const double> costs, const BalanceOptions& options)
-        : costs_(costs),
-          ranks_(static_cast<std::size_t>(options.ranks)),
-          micro_batches_(static_cast<std::size_t>(options.micro_batches)),
-          even_(options.even),
-          load_(ranks_) {}
-
-    // `step` holds the sequences by falling cost; they are rearranged rank by rank.
-    void deal(std::span<std::int64_t> step) {
-        dealt_.assign(step.begin(), step.end());
-        for (std::size_t i = 0; i < step.size(); ++i)
-            step[i % ranks_ * micro_batches_ + i / ranks_] = dealt_[i];
-    }
-
-    void longest_first(std::span<std::int64_t> step) {
-        items_.resize(step.size());
-        filled_.assign(ranks_, 0);
-        std::fill(load_.begin(), load_.end(), 0.0);
-        // The dearest go to one rank each, as long as they cost anything.
-        std::size_t begin = 0;
-        if (micro_batches_ > 1 && costs_[static_cast<std::size_t>(step[ranks_ - 1])] > 0) {
-            for (; begin < ranks_; ++begin) {
-                const std::int64_t sequence = step[begin];
-                load_[begin] = costs_[static_cast<std::size_t>(sequence)];
-                items_[begin * micro_batches_] = {load_[begin], sequence};
-                filled_[begin] = 1;
-            }
-        }
-        least_.start(load_);
-        for (const std::int64_t sequence : step.subspan(begin)) {
-            const std::size_t rank = least_.rank();
-            const double cost = costs_[static_cast<std::size_t>(sequence)];
-            items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};
-            load_[rank] += cost;
-            if (filled_[rank] == micro_batches_) {
-                least_.take_out(rank);
-            } else {
-                least_.set_load(rank, load_[rank]);
-            }
-        }
-        if (micro_batches_ > 1) swap_until_even();
-        for (std::size_t i = 0; i < step.size(); ++i) step[i] = items_[i].sequence;
-    }
-
-  private:
-    // The items of a rank, by falling cost at all times.
-    [[nodiscard]] std::span<Item> items(std::size_t rank) {
-        return std::span(items_).subspan(rank * micro_batches_, micro_batches_);
-    }
-
-    // One or two items of a rank, the two equal for one.
-    struct Places {
-        std::size_t first;
-        std::size_t second;
-        double cost;
-    };
-
-    struct Exchange {
-        double slower;  // load of the slower of the two ranks after it
-        std::size_t partner;
-        Places give;
-        Places take;
-    };
-
-    // Exchanges items of the slowest rank for cheaper ones of another rank, one for one or, where that does
-    // not help, two for two: always the exchange that leaves the slower of the two ranks least. Each makes
-    // the slowest rank faster without making another as slow, so it ends; the limit is for thousands of
-    // ranks.
-    void swap_until_even() {
-        constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
-        const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
-        for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
-            check_interrupt();
-            const auto slowest =
-                static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
-            if (load_[slowest] <= mean * even_) return;
-            Exchange best{load_[slowest] * (1 - 1e-9), slowest, {}, {}};
-            find_exchange(slowest, false, best);
-            if (best.partner == slowest && micro_batches_ <= kMostForPairs)
-                find_exchange(slowest, true, best);
-            if (best.partner == slowest) return;
-            const double moved = best.give.cost - best.take.cost;
-            load_[slowest] -= moved;
-            load_[best.partner] += moved;
-            const auto gives = items(slowest);
-            const auto takes = items(best.partner);
-            std::swap(gives[best.give.first], takes[best.take.first]);
-            if (best.give.first != best.give.second)
-                std::swap(gives[best.give.second], takes[best.take.second]);
-            std::sort(gives.begin(), gives.end(), dearer);
-            std::sort(takes.begin(), takes.end(), dearer);
-        }
-    }
-
-    // The best exchange has a difference of costs as near as can be to half the gap between the two ranks:
-    // for every item that may be taken, the two on either side of it among what the slowest rank may give.
-    void find_exchange(std::size_t slowest, bool two, Exchange& best) {
-        list_places(slowest, two, gives_);
-        for (std::size_t rank = 0; rank < ranks_; ++rank) {
-            const double gap = load_[slowest] - load_[rank];
-            // No exchange brings the slower of the two below their mean.
-            if (rank == slowest || load_[rank] + gap / 2 >= best.slower) continue;
-            list_places(rank, two, takes_);
-            auto at = gives_.begin();
-            for (const Places& take : takes_) {
-                const double wanted = take.cost + gap / 2;
-                while (at != gives_.end() && at->cost > wanted) ++at;
-                if (at != gives_.begin()) consider(*std::prev(at), take, slowest, rank, best);
-                if (at != gives_.end()) consider(*at, take, slowest, rank, best);
-            }
-        }
-    }
-
-    void consider(const Places& give, const Places& take, std::size_t slowest, std::size_t rank,
-                  Exchange& best) const {
-        const double moved = give.cost - take.cost;
-        if (moved <= 0 || moved >= load_[slowest] - load_[rank]) return;
-        const double slower = std::max(load_[slowest] - moved, load_[rank] + moved);
-        if (slower < best.slower) best = {slower, rank, give, take};
-    }
-
-    // By falling cost.
-    void list_places(std::size_t rank, bool two, std::vector<Places>& out) {
-        out.clear();
-        const auto all = items(rank);
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            if (!two) out.push_back({i, i, all[i].cost});
-            for (std::size_t j = i + 1; two && j < all.size(); ++j)
-                out.push_back({i, j, all[i].cost + all[j].cost});
-        }
-        if (!two) return;  // as the items are
-        std::sort(out.begin(), out.end(), [](const Places& a, const Places& b) {
-            return std::tuple(-a.cost, a.first, a.second) < std::tuple(-b.cost, b.first, b.second);
-        });
-    }
-
-    std::span<const double> costs_;
-    std::size_t ranks_;
-    std::size_t micro_batches_;
-    double even_;
-    std::vector<double> load_;
-    std::vector<std::size_t> filled_;
-    LeastLoaded least_;
-    std::vector<std::int64_t> dealt_;
-    std::vector<Item> items_;
-    std::vector<Places> gives_;
-    std::vector<Places> takes_;
-};
 
 void check_costs(std::span<const double> costs) {
     for (std::size_t i = 0; i < costs.size(); ++i) {
@@ -227,14 +71,18 @@ Buffer<std::int64_t> balance(std::span<const double> costs, const BalanceOptions
         if (options.window > 1) sorter.sort(sequences, costs);
         const Permutation places(static_cast<std::uint64_t>(end - begin),
                                  random_bits(options.seed, kOrderOfSteps, static_cast<std::uint64_t>(w)));
-        StepBalancer balancer(costs, options);
+        LongestFirst longest_first;
+        longest_first.start(costs, static_cast<std::size_t>(options.ranks),
+                            static_cast<std::size_t>(options.micro_batches), options.even);
         for (std::int64_t s = 0; s < end - begin; ++s) {
             check_interrupt();
             const auto step = std::span(sequences).subspan(static_cast<std::size_t>(s * size),
                                                            static_cast<std::size_t>(size));
             if (options.strategy != BalanceStrategy::none) sorter.sort(step, costs);
-            if (options.strategy == BalanceStrategy::deal) balancer.deal(step);
-            if (options.strategy == BalanceStrategy::lpt) balancer.longest_first(step);
+            if (options.strategy == BalanceStrategy::deal) {
+                deal_out(step, static_cast<std::size_t>(options.ranks));
+            }
+            if (options.strategy == BalanceStrategy::lpt) longest_first.deal_out(step);
             const auto place = static_cast<std::int64_t>(
                 options.window > 1 ? places(static_cast<std::uint64_t>(s)) : static_cast<std::uint64_t>(s));
             std::copy(step.begin(), step.end(), order.data() + (begin + place) * size);

@@ -19,8 +19,11 @@ class CostSorter {
         std::uint64_t key;  // falls as the cost rises
         std::int64_t sequence;
     };
+    std::vector<std::uint64_t> keys_;
+    std::vector<std::uint64_t> other_keys_;
+    std::vector<std::int64_t> order_;  // as it came
     std::vector<Item> items_;
-    std::vector<Item> other_;
+    std::vector<Item> other_items_;
 };
 
 }  // namespace pypack

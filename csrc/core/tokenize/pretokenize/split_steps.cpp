@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tokenize/pretokenize/streamed_automaton.hpp"
+
 namespace pypack {
 namespace {
 
@@ -26,13 +28,18 @@ struct Found {
     std::vector<Span> words;
     std::vector<Span> before;
     std::vector<Segment> segments;
+    std::vector<std::uint8_t> ahead;  // what the pattern at hand looks for, by place
 };
 
 constexpr std::size_t kKeptWords = std::size_t{1} << 18;
 
 class SplitSteps final : public Pretokenizer {
   public:
-    explicit SplitSteps(std::vector<SplitStep> steps) : steps_(std::move(steps)) {}
+    explicit SplitSteps(std::vector<SplitStep> steps) : steps_(std::move(steps)) {
+        for (SplitStep& step : steps_) {
+            if (step.pattern != nullptr) step.streamed = make_streamed_automaton(step.pattern);
+        }
+    }
 
     std::size_t split(std::string_view piece, std::size_t from, WordSpans& words) const override {
         thread_local Found found;
@@ -56,6 +63,7 @@ class SplitSteps final : public Pretokenizer {
             if (found.words.capacity() > kKeptWords) found.words = {};
             if (found.before.capacity() > kKeptWords) found.before = {};
             if (found.segments.capacity() > kKeptWords) found.segments = {};
+            if (found.ahead.capacity() > kKeptWords) found.ahead = {};
         }
         return found.from;
     }
@@ -110,53 +118,49 @@ class SplitSteps final : public Pretokenizer {
         if (begin < text.size()) add(words, base, begin, text.size());
     }
 
-    // Every match, and what lies between them, is a word.
-    static void isolate(const PatternAutomaton& pattern, std::string_view text, std::uint32_t base,
-                        std::vector<Span>& words) {
-        std::size_t kept = 0;
-        for (std::size_t at = 0; at < text.size();) {
-            const auto end = pattern.match(text, at);
-            if (!end) {
+    // Calls visit(begin, end, is_match) for every match and for what lies between them, in order. A match of
+    // nothing counts, unless it lies where the match before it ended: then the next one is looked for behind
+    // the character there, as `tokenizers` does.
+    template <typename Visit>
+    static void for_each_part(const PatternAutomaton& pattern, std::string_view text, Found& found,
+                              Visit&& visit) {
+        constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+        pattern.look_ahead(text, found.ahead);
+        std::size_t kept = 0;  // what lies behind the last match begins here
+        std::size_t last_end = kNone;
+        for (std::size_t at = 0; at <= text.size();) {
+            const auto end = pattern.match(text, at, found.ahead);
+            if (!end || (*end == at && at == last_end)) {
+                if (at == text.size()) break;
                 at += utf8_length(text[at]);
                 continue;
             }
-            if (kept != at) add(words, base, kept, at);
-            add(words, base, at, *end);
-            kept = at = *end;
+            if (kept != at) visit(kept, at, false);
+            visit(at, *end, true);
+            kept = at = last_end = *end;
         }
-        if (kept != text.size()) add(words, base, kept, text.size());
+        if (kept != text.size()) visit(kept, text.size(), false);
     }
 
     static void cut_by_pattern(const SplitStep& step, std::string_view text, std::uint32_t base,
                                Found& found) {
         std::vector<Span>& words = found.words;
-        const auto segment = [&](std::size_t begin, std::size_t end, bool is_match) {
-            if (begin == end) return;
-            if (step.behavior == SplitBehavior::kRemoved) {
-                if (is_match == step.invert) add(words, base, begin, end);
-            } else {
-                found.segments.push_back(
-                    {{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)},
-                     is_match != step.invert});
-            }
-        };
-        if (step.behavior == SplitBehavior::kIsolated) {
-            isolate(*step.pattern, text, base, words);
+        if (step.streamed != nullptr && step.behavior == SplitBehavior::kIsolated) {
+            cut_by_other(*step.streamed, text, base, words);
             return;
         }
-        std::size_t kept = 0;  // what lies behind the last match begins here
-        for (std::size_t at = 0; at < text.size();) {
-            const auto end = step.pattern->match(text, at);
-            if (!end) {
-                at += utf8_length(text[at]);
-                continue;
-            }
-            segment(kept, at, false);
-            segment(at, *end, true);
-            kept = at = *end;
+        if (step.behavior == SplitBehavior::kIsolated || step.behavior == SplitBehavior::kRemoved) {
+            const bool keeps_all = step.behavior == SplitBehavior::kIsolated;
+            for_each_part(*step.pattern, text, found, [&](std::size_t begin, std::size_t end, bool is_match) {
+                if (begin != end && (keeps_all || is_match == step.invert)) add(words, base, begin, end);
+            });
+            return;
         }
-        segment(kept, text.size(), false);
-        if (!found.segments.empty()) merge(step.behavior, base, found);
+        for_each_part(*step.pattern, text, found, [&](std::size_t begin, std::size_t end, bool is_match) {
+            found.segments.push_back({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)},
+                                      is_match != step.invert});
+        });
+        merge(step.behavior, base, found);
     }
 
     // Writes the segments at hand as words, some of them together.
@@ -184,6 +188,11 @@ class SplitSteps final : public Pretokenizer {
             std::reverse(found.words.begin() + static_cast<std::ptrdiff_t>(first), found.words.end());
         }
         segments.clear();
+        // Matches of nothing that were joined with nothing.
+        const auto is_empty = [](const Span& word) { return word.begin == word.end; };
+        found.words.erase(std::remove_if(found.words.begin() + static_cast<std::ptrdiff_t>(first),
+                                         found.words.end(), is_empty),
+                          found.words.end());
     }
 
     std::vector<SplitStep> steps_;
@@ -192,6 +201,9 @@ class SplitSteps final : public Pretokenizer {
 }  // namespace
 
 PretokenizerPtr make_split_steps(std::vector<SplitStep> steps) {
+    if (steps.size() == 1 && steps[0].pattern != nullptr && steps[0].behavior == SplitBehavior::kIsolated) {
+        if (auto streamed = make_streamed_automaton(steps[0].pattern)) return streamed;
+    }
     return std::make_shared<SplitSteps>(std::move(steps));
 }
 

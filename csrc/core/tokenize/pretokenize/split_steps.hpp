@@ -18,6 +18,7 @@ struct SplitStep {
     SplitBehavior behavior = SplitBehavior::kIsolated;
     bool invert = false;  // what lies between the matches is meant
     PretokenizerPtr inner;
+    PretokenizerPtr streamed;  // the pattern in the form of streamed_automaton.hpp, where it has one
     std::size_t num_characters = 0;
 };
 

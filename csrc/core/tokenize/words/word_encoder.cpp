@@ -106,7 +106,7 @@ void WordEncoder::add_piece(std::string_view piece) {
         span_begins_[0] = 0;
         span_ends_[0] = static_cast<std::uint32_t>(piece.size());
         if (num_words_ >= kBatch) look_up();
-        add_words(piece, 1);
+        put_words(piece, span_begins_.data(), span_ends_.data(), 1);
         return;
     }
     for (std::size_t from = 0; from < piece.size();) {
@@ -114,18 +114,26 @@ void WordEncoder::add_piece(std::string_view piece) {
         if (num_words_ >= kBatch) look_up();
         WordSpans spans{span_begins_.data(), span_ends_.data(), kBatch - num_words_};
         from = pretokenizer_->split(piece, from, spans);
-        add_words(piece, spans.size);
+        put_words(piece, span_begins_.data(), span_ends_.data(), spans.size);
     }
 }
 
-void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
+void WordEncoder::add_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
+                            std::size_t count) {
+    if (++rounds_ % kRoundsBetweenChecks == 0) check_interrupt();
+    if (num_words_ + count > words_.size()) look_up();
+    put_words(piece, begins, ends, count);
+}
+
+void WordEncoder::put_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
+                            std::size_t count) {
     // Held here, since the compiler takes it that what the loop stores could change them.
     const ShortWordCache::Lines lines = known_.short_words().lines();
     const std::size_t last_load = piece.size() < sizeof(WordKey) ? 0 : piece.size() - sizeof(WordKey) + 1;
     Word* out = words_.data() + num_words_;
-    for (std::size_t i = 0; i < num_words; ++i, ++out) {
-        const std::size_t begin = span_begins_[i];
-        const std::size_t end = span_ends_[i];
+    for (std::size_t i = 0; i < count; ++i, ++out) {
+        const std::size_t begin = begins[i];
+        const std::size_t end = ends[i];
         const std::size_t size = end - begin;
         const char* const text = piece.data() + begin;
         out->text = text;
@@ -144,7 +152,7 @@ void WordEncoder::add_words(std::string_view piece, std::size_t num_words) {
             known_.long_words().prefetch(out->key.low);
         }
     }
-    num_words_ += num_words;
+    num_words_ += count;
 }
 
 void WordEncoder::add_token(TokenId id) {

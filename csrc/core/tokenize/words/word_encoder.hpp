@@ -56,6 +56,12 @@ class WordEncoder {
     // Appends the ids of the words of `piece`, which must stay where it is until flush().
     void add_piece(std::string_view piece);
     void add_token(TokenId id);
+
+    // Appends the ids of `count` words of `piece` that the caller has found, which also must stay: as many as
+    // WordSpans with a capacity of kMostWords may hold.
+    static constexpr std::size_t kMostWords = kBatch;
+    void add_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
+                   std::size_t count);
     // Notes that a document ends here.
     void end_document();
 
@@ -108,7 +114,8 @@ class WordEncoder {
         std::size_t gaps;  // before it
     };
 
-    void add_words(std::string_view piece, std::size_t num_words);
+    void put_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
+                   std::size_t count);
     void add_event(TokenId id);
     void look_up();
     void encode_words(std::size_t from, std::size_t to);

@@ -1,0 +1,36 @@
+// The states of streamed_automaton.hpp, made of those of a pattern's automaton.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "tokenize/pretokenize/pattern_automaton.hpp"
+
+namespace pypack {
+
+// What happens at a character, in the lowest bits of an entry; the row of the next state is above them. Words
+// end, in this order, where the match was accepted, before the previous character, and before this one.
+enum StreamBits : std::uint32_t {
+    kStreamEnds = 1,              // a word ends before this character
+    kStreamAccepts = 2,           // the match at hand might end before it
+    kStreamSpecial = 4,           // one of those below
+    kStreamEndsAtAccept = 8,      // a word ends where a match last might
+    kStreamEndsAtPrevious = 16,   // a word ends before the previous character
+    kStreamAcceptsPrevious = 32,  // the match at hand might end before the previous character
+    kStreamGoesBack = 64,         // nothing of the above: the text must be looked at again
+    kStreamHasAccept = 128,       // from where the match might end; without it no match begins here
+};
+inline constexpr unsigned kStreamShift = 8;
+
+struct StreamedStates {
+    std::vector<std::uint32_t> entries;     // [state][class, the end of the text last]
+    std::uint32_t start = 0;                // row of the state in which a match begins
+    std::array<std::uint8_t, 128> ascii{};  // classes of ASCII characters
+};
+
+// nullopt where there would be too many. The pattern is plain.
+[[nodiscard]] std::optional<StreamedStates> make_streamed_states(const PatternAutomaton& pattern);
+
+}  // namespace pypack
