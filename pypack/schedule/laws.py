@@ -97,7 +97,7 @@ def critical_mixture_ratio(tokens: float, model: str | tuple[float, float, float
             )
         model = CRITICAL_MIXTURES[model]
     a, s, b = model
-    return min(1.0, max(0.0, a * (tokens / 0.2e9) ** s + b))
+    return float(min(1.0, max(0.0, a * (tokens / 0.2e9) ** s + b)))
 
 
 def d_cpt_loss(
