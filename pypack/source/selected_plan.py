@@ -81,6 +81,8 @@ def _with_repeats(
     assert selection.times is not None
     lengths = _of(store.lengths, selection.documents)
     levels = _levels(selection.times, lengths, _FULL_SEQUENCES * sequence_length)
+    if len(levels) == 1 and (selection.times == levels[0]).all():
+        return _all_alike(store, selection, sequence_length, levels[0], options)
     joined = _Joined(int(len(lengths) + lengths.sum(dtype=np.int64) // sequence_length * 2))
     parts: list[tuple[int, int]] = []  # level, sequences
     counts: list[PlanCounts] = []
@@ -129,6 +131,18 @@ def _with_repeats(
     )
 
 
+def _all_alike(
+    store: TokenStore, selection: Selection, sequence_length: int, times: int, options: Mapping[str, Any]
+) -> Plan:
+    """Every document so often: the plan of one copy, as it is."""
+    lengths = np.ascontiguousarray(_of(store.lengths, selection.documents))
+    plan = pack(lengths, sequence_length, **options)
+    plan.documents, plan.selection = selection.documents, dict(selection.described)
+    plan.store_fingerprint = store.lengths_fingerprint
+    plan.repeats = ((0, plan.num_sequences, times),) if plan.num_sequences else ()
+    return plan
+
+
 @dataclasses.dataclass(frozen=True)
 class _Made:
     sequence_length: int
@@ -160,9 +174,6 @@ def _are_exact(times: NDArray[np.int32], levels: list[int]) -> bool:
 
 def _by_level(times: NDArray[np.int32], levels: list[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """For every level the places of its documents; others stand in several, or several times."""
-    if len(levels) == 1 and (times == levels[0]).all():
-        yield levels[0], np.arange(len(times))
-        return
     rest = times.astype(np.min_scalar_type(int(times.max())))
     for level in levels:
         places = np.flatnonzero(rest >= level)
