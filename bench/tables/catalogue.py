@@ -13,6 +13,7 @@ from bench.tables import (
     demo,
     job,
     load,
+    objectives,
     pack_peers,
     pack_targets,
     prefill,
@@ -73,5 +74,6 @@ TABLES = {
     "load/scale": Table("load", load.scale_table, "load --parts scale", "scale"),
     "select/cost": Table("select", select.cost_table, "select"),
     "select/order": Table("select", select.order_table, "select"),
+    "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -29,7 +29,8 @@ def serve() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the job's; it ends this process
     for line in sys.stdin.buffer:
         values = json.loads(line)
-        _answer(ReadRequest(**{**values, "keep": tuple(values["keep"])}), out)
+        tuples = {name: tuple(values[name]) for name in ("keep", "texts")}
+        _answer(ReadRequest(**{**values, **tuples}), out)
 
 
 def _own_output() -> BinaryIO:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from pypack.columnar.values import (
     byte_lengths,
     check_kept_type,
     check_structure,
+    is_bytes,
     is_text,
     plain,
+    text_of_bytes,
     undecodable_rows,
     unreadable_times,
 )
@@ -164,6 +166,8 @@ def _in_a_word(kind: pa.DataType) -> str:
         return "array"
     if types.is_integer(kind) or types.is_floating(kind):
         return "number"
+    if is_bytes(kind):
+        return "bytes"
     return "boolean" if types.is_boolean(kind) else str(kind)[:60]
 
 
@@ -308,19 +312,24 @@ def _roots(schema: pa.Schema, request: ReadRequest) -> list[str]:
     for name in roots:
         if schema.names.count(name) > 1:
             raise RefusedFileError("column_twice", f"{schema.names.count(name)} columns are named {name!r}")
-    kind = _column_type(schema, request.field)
-    if kind is None:
+    kinds = {path: _column_type(schema, path) for path in request.text_paths}
+    if not any(kinds.values()):
         names = ", ".join(schema.names[:20]) + (", ..." if len(schema.names) > 20 else "")
         raise RefusedFileError(
-            "no_text_column", f"no column {request.field!r}; the file has {names or 'none'}"
+            "no_text_column", f"no column {_either(kinds)}; the file has {names or 'none'}"
         )
-    if request.is_text and not is_text(kind):
-        raise RefusedFileError("text_column_type", f"the column {request.field!r} holds {kind}, not strings")
+    for path, kind in kinds.items():
+        if request.is_text and kind is not None and not (is_text(kind) or is_bytes(kind)):
+            raise RefusedFileError("text_column_type", f"the column {path!r} holds {kind}, not strings")
     for path in request.keep:
         kept = _column_type(schema, path)
         if kept is not None:
             check_kept_type(path, kept)
     return [name for name in roots if name in schema.names]
+
+
+def _either(paths: Iterable[str]) -> str:
+    return " or ".join(map(repr, paths))
 
 
 def _column_type(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -381,7 +390,8 @@ def _pieces(
             faults: Faults = {
                 i: ("too_long", what.format(length)) for i, length in enumerate(lengths[start:stop].tolist())
             }
-            good = _numbered([plain(_column(rows.slice(0, 0), path)) for path in request.paths])
+            none = [plain(_column(rows.slice(0, 0), path)) for path in request.paths]
+            good = _numbered(list(map(text_of_bytes, none)) if request.is_text else none)
         else:
             faults, good = _sorted_out(rows, request, all_utf8)
         yield Piece(row + start, stop - start, share, faults, good)
@@ -393,10 +403,18 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
     columns = [plain(_column(rows, path)) for path in request.paths]
     places = np.arange(rows.num_rows)
     faults: Faults = {}
-    if request.is_text and columns[0].null_count:
-        null = np.flatnonzero(columns[0].is_null().to_numpy(zero_copy_only=False))
-        found: Faults = {int(i): ("null_text", f"the column {request.field!r} is null") for i in null}
-        columns, places = _also_refused(columns, places, found, faults)
+    if request.is_text:
+        texts = len(request.text_paths)
+        was_bytes = any(is_bytes(column.type) for column in columns[:texts])
+        columns[:texts] = map(text_of_bytes, columns[:texts])
+        all_utf8 = all_utf8 and not (was_bytes and _undecodable(columns[:texts]))
+        if all(column.null_count for column in columns[:texts]):
+            missing = np.logical_and.reduce(
+                [column.is_null().to_numpy(zero_copy_only=False) for column in columns[:texts]]
+            )
+            what = f"the column {_either(request.text_paths)} is null"
+            found: Faults = {int(i): ("null_text", what) for i in np.flatnonzero(missing)}
+            columns, places = _also_refused(columns, places, found, faults)
     checks = [] if all_utf8 else [undecodable_rows]
     for check in (*checks, unreadable_times):
         found = {}
@@ -404,6 +422,16 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
             found |= check(column, path)
         columns, places = _also_refused(columns, places, found, faults)
     return faults, _numbered(columns)
+
+
+def _undecodable(columns: list[pa.Array]) -> bool:
+    """Whether some of the text is not UTF-8."""
+    try:
+        for column in columns:
+            column.validate(full=True)
+    except pa.ArrowInvalid:
+        return True
+    return False
 
 
 def _numbered(columns: list[pa.Array]) -> pa.RecordBatch:

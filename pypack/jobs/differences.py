@@ -16,6 +16,7 @@ _FOLLOWS = {"vocab_size": "tokenizer", "special_ids": "tokenizer", "appended_id"
 _NOT_COMPARED = frozenset({"inputs"})
 _WORDS = {
     "tokenizer": "the tokenizer",
+    "transform_source": "the source of the transform",
     "engine": "the engine of the tokenizer",
     "engine_version": "the version of the tokenizers library, which encodes",
     "pypack": "the version of pypack",

@@ -62,7 +62,7 @@ class UnitRejects:
         """Counts a batch; False if too many were rejected up to some place in it."""
         before, documents = self.rejected, self.documents
         self.rejected += len(batch.rejects)
-        self.documents += len(batch)
+        self.documents += len(batch) + batch.passed_over.counts().total()
         if not self.limit.is_share:
             return self.rejected <= self.limit.limit
         share = self.limit.limit / 100
@@ -79,10 +79,13 @@ class UnitRejects:
         record = np.array([reject.record for reject in batch.rejects], np.int64)
         if len(index) == 0:
             return False
+        # What was passed over as asked was read all the same.
+        places = np.stack([batch.files.astype(np.int64), batch.records], axis=1)
+        places = np.concatenate([places, *batch.passed_over.places.values()])
         # One number for each place, in order; the files of a batch are few.
-        first = min(int(index.min()), int(batch.files.min()) if len(batch) else int(index.min()))
+        first = min(int(index.min()), int(places[:, 0].min()) if len(places) else int(index.min()))
         rejects_at = (index - first << 43) + record
-        documents_at = (batch.files.astype(np.int64) - first << 43) + batch.records
+        documents_at = np.sort((places[:, 0] - first << 43) + places[:, 1])
         so_far = rejected + np.arange(1, len(index) + 1)
         seen = so_far + documents + np.searchsorted(documents_at, np.sort(rejects_at))
         return bool((so_far > share * np.maximum(seen, _LEAST_RECORDS)).any())

@@ -29,6 +29,8 @@ class Unit:
         begin, end: of a piece: where its first line may start and where none does any more, in bytes; of
             Parquet, rows. `end` is None for whole files.
         size: bytes on disk, for the order of work and for progress.
+        most_documents: it ends with so many; None: with as many as the job may have. See
+            `pypack.jobs.limit`.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Unit:
     size: int
     begin: int = 0
     end: int | None = None
+    most_documents: int | None = None
 
     def files(self, inputs: Sequence[InputFile]) -> list[InputFile]:
         """What it reads."""
@@ -92,7 +95,7 @@ def make_units(
 
 
 def _is_plain(file: InputFile) -> bool:
-    return file.compression is None and file.format in ("json_lines", "text")
+    return file.compression is None and file.format not in ("parquet", "arrow")
 
 
 def _pieces(
@@ -102,7 +105,7 @@ def _pieces(
     whole: list[tuple[int, int | None, int]] = [(0, None, file.size)]
     if file.is_stream:
         return whole
-    if _is_plain(file) and (file.format == "json_lines" or cut_text):
+    if _is_plain(file) and (file.format == "json_lines" or (file.format == "text" and cut_text)):
         borders = [*range(0, file.size, unit_bytes), file.size]
         return [(a, b, b - a) for a, b in itertools.pairwise(borders)]
     if file.format == "parquet":

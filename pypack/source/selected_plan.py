@@ -102,6 +102,7 @@ def _with_repeats(
         parts.append((level, plan.num_sequences))
         counts.append(plan.counts)
         first = first or _made(plan)
+        del plan, places, numbers, own  # before the next level takes as much
     assert first is not None
     documents = selection.documents
     if not once:
@@ -181,7 +182,11 @@ def _by_level(times: NDArray[np.int32], levels: list[int]) -> Iterator[tuple[int
             continue
         copies = rest[places] // level
         rest[places] -= (copies * level).astype(rest.dtype)
-        yield level, places if copies.max() == 1 else np.repeat(places, copies)
+        if copies.max() > 1:
+            places = np.repeat(places, copies)
+        del copies
+        yield level, places
+        del places
 
 
 class _Joined:

@@ -118,7 +118,7 @@ class ShardWriter:
         with suppress(OSError):
             self._bin.close()
         if self._columns is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # ValueError: it is closed already
                 self._columns.close()
         for writer in self.beside.values():
             writer.abort()

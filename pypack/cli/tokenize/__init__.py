@@ -12,7 +12,7 @@ from pypack.cli.arguments import file_path, input_name
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar
 from pypack.cli.subject import add_subjects, values_of
-from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
+from pypack.cli.tokenize import choosing, reading, records, result, running, special_tokens, writing
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
@@ -52,7 +52,14 @@ examples:
 """
 
 # Their values are the fields of `TokenizeOptions`, and arguments of `pypack.jobs.tokenize.tokenize`.
-SUBJECTS = (reading.SUBJECT, special_tokens.SUBJECT, records.SUBJECT, writing.SUBJECT, running.SUBJECT)
+SUBJECTS = (
+    reading.SUBJECT,
+    choosing.SUBJECT,
+    special_tokens.SUBJECT,
+    records.SUBJECT,
+    writing.SUBJECT,
+    running.SUBJECT,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

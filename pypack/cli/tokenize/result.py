@@ -42,7 +42,7 @@ def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     log = result.output / "rejected.jsonl"
     if result.rejected_files:
         return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
-    if not limit.allows(result.rejected, result.documents):
+    if not limit.allows(result.rejected, result.documents + sum(result.passed_over.values())):
         from pypack.jobs.reject_limit import commonest
 
         return (
@@ -75,6 +75,9 @@ def _print_result(result: TokenizeResult) -> None:
     print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")
     if progress.blank_lines:
         print(f"  blank lines passed over: {progress.blank_lines:,}")
+    if result.passed_over:
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in result.passed_over.items())
+        print(f"  passed over as asked: {sum(result.passed_over.values()):,} ({reasons})")
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
         listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
