@@ -18,6 +18,7 @@ from bench.tables import (
     pack_targets,
     prefill,
     read,
+    select,
     strategies,
     tokenize,
 )
@@ -76,6 +77,8 @@ TABLES = {
     "load/balance": Table("load", load.balance_table, "load --parts balance", "balance"),
     "load/cold": Table("load", load.cold_table, "load --parts cold", "cold"),
     "load/scale": Table("load", load.scale_table, "load --parts scale", "scale"),
+    "select/cost": Table("select", select.cost_table, "select"),
+    "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }
