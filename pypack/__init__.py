@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
-    from pypack.source import Source
+    from pypack.source import DocumentOrder, Source, document_neighbours, order_documents
     from pypack.store import StoreWriter, TokenStore
     from pypack.tokenizer import Tokenizer
 
 __all__ = [
     "Balance",
     "DocumentLosses",
+    "DocumentOrder",
     "Loader",
     "PackedBatch",
     "Phase",
@@ -56,7 +57,9 @@ __all__ = [
     "__version__",
     "balance",
     "document_losses",
+    "document_neighbours",
     "extend_plan",
+    "order_documents",
     "pack",
     "prepack",
     "tokenize",
@@ -73,7 +76,7 @@ __getattr__, __dir__ = lazy_exports(
         "plan": "Plan",
         "ragged": "Ragged",
         "schedule": "Phase Schedule ShapeCycle",
-        "source": "Source",
+        "source": "DocumentOrder Source document_neighbours order_documents",
         "store": "StoreWriter TokenStore",
         "tokenizer": "Tokenizer",
     },

@@ -21,5 +21,6 @@ PYBIND11_MODULE(_core, m) {
     pypack::bindings::register_normalizers(m);
     pypack::bindings::register_pretokenizers(m);
     pypack::bindings::register_tokenize(m);
+    pypack::bindings::register_similar(m);
     pypack::bindings::register_testing(m);
 }

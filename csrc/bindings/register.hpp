@@ -13,6 +13,7 @@ void register_batch(pybind11::module_& m);
 void register_objective(pybind11::module_& m);
 void register_schedule(pybind11::module_& m);
 void register_prompts(pybind11::module_& m);
+void register_similar(pybind11::module_& m);
 void register_tokenize(pybind11::module_& m);
 void register_models(pybind11::module_& m);
 void register_normalizers(pybind11::module_& m);

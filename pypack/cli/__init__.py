@@ -28,6 +28,8 @@ COMMANDS = (
     "bench",
     "convert",
     "upgrade",
+    "join",
+    "dedup",
 )
 
 _DESCRIPTION = """\
