@@ -34,6 +34,7 @@ struct SequenceSource {
     bool uses_store_mask = false;
     // Of the draws of an objective, see apply_to_batch.
     std::uint64_t objective_key = 0;
+    std::int32_t objective_store = 0;  // the number of its store, as an objective counts them
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
 
