@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "token stores to and from the formats of other libraries"
@@ -53,10 +54,8 @@ def run(args: argparse.Namespace) -> int:
     begin = time.perf_counter()
     rows = _to_store(args) if args.to == "store" else _from_store(args)
     seconds = time.perf_counter() - begin
-    if args.json:
-        print(json.dumps({"path": str(args.destination), "rows": rows, "seconds": seconds}))
-    else:
-        print(f"{args.destination}: {rows:,} rows as {args.to} in {seconds:.1f} s")
+    found = {"path": str(args.destination), "rows": rows, "seconds": seconds}
+    tell_result(args, found, f"{args.destination}: {counted(rows, 'row')} as {args.to} in {seconds:.1f} s")
     return 0
 
 

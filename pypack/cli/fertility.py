@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.table import format_table
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -97,8 +98,6 @@ def fertility_of_store(store: TokenStore, others: Iterable[Path]) -> list[dict[s
     Raises:
         FileNotFoundError: the store does not hold its tokenizer.
     """
-    from pypack.tokenizer.tokenizer import Tokenizer
-
     own = store.tokenizer()
     total = len(store)
     chosen = list(range(total)) if total <= _SAMPLE else [i * total // _SAMPLE for i in range(_SAMPLE)]
@@ -109,7 +108,7 @@ def fertility_of_store(store: TokenStore, others: Iterable[Path]) -> list[dict[s
         sources = [str(column[i].as_py()) for i in chosen]
     except (FileNotFoundError, ValueError):  # it keeps no such column
         pass
-    named = [(str(path), Tokenizer.from_file(path)) for path in others]
+    named = [(str(path), load_tokenizer(path)) for path in others]
     return fertility(texts, sources, [("its own", own), *named])
 
 

@@ -15,6 +15,7 @@ from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
 from pypack.cli.pack.selection import described
 from pypack.cli.table import format_table, length_histogram
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,17 +122,12 @@ def _fertility(args: argparse.Namespace, kind: str) -> int:
 
 
 def _tokenizer(store: TokenStore, path: Path | None) -> Tokenizer | None:
-    from pypack.tokenizer.tokenizer import Tokenizer
-
     if path is None:
         try:
             return store.tokenizer()
         except FileNotFoundError:
             return None
-    try:
-        return Tokenizer.from_file(path)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    return load_tokenizer(path)
 
 
 def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first: int) -> dict[str, Any]:
