@@ -78,7 +78,8 @@ py::tuple read(const py::bytes& json, bool nearest_scores) {
     }
     py::object merges = py::none();
     if (definition.merges) {
-        merges = py::cast(std::make_shared<Merges>(Merges{MergeList(std::move(*definition.merges)), nullptr}));
+        merges =
+            py::cast(std::make_shared<Merges>(Merges{MergeList(std::move(*definition.merges)), nullptr}));
     }
     return py::make_tuple(py::bytes(definition.rest), py::cast(std::move(definition.vocabulary)), merges);
 }

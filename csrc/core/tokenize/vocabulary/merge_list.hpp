@@ -24,9 +24,7 @@ class MergeList {
     // tokens: those of the vocabulary that the places are of; they must outlive the list.
     MergeList(MergePlaces places, const StringList& tokens) : places_(std::move(places)), tokens_(&tokens) {}
 
-    [[nodiscard]] std::size_t size() const {
-        return tokens_ != nullptr ? places_.size() : sides_.size() / 2;
-    }
+    [[nodiscard]] std::size_t size() const { return tokens_ != nullptr ? places_.size() : sides_.size() / 2; }
     [[nodiscard]] std::string_view left(std::size_t rank) const {
         return tokens_ != nullptr ? (*tokens_)[places_[rank][0]] : sides_[2 * rank];
     }
