@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pypack._common.words import counted
 from pypack.cli.common import tell_result
 from pypack.cli.figures import duration, rates
-from pypack.jobs.reject_limit import RejectLimit
+from pypack.jobs.reject_limit import RejectLimit, too_many
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -42,14 +42,8 @@ def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     log = result.output / "rejected.jsonl"
     if result.rejected_files:
         return f"{counted(result.rejected_files, 'input')} could not be read to the end; see {log}"
-    if not limit.allows(result.rejected, result.documents + sum(result.passed_over.values())):
-        from pypack.jobs.reject_limit import commonest
-
-        return (
-            f"{counted(result.rejected, 'document was', 'documents were')} rejected, more than "
-            f"--max-rejects {limit}: {commonest(result.rejected_by_kind, log)}"
-        )
-    return None
+    read = result.documents + sum(result.passed_over.values())
+    return too_many(limit, result.rejected_by_kind, read, log)
 
 
 def _as_dict(result: TokenizeResult) -> dict[str, Any]:
