@@ -53,6 +53,7 @@ class DocumentBatch:
         reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
         stream: the part of a stream that the batch comes from, None of files.
         passed_over: documents that were left out of it as asked, see `pypack.jobs.choosing`.
+        look_alikes: documents of it that spell special tokens which are plain text, each as often as it does.
     """
 
     texts: list[str] | pa.Array
@@ -67,6 +68,7 @@ class DocumentBatch:
     reached: int = 0
     stream: StreamPart | None = None
     passed_over: PassedOver = field(default_factory=PassedOver)
+    look_alikes: PassedOver = field(default_factory=PassedOver)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -110,6 +112,7 @@ class DocumentBatch:
             records=self.records[kept],
             ends=self.ends[kept],
             columns={name: chosen(values) for name, values in self.columns.items()},
+            look_alikes=self.look_alikes and self.look_alikes.only(self.files[kept], self.records[kept]),
         )
 
     def parts(self, count: int) -> Iterator[DocumentBatch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,29 @@ class PassedOver:
     """
 
     places: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reason: str, batch: DocumentBatch, documents: NDArray[np.integer[Any]]) -> PassedOver:
+        """Documents of a batch by their numbers, which may repeat."""
+        found = cls()
+        if len(documents):
+            files, records = batch.files[documents].astype(np.int64), batch.records[documents]
+            found.places[reason] = np.stack([files, records], axis=1)
+        return found
+
+    def beside(self, other: PassedOver) -> PassedOver:
+        """Both, whose reasons differ."""
+        return PassedOver({**self.places, **other.places})
+
+    def only(self, files: NDArray[np.integer[Any]], records: NDArray[np.integer[Any]]) -> PassedOver:
+        """What is of some documents, by file and record."""
+        kept = set(zip(files.tolist(), records.tolist(), strict=True))
+        found = PassedOver()
+        for reason, places in self.places.items():
+            mask = np.array([place in kept for place in map(tuple, places.tolist())], bool)
+            if mask.any():
+                found.places[reason] = places[mask]
+        return found
 
     def add(self, reason: str, batch: DocumentBatch, left_out: NDArray[np.bool_]) -> None:
         """Adds documents of a batch."""

@@ -20,6 +20,7 @@ _WORDS = {
     "engine": "the engine of the tokenizer",
     "engine_version": "the version of the tokenizers library, which encodes",
     "pypack": "the version of pypack",
+    "split_special_tokens": "split_special_tokens, the default now: --parse-special-tokens is the contrary",
     "pyarrow": "the version of pyarrow, which writes the columns",
 }
 _MOST_TOLD = 3

@@ -165,11 +165,13 @@ def _counts(
     passed_over: Counter[str] = Counter()
     for manifest in manifests:
         passed_over.update(manifest.passed_over)
+    look_alikes = sum(manifest.look_alikes for manifest in manifests)
     return {
         "units": len(manifests),
         "rejected": {kind: count for kind, count in sorted(rejected.items()) if count},
         "rejected_files": rejected_files,
         **({"passed_over": dict(sorted(passed_over.items()))} if passed_over else {}),
+        **({"look_alikes": look_alikes} if look_alikes else {}),
         **({"retries": len(job.retries)} if job.retries else {}),
     }
 

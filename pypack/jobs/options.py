@@ -21,7 +21,8 @@ class TokenizeOptions:
             their template says, unless this is true.
         prepend_bos: begin every document with the tokenizer's bos id.
         add_special_tokens: put around every document what the tokenizer's own template does.
-        split_special_tokens: text that looks like a special token is plain text.
+        split_special_tokens: text that looks like a special token is plain text, and counted; other added
+            tokens are tokens always.
         shard_tokens: most tokens in a shard.
         unit_bytes: how the inputs are cut into units, see `pypack.jobs.units.make_units`. A unit begins a
             shard of its own.
@@ -42,7 +43,7 @@ class TokenizeOptions:
     append_eos: bool | None = None
     prepend_bos: bool = False
     add_special_tokens: bool = False
-    split_special_tokens: bool = False
+    split_special_tokens: bool = True
     shard_tokens: int = DEFAULT_SHARD_TOKENS
     unit_bytes: int = DEFAULT_UNIT_BYTES
     records: RecordOptions | None = None

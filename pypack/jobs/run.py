@@ -229,6 +229,7 @@ class JobRun:
             dead_workers=self.dead_workers,
             left_out=self.job.notes.get("left_out", {}),
             passed_over=dict(sorted(passed_over.items())),
+            look_alikes=sum(manifest.look_alikes for manifest in done),
         )
 
 

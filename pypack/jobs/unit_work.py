@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from pypack import corpus
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
@@ -142,9 +144,13 @@ class UnitWork:
         if self._texts is not None:
             encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
             return RecordStage(self._texts, encode, files, on_error)
-        split = bool(self._job.job["split_special_tokens"])
-        plain = partial(self._tokenizer.encode_batch, split_special_tokens=split, num_threads=threads)
-        return EncodeStage(plain, files, on_error)
+        if self._job.job["split_special_tokens"]:
+            return EncodeStage(partial(self._tokenizer.encode_as_text, num_threads=threads), files, on_error)
+
+        def parsed(texts: Any) -> tuple[Ragged, NDArray[np.uint32]]:
+            return self._tokenizer.encode_batch(texts, num_threads=threads), np.zeros(0, np.uint32)
+
+        return EncodeStage(parsed, files, on_error)
 
     def _files(self, number: int) -> list[InputFile]:
         files = self._job.units[number].files(self._job.inputs)

@@ -13,6 +13,7 @@ from pypack.corpus import DocumentBatch, InputFile, Position, Reject
 from pypack.corpus.passed_over import PassedOver
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
+from pypack.jobs.encode_stage import LOOK_ALIKES
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_log import RejectLog, moved_line
@@ -109,7 +110,8 @@ class UnitWriter:
 
     def write(self, batch: DocumentBatch, tokens: Ragged, beside: Beside | None = None) -> None:
         """Appends one batch, and what is beside its tokens."""
-        self._pending, self._pending_passed_over = batch.rejects, batch.passed_over
+        self._pending = batch.rejects
+        self._pending_passed_over = batch.passed_over.beside(batch.look_alikes)
         self._lines = batch.reached
         if len(batch):
             self._batch, self._batch_start = batch, self._cutter.num_documents
@@ -216,7 +218,8 @@ class UnitWriter:
             rejects_checksum=rejects_checksum,
             lines=self._lines if self._counts_lines else None,
             shards=tuple(self._cutter.shards),
-            passed_over=dict(self.passed_over),
+            passed_over={name: count for name, count in self.passed_over.items() if name != LOOK_ALIKES},
+            look_alikes=self.passed_over[LOOK_ALIKES],
             is_cut=is_cut,
         )
         crash_at("manifest", self._unit)

@@ -226,6 +226,22 @@ class Tokenizer(Sources, Chats, Habits):
                 raise
             return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_offsets(texts, **options)
 
+    def encode_as_text(
+        self, texts: Texts, *, num_threads: int | None = None
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """Ids of documents in which special tokens are plain text, and where some are spelled.
+
+        Other added tokens are tokens as ever; see `encode_batch`.
+
+        Returns:
+            Ragged, and the numbers of the documents that spell a special token, in order, each as often as
+            it does: uint32 [K].
+
+        Raises:
+            ValueError, TypeError: as of `encode_batch`.
+        """
+        return self._engine.encode_as_text(texts, num_threads=resolve_num_threads(num_threads))
+
     @cached_property
     def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """The ids that the tokenizer's own template puts before and behind a document (add_special_tokens).

@@ -74,6 +74,8 @@ def _in_words(result: TokenizeResult) -> Iterator[str]:
     if result.passed_over:
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in result.passed_over.items())
         yield f"  passed over as asked: {sum(result.passed_over.values()):,} ({reasons})"
+    if result.look_alikes:
+        yield f"  text that looks like a special token, and is plain text: {result.look_alikes:,}"
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
         listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
