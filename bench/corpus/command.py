@@ -2,8 +2,8 @@ r"""How fast corpora of every kind are read, beside the readers of other librari
 
     python bench corpus $PYPACK_SHARED/data/corpus/english.jsonl.zst
 
-The texts of a corpus, repeated to some 200 MB of JSON lines, are written plain, as .zst and .gz, as Parquet and as
-CSV. Then each reader goes over each file in a process of its own, in turns: pypack.corpus, orjson and
+The texts of a corpus, repeated to some 200 MB of JSON lines, are written plain, as .zst and .gz, as Parquet
+and as CSV. Then each reader goes over each file in a process of its own, in turns: pypack.corpus, orjson and
 simdjson's binding line by line, pyarrow's own readers, and `datasets`, streaming. What is told is processor
 time, that of threads and child processes included. Checked first: all give the same texts. Memory is how far
 the peak of the process rises, for this file and for one four times as long.

@@ -36,11 +36,7 @@ def write_files(folder: Path, source: Path, times: int) -> Iterator[tuple[str, P
         elif kind == "csv":
             pyarrow.csv.write_csv(table, path)
         else:
-            compress = {
-                "zst": zstandard.ZstdCompressor(3).compress,
-                "gz": lambda data: gzip.compress(data, 6),
-            }
-            path.write_bytes(compress.get(path.suffix[1:], bytes)(data))
+            path.write_bytes(_compressed(lines, path.suffix) * times)
         yield kind, path
 
 
