@@ -27,9 +27,9 @@ read.
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
 lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line, or one array), .txt,
 .md, .html, .csv, .tsv, .tar (webdataset), .warc and .wet, each also as .gz .zst .bz2 .xz .lz4; .parquet;
-.arrow and .feather. The first bytes of a file decide where its name is wrong. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
-and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
-makes it an error).
+.arrow and .feather. The first bytes of a file decide where its name is wrong. Directories leave .json files
+out: name those that hold texts; they leave out pipes, sockets and devices, too: name those, and say with
+--format what they hold. What is left out is counted (--strict makes it an error).
 
 The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
 chat records, UTF-16, an HTML page are told in seconds.
