@@ -17,6 +17,7 @@ COMMANDS = {
     "strategies": "what each packing strategy costs and keeps, on the same documents",
     "pack": "packing beside public packers: speed, fill, bias, balance",
     "load": "packed batches beside the bare work and other loaders",
+    "objectives": "batches with an objective beside plain ones and transformers' collator",
     "prefill": "packed prompts in a transformers model beside padded ones",
     "demo": "the table of `pypack demo`",
     "tables": "put the tables of bench/results into the pages, or check them",

@@ -337,6 +337,7 @@ class BatchFormat:
         segment_ids: bool = True,
         loss_mask: bool = False,
         positions_by_row: bool = False,
+        leaves_labels: bool = False,
         pad_id: int = 0,
         pad_to: int = 0,
         max_documents: int = 0,
@@ -346,8 +347,54 @@ class BatchFormat:
 class RankPart:
     def __init__(self, rank: int, world_size: int, balance: str, num_threads: int) -> None: ...
 
+# objective: chances are whole numbers of 2^-32.
+class Replacement:
+    def __init__(self, *, mask_below: int, word_below: int, mask_id: int, vocab_size: int) -> None: ...
+
+class Objective:
+    @overload
+    def apply(
+        self,
+        input_ids: NDArray[np.int64],
+        labels: NDArray[np.int64] | None,
+        position_ids: NDArray[np.int64] | None,
+        loss_mask: NDArray[np.float32] | None,
+        begins: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        keys: NDArray[np.uint64],
+        labels_tell: bool,
+        num_threads: int,
+    ) -> None: ...
+    @overload
+    def apply(
+        self,
+        input_ids: NDArray[np.int32],
+        labels: NDArray[np.int32] | None,
+        position_ids: NDArray[np.int32] | None,
+        loss_mask: NDArray[np.float32] | None,
+        begins: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        keys: NDArray[np.uint64],
+        labels_tell: bool,
+        num_threads: int,
+    ) -> None: ...
+
+def masked_tokens(
+    *,
+    chance: int,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
+) -> Objective: ...
+def counted_tokens(
+    *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
+) -> Objective: ...
+
 class BatchMaker:
-    def __init__(self, format: BatchFormat, idle_buffers: int) -> None: ...
+    def __init__(
+        self, format: BatchFormat, idle_buffers: int, objective: Objective | None = None
+    ) -> None: ...
     def add_source(
         self,
         store: StoreView,
@@ -358,6 +405,7 @@ class BatchMaker:
         masks: NDArray[np.int32] | None,
         uses_store_mask: bool = False,
         plan_files: Sequence[tuple[str, int, int, int]] = (),
+        objective_key: int = 0,
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(

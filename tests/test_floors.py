@@ -23,7 +23,7 @@ PYTHON_FLOORS = [
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
     ["pypack.source", "pypack.best_fit", "pypack.jobs"],
-    ["pypack.schedule", "pypack.formats", "pypack.chat"],
+    ["pypack.schedule", "pypack.formats", "pypack.chat", "pypack.objectives"],
     ["pypack.loader"],
     ["pypack.adapters", "pypack.demo"],
     ["pypack.throughput"],
@@ -34,7 +34,14 @@ FACES = ["pypack", "pypack._moved"]
 
 CPP_FLOORS = [
     ["core/common"],
-    ["core/corpus", "core/schedule", "core/store", "core/tokenize/unicode", "core/pack/plan"],
+    [
+        "core/corpus",
+        "core/objective",
+        "core/schedule",
+        "core/store",
+        "core/tokenize/unicode",
+        "core/pack/plan",
+    ],
     [
         "core/tokenize/text",
         "core/tokenize/vocabulary",
@@ -58,6 +65,7 @@ CPP_FLOORS = [
     [
         "bindings/batch",
         "bindings/corpus",
+        "bindings/objective",
         "bindings/schedule",
         "bindings/similar",
         "bindings/store",

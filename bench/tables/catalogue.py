@@ -14,6 +14,7 @@ from bench.tables import (
     demo,
     job,
     load,
+    objectives,
     pack_peers,
     pack_targets,
     prefill,
@@ -72,5 +73,6 @@ TABLES = {
     "load/balance": Table("load", load.balance_table, "load --parts balance", "balance"),
     "load/cold": Table("load", load.cold_table, "load --parts cold", "cold"),
     "load/scale": Table("load", load.scale_table, "load --parts scale", "scale"),
+    "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

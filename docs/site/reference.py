@@ -56,6 +56,11 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Records to training data: [Fine-tuning](../docs/fine-tuning.md).",
         ("pypack.chat.dataset",),
     ),
+    "objectives": (
+        "Objectives (API)",
+        "What is learned of a batch: [Objectives](../docs/objectives.md).",
+        ("pypack.objectives.MaskedLM",),
+    ),
     "prefill": (
         "Prefill",
         "Prompts to full rows: [Prefill](../docs/prefill.md).",

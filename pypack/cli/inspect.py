@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli import inspect_schedule
+from pypack.cli import inspect_objective, inspect_schedule
 from pypack.cli.arguments import file_path, natural
 from pypack.cli.artifact import kind_of
 from pypack.cli.errors import UsageError
@@ -37,6 +37,7 @@ examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
   pypack inspect corpus.store --fertility
+  pypack inspect corpus.store --objective 'MaskedLM(rate=0.3)'
   pypack inspect my_megatron_corpus_text_document --tokenizer tokenizer.json
   pypack inspect mix.yaml --batch-tokens 1M --source web=web.store,web.plan --source code=code.store,code.plan
 """
@@ -65,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="tokens a word and a byte of a store's documents, by script and source; also of others",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    inspect_objective.configure(parser)
     inspect_schedule.configure(parser)
 
 
@@ -73,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     kind = kind_of(args.path)
     if args.fertility is not None:
         return _fertility(args, kind)
+    if args.objective is not None and kind in ("schedule", "plan"):
+        raise UsageError(f"--objective is of a store, and {args.path} is a {kind}")
     if kind == "schedule":
         return inspect_schedule.run(args)
     if kind == "plan":
@@ -92,8 +96,12 @@ def run(args: argparse.Namespace) -> int:
         from pypack.store.store import TokenStore
 
         store = TokenStore.open(args.path)
-        found = _describe_store(store, args.path, _tokenizer(store, args.tokenizer), args.first)
+        tokenizer = _tokenizer(store, args.tokenizer)
+        found = _describe_store(store, args.path, tokenizer, args.first)
         show = _print_store
+        if args.objective is not None:
+            found["objective"] = args.objective
+            found["learns"] = inspect_objective.preview(store, tokenizer, args.objective, args.first)
     if args.json:
         print(json.dumps(found))
     else:
@@ -204,6 +212,9 @@ def _print_store(found: dict[str, Any]) -> None:
     if found["lengths"]:
         print("  tokens a document: " + ", ".join(f"{k} {v:,.0f}" for k, v in found["lengths"].items()))
         print(_histogram(found["histogram"]))
+    if "learns" in found:
+        inspect_objective.print_preview(found["objective"], found["learns"])
+        return
     for document in found["first"]:
         more = " ..." if document["tokens"] > len(document["ids"]) else ""
         learned = f", {document['learned']:,} learned" if "learned" in document else ""

@@ -18,6 +18,7 @@ from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.documents import StepDocuments, documents_of
+from pypack.loader.objective import resolved_objective
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
@@ -25,6 +26,7 @@ from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
 from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
+from pypack.objectives.objective import Objective
 from pypack.plan.plan import Plan
 from pypack.schedule.order import StepDraws
 from pypack.schedule.schedule import Curriculum, Schedule
@@ -116,6 +118,9 @@ class Loader:
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
             free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
+        objective: what is to be learned other than the next token: one of `pypack.objectives`, as
+            `MaskedLM(0.15)`. It changes the arrays of every batch, span by span, the same way at any step, on
+            any rank and with any number of threads; a state of a loader with another objective is refused.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
 
@@ -159,6 +164,7 @@ class Loader:
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
+        objective: Objective | None = None,
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
@@ -181,6 +187,7 @@ class Loader:
         self._options = BatchOptions.make(
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
+        self.objective = resolved_objective(objective, self.sources, self._options)
         self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
         self._step = 0
@@ -191,7 +198,7 @@ class Loader:
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
             order_options = evaluation_tail(order_options, self.sources, self.ranks)
-        self._run = Run(self.sources, order_options, events=events, skip=skip)
+        self._run = Run(self.sources, order_options, self.objective, events=events, skip=skip)
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
@@ -248,6 +255,8 @@ class Loader:
             self.order,
             self.ranks,
             self._options,
+            objective=self.objective,
+            seed=self.seed,
             locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,

@@ -305,10 +305,14 @@ class Source:
         """Mean number of tokens in a sequence of a row length, by the utilization of its plan."""
         return length * self.plans[self.lengths[length]].utilization
 
-    def add_to(self, maker: _core.BatchMaker) -> None:
-        """Gives the plans, one after another, to the kernels that make batches."""
+    def add_to(self, maker: _core.BatchMaker, objective_keys: Sequence[int] | None = None) -> None:
+        """Gives the plans, one after another, to the kernels that make batches.
+
+        Args:
+            objective_keys: of every plan, the key of what an objective draws for its sequences.
+        """
         offsets, masks = (None, None) if self._masks is None else self._masks
-        for plan in self.plans:
+        for plan, key in zip(self.plans, objective_keys or [0] * len(self.plans), strict=True):
             maker.add_source(
                 self.store.kernel_view,
                 plan._view,
@@ -318,6 +322,7 @@ class Source:
                 masks=masks,
                 uses_store_mask=self.uses_store_mask,
                 plan_files=plan.mapped_files,
+                objective_key=key,
             )
 
     def __repr__(self) -> str:

@@ -23,7 +23,8 @@ std::int64_t array_bytes(std::int64_t items, std::int64_t item_size) {
 
 template <typename Id>
 void fill(std::span<const TokenDtype> dtypes, const BatchFormat& format, int num_threads, MadeBatch& batch) {
-    const FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row};
+    const FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row,
+                                  format.leaves_labels};
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
     const TokenArrays<Id> arrays{ids(batch.input_ids), ids(batch.labels), ids(batch.position_ids),
                                  ids(batch.segment_ids), reinterpret_cast<float*>(batch.loss_mask)};

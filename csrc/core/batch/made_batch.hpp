@@ -22,6 +22,7 @@ struct BatchFormat {
     bool segment_ids = true;
     bool loss_mask = false;
     bool positions_by_row = false;
+    bool leaves_labels = false;  // to the objective, see FillOptions
     std::int64_t pad_id = 0;
     std::int64_t pad_to = 0;         // varlen: items of every batch; 0: as many as it has
     std::int64_t max_documents = 0;  // varlen: segments of every batch; 0: as many as it has

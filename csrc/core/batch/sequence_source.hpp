@@ -32,6 +32,8 @@ struct SequenceSource {
     std::span<const TokenRange> masks;
     // Also those that the store's own loss mask says.
     bool uses_store_mask = false;
+    // Of the draws of an objective, see apply_to_batch.
+    std::uint64_t objective_key = 0;
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
 
@@ -63,6 +65,11 @@ struct ResolvedSpan {
     const std::byte* mask = nullptr;      // bits of a loss mask, or null
     std::int64_t first_bit = 0;           // of the span
 };
+
+// Whether some tokens may not be learned.
+[[nodiscard]] inline bool has_masks(const ResolvedSpan& span) {
+    return span.mask != nullptr || !span.masks.empty();
+}
 
 // The spans of all rows, row after row.
 struct ResolvedRows {
