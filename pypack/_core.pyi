@@ -387,6 +387,14 @@ def masked_tokens(
     word_starts: NDArray[np.uint32] | None,
     instructions: str = "best",
 ) -> Objective: ...
+def masked_ranges(
+    *,
+    chance: int,
+    whole: bool,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    ranges: list[tuple[NDArray[np.int64], NDArray[np.int32]]],
+) -> Objective: ...
 def counted_tokens(
     *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
 ) -> Objective: ...
@@ -406,6 +414,7 @@ class BatchMaker:
         uses_store_mask: bool = False,
         plan_files: Sequence[tuple[str, int, int, int]] = (),
         objective_key: int = 0,
+        objective_store: int = 0,
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(

@@ -29,7 +29,7 @@ from pypack.columnar.values import (
     unreadable_times,
 )
 
-_MAX_ROWS = 65536
+MAX_ROWS = 65536
 # A file may unpack to so many times its size, and to so much in any case. Text that compresses further holds
 # nothing but repetition: 2 KB of Parquet can stand for 40 GB.
 _MAX_EXPANSION = 1000
@@ -69,7 +69,7 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
         RefusedFileError: the columns are not as asked for, or the file unpacks to far more than it holds.
         Exception: whatever a library says of a file that is damaged.
     """
-    request = replace(request, path=_for_libraries(request.path))
+    request = replace(request, path=path_for_libraries(request.path))
     row, careful, unpacked = request.start_row, False, 0
     size = size_on_disk(Path(request.path))
     most = most_unpacked_bytes(size)
@@ -105,7 +105,7 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
     """
     import pyarrow.parquet as pq
 
-    path = _for_libraries(request.path)
+    path = path_for_libraries(request.path)
     with pq.ParquetFile(
         path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
     ) as parquet:
@@ -117,11 +117,11 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
         chosen = list(request.keep) or None
         row, unpacked = 0, 0
         most = most_unpacked_bytes(size_on_disk(Path(path))) + _PER_ROW_BYTES * parquet.metadata.num_rows
-        yield Piece(0, 0, 0, {}, _empty(parquet.read_row_groups([], columns=chosen)))
+        yield Piece(0, 0, 0, {}, empty_batch(parquet.read_row_groups([], columns=chosen).schema))
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
-            rows = max(1, min(_MAX_ROWS, request.batch_bytes // mean))
+            rows = max(1, min(MAX_ROWS, request.batch_bytes // mean))
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
                 if not min([check_structure(column) for column in batch.columns], default=True):
                     raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
@@ -132,14 +132,19 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
                 row += batch.num_rows
 
 
-def _empty(table: pa.Table) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in table.schema], schema=table.schema)
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """No rows of columns of these types."""
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
 def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
-    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them."""
-    path = _for_libraries(request.path)
-    if request.format == "parquet":
+    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them.
+
+    Where whole columns are asked for, of those at the top alone.
+    """
+    path = path_for_libraries(request.path)
+    whole = request.format.endswith("columns")
+    if request.format in ("parquet", "columns"):
         import pyarrow.parquet as pq
 
         schema = pq.read_schema(path)
@@ -151,7 +156,7 @@ def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
     fields = []
     for field in schema:
         fields.append((field.name, _in_a_word(field.type)))
-        if types.is_struct(field.type):
+        if types.is_struct(field.type) and not whole:
             fields += [(f"{field.name}.{inner.name}", _in_a_word(inner.type)) for inner in field.type]
     return fields
 
@@ -171,7 +176,7 @@ def _in_a_word(kind: pa.DataType) -> str:
     return "boolean" if types.is_boolean(kind) else str(kind)[:60]
 
 
-def _for_libraries(path: str) -> str:
+def path_for_libraries(path: str) -> str:
     """The path, or where its name is not UTF-8, which Arrow does not take, another for the same file."""
     try:
         path.encode()
@@ -237,7 +242,7 @@ def _parquet_batches(
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
             rows = request.batch_bytes // mean // (_CAREFUL_STEP if careful else 1)
             for batch in parquet.iter_batches(
-                max(1, min(_MAX_ROWS, rows)),
+                max(1, min(MAX_ROWS, rows)),
                 row_groups=[group],
                 columns=list(request.paths),
                 use_threads=False,
@@ -251,7 +256,7 @@ def row_groups(path: str) -> Iterator[Piece]:
     import pyarrow.parquet as pq
 
     nothing = _numbered([])
-    with pq.ParquetFile(_for_libraries(path)) as parquet:
+    with pq.ParquetFile(path_for_libraries(path)) as parquet:
         row = 0
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
@@ -379,7 +384,7 @@ def _pieces(
     while start < batch.num_rows:
         before = int(ends[start - 1]) if start else 0
         stop = int(np.searchsorted(ends, before + request.batch_bytes, side="right"))
-        stop = min(max(start + 1, stop), start + _MAX_ROWS, batch.num_rows)
+        stop = min(max(start + 1, stop), start + MAX_ROWS, batch.num_rows)
         border = int(np.searchsorted(borders, start, side="right"))
         if border < len(borders):
             stop = min(stop, int(borders[border]))

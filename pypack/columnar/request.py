@@ -13,7 +13,8 @@ class ReadRequest:
         path: of the file, or of the folder of a dataset.
         format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk);
             "row groups": no rows, but where the row groups of a Parquet file end;
-            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty).
+            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty);
+            "arrow columns": the same of an Arrow file or stream.
         field: the column to read, or a dotted path into structs.
         is_text: the column must hold strings, or bytes of UTF-8; what is no document is told row by row.
         texts: further columns of that kind, of which any may be missing; a row without a value in all of them

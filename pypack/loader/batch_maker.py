@@ -70,8 +70,9 @@ class BatchMaker:
         self._ranks, self._num_threads = ranks, num_threads
         form = options.format(writes_labels=objective is not None and objective.writes_labels)
         self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
-        for source, keys in zip(sources.values(), objective_keys(sources, seed), strict=True):
-            source.add_to(self._maker, keys)
+        keys = objective_keys(sources, seed)
+        for number, source in enumerate(sources.values()):
+            source.add_to(self._maker, keys[number], number)
         self._buckets = order.source_buckets
         for bucket in self._buckets:
             self._maker.add_bucket(bucket.plan, bucket.ranges, bucket.key, locality)

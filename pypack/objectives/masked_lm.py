@@ -13,6 +13,7 @@ from pypack import _core
 from pypack._common.arguments import check_choice, number_within, whole_number
 from pypack.objectives.chances import chance, in_units
 from pypack.objectives.objective import Objective
+from pypack.objectives.ranges import DocumentRanges, document_ranges
 from pypack.objectives.vocabulary import mask_id, special_ids, tokenizer_of, vocab_size, word_starts
 from pypack.store.store import TokenStore
 
@@ -38,6 +39,11 @@ class MaskedLM(Objective):
         whole_word: choose whole words: each with the chance `rate`, all of its tokens. Where words begin, the
             vocabulary says (`pypack.objectives.vocabulary.word_starts`); or the ids of the tokens that begin
             one. A word also begins with a span, and behind a special token.
+        spans: choose among known spans of the documents, such as the names in them, each with the chance
+            `rate` if the sequence holds all of it; nothing else is chosen. The name of a column that the
+            stores keep, or its values for the one store: a list of [start, stop, start, stop, ...] or of
+            (start, stop) pairs a document, in tokens.
+        whole_span: mask all tokens of a chosen span; False: one of them, as Linguistic Entity Masking does.
         most: mode "electra": most draws of a span. ELECTRA's code has int((rate + 0.005) * row length).
         mask_id: None: that of the store's tokenizer.
         special_ids: tokens that are never chosen; None: those that the store's tokenizer marks as special.
@@ -52,6 +58,8 @@ class MaskedLM(Objective):
     _: dataclasses.KW_ONLY
     mode: Literal["huggingface", "electra"] = "huggingface"
     whole_word: bool | ArrayLike = False
+    spans: str | ArrayLike | DocumentRanges | None = None
+    whole_span: bool = False
     most: int | None = None
     mask_id: int | None = None
     special_ids: ArrayLike | None = None
@@ -65,6 +73,10 @@ class MaskedLM(Objective):
             self._set("whole_word", _ids("whole_word", self.whole_word))
         if self.mode == "electra" and self.whole_word is not False:
             raise ValueError("mode='electra' draws tokens: whole_word goes with mode='huggingface'")
+        if self.spans is not None and (self.mode == "electra" or self.whole_word is not False):
+            raise ValueError("spans go with mode='huggingface' and without whole_word")
+        if self.whole_span and self.spans is None:
+            raise ValueError("whole_span is for spans=, which names them")
         if self.most is not None:
             if self.mode != "electra" or whole_number("most", self.most) < 1:
                 raise ValueError(
@@ -89,6 +101,8 @@ class MaskedLM(Objective):
             found["vocab_size"] = vocab_size(stores)
         if self.whole_word is True:
             found["whole_word"] = word_starts(tokenizer)
+        if self.spans is not None and not isinstance(self.spans, DocumentRanges):
+            found["spans"] = document_ranges(stores, self.spans)
         return dataclasses.replace(self, **found)
 
     def kernel(self) -> _core.Objective:
@@ -106,6 +120,14 @@ class MaskedLM(Objective):
             most = 2**62 if self.most is None else self.most
             return _core.counted_tokens(
                 rate=self.rate, most=most, replacement=replacement, never=self.special_ids
+            )
+        if isinstance(self.spans, DocumentRanges):
+            return _core.masked_ranges(
+                chance=in_units(self.rate),
+                whole=self.whole_span,
+                replacement=replacement,
+                never=self.special_ids,
+                ranges=self.spans.of_store,
             )
         starts = self.whole_word if isinstance(self.whole_word, np.ndarray) else None
         return _core.masked_tokens(

@@ -14,6 +14,7 @@ import numpy as np
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.objectives.ranges import DocumentRanges
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Objective(abc.ABC):
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return integers_fingerprint(value.astype(np.int64))
+    if isinstance(value, DocumentRanges):
+        return value.fingerprint
     return list(value) if isinstance(value, tuple) else value
 
 

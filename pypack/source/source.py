@@ -222,6 +222,16 @@ class Source:
         }
 
     @property
+    def masks(self) -> Masks | None:
+        """What `mask=` or `loss_mask=` say is not learned: offsets int64 [D + 1], ranges int32 [M, 2]."""
+        return self._masks
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether sequences of the plans are left out, as `drop_unlearned` has it."""
+        return bool(self._left_out)
+
+    @property
     def plan(self) -> Plan:
         """The plan, or the first of several."""
         return self.plans[0]
@@ -305,11 +315,14 @@ class Source:
         """Mean number of tokens in a sequence of a row length, by the utilization of its plan."""
         return length * self.plans[self.lengths[length]].utilization
 
-    def add_to(self, maker: _core.BatchMaker, objective_keys: Sequence[int] | None = None) -> None:
+    def add_to(
+        self, maker: _core.BatchMaker, objective_keys: Sequence[int] | None = None, number: int = 0
+    ) -> None:
         """Gives the plans, one after another, to the kernels that make batches.
 
         Args:
             objective_keys: of every plan, the key of what an objective draws for its sequences.
+            number: of the source among those of a loader.
         """
         offsets, masks = (None, None) if self._masks is None else self._masks
         for plan, key in zip(self.plans, objective_keys or [0] * len(self.plans), strict=True):
@@ -323,6 +336,7 @@ class Source:
                 uses_store_mask=self.uses_store_mask,
                 plan_files=plan.mapped_files,
                 objective_key=key,
+                objective_store=number,
             )
 
     def __repr__(self) -> str:

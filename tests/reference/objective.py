@@ -9,7 +9,7 @@ import numpy as np
 from reference.permutation import combine_keys, random_bits
 
 IGNORE = -100
-CHOOSE, TIE, REPLACE, PLACE = range(4)  # what a draw is for
+CHOOSE, TIE, REPLACE, PLACE, RANGE = range(5)  # what a draw is for
 
 
 def span_key(seed_key: int, epoch: int, sequence: int, span: int) -> int:
@@ -128,4 +128,30 @@ def counted_tokens(
         token = replacement.of(draw(key, REPLACE, index), tokens[place])
         if token != tokens[place]:
             inputs[place] = token
+    return inputs, learned
+
+
+def masked_ranges(
+    tokens: Sequence[int],
+    labels: Sequence[int],
+    key: int,
+    chance: int,
+    whole: bool,
+    replacement: Replacement,
+    never: Collection[int],
+    ranges: Sequence[tuple[int, int]],
+    start: int,
+) -> tuple[list[int], list[int]]:
+    """Tokens and labels of a span that begins at token `start` of a document with these ranges."""
+    inputs, learned = list(tokens), [IGNORE] * len(tokens)
+    for number, (first, stop) in enumerate(ranges):
+        begin, end = first - start, stop - start
+        bits = draw(key, RANGE, number)
+        if begin < 0 or end > len(tokens) or begin >= end or bits & 0xFFFFFFFF >= chance:
+            continue
+        one = begin + ((bits >> 32) * (end - begin) >> 32)
+        for place in range(begin, end) if whole else [one]:
+            if tokens[place] not in never and labels[place] != IGNORE:
+                learned[place] = tokens[place]
+                inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])
     return inputs, learned

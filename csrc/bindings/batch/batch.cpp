@@ -36,13 +36,15 @@ class MakerHandle {
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
                     const std::optional<Array<std::int32_t>>& masks, bool uses_store_mask,
-                    const MappedFiles& plan_files, std::uint64_t objective_key) {
+                    const MappedFiles& plan_files, std::uint64_t objective_key,
+                    std::int32_t objective_store) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
         source.plan = plan->plan();
         source.align = align;
         source.uses_store_mask = uses_store_mask;
         source.objective_key = objective_key;
+        source.objective_store = objective_store;
         if (documents) source.documents = view(*documents, "documents");
         if (mask_offsets && masks) {
             source.mask_offsets = view(*mask_offsets, "mask_offsets");
@@ -221,7 +223,8 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
-        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
+        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads,
+                          look_clock());
     }
     return batch_to_python(std::move(made), maker.format);
 }
@@ -303,11 +306,12 @@ void add_options(py::module_& m) {
 void add_maker(py::module_& m) {
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
         .def(py::init<const BatchFormat&, std::size_t, std::shared_ptr<Objective>>(), py::arg("format"),
-             py::arg("idle_buffers"), py::arg("objective").none(true) = nullptr)
+             py::arg("idle_buffers"), py::arg("objective").none(true) = nullptr, py::keep_alive<1, 4>())
         .def("add_source", &MakerHandle::add_source, py::arg("store"), py::arg("plan"),
              py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
              py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
-             py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0})
+             py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0},
+             py::arg("objective_store") = 0)
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),

@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "objective/counted_tokens.hpp"
+#include "objective/masked_ranges.hpp"
 #include "objective/masked_tokens.hpp"
 
 namespace pypack::bindings {
@@ -54,6 +56,35 @@ std::vector<ObjectiveSpan> spans_of(const Array<std::int64_t>& begins, const Arr
         spans.push_back({begin[i], length[i], key[i], labels_tell});
     }
     return spans;
+}
+
+// Views of arrays that whoever has the list keeps alive. What the kernel reads by is checked here, once.
+std::vector<DocumentRanges> ranges_of(const py::list& ranges) {
+    std::vector<DocumentRanges> found;
+    for (const py::handle each : ranges) {
+        const auto pair = each.cast<py::tuple>();
+        if (pair.size() != 2 || !py::isinstance<Array<std::int64_t>>(pair[0]) ||
+            !py::isinstance<Array<std::int32_t>>(pair[1])) {
+            throw py::type_error("ranges are pairs of offsets, int64, and bounds, int32");
+        }
+        const auto offsets = py::reinterpret_borrow<Array<std::int64_t>>(pair[0]);
+        const auto bounds = py::reinterpret_borrow<Array<std::int32_t>>(pair[1]);
+        const DocumentRanges of{view(offsets, "offsets"), view(bounds, "bounds", 2)};
+        if (bounds.shape(1) != 2) throw py::value_error("bounds must have the shape [n, 2]");
+        if (of.offsets.empty() || of.offsets.front() < 0 ||
+            !std::is_sorted(of.offsets.begin(), of.offsets.end()) || of.offsets.back() > bounds.shape(0)) {
+            throw py::value_error("offsets must rise, within the ranges");
+        }
+        for (std::size_t d = 0; d + 1 < of.offsets.size(); ++d) {
+            const auto first = of.bounds.begin() + 2 * of.offsets[d];
+            const auto last = of.bounds.begin() + 2 * of.offsets[d + 1];
+            if (first != last && (*first < 0 || !std::is_sorted(first, last))) {
+                throw py::value_error("the ranges of document " + std::to_string(d) + " overlap");
+            }
+        }
+        found.push_back(of);
+    }
+    return found;
 }
 
 template <typename Id>
@@ -118,6 +149,15 @@ void register_objective(py::module_& m) {
         },
         py::kw_only(), py::arg("rate"), py::arg("most"), py::arg("replacement"), py::arg("never").noconvert(),
         "As many draws of a place as the length of the span says.");
+    m.def(
+        "masked_ranges",
+        [](std::uint64_t chance, bool whole, const Replacement& by, const Array<std::uint32_t>& never,
+           const py::list& ranges) {
+            return masked_ranges(chance, whole, by, tokens_of(never, "never"), ranges_of(ranges));
+        },
+        py::kw_only(), py::arg("chance"), py::arg("whole"), py::arg("replacement"),
+        py::arg("never").noconvert(), py::arg("ranges"), py::keep_alive<0, 5>(),
+        "Ranges of documents are chosen; of every store offsets [D + 1] and bounds [M, 2], which must stay.");
 }
 
 }  // namespace pypack::bindings

@@ -18,14 +18,16 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
     for (std::size_t r = 0; r < rows.size(); ++r) {
         if (!format.varlen) begin = static_cast<std::int64_t>(r) * batch.row_length;
         if (rows[r].sequence == kEmptyRow) continue;
-        const std::uint64_t of_source = sources[static_cast<std::size_t>(rows[r].source)].objective_key;
-        const std::uint64_t of_epoch = combine_keys(of_source, static_cast<std::uint64_t>(rows[r].epoch));
+        const SequenceSource& source = sources[static_cast<std::size_t>(rows[r].source)];
+        const std::uint64_t of_epoch =
+            combine_keys(source.objective_key, static_cast<std::uint64_t>(rows[r].epoch));
         const std::uint64_t of_row = combine_keys(of_epoch, static_cast<std::uint64_t>(rows[r].sequence));
         const std::int64_t first = batch.rows.first_span[r];
         for (std::int64_t s = first; s < batch.rows.first_span[r + 1]; ++s) {
             const ResolvedSpan& span = batch.rows.spans[static_cast<std::size_t>(s)];
             const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - first));
-            spans.push_back({begin, span.length, key, has_masks(span)});
+            spans.push_back({begin, span.length, key, has_masks(span), source.objective_store, span.document,
+                             span.start});
             begin += span.room;
         }
     }

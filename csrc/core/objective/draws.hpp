@@ -15,6 +15,7 @@ enum class Purpose : std::uint64_t {
     kTie = 1,      // the same, where the first sixteen bits do not decide
     kReplace = 2,  // what stands in the place of a chosen token
     kPlace = 3,    // places that are drawn one after another
+    kRange = 4,    // which ranges of a document are chosen, and which of their tokens
 };
 
 // What the draws of a purpose are counted in.

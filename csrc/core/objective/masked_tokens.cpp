@@ -11,8 +11,7 @@ namespace pypack {
 
 namespace {
 
-// Items that are looked at before what they become is worked out for all that were chosen of them.
-constexpr std::int64_t kPiece = 16 * kChosenBlock;
+constexpr std::int64_t kPiece = kChosenPiece;
 
 struct Chosen {
     std::uint32_t places[kPiece + 16];
@@ -56,13 +55,14 @@ class MaskedTokens : public Objective {
         Chosen chosen;
         for (std::int64_t first = 0; first < span.length; first += kPiece) {
             const std::int64_t last = std::min(first + kPiece, span.length);
-            std::size_t count = 0;
-            for (std::int64_t at = first; at < last; at += kChosenBlock) {
-                const std::int64_t block = std::min(kChosenBlock, last - at);
-                std::uint64_t bits = chances.choose(at, block);
-                if (word_starts_) bits = whole_words(ids, at, block, bits, before);
-                count = append_places(bits, at, instructions_, chosen.places, count);
+            const std::int64_t blocks = (last - first + kChosenBlock - 1) / kChosenBlock;
+            std::uint64_t bits[kPiece / kChosenBlock];
+            chances.choose(first, last - first, bits);
+            for (std::int64_t block = 0; word_starts_ && block < blocks; ++block) {
+                const std::int64_t at = first + block * kChosenBlock;
+                bits[block] = whole_words(ids, at, std::min(kChosenBlock, last - at), bits[block], before);
             }
+            std::size_t count = list_places(bits, blocks, first, instructions_, chosen.places);
             count = span.labels_tell ? keep<true>(ids, labels, count, chosen)
                                      : keep<false>(ids, labels, count, chosen);
             replacement_.replace(span.key, {chosen.places, count}, chosen.originals, chosen.tokens);

@@ -15,6 +15,10 @@ struct ObjectiveSpan {
     std::int64_t length;
     std::uint64_t key;
     bool labels_tell;
+    // Where it is from: tokens `start` on of `document`, of the store of that number.
+    std::int32_t store = 0;
+    std::int64_t document = 0;
+    std::int64_t start = 0;
 };
 
 // Arrays of a batch; null where one is left out.
