@@ -11,6 +11,7 @@ _FOLDER = Path(__file__).resolve().parent
 COMMANDS = {
     "tokenize": "text to ids beside other libraries; scaling, loading, hostile inputs, memory",
     "read": "texts out of JSON lines beside other parsers",
+    "corpus": "texts out of files of every kind beside other readers, processor time and memory",
     "job": "the whole way from JSON lines to a store, beside what others write",
     "chat": "conversations to ids and loss masks beside datasets.map",
     "strategies": "what each packing strategy costs and keeps, on the same documents",

@@ -21,7 +21,7 @@ _MARKERS = re.compile(r"_SUCCESS|_metadata|_common_metadata|_(started|committed)
 # `datasets` keeps the results of map() and filter() beside the data that they were made from.
 _CACHE = re.compile(r"cache-[0-9a-f]{8,}(_\d+_of_\d+)?\.arrow")
 # On the Hub a data set, like a model, has its description beside its files, with a head in YAML.
-_CARD, _CARD_HEAD = "readme.md", b"---\n"
+_CARD, _CARD_HEAD = "README.md", b"---\n"
 _DATASET_MARKS = ("dataset_info.json", "state.json")
 
 
@@ -72,7 +72,7 @@ def _left_out(name: str, path: str, is_folder: bool, is_dataset: bool) -> tuple[
         return "pypack_output", "an output of pypack"
     if not is_folder and is_dataset and _CACHE.fullmatch(name):
         return "datasets_cache", "a cache of the datasets library"
-    if not is_folder and name.lower() == _CARD and _begins(path, _CARD_HEAD):
+    if not is_folder and name == _CARD and _begins(path, _CARD_HEAD):
         return "dataset_card", "the card of a dataset or model"
     if not is_folder and is_named_only(name) and Path(path).is_file():
         return "json_by_name_only", "name it, or use a pattern, if it is JSON lines"

@@ -8,7 +8,6 @@ is wanted: so a store has the same bytes however its units were dealt out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +15,8 @@ import numpy as np
 from pypack.corpus import DocumentBatch
 from pypack.jobs.choosing import kept_documents
 from pypack.jobs.description import JobDescription
-from pypack.jobs.manifest import Manifest
+from pypack.jobs.manifest import Manifest, finished_units, read_manifest
+from pypack.jobs.place import FolderPlace
 from pypack.jobs.units import Unit
 from pypack.ragged import Ragged
 from pypack.store.beside import Beside
@@ -37,16 +37,25 @@ class Limited:
     last: Unit | None = None
 
 
-def limited(job: JobDescription, manifest_of: Callable[[int], Manifest | None]) -> Limited:
+def limited(job: JobDescription, place: FolderPlace, known: dict[int, Manifest] | None = None) -> Limited:
     """The units that make the store of a job; all, where it has no limit.
 
     Args:
-        manifest_of: number of a unit → what it has made, None if it is not done.
+        place: where the job works.
+        known: manifests that were read before; those that are read now are put there.
     """
     limit = job.job.get("limit")
     if limit is None:
-        numbers = [unit.number for unit in job.units]
-        return Limited(numbers, [number for number in numbers if manifest_of(number) is None])
+        done, numbers = finished_units(place), [unit.number for unit in job.units]
+        return Limited(numbers, [number for number in numbers if number not in done])
+    known = {} if known is None else known
+
+    def manifest_of(number: int) -> Manifest | None:
+        found = known.get(number) or read_manifest(place, number)
+        if found is not None:
+            known[number] = found
+        return found
+
     found = Limited()
     documents = 0
     for unit in job.units:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
     Manifest,
-    finished_units,
     read_manifest,
     rejects_name,
     shard_prefix,
@@ -49,10 +47,7 @@ class NoDocumentError(ValueError):
 
 def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
     """The units of a job that are not done, and are needed, as far as is known."""
-    if job.job.get("limit") is not None:
-        return limited(job, partial(read_manifest, place)).missing
-    done = finished_units(place)
-    return [unit.number for unit in job.units if unit.number not in done]
+    return limited(job, place).missing
 
 
 def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
@@ -63,10 +58,9 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         NoDocumentError: all documents were refused; the rejects are there.
         OutputError: a file of a unit that was done is not what it was.
     """
-    missing = missing_units(place, job)
-    if missing:
-        raise MissingUnitsError(place, missing, len(job.units))
-    wanted = limited(job, partial(read_manifest, place))
+    wanted = limited(job, place)
+    if wanted.missing:
+        raise MissingUnitsError(place, wanted.missing, len(job.units))
     unused = {unit.number for unit in job.units} - set(wanted.units)
     if wanted.last is not None:
         job = with_last_unit(job, wanted.last)

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -52,6 +51,7 @@ class JobRun:
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self._known: dict[int, Manifest] = {}
         done = finished_units(self.place)
         manifests = [m for n in sorted(done) if (m := read_manifest(self.place, n)) is not None]
         self._own = self.partition.of(self.job.units)
@@ -136,7 +136,7 @@ class JobRun:
 
     def _limited(self) -> Limited:
         """Which units make the store, as far as is known."""
-        return limited(self.job, partial(read_manifest, self.place))
+        return limited(self.job, self.place, self._known)
 
     def _is_wanted(self, number: int) -> bool:
         return self.job.job.get("limit") is None or number in self._limited().units

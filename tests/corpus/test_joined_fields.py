@@ -55,7 +55,7 @@ def test_a_column_may_be_missing_in_a_file_and_not_both(tmp_path: Path) -> None:
 
 def test_pages_are_text_as_they_stand(tmp_path: Path) -> None:
     page = "<!doctype html>\n<p>a &amp; b\n"
-    for name in ("a.html", "b.htm", "c.md", "d.markdown", "e.html.gz"):
+    for name in ("a.html", "b.htm", "notes.md", "d.markdown", "e.html.gz"):
         write(tmp_path / name, b"\xef\xbb\xbf" + page.encode())
     assert read_all(str(tmp_path), txt_per_line=True) == ([page] * 5, [])  # that is for .txt
     (tmp_path / "page").write_bytes(page.encode())

@@ -27,14 +27,14 @@ Tokenizes text and writes a token store: a directory of shards that pypack, Mega
 read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
-as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
-compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
-and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
-makes it an error).
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line, or one array), .txt,
+.md, .html, .csv, .tsv, .tar (webdataset), .warc and .wet, each also as .gz .zst .bz2 .xz .lz4; .parquet;
+.arrow and .feather. The first bytes of a file decide where its name is wrong. Directories leave .json files
+out: name those that hold texts; they leave out pipes, sockets and devices, too: name those, and say with
+--format what they hold. What is left out is counted (--strict makes it an error).
 
 The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
-chat records, UTF-16, a JSON array, an HTML page are told in seconds.
+chat records, UTF-16, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
@@ -48,6 +48,7 @@ examples:
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
+  pypack tokenize crawl/ -o en.store --tokenizer tokenizer.json --where "lang == 'en'" --limit 100_000
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
