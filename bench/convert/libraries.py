@@ -50,7 +50,8 @@ def _megatron(path: Path) -> Any:
     from megatron.core.datasets.indexed_dataset import IndexedDataset
 
     dataset = IndexedDataset(str(path))
-    return [dataset[i] for i in range(len(dataset))]
+    # Its arrays end with it: they are views of its mapping.
+    return np.concatenate([dataset[i] for i in range(len(dataset))])
 
 
 def _nemo(path: Path) -> Any:
