@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,14 +90,12 @@ def run(args: argparse.Namespace) -> int:
     begin = time.perf_counter()
     result = _to_store(args) if args.to == "store" else _from_store(args)
     result = {"path": str(args.destination), **result, "seconds": time.perf_counter() - begin}
-    if args.json:
-        print(json.dumps(result))
-        return 0
-    print(f"{args.destination}: {result['rows']:,} rows as {args.to} in {result['seconds']:.1f} s")
+    rows = counted(result["rows"], "row")
+    lines = [f"{args.destination}: {rows} as {args.to} in {result['seconds']:.1f} s"]
     if result.get("plan"):
-        print(f"{result['plan']}: the plan of its rows")
-    for text in [f"left out: {one['text']}" for one in result.get("lost", ())] + result.get("notes", []):
-        print(text)
+        lines.append(f"{result['plan']}: the plan of its rows")
+    lines += [f"left out: {one['text']}" for one in result.get("lost", ())]
+    tell_result(args, result, "\n".join([*lines, *result.get("notes", [])]))
     return 0
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack._common.words import counted
+
 if TYPE_CHECKING:
     from pypack.corpus import DocumentBatch
 
@@ -103,6 +105,18 @@ def commonest(by_kind: Mapping[str, int], log: Path) -> str:
     told = [f"{number:,} {kind}{_in_brackets(reasons.get(kind, ''))}" for kind, number in most]
     rest = sum(by_kind.values()) - sum(number for _, number in most)
     return f"{', '.join([*told, f'{rest:,} others'] if rest else told)}; all are listed in {log}"
+
+
+def too_many(limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log: Path) -> str | None:
+    """What to say of a whole job that has refused more than it may; None if it has not.
+
+    `documents`: those that were taken, or passed over for what they are.
+    """
+    rejected = sum(by_kind.values())
+    if limit.allows(rejected, documents):
+        return None
+    were = counted(rejected, "document was", "documents were")
+    return f"{were} rejected, more than --max-rejects {limit}: {commonest(by_kind, log)}"
 
 
 def _in_brackets(reason: str) -> str:

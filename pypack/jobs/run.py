@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -44,6 +44,7 @@ class JobRun:
     options: WorkOptions
     partition: Partition
     on_progress: Callable[[Progress], None] | None
+    on_event: Callable[[str, dict[str, Any]], None] | None = None
     resumed_documents: int = 0
     progress: Progress = field(default_factory=Progress)
     replaced_workers: int = 0
@@ -127,6 +128,7 @@ class JobRun:
         workers = Workers(
             self.place, self.tokenizer, options, count,
             on_progress=self._tell, on_done=self._done, on_refused=self._refuse,
+            on_died=lambda unit: self._happened("worker_died", unit=unit),
         )  # fmt: skip
         with workers:
             workers.run(dealer)
@@ -148,6 +150,14 @@ class JobRun:
         """Has a file rejected unread, whoever makes the unit."""
         refused = {**refused_files(self.place, unit), file: _REFUSED}
         self.place.write(refused_name(unit), orjson.dumps({str(i): why for i, why in refused.items()}))
+        self._happened("file_refused", unit=unit, file=self._path(unit, file))
+
+    def _path(self, unit: int, file: int) -> str:
+        return self.job.inputs[self.job.units[unit].first + file].path
+
+    def _happened(self, name: str, **values: Any) -> None:
+        if self.on_event is not None:
+            self.on_event(name, values)
 
     def _done(self, number: int, last: UnitProgress) -> None:
         """A unit is done; `last`: what its attempt has done of it."""
@@ -159,6 +169,10 @@ class JobRun:
         base.units += 1
         _add_run(base, last)
         self._tell({})
+        if manifest is not None:
+            counts = {"documents": manifest.documents, "tokens": manifest.tokens}
+            rejected = sum(manifest.rejected.values())
+            self._happened("unit", unit=number, **counts, shards=len(manifest.shards), rejected=rejected)
 
     def _tell(self, running: dict[int, UnitProgress]) -> None:
         base = self._base

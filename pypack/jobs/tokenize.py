@@ -65,6 +65,7 @@ def tokenize(
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
+    on_event: Callable[[str, dict[str, Any]], None] | None = None,
 ) -> TokenizeResult:
     """Tokenizes a corpus into a store, which depends on the corpus, the tokenizer and `options` alone.
 
@@ -96,6 +97,8 @@ def tokenize(
         batch_bytes: input bytes encoded at once; memory grows with it.
         on_progress: called now and then, perhaps from another thread.
         on_message: told what is worth telling: files left out, a job that goes on.
+        on_event: told the name and the figures of what happened, for programs: "unit" (done), "worker_died",
+            "file_refused".
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, or has changed; the first reject under
@@ -133,13 +136,13 @@ def tokenize(
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
     if retry_rejected:
         with claimed_again(directory, job) as (place, again):
-            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
+            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress, on_event)
             run.work(num_workers)
             return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
-        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress)
+        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event)
         if run.resumed_documents:
             say(f"going on behind {run.resumed_documents} documents finished before")
         run.work(num_workers)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from pypack.corpus import InputFile
 
 DEFAULT_UNIT_BYTES = 1 << 30
+# Each unit is files of its own, and takes some hundredths of a second: of small ones there may be so many.
+SMALL_UNIT_BYTES = 1 << 16
+MOST_SMALL_UNITS = 4096
 # Compressed files hold some four times what they are on disk.
 _COMPRESSED_SHARE = 4
 
@@ -71,7 +74,17 @@ def make_units(
     Args:
         cut_text: text files hold a document a line.
         row_groups: looks them up by path; called for large Parquet files only.
+
+    Raises:
+        ValueError: these would be very many small units.
     """
+    pieces = sum(file.size // unit_bytes for file in files if _is_plain(file))
+    if unit_bytes < SMALL_UNIT_BYTES and pieces > MOST_SMALL_UNITS:
+        raise ValueError(
+            f"unit_bytes={unit_bytes} cuts the inputs into {pieces:,} units, each with files of its own; "
+            f"give at least {SMALL_UNIT_BYTES} for more than {MOST_SMALL_UNITS:,} (the default is "
+            f"{DEFAULT_UNIT_BYTES:,})"
+        )
     units: list[Unit] = []
 
     def add(first: int, stop: int, size: int, begin: int = 0, end: int | None = None) -> None:

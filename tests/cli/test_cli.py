@@ -20,7 +20,7 @@ from fixtures.store_json import write_sealed
 import pypack
 from pypack.cli import COMMANDS, main
 from pypack.cli.arguments import positive
-from pypack.cli.progress import count, duration
+from pypack.cli.figures import count, duration
 from pypack.jobs.reject_limit import RejectLimit
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
