@@ -13,6 +13,7 @@ COMMANDS = {
     "read": "texts out of JSON lines beside other parsers",
     "corpus": "texts out of files of every kind beside other readers, processor time and memory",
     "job": "the whole way from JSON lines to a store, beside what others write",
+    "convert": "stores into other libraries' formats and back, beside the disk and those libraries",
     "chat": "conversations to ids and loss masks beside datasets.map",
     "strategies": "what each packing strategy costs and keeps, on the same documents",
     "pack": "packing beside public packers: speed, fill, bias, balance",

@@ -10,6 +10,7 @@ from typing import Any
 from bench.common.record import RESULTS
 from bench.tables import (
     chat,
+    convert,
     corpus,
     demo,
     job,
@@ -61,6 +62,7 @@ TABLES = {
     "tokenizer_load": Table("tokenizer_load", tokenize.loading_table, "tokenize --load"),
     "read": Table("read", read.read_table, "read"),
     "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),
+    "convert": Table("convert", convert.convert_table, "convert"),
     "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),

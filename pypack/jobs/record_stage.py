@@ -76,8 +76,8 @@ class RecordStage:
             owner, spelled = owner[kept], spelled[kept]
         spread = self._spread(batch, owner, rejects)
         if spelled.any():
-            found = np.repeat(np.arange(len(owner)), spelled)
-            spread = replace(spread, look_alikes=PassedOver.of(LOOK_ALIKES, spread, found))
+            holders = np.repeat(np.arange(len(owner)), spelled)  # a document for each time
+            spread = replace(spread, look_alikes=PassedOver.of(LOOK_ALIKES, spread, holders))
         return spread, rows, self._beside(counts, weights[owner], learned)
 
     def _record(self, line: bytes) -> dict[str, Any]:
