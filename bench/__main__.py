@@ -15,6 +15,7 @@ COMMANDS = {
     "chat": "conversations to ids and loss masks beside datasets.map",
     "strategies": "what each packing strategy costs and keeps, on the same documents",
     "pack": "packing beside public packers: speed, fill, bias, balance",
+    "select": "selections, orders and repeats beside a whole store",
     "load": "packed batches beside the bare work and other loaders",
     "objectives": "batches with an objective beside plain ones and transformers' collator",
     "prefill": "packed prompts in a transformers model beside padded ones",

@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from pypack.evaluation import DocumentLosses, document_losses
     from pypack.jobs.corpus_to_store import tokenize
     from pypack.loader import Loader
-    from pypack.packing import Balance, Prepacked, StreamPacker, balance, extend_plan, pack, prepack
+    from pypack.packing import (
+        Balance,
+        Prepacked,
+        StreamPacker,
+        balance,
+        extend_plan,
+        group_by_ceiling,
+        pack,
+        prepack,
+    )
     from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
@@ -59,6 +68,7 @@ __all__ = [
     "document_losses",
     "document_neighbours",
     "extend_plan",
+    "group_by_ceiling",
     "order_documents",
     "pack",
     "prepack",
@@ -72,7 +82,7 @@ __getattr__, __dir__ = lazy_exports(
         "evaluation": "DocumentLosses document_losses",
         "jobs.corpus_to_store": "tokenize",
         "loader": "Loader",
-        "packing": "Balance Prepacked StreamPacker balance extend_plan pack prepack",
+        "packing": "Balance Prepacked StreamPacker balance extend_plan group_by_ceiling pack prepack",
         "plan": "Plan",
         "ragged": "Ragged",
         "schedule": "Phase Schedule ShapeCycle",

@@ -248,6 +248,13 @@ class Encoder:
 def read_number_lists(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
+
+class JsonArrayLines:
+    def __init__(self, inside: bool) -> None: ...
+    def change(self, block: bytearray | memoryview) -> int: ...
+    @property
+    def is_whole(self) -> bool: ...
+
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[

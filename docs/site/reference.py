@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "pypack.StreamPacker",
             "pypack.balance",
             "pypack.Balance",
+            "pypack.group_by_ceiling",
             "pypack.packing.compare",
             "pypack.packing.bucket_quotas",
         ),
@@ -41,6 +42,9 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         (
             "pypack.Loader",
             "pypack.Source",
+            "pypack.document_neighbours",
+            "pypack.order_documents",
+            "pypack.DocumentOrder",
             "pypack.PackedBatch",
             "pypack.document_losses",
             "pypack.DocumentLosses",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "mark the documents of a store that are the same as earlier ones"
@@ -62,10 +63,8 @@ def run(args: argparse.Namespace) -> int:
     )
     counts: dict[str, Any] = {f"{name}s": int(one.is_duplicate.sum()) for name, one in found.items()}
     documents = len(found["duplicate"].first)
-    if args.json:
-        told = {"store": str(args.store), "documents": documents, **counts, "exit_status": 0}
-        print(json.dumps(told))
-    else:
-        marked = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-        print(f"{args.store}: of {documents:,} documents {marked} of earlier ones, marked in columns")
+    told = {"store": str(args.store), "documents": documents, **counts, "exit_status": 0}
+    marked = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+    of = counted(documents, "document")
+    tell_result(args, told, f"{args.store}: of {of} {marked} of earlier ones, marked in columns")
     return 0

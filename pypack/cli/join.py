@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path
+from pypack.cli.common import tell_result
 
 SUMMARY = "add columns of a Parquet file to the documents of a store"
 
@@ -43,15 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from pypack.store.joining import join_columns
 
     counts = join_columns(args.store, args.table, args.on, columns=args.columns, replace=args.replace)
-    if args.json:
-        print(json.dumps({"store": str(args.store), **dataclasses.asdict(counts), "exit_status": 0}))
-        return 0
-    print(
-        f"{args.store}: {counts.matched_documents:,} of {counts.documents:,} documents have got values of "
-        f"{args.table}"
-    )
-    print(
-        f"  without a partner: {counts.unmatched_documents:,} documents, {counts.unmatched_rows:,} of "
-        f"{counts.rows:,} rows; rows of a key that came before: {counts.doubled_rows:,}"
+    found = {"store": str(args.store), **dataclasses.asdict(counts), "exit_status": 0}
+    tell_result(
+        args,
+        found,
+        f"{args.store}: {counts.matched_documents:,} of {counted(counts.documents, 'document')} have got "
+        f"values of {args.table}\n"
+        f"  without a partner: {counted(counts.unmatched_documents, 'document')}, "
+        f"{counts.unmatched_rows:,} of {counted(counts.rows, 'row')}; rows of a key that came before: "
+        f"{counts.doubled_rows:,}",
     )
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
-from pypack.corpus.bytes import ByteSource
+from pypack.corpus.json_array import new_source
 from pypack.corpus.piece import first_line_start
 from pypack.ragged import Ragged
 
@@ -57,9 +57,8 @@ def reject_of(files: Sequence[InputFile], batch: DocumentBatch, i: int, kind: st
     """The reject of a document of a batch."""
     index, record = int(batch.files[i]), int(batch.records[i])
     file = files[index]
-    is_lines = file.format in ("json_lines", "text")
-    offset = _line_start(files, batch, i) if is_lines else 0
-    return Reject(file.path, index, record, "line" if is_lines else "row", offset, kind, reason)
+    offset = _line_start(files, batch, i) if file.unit != "row" else 0
+    return Reject(file.path, index, record, file.unit, offset, kind, reason)
 
 
 def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int:
@@ -76,7 +75,7 @@ def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int
     if file.is_stream:
         return end
     start = offset = 0
-    for chunk in ByteSource(file):  # rare: only behind a line that is no document
+    for chunk in new_source(file):  # rare: only behind a line that is no document
         start = max(start, offset + chunk.rfind(b"\n", 0, max(0, end - 1 - offset)) + 1)
         offset += len(chunk)
         if offset >= end:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
-from pypack.corpus.json_lines import parsed_exactly, record_fault
+from pypack.corpus.json_lines import record_fault
+from pypack.corpus.lenient_json import has_lone_surrogate, parse_json, parsed_exactly
 from pypack.jobs.encode_stage import reject_of
 from pypack.ragged import Ragged
 from pypack.records.errors import RecordError
+from pypack.records.paths import value_at
 from pypack.records.recipe import RecordTexts
 from pypack.records.rendered import Rendered
 from pypack.store.beside import Beside
@@ -73,11 +74,16 @@ class RecordStage:
 
     def _record(self, line: bytes) -> dict[str, Any]:
         try:
-            record = parsed_exactly(line, orjson.loads(line))
+            value, is_strict = parse_json(line)
+            record = parsed_exactly(line, value)
         except ValueError:
             raise RecordError(*record_fault(line)) from None
         if not isinstance(record, dict):
             raise RecordError(*record_fault(line))
+        if not is_strict:
+            for name in self._texts.recipe.fields:
+                if has_lone_surrogate(value_at(record, name)):
+                    raise RecordError("lone_surrogate", f"the field {name!r} has an escaped lone surrogate")
         return record
 
     def _refuse(self, batch: DocumentBatch, i: int, kind: str, reason: str, rejects: list[Reject]) -> None:

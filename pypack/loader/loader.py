@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import os
 import sys
@@ -183,7 +184,8 @@ class Loader:
         for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
             if whole_number(name, value) < 0:
                 raise ValueError(f"{name} must be at least 0, got {value}")
-        resolve_num_threads(num_threads)
+        if num_threads is not None:
+            num_threads = resolve_num_threads(num_threads)
         self._options = BatchOptions.make(
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
@@ -688,6 +690,11 @@ class Loader:
         self.__dict__.update(state)
         self._map_style = None
         self._start()
+
+    def __copy__(self) -> Loader:
+        """Over the same sources, with a position, changes and statistics of its own."""
+        shared: dict[int, Any] = {id(source): source for source in self.sources.values()}
+        return copy.deepcopy(self, shared)
 
     def __repr__(self) -> str:
         return (

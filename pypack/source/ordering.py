@@ -72,10 +72,11 @@ def order_documents(
         ValueError: a number is no document, a similarity no number, or an argument is out of its range.
     """
     if isinstance(neighbours, Neighbours):
-        neighbours, similarities = neighbours.documents, neighbours.similarities
+        numbers, weights = neighbours.documents, neighbours.similarities
     elif similarities is None:
         raise ValueError("order_documents needs the similarities of the neighbours, float [D, k]")
-    numbers, weights = np.asarray(neighbours), np.asarray(similarities)
+    else:
+        numbers, weights = np.asarray(neighbours), np.asarray(similarities)
     if numbers.ndim != 2 or numbers.shape != weights.shape:
         raise ValueError(
             f"neighbours and similarities must both be [D, k], are {numbers.shape} and {weights.shape}"

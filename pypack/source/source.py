@@ -222,6 +222,16 @@ class Source:
         }
 
     @property
+    def masks(self) -> Masks | None:
+        """What `mask=` or `loss_mask=` say is not learned: offsets int64 [D + 1], ranges int32 [M, 2]."""
+        return self._masks
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether sequences of the plans are left out, as `drop_unlearned` has it."""
+        return bool(self._left_out)
+
+    @property
     def plan(self) -> Plan:
         """The plan, or the first of several."""
         return self.plans[0]

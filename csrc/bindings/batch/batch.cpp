@@ -223,7 +223,8 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
-        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
+        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads,
+                          look_clock());
     }
     return batch_to_python(std::move(made), maker.format);
 }

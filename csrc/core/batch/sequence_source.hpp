@@ -84,8 +84,8 @@ struct ResolvedRows {
 
 // Finds the tokens of every span of every row, and asks the memory for them ahead of the copy. Throws
 // std::out_of_range for a source, sequence or document that does not exist, and std::invalid_argument for a
-// span that does not lie inside its document.
-[[nodiscard]] ResolvedRows resolve_rows(std::span<const SequenceSource> sources,
-                                        std::span<const RowRef> rows);
+// span that does not lie inside its document. `now`: of look_clock.
+[[nodiscard]] ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                                        std::int64_t now);
 
 }  // namespace pypack
