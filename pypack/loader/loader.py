@@ -104,8 +104,9 @@ class Loader:
             they are too few for the ranks.
             "drop": the sequences are left out of this epoch (`dropped_sequences` counts them).
             None: "pad"; with shuffle=False "spread", where that is possible.
-        curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
-            epoch, as in `Phase`.
+        curriculum: without a schedule, for a plan with several row lengths: their order in each epoch, as in
+            `Phase`.
+        cycles: how often an epoch goes through that order.
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         events: with a schedule: changes of weights of a run that is to be given again, the `events` of its

@@ -165,7 +165,9 @@ class Source:
                 gives so often: memory is that of one copy. None: the first up to 2^24 copies, then the
                 second.
             seed: of the drawing by `document_weights`.
-            mask, loss_mask, loss_weights: as for `Source`, of all documents of the store.
+            mask: as for `Source`, of all documents of the store, like the next two.
+            loss_mask: 1 where a token is learned.
+            loss_weights: how much a loss counts.
             drop_unlearned: as for `Source`.
             **options: of `pypack.pack`; `keep_together` may be "group", for the groups of the store, or the
                 name of a column.

@@ -251,7 +251,8 @@ void register_tokenize(py::module_& m) {
         py::arg("plain") = py::none(),
         "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1], look_alikes uint32 [K]: the "
         "documents in which special tokens are text, each as often as it spells one); with return_offsets "
-        "'byte' or 'char' instead of the last what each id stands for: uint32 [N, 2]. plain, with return_offsets: (offsets int64 "
+        "'byte' or 'char' instead of the last what each id stands for: uint32 [N, 2]. plain, with "
+        "return_offsets: (offsets int64 "
         "[D + 1], ranges uint32 [M, 2]) of the parts in which special tokens are text.");
     cls.def(
         "encode_learned", &encode_learned, py::arg("documents"), py::kw_only(), py::arg("num_threads"),

@@ -155,8 +155,8 @@ const ByteRange* PlainParts::meeting(std::size_t begin, std::size_t end) const {
     return after == ranges.end() || after->start >= found.end ? nullptr : &*after;
 }
 
-std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::string_view text,
-                                              std::size_t& at, std::size_t& num_skipped) const {
+std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::string_view text, std::size_t& at,
+                                              std::size_t& num_skipped) const {
     std::uint32_t index = match(text, at);
     while (index != kNoToken && tokens_[index].special) {
         const std::size_t end = at + tokens_[index].content.size();

@@ -55,8 +55,8 @@ struct PlainRanges {
     }
 };
 
-// Row i is values[offsets[i] .. offsets[i + 1]). Look-alikes are the documents that spell special tokens which
-// are text as asked by split_special_tokens, in order, each as often as it does.
+// Row i is values[offsets[i] .. offsets[i + 1]). Look-alikes are the documents that spell special tokens
+// which are text as asked by split_special_tokens, in order, each as often as it does.
 struct EncodedBatch {
     Buffer<TokenId> values;
     Buffer<Offset> offsets;
