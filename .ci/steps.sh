@@ -110,7 +110,7 @@ PYTHON
     (cd "$work" && "$work/clean/bin/pypack" demo --json >demo.json && python3 -m json.tool demo.json >/dev/null)
 }
 
-# other_tokenizers VENV: without the tokenizers library, and with 1.0 of it, beside the one of the tests. After
+# other_tokenizers VENV: without the tokenizers library, and with 0.21, 0.22 and 1.0 of it, beside the one of the tests. After
 # clean_install, which makes the wheel.
 other_tokenizers() {
     local script=$PWD/.ci/other_tokenizers.py
@@ -121,6 +121,12 @@ other_tokenizers() {
     python3 -m venv "$work/tokenizers1"
     "$work/tokenizers1/bin/pip" install -q --pre "$work"/dist/*.whl 'tokenizers==1.0.0rc3'
     (cd "$work" && tokenizers1/bin/python "$script" fallback | diff tokenizers.txt -)
+    local version
+    for version in 0.21.4 0.22.2; do
+        "$work/tokenizers1/bin/pip" install -q --no-deps --target "$work/tokenizers-$version" "tokenizers==$version"
+        (cd "$work" && PYTHONPATH="$work/tokenizers-$version" tokenizers1/bin/python "$script" fallback |
+            diff tokenizers.txt -)
+    done
     (cd "$work" && tokenizers1/bin/pypack demo --json >demo1.json && python3 -m json.tool demo1.json >/dev/null)
 }
 

@@ -29,17 +29,27 @@ if TYPE_CHECKING:
     from pypack.evaluation import DocumentLosses, document_losses
     from pypack.jobs.corpus_to_store import tokenize
     from pypack.loader import Loader
-    from pypack.packing import Balance, Prepacked, StreamPacker, balance, extend_plan, pack, prepack
+    from pypack.packing import (
+        Balance,
+        Prepacked,
+        StreamPacker,
+        balance,
+        extend_plan,
+        group_by_ceiling,
+        pack,
+        prepack,
+    )
     from pypack.plan import Plan
     from pypack.ragged import Ragged
     from pypack.schedule import Phase, Schedule, ShapeCycle
-    from pypack.source import Source
+    from pypack.source import DocumentOrder, Source, document_neighbours, order_documents
     from pypack.store import StoreWriter, TokenStore
     from pypack.tokenizer import Tokenizer
 
 __all__ = [
     "Balance",
     "DocumentLosses",
+    "DocumentOrder",
     "Loader",
     "PackedBatch",
     "Phase",
@@ -56,7 +66,10 @@ __all__ = [
     "__version__",
     "balance",
     "document_losses",
+    "document_neighbours",
     "extend_plan",
+    "group_by_ceiling",
+    "order_documents",
     "pack",
     "prepack",
     "tokenize",
@@ -69,11 +82,11 @@ __getattr__, __dir__ = lazy_exports(
         "evaluation": "DocumentLosses document_losses",
         "jobs.corpus_to_store": "tokenize",
         "loader": "Loader",
-        "packing": "Balance Prepacked StreamPacker balance extend_plan pack prepack",
+        "packing": "Balance Prepacked StreamPacker balance extend_plan group_by_ceiling pack prepack",
         "plan": "Plan",
         "ragged": "Ragged",
         "schedule": "Phase Schedule ShapeCycle",
-        "source": "Source",
+        "source": "DocumentOrder Source document_neighbours order_documents",
         "store": "StoreWriter TokenStore",
         "tokenizer": "Tokenizer",
     },

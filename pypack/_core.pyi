@@ -13,6 +13,7 @@ _testing: ModuleType
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
 def crc32c(data: bytes | memoryview, before: int = 0) -> int: ...
 def crc32c_portable(data: bytes | memoryview, before: int = 0) -> int: ...
+def text_hashes(bytes: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint64]: ...
 def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
 
 HASH_POINTS: tuple[int, int]
@@ -247,6 +248,13 @@ class Encoder:
 def read_number_lists(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
+
+class JsonArrayLines:
+    def __init__(self, inside: bool) -> None: ...
+    def change(self, block: bytearray | memoryview) -> int: ...
+    @property
+    def is_whole(self) -> bool: ...
+
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
@@ -329,6 +337,7 @@ class BatchFormat:
         segment_ids: bool = True,
         loss_mask: bool = False,
         positions_by_row: bool = False,
+        leaves_labels: bool = False,
         pad_id: int = 0,
         pad_to: int = 0,
         max_documents: int = 0,
@@ -338,8 +347,62 @@ class BatchFormat:
 class RankPart:
     def __init__(self, rank: int, world_size: int, balance: str, num_threads: int) -> None: ...
 
+# objective: chances are whole numbers of 2^-32.
+class Replacement:
+    def __init__(self, *, mask_below: int, word_below: int, mask_id: int, vocab_size: int) -> None: ...
+
+class Objective:
+    @overload
+    def apply(
+        self,
+        input_ids: NDArray[np.int64],
+        labels: NDArray[np.int64] | None,
+        position_ids: NDArray[np.int64] | None,
+        loss_mask: NDArray[np.float32] | None,
+        begins: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        keys: NDArray[np.uint64],
+        labels_tell: bool,
+        num_threads: int,
+    ) -> None: ...
+    @overload
+    def apply(
+        self,
+        input_ids: NDArray[np.int32],
+        labels: NDArray[np.int32] | None,
+        position_ids: NDArray[np.int32] | None,
+        loss_mask: NDArray[np.float32] | None,
+        begins: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        keys: NDArray[np.uint64],
+        labels_tell: bool,
+        num_threads: int,
+    ) -> None: ...
+
+def masked_tokens(
+    *,
+    chance: int,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
+) -> Objective: ...
+def masked_ranges(
+    *,
+    chance: int,
+    whole: bool,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    ranges: list[tuple[NDArray[np.int64], NDArray[np.int32]]],
+) -> Objective: ...
+def counted_tokens(
+    *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
+) -> Objective: ...
+
 class BatchMaker:
-    def __init__(self, format: BatchFormat, idle_buffers: int) -> None: ...
+    def __init__(
+        self, format: BatchFormat, idle_buffers: int, objective: Objective | None = None
+    ) -> None: ...
     def add_source(
         self,
         store: StoreView,
@@ -350,6 +413,8 @@ class BatchMaker:
         masks: NDArray[np.int32] | None,
         uses_store_mask: bool = False,
         plan_files: Sequence[tuple[str, int, int, int]] = (),
+        objective_key: int = 0,
+        objective_store: int = 0,
     ) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(
@@ -539,3 +604,34 @@ class BalanceOptions:
 def balance(
     costs: NDArray[np.float64], options: BalanceOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], dict[str, float]]: ...
+
+# similar
+def order_documents(
+    neighbours: NDArray[np.int32],
+    similarities: NDArray[np.float32],
+    max_run: int,
+    duplicate_above: float | None,
+    seed: int,
+    num_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def first_equals(store: StoreView, num_threads: int) -> NDArray[np.int64]: ...
+
+class MinHashOptions:
+    def __init__(
+        self, *, shingle: int, bands: int, rows: int, threshold: float, seed: int, max_ids: int
+    ) -> None: ...
+
+def first_similar(store: StoreView, options: MinHashOptions, num_threads: int) -> NDArray[np.int64]: ...
+def min_hash_bands(
+    ids: NDArray[np.uint32], options: MinHashOptions
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]: ...
+
+class TfIdfOptions:
+    def __init__(self, *, features: int, max_ids: int, buckets: int) -> None: ...
+
+def tf_idf(
+    store: StoreView, options: TfIdfOptions, num_threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_documents(
+    store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

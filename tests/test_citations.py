@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fixtures.places import ROOT
 
-# Pages that tests make up.
-ELSEWHERE = {"notes.md", "x/README.md"}
+# Pages that tests make up, or that lie among the texts of a corpus.
+ELSEWHERE = {"c.md", "notes.md", "readme.md", "x/README.md"}
 _PAGE = re.compile(r"(?<![\w/.*-])((?:\.\./)*[\w./-]*\w\.md)\b")
 _FILE = re.compile(
     r"(?<![\w./-])((?:csrc|pypack|tests|bench|docs|examples)/[\w./-]+\.(?:py|hpp|cpp|inc|json|md|sh|svg))\b"
@@ -30,6 +30,7 @@ def _is_there(file: Path, cited: str) -> bool:
     return (
         (file.parent / cited).exists()
         or (ROOT / cited).exists()
+        or (ROOT / "docs" / cited).exists()
         or cited in ELSEWHERE
         or Path(cited).name in ELSEWHERE
     )

@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--before", type=Path, help="the Python of an older pypack, timed too")
     options.add_argument("--copies", type=int, default=4, help="of the corpora in pypack's second row")
     options.add_argument("--megabytes", type=float, help="for peers: only the first of the corpora")
+    options.add_argument("--result", default="job_peers", help="for peers: the name of the result file")
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     args = options.parse_args(arguments)
     title = f"{args.tokenizer.name}, {args.threads} threads"
@@ -88,4 +89,4 @@ def main(arguments: list[str]) -> None:
             rows = bench_whole(*case)
         print_table(rows, f"{title}, whole processes")
         if not args.no_results:
-            print(write_results("job_peers", rows, *PEERS))
+            print(write_results(args.result, rows, *PEERS))

@@ -10,13 +10,17 @@ from typing import Any
 from bench.common.record import RESULTS
 from bench.tables import (
     chat,
+    convert,
+    corpus,
     demo,
     job,
     load,
+    objectives,
     pack_peers,
     pack_targets,
     prefill,
     read,
+    select,
     strategies,
     tokenize,
 )
@@ -57,9 +61,16 @@ TABLES = {
     "tokenize_distinct": Table("tokenize_distinct", tokenize.distinct_table, "tokenize --distinct"),
     "tokenizer_load": Table("tokenizer_load", tokenize.loading_table, "tokenize --load"),
     "read": Table("read", read.read_table, "read"),
+    "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),
+    "convert": Table("convert", convert.convert_table, "convert"),
     "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
+    "job_peers_large": Table(
+        "job_peers_large",
+        job.peers_table,
+        "job --parts peers --peers datasets datatrove --result job_peers_large",
+    ),
     "job_workers": Table("job_workers", job.workers_table, "job --parts workers --copies 48"),
     "job_merge": Table("job_merge", job.merge_table, "job --parts merge"),
     "strategies": Table("strategies", strategies.strategies_table, "strategies"),
@@ -70,5 +81,8 @@ TABLES = {
     "load/balance": Table("load", load.balance_table, "load --parts balance", "balance"),
     "load/cold": Table("load", load.cold_table, "load --parts cold", "cold"),
     "load/scale": Table("load", load.scale_table, "load --parts scale", "scale"),
+    "select/cost": Table("select", select.cost_table, "select"),
+    "select/order": Table("select", select.order_table, "select"),
+    "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

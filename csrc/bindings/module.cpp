@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
     pypack::bindings::register_corpus(m);
     pypack::bindings::register_store(m);
     pypack::bindings::register_pack(m);
+    pypack::bindings::register_objective(m);
     pypack::bindings::register_batch(m);
     pypack::bindings::register_schedule(m);
     pypack::bindings::register_prompts(m);
@@ -20,5 +21,6 @@ PYBIND11_MODULE(_core, m) {
     pypack::bindings::register_normalizers(m);
     pypack::bindings::register_pretokenizers(m);
     pypack::bindings::register_tokenize(m);
+    pypack::bindings::register_similar(m);
     pypack::bindings::register_testing(m);
 }

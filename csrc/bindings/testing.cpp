@@ -4,12 +4,15 @@
 
 #include <numeric>
 
+#include "batch/item_loops.hpp"
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/permutation.hpp"
 #include "common/tabled_permutation.hpp"
 #include "pack/decompose/binary_cuts.hpp"
+#include "store/mask_bits.hpp"
+#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/vocabulary/serde_number.hpp"
@@ -62,6 +65,26 @@ py::array_t<std::uint32_t> select_long(const Array<Length>& lengths, Length leas
     return to_numpy(std::move(positions));
 }
 
+// Ids and labels of tokens, written from some place of a cache line on.
+template <typename Token, typename Id>
+py::tuple widen_masked(const Array<Token>& tokens, const Array<std::uint8_t>& mask, std::int64_t first_bit,
+                       std::int64_t behind_line, const std::string& instructions) {
+    const auto from = view(tokens, "tokens");
+    const auto bits = view(mask, "mask");
+    const auto n = static_cast<std::int64_t>(from.size());
+    if (first_bit < 0 || behind_line < 0 ||
+        mask_bytes(first_bit + n) > static_cast<std::int64_t>(bits.size())) {
+        throw py::value_error("the mask is too short");
+    }
+    std::vector<Id> ids(from.size() + 16 + static_cast<std::size_t>(behind_line));
+    std::vector<Id> labels(from.size());
+    const auto address = reinterpret_cast<std::uintptr_t>(ids.data());
+    Id* const out = ids.data() + (64 - address % 64) % 64 / sizeof(Id) + behind_line;
+    pypack::widen_masked(from.data(), n, out, labels.data(), reinterpret_cast<const std::byte*>(bits.data()),
+                         first_bit, instructions_named(instructions));
+    return py::make_tuple(to_numpy(std::vector<Id>(out, out + n)), to_numpy(std::move(labels)));
+}
+
 template <typename Property>
 py::array_t<std::uint8_t> property_of_all(Property property) {
     constexpr char32_t kEnd = 0x110000;
@@ -100,6 +123,20 @@ void register_testing(py::module_& m) {
     testing.def(
         "unicode_traits", [] { return property_of_all(unicode::traits); },
         "Bits of `Trait` of every code point: uint8 [0x110000].");
+    const auto add_widen_masked = [&](auto kernel, const char* name) {
+        testing.def(name, kernel, py::arg("tokens").noconvert(), py::arg("mask").noconvert(),
+                    py::arg("first_bit"), py::arg("behind_line"), py::arg("instructions"),
+                    "Ids and labels of tokens, -100 where their bit of the mask is 0.");
+    };
+    add_widen_masked(&widen_masked<std::uint16_t, std::int64_t>, "widen_masked_16_to_64");
+    add_widen_masked(&widen_masked<std::uint16_t, std::int32_t>, "widen_masked_16_to_32");
+    add_widen_masked(&widen_masked<std::int32_t, std::int64_t>, "widen_masked_32_to_64");
+    testing.def(
+        "valid_utf8_prefix",
+        [](const std::string& bytes, const std::string& instructions) {
+            return valid_utf8_prefix(bytes, instructions_named(instructions));
+        },
+        py::arg("data"), py::arg("instructions"), "Bytes at the start that are valid UTF-8.");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }

@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "pypack.StreamPacker",
             "pypack.balance",
             "pypack.Balance",
+            "pypack.group_by_ceiling",
             "pypack.packing.compare",
             "pypack.packing.bucket_quotas",
         ),
@@ -41,6 +42,9 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         (
             "pypack.Loader",
             "pypack.Source",
+            "pypack.document_neighbours",
+            "pypack.order_documents",
+            "pypack.DocumentOrder",
             "pypack.PackedBatch",
             "pypack.document_losses",
             "pypack.DocumentLosses",
@@ -55,6 +59,11 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "Conversations",
         "Records to training data: [Fine-tuning](../docs/fine-tuning.md).",
         ("pypack.chat.dataset",),
+    ),
+    "objectives": (
+        "Objectives (API)",
+        "What is learned of a batch: [Objectives](../docs/objectives.md).",
+        ("pypack.objectives.MaskedLM",),
     ),
     "prefill": (
         "Prefill",

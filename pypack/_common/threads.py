@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from pypack._common.arguments import whole_number
+
 
 def available_cores() -> int:
     """Number of cores this process may run on (its affinity mask, not the machine's count)."""
@@ -23,10 +25,12 @@ def resolve_num_threads(num_threads: int | None) -> int:
     """The thread count for `num_threads`: None means every available core, 1 inside a DataLoader worker.
 
     Raises:
-        ValueError: `num_threads` is below 1.
+        ValueError: `num_threads` is below 1, or no whole number.
     """
     if num_threads is None:
         return 1 if _in_dataloader_worker() else available_cores()
+    if type(num_threads) is not int:  # called for every batch
+        num_threads = whole_number("num_threads", num_threads)
     if num_threads < 1:
         raise ValueError(f"num_threads must be at least 1 or None (all available cores), got {num_threads}")
     return num_threads

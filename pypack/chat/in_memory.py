@@ -62,10 +62,14 @@ def dataset(
         records: dicts (of a list, a `datasets.Dataset`, ...), or the path of a file of JSON lines.
         tokenizer: with a chat template of its own, or give one.
         sequence_length: tokens of a sequence.
-        messages: the field of a conversation; tools: that of its tools.
-        prompt, completions: instead, what is not learned, and what is: several completions make a group.
+        messages: the field of a conversation.
+        tools: that of its tools.
+        prompt: instead of messages, the field of what is not learned.
+        completions: the fields of what is: several make a group.
         weight: the field that says how much the loss of a record counts.
-        template, learn, parse_special_tokens: see `Tokenizer.chat_template`.
+        template: a chat template, or its path; see `Tokenizer.chat_template`, also for the next two.
+        learn: what of a conversation is learned.
+        parse_special_tokens: whether content may spell special tokens.
         chat_options: what the template finds by name, such as `{"enable_thinking": False}`.
         append_eos: end every document with the tokenizer's end token; None: completions of text alone.
         on_error: "stop" raises at the first record that gives no document, "skip" warns of them at the end.

@@ -1,4 +1,4 @@
-"""The command `pypack`: one file per subcommand, each with SUMMARY, configure(parser) and run(args)."""
+"""The command `pypack`: one module per subcommand, each with SUMMARY, configure(parser) and run(args)."""
 
 from __future__ import annotations
 
@@ -10,36 +10,19 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from types import ModuleType
+from typing import Any
 
-from pypack import __version__
-from pypack.cli.errors import describe, exit_status
+from pypack._common.version import VERSION
+from pypack.cli import commands, origins
+from pypack.cli.commands import COMMANDS
+from pypack.cli.common import notice
+from pypack.cli.errors import UsageError, describe, exit_status
+from pypack.cli.event_log import EventLog
+from pypack.cli.stopping import stop_status, stop_word, terminable
+from pypack.cli.suggestions import did_you_mean
 from pypack.cli.terminal import patient_streams
 
-COMMANDS = (
-    "tokenize",
-    "merge",
-    "pack",
-    "inspect",
-    "verify",
-    "check-tokenizer",
-    "demo",
-    "bench",
-    "convert",
-    "upgrade",
-)
-
-_DESCRIPTION = """\
-Turns text into full training batches:
-
-  text files  --pypack tokenize-->  token store  --pypack pack-->  plan  --pypack.Loader-->  batches
-"""
-_EPILOG = """\
-pypack COMMAND --help explains a command, with examples.
-Exit status: 0 all well, 1 the job or a check failed, 2 it could not begin as asked, 130 interrupted.
-PYPACK_DEBUG=1 in the environment shows where an error came from.
-"""
+__all__ = ["COMMANDS", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,44 +30,99 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # numpy's linear algebra, of which no command makes use, starts a thread a core that spins for a while.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with patient_streams() as out:
+    with patient_streams() as out, terminable():
         status = _main(arguments)
         out.flush()
     # Of what only shows something, the output is all there is. A reader who left has seen enough.
-    shows = arguments[:1] in (["inspect"], ["check-tokenizer"], ["bench"])
+    shows = bool(arguments) and arguments[0] in commands.SHOWING
     return 1 if shows and out.lost not in (None, errno.EPIPE) else status
 
 
 def _main(arguments: list[str]) -> int:
-    modules = {name: import_module(f"pypack.cli.{name.replace('-', '_')}") for name in COMMANDS}
-    parser = _parser(modules, arguments[0] if arguments else None)
+    """Understands the arguments, and runs the command."""
+    command = arguments[0] if arguments else None
+    args = argparse.Namespace(command=command, json="--json" in arguments)
     try:
-        args = parser.parse_args(arguments)
-    except SystemExit as leaving:  # argparse has printed the help, or what is wrong
+        if command is None or command not in COMMANDS:
+            return _without_command(command)
+        args = _parsed(command, arguments[1:])
+        check = getattr(commands.module_of(command), "check", None)
+        if check is not None:  # of what must hold before anything is written
+            check(args)
+        args.events = EventLog(args.log_json, command)
+        return _run(args)
+    except SystemExit as leaving:  # the help was printed, or the like
         return leaving.code if isinstance(leaving.code, int) else 2
-    if args.command is None:
-        parser.print_help(sys.stderr)
-        return 2
-    try:
-        with _told_warnings(args.command):
-            status: int = modules[args.command].run(args)
-    except KeyboardInterrupt:
-        return _report(args, "interrupted; nothing half-written was left behind", 130)
+    except KeyboardInterrupt as error:
+        return _report(args, f"{stop_word(error)}; nothing half-written was left behind", stop_status(error))
     except BaseException as error:  # panics of Rust are no Exception
-        if isinstance(error, (SystemExit, GeneratorExit)) or os.environ.get("PYPACK_DEBUG"):
+        if isinstance(error, GeneratorExit) or os.environ.get("PYPACK_DEBUG"):
             raise
         return _report(args, describe(error, _subject(args)), exit_status(error))
+
+
+def _without_command(word: str | None) -> int:
+    if word in ("-h", "--help"):
+        print(commands.top_help(), end="")
+        return 0
+    if word in ("-V", "--version"):
+        print(f"pypack {VERSION}")
+        return 0
+    if word is None:
+        print(commands.top_help(), end="", file=sys.stderr)
+        return 2
+    what = "option before a command" if word.startswith("-") else "command"
+    near = did_you_mean(word, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
+    print(f"pypack: there is no {what} {word}{near}", file=sys.stderr)
+    return 2
+
+
+def _parsed(command: str, arguments: list[str]) -> argparse.Namespace:
+    """Raises UsageError, or SystemExit when the help or the version was printed."""
+    parser = commands.parser_of(command)
+    known = origins.variables_of(parser, command)
+    if origins.unknown_variable(os.environ, known) is not None:
+        # Almost that of an option of this command; perhaps it is that of another command.
+        for other in COMMANDS:
+            known |= origins.variables_of(commands.parser_of(other), other)
+        wrong = origins.unknown_variable(os.environ, known)
+        if wrong is not None:
+            raise UsageError(wrong)
+    return origins.parse(parser, command, arguments, os.environ, COMMANDS)
+
+
+def _run(args: argparse.Namespace) -> int:
+    for line in origins.told(args):
+        notice(args, line)
+    args.events.write("begin", options=origins.as_json(args))
+    status = 1
+    try:
+        with _told_warnings(args):
+            status = int(commands.module_of(args.command).run(args))
+    except KeyboardInterrupt as error:
+        status = stop_status(error)
+        raise
+    except BaseException as error:
+        status = exit_status(error)
+        args.events.write("error", error=describe(error, _subject(args)))
+        raise
+    finally:
+        args.events.write("end", exit_status=status)
+        args.events.close()
     return status
 
 
 @contextmanager
-def _told_warnings(command: str) -> Iterator[None]:
+def _told_warnings(args: argparse.Namespace) -> Iterator[None]:
     """Warnings in one line each, without the place in the code that they come from."""
+
+    def show(message: Warning | str, *_: Any) -> None:
+        args.events.write("warning", message=str(message))
+        print(f"pypack {args.command}: warning: {message}", file=sys.stderr)
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_: print(
-            f"pypack {command}: warning: {message}", file=sys.stderr
-        )
+        warnings.showwarning = show  # type: ignore[assignment]
         yield
 
 
@@ -93,25 +131,6 @@ def _subject(args: argparse.Namespace) -> str:
     values = (getattr(args, name, None) for name in ("path", "source", "store", "inputs"))
     found = next((value for value in values if value), "the input")
     return ", ".join(map(str, found[:3])) if isinstance(found, list) else str(found)
-
-
-def _parser(modules: dict[str, ModuleType], command: str | None) -> argparse.ArgumentParser:
-    """The parser of `pypack`, with the arguments of the one command that is called."""
-    parser = argparse.ArgumentParser(
-        "pypack",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"pypack {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name, module in modules.items():
-        subparser = commands.add_parser(
-            name, help=module.SUMMARY, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        if name == command:  # the arguments of some commands take imports to list
-            module.configure(subparser)
-    return parser
 
 
 def _report(args: argparse.Namespace, message: str, status: int) -> int:

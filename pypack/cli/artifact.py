@@ -24,6 +24,16 @@ def _unfinished(path: Path) -> str:
     )
 
 
+def is_texts(path: Path) -> bool:
+    """Whether a path is a file or folder of texts: it exists, and is none of what `kind_of` knows."""
+    try:
+        kind_of(path)
+    except UsageError:
+        marks = ("job.json", "journal.jsonl")
+        return path.exists() and not any((path / mark).is_file() for mark in marks)
+    return False
+
+
 def kind_of(path: Path) -> str:
     """ "store" (bare datasets too), "plan", or "schedule" (a YAML file).
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pypack.cli.arguments import file_path, positive
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from pypack.throughput.timing import Row
@@ -57,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     from pypack.store.store import TokenStore
 
     threads = resolve_num_threads(args.num_threads)
+    store = None if args.store is None else TokenStore.open(args.store)
     results: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory(prefix="pypack-bench-") as directory:
         if args.job in ("all", "tokenize"):
             results["tokenize"] = _tokenize(args, Path(directory), threads)
-        store = None if args.store is None else TokenStore.open(args.store)
         if args.job in ("all", "pack"):
             from pypack.throughput.packing import WEB_DOCUMENTS, bench_pack, web_lengths
 
@@ -86,10 +87,9 @@ def _tokenize(args: argparse.Namespace, directory: Path, threads: int) -> list[R
     from pypack.demo.run import train_tokenizer
     from pypack.demo.sample import standard_library_texts
     from pypack.throughput.tokenizing import bench_tokenize
-    from pypack.tokenizer.tokenizer import Tokenizer
 
     if args.tokenizer is not None:
-        tokenizer = Tokenizer.from_file(args.tokenizer)
+        tokenizer = load_tokenizer(args.tokenizer)
     else:
         tokenizer = train_tokenizer(standard_library_texts(2_000_000), directory / "tokenizer.json")
     return bench_tokenize(tokenizer, None, threads, args.repeats)

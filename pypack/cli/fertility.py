@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.table import format_table
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -97,8 +98,6 @@ def fertility_of_store(store: TokenStore, others: Iterable[Path]) -> list[dict[s
     Raises:
         FileNotFoundError: the store does not hold its tokenizer.
     """
-    from pypack.tokenizer.tokenizer import Tokenizer
-
     own = store.tokenizer()
     total = len(store)
     chosen = list(range(total)) if total <= _SAMPLE else [i * total // _SAMPLE for i in range(_SAMPLE)]
@@ -109,8 +108,38 @@ def fertility_of_store(store: TokenStore, others: Iterable[Path]) -> list[dict[s
         sources = [str(column[i].as_py()) for i in chosen]
     except (FileNotFoundError, ValueError):  # it keeps no such column
         pass
-    named = [(str(path), Tokenizer.from_file(path)) for path in others]
+    named = [(str(path), load_tokenizer(path)) for path in others]
     return fertility(texts, sources, [("its own", own), *named])
+
+
+def fertility_of_texts(path: Path, tokenizers: Sequence[Path]) -> list[dict[str, Any]]:
+    """Of the texts of a file, or of a folder of files, under tokenizers: the first documents of each file.
+
+    Their source is the field "source", where records have it, else the name of their file.
+
+    Raises:
+        FileNotFoundError: there is no such file, or no text in it.
+    """
+    from pypack import corpus
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+    texts: list[str] = []
+    sources: list[str] = []
+    for file in corpus.list_inputs([path]):
+        first = len(texts)
+        for batch in corpus.read([file], keep=["source"]):
+            kept = batch.columns["source"]
+            texts += batch.text_list()
+            sources += [
+                str(source.as_py() if hasattr(source, "as_py") else source or Path(file.path).name)
+                for source in kept
+            ]
+            if len(texts) - first >= _SAMPLE:
+                break
+        del texts[first + _SAMPLE :], sources[first + _SAMPLE :]
+    if not texts:
+        raise FileNotFoundError(f"{path}: no document to look at")
+    return fertility(texts, sources, [(str(one), Tokenizer.from_file(one)) for one in tokenizers])
 
 
 def shown(found: Sequence[dict[str, Any]]) -> str:

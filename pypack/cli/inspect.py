@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli import inspect_schedule
+from pypack.cli import inspect_objective, inspect_schedule
 from pypack.cli.arguments import file_path, natural
-from pypack.cli.artifact import kind_of
+from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
 from pypack.cli.pack.selection import described
 from pypack.cli.table import format_table, length_histogram
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,8 @@ examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
   pypack inspect corpus.store --fertility
+  pypack inspect texts/ --fertility --tokenizer a/tokenizer.json --tokenizer b/tokenizer.json
+  pypack inspect corpus.store --objective 'MaskedLM(rate=0.3)'
   pypack inspect my_megatron_corpus_text_document --tokenizer tokenizer.json
   pypack inspect mix.yaml --batch-tokens 1M --source web=web.store,web.plan --source code=code.store,code.plan
 """
@@ -55,24 +58,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--tokenizer",
         type=file_path,
         metavar="FILE",
-        help="decode with this tokenizer.json, not the store's own",
+        action="append",
+        default=[],
+        help="decode with this tokenizer.json, not the store's own; with --fertility one more to compare",
     )
     parser.add_argument(
         "--fertility",
         nargs="*",
         type=file_path,
         metavar="TOKENIZER",
-        help="tokens a word and a byte of a store's documents, by script and source; also of others",
+        help="tokens a word and a byte of a store's documents, or of texts, by script, source, tokenizer",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    inspect_objective.configure(parser)
     inspect_schedule.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Shows it; returns the exit status."""
-    kind = kind_of(args.path)
     if args.fertility is not None:
-        return _fertility(args, kind)
+        return _fertility(args)
+    kind = kind_of(args.path)
+    if len(args.tokenizer) > 1:
+        raise UsageError("several --tokenizer are for --fertility")
+    if args.objective is not None and kind in ("schedule", "plan"):
+        raise UsageError(f"--objective is of a store, and {args.path} is a {kind}")
     if kind == "schedule":
         return inspect_schedule.run(args)
     if kind == "plan":
@@ -92,8 +102,12 @@ def run(args: argparse.Namespace) -> int:
         from pypack.store.store import TokenStore
 
         store = TokenStore.open(args.path)
-        found = _describe_store(store, args.path, _tokenizer(store, args.tokenizer), args.first)
+        tokenizer = _tokenizer(store, args.tokenizer[0] if args.tokenizer else None)
+        found = _describe_store(store, args.path, tokenizer, args.first)
         show = _print_store
+        if args.objective is not None:
+            found["objective"] = args.objective
+            found["learns"] = inspect_objective.preview(store, tokenizer, args.objective, args.first)
     if args.json:
         print(json.dumps(found))
     else:
@@ -101,29 +115,31 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fertility(args: argparse.Namespace, kind: str) -> int:
-    from pypack.cli.fertility import fertility_of_store, shown
+def _fertility(args: argparse.Namespace) -> int:
+    from pypack.cli.fertility import fertility_of_store, fertility_of_texts, shown
     from pypack.store.store import TokenStore
 
-    if kind != "store":
-        raise UsageError(f"--fertility is of a store, and {args.path} is a {kind}")
-    found = fertility_of_store(TokenStore.open(args.path), args.fertility)
+    others = [*args.fertility, *args.tokenizer]
+    if is_texts(args.path):
+        if not others:
+            raise UsageError(f"--fertility of texts ({args.path}) needs a tokenizer: --tokenizer FILE")
+        found = fertility_of_texts(args.path, others)
+    else:
+        kind = kind_of(args.path)
+        if kind != "store":
+            raise UsageError(f"--fertility is of a store or of texts, and {args.path} is a {kind}")
+        found = fertility_of_store(TokenStore.open(args.path), others)
     print(json.dumps({"path": str(args.path), "fertility": found}) if args.json else shown(found))
     return 0
 
 
 def _tokenizer(store: TokenStore, path: Path | None) -> Tokenizer | None:
-    from pypack.tokenizer.tokenizer import Tokenizer
-
     if path is None:
         try:
             return store.tokenizer()
         except FileNotFoundError:
             return None
-    try:
-        return Tokenizer.from_file(path)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    return load_tokenizer(path)
 
 
 def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first: int) -> dict[str, Any]:
@@ -204,6 +220,9 @@ def _print_store(found: dict[str, Any]) -> None:
     if found["lengths"]:
         print("  tokens a document: " + ", ".join(f"{k} {v:,.0f}" for k, v in found["lengths"].items()))
         print(_histogram(found["histogram"]))
+    if "learns" in found:
+        inspect_objective.print_preview(found["objective"], found["learns"])
+        return
     for document in found["first"]:
         more = " ..." if document["tokens"] > len(document["ids"]) else ""
         learned = f", {document['learned']:,} learned" if "learned" in document else ""

@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 
-from pypack.cli.arguments import file_path
+from pypack._common.words import counted
+from pypack.cli.arguments import file_path, reject_limit
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "finish the store of a job whose partitions are done"
@@ -15,7 +17,8 @@ _DESCRIPTION = """\
 Writes store.json of a tokenize job of which all units are done; no token is copied. Whoever makes the last
 unit does so already: this is for a job whose last process was killed in between, and tells what is missing.
 
-Exit status 1 says that units are missing. They are printed as Slurm's --array has them.
+Exit status 1 says that units are missing, which are printed as Slurm's --array has them, or that more was
+rejected than --max-rejects.
 """
 _EPILOG = """\
 examples:
@@ -31,6 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--missing", action="store_true", help="write nothing, print the numbers of the missing units alone"
     )
+    parser.add_argument(
+        "--max-rejects", type=reject_limit, metavar="N|P%",
+        help="exit with status 1 if more documents of the whole job were rejected (default: no limit)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -39,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     from pypack.jobs.description import read_description
     from pypack.jobs.merge import MissingUnitsError, merge, missing_units
     from pypack.jobs.place import FolderPlace
+    from pypack.jobs.reject_limit import too_many
     from pypack.jobs.slurm import array_syntax
+    from pypack.store.format import REJECTED_FILE
 
     place = FolderPlace(args.path)
     job = read_description(place)
@@ -55,10 +64,15 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"error": str(error), "missing_units": error.numbers, "exit_status": 1}))
         print(f"pypack merge: {error}", file=sys.stderr)
         return 1
-    if args.json:
-        values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
-        print(json.dumps({"path": str(args.path), **values, "exit_status": 0}))
-    else:
-        counts = f"{info.documents:,} documents, {info.tokens:,} tokens in {len(info.shards):,} shards"
-        print(f"{args.path}: {counts}")
-    return 0
+    fault = None
+    if args.max_rejects is not None:
+        read = info.documents + sum(info.counts.get("passed_over", {}).values())
+        fault = too_many(args.max_rejects, info.counts["rejected"], read, place.path(REJECTED_FILE))
+    status = 1 if fault else 0
+    values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
+    counts = f"{counted(info.documents, 'document')}, {counted(info.tokens, 'token')}"
+    found = {"path": str(args.path), **values, **({"error": fault} if fault else {}), "exit_status": status}
+    tell_result(args, found, f"{args.path}: {counts} in {counted(len(info.shards), 'shard')}")
+    if fault:
+        print(f"pypack merge: {fault}", file=sys.stderr)
+    return status

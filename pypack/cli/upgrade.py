@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from pypack.cli.arguments import file_path
 from pypack.cli.artifact import kind_of
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 SUMMARY = "bring a store or a plan of an older version to the newest"
@@ -60,8 +60,6 @@ def run(args: argparse.Namespace) -> int:
         upgrade_store(TokenStore.open(args.path))
     else:
         raise UsageError(f"{args.path}: is a {kind}; stores and plans have versions")
-    if args.json:
-        print(json.dumps({"path": str(args.path), "kind": kind, "version": VERSION, "exit_status": 0}))
-    else:
-        print(f"{args.path}: is of version {VERSION} now")
+    found = {"path": str(args.path), "kind": kind, "version": VERSION, "exit_status": 0}
+    tell_result(args, found, f"{args.path}: is of version {VERSION} now")
     return 0

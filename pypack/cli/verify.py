@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import file_path
 from pypack.cli.artifact import kind_of
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,23 +76,22 @@ def run(args: argparse.Namespace) -> int:
             "largest_id": _check_ids(store),
         }
     found |= {"path": str(args.path), "ok": True, "exit_status": 0}
-    if args.json:
-        print(json.dumps(found))
-    else:
-        figures = (
-            f"{name} {value:,}"
-            for name, value in found.items()
-            if type(value) is int and name != "exit_status"
-        )
-        unchecked = found.get("unchecked", [])
-        print(f"{args.path}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})")
-        if unchecked:
-            print(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
-        strangers = found.get("strangers", [])
-        if strangers:
-            more = f" and {len(strangers) - _MOST_TOLD:,} more" if len(strangers) > _MOST_TOLD else ""
-            print(f"  no part of the store: {', '.join(strangers[:_MOST_TOLD])}{more}")
+    tell_result(args, found, _in_words(found))
     return 0
+
+
+def _in_words(found: Mapping[str, Any]) -> str:
+    figures = (
+        f"{name} {value:,}" for name, value in found.items() if type(value) is int and name != "exit_status"
+    )
+    unchecked, strangers = found.get("unchecked", []), found.get("strangers", [])
+    lines = [f"{found['path']}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})"]
+    if unchecked:
+        lines.append(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
+    if strangers:
+        more = f" and {len(strangers) - _MOST_TOLD:,} more" if len(strangers) > _MOST_TOLD else ""
+        lines.append(f"  no part of the store: {', '.join(strangers[:_MOST_TOLD])}{more}")
+    return "\n".join(lines)
 
 
 def _check_ids(store: TokenStore) -> int:

@@ -29,7 +29,8 @@ def serve() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the job's; it ends this process
     for line in sys.stdin.buffer:
         values = json.loads(line)
-        _answer(ReadRequest(**{**values, "keep": tuple(values["keep"])}), out)
+        tuples = {name: tuple(values[name]) for name in ("keep", "texts")}
+        _answer(ReadRequest(**{**values, **tuples}), out)
 
 
 def _own_output() -> BinaryIO:
@@ -44,6 +45,7 @@ def _own_output() -> BinaryIO:
 def _answer(request: ReadRequest, out: BinaryIO) -> None:
     import pyarrow as pa
 
+    from pypack.columnar.arrow_columns import read_arrow_columns
     from pypack.columnar.files import Piece, read_columns, read_fields, read_pieces, row_groups
     from pypack.columnar.values import RefusedFileError, brief
 
@@ -62,6 +64,8 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             pieces = row_groups(request.path)
         elif request.format == "columns":
             pieces = read_columns(request)
+        elif request.format == "arrow columns":
+            pieces = read_arrow_columns(request)
         else:
             pieces = read_pieces(request, limit.widen)
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,15 @@ from pypack.columnar.values import (
     byte_lengths,
     check_kept_type,
     check_structure,
+    is_bytes,
     is_text,
     plain,
+    text_of_bytes,
     undecodable_rows,
     unreadable_times,
 )
 
-_MAX_ROWS = 65536
+MAX_ROWS = 65536
 # A file may unpack to so many times its size, and to so much in any case. Text that compresses further holds
 # nothing but repetition: 2 KB of Parquet can stand for 40 GB.
 _MAX_EXPANSION = 1000
@@ -67,7 +69,7 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
         RefusedFileError: the columns are not as asked for, or the file unpacks to far more than it holds.
         Exception: whatever a library says of a file that is damaged.
     """
-    request = replace(request, path=_for_libraries(request.path))
+    request = replace(request, path=path_for_libraries(request.path))
     row, careful, unpacked = request.start_row, False, 0
     size = size_on_disk(Path(request.path))
     most = most_unpacked_bytes(size)
@@ -103,7 +105,7 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
     """
     import pyarrow.parquet as pq
 
-    path = _for_libraries(request.path)
+    path = path_for_libraries(request.path)
     with pq.ParquetFile(
         path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
     ) as parquet:
@@ -115,11 +117,11 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
         chosen = list(request.keep) or None
         row, unpacked = 0, 0
         most = most_unpacked_bytes(size_on_disk(Path(path))) + _PER_ROW_BYTES * parquet.metadata.num_rows
-        yield Piece(0, 0, 0, {}, _empty(parquet.read_row_groups([], columns=chosen)))
+        yield Piece(0, 0, 0, {}, empty_batch(parquet.read_row_groups([], columns=chosen).schema))
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
-            rows = max(1, min(_MAX_ROWS, request.batch_bytes // mean))
+            rows = max(1, min(MAX_ROWS, request.batch_bytes // mean))
             for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
                 if not min([check_structure(column) for column in batch.columns], default=True):
                     raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
@@ -130,14 +132,19 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
                 row += batch.num_rows
 
 
-def _empty(table: pa.Table) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in table.schema], schema=table.schema)
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """No rows of columns of these types."""
+    return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
 def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
-    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them."""
-    path = _for_libraries(request.path)
-    if request.format == "parquet":
+    """(name or dotted path, kind in a word) of the columns of a file, and of those one level inside them.
+
+    Where whole columns are asked for, of those at the top alone.
+    """
+    path = path_for_libraries(request.path)
+    whole = request.format.endswith("columns")
+    if request.format in ("parquet", "columns"):
         import pyarrow.parquet as pq
 
         schema = pq.read_schema(path)
@@ -149,7 +156,7 @@ def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
     fields = []
     for field in schema:
         fields.append((field.name, _in_a_word(field.type)))
-        if types.is_struct(field.type):
+        if types.is_struct(field.type) and not whole:
             fields += [(f"{field.name}.{inner.name}", _in_a_word(inner.type)) for inner in field.type]
     return fields
 
@@ -164,10 +171,12 @@ def _in_a_word(kind: pa.DataType) -> str:
         return "array"
     if types.is_integer(kind) or types.is_floating(kind):
         return "number"
+    if is_bytes(kind):
+        return "bytes"
     return "boolean" if types.is_boolean(kind) else str(kind)[:60]
 
 
-def _for_libraries(path: str) -> str:
+def path_for_libraries(path: str) -> str:
     """The path, or where its name is not UTF-8, which Arrow does not take, another for the same file."""
     try:
         path.encode()
@@ -233,7 +242,7 @@ def _parquet_batches(
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
             rows = request.batch_bytes // mean // (_CAREFUL_STEP if careful else 1)
             for batch in parquet.iter_batches(
-                max(1, min(_MAX_ROWS, rows)),
+                max(1, min(MAX_ROWS, rows)),
                 row_groups=[group],
                 columns=list(request.paths),
                 use_threads=False,
@@ -247,7 +256,7 @@ def row_groups(path: str) -> Iterator[Piece]:
     import pyarrow.parquet as pq
 
     nothing = _numbered([])
-    with pq.ParquetFile(_for_libraries(path)) as parquet:
+    with pq.ParquetFile(path_for_libraries(path)) as parquet:
         row = 0
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
@@ -308,19 +317,24 @@ def _roots(schema: pa.Schema, request: ReadRequest) -> list[str]:
     for name in roots:
         if schema.names.count(name) > 1:
             raise RefusedFileError("column_twice", f"{schema.names.count(name)} columns are named {name!r}")
-    kind = _column_type(schema, request.field)
-    if kind is None:
+    kinds = {path: _column_type(schema, path) for path in request.text_paths}
+    if not any(kinds.values()):
         names = ", ".join(schema.names[:20]) + (", ..." if len(schema.names) > 20 else "")
         raise RefusedFileError(
-            "no_text_column", f"no column {request.field!r}; the file has {names or 'none'}"
+            "no_text_column", f"no column {_either(kinds)}; the file has {names or 'none'}"
         )
-    if request.is_text and not is_text(kind):
-        raise RefusedFileError("text_column_type", f"the column {request.field!r} holds {kind}, not strings")
+    for path, kind in kinds.items():
+        if request.is_text and kind is not None and not (is_text(kind) or is_bytes(kind)):
+            raise RefusedFileError("text_column_type", f"the column {path!r} holds {kind}, not strings")
     for path in request.keep:
         kept = _column_type(schema, path)
         if kept is not None:
             check_kept_type(path, kept)
     return [name for name in roots if name in schema.names]
+
+
+def _either(paths: Iterable[str]) -> str:
+    return " or ".join(map(repr, paths))
 
 
 def _column_type(schema: pa.Schema, path: str) -> pa.DataType | None:
@@ -370,7 +384,7 @@ def _pieces(
     while start < batch.num_rows:
         before = int(ends[start - 1]) if start else 0
         stop = int(np.searchsorted(ends, before + request.batch_bytes, side="right"))
-        stop = min(max(start + 1, stop), start + _MAX_ROWS, batch.num_rows)
+        stop = min(max(start + 1, stop), start + MAX_ROWS, batch.num_rows)
         border = int(np.searchsorted(borders, start, side="right"))
         if border < len(borders):
             stop = min(stop, int(borders[border]))
@@ -381,7 +395,8 @@ def _pieces(
             faults: Faults = {
                 i: ("too_long", what.format(length)) for i, length in enumerate(lengths[start:stop].tolist())
             }
-            good = _numbered([plain(_column(rows.slice(0, 0), path)) for path in request.paths])
+            none = [plain(_column(rows.slice(0, 0), path)) for path in request.paths]
+            good = _numbered(list(map(text_of_bytes, none)) if request.is_text else none)
         else:
             faults, good = _sorted_out(rows, request, all_utf8)
         yield Piece(row + start, stop - start, share, faults, good)
@@ -393,10 +408,18 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
     columns = [plain(_column(rows, path)) for path in request.paths]
     places = np.arange(rows.num_rows)
     faults: Faults = {}
-    if request.is_text and columns[0].null_count:
-        null = np.flatnonzero(columns[0].is_null().to_numpy(zero_copy_only=False))
-        found: Faults = {int(i): ("null_text", f"the column {request.field!r} is null") for i in null}
-        columns, places = _also_refused(columns, places, found, faults)
+    if request.is_text:
+        texts = len(request.text_paths)
+        was_bytes = any(is_bytes(column.type) for column in columns[:texts])
+        columns[:texts] = map(text_of_bytes, columns[:texts])
+        all_utf8 = all_utf8 and not (was_bytes and _undecodable(columns[:texts]))
+        if all(column.null_count for column in columns[:texts]):
+            missing = np.logical_and.reduce(
+                [column.is_null().to_numpy(zero_copy_only=False) for column in columns[:texts]]
+            )
+            what = f"the column {_either(request.text_paths)} is null"
+            found: Faults = {int(i): ("null_text", what) for i in np.flatnonzero(missing)}
+            columns, places = _also_refused(columns, places, found, faults)
     checks = [] if all_utf8 else [undecodable_rows]
     for check in (*checks, unreadable_times):
         found = {}
@@ -404,6 +427,16 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
             found |= check(column, path)
         columns, places = _also_refused(columns, places, found, faults)
     return faults, _numbered(columns)
+
+
+def _undecodable(columns: list[pa.Array]) -> bool:
+    """Whether some of the text is not UTF-8."""
+    try:
+        for column in columns:
+            column.validate(full=True)
+    except pa.ArrowInvalid:
+        return True
+    return False
 
 
 def _numbered(columns: list[pa.Array]) -> pa.RecordBatch:

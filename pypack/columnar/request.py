@@ -13,9 +13,12 @@ class ReadRequest:
         path: of the file, or of the folder of a dataset.
         format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk);
             "row groups": no rows, but where the row groups of a Parquet file end;
-            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty).
+            "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty);
+            "arrow columns": the same of an Arrow file or stream.
         field: the column to read, or a dotted path into structs.
-        is_text: the column must hold strings; what is no document is told row by row.
+        is_text: the column must hold strings, or bytes of UTF-8; what is no document is told row by row.
+        texts: further columns of that kind, of which any may be missing; a row without a value in all of them
+            is no document.
         keep: names or dotted paths of further columns; null where there is none.
         start_row: rows before it are passed over.
         stop_row: nor is it read, nor what follows it; the end of a row group. None: to the end.
@@ -34,11 +37,17 @@ class ReadRequest:
     max_document_bytes: int = 1 << 28
     stop_row: int | None = None
     only_fields: bool = False
+    texts: tuple[str, ...] = ()
+
+    @property
+    def text_paths(self) -> tuple[str, ...]:
+        """The columns that hold text."""
+        return (self.field, *self.texts)
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All columns, the field first."""
-        return (self.field, *self.keep)
+        return (*self.text_paths, *self.keep)
 
 
 # A message: one of these, the length of an object in JSON, and that object. A batch is followed by an Arrow

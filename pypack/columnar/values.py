@@ -71,6 +71,19 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(types.is_string(value) or types.is_large_string(value) or types.is_string_view(value))
 
 
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether a column holds bytes, in any of Arrow's layouts: strings of writers that did not say so."""
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_binary(value) or types.is_large_binary(value) or types.is_binary_view(value))
+
+
+def text_of_bytes(column: pa.Array) -> pa.Array:
+    """A plain column of bytes as strings, unchecked; others as they are."""
+    if types.is_binary(column.type):
+        return column.view(pa.string())
+    return column.view(pa.large_string()) if types.is_large_binary(column.type) else column
+
+
 def byte_lengths(column: pa.Array) -> NDArray[np.int64]:
     """int64 [rows]: bytes that each value takes once it stands for itself (0 for null).
 

@@ -1,8 +1,8 @@
 """Reading a corpus: files of many kinds to batches of documents, nothing lost silently.
 
-JSON lines (`.jsonl`, `.ndjson`, `.json`) and text (`.txt`), plain or compressed (`.gz`, `.zst`), Parquet,
-and Arrow files and streams (`.arrow`, `.feather`). What is malformed becomes a Reject that says
-where and why.
+JSON lines and arrays, text, Markdown and HTML as they stand, CSV, archives of samples (webdataset) and WARC
+files of texts (WET), plain or compressed; Parquet, and Arrow files and streams. What is malformed becomes a
+Reject that says where and why.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pypack.corpus.errors import (
     Reject,
     RejectedInputError,
 )
+from pypack.corpus.field import DEFAULT_JOINER, TextFields
 from pypack.corpus.inputs import STDIN, FoundInputs, InputFile, find_inputs, list_inputs
 from pypack.corpus.options import ReadOptions
 from pypack.corpus.stream_hash import StreamMark
@@ -44,7 +45,8 @@ __all__ = [
 def read(
     inputs: Sequence[str | os.PathLike[str] | InputFile],
     *,
-    field: str = "text",
+    field: str | Sequence[str] = "text",
+    joiner: str = DEFAULT_JOINER,
     keep: Sequence[str] = (),
     on_error: Literal["reject", "stop"] = "reject",
     txt_per_line: bool = False,
@@ -65,7 +67,9 @@ def read(
 
     Args:
         inputs: what `list_inputs` takes, or the files it returned.
-        field: name or dotted path of the text; a key or column that literally has that name wins.
+        field: name or dotted path of the text; a key or column that literally has that name wins. Several
+            are joined: those that a record has, in this order.
+        joiner: what stands between several.
         keep: names or dotted paths of fields to hand on in `DocumentBatch.columns`. Where a record has none,
             the value of a folder of that name on the file's path (`lang=en/`), as text; else null.
         on_error: "reject" puts what is malformed in `DocumentBatch.rejects` and goes on, "stop" raises.
@@ -97,8 +101,12 @@ def read(
     files = [file for file in inputs if isinstance(file, InputFile)]
     if len(files) != len(inputs):
         files = list_inputs([path for path in inputs if not isinstance(path, InputFile)], format=format)
+    try:
+        text = TextFields.of(field, joiner)
+    except ValueError as error:
+        raise CorpusError(str(error)) from None
     options = ReadOptions(
-        record_fields[0] if record_fields else field,
+        text,
         tuple(keep),
         batch_bytes,
         max_document_bytes,
@@ -117,8 +125,22 @@ def _read(
 ) -> Iterator[DocumentBatch]:
     from pypack.columnar.process import ColumnarReader
     from pypack.corpus.columnar import read_columnar
+    from pypack.corpus.delimited import read_csv
     from pypack.corpus.json_lines import read_json_lines
+    from pypack.corpus.tar import read_tar
     from pypack.corpus.text import read_text_file, read_text_lines
+    from pypack.corpus.warc import read_warc
+
+    readers = {
+        "json_lines": read_json_lines,
+        "json_array": read_json_lines,
+        "text": read_text_lines if txt_per_line else read_text_file,
+        "page": read_text_file,
+        "csv": read_csv,
+        "tsv": read_csv,
+        "tar": read_tar,
+        "warc": read_warc,
+    }
 
     start = start or Position()
     builder = BatchBuilder(options.keep, options.batch_bytes, on_error)
@@ -131,11 +153,8 @@ def _read(
             try:
                 if file.refused is not None:
                     raise DamagedInputError("kills_its_reader", file.refused)
-                if file.format == "json_lines":
-                    yield from read_json_lines(file, index, place, builder, own)
-                elif file.format == "text":
-                    read_text = read_text_lines if txt_per_line else read_text_file
-                    yield from read_text(file, index, place, builder, own)
+                if file.format in readers:
+                    yield from readers[file.format](file, index, place, builder, own)
                 else:
                     yield from read_columnar(file, index, place, builder, own, columnar)
             except DamagedInputError as damage:
@@ -151,6 +170,5 @@ def _read(
 
 def _file_reject(file: InputFile, index: int, builder: BatchBuilder, kind: str, reason: str) -> Reject:
     """The reject that stands for the rest of a file, from where reading has come to."""
-    unit = "line" if file.format in ("json_lines", "text") else "row"
     record, offset = builder.reached
-    return Reject(file.path, index, record, unit, offset, kind, reason)
+    return Reject(file.path, index, record, file.unit, offset, kind, reason)

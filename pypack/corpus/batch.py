@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pypack.corpus.errors import Reject, RejectedInputError
 from pypack.corpus.partitions import filled_array, filled_values, partitions_of
+from pypack.corpus.passed_over import PassedOver
 from pypack.corpus.stream_hash import StreamHash, StreamMark, StreamPart
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class DocumentBatch:
         disk_bytes: bytes read from the inputs on disk since the batch before, for progress.
         reached: lines or rows of its last file, or of the piece of it, that lie before the end of the batch.
         stream: the part of a stream that the batch comes from, None of files.
+        passed_over: documents that were left out of it as asked, see `pypack.jobs.choosing`.
+        look_alikes: documents of it that spell special tokens which are plain text, each as often as it does.
     """
 
     texts: list[str] | pa.Array
@@ -64,6 +67,8 @@ class DocumentBatch:
     disk_bytes: int = 0
     reached: int = 0
     stream: StreamPart | None = None
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    look_alikes: PassedOver = field(default_factory=PassedOver)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -88,8 +93,12 @@ class DocumentBatch:
 
     def only(self, kept: NDArray[np.bool_]) -> DocumentBatch:
         """The batch with those of its D documents alone; its rejects and sums stay."""
+        if kept.all():
+            return self
 
         def chosen(values: list[Any] | pa.Array) -> list[Any] | pa.Array:
+            if len(values) == 0:  # the texts of records, once they are encoded
+                return values
             if isinstance(values, list):
                 return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
             import pyarrow as pa
@@ -103,12 +112,13 @@ class DocumentBatch:
             records=self.records[kept],
             ends=self.ends[kept],
             columns={name: chosen(values) for name, values in self.columns.items()},
+            look_alikes=self.look_alikes and self.look_alikes.only(self.files[kept], self.records[kept]),
         )
 
     def parts(self, count: int) -> Iterator[DocumentBatch]:
         """The same in about so many batches."""
         size = max(1, -(-len(self) // count))
-        rejects = self.rejects
+        rejects, passed_over = self.rejects, self.passed_over
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
             part = replace(
@@ -122,9 +132,10 @@ class DocumentBatch:
             if stop < len(self):
                 next_one = (int(self.files[stop]), int(self.records[stop]))
                 part.rejects = [one for one in rejects if (one.index, one.record) < next_one]
+                part.passed_over, passed_over = passed_over.split(next_one)
                 part.blank_lines = part.input_bytes = part.disk_bytes = 0
             else:
-                part.rejects = rejects
+                part.rejects, part.passed_over = rejects, passed_over
             rejects = rejects[len(part.rejects) :]
             yield part
         if len(self) == 0:

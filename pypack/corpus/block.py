@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.bytes import ByteSource
+from pypack.corpus.bytes import BOM, ByteSource
 from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import BOM, TooLong, line_blocks
+from pypack.corpus.json_array import new_source
+from pypack.corpus.lines import TooLong, line_blocks
 from pypack.corpus.options import ReadOptions
 from pypack.corpus.piece import first_line_start
 
@@ -107,11 +108,12 @@ def read_blocks(
     parse: Callable[[memoryview], Block],
     options: ReadOptions,
 ) -> Iterator[DocumentBatch]:
-    """Adds what `parse` makes of the blocks of a file to `builder`, and yields each batch that gets full."""
+    """Adds what `parse` makes of the blocks of a file, or of the elements of a JSON array, to `builder`, and
+    yields each batch that gets full."""
     if file.end is not None and start.offset < file.begin:
         start = Position(index, 0, first_line_start(file.location, file.begin, file.end))
         builder.reached = (start.record, start.offset)
-    with closing(ByteSource(file, start.offset, options.stream_mark)) as source:
+    with closing(new_source(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)
 
 
@@ -132,7 +134,7 @@ def _read_blocks(
         builder.in_stream(source.stream_hash, offset)
         if isinstance(data, TooLong):
             reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
-            builder.reject(Reject(file.path, index, number, "line", offset, "too_long", reason))
+            builder.reject(Reject(file.path, index, number, file.unit, offset, "too_long", reason))
             parts: Iterator[tuple[memoryview | TooLong, Block | None]] = iter([(data, None)])
         else:
             marked = len(BOM) if offset == 0 and data[: len(BOM)] == BOM else 0
@@ -145,7 +147,7 @@ def _read_blocks(
                 size, lines = part.length + 1, 1
             else:
                 for line, begin, fault in block.faults:
-                    builder.reject(Reject(file.path, index, number + line, "line", offset + begin, *fault))
+                    builder.reject(Reject(file.path, index, number + line, file.unit, offset + begin, *fault))
                 builder.add(index, block.texts, number + block.lines, offset + block.ends, block.columns)
                 builder.blank_lines += block.blank_lines
                 # A last line without b"\n" counts as if it had one.

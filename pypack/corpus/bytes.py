@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
+from pypack.corpus.decoders import Decoder, codec, magic_of, missing_library, unpacked
 from pypack.corpus.errors import DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
 from pypack.corpus.piece import PieceReader
 from pypack.corpus.stream_hash import StreamHash, StreamMark
 
-_gzip: Any
-try:  # a third of zlib's time
-    from isal import isal_zlib as _gzip
-except ImportError:  # it is made for x86-64 and 64-bit ARM alone
-    import zlib as _gzip
-
-_GZIP_MAGIC = b"\x1f\x8b"
+BOM = b"\xef\xbb\xbf"
 _PLAIN_CHUNK = 1 << 20
 # What a decoder is fed at once follows from what came out before: 256 bytes of zstd may hold 8 MB.
 _MIN_FEED, _MAX_FEED = 1 << 8, 1 << 16
 _WANTED_OUT = 1 << 20
-
-
-class _Decoder(Protocol):
-    """One gzip member or zstd frame: what zlib and zstandard objects have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
 
 
 class ByteSource:
@@ -46,14 +32,23 @@ class ByteSource:
         disk_bytes: bytes of the file consumed so far, for progress.
     """
 
-    def __init__(self, file: InputFile, skip: int = 0, stream_mark: StreamMark | None = None) -> None:
+    def __init__(
+        self,
+        file: InputFile,
+        skip: int = 0,
+        stream_mark: StreamMark | None = None,
+        *,
+        drops_marks: bool = False,
+    ) -> None:
         """Opens nothing yet.
 
         Args:
             skip: uncompressed bytes to leave out at the start (a seek where the file is not compressed).
                 Of a piece of a file, which must not be compressed, where one of its lines starts.
             stream_mark: what an earlier run had read of a stream; reading another raises ChangedInputError.
+            drops_marks: leave out the byte order mark that a compressed member or frame begins with.
         """
+        self._drops_marks = drops_marks
         self._hash = StreamHash(file.path, stream_mark) if file.is_stream else None
         self.disk_bytes = 0
         self._file = file
@@ -132,7 +127,7 @@ class ByteSource:
 
     def _chunks(self, handle: BinaryIO) -> Iterator[bytes]:
         if self._file.compression is not None:
-            chunks = self._decoded(handle, *_codec(self._file.compression))
+            chunks = self._decoded(handle, self._file.compression)
         else:
             chunks = self._plain(handle)
         if self._hash is not None:
@@ -163,52 +158,60 @@ class ByteSource:
                 yield chunk[count:]
                 count = 0
 
-    def _decoded(
-        self, handle: BinaryIO, new_decoder: Callable[[], _Decoder], errors: tuple[type[Exception], ...]
-    ) -> Iterator[bytes]:
-        decoder: _Decoder | None = None
+    def _decoded(self, handle: BinaryIO, compression: str) -> Iterator[bytes]:
+        if (missing := missing_library(compression)) is not None:
+            raise DamagedInputError("unreadable_file", missing)
+        new_decoder, errors = codec(compression)
+        magic = magic_of(compression)
+        decoder: Decoder | None = None
         frame_start = 0  # on disk
         emitted = 0  # of this frame
+        lead: bytes | None = None  # of it, until it is seen whether a byte order mark stands there
         size = _MIN_FEED
         while feed := handle.read(size):
             self.disk_bytes += len(feed)
             while feed:
                 at = self.disk_bytes - len(feed)
                 if decoder is None:
-                    if self._file.compression == "gzip" and at > 0:
-                        feed = feed.lstrip(b"\0")  # tapes and block devices pad gzip files with zeros
+                    if at > 0:
+                        feed = feed.lstrip(b"\0")  # tapes and block devices pad files with zeros, as xz may
                         if not feed:
                             break
                         at = self.disk_bytes - len(feed)
-                    if self._file.compression == "gzip" and not feed.startswith(_GZIP_MAGIC[: len(feed)]):
+                    if not feed.startswith(magic[: len(feed)]):
                         raise DamagedInputError(
-                            "damaged_file", f"corrupt gzip data at byte {at} of the file (no gzip header)"
+                            "damaged_file",
+                            f"corrupt {compression} data at byte {at} of the file (no {compression} header)",
                         )
                     decoder, frame_start, emitted = new_decoder(), at, 0
+                    lead = b"" if self._drops_marks else None
+                before = emitted
                 try:
-                    out = decoder.decompress(feed)
+                    for out in unpacked(decoder, feed):
+                        emitted += len(out)
+                        if lead is not None:
+                            lead += out
+                            if len(lead) < len(BOM) and not decoder.eof:
+                                continue
+                            out, lead = lead.removeprefix(BOM), None
+                        if out:
+                            yield out
                 except errors as error:
                     at = yield from _salvage(handle, new_decoder(), errors, frame_start, at, emitted)
                     raise DamagedInputError(
-                        "damaged_file",
-                        f"corrupt {self._file.compression} data at byte {at} of the file ({error})",
+                        "damaged_file", f"corrupt {compression} data at byte {at} of the file ({error})"
                     ) from None
-                emitted += len(out)
-                if len(out) > _WANTED_OUT:
+                if emitted - before > _WANTED_OUT:
                     size = max(_MIN_FEED, size // 4)
-                elif len(out) < _WANTED_OUT // 4:
+                elif emitted - before < _WANTED_OUT // 4:
                     size = min(_MAX_FEED, size * 2)
-                if out:
-                    yield out
                 feed = b""
                 if decoder.eof:
                     feed, decoder = decoder.unused_data, None
         if decoder is not None:
-            raise DamagedInputError(
-                "damaged_file", f"truncated {self._file.compression} file: it ends inside its data"
-            )
+            raise DamagedInputError("damaged_file", f"truncated {compression} file: it ends inside its data")
         if self.disk_bytes == 0:
-            raise DamagedInputError("damaged_file", f"empty file: not {self._file.compression} data")
+            raise DamagedInputError("damaged_file", f"empty file: not {compression} data")
 
 
 def _read_full(handle: BinaryIO, room: memoryview) -> int:
@@ -221,7 +224,7 @@ def _read_full(handle: BinaryIO, room: memoryview) -> int:
 
 def _salvage(
     handle: BinaryIO,
-    decoder: _Decoder,
+    decoder: Decoder,
     errors: tuple[type[Exception], ...],
     frame_start: int,
     bad_feed: int,
@@ -238,20 +241,24 @@ def _salvage(
     while data := handle.read(min(left, _MIN_FEED) if left > 0 else 1):
         left -= len(data)
         try:
-            out = decoder.decompress(data)
+            for out in unpacked(decoder, data):
+                if skip < len(out):
+                    yield out[skip:]
+                skip = max(0, skip - len(out))
         except errors:
             break
-        if skip < len(out):
-            yield out[skip:]
-        skip = max(0, skip - len(out))
     return handle.tell() - 1
 
 
-def _codec(compression: str) -> tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]:
-    if compression == "gzip":
-        return (lambda: _gzip.decompressobj(wbits=31)), (_gzip.error,)
-    import zstandard
+class SourceStream(io.RawIOBase):
+    """A source as a file that libraries read."""
 
-    # Frames of `zstd --long=31` need windows of 2 GiB; memory is taken only as a frame asks for it.
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    return decompressor.decompressobj, (zstandard.ZstdError,)
+    def __init__(self, source: ByteSource) -> None:
+        super().__init__()
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        return self._source.readinto(memoryview(room).cast("B"))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import orjson
 
 from pypack.columnar.process import ColumnarBatch, ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
+from pypack.corpus.arrow_text import joined_text, records_of
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
-from pypack.corpus.bytes import ByteSource
 from pypack.corpus.errors import DamagedInputError, Reject
 from pypack.corpus.inputs import InputFile
+from pypack.corpus.on_disk import on_disk
 from pypack.corpus.options import ReadOptions
-from pypack.corpus.stream_hash import StreamHash, StreamMark
+from pypack.corpus.stream_hash import StreamHash
 
 
 def read_columnar(
@@ -35,25 +33,8 @@ def read_columnar(
     """
     if not builder.empty:
         yield builder.take()
-    with _on_disk(file, options.stream_mark) as (path, running):
-        yield from _rows(path, running, file, index, start, builder, options, reader)
-
-
-@contextmanager
-def _on_disk(file: InputFile, mark: StreamMark | None) -> Iterator[tuple[str, StreamHash | None]]:
-    """A path that can be read anywhere in it: of what comes through a pipe a copy, which goes again, and its
-    hash."""
-    if not file.is_stream:
-        yield file.location, None
-        return
-    with tempfile.NamedTemporaryFile(prefix="pypack-") as copy:
-        source, size = ByteSource(file, stream_mark=mark), 0
-        for chunk in source:
-            size += copy.write(chunk)
-            if source.stream_hash is not None:
-                source.stream_hash.advance(size)
-        copy.flush()
-        yield copy.name, source.stream_hash
+    with on_disk(file, options.stream_mark) as (local, running):
+        yield from _rows(local.location, running, file, index, start, builder, options, reader)
 
 
 def _rows(
@@ -69,8 +50,9 @@ def _rows(
     request = ReadRequest(
         path,
         file.format,
-        options.field,
+        (options.record_fields or options.text.names)[0],
         is_text=not options.record_fields,
+        texts=() if options.record_fields else options.text.names[1:],
         keep=(*options.record_fields[1:], *options.keep),
         start_row=max(start.record, file.begin),
         stop_row=file.end,
@@ -96,9 +78,12 @@ def _documents(
     for row, kind, reason in rows.faults:
         builder.reject(Reject(file.path, index, rows.row + row, "row", 0, kind, reason))
         good[row] = False
-    fields = len(options.record_fields) or 1
+    fields = len(options.record_fields or options.text.names)
     columns, kept = rows.columns[:fields], rows.columns[fields:]
-    texts = _records(columns, options.record_fields) if options.record_fields else columns[0]
+    if options.record_fields:
+        texts: Any = records_of(columns, options.record_fields)
+    else:
+        texts, _ = joined_text(columns, options.text)  # none is missing: those were told as faults
     batch = builder.take()
     batch.texts, batch.columns = texts, builder.filled(dict(zip(options.keep, kept, strict=True)))
     batch.records = rows.row + np.flatnonzero(good)
@@ -106,9 +91,3 @@ def _documents(
     batch.ends = np.zeros(len(texts), np.int64)
     batch.input_bytes, batch.disk_bytes = sum(column.nbytes for column in columns), rows.disk_bytes
     return batch
-
-
-def _records(columns: list[Any], names: tuple[str, ...]) -> list[Any]:
-    """Rows as JSON objects; a dotted name stays one key."""
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return [orjson.dumps(dict(zip(names, row, strict=True)), default=str) for row in rows]

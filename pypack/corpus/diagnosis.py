@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pypack.corpus.kinds import compression_of, other_compression_of
+from pypack.corpus.decoders import compression_of
+from pypack.corpus.kinds import can_be_compressed, other_compression_of
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -20,15 +21,15 @@ def what_it_is_instead(head: bytes, format: str, compression: str | None) -> str
     if head.startswith(_LFS):
         return "a pointer of Git LFS, not the file itself: run git lfs pull"
     again = compression_of(head) or other_compression_of(head)
-    if again is not None and format in ("json_lines", "text"):
+    if again is not None and can_be_compressed(format):
         if compression is not None:
             return f"{again} data inside {compression} data: unpack it once"
-        return f"{again} data: pypack unpacks gzip and zstd; unpack it, or pipe it in"
-    if format in ("json_lines", "text"):
+        return f"{again} data: pypack unpacks gzip, zstd, bzip2, xz and lz4; unpack it, or pipe it in"
+    if can_be_compressed(format):
         if head.startswith((b"PAR1", b"ARROW1")):
             kind = "Parquet" if head.startswith(b"PAR1") else "Arrow"
             return f"{kind} data inside {compression or 'text'}: unpack it and name it .{kind.lower()}"
-        return _encoding(head) or (_markup(head) if format == "json_lines" else None)
+        return _encoding(head) or (_markup(head) if format not in ("text", "page") else None)
     if head and not head.startswith((b"PAR1", b"ARROW1")):
         if again is not None:
             return f"{again} data: pypack reads {format.capitalize()} as it is; unpack it"

@@ -32,8 +32,8 @@ class Reject:
         file: the input as it was named or found.
         index: number of the file in the list of inputs.
         record: 0-based line or row in that file; for a whole file, where reading ended.
-        unit: "line" or "row", what `record` counts.
-        offset: byte offset of the line in the uncompressed file; 0 for rows.
+        unit: what `record` counts: "line", "element" (of a JSON array) or "row".
+        offset: byte offset of the line or element in the uncompressed file; 0 for rows.
         kind: a short word for counting, such as "bad_json" or "null_text".
         reason: one sentence for a person.
     """
@@ -51,10 +51,11 @@ class Reject:
         return self.kind in WHOLE_FILE_KINDS
 
     def to_json(self) -> dict[str, Any]:
-        """The object of `rejected.jsonl`: lines are counted from 1 as editors do, rows from 0."""
-        place = (
-            {"line": self.record + 1, "offset": self.offset} if self.unit == "line" else {"row": self.record}
-        )
+        """The object of `rejected.jsonl`: lines are counted from 1 as editors do, others from 0."""
+        if self.unit == "line":
+            place = {"line": self.record + 1, "offset": self.offset}
+        else:
+            place = {"row": self.record} | ({"offset": self.offset} if self.unit == "element" else {})
         return {
             "file": self.file,
             **place,
@@ -64,9 +65,12 @@ class Reject:
         }
 
     def __str__(self) -> str:
-        place = (
-            f"line {self.record + 1} (byte {self.offset})" if self.unit == "line" else f"row {self.record}"
-        )
+        at_byte = f" (byte {self.offset})"
+        place = {
+            "line": f"line {self.record + 1}{at_byte}",
+            "element": f"element {self.record}{at_byte}",
+            "row": f"row {self.record}",
+        }[self.unit]
         return f"{self.file}: {place}: {self.reason}"
 
 

@@ -11,14 +11,19 @@ from pathlib import Path
 
 from pypack._common.files import kind_of_mode
 from pypack._common.paths import local_path
+from pypack.corpus.braces import braced, has_braces
+from pypack.corpus.decoders import missing_library
 from pypack.corpus.errors import CorpusError
 from pypack.corpus.kinds import (
     FORMATS,
     KNOWN_SUFFIXES,
+    LINE_FORMATS,
     can_be_compressed,
+    is_bare_compression,
     is_output,
     kind_by_content,
     kind_by_name,
+    suffix_of,
 )
 from pypack.corpus.left_out import LeftOut
 from pypack.corpus.walk import Report, walk
@@ -32,8 +37,8 @@ class InputFile:
 
     Attributes:
         path: as named or found; "-" is JSON lines on standard input.
-        format: "json_lines", "text", "parquet" or "arrow".
-        compression: "gzip", "zstd" or None.
+        format: one of `pypack.corpus.kinds.FORMATS`.
+        compression: "gzip", "zstd", "bzip2", "xz", "lz4" or None.
         size: bytes on disk, 0 for standard input and pipes.
         modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
         is_stream: it can be read once, from its start: standard input, a pipe, a device.
@@ -55,6 +60,18 @@ class InputFile:
     end: int | None = None
     refused: str | None = None
     folder: str | None = None
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether its records are lines, which begin at a byte."""
+        return self.format in LINE_FORMATS
+
+    @property
+    def unit(self) -> str:
+        """What its records are counted as, see `pypack.corpus.errors.Reject`."""
+        if self.format == "json_array":
+            return "element"
+        return "line" if self.has_lines or self.format == "page" else "row"
 
     @property
     def location(self) -> str:
@@ -91,20 +108,22 @@ def find_inputs(
     """Expands files, directories (recursive), glob patterns and "-" into files.
 
     Arguments keep their order; what one directory or pattern holds is sorted by its path, part by part, in
-    byte order. Names say what files hold, unless their first bytes say otherwise: gzip data is unpacked
-    whatever it is called.
+    byte order. `{a,b}` in a pattern stands for each of them. Names say what files hold, unless their first
+    bytes say otherwise: compressed data is unpacked whatever it is called, a JSON array is read as one, and
+    where a name says nothing, the bytes alone decide.
 
     Left out of directories, and counted, are: what is hidden or of an unknown kind; outputs of pypack (a
-    store or a plan); `.json` files, which are more often a tokenizer or a description than text: they are
-    read where they are named or matched; what would be read twice, such as links, hard links, caches of
-    `datasets`, and what Spark has not committed (`_temporary`). Pipes, sockets, devices and links to them are
-    left out of folders and patterns, too; by name they are read once `format` says what they hold.
+    store or a plan); the card of a dataset or model, as the Hugging Face Hub has it (`README.md` with a head
+    in YAML); `.json` files, which are more often a tokenizer or a description than text: they are read where
+    they are named or matched; what would be read twice, such as links, hard links, caches of `datasets`, and
+    what Spark has not committed (`_temporary`). Pipes, sockets, devices and links to them are left out of
+    folders and patterns, too; by name they are read once `format` says what they hold.
 
     Args:
         exclude: paths never read, such as the output of the job.
         on_skip: told of each that is left out, as "path: why".
         format: what the files that are named themselves hold, whatever their names say, and standard input:
-            "json_lines", "text", "parquet" or "arrow". Compressed data is unpacked still.
+            one of `pypack.corpus.kinds.FORMATS`. Compressed data is unpacked still.
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, matches nothing, or is named twice (its
@@ -133,9 +152,11 @@ class _Finder:
     left_out: LeftOut = field(default_factory=LeftOut)
     _seen: dict[str, str] = field(default_factory=dict)  # real path → path
     _linked: dict[tuple[int, int], str] = field(default_factory=dict)  # device and inode → path
+    _in_folder: bool = False  # of the argument at hand, whether it names a folder
 
     def add(self, argument: str) -> None:
         before, left_out_before = len(self.files), self.left_out.total
+        self._in_folder = os.path.isdir(argument)  # noqa: PTH112
         for path, real, explicit in _expand(argument, self.excluded, self.report):
             self._add_file(path, real, explicit)
         if len(self.files) == before:
@@ -172,7 +193,8 @@ class _Finder:
                 )
             self.report(path, "same_file", f"the same file as {twin}")
             return
-        found = _describe(path, self.format if explicit else None, None if special else status)
+        asked = self.format if explicit else None
+        found = _describe(path, asked, None if special else status, looks=explicit or self._is_nameless(path))
         if found is None:
             if explicit:
                 raise CorpusError(
@@ -184,6 +206,11 @@ class _Finder:
         if status is not None and status.st_nlink > 1:
             self._linked[status.st_dev, status.st_ino] = path
         self.files.append(found)
+
+    def _is_nameless(self, path: str) -> bool:
+        """Whether only its bytes can say what a file holds. Of folders what has no suffix is left alone."""
+        name = os.path.basename(path)  # noqa: PTH119
+        return is_bare_compression(name) or (not self._in_folder and not suffix_of(name))
 
     def _twin(self, path: str, real: str, status: os.stat_result | None) -> str | None:
         """The file found before that this one is, under whatever name."""
@@ -212,8 +239,9 @@ def _expand(argument: str, excluded: set[str], report: Report) -> Iterator[tuple
         yield from _walked(argument, excluded, report)
     elif os.path.exists(argument):  # noqa: PTH110
         yield argument, os.path.realpath(argument), True
-    elif glob.has_magic(argument):
-        matches = sorted(glob.glob(argument, recursive=True), key=_byte_order)  # noqa: PTH207
+    elif glob.has_magic(argument) or has_braces(argument):
+        found = {path for one in braced(argument) for path in glob.glob(one, recursive=True)}  # noqa: PTH207
+        matches = sorted(found, key=_byte_order)
         if not matches:
             raise CorpusError(f"{argument}: the pattern matches no file")
         # "**" lists a folder and what is in it: only the files are taken then, each once.
@@ -239,17 +267,29 @@ def _byte_order(path: str) -> list[bytes]:
     return os.fsencode(path).split(os.fsencode(os.sep))
 
 
-def _describe(path: str, asked: str | None, status: os.stat_result | None) -> InputFile | None:
-    """A file by its name and first bytes; without a status a stream. None where its kind is unknown."""
+def _describe(
+    path: str, asked: str | None, status: os.stat_result | None, *, looks: bool
+) -> InputFile | None:
+    """A file by its name and first bytes; without a status a stream. None where its kind is unknown.
+
+    Args:
+        looks: whether the bytes of a file whose name says nothing are looked at.
+    """
     if path == STDIN:
         return InputFile(STDIN, asked or "json_lines", None, 0, 0, is_stream=True)
     kind, compression = kind_by_name(path)
     kind = asked or kind
-    if kind is None or (compression is not None and not can_be_compressed(kind)):
+    if kind is None and (not looks or status is None):
+        return None
+    if kind is not None and compression is not None and not can_be_compressed(kind):
         return None
     if status is None:
+        assert kind is not None
         return InputFile(path, kind, compression, 0, 0, is_stream=True)
     found, compression = kind_by_content(path, kind, compression)
-    return InputFile(
-        path, asked or found, compression, status.st_size, status.st_mtime_ns, inode=status.st_ino
-    )
+    found = asked or found
+    if found is None:
+        return None
+    if (missing := missing_library(compression)) is not None:
+        raise CorpusError(f"{path}: {missing}")
+    return InputFile(path, found, compression, status.st_size, status.st_mtime_ns, inode=status.st_ino)

@@ -4,42 +4,57 @@ from __future__ import annotations
 
 import os
 import re
+import tarfile
 from pathlib import Path
 
-FORMATS = ("json_lines", "text", "parquet", "arrow")
+from pypack.corpus.decoders import COMPRESSIONS, compression_of, peek
+
+FORMATS = (
+    "json_lines", "json_array", "text", "page", "csv", "tsv", "parquet", "arrow", "tar", "warc",
+)  # fmt: skip
 _SUFFIXES = {
     ".jsonl": "json_lines",
     ".ndjson": "json_lines",
     ".jsonlines": "json_lines",
     ".json": "json_lines",
     ".txt": "text",
+    ".md": "page",
+    ".markdown": "page",
+    ".html": "page",
+    ".htm": "page",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tar": "tar",
+    ".warc": "warc",
+    ".wet": "warc",
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".arrows": "arrow",
     ".feather": "arrow",
 }
-_COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_TAR_SUFFIXES = {".tgz": ".gz", ".tzst": ".zst", ".tbz2": ".bz2", ".tbz": ".bz2", ".txz": ".xz"}
 KNOWN_SUFFIXES = (
-    ".jsonl, .ndjson, .jsonlines, .json (JSON lines), .txt, each also with .gz or .zst; .parquet, .arrow, "
-    ".feather"
+    ".jsonl, .ndjson, .jsonlines, .json (JSON lines, or one array), .txt, .md, .html, .csv, .tsv, .tar, "
+    ".warc, .wet, each also with .gz, .zst, .bz2, .xz or .lz4; .parquet, .arrow, .feather"
 )
-# Enough to tell every kind by.
-HEAD_BYTES = 16
+# Formats whose records are lines.
+LINE_FORMATS = frozenset({"json_lines", "text"})
+_TABLES = frozenset({"parquet", "arrow"})
+# Enough to tell every kind by: a whole header of a tar.
+HEAD_BYTES = 512
 _OUTPUT_MARKS = ("store.json", "plan.json", "job.json", "journal.jsonl")
 _OUTPUT_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*"pypack\.')
-_OTHER_COMPRESSIONS = {
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\0": "xz",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"PK\x03\x04": "zip",
-    b"7z\xbc\xaf\x27\x1c": "7-Zip",
-}
+# Compressions, and archives, that pypack does not read.
+_OTHER_COMPRESSIONS = {b"PK\x03\x04": "zip", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"\x02\x21\x4c\x18": "old lz4"}
+# An array of objects, or one that says no more yet; lines that are arrays of other things are lines.
+_ARRAY = re.compile(rb"\s*\[\s*(\{|\]?\s*$)")
+_MARK = b"\xef\xbb\xbf"
 
 
 def suffix_of(name: str) -> str:
     """What a name ends with, in small letters, the suffix before that of a compression with it: ".tar.gz"."""
     stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
-    if suffix in _COMPRESSIONS:
+    if suffix in COMPRESSIONS:
         return os.path.splitext(stem)[1] + suffix  # noqa: PTH122
     return suffix
 
@@ -47,15 +62,23 @@ def suffix_of(name: str) -> str:
 def kind_by_name(name: str) -> tuple[str | None, str | None]:
     """(format, compression) that the name of a file promises; no format where it is of an unknown kind."""
     stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
-    compression = _COMPRESSIONS.get(suffix)
+    if suffix in _TAR_SUFFIXES:
+        return "tar", COMPRESSIONS[_TAR_SUFFIXES[suffix]]
+    compression = COMPRESSIONS.get(suffix)
     if compression is not None:
         suffix = os.path.splitext(stem)[1]  # noqa: PTH122
     return _SUFFIXES.get(suffix), compression
 
 
+def is_bare_compression(name: str) -> bool:
+    """Whether a name promises a compression and nothing else: `part-00000.gz`."""
+    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
+    return suffix in COMPRESSIONS and not os.path.splitext(stem)[1]  # noqa: PTH122
+
+
 def can_be_compressed(kind: str) -> bool:
-    """Whether files of a format are read through gzip and zstd."""
-    return kind in ("json_lines", "text")
+    """Whether files of a format are read through a compression."""
+    return kind not in _TABLES
 
 
 def is_named_only(name: str) -> bool:
@@ -63,20 +86,12 @@ def is_named_only(name: str) -> bool:
     return name.lower().endswith(".json")
 
 
-def compression_of(head: bytes) -> str | None:
-    """The compression that pypack reads whose data begins so. No UTF-8 text begins like either."""
-    if head.startswith(b"\x1f\x8b"):
-        return "gzip"
-    is_skippable = head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
-    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") or is_skippable else None
-
-
 def other_compression_of(head: bytes) -> str | None:
     """The name of a compression that pypack does not read."""
     return next((name for magic, name in _OTHER_COMPRESSIONS.items() if head.startswith(magic)), None)
 
 
-def kind_by_content(path: str, kind: str, compression: str | None) -> tuple[str, str | None]:
+def kind_by_content(path: str, kind: str | None, compression: str | None) -> tuple[str | None, str | None]:
     """What a file holds whose name promises `kind` and `compression`: its first bytes decide.
 
     Bytes that say nothing leave it with the name's word; so does a file that cannot be opened, of which
@@ -87,16 +102,51 @@ def kind_by_content(path: str, kind: str, compression: str | None) -> tuple[str,
             head = file.read(HEAD_BYTES)
             if head.startswith((b"PAR1", b"ARROW1")):
                 magic, found = (b"PAR1", "parquet") if head.startswith(b"PAR1") else (b"ARROW1", "arrow")
-                if not can_be_compressed(kind):
+                if kind in _TABLES:
                     return found, None
                 # A text may begin with these letters, too; that it also ends with them tells a table.
                 file.seek(-min(len(magic), os.fstat(file.fileno()).st_size), os.SEEK_END)
                 return (found, None) if file.read() == magic else (kind, compression)
     except OSError:
         return kind, compression
-    if can_be_compressed(kind):
-        return kind, compression_of(head) or compression
-    return kind, compression
+    if kind in _TABLES:
+        return kind, compression
+    compression = compression_of(head) or compression
+    return _inside(path, head, kind, compression), compression
+
+
+def _inside(path: str, head: bytes, kind: str | None, compression: str | None) -> str | None:
+    """What the uncompressed bytes say."""
+    if compression is not None:
+        # A block of bzip2 takes some 50 ms to begin with, so that its name is believed where it may be.
+        if kind is not None and (kind != "json_lines" or (compression == "bzip2" and ".json." not in path)):
+            return kind
+        head = peek(path, compression, HEAD_BYTES)
+    if kind in (None, "json_lines", "text") and is_tar(head):
+        return "tar"
+    text = head.removeprefix(_MARK).lstrip()
+    if kind == "json_lines":
+        return "json_array" if _ARRAY.match(head.removeprefix(_MARK)) else kind
+    if kind is not None:
+        return kind
+    if text.startswith(b"{"):
+        return "json_lines"
+    if _ARRAY.match(head.removeprefix(_MARK)) and text:
+        return "json_array"
+    if head.startswith(b"WARC/1."):
+        return "warc"
+    return "page" if text[:14].lower().startswith((b"<!doctype html", b"<html")) else None
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a file begins with the header of a tar archive, whose checksum is right."""
+    if len(head) < tarfile.BLOCKSIZE or not head.strip(b"\0"):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def is_output(folder: str) -> bool:

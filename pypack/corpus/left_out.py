@@ -16,6 +16,7 @@ REASONS = {
     "special": "a pipe, socket or device",
     "pypack_output": "an output of pypack",
     "same_file": "the same file as another",
+    "dataset_card": "the card of a dataset or model",
     "datasets_cache": "a cache of the datasets library",
     "unfinished_output": "an unfinished output of Spark or Hadoop",
     "marker": "a marker of Spark, Hadoop or Delta",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pypack.corpus.bytes import ByteSource
+from pypack.corpus.bytes import BOM, ByteSource
+
+__all__ = ["BOM", "TooLong", "line_blocks", "split_lines"]
 
 # Most files are small: the first block of each is short, and the others grow to what was asked for.
 _FIRST_BYTES = 1 << 16
-BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
-from pypack.corpus.bytes import ByteSource
+from pypack.corpus.bytes import BOM
+from pypack.corpus.delimited import header_names
 from pypack.corpus.diagnosis import chat_or_pairs, json_shape, what_it_is_instead
 from pypack.corpus.errors import DamagedInputError
-from pypack.corpus.field import MISSING, field_getter
+from pypack.corpus.field import MISSING, TEXT, TextFields, field_getter
 from pypack.corpus.inputs import InputFile
+from pypack.corpus.json_array import new_source
 from pypack.corpus.json_lines import json_type, parse_with_python
-from pypack.corpus.lines import BOM, split_lines
+from pypack.corpus.kinds import can_be_compressed
+from pypack.corpus.lenient_json import parse_json
+from pypack.corpus.lines import split_lines
+from pypack.corpus.look_samples import first_samples, kept_kinds
 from pypack.corpus.partitions import partitions_of
 from pypack.corpus.similar import close_to, listed, text_field
 
@@ -54,14 +57,14 @@ class Wanted:
     """What is looked for.
 
     Attributes:
-        text: name or dotted path of the text.
+        text: the fields that are the text.
         keep: names or dotted paths of the kept fields.
         txt_per_line: text files hold a document a line.
         records: names or dotted paths that records must have, where they become texts later; then `text` is
             not looked for.
     """
 
-    text: str = "text"
+    text: TextFields = TEXT
     keep: tuple[str, ...] = ()
     txt_per_line: bool = False
     records: tuple[str, ...] = ()
@@ -70,7 +73,9 @@ class Wanted:
 def look_at(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
     """Looks at the beginning of a file, which is no stream; `reader` opens Parquet and Arrow files."""
     try:
-        if file.format in ("json_lines", "text"):
+        if file.format in ("tar", "warc"):
+            return _look_at_samples(file, wanted)
+        if can_be_compressed(file.format):
             look = Look(file)
             for data, whole in _beginnings(file):
                 look = _look_at_bytes(file, data, whole, wanted)
@@ -84,7 +89,7 @@ def look_at(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
 
 def _beginnings(file: InputFile) -> Iterator[tuple[bytes, bool]]:
     """(first bytes, whether there are no others): few, then more."""
-    with closing(ByteSource(file)) as source:
+    with closing(new_source(file)) as source:
         data = b""
         for size in _LOOKED_BYTES:
             room = bytearray(size - len(data))
@@ -109,7 +114,11 @@ def _look_at_bytes(file: InputFile, data: bytes, whole: bool, wanted: Wanted) ->
     lines = data.removeprefix(BOM)
     if not whole:  # the last line is not at hand to its end
         lines = lines[: lines.rfind(b"\n") + 1]
-    if file.format == "text":
+    if file.format in ("csv", "tsv"):
+        return _look_at_cells(file, data, wanted)
+    if not file.has_lines and file.format != "json_array":
+        wanted = replace(wanted, txt_per_line=False)
+    if file.format in ("text", "page"):
         return _look_at_text(file, lines if wanted.txt_per_line else data, whole, wanted)
     if wanted.records:
         return _look_at_records(file, data, lines, whole, wanted)
@@ -141,7 +150,7 @@ def _without_cut_character(data: bytes) -> bytes:
 
 
 def _look_at_json(
-    file: InputFile, data: bytes, lines: bytes, whole: bool, text: str, keep: Sequence[str]
+    file: InputFile, data: bytes, lines: bytes, whole: bool, text: TextFields, keep: Sequence[str]
 ) -> Look:
     block = parse_with_python(_first_lines(lines), text, tuple(keep), len(lines) + 1)
     if len(block.texts) == 0:
@@ -176,6 +185,31 @@ def _look_at_records(file: InputFile, data: bytes, lines: bytes, whole: bool, wa
     return Look(file, 0 if lacking else len(records), len(records) if lacking else 0, fault, kinds, names)
 
 
+def _look_at_cells(file: InputFile, data: bytes, wanted: Wanted) -> Look:
+    """What the first row of CSV names."""
+    if not data.strip(b"\r\n\xef\xbb\xbf"):
+        return Look(file)
+    names = header_names(data, file.format)
+    kinds = _from_folders(file, wanted.keep) | {
+        name: frozenset({"string"}) for name in wanted.keep if name in names
+    }
+    fault = None
+    if wanted.records:
+        lacking = [name for name in wanted.records if name not in names]
+        fault = _missing_field(lacking[0], names, "column", "file has") if lacking else None
+    elif not set(wanted.text.names) & set(names):
+        fault = missing_text(wanted.text, dict.fromkeys(names, 0.0), names, "column", "file has")
+    return Look(file, int(fault is None), int(fault is not None), fault, kinds, tuple(names))
+
+
+def _look_at_samples(file: InputFile, wanted: Wanted) -> Look:
+    batch, damage = first_samples(file, wanted.text, wanted.keep, wanted.records)
+    reasons = [reject.reason for reject in batch.rejects] + ([damage] if damage is not None else [])
+    fault = reasons[0] if reasons and not len(batch) else None
+    kinds = _from_folders(file, wanted.keep) | kept_kinds(batch, wanted.keep)
+    return Look(file, len(batch), len(reasons), fault, kinds)
+
+
 def _missing_field(name: str, names: Sequence[str], noun: str, have: str) -> str:
     near = close_to(name, names)
     return f"no {noun} {name!r}; the {have} {listed(names) or 'none'}" + (
@@ -195,7 +229,7 @@ def _first_lines(lines: bytes) -> bytes:
 def _records(lines: bytes) -> Iterator[dict[str, Any]]:
     for line in split_lines(lines):
         try:
-            record = orjson.loads(line)
+            record, _ = parse_json(line.removeprefix(BOM))
         except ValueError:
             continue
         if isinstance(record, dict):
@@ -230,9 +264,10 @@ def _text_lengths(records: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def missing_text(
-    text: str, text_lengths: Mapping[str, float], names: Sequence[str], noun: str, have: str
+    wanted: TextFields, text_lengths: Mapping[str, float], names: Sequence[str], noun: str, have: str
 ) -> str:
     """The sentence for records without the text that was asked for, with what may have been meant."""
+    text = wanted.names[0]
     meant = text_field(text, text_lengths)
     instead = chat_or_pairs(set(names)) if text not in text_lengths else None
     if instead is not None:
@@ -241,7 +276,7 @@ def missing_text(
         hint = f"; did you mean --field {meant}?"
     else:
         hint = "; name the one that holds the text with --field"
-    return f"no {noun} {text!r}; the {have} {listed(names) or 'none'}{hint}"
+    return f"no {noun} {wanted.quoted}; the {have} {listed(names) or 'none'}{hint}"
 
 
 def _look_at_columns(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
@@ -273,11 +308,12 @@ def _look_at_columns(file: InputFile, wanted: Wanted, reader: ColumnarReader) ->
     if wanted.records:
         lacking = [name for name in wanted.records if name not in kind_of and not _root(name, kind_of)]
         fault = _missing_field(lacking[0], names, "column", "file has") if lacking else None
-    elif text not in kind_of and not (text.count(".") > 1 and _root(text, kind_of)):
+    elif not any(one in kind_of or (one.count(".") > 1 and _root(one, kind_of)) for one in text.names):
         strings = {name: 0.0 for name, kind in fields if kind == "string"}
         fault = missing_text(text, strings, names, "column", "file has")
-    elif kind_of.get(text, "string") != "string":
-        fault = f"the column {text!r} holds {kind_of[text]}, not strings"
+    else:
+        wrong = [one for one in text.names if kind_of.get(one, "string") not in ("string", "bytes")]
+        fault = f"the column {wrong[0]!r} holds {kind_of[wrong[0]]}, not strings" if wrong else None
     return Look(file, int(fault is None), int(fault is not None), fault, kinds, names)
 
 

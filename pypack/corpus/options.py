@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pypack.corpus.field import TextFields
 from pypack.corpus.stream_hash import StreamMark
 
 
@@ -12,16 +13,16 @@ class ReadOptions:
     """The arguments of `pypack.corpus.read` that are not about one kind of file.
 
     Attributes:
-        field: name or dotted path of the text.
+        text: the fields that are the text.
         keep: names or dotted paths of fields that are handed on.
         batch_bytes: bytes of input in a batch.
         max_document_bytes: a longer document is rejected.
         record_fields: where there are any, documents are whole records, as JSON: the lines as they are, or of
-            rows these columns. `field` is the first of them.
+            rows these columns.
         stream_mark: what an earlier run had read of the stream that reading goes on in.
     """
 
-    field: str
+    text: TextFields
     keep: tuple[str, ...]
     batch_bytes: int
     max_document_bytes: int

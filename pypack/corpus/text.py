@@ -10,17 +10,18 @@ import orjson
 
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Block, read_blocks
-from pypack.corpus.bytes import ByteSource
+from pypack.corpus.bytes import BOM, ByteSource
 from pypack.corpus.errors import Reject
 from pypack.corpus.inputs import InputFile
-from pypack.corpus.lines import BOM, split_lines
+from pypack.corpus.lines import split_lines
 from pypack.corpus.options import ReadOptions
 
 
 def read_text_file(
     file: InputFile, index: int, start: Position, builder: BatchBuilder, options: ReadOptions
 ) -> Iterator[DocumentBatch]:
-    """Adds the whole file as one document, exactly as it stands (line ends too) but for a byte order mark.
+    """Adds the whole file as one document, exactly as it stands (line ends too) but for the byte order mark
+    that it, or a compressed member of it, begins with.
 
     Raises:
         DamagedInputError: the file cannot be read to its end: nothing of it is added.
@@ -28,7 +29,7 @@ def read_text_file(
     if start.record > 0:
         return
     limit = options.max_document_bytes
-    source = ByteSource(file)
+    source = ByteSource(file, drops_marks=True)
     pieces: list[bytes] = []
     size = 0
     for chunk in source:
@@ -87,7 +88,7 @@ def _parse(data: bytes, limit: int) -> Block:
     block = Block(texts, np.empty(0, np.int64), np.empty(0, np.int64), {}, [], 0, len(contents))
     offset = 0
     for number, line in enumerate(contents):
-        content = line.removesuffix(b"\r")
+        content = line.removesuffix(b"\r").removeprefix(BOM)  # of a file that others were joined to
         if len(line) > limit:
             reason = f"the line has {len(line)} bytes, the limit is {limit}"
             block.add_fault(number, offset, ("too_long", reason))

@@ -20,6 +20,8 @@ _UNFINISHED_FOLDERS = ("_temporary", "_spark_metadata", "_delta_log")
 _MARKERS = re.compile(r"_SUCCESS|_metadata|_common_metadata|_(started|committed)_\d+")
 # `datasets` keeps the results of map() and filter() beside the data that they were made from.
 _CACHE = re.compile(r"cache-[0-9a-f]{8,}(_\d+_of_\d+)?\.arrow")
+# On the Hub a data set, like a model, has its description beside its files, with a head in YAML.
+_CARD, _CARD_HEAD = "README.md", b"---\n"
 _DATASET_MARKS = ("dataset_info.json", "state.json")
 
 
@@ -70,6 +72,16 @@ def _left_out(name: str, path: str, is_folder: bool, is_dataset: bool) -> tuple[
         return "pypack_output", "an output of pypack"
     if not is_folder and is_dataset and _CACHE.fullmatch(name):
         return "datasets_cache", "a cache of the datasets library"
+    if not is_folder and name == _CARD and _begins(path, _CARD_HEAD):
+        return "dataset_card", "the card of a dataset or model"
     if not is_folder and is_named_only(name) and Path(path).is_file():
         return "json_by_name_only", "name it, or use a pattern, if it is JSON lines"
     return None
+
+
+def _begins(path: str, head: bytes) -> bool:
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            return file.read(len(head)) == head
+    except OSError:
+        return False

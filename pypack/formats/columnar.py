@@ -1,9 +1,10 @@
-"""Rows as Arrow tables: Parquet files, and datasets on disk of the `datasets` library."""
+"""Records as Arrow tables: Parquet files, and folders of the `datasets` library."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,104 +12,170 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pypack._common.files import atomic_writer, write_atomically
+from pypack._common.checksums import BlockChecksum
+from pypack._common.files import create, write_atomically
+from pypack._common.schema import Field, brief, check, read_json
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
-from pypack.formats.rows import Rows, iterate_rows
-from pypack.plan.plan import Plan
-from pypack.ragged import Ragged
-from pypack.store.store import TokenStore
+from pypack.formats import about_file
+from pypack.formats.records import RecordReader, stream_of_records
+from pypack.formats.stream import About, Stream
+from pypack.formats.table import LABELS, LENGTHS, Layout
 
-SCHEMA = pa.schema([(name, pa.list_(pa.int32())) for name in ("input_ids", "labels", "seq_lengths")])
-ARROW_FILE = "data-00000-of-00001.arrow"
+INFO_FILE, STATE_FILE, SPLITS_FILE = "dataset_info.json", "state.json", "dataset_dict.json"
+_ALWAYS = (LABELS, LENGTHS)
+# `datasets` maps the files of a folder; each has about so many bytes of ids.
+_FILE_BYTES = 1 << 29
+_STATE = Field(
+    "dict",
+    open=True,
+    fields={"_data_files": Field("list", items=Field("dict", open=True, fields={"filename": Field("name")}))},
+)
+_SPLITS = Field("dict", open=True, fields={"splits": Field("list", items=Field("name"))})
 
 
-def write_parquet(store: TokenStore, plan: Plan | None, path: Path) -> int:
+def write_parquet(stream: Stream, path: Path) -> int:
     """Writes one Parquet file with the columns that TRL gives packed rows; returns the number of rows.
 
-    `input_ids`, `labels` (unshifted, -100 at the first token of each document) and `seq_lengths` (tokens of
-    each document of the row), lists of int32.
+    `input_ids`, `labels` and `seq_lengths`, and what else there is of `pypack.formats.table`.
     """
+    layout = Layout.of(stream, always=_ALWAYS)
     count = 0
-    with atomic_writer(path) as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-        for rows in iterate_rows(store, plan):
-            writer.write_batch(_record_batch(rows))
-            count += len(rows)
+    with create(path) as file, pq.ParquetWriter(file, layout.schema, compression="zstd") as writer:
+        for block in stream.blocks:
+            writer.write_batch(layout.records(block))
+            count += block.num_rows
     return count
 
 
-def write_dataset(store: TokenStore, plan: Plan | None, directory: Path) -> int:
-    """Writes what `datasets.load_from_disk` opens, with the columns of `write_parquet`."""
+def write_dataset(stream: Stream, directory: Path) -> int:
+    """Writes what `datasets.load_from_disk` of every version from 3.0 opens, with the same columns.
+
+    The folder names no types: each version takes those of the Arrow files, under its own names for them.
+    """
+    layout = Layout.of(stream, always=_ALWAYS)
     directory.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with atomic_writer(directory / ARROW_FILE) as file, pa.ipc.new_stream(file, SCHEMA) as writer:
-        for rows in iterate_rows(store, plan):
-            writer.write_batch(_record_batch(rows))
-            count += len(rows)
-    feature = {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"}
-    info = {"features": dict.fromkeys(SCHEMA.names, feature)}
+    schema = layout.schema.remove_metadata()
+    schema = pa.schema([pa.field(one.name, one.type) for one in schema])
+    files, count, digest = _ArrowFiles(directory, schema), 0, BlockChecksum()
+    try:
+        for block in stream.blocks:
+            records = layout.records(block)
+            files.write(records)
+            for buffer in (block.documents.values, block.documents.lengths, records.column(LABELS).flatten()):
+                digest.update(np.ascontiguousarray(buffer).view(np.uint8).data)
+            count += block.num_rows
+    finally:
+        files.close()
     state: dict[str, Any] = {
-        "_data_files": [{"filename": ARROW_FILE}],
-        "_fingerprint": store.lengths_fingerprint + ("" if plan is None else plan.fingerprint),
+        "_data_files": [{"filename": name} for name in files.final_names()],
+        # What `datasets` caches results under: other rows, another one.
+        "_fingerprint": hashlib.sha256(f"{digest} {layout.schema}".encode()).hexdigest()[:16],
         "_format_columns": None,
         "_format_kwargs": {},
         "_format_type": None,
         "_output_all_columns": False,
         "_split": None,
     }
-    write_atomically(directory / "dataset_info.json", json.dumps(info).encode())
-    write_atomically(directory / "state.json", json.dumps(state).encode())
+    write_atomically(directory / INFO_FILE, b"{}")
+    write_atomically(directory / STATE_FILE, json.dumps(state).encode())
     return count
 
 
-def _record_batch(rows: Rows) -> pa.RecordBatch:
-    def lists(values: np.ndarray, offsets: np.ndarray) -> pa.Array:  # type: ignore[type-arg]
-        return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))
+class _ArrowFiles:
+    """Arrow streams `data-00000-of-00003.arrow` and so on; how many, shows at the end."""
 
-    return pa.RecordBatch.from_arrays(
-        [
-            lists(rows.input_ids, rows.offsets),
-            lists(rows.labels, rows.offsets),
-            lists(rows.span_lengths, rows.row_spans),
-        ],
-        schema=SCHEMA,
-    )
+    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+        self._directory = directory
+        self._schema = schema
+        self._paths: list[Path] = []
+        self._next()
+
+    def _next(self) -> None:
+        self._paths.append(self._directory / f"data-{len(self._paths):05d}.arrow")
+        self._file = create(self._paths[-1])
+        self._writer = pa.ipc.new_stream(self._file, self._schema)
+
+    def write(self, records: pa.RecordBatch) -> None:
+        if self._file.tell() >= _FILE_BYTES:
+            self.close()
+            self._next()
+        self._writer.write_batch(pa.RecordBatch.from_arrays(records.columns, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+        self._file.close()
+
+    def final_names(self) -> list[str]:
+        """Gives the files their names."""
+        count = len(self._paths)
+        names = [f"data-{number:05d}-of-{count:05d}.arrow" for number in range(count)]
+        for path, name in zip(self._paths, names, strict=True):
+            path.rename(self._directory / name)
+        return names
 
 
-def read_parquet(path: Path, column: str) -> Iterator[Ragged]:
-    """Documents of a Parquet file: the lists of token ids in a column."""
-    return _read(path, "parquet", column)
+def read_parquet(path: Path, column: str, found: about_file.Found | None) -> Stream:
+    """Rows of a Parquet file."""
+    return _read(path, [path], "columns", column, found)
 
 
-def read_dataset(directory: Path, column: str) -> Iterator[Ragged]:
-    """Documents of a dataset that the `datasets` library saved to disk."""
-    return _read(directory, "dataset", column)
+def read_dataset(directory: Path, column: str, found: about_file.Found | None) -> Stream:
+    """Rows of a dataset that the `datasets` library saved to disk; its files are read without it."""
+    place = directory / STATE_FILE
+    state = read_json(place)
+    check(state, _STATE, str(place))
+    if state.get("_indices_data_files"):
+        raise ValueError(f"{place}: the rows are an index over others: save it again with a newer `datasets`")
+    files = [directory / entry["filename"] for entry in state["_data_files"]]
+    return _read(directory, files, "arrow columns", column, found)
 
 
-def _read(path: Path, kind: str, column: str) -> Iterator[Ragged]:
-    """Raises ValueError where the file is damaged, whatever its library makes of that."""
+def write_splits(directory: Path, names: Sequence[str]) -> Path:
+    """Makes the folder of a DatasetDict; returns that of its first split, which is to be written."""
+    for name in names:
+        check(name, Field("name"), "--split")
+    directory.mkdir(parents=True)
+    write_atomically(directory / SPLITS_FILE, json.dumps({"splits": list(names)}).encode())
+    return directory / names[0]
+
+
+def splits_of(directory: Path) -> list[str]:
+    """The splits of a DatasetDict on disk."""
+    place = directory / SPLITS_FILE
+    values = read_json(place)
+    check(values, _SPLITS, str(place))
+    return [str(name) for name in values["splits"]]
+
+
+def _read(
+    path: Path, files: Sequence[Path], kind: str, column: str, found: about_file.Found | None
+) -> Stream:
+    about = About() if found is None else found.about
+    names = _names(files[0], kind) if files else [column]
+    reader = RecordReader.of(str(path), column, names, found)
+    return stream_of_records(reader, _batches(files, kind), about)
+
+
+def _names(file: Path, kind: str) -> list[str]:
+    """The columns of a file."""
     with ColumnarReader() as reader:
         try:
-            for batch in reader.read(ReadRequest(str(path), kind, column, is_text=False)):
-                for row, _, reason in batch.faults:
-                    raise ValueError(f"{path}: row {batch.row + row}: {reason}")
-                yield _ragged(path, batch.columns[0])
+            names = [name for name, _ in reader.fields(str(file), kind)]
         except DamagedColumnsError as damage:
-            raise ValueError(f"{path}: {damage.reason}") from None
+            raise ValueError(f"{file}: {damage.reason}") from None
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{file}: {names.count(name)} columns are named {brief(name)}")
+    return names
 
 
-def _ragged(path: Path, lists: pa.Array) -> Ragged:
-    if lists.null_count:
-        raise ValueError(f"{path}: {lists.null_count} documents of a batch are null, use empty lists")
-    is_list = pa.types.is_list(lists.type) or pa.types.is_large_list(lists.type)
-    if not is_list or not pa.types.is_integer(lists.type.value_type):
-        raise ValueError(f"{path}: a document must be a list of integers, found {lists.type}")
-    offsets = np.asarray(lists.offsets).astype(np.int64)
-    if lists.flatten().null_count:
-        raise ValueError(f"{path}: a list of token ids holds a null")
-    values = np.asarray(lists.flatten()).astype(np.int64)
-    if len(values) and not 0 <= int(values.min()) <= int(values.max()) < 2**31:
-        raise ValueError(
-            f"{path}: token ids must be from 0 to 2^31-1, found {values.min()} to {values.max()}"
-        )
-    return Ragged(values.astype(np.uint32), offsets - offsets[0])
+def _batches(files: Sequence[Path], kind: str) -> Generator[pa.RecordBatch, None, None]:
+    """Raises ValueError where a file is damaged, whatever its library makes of that."""
+    with ColumnarReader() as reader:
+        for file in files:
+            try:
+                for batch in reader.read(ReadRequest(str(file), kind, "", is_text=False)):
+                    yield pa.RecordBatch.from_arrays(batch.columns, schema=batch.schema)
+            except DamagedColumnsError as damage:
+                raise ValueError(f"{file}: {damage.reason}") from None

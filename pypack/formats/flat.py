@@ -1,90 +1,147 @@
-"""One file of tokens without a header, as nanoGPT, OLMo and Dolma map it, with the documents' bounds."""
+"""One file of tokens without a header, as nanoGPT, OLMo and Dolma map it, with the documents' bounds.
+
+| file                   | content                                                                          |
+|------------------------|----------------------------------------------------------------------------------|
+| `tokens.npy`           | tokens in the store's dtype (bare, in spite of the name that OLMo-core gives it) |
+| `document_offsets.npy` | int64 [documents + 1], a NumPy file                                              |
+| `tokens.csv.gz`        | Dolma's columns: start, end, id, source, number from 1                           |
+| `label_mask.npy`       | with a loss mask: a bare byte a token, 1 where it is learned (OLMo-core)          |
+| `row_offsets.npy`      | of packed rows: int64 [rows + 1], the documents that each row begins with        |
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import itertools
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.files import atomic_writer, write_atomically
-from pypack.formats.rows import iterate_rows
-from pypack.plan.plan import Plan
+from pypack._common.files import create
+from pypack.formats import about_file
+from pypack.formats.dolma import BoundsFile
+from pypack.formats.stream import About, Block, Contents, Stream, block_bounds
 from pypack.ragged import Ragged
-from pypack.store.store import TokenStore
+from pypack.store.format import dtype_for_vocabulary
 
 TOKENS_FILE = "tokens.npy"
 OFFSETS_FILE = "document_offsets.npy"
+ROWS_FILE = "row_offsets.npy"
+MASK_FILE = "label_mask.npy"
 BOUNDS_FILE = "tokens.csv.gz"
-_READ_TOKENS = 2**20
 
 
-def write(store: TokenStore, plan: Plan | None, directory: Path) -> int:
-    """Writes the rows end to end; returns how many.
+class MissingOptionsError(ValueError):
+    """Bare tokens do not say what they are; the message asks for all of it."""
 
-    `tokens.npy` holds nothing but tokens in the store's dtype (in spite of its name, which OLMo-core gives
-    such files), `document_offsets.npy` int64 [rows + 1] is a NumPy file, `tokens.csv.gz` has Dolma's columns
-    (start, end, id, source, number from 1).
-    """
+
+def write(stream: Stream, directory: Path) -> int:
+    """Writes the rows end to end; returns how many."""
     directory.mkdir(parents=True, exist_ok=True)
-    offsets = [np.zeros(1, np.int64)]
-    with atomic_writer(directory / TOKENS_FILE) as file:
-        for rows in iterate_rows(store, plan):
-            file.write(rows.input_ids.astype(store.dtype).data)
-            offsets.append(rows.offsets[1:] + offsets[-1][-1])
-    bounds = np.concatenate(offsets)
-    buffer = io.BytesIO()
-    np.save(buffer, bounds)
-    write_atomically(directory / OFFSETS_FILE, buffer.getvalue())
-    text = io.StringIO()
-    csv.writer(text).writerows(
-        [begin, end, row, store.path.name, row + 1]
-        for row, (begin, end) in enumerate(itertools.pairwise(bounds.tolist()))
-    )
-    write_atomically(directory / BOUNDS_FILE, gzip.compress(text.getvalue().encode(), mtime=0))
-    return len(bounds) - 1
+    dtype = stream.about.dtype or dtype_for_vocabulary(stream.about.vocab_size or 2**31)
+    documents, rows = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+    with ExitStack() as files:
+        tokens = files.enter_context(create(directory / TOKENS_FILE))
+        mask: BinaryIO | None = None
+        if stream.has_mask:
+            mask = files.enter_context(create(directory / MASK_FILE))
+        bounds = files.enter_context(BoundsFile(directory / BOUNDS_FILE, stream.contents.name))
+        for block in stream.blocks:
+            tokens.write(block.documents.values.astype(dtype).data)
+            if mask is not None:
+                assert block.learned is not None
+                mask.write(block.learned.data)
+            documents.append(block.documents.offsets[1:] + documents[-1][-1])
+            rows.append(block.row_documents[1:] + rows[-1][-1])
+            bounds.add(documents[-1])
+    with create(directory / OFFSETS_FILE) as file:
+        np.save(file, np.concatenate(documents))
+    if stream.is_packed:
+        with create(directory / ROWS_FILE) as file:
+            np.save(file, np.concatenate(rows))
+    return sum(map(len, rows)) - 1
 
 
-def read(path: Path, dtype: str | None, end_id: int | None) -> Iterator[Ragged]:
-    """Documents of a file of tokens: between the bounds beside it, or up to each `end_id` (which they keep).
+def read(path: Path, dtype: str | None, end_id: int | None, found: about_file.Found | None) -> Stream:
+    """Rows of a file of tokens: between the bounds beside it, or up to each `end_id` (which they keep).
 
     Raises:
         ValueError: neither is there, the dtype is missing, or the file is no whole number of tokens.
     """
-    if dtype is None:
-        raise ValueError(f"{path}: a file of bare tokens does not say their type: give dtype, such as uint16")
-    try:
-        is_whole = np.dtype(dtype).kind in "iu"
-    except (TypeError, ValueError):
-        is_whole = False
-    if not is_whole:
-        raise ValueError(f"{path}: tokens are whole numbers: give a dtype such as uint16, not {dtype!r}")
+    about = About() if found is None else found.about
+    dtype = dtype or about.dtype
+    beside = path.with_name(OFFSETS_FILE)
+    problems = _problems(path, dtype, end_id)
+    if problems:
+        raise MissingOptionsError(f"{path}: " + "; ".join(problems))
+    assert dtype is not None
     size = path.stat().st_size
-    if size % np.dtype(dtype).itemsize:
-        raise ValueError(f"{path}: {size} bytes are no whole number of {dtype} tokens; is the dtype right?")
     tokens = np.memmap(path, dtype, "r") if size else np.zeros(0, dtype)
-    bounds = path.with_name(OFFSETS_FILE)
-    if bounds.is_file():
-        offsets = _bounds(bounds)
-        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(tokens) or (np.diff(offsets) < 0).any():
-            raise ValueError(f"{bounds}: does not rise from 0 to the {len(tokens)} tokens of {path.name}")
-    elif end_id is not None:
-        offsets = np.concatenate([[0], np.flatnonzero(tokens == end_id) + 1])
-        if offsets[-1] != len(tokens):
-            offsets = np.append(offsets, len(tokens))  # the last document has no end
+    if beside.is_file():
+        offsets = _bounds(beside, len(tokens), f"the {len(tokens)} tokens of {path.name}")
     else:
-        raise ValueError(f"{path}: no {OFFSETS_FILE} beside it: give end_id, the token that ends a document")
-    yield from _parts(path, tokens, offsets)
+        assert end_id is not None
+        offsets = _up_to(tokens, end_id)
+    rows = np.arange(len(offsets), dtype=np.int64)
+    if path.with_name(ROWS_FILE).is_file() and beside.is_file():
+        rows = _bounds(path.with_name(ROWS_FILE), len(offsets) - 1, f"the {len(offsets) - 1} documents")
+    mask = None
+    if path.name == TOKENS_FILE and path.with_name(MASK_FILE).is_file():
+        mask = np.memmap(path.with_name(MASK_FILE), np.uint8, "r") if size else np.zeros(0, np.uint8)
+        if len(mask) != len(tokens):
+            raise ValueError(f"{path.with_name(MASK_FILE)}: {len(mask)} bytes for {len(tokens)} tokens")
+    return Stream(
+        _blocks(path, tokens, mask, offsets, rows),
+        about,
+        Contents(documents=len(offsets) - 1, rows=len(rows) - 1, notes=_notes(path)),
+        has_mask=mask is not None,
+        is_packed=path.with_name(ROWS_FILE).is_file(),
+    )
 
 
-def _bounds(path: Path) -> NDArray[np.int64]:
-    """The bounds of documents in a NumPy file, which must be no larger than it says."""
+def _problems(path: Path, dtype: str | None, end_id: int | None) -> list[str]:
+    """What a file of bare tokens does not say, and nobody has said rightly: all of it at once."""
+    problems = []
+    if dtype is None:
+        problems.append(
+            "a file of bare tokens does not say their type: give dtype (--dtype TYPE), such as uint16"
+        )
+    else:
+        try:
+            is_whole = np.dtype(dtype).kind in "iu"
+        except (TypeError, ValueError):
+            is_whole = False
+        size = path.stat().st_size
+        if not is_whole:
+            problems.append(f"tokens are whole numbers: give a dtype such as uint16, not {dtype!r}")
+        elif size % np.dtype(dtype).itemsize:
+            problems.append(f"{size} bytes are no whole number of {dtype} tokens; is the dtype right?")
+    if end_id is None and not path.with_name(OFFSETS_FILE).is_file():
+        problems.append(
+            f"no {OFFSETS_FILE} beside it: give end_id (--end-id ID), the token that ends a document"
+        )
+    return problems
+
+
+def _notes(path: Path) -> tuple[str, ...]:
+    """nanoGPT's vocabulary of characters is a pickle, which would run what it names."""
+    place = path.with_name("meta.pkl")
+    return (f"{place} is not read: it is a pickle",) if place.is_file() else ()
+
+
+def _up_to(tokens: NDArray[Any], end_id: int) -> NDArray[np.int64]:
+    parts, step = [np.zeros(1, np.int64)], 1 << 24
+    for start in range(0, len(tokens), step):
+        parts.append(np.flatnonzero(tokens[start : start + step] == end_id) + (start + 1))
+    offsets = np.concatenate(parts)
+    # The last document has no end.
+    return offsets if offsets[-1] == len(tokens) else np.append(offsets, len(tokens))
+
+
+def _bounds(path: Path, last: int, what: str) -> NDArray[np.int64]:
+    """Rising bounds from 0 in a NumPy file, which must be no larger than it says."""
     try:
         offsets = np.load(path, mmap_mode="r", allow_pickle=False)
     except (MemoryError, Exception) as error:  # its header is Python source, and may say anything
@@ -93,15 +150,29 @@ def _bounds(path: Path) -> NDArray[np.int64]:
         raise ValueError(
             f"{path}: bounds are a vector of whole numbers, found {offsets.dtype} {offsets.shape}"
         )
-    return np.asarray(offsets).astype(np.int64)
+    whole = np.asarray(offsets).astype(np.int64)
+    if len(whole) == 0 or whole[0] != 0 or whole[-1] != last or (np.diff(whole) < 0).any():
+        raise ValueError(f"{path}: does not rise from 0 to {what}")
+    return whole
 
 
-def _parts(path: Path, tokens: NDArray[Any], offsets: NDArray[np.int64]) -> Iterator[Ragged]:
-    start = 0
-    while start < len(offsets) - 1:
-        stop = max(start + 1, int(np.searchsorted(offsets, offsets[start] + _READ_TOKENS, side="right")) - 1)
-        part = np.asarray(tokens[offsets[start] : offsets[stop]]).astype(np.int64)
+def _blocks(
+    path: Path,
+    tokens: NDArray[Any],
+    mask: NDArray[np.uint8] | None,
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> Generator[Block, None, None]:
+    for first, last in block_bounds(offsets[rows[1:]]):
+        a, b = int(rows[first]), int(rows[last])
+        part = tokens[offsets[a] : offsets[b]]
         if len(part) and int(part.min()) < 0:
             raise ValueError(f"{path}: negative token ids; is the dtype right?")
-        yield Ragged(part.astype(np.uint32), (offsets[start : stop + 1] - offsets[start]).astype(np.int64))
-        start = stop
+        if len(part) and int(part.max()) >= 2**31:
+            raise ValueError(f"{path}: token ids above 2^31-1; is the dtype right?")
+        learned = None if mask is None else np.asarray(mask[offsets[a] : offsets[b]]) != 0
+        yield Block(
+            Ragged(part.astype(np.uint32), offsets[a : b + 1] - offsets[a]),
+            rows[first : last + 1] - a,
+            learned,
+        )

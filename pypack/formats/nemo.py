@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,77 +11,117 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pypack._common.files import atomic_writer
-from pypack.batch import IGNORE_LABEL
-from pypack.formats import plain_pickle
-from pypack.formats.rows import iterate_rows
-from pypack.plan.plan import Plan
+from pypack._common.files import create
+from pypack.formats import about_file, nemo_pickle, plain_pickle
+from pypack.formats.stream import About, Block, Stream, with_first_tokens
 from pypack.ragged import Ragged
-from pypack.store.store import TokenStore
+from pypack.source.mask_ranges import unlearned_ranges
 
 MAGIC = np.lib.format.MAGIC_PREFIX
 _READ_SEQUENCES = 1000
 _READ_TOKENS = 2**20
 # A number takes a byte of the file at least; more tokens than so many times its size repeat one list.
 _MOST_REPEATED = 16
+_FIELDS = ("input_ids", "loss_mask", "seq_start_id")
 
 
-def write(store: TokenStore, plan: Plan | None, path: Path) -> int:
+def write(rows_of: Stream, path: Path) -> int:
     """Writes the `.npy` that `GPTSFTPackedDataset` loads; returns the number of sequences.
 
     Each is a dict of lists: `input_ids`; `loss_mask`, 1 where the *next* token is learned; `seq_start_id`,
-    where documents begin. NeMo reads such a file (pickled) into memory whole, and so does this: it is for
-    fine-tuning sets.
+    where documents begin. NeMo reads such a file (pickled) into memory whole: it is for fine-tuning sets.
     """
-    sequences: list[dict[str, list[int]]] = []
-    for rows in iterate_rows(store, plan):
-        for row in range(len(rows)):
-            items = slice(int(rows.offsets[row]), int(rows.offsets[row + 1]))
-            spans = rows.span_lengths[rows.row_spans[row] : rows.row_spans[row + 1]]
-            learned = rows.labels[items] != IGNORE_LABEL
-            sequences.append(
-                {
-                    "input_ids": rows.input_ids[items].tolist(),
-                    "loss_mask": [*learned[1:].astype(int).tolist(), 0][: len(learned)],
-                    "seq_start_id": [0, *np.cumsum(spans)[:-1].tolist()],
-                }
+    rows = rows_of.contents.rows
+    head, tail = nemo_pickle.head_and_tail(rows)
+    with create(path) as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": (rows,)})
+        file.write(head)
+        for block in rows_of.blocks:
+            offsets = block.row_offsets
+            starts = block.documents.offsets[:-1] - np.repeat(offsets[:-1], np.diff(block.row_documents))
+            fields = (
+                (block.documents.values.astype(np.int64), offsets),
+                (_next_learned(block).astype(np.int64), offsets),
+                (starts, block.row_documents),
             )
-    boxes = np.empty(len(sequences), object)
-    boxes[:] = sequences
-    with atomic_writer(path) as file:
-        np.save(file, boxes, allow_pickle=True)
-    return len(sequences)
+            file.write(nemo_pickle.dicts(_FIELDS, fields))
+        file.write(tail)
+    return rows
+
+
+def _next_learned(block: Block) -> NDArray[np.bool_]:
+    """bool [N]: whether the token behind each is learned, in the same document."""
+    offsets = block.documents.offsets
+    learned = np.zeros(len(block.documents.values), np.bool_)
+    learned[:-1] = True if block.learned is None else block.learned[1:]
+    learned[offsets[1:][np.diff(offsets) > 0] - 1] = False
+    return learned
 
 
 def read(path: Path) -> Iterator[tuple[Ragged, pa.RecordBatch]]:
-    """Documents of such a file, in the order of its sequences.
+    """Documents of such a file, with a column `mask`; see `stream`."""
+    for block in stream(path).blocks:
+        assert block.columns is not None
+        yield block.documents, block.columns
 
-    Yields:
-        Some documents, and a column `mask` (lists of int32: start, stop, start, stop, ...) of the tokens that
-        NeMo does not learn, which `pypack.Source(store, plan, mask="mask")` takes.
+
+def stream(path: Path, found: about_file.Found | None = None) -> Stream:
+    """Rows of such a file. What NeMo does not learn stands in `learned`, and in a column `mask` (lists of
+    int32: start, stop, start, stop, ...), which `pypack.Source(store, plan, mask="mask")` takes.
 
     Raises:
         ValueError: the file is another kind of `.npy`, is damaged, or its pickle holds more than numbers.
     """
+    about = About() if found is None else found.about
+    return Stream(
+        _blocks(path),
+        dataclasses.replace(about, derived_columns=("mask",)),
+        has_mask=True,
+        is_packed=True,
+    )
+
+
+def _blocks(path: Path) -> Generator[Block, None, None]:
     sequences = _load(path)
     allowed = _MOST_REPEATED * path.stat().st_size
-    documents: list[NDArray[np.int64]] = []
-    masks: list[NDArray[np.int32]] = []
+    ids: list[NDArray[Any]] = []
+    flags: list[NDArray[Any]] = []
+    lengths: list[NDArray[np.int64]] = []
     waiting = total = 0
     for number, sequence in enumerate(sequences):
         tokens, learned, bounds = _checked(sequence, f"{path}: sequence {number}")
-        for begin, end in itertools.pairwise(bounds):
-            documents.append(tokens[begin:end])
-            masks.append(_unlearned(learned[begin:end]))
+        ids.append(tokens)
+        flags.append(learned != 0)
+        lengths.append(np.diff(bounds))
         waiting, total = waiting + len(tokens), total + len(tokens)
         if total > allowed:
             raise ValueError(
                 f"{path}: its sequences repeat what stands there once: more than {allowed} tokens"
             )
         if waiting >= _READ_TOKENS or (number + 1) % _READ_SEQUENCES == 0 or number + 1 == len(sequences):
-            column = pa.array(masks, pa.list_(pa.int32()))
-            yield Ragged.from_rows(documents), pa.RecordBatch.from_arrays([column], ["mask"])
-            documents, masks, waiting = [], [], 0
+            yield _block(ids, flags, lengths)
+            ids, flags, lengths, waiting = [], [], [], 0
+
+
+def _block(ids: list[NDArray[Any]], flags: list[NDArray[Any]], lengths: list[NDArray[np.int64]]) -> Block:
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    documents = Ragged(np.concatenate(ids).astype(np.uint32), offsets)
+    counts = np.array([len(one) for one in lengths], np.int64)
+    # Flag t tells of token t + 1: the last one of a document, of a token that is another's.
+    learned = np.ones(len(documents.values), np.bool_)
+    learned[1:] = np.concatenate(flags)[:-1]
+    learned = with_first_tokens(learned, offsets)
+    hidden = ~learned
+    hidden[offsets[:-1][np.diff(offsets) > 0]] = False  # nobody learns it, and it needs no mask
+    ranges, items = unlearned_ranges(~hidden, documents.lengths)
+    bounds = np.concatenate([[0], np.cumsum(2 * ranges)]).astype(np.int32)
+    column = pa.ListArray.from_arrays(pa.array(bounds), pa.array(items.reshape(-1)))
+    return Block(
+        documents,
+        np.concatenate([[0], np.cumsum(counts)]),
+        learned,
+        columns=pa.RecordBatch.from_arrays([column], ["mask"]),
+    )
 
 
 def _checked(sequence: Any, place: str) -> tuple[NDArray[Any], NDArray[Any], list[int]]:
@@ -111,13 +151,6 @@ def _vector(values: Any) -> NDArray[Any]:
     if vector.ndim != 1 or vector.dtype.kind not in "biuf":
         raise TypeError(f"{vector.dtype} of {vector.ndim} dimensions")
     return vector
-
-
-def _unlearned(learned: NDArray[Any]) -> NDArray[np.int32]:
-    """Ranges of tokens of a document that are not to be learned; learned[t] tells of token t + 1."""
-    # Token 0 is learned by nobody, and needs no mask.
-    hidden = np.concatenate([[False, False], learned[:-1] == 0, [False]])
-    return np.flatnonzero(hidden[1:] != hidden[:-1]).astype(np.int32)
 
 
 def _load(path: Path) -> list[Any]:

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
+from pypack.formats.stream import block_bounds
 from pypack.plan.plan import Plan
-from pypack.source.source import Source
+from pypack.source.mask_ranges import Masks
 from pypack.store.store import TokenStore
-
-_BATCH_TOKENS = 2**20
 
 
 @dataclass(frozen=True)
@@ -39,49 +38,52 @@ class Rows:
         return len(self.offsets) - 1
 
 
-def iterate_rows(store: TokenStore, plan: Plan | None) -> Iterator[Rows]:
+def iterate_rows(
+    store: TokenStore,
+    plan: Plan | None,
+    masks: Masks | None = None,
+    chosen: NDArray[np.int64] | None = None,
+    *,
+    uses_store_mask: bool,
+) -> Iterator[Rows]:
     """The sequences of a plan in its order; without a plan the documents in theirs, empty ones among them.
 
+    Args:
+        masks: what is not learned, in the place of the store's own mask.
+        chosen: the documents of the store that the plan speaks of; None: all.
+
     Raises:
-        ValueError: the plan was made for another store, or aligns its spans (the padding between them would
-            be taken for tokens).
+        ValueError: the plan aligns its spans (the padding between them would be taken for tokens).
     """
+    if plan is not None and plan.align != 1:
+        raise ValueError(f"the plan aligns spans to {plan.align} tokens: pack with align=1 to convert")
     form = _core.BatchFormat(varlen=True, int32=True, position_ids=False, segment_ids=False)
     maker = _core.BatchMaker(form, 1)
+    count, lengths = len(store), store.lengths
     if plan is None:
-        count, lengths = len(store), store.lengths
-        maker.add_source(
-            store.kernel_view,
-            _core.PlanView(
-                np.arange(count + 1),
-                np.arange(count),
-                np.zeros(count, np.int32),
-                lengths,
-                np.maximum(lengths, 1),
-            ),
-            documents=None,
-            align=1,
-            mask_offsets=None,
-            masks=None,
-            uses_store_mask=store.has_loss_mask,
-            plan_files=(),
-        )
-        tokens = lengths.astype(np.int64)
+        everything = np.arange(count + 1)
+        arrays = (everything, everything[:-1], np.zeros(count, np.int32), lengths, np.maximum(lengths, 1))
+        view, tokens = _core.PlanView(*arrays), lengths.astype(np.int64)
     else:
-        if plan.align != 1:
-            raise ValueError(f"the plan aligns spans to {plan.align} tokens: pack with align=1 to convert")
-        Source(store, plan).add_to(maker)
+        view = _core.PlanView(*plan.arrays().values())
         spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
         tokens = np.diff(spans[plan.sequence_offsets])
+    maker.add_source(
+        store.kernel_view,
+        view,
+        documents=chosen,
+        align=1,
+        mask_offsets=None if masks is None else masks[0],
+        masks=None if masks is None else masks[1],
+        uses_store_mask=uses_store_mask,
+        plan_files=() if plan is None else plan.mapped_files,
+    )
     ends = np.cumsum(tokens)
-    start = 0
-    while start < len(tokens):
+    for start, stop in block_bounds(ends):
         before = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _BATCH_TOKENS, side="right")))
         rows = np.arange(start, stop)
         filled = maker.fill(np.zeros(len(rows), np.int32), rows, 0, resolve_num_threads(None))
         offsets = np.concatenate([[0], ends[start:stop] - before])
         input_ids, labels, *_, made = filled
         _, _, span_lengths, row_spans = _core.span_arrays(made)
         yield Rows(input_ids, labels, offsets, span_lengths, row_spans)
-        start = stop

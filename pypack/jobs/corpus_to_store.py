@@ -31,7 +31,8 @@ def tokenize(
         output: the store to write.
         tokenizer: a `Tokenizer`, or the path of one (see `Tokenizer.from_file`).
         **options: of `pypack.jobs.tokenize.TokenizeOptions` (`field`, `keep`, `append_eos`, `shard_tokens`,
-            ...) and of `pypack.jobs.tokenize.tokenize` (`on_error`, `num_threads`, `overwrite`, ...).
+            `where`, `sample`, `limit`, `transform`, ...) and of `pypack.jobs.tokenize.tokenize` (`on_error`,
+            `num_threads`, `overwrite`, ...).
 
     Raises:
         TypeError: there is no such option.

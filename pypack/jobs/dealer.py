@@ -7,7 +7,7 @@ running units (an engine on a cluster) needs nothing but these methods.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pypack.jobs.units import Unit
@@ -36,7 +36,7 @@ class Task:
 
 
 class Dealer:
-    """Hands out units, the largest first.
+    """Hands out units, the largest first, or in their order.
 
     A unit whose worker dies is handed out again; after three deaths its files are tried by halves, until one
     is found at which the worker dies. That one is refused (`refused` gets its number within the unit), and
@@ -48,10 +48,14 @@ class Dealer:
         deaths: how many workers have died.
     """
 
-    def __init__(self, units: Iterable[Unit]) -> None:
-        in_order = sorted(units, key=lambda unit: (-unit.size, unit.number))
-        self._files = {unit.number: unit.stop - unit.first for unit in in_order}
-        self._waiting = deque(Task(unit.number) for unit in in_order)
+    def __init__(
+        self, units: Iterable[Unit], *, in_order: bool = False, is_wanted: Callable[[int], bool] | None = None
+    ) -> None:
+        """`is_wanted`: asked of each unit before it is handed out; one that is not wanted never is."""
+        self._is_wanted = is_wanted or (lambda number: True)
+        units = list(units) if in_order else sorted(units, key=lambda unit: (-unit.size, unit.number))
+        self._files = {unit.number: unit.stop - unit.first for unit in units}
+        self._waiting = deque(Task(unit.number) for unit in units)
         self._deaths: dict[int, int] = {}
         self._suspects: dict[int, deque[Task]] = {}  # of a unit, the trials that are to come
         self.refused: list[tuple[int, int]] = []
@@ -60,7 +64,11 @@ class Dealer:
 
     def next(self) -> Task | None:
         """What to work on next; None if nothing waits (what others work on may come back)."""
-        return self._waiting.popleft() if self._waiting else None
+        while self._waiting:
+            task = self._waiting.popleft()
+            if task.is_trial or self._is_wanted(task.unit):
+                return task
+        return None
 
     def done(self, task: Task) -> None:
         """A worker has done it."""

@@ -16,9 +16,11 @@ _FOLLOWS = {"vocab_size": "tokenizer", "special_ids": "tokenizer", "appended_id"
 _NOT_COMPARED = frozenset({"inputs"})
 _WORDS = {
     "tokenizer": "the tokenizer",
+    "transform_source": "the source of the transform",
     "engine": "the engine of the tokenizer",
     "engine_version": "the version of the tokenizers library, which encodes",
     "pypack": "the version of pypack",
+    "split_special_tokens": "split_special_tokens, the default now: --parse-special-tokens is the contrary",
     "pyarrow": "the version of pyarrow, which writes the columns",
 }
 _MOST_TOLD = 3
@@ -35,14 +37,30 @@ def differences(before: JobDescription, now: JobDescription) -> list[str]:
 
 def different_options(before: JobDescription, now: JobDescription) -> list[str]:
     """The same of all but the files."""
-    unequal = {
-        name for name in {*before.job, *now.job} - _NOT_COMPARED if before.job.get(name) != now.job.get(name)
-    }
+    old, new = before.job, _with_kept_day(before.job, now.job)
+    unequal = {name for name in {*old, *new} - _NOT_COMPARED if old.get(name) != new.get(name)}
     return [
-        _option(name, before.job.get(name), now.job.get(name))
+        _option(name, old.get(name), new.get(name))
         for name in sorted(unequal)
         if _FOLLOWS.get(name) not in unequal
     ]
+
+
+def _with_kept_day(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`now` on the day that the job keeps, unless another was asked for: so it goes on the next day."""
+    records, then = now.get("records"), (before.get("records_as") or {}).get("chat")
+    chat = (now.get("records_as") or {}).get("chat")
+    if not (records and then and chat and before.get("records")):
+        return now
+    day = then["date"] if records.get("chat_date") is None else chat["date"]
+    return {
+        **now,
+        "records": {
+            **records,
+            "chat_date": before["records"].get("chat_date"),
+        },  # the day itself is in `chat`
+        "records_as": {**now["records_as"], "chat": {**chat, "date": day}},
+    }
 
 
 def _option(name: str, before: Any, now: Any) -> str:
@@ -54,10 +72,20 @@ def _option(name: str, before: Any, now: Any) -> str:
             *(["now also " + _listed(new)] if new else []),
         ]
         return f"{name} ({'; '.join(parts) or 'in another order'})"
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-        before, now = ({key: values.get(key) for key in keys} for values in (before, now))
+    before, now = _narrowed(before, now)
     return f"{_WORDS.get(name, name)} (before {_brief(before)}, now {_brief(now)})"
+
+
+def _narrowed(before: Any, now: Any) -> tuple[Any, Any]:
+    """Of objects within one another only what differs."""
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        return before, now
+    parts = {
+        key: _narrowed(before.get(key), now.get(key))
+        for key in {**before, **now}
+        if before.get(key) != now.get(key)
+    }
+    return {key: a for key, (a, _) in parts.items()}, {key: b for key, (_, b) in parts.items()}
 
 
 def _listed(values: Sequence[Any]) -> str:

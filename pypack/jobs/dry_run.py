@@ -120,7 +120,7 @@ def predict(
 def _look_into(file: InputFile, work: UnitWork, most_bytes: int) -> tuple[_Sample, tuple[float, float]]:
     sample = _Sample(file)
     reading = encoding = 0.0
-    batches, encode = work.read([file]), work.stage([file])
+    batches, encode = work.choose(work.read([file]), [file]), work.stage([file])
     uncompressed = 0
     while uncompressed < most_bytes:
         began = time.monotonic()
@@ -129,7 +129,7 @@ def _look_into(file: InputFile, work: UnitWork, most_bytes: int) -> tuple[_Sampl
         if batch is None:
             sample.is_whole = True
             break
-        batch, ids, _ = encode(batch)
+        batch, ids, _ = work.choose_encoded(*encode(batch))
         encoding += time.monotonic() - read_at
         reading += read_at - began
         uncompressed += max(1, batch.input_bytes)

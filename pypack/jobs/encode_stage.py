@@ -7,19 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
-from pypack.corpus.bytes import ByteSource
+from pypack.corpus.json_array import new_source
+from pypack.corpus.passed_over import PassedOver
 from pypack.corpus.piece import first_line_start
 from pypack.ragged import Ragged
+
+# Under which name text that spells special tokens is counted, beside what is passed over.
+LOOK_ALIKES = "look_alikes"
+# Ids of texts, and the numbers of those that spell special tokens which are text, see
+# `Tokenizer.encode_as_text`.
+Encode = Callable[[Any], tuple[Ragged, NDArray[np.uint32]]]
 
 
 class EncodeStage:
     """Encodes batches; a document at which the encoder fails becomes a reject, and the others go on."""
 
-    def __init__(
-        self, encode: Callable[[Any], Ragged], files: Sequence[InputFile], on_error: str = "reject"
-    ) -> None:
+    def __init__(self, encode: Encode, files: Sequence[InputFile], on_error: str = "reject") -> None:
         self._encode = encode
         self._files = files
         self._on_error = on_error
@@ -31,21 +37,26 @@ class EncodeStage:
             RejectedInputError: the first of them, under `on_error="stop"`.
         """
         try:
-            return batch, self._encode(batch.texts), None
+            rows, look_alikes = self._encode(batch.texts)
+            return _with_look_alikes(batch, look_alikes), rows, None
         except ValueError:
             return self._one_by_one(batch)
 
     def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, None]:
         kept = np.ones(len(batch), bool)
         rows, rejects = [], []
+        look_alikes: list[int] = []
         for i, text in enumerate(batch.text_list()):
             try:
-                rows.append(self._encode([text]).values)
+                ids, found = self._encode([text])
+                rows.append(ids.values)
+                look_alikes += [i] * len(found)
             except ValueError as error:
                 rejects.append(self._reject(batch, i, str(error).removeprefix("document 0: ")))
                 if self._on_error == "stop":
                     raise RejectedInputError(rejects[0]) from error
                 kept[i] = False
+        batch = _with_look_alikes(batch, np.array(look_alikes, np.uint32))
         together = sorted([*batch.rejects, *rejects], key=lambda reject: (reject.index, reject.record))
         return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows), None
 
@@ -53,13 +64,18 @@ class EncodeStage:
         return reject_of(self._files, batch, i, "not_encodable", f"the tokenizer fails at the text: {reason}")
 
 
+def _with_look_alikes(batch: DocumentBatch, documents: NDArray[np.uint32]) -> DocumentBatch:
+    if not len(documents):
+        return batch
+    return replace(batch, look_alikes=PassedOver.of(LOOK_ALIKES, batch, documents))
+
+
 def reject_of(files: Sequence[InputFile], batch: DocumentBatch, i: int, kind: str, reason: str) -> Reject:
     """The reject of a document of a batch."""
     index, record = int(batch.files[i]), int(batch.records[i])
     file = files[index]
-    is_lines = file.format in ("json_lines", "text")
-    offset = _line_start(files, batch, i) if is_lines else 0
-    return Reject(file.path, index, record, "line" if is_lines else "row", offset, kind, reason)
+    offset = _line_start(files, batch, i) if file.unit != "row" else 0
+    return Reject(file.path, index, record, file.unit, offset, kind, reason)
 
 
 def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int:
@@ -76,7 +92,7 @@ def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int
     if file.is_stream:
         return end
     start = offset = 0
-    for chunk in ByteSource(file):  # rare: only behind a line that is no document
+    for chunk in new_source(file):  # rare: only behind a line that is no document
         start = max(start, offset + chunk.rfind(b"\n", 0, max(0, end - 1 - offset)) + 1)
         offset += len(chunk)
         if offset >= end:

@@ -51,6 +51,9 @@ class Manifest:
         lines: lines of a piece of a file, by which those of the pieces behind it are numbered; None of whole
             files and of rows.
         shards: its shards, in order.
+        passed_over: documents left out as asked, by reason, see `pypack.jobs.choosing`.
+        is_cut: it ended with the last document that it might have, see `pypack.jobs.limit`.
+        look_alikes: how often its documents spell special tokens that are plain text.
     """
 
     unit: int
@@ -62,10 +65,17 @@ class Manifest:
     rejects_checksum: str | None = None
     lines: int | None = None
     shards: tuple[ShardInfo, ...] = ()
+    passed_over: dict[str, int] = field(default_factory=dict)
+    is_cut: bool = False
+    look_alikes: int = 0
 
     def to_json(self) -> bytes:
         """The bytes of the file."""
-        return json.dumps(_HEAD | asdict(self), sort_keys=True).encode() + b"\n"
+        values = asdict(self)
+        for name in ("passed_over", "is_cut", "look_alikes"):  # of few jobs
+            if not values[name]:
+                del values[name]
+        return json.dumps(_HEAD | values, sort_keys=True).encode() + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes, place: str) -> Manifest:
@@ -93,6 +103,9 @@ class Manifest:
                 values["rejects_checksum"],
                 values["lines"],
                 tuple(map(_checked, shards)),
+                {str(reason): _count(count) for reason, count in values.get("passed_over", {}).items()},
+                values.get("is_cut", False) is True,
+                _count(values.get("look_alikes", 0)),
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{place}: damaged: {error}") from None

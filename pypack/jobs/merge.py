@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ from pypack._common.fingerprint import joined_fingerprint
 from pypack.jobs.attempts import final_name
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
-from pypack.jobs.manifest import UNITS_FOLDER, Manifest, finished_units, read_manifest, rejects_name
+from pypack.jobs.limit import limited, with_last_unit
+from pypack.jobs.manifest import (
+    UNITS_FOLDER,
+    Manifest,
+    read_manifest,
+    rejects_name,
+    shard_prefix,
+)
 from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.place import FolderPlace
@@ -39,9 +46,8 @@ class NoDocumentError(ValueError):
 
 
 def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
-    """The units of a job that are not done."""
-    done = finished_units(place)
-    return [unit.number for unit in job.units if unit.number not in done]
+    """The units of a job that are not done, and are needed, as far as is known."""
+    return limited(job, place).missing
 
 
 def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
@@ -52,10 +58,13 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         NoDocumentError: all documents were refused; the rejects are there.
         OutputError: a file of a unit that was done is not what it was.
     """
-    missing = missing_units(place, job)
-    if missing:
-        raise MissingUnitsError(place, missing, len(job.units))
-    manifests = list(_manifests(place, job))
+    wanted = limited(job, place)
+    if wanted.missing:
+        raise MissingUnitsError(place, wanted.missing, len(job.units))
+    unused = {unit.number for unit in job.units} - set(wanted.units)
+    if wanted.last is not None:
+        job = with_last_unit(job, wanted.last)
+    manifests = list(_manifests(place, job, wanted.units))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
     first, tried_again = _join_rejects(place, job, manifests)
@@ -72,6 +81,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
             if counts["rejected"]
             else ""
         )
+        told += _passed_over_in_words(counts.get("passed_over", {}))
         raise NoDocumentError(f"{place.folder}: no document was written, a store cannot be empty{told}")
     asked = job.job
     info = StoreInfo(
@@ -88,13 +98,13 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         appended_id=_last_id(asked),
         prepended_ids=tuple(asked.get("prepended_ids", ())),
         requires=tuple(sorted({FEATURE_OF[suffix] for shard in shards for suffix in shard.beside})),
-        options={name: asked[name] for name in STORE_OPTIONS},
+        options={name: asked[name] for name in STORE_OPTIONS if name in asked},
         files={name: recorded for name, recorded in files.items() if recorded is not None},
         counts=counts | job.notes,
     )
     crash_at("merge", "store")
     place.write(STORE_FILE, info.to_json())
-    _tidy(place)
+    _tidy(place, unused)
     return info
 
 
@@ -109,11 +119,16 @@ def _all_listed(by_kind: Mapping[str, int], log: Path) -> str:
     return commonest(by_kind, log) if len(by_kind) > 1 else f"all are listed in {log}"
 
 
-def _manifests(place: FolderPlace, job: JobDescription) -> Iterator[Manifest]:
-    for unit in job.units:
-        manifest = read_manifest(place, unit.number)
+def _passed_over_in_words(counts: Mapping[str, int]) -> str:
+    told = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
+    return f"; {sum(counts.values()):,} were passed over as asked ({told})" if told else ""
+
+
+def _manifests(place: FolderPlace, job: JobDescription, units: Iterable[int]) -> Iterator[Manifest]:
+    for number in units:
+        manifest = read_manifest(place, number)
         if manifest is None:
-            raise MissingUnitsError(place, [unit.number], len(job.units))
+            raise MissingUnitsError(place, [number], len(job.units))
         yield manifest
 
 
@@ -141,10 +156,16 @@ def _counts(
     for (kind, is_file), count in tried_again.items():
         rejected[kind] -= count
         rejected_files -= is_file * count
+    passed_over: Counter[str] = Counter()
+    for manifest in manifests:
+        passed_over.update(manifest.passed_over)
+    look_alikes = sum(manifest.look_alikes for manifest in manifests)
     return {
         "units": len(manifests),
         "rejected": {kind: count for kind, count in sorted(rejected.items()) if count},
         "rejected_files": rejected_files,
+        **({"passed_over": dict(sorted(passed_over.items()))} if passed_over else {}),
+        **({"look_alikes": look_alikes} if look_alikes else {}),
         **({"retries": len(job.retries)} if job.retries else {}),
     }
 
@@ -204,8 +225,13 @@ def _in_words(line: bytes) -> str:
     return f"{record['file']}: {where}: {record['reason']}"
 
 
-def _tidy(place: FolderPlace) -> None:
-    """Removes what attempts have left. Should one go on still, it finds its unit done."""
+def _tidy(place: FolderPlace, unused: Collection[int]) -> None:
+    """Removes what attempts have left, and the shards of units that are not in the store. Should an attempt
+    go on still, it finds its unit done."""
+    prefixes = tuple(map(shard_prefix, unused))
+    for name in place.names("") if prefixes else ():
+        if name.startswith(prefixes):
+            place.remove(name)
     for folder in (UNITS_FOLDER, ""):
         for name in place.names(folder):
             if final_name(name) != name:

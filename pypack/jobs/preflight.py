@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pypack.columnar.process import ColumnarReader
 from pypack.corpus import CorpusError, InputFile
+from pypack.corpus.field import TextFields
 from pypack.corpus.look import Look, Wanted, look_at
 from pypack.corpus.similar import close_to, listed
 
@@ -46,10 +47,11 @@ class Preflight:
 def look(
     files: Sequence[InputFile],
     *,
-    field: str = "text",
+    field: str | Sequence[str] = "text",
     keep: Sequence[str] = (),
     txt_per_line: bool = False,
     records: Sequence[str] = (),
+    where: Sequence[str] = (),
     most_seconds: float = MOST_SECONDS,
 ) -> Preflight:
     """Looks at the first documents of every file that is no stream, in bounded time.
@@ -59,13 +61,16 @@ def look(
         field, keep, txt_per_line: see `pypack.corpus.read`.
         records: names or dotted paths that records must have, where they become texts; then `field` is not
             looked for.
+        where: names or dotted paths of the fields that a condition looks at.
         most_seconds: no further file is looked at after that; which ones are then is chosen at random, always
             the same.
 
     Raises:
         PreflightError: no file looked at would give a document, or nobody has a field that is to be kept.
     """
-    wanted = Wanted(field, tuple(keep), txt_per_line, tuple(records))
+    text = TextFields.of(field)
+    where = [name for name in where if name not in text.names]
+    wanted = Wanted(text, tuple(dict.fromkeys([*keep, *where])), txt_per_line, tuple(records))
     looks = _looks([file for file in files if not file.is_stream], wanted, most_seconds)
     with_content = [one for one in looks if one.documents or one.fault is not None]
     faulty = [one for one in with_content if one.fault is not None]
@@ -75,7 +80,8 @@ def look(
         raise PreflightError(_whole_job(faulty, report))
     good = [one for one in with_content if one.fault is None]
     if good and not has_streams:
-        _check_kept(good, keep, report)
+        _check_fields(good, keep, "--keep", "keeps it all the same")
+        _check_fields(good, where, "--where", "asks all the same")
     warnings = [*_grouped(faulty), *_drift(good, keep)]
     return Preflight(report.looked, report.files, tuple(warnings))
 
@@ -118,17 +124,17 @@ def _named(looks: Sequence[Look]) -> str:
     return first if len(looks) == 1 else f"{first} and {len(looks) - 1:,} more files"
 
 
-def _check_kept(looks: Sequence[Look], keep: Sequence[str], report: Preflight) -> None:
-    """Raises PreflightError for a kept field that no record has: its column would be nothing but nulls."""
-    for name in keep:
+def _check_fields(looks: Sequence[Look], names: Sequence[str], option: str, otherwise: str) -> None:
+    """Raises PreflightError for a field that no record has: it would be nothing but nulls."""
+    for name in names:
         if any(name in one.kinds for one in looks):
             continue
-        names = list(dict.fromkeys(other for one in looks for other in one.names))
-        near = close_to(name, names)
-        hint = f"did you mean {near}?" if near else f"there are {listed(names) or 'none'}"
+        others = list(dict.fromkeys(other for one in looks for other in one.names))
+        near = close_to(name, others)
+        hint = f"did you mean {near}?" if near else f"there are {listed(others) or 'none'}"
         raise PreflightError(
-            f"--keep {name}: no document at the start of {_named(looks)} has such a field; {hint} "
-            "(--no-preflight keeps it all the same, for documents further on)"
+            f"{option} {name}: no document at the start of {_named(looks)} has such a field; {hint} "
+            f"(--no-preflight {otherwise}, for documents further on)"
         )
 
 

@@ -60,6 +60,8 @@ class TokenizeResult:
         dead_workers: processes that died.
         left_out: what was left out of folders: reason → suffix → how many.
         warnings: what the look at the first documents has shown.
+        passed_over: documents that were left out as asked (where, sample, transform, min_tokens, max_tokens).
+        look_alikes: how often documents spell special tokens that are plain text.
     """
 
     output: Path
@@ -79,6 +81,8 @@ class TokenizeResult:
     dead_workers: int = 0
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    passed_over: dict[str, int] = field(default_factory=dict)
+    look_alikes: int = 0
 
     @property
     def is_finished(self) -> bool:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from pypack.corpus import DocumentBatch, InputFile, Reject, RejectedInputError
-from pypack.corpus.json_lines import parsed_exactly, record_fault
-from pypack.jobs.encode_stage import reject_of
+from pypack.corpus.json_lines import record_fault
+from pypack.corpus.lenient_json import has_lone_surrogate, parse_json, parsed_exactly
+from pypack.corpus.passed_over import PassedOver
+from pypack.jobs.encode_stage import LOOK_ALIKES, reject_of
 from pypack.ragged import Ragged
 from pypack.records.errors import RecordError
+from pypack.records.look_alikes import LookAlikes
+from pypack.records.paths import value_at
 from pypack.records.recipe import RecordTexts
 from pypack.records.rendered import Rendered
 from pypack.store.beside import Beside
@@ -34,6 +37,7 @@ class RecordStage:
         self, texts: RecordTexts, encode: Encode, files: Sequence[InputFile], on_error: str = "reject"
     ) -> None:
         self._texts = texts
+        self._look_alikes = LookAlikes(texts.special_texts)
         self._encode = encode
         self._files = files
         self._on_error = on_error
@@ -61,6 +65,7 @@ class RecordStage:
             counts[i] = len(found)
         rows, learned, bad = self._encoded(rendered)
         owner = np.repeat(np.arange(len(batch)), counts)  # the record of each document
+        spelled = np.array([self._look_alikes.count(one.text, one.plain) for one in rendered], np.int64)
         if bad:
             for i, (kind, reason) in {int(owner[number]): why for number, why in bad.items()}.items():
                 self._refuse(batch, i, kind, reason, rejects)
@@ -68,16 +73,25 @@ class RecordStage:
             kept = counts[owner] > 0
             learned = learned[np.repeat(kept, rows.lengths)]
             rows = Ragged.from_rows([rows[number] for number in np.flatnonzero(kept).tolist()])
-            owner = owner[kept]
-        return self._spread(batch, owner, rejects), rows, self._beside(counts, weights[owner], learned)
+            owner, spelled = owner[kept], spelled[kept]
+        spread = self._spread(batch, owner, rejects)
+        if spelled.any():
+            holders = np.repeat(np.arange(len(owner)), spelled)  # a document for each time
+            spread = replace(spread, look_alikes=PassedOver.of(LOOK_ALIKES, spread, holders))
+        return spread, rows, self._beside(counts, weights[owner], learned)
 
     def _record(self, line: bytes) -> dict[str, Any]:
         try:
-            record = parsed_exactly(line, orjson.loads(line))
+            value, is_strict = parse_json(line)
+            record = parsed_exactly(line, value)
         except ValueError:
             raise RecordError(*record_fault(line)) from None
         if not isinstance(record, dict):
             raise RecordError(*record_fault(line))
+        if not is_strict:
+            for name in self._texts.recipe.fields:
+                if has_lone_surrogate(value_at(record, name)):
+                    raise RecordError("lone_surrogate", f"the field {name!r} has an escaped lone surrogate")
         return record
 
     def _refuse(self, batch: DocumentBatch, i: int, kind: str, reason: str, rejects: list[Reject]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack._common.words import counted
+
 if TYPE_CHECKING:
     from pypack.corpus import DocumentBatch
 
@@ -62,7 +64,7 @@ class UnitRejects:
         """Counts a batch; False if too many were rejected up to some place in it."""
         before, documents = self.rejected, self.documents
         self.rejected += len(batch.rejects)
-        self.documents += len(batch)
+        self.documents += len(batch) + batch.passed_over.counts().total()
         if not self.limit.is_share:
             return self.rejected <= self.limit.limit
         share = self.limit.limit / 100
@@ -79,10 +81,13 @@ class UnitRejects:
         record = np.array([reject.record for reject in batch.rejects], np.int64)
         if len(index) == 0:
             return False
+        # What was passed over as asked was read all the same.
+        places = np.stack([batch.files.astype(np.int64), batch.records], axis=1)
+        places = np.concatenate([places, *batch.passed_over.places.values()])
         # One number for each place, in order; the files of a batch are few.
-        first = min(int(index.min()), int(batch.files.min()) if len(batch) else int(index.min()))
+        first = min(int(index.min()), int(places[:, 0].min()) if len(places) else int(index.min()))
         rejects_at = (index - first << 43) + record
-        documents_at = (batch.files.astype(np.int64) - first << 43) + batch.records
+        documents_at = np.sort((places[:, 0] - first << 43) + places[:, 1])
         so_far = rejected + np.arange(1, len(index) + 1)
         seen = so_far + documents + np.searchsorted(documents_at, np.sort(rejects_at))
         return bool((so_far > share * np.maximum(seen, _LEAST_RECORDS)).any())
@@ -100,6 +105,18 @@ def commonest(by_kind: Mapping[str, int], log: Path) -> str:
     told = [f"{number:,} {kind}{_in_brackets(reasons.get(kind, ''))}" for kind, number in most]
     rest = sum(by_kind.values()) - sum(number for _, number in most)
     return f"{', '.join([*told, f'{rest:,} others'] if rest else told)}; all are listed in {log}"
+
+
+def too_many(limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log: Path) -> str | None:
+    """What to say of a whole job that has refused more than it may; None if it has not.
+
+    `documents`: those that were taken, or passed over for what they are.
+    """
+    rejected = sum(by_kind.values())
+    if limit.allows(rejected, documents):
+        return None
+    were = counted(rejected, "document was", "documents were")
+    return f"{were} rejected, more than --max-rejects {limit}: {commonest(by_kind, log)}"
 
 
 def _in_brackets(reason: str) -> str:

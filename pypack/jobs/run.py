@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,8 +15,9 @@ from pypack._common.paths import local_path
 from pypack._common.threads import available_cores
 from pypack.jobs.dealer import Dealer
 from pypack.jobs.description import JobDescription
+from pypack.jobs.limit import Limited, limited, with_last_unit
 from pypack.jobs.manifest import Manifest, finished_units, read_manifest
-from pypack.jobs.merge import merge, missing_units
+from pypack.jobs.merge import merge
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.partition import Partition
 from pypack.jobs.place import FolderPlace
@@ -41,6 +43,7 @@ class JobRun:
     options: WorkOptions
     partition: Partition
     on_progress: Callable[[Progress], None] | None
+    on_event: Callable[[str, dict[str, Any]], None] | None = None
     resumed_documents: int = 0
     progress: Progress = field(default_factory=Progress)
     replaced_workers: int = 0
@@ -48,10 +51,12 @@ class JobRun:
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
+        self._known: dict[int, Manifest] = {}
         done = finished_units(self.place)
         manifests = [m for n in sorted(done) if (m := read_manifest(self.place, n)) is not None]
         self._own = self.partition.of(self.job.units)
-        self._left = [unit for unit in self._own if unit.number not in done]
+        wanted = set(self._limited().units)
+        self._left = [unit for unit in self._own if unit.number not in done and unit.number in wanted]
         finished = [unit for unit in self.job.units if unit.number in done]
         # What is not in units that are worked on at the moment.
         self._base = Progress(
@@ -79,6 +84,12 @@ class JobRun:
         files = [unit for unit in self._left if not self._reads_stream(unit)]
         if num_workers is None:
             num_workers = min(cores, len(files)) if len(files) > 1 and cores > 2 else 1
+        self._work_on(files, streams, num_workers)
+        limited = self._limited()
+        if limited.last is not None and limited.missing:
+            self._work_on_last(limited.last)
+
+    def _work_on(self, files: list[Unit], streams: list[Unit], num_workers: int) -> None:
         if not self._left:
             self._tell({})
         elif files and (num_workers > 1 or self.options.memory_limit is not None):
@@ -94,6 +105,8 @@ class JobRun:
         """In this process."""
         work = UnitWork(self.place, self.job, self.tokenizer, self.options)
         for unit in units:
+            if not self._is_wanted(unit.number):
+                continue
             last = UnitProgress()
 
             def tell(progress: UnitProgress, number: int = unit.number) -> None:
@@ -110,19 +123,41 @@ class JobRun:
 
         threads = self.options.num_threads or 1
         options = WorkOptions(**{**asdict(self.options), "num_threads": threads})
-        dealer = Dealer(units)
+        has_limit = self.job.job.get("limit") is not None
+        dealer = Dealer(units, in_order=has_limit, is_wanted=self._is_wanted)
         workers = Workers(
             self.place, self.tokenizer, options, count,
             on_progress=self._tell, on_done=self._done, on_refused=self._refuse,
+            on_died=lambda unit: self._happened("worker_died", unit=unit),
         )  # fmt: skip
         with workers:
             workers.run(dealer)
         self.replaced_workers, self.dead_workers = workers.replaced, dealer.deaths
 
+    def _limited(self) -> Limited:
+        """Which units make the store, as far as is known."""
+        return limited(self.job, self.place, self._known)
+
+    def _is_wanted(self, number: int) -> bool:
+        return self.job.job.get("limit") is None or number in self._limited().units
+
+    def _work_on_last(self, last: Unit) -> None:
+        """Makes the unit that goes over the limit once more; who comes to it first."""
+        job = with_last_unit(self.job, last)
+        UnitWork(self.place, job, self.tokenizer, self.options)(last.number)
+
     def _refuse(self, unit: int, file: int) -> None:
         """Has a file rejected unread, whoever makes the unit."""
         refused = {**refused_files(self.place, unit), file: _REFUSED}
         self.place.write(refused_name(unit), orjson.dumps({str(i): why for i, why in refused.items()}))
+        self._happened("file_refused", unit=unit, file=self._path(unit, file))
+
+    def _path(self, unit: int, file: int) -> str:
+        return self.job.inputs[self.job.units[unit].first + file].path
+
+    def _happened(self, name: str, **values: Any) -> None:
+        if self.on_event is not None:
+            self.on_event(name, values)
 
     def _done(self, number: int, last: UnitProgress) -> None:
         """A unit is done; `last`: what its attempt has done of it."""
@@ -134,6 +169,10 @@ class JobRun:
         base.units += 1
         _add_run(base, last)
         self._tell({})
+        if manifest is not None:
+            counts = {"documents": manifest.documents, "tokens": manifest.tokens}
+            rejected = sum(manifest.rejected.values())
+            self._happened("unit", unit=number, **counts, shards=len(manifest.shards), rejected=rejected)
 
     def _tell(self, running: dict[int, UnitProgress]) -> None:
         base = self._base
@@ -157,9 +196,10 @@ class JobRun:
 
     def finish(self, directory: os.PathLike[str]) -> TokenizeResult:
         """Writes `store.json` if no unit is missing; what was done in any case."""
-        missing = missing_units(self.place, self.job)
+        limited = self._limited()
+        missing = limited.missing
         merged = None if missing else merge(self.place, self.job)
-        done = [_manifest(self.place, u) for u in self.job.units if u.number not in set(missing)]
+        done = [_manifest(self.place, number) for number in limited.units if number not in set(missing)]
         rejected: dict[str, int] = {}
         for manifest in done:
             for kind, count in manifest.rejected.items():
@@ -168,6 +208,9 @@ class JobRun:
         if merged is not None:  # without what was tried again
             rejected, rejected_files = merged.counts["rejected"], merged.counts["rejected_files"]
         own = {unit.number for unit in self._own}
+        passed_over: Counter[str] = Counter()
+        for manifest in done:
+            passed_over.update(manifest.passed_over)
         return TokenizeResult(
             output=local_path(directory),
             documents=sum(manifest.documents for manifest in done),
@@ -185,11 +228,13 @@ class JobRun:
             replaced_workers=self.replaced_workers,
             dead_workers=self.dead_workers,
             left_out=self.job.notes.get("left_out", {}),
+            passed_over=dict(sorted(passed_over.items())),
+            look_alikes=sum(manifest.look_alikes for manifest in done),
         )
 
 
-def _manifest(place: FolderPlace, unit: Unit) -> Manifest:
-    manifest = read_manifest(place, unit.number)
+def _manifest(place: FolderPlace, unit: int) -> Manifest:
+    manifest = read_manifest(place, unit)
     assert manifest is not None
     return manifest
 

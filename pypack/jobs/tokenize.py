@@ -15,6 +15,8 @@ from pypack._common.paths import local_path
 from pypack._common.version import VERSION
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
+from pypack.corpus.field import TextFields
+from pypack.jobs.choosing import check_choice
 from pypack.jobs.description import JobDescription
 from pypack.jobs.dry_run import Prediction
 from pypack.jobs.dry_run import predict as predict_job
@@ -26,7 +28,9 @@ from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
+from pypack.jobs.transform import fingerprint, load_transform
 from pypack.jobs.units import make_units
+from pypack.jobs.where import Where
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -61,6 +65,7 @@ def tokenize(
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
+    on_event: Callable[[str, dict[str, Any]], None] | None = None,
 ) -> TokenizeResult:
     """Tokenizes a corpus into a store, which depends on the corpus, the tokenizer and `options` alone.
 
@@ -92,6 +97,8 @@ def tokenize(
         batch_bytes: input bytes encoded at once; memory grows with it.
         on_progress: called now and then, perhaps from another thread.
         on_message: told what is worth telling: files left out, a job that goes on.
+        on_event: told the name and the figures of what happened, for programs: "unit" (done), "worker_died",
+            "file_refused".
 
     Raises:
         CorpusError: an input does not exist, is of an unknown kind, or has changed; the first reject under
@@ -114,6 +121,8 @@ def tokenize(
         )
     if retry_rejected and (overwrite or not partition.is_all):
         raise OutputError("retry_rejected adds to a store, in one call: not with overwrite, nor a partition")
+    if retry_rejected and options.limit is not None:
+        raise OutputError("retry_rejected adds to a store, and one with a limit has all that it may have")
     found = _found(inputs, directory, format, strict, say)
     # Checks its arguments before anything is written or removed.
     corpus.read(
@@ -127,13 +136,13 @@ def tokenize(
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
     if retry_rejected:
         with claimed_again(directory, job) as (place, again):
-            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress)
+            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress, on_event)
             run.work(num_workers)
             return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
-        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress)
+        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event)
         if run.resumed_documents:
             say(f"going on behind {run.resumed_documents} documents finished before")
         run.work(num_workers)
@@ -192,13 +201,14 @@ def _look(found: corpus.FoundInputs, options: TokenizeOptions, say: Callable[[st
     """Looks at the first documents; what part of the job will trip over is told, and returned."""
     records: Sequence[str] = ()
     if options.records is not None:
-        records = options.records.recipe(options.field).required
+        records = options.records.recipe(_one_field(options)).required
     looked = look(
         found.files,
         field=options.field,
         keep=options.keep,
         txt_per_line=options.txt_per_line,
         records=records,
+        where=() if options.where is None else Where(options.where).columns,
     )
     for warning in looked.warnings:
         say(f"warning: {warning}")
@@ -215,10 +225,11 @@ def _describe(
     """What makes this job this job."""
     records = None
     if options.records is not None:
-        records = describe_records(options.records, options.field, tokenizer)
+        records = describe_records(options.records, _one_field(options), tokenizer)
     job: dict[str, Any] = {
         "inputs": [os.fspath(path) for path in inputs],
         **asdict(options),
+        "field": names[0] if len(names := TextFields.of(options.field).names) == 1 else list(names),
         "keep": list(options.keep),
         "records": None if options.records is None else _in_json(asdict(options.records)),
         "records_as": records,
@@ -232,10 +243,17 @@ def _describe(
     }
     if tokenizer.engine_version is not None:
         job["engine_version"] = tokenizer.engine_version  # whose ids may be others
+    if options.transform is not None:
+        job["transform_source"] = fingerprint(load_transform(options.transform))
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
     units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
     return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
+
+
+def _one_field(options: TokenizeOptions) -> str:
+    """The field of jobs whose records become texts."""
+    return options.field if isinstance(options.field, str) else options.field[0]
 
 
 def _in_json(values: Any) -> Any:
@@ -279,3 +297,6 @@ def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
     for name in ("shard_tokens", "unit_bytes"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1, got {getattr(options, name)}")
+    if options.records is not None and not isinstance(options.field, str) and len(options.field) > 1:
+        raise ValueError("field: records become texts by their own options; name no more than one")
+    check_choice(options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from pypack._common.files import TEMPORARY_SUFFIX
 from pypack._common.schema import COUNT, TEXT, Field, check
@@ -27,6 +27,7 @@ _ENTRY = Field(
         "position": Field("dict", fields={"file": COUNT, "record": COUNT, "offset": COUNT}),
         "rejects_bytes": COUNT,
         "stream": Field("dict", null=True, fields={"size": COUNT, "digest": TEXT}),
+        "passed_over": Field("dict", items=COUNT),
     },
 )
 _JOURNAL = re.compile(r"(\d{6,})\.journal" + re.escape(TEMPORARY_SUFFIX) + r"\..+")
@@ -46,12 +47,14 @@ class Entry:
         position: where reading goes on behind its last document.
         rejects_bytes: size of the attempt's file of rejects up to that place.
         stream: of a stream, what it was up to there.
+        passed_over: documents left out up to there, by reason.
     """
 
     shard: ShardInfo
     position: Position
     rejects_bytes: int
     stream: StreamMark | None = None
+    passed_over: dict[str, int] = field(default_factory=dict)
 
 
 class UnitJournal:
@@ -120,7 +123,7 @@ def _read(place: FolderPlace, name: str) -> list[Entry]:
             check(values, _ENTRY, name)
             shard, position = ShardInfo.from_dict(values["shard"]), Position(**values["position"])
             mark = None if values["stream"] is None else StreamMark(**values["stream"])
-            entries.append(Entry(shard, position, values["rejects_bytes"], mark))
+            entries.append(Entry(shard, position, values["rejects_bytes"], mark, values["passed_over"]))
     except (ValueError, RecursionError):
         pass
     return entries

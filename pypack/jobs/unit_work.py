@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from pypack import corpus
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.chosen import only_chosen
+from pypack.corpus.field import DEFAULT_JOINER
 from pypack.corpus.piece import lines_before
 from pypack.corpus.unchanged import require_unchanged
 from pypack.jobs.background import Consumer, Producer
+from pypack.jobs.choosing import Choice
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
 from pypack.jobs.encode_stage import EncodeStage
+from pypack.jobs.limit import Cap
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
@@ -74,6 +79,7 @@ class UnitWork:
         self._options = options
         self.passed_limit = False
         self._texts = record_texts(job.job, tokenizer)
+        self._choice = Choice(job.job)
 
     def __call__(self, number: int, on_progress: Callable[[UnitProgress], None] | None = None) -> Manifest:
         """Makes a unit, or finds it made.
@@ -106,9 +112,9 @@ class UnitWork:
             beside=() if self._texts is None else self._texts.beside,
         )
         try:
-            self._run(number, files, writer, on_progress)
+            is_cut = self._run(number, files, writer, on_progress)
             require_unchanged(files)
-            return writer.finish()
+            return writer.finish(is_cut=is_cut)
         except FileNotFoundError:
             writer.abort()
             done = read_manifest(self._place, number)  # a twin was first, and what attempts left was removed
@@ -125,7 +131,7 @@ class UnitWork:
     def try_files(self, number: int, first: int, stop: int) -> None:
         """Reads and encodes files of a unit, and writes nothing: to see whether they kill this process."""
         files = self._files(number)[first:stop]
-        batches = self.read(files)
+        batches = self.choose(self.read(files), files)
         encode = self.stage(files)
         with Producer(batches) as reading:
             for batch in reading:
@@ -138,9 +144,13 @@ class UnitWork:
         if self._texts is not None:
             encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
             return RecordStage(self._texts, encode, files, on_error)
-        split = bool(self._job.job["split_special_tokens"])
-        plain = partial(self._tokenizer.encode_batch, split_special_tokens=split, num_threads=threads)
-        return EncodeStage(plain, files, on_error)
+        if self._job.job["split_special_tokens"]:
+            return EncodeStage(partial(self._tokenizer.encode_as_text, num_threads=threads), files, on_error)
+
+        def parsed(texts: Any) -> tuple[Ragged, NDArray[np.uint32]]:
+            return self._tokenizer.encode_batch(texts, num_threads=threads), np.zeros(0, np.uint32)
+
+        return EncodeStage(parsed, files, on_error)
 
     def _files(self, number: int) -> list[InputFile]:
         files = self._job.units[number].files(self._job.inputs)
@@ -159,7 +169,8 @@ class UnitWork:
         return corpus.read(
             files,
             field=job["field"],
-            keep=job["keep"],
+            joiner=job.get("joiner", DEFAULT_JOINER),
+            keep=self._choice.fields,
             txt_per_line=job["txt_per_line"],
             max_document_bytes=job["max_document_bytes"],
             record_fields=() if self._texts is None else self._texts.recipe.fields,
@@ -175,7 +186,8 @@ class UnitWork:
         files: list[InputFile],
         writer: UnitWriter,
         on_progress: Callable[[UnitProgress], None] | None,
-    ) -> None:
+    ) -> bool:
+        """Makes the unit; whether it was cut short because it has all documents that it may have."""
         encode = self.stage(files, self._options.on_error)
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
@@ -202,13 +214,33 @@ class UnitWork:
         chosen = chosen_records(self._place, self._job, number)
         if chosen is not None:
             batches = only_chosen(batches, chosen, files[0].path)
+        most = self._job.units[number].most_documents or self._job.job.get("limit")
+        cap = Cap(most, documents)
+        if cap.is_reached():
+            return True
         with (
-            Producer(batches) as reading,
+            Producer(self.choose(batches, files)) as reading,
             Consumer(write) as writing,
         ):
-            for batch in reading:
-                for part in self._parts(batch, files):
-                    writing.put(encode(part))
+            for part in self._all_parts(reading, files):
+                writing.put(cap.cut(*self._choice.of_tokens(*encode(part))))
+                if cap.is_reached():
+                    break
+        return cap.is_reached()
+
+    def choose(self, batches: Iterator[DocumentBatch], files: list[InputFile]) -> Iterator[DocumentBatch]:
+        """What the job wants of batches, before it is encoded."""
+        return self._choice.of_batches(batches, files, self._options.on_error)
+
+    def choose_encoded(
+        self, batch: DocumentBatch, ids: Ragged, beside: Beside | None
+    ) -> tuple[DocumentBatch, Ragged, Beside | None]:
+        """The same of a batch that is encoded."""
+        return self._choice.of_tokens(batch, ids, beside)
+
+    def _all_parts(self, batches: Iterable[DocumentBatch], files: list[InputFile]) -> Iterator[DocumentBatch]:
+        for batch in batches:
+            yield from self._parts(batch, files)
 
     def _parts(self, batch: DocumentBatch, files: list[InputFile]) -> Iterator[DocumentBatch]:
         """The batch, or above the memory limit parts of it."""
@@ -224,7 +256,7 @@ def _too_many_rejects(
     counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
 ) -> TooManyRejectsError:
     """The error for a unit that has refused more than it may."""
-    is_piece = len(files) == 1 and files[0].end is not None and files[0].format in ("json_lines", "text")
+    is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
     log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
     first, last = files[0].path, files[-1].path
     return TooManyRejectsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from pypack._common.checksums import checksum
 from pypack.corpus import DocumentBatch, InputFile, Position, Reject
+from pypack.corpus.passed_over import PassedOver
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
+from pypack.jobs.encode_stage import LOOK_ALIKES
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_log import RejectLog, moved_line
@@ -57,7 +60,7 @@ class UnitWriter:
         self._unit = unit
         self._sources = [_source(file) for file in files]
         is_piece = len(files) == 1 and files[0].end is not None
-        self._counts_lines = is_piece and files[0].format in ("json_lines", "text")
+        self._counts_lines = is_piece and files[0].has_lines
         self._keeps_columns = keeps_columns
         self._attempt = Attempt()
         self._journal = UnitJournal(place, unit, self._attempt)
@@ -82,6 +85,10 @@ class UnitWriter:
             on_shard=self._on_shard,
             finished=tuple(entry.shard for entry in entries),
         )
+        # Of the whole unit so far, and of the batch at hand what is not counted yet.
+        self.passed_over = Counter(entries[-1].passed_over if entries else {})
+        self._pending_passed_over = PassedOver()
+        self._passed_over_before_end = Counter(self.passed_over)
         self._pending: list[Reject] = []  # of the batch at hand, not written yet
         self._end = self.start  # behind the last document written
         self._rejects_before_end = self.rejects.size
@@ -104,6 +111,7 @@ class UnitWriter:
     def write(self, batch: DocumentBatch, tokens: Ragged, beside: Beside | None = None) -> None:
         """Appends one batch, and what is beside its tokens."""
         self._pending = batch.rejects
+        self._pending_passed_over = batch.passed_over.beside(batch.look_alikes)
         self._lines = batch.reached
         if len(batch):
             self._batch, self._batch_start = batch, self._cutter.num_documents
@@ -119,9 +127,12 @@ class UnitWriter:
             self._end = batch.position_after(len(batch) - 1)
             self._write_rejects_before(self._end)
             self._rejects_before_end = self.rejects.size
+            self._passed_over_before_end = Counter(self.passed_over)
             self._last_batch = batch
         self.rejects.write(self._pending)
         self._pending = []
+        self.passed_over += self._pending_passed_over.counts()
+        self._pending_passed_over = PassedOver()
 
     def _runs(self, batch: DocumentBatch) -> Iterator[tuple[str, int, int]]:
         """(source, first, end) of each run of documents of one source."""
@@ -136,6 +147,8 @@ class UnitWriter:
         before = [r for r in self._pending if (r.index, r.record) < (end.file, end.record)]
         self.rejects.write(before)
         self._pending = self._pending[len(before) :]
+        passed_over, self._pending_passed_over = self._pending_passed_over.split((end.file, end.record))
+        self.passed_over += passed_over.counts()
 
     def _new_shard(self, number: int) -> ShardWriter:
         name = shard_name(self._unit, number)
@@ -160,11 +173,13 @@ class UnitWriter:
             end = self._batch.position_after(in_batch - 1)
             self._write_rejects_before(end)
             rejects_bytes, mark = self.rejects.size, self._batch.mark_at(end)
+            passed_over = self.passed_over
         else:
             end, rejects_bytes = self._end, self._rejects_before_end
+            passed_over = self._passed_over_before_end
             mark = self.stream_mark if self._last_batch is None else self._last_batch.mark_at(end)
         self.rejects.sync()
-        self._journal.append(Entry(shard, end, rejects_bytes, mark))
+        self._journal.append(Entry(shard, end, rejects_bytes, mark, dict(passed_over)))
         crash_at("journal", self._unit)
 
     def _publish(self, temporary: Path, name: str, recorded: str) -> None:
@@ -177,8 +192,11 @@ class UnitWriter:
             self._place.replace(temporary, name)
         self._published[name] = (recorded, self._place.version(name))
 
-    def finish(self) -> Manifest:
+    def finish(self, *, is_cut: bool = False) -> Manifest:
         """Completes the unit; returns what it has made.
+
+        Args:
+            is_cut: it has all the documents that it may have.
 
         Raises:
             UnitConflictError: another attempt has made other bytes.
@@ -200,6 +218,9 @@ class UnitWriter:
             rejects_checksum=rejects_checksum,
             lines=self._lines if self._counts_lines else None,
             shards=tuple(self._cutter.shards),
+            passed_over={name: count for name, count in self.passed_over.items() if name != LOOK_ALIKES},
+            look_alikes=self.passed_over[LOOK_ALIKES],
+            is_cut=is_cut,
         )
         crash_at("manifest", self._unit)
         self._commit(manifest)
@@ -253,4 +274,4 @@ class UnitWriter:
 
 def _source(file: InputFile) -> str:
     """What a shard names as its input: the file, or the folder of text files of one document each."""
-    return str(Path(file.path).parent) if file.format == "text" else file.path
+    return str(Path(file.path).parent) if file.format in ("text", "page") else file.path

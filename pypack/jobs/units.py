@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from pypack.corpus import InputFile
 
 DEFAULT_UNIT_BYTES = 1 << 30
+# Each unit is files of its own, and takes some hundredths of a second: of small ones there may be so many.
+SMALL_UNIT_BYTES = 1 << 16
+MOST_SMALL_UNITS = 4096
 # Compressed files hold some four times what they are on disk.
 _COMPRESSED_SHARE = 4
 
@@ -29,6 +32,8 @@ class Unit:
         begin, end: of a piece: where its first line may start and where none does any more, in bytes; of
             Parquet, rows. `end` is None for whole files.
         size: bytes on disk, for the order of work and for progress.
+        most_documents: it ends with so many; None: with as many as the job may have. See
+            `pypack.jobs.limit`.
     """
 
     number: int
@@ -37,6 +42,7 @@ class Unit:
     size: int
     begin: int = 0
     end: int | None = None
+    most_documents: int | None = None
 
     def files(self, inputs: Sequence[InputFile]) -> list[InputFile]:
         """What it reads."""
@@ -68,7 +74,17 @@ def make_units(
     Args:
         cut_text: text files hold a document a line.
         row_groups: looks them up by path; called for large Parquet files only.
+
+    Raises:
+        ValueError: these would be very many small units.
     """
+    pieces = sum(file.size // unit_bytes for file in files if _is_plain(file))
+    if unit_bytes < SMALL_UNIT_BYTES and pieces > MOST_SMALL_UNITS:
+        raise ValueError(
+            f"unit_bytes={unit_bytes} cuts the inputs into {pieces:,} units, each with files of its own; "
+            f"give at least {SMALL_UNIT_BYTES} for more than {MOST_SMALL_UNITS:,} (the default is "
+            f"{DEFAULT_UNIT_BYTES:,})"
+        )
     units: list[Unit] = []
 
     def add(first: int, stop: int, size: int, begin: int = 0, end: int | None = None) -> None:
@@ -92,7 +108,7 @@ def make_units(
 
 
 def _is_plain(file: InputFile) -> bool:
-    return file.compression is None and file.format in ("json_lines", "text")
+    return file.compression is None and file.format not in ("parquet", "arrow")
 
 
 def _pieces(
@@ -102,7 +118,7 @@ def _pieces(
     whole: list[tuple[int, int | None, int]] = [(0, None, file.size)]
     if file.is_stream:
         return whole
-    if _is_plain(file) and (file.format == "json_lines" or cut_text):
+    if _is_plain(file) and (file.format == "json_lines" or (file.format == "text" and cut_text)):
         borders = [*range(0, file.size, unit_bytes), file.size]
         return [(a, b, b - a) for a, b in itertools.pairwise(borders)]
     if file.format == "parquet":

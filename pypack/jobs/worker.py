@@ -36,7 +36,8 @@ def serve() -> None:
 
 def _serve() -> None:
     out = _own_output()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends this process
+    for stop in (signal.SIGINT, signal.SIGTERM):  # are the parent's, which then ends this process
+        signal.signal(stop, signal.SIG_IGN)
     tasks = _tasks()
     head = tasks.get()
     if head is None:

@@ -73,6 +73,7 @@ class Workers:
         on_progress: Callable[[dict[int, UnitProgress]], None],
         on_done: Callable[[int, UnitProgress], None],
         on_refused: Callable[[int, int], None],
+        on_died: Callable[[int], None] = lambda unit: None,
     ) -> None:
         """Starts nothing yet.
 
@@ -82,6 +83,7 @@ class Workers:
             on_done: told of each unit that is done.
             on_refused: told of a file (unit, number within it) that kills who reads it, before the unit is
                 made again: it must see to it that the file is not read.
+            on_died: told of the unit of a worker that has died.
         """
         self._head = {
             "folder": base64.b64encode(os.fsencode(place.folder.absolute())).decode(),
@@ -92,6 +94,7 @@ class Workers:
         self._on_progress = on_progress
         self._on_done = on_done
         self._on_refused = on_refused
+        self._on_died = on_died
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
         self._stillborn = 0
@@ -204,6 +207,7 @@ class Workers:
                     "run with --workers 1 to see why"
                 )
         dealer.died(worker.task)
+        self._on_died(worker.task.unit)
 
     def __enter__(self) -> Workers:
         return self

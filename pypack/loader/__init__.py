@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from pypack._common.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from pypack.loader.exposures import document_exposures as document_exposures
+    from pypack.loader.exposures import replay as replay
     from pypack.loader.loader import Loader as Loader
+    from pypack.loader.selection_change import change_selection as change_selection
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "exposures": "document_exposures replay",
         "loader": "Loader",
+        "selection_change": "change_selection",
     },
 )

@@ -15,9 +15,11 @@ from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
 from pypack.loader.loss_weights import BatchWeights
+from pypack.loader.objective import objective_keys
 from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
+from pypack.objectives.objective import Objective
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -46,6 +48,8 @@ class BatchMaker:
     Args:
         order: what the batches are drawn from; only its source buckets and the sizes of its batches are
             used, which no change of weights changes.
+        objective: what batches are changed to, resolved.
+        seed: of what it draws.
         idle_buffers: batches whose memory is kept for coming ones.
     """
 
@@ -56,16 +60,19 @@ class BatchMaker:
         ranks: Ranks,
         options: BatchOptions,
         *,
+        objective: Objective | None,
+        seed: int,
         locality: int,
         idle_buffers: int,
         pin_memory: bool,
         num_threads: int | None,
     ) -> None:
         self._ranks, self._num_threads = ranks, num_threads
-        form = options.format()
-        self._maker = _core.BatchMaker(form, idle_buffers)
-        for source in sources.values():
-            source.add_to(self._maker)
+        form = options.format(writes_labels=objective is not None and objective.writes_labels)
+        self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
+        keys = objective_keys(sources, seed)
+        for number, source in enumerate(sources.values()):
+            source.add_to(self._maker, keys[number], number)
         self._buckets = order.source_buckets
         for bucket in self._buckets:
             self._maker.add_bucket(bucket.plan, bucket.ranges, bucket.key, locality)

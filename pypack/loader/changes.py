@@ -111,6 +111,10 @@ def _taken(
     if changed & set(SIZES) and same_batch(order, theirs):
         changed -= set(SIZES)
     went_on = _resumed(state)
+    if not strict and "objective" in changed:  # which changes no step's rows
+        words = differences(state, order, described, {"objective"})
+        warnings.warn(f"the state is of another objective: {words}. Its rows are learned so", stacklevel=5)
+        changed.remove("objective")
     if not changed and not before:
         return Taken(step, log.behind(known), went_on, grown_of(state))
     words = differences(state, order, described, changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 import os
 import sys
@@ -18,6 +19,7 @@ from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.documents import StepDocuments, documents_of
+from pypack.loader.objective import resolved_objective
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
@@ -25,6 +27,7 @@ from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
 from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
+from pypack.objectives.objective import Objective
 from pypack.plan.plan import Plan
 from pypack.schedule.order import StepDraws
 from pypack.schedule.schedule import Curriculum, Schedule
@@ -101,8 +104,9 @@ class Loader:
             they are too few for the ranks.
             "drop": the sequences are left out of this epoch (`dropped_sequences` counts them).
             None: "pad"; with shuffle=False "spread", where that is possible.
-        curriculum, cycles: without a schedule, for a plan with several row lengths: their order in each
-            epoch, as in `Phase`.
+        curriculum: without a schedule, for a plan with several row lengths: their order in each epoch, as in
+            `Phase`.
+        cycles: how often an epoch goes through that order.
         locality: for storage that is slow to jump: shuffle runs of so many neighbouring sequences, and the
             sequences within eight runs at a time; 0: shuffle all sequences among one another.
         events: with a schedule: changes of weights of a run that is to be given again, the `events` of its
@@ -116,6 +120,9 @@ class Loader:
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
             free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
+        objective: what is to be learned other than the next token: one of `pypack.objectives`, as
+            `MaskedLM(0.15)`. It changes the arrays of every batch, span by span, the same way at any step, on
+            any rank and with any number of threads; a state of a loader with another objective is refused.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
 
@@ -159,6 +166,7 @@ class Loader:
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
+        objective: Objective | None = None,
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
@@ -177,10 +185,12 @@ class Loader:
         for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
             if whole_number(name, value) < 0:
                 raise ValueError(f"{name} must be at least 0, got {value}")
-        resolve_num_threads(num_threads)
+        if num_threads is not None:
+            num_threads = resolve_num_threads(num_threads)
         self._options = BatchOptions.make(
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
+        self.objective = resolved_objective(objective, self.sources, self._options)
         self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
         self._pin_memory, self._num_threads = pin_memory, num_threads
         self._step = 0
@@ -191,7 +201,7 @@ class Loader:
         self.ranks = Ranks(*resolve(rank, world_size), remainder, balance or "none")
         if not shuffle and tail is None:
             order_options = evaluation_tail(order_options, self.sources, self.ranks)
-        self._run = Run(self.sources, order_options, events=events, skip=skip)
+        self._run = Run(self.sources, order_options, self.objective, events=events, skip=skip)
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
@@ -248,6 +258,8 @@ class Loader:
             self.order,
             self.ranks,
             self._options,
+            objective=self.objective,
+            seed=self.seed,
             locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,
@@ -679,6 +691,11 @@ class Loader:
         self.__dict__.update(state)
         self._map_style = None
         self._start()
+
+    def __copy__(self) -> Loader:
+        """Over the same sources, with a position, changes and statistics of its own."""
+        shared: dict[int, Any] = {id(source): source for source in self.sources.values()}
+        return copy.deepcopy(self, shared)
 
     def __repr__(self) -> str:
         return (

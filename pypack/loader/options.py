@@ -62,8 +62,12 @@ class BatchOptions:
         ]
         return cls(layout, dtype, tuple(arrays), positions, pad_id, *sizes)
 
-    def format(self) -> _core.BatchFormat:
-        """The same for the kernels."""
+    def format(self, *, writes_labels: bool = False) -> _core.BatchFormat:
+        """The same for the kernels.
+
+        Args:
+            writes_labels: an objective writes the labels.
+        """
         return _core.BatchFormat(
             varlen=self.layout == "varlen",
             int32=self.dtype == "int32",
@@ -72,6 +76,7 @@ class BatchOptions:
             segment_ids="segment_ids" in self.arrays,
             loss_mask="loss_mask" in self.arrays,
             positions_by_row=self.positions == "row",
+            leaves_labels=writes_labels,
             pad_id=self.pad_id,
             pad_to=self.pad_to,
             max_documents=self.max_documents,

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from pypack._common.arguments import check_choice, make_whole
+from pypack._common.arguments import check_choice, make_whole, whole_number
 from pypack.loader.ranks import Ranks
 from pypack.loader.state import sources_digest
 from pypack.schedule.epoch_order import EpochOrder, Resumed
@@ -40,7 +40,9 @@ class OrderOptions:
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        make_whole(self, "batch_tokens", "batch_sequences", "seed", "epochs", "cycles", "locality")
+        make_whole(self, "batch_tokens", "batch_sequences", "epochs")
+        for name in ("seed", "cycles", "locality"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         object.__setattr__(self, "curriculum", plain_curriculum(self.curriculum, self.cycles))
         if not isinstance(self.schedule, Schedule | None):
             raise TypeError(

@@ -9,6 +9,7 @@ from pypack._common.arguments import whole_number
 from pypack.loader.changes import taken, told
 from pypack.loader.order_options import OrderOptions
 from pypack.loader.state import make_state
+from pypack.objectives.objective import Objective
 from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.order import Order
 from pypack.schedule.phase_order import MOST_STEPS
@@ -35,6 +36,7 @@ class Run:
     Args:
         sources: of the loader, by name.
         options: checked.
+        objective: resolved; it changes no step's rows, and what is learned of them.
         events: changes of weights to begin with.
         skip: stretches of steps to leave out.
 
@@ -46,11 +48,12 @@ class Run:
         self,
         sources: Mapping[str, Source],
         options: OrderOptions,
+        objective: Objective | None = None,
         *,
         events: Iterable[tuple[int, Mapping[str, float]]],
         skip: Iterable[tuple[int, int]],
     ) -> None:
-        self.sources, self.options = sources, options
+        self.sources, self.options, self.objective = sources, options, objective
         self.log, self.skips = WeightLog(), Skips(skip)
         for at, weights in events:
             self.check_weights(weights)
@@ -135,7 +138,7 @@ class Run:
         """
         if not 0 <= step <= self.end:
             raise IndexError(self.no_step(step))
-        described = self.options.to_dict(self.sources)
+        described = self._described()
         if self.skips:
             described["skip"] = [list(stretch) for stretch in self.skips.stretches]
         plain = self.skips.plain(step)
@@ -143,6 +146,10 @@ class Run:
             plain = min(plain, self.plain.num_steps)  # where the end is left out
         words = told(self.plain, plain, self.resumed, self.grown)
         return {**make_state(plain, self.plain, described, words), "step": step}
+
+    def _described(self) -> dict[str, Any]:
+        objective = {} if self.objective is None else {"objective": self.objective.fingerprint}
+        return self.options.to_dict(self.sources) | objective
 
     def load(self, state: Mapping[str, Any], *, strict: bool) -> int:
         """Goes on as a state says; see `Loader.load_state_dict`. Returns the step that comes next.
@@ -153,7 +160,7 @@ class Run:
         plain = self.plain
         if self.log.base is not None or self.resumed is not None or self.grown:
             plain = self.options.order(self.sources, WeightLog())
-        described = self.options.to_dict(self.sources)
+        described = self._described()
         found = taken(state, plain, self.sources, described, self.log, self.skips, strict=strict)
         for _, weights in found.log.events:
             if weights:

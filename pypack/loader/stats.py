@@ -41,6 +41,12 @@ class LoaderStats:
         """Draws are of these from now on."""
         self._source_of_bucket = [bucket.source for bucket in buckets]
 
+    def note_sources(self, sources: Mapping[str, Source], buckets: Sequence[SourceBucket]) -> None:
+        """There are further sources, behind those that there were."""
+        self._names = list(sources)
+        self._item_sizes = [source.store.dtype.itemsize for source in sources.values()]
+        self.note_buckets(buckets)
+
     def add(
         self,
         batch: PackedBatch,

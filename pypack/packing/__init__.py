@@ -9,6 +9,8 @@ from pypack._common.lazy import lazy_exports
 if TYPE_CHECKING:
     from pypack.packing.balancing import Balance as Balance
     from pypack.packing.balancing import balance as balance
+    from pypack.packing.ceilings import CeilingGroup as CeilingGroup
+    from pypack.packing.ceilings import group_by_ceiling as group_by_ceiling
     from pypack.packing.extending import extend_plan as extend_plan
     from pypack.packing.packing import COMPARED as COMPARED
     from pypack.packing.packing import Comparison as Comparison
@@ -26,6 +28,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "balancing": "Balance balance",
+        "ceilings": "CeilingGroup group_by_ceiling",
         "extending": "extend_plan",
         "packing": "COMPARED Comparison compare compare_one pack shared_options",
         "prepacked": "Prepacked",

@@ -37,7 +37,8 @@ def extend_plan(
     Args:
         plan: made by `pack`, or by this function.
         lengths: tokens of each document of the grown store (`store.lengths`).
-        keep_together, learned: of every document of the grown store, where `plan` was packed with them.
+        keep_together: the group of every document of the grown store, where `plan` was packed with groups.
+        learned: its learned tokens, where `plan` was packed with them.
         num_threads: as for `pack`.
 
     Returns:

@@ -15,6 +15,29 @@ if TYPE_CHECKING:
 WHOLE = ("stream", "best_fit", "next_fit", "first_fit", "histogram", "pad")
 
 
+def named_groups(documents: Any, name: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The lengths of the documents of a store, or of those of a source, and their groups by name.
+
+    Args:
+        documents: a `TokenStore` or a `Source`.
+        name: "group", or a column; see `TokenStore.groups_by`.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: the store has no groups.
+    """
+    store = getattr(documents, "store", documents)
+    if not hasattr(store, "groups_by"):
+        raise TypeError(
+            f"keep_together={name!r} names groups of a store: give the store itself in the place of the "
+            "lengths, or its store.groups, the group of each document, int [D]; got a "
+            f"{type(documents).__name__}"
+        )
+    chosen = getattr(documents, "documents", None)
+    lengths, groups = store.lengths, store.groups_by(name)
+    return (lengths, groups) if chosen is None else (lengths[chosen], groups[chosen])
+
+
 class Groups:
     """Neighbouring documents with one number.
 
@@ -31,7 +54,7 @@ class Groups:
         if isinstance(numbers, str):
             raise TypeError(
                 f"keep_together is the group of each document, int [D], got {numbers!r}: of a store give "
-                "store.groups, or pack with Source.select(store, ..., keep_together='group')"
+                "store.groups, or the store in the place of the lengths and keep_together='group'"
             )
         group = np.asarray(numbers)
         if group.shape != lengths.shape or group.dtype.kind not in "iu":

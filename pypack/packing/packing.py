@@ -15,7 +15,7 @@ from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
 from pypack.packing.dividing import divided
-from pypack.packing.groups import WHOLE, Groups
+from pypack.packing.groups import WHOLE, Groups, named_groups
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan
@@ -56,7 +56,7 @@ def pack(
     max_documents: int | None = None,
     align: int = 1,
     drop_shorter_than: int = 0,
-    keep_together: ArrayLike | None = None,
+    keep_together: ArrayLike | str | None = None,
     learned: ArrayLike | None = None,
     divisible_by: int = 1,
     num_threads: int | None = None,
@@ -69,7 +69,7 @@ def pack(
 
     Args:
         lengths: tokens of each document, int [D] (of a store: `store.lengths`). int32 is taken without a
-            copy.
+            copy. With `keep_together="group"` the store.
         sequence_length: tokens of a sequence.
         strategy: one of `STRATEGIES`; see below.
         overflow: what happens to a document longer than a sequence: "split" cuts it into full sequences and a
@@ -80,9 +80,11 @@ def pack(
             need it); must divide sequence_length. The padding comes behind each span.
         drop_shorter_than: pieces with fewer tokens, whole documents and remainders of split ones, are left
             out and counted.
-        keep_together: int [D], the group of each document (of a store: `store.groups`). Documents of a group
-            are neighbours, and stand in one sequence one behind the other, or are left out together. Needs a
-            strategy that puts whole documents into sequences, and overflow "drop" or "error".
+        keep_together: int [D], the group of each document (of a store: `store.groups`); or "group", or a
+            column of a store, where the store itself, or a `Source`, stands in the place of the lengths.
+            Documents of a group are neighbours, and stand in one sequence one behind the other, or are left
+            out together. Needs a strategy that puts whole documents into sequences, and overflow "drop" or
+            "error".
         learned: int [D], tokens of each document that are learned (of a store: `store.learned_lengths`):
             documents without any (groups, where they are kept together) are left out, and counted as dropped.
         divisible_by: make the number of sequences (of each capacity) a multiple of this, as of the ranks of a
@@ -134,6 +136,8 @@ def pack(
         if name not in chosen.defaults:
             takes = ", ".join(chosen.defaults) or "none of its own"
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
+    if isinstance(keep_together, str):
+        lengths, keep_together = named_groups(lengths, keep_together)
     documents = as_lengths(lengths)
     whole = documents
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)

@@ -115,7 +115,8 @@ class Prepacked:
         """The cached keys and values of one layer, one prompt a row.
 
         Args:
-            keys, values: [R, heads, C, dim], or [1, heads, T, dim] of "varlen"; numpy or torch.
+            keys: [R, heads, C, dim], or [1, heads, T, dim] of "varlen"; numpy or torch.
+            values: alike.
             side: the end at which shorter prompts are padded (with zeros).
 
         Returns:

@@ -61,9 +61,12 @@ class StreamPacker:
 
     Args:
         sequence_length: tokens of a sequence.
-        overflow, max_documents, align, drop_shorter_than: as in `pypack.pack`.
-        buffer_documents, buffer_tokens: the buffer gives sequences while it holds at least so many documents
-            and at least so many tokens. buffer_tokens=None: 8 * sequence_length.
+        overflow: as in `pypack.pack`, like the next three.
+        max_documents: most spans of a sequence.
+        align: each span takes up a multiple of so many tokens.
+        drop_shorter_than: shorter pieces are left out.
+        buffer_documents: the buffer gives sequences while it holds at least so many documents
+        buffer_tokens: and at least so many tokens; None: 8 * sequence_length.
     """
 
     def __init__(

@@ -131,6 +131,10 @@ class LookAlikes:
                 return True
         return False
 
+    def count(self, text: str, spans: Spans) -> int:
+        """How many special tokens stand in spans of a rendered text."""
+        return sum(len(self._exact.findall(text[begin:end])) for begin, end in spans)
+
     def spelled_in(self, text: str) -> bool:
         """Whether a rendered text spells any special token."""
         return self._may_hold(text) and self._whole.search(text) is not None

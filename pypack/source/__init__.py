@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from pypack._common.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from pypack.source.ordering import DocumentOrder as DocumentOrder
+    from pypack.source.ordering import Neighbours as Neighbours
+    from pypack.source.ordering import document_neighbours as document_neighbours
+    from pypack.source.ordering import embedding_neighbours as embedding_neighbours
+    from pypack.source.ordering import mean_neighbour_similarity as mean_neighbour_similarity
+    from pypack.source.ordering import order_documents as order_documents
     from pypack.source.source import Source as Source
     from pypack.source.source import check_same_tokenizer as check_same_tokenizer
     from pypack.source.source import named_sources as named_sources
@@ -14,6 +20,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "ordering": "DocumentOrder Neighbours document_neighbours embedding_neighbours "
+        "mean_neighbour_similarity order_documents",
         "source": "Source check_same_tokenizer named_sources",
     },
 )

@@ -81,6 +81,8 @@ def _with_repeats(
     assert selection.times is not None
     lengths = _of(store.lengths, selection.documents)
     levels = _levels(selection.times, lengths, _FULL_SEQUENCES * sequence_length)
+    if len(levels) == 1 and (selection.times == levels[0]).all():
+        return _all_alike(store, selection, sequence_length, levels[0], options)
     joined = _Joined(int(len(lengths) + lengths.sum(dtype=np.int64) // sequence_length * 2))
     parts: list[tuple[int, int]] = []  # level, sequences
     counts: list[PlanCounts] = []
@@ -100,6 +102,7 @@ def _with_repeats(
         parts.append((level, plan.num_sequences))
         counts.append(plan.counts)
         first = first or _made(plan)
+        del plan, places, numbers, own  # before the next level takes as much
     assert first is not None
     documents = selection.documents
     if not once:
@@ -127,6 +130,18 @@ def _with_repeats(
         selection=selection.described,
         store_fingerprint=store.lengths_fingerprint,
     )
+
+
+def _all_alike(
+    store: TokenStore, selection: Selection, sequence_length: int, times: int, options: Mapping[str, Any]
+) -> Plan:
+    """Every document so often: the plan of one copy, as it is."""
+    lengths = np.ascontiguousarray(_of(store.lengths, selection.documents))
+    plan = pack(lengths, sequence_length, **options)
+    plan.documents, plan.selection = selection.documents, dict(selection.described)
+    plan.store_fingerprint = store.lengths_fingerprint
+    plan.repeats = ((0, plan.num_sequences, times),) if plan.num_sequences else ()
+    return plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,9 +175,6 @@ def _are_exact(times: NDArray[np.int32], levels: list[int]) -> bool:
 
 def _by_level(times: NDArray[np.int32], levels: list[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """For every level the places of its documents; others stand in several, or several times."""
-    if len(levels) == 1 and (times == levels[0]).all():
-        yield levels[0], np.arange(len(times))
-        return
     rest = times.astype(np.min_scalar_type(int(times.max())))
     for level in levels:
         places = np.flatnonzero(rest >= level)
@@ -170,7 +182,11 @@ def _by_level(times: NDArray[np.int32], levels: list[int]) -> Iterator[tuple[int
             continue
         copies = rest[places] // level
         rest[places] -= (copies * level).astype(rest.dtype)
-        yield level, places if copies.max() == 1 else np.repeat(places, copies)
+        if copies.max() > 1:
+            places = np.repeat(places, copies)
+        del copies
+        yield level, places
+        del places
 
 
 class _Joined:

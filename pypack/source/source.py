@@ -165,7 +165,9 @@ class Source:
                 gives so often: memory is that of one copy. None: the first up to 2^24 copies, then the
                 second.
             seed: of the drawing by `document_weights`.
-            mask, loss_mask, loss_weights: as for `Source`, of all documents of the store.
+            mask: as for `Source`, of all documents of the store, like the next two.
+            loss_mask: 1 where a token is learned.
+            loss_weights: how much a loss counts.
             drop_unlearned: as for `Source`.
             **options: of `pypack.pack`; `keep_together` may be "group", for the groups of the store, or the
                 name of a column.
@@ -220,6 +222,16 @@ class Source:
             for i, name in enumerate(names)
             if store.lengths[bin_of == i].any()
         }
+
+    @property
+    def masks(self) -> Masks | None:
+        """What `mask=` or `loss_mask=` say is not learned: offsets int64 [D + 1], ranges int32 [M, 2]."""
+        return self._masks
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether sequences of the plans are left out, as `drop_unlearned` has it."""
+        return bool(self._left_out)
 
     @property
     def plan(self) -> Plan:
@@ -305,10 +317,17 @@ class Source:
         """Mean number of tokens in a sequence of a row length, by the utilization of its plan."""
         return length * self.plans[self.lengths[length]].utilization
 
-    def add_to(self, maker: _core.BatchMaker) -> None:
-        """Gives the plans, one after another, to the kernels that make batches."""
+    def add_to(
+        self, maker: _core.BatchMaker, objective_keys: Sequence[int] | None = None, number: int = 0
+    ) -> None:
+        """Gives the plans, one after another, to the kernels that make batches.
+
+        Args:
+            objective_keys: of every plan, the key of what an objective draws for its sequences.
+            number: of the source among those of a loader.
+        """
         offsets, masks = (None, None) if self._masks is None else self._masks
-        for plan in self.plans:
+        for plan, key in zip(self.plans, objective_keys or [0] * len(self.plans), strict=True):
             maker.add_source(
                 self.store.kernel_view,
                 plan._view,
@@ -318,6 +337,8 @@ class Source:
                 masks=masks,
                 uses_store_mask=self.uses_store_mask,
                 plan_files=plan.mapped_files,
+                objective_key=key,
+                objective_store=number,
             )
 
     def __repr__(self) -> str:

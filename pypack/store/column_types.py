@@ -47,7 +47,7 @@ def _from_values(name: str, values: list[Any]) -> tuple[pa.Field, pa.Array]:
     elif kinds <= {int, float} and all(abs(v) <= _EXACT_IN_FLOAT for v in values if type(v) is int):
         kind = pa.float64()
     else:
-        return _json_field(name), _json_texts(values)
+        return json_field(name), _json_texts(values)
     return pa.field(name, kind), pa.array(values, kind)
 
 
@@ -83,7 +83,7 @@ def joined_field(one: pa.Field, two: pa.Field, wide_integers: bool) -> pa.Field:
             return other
     if {one.type, two.type} == {pa.int64(), pa.float64()} and not wide_integers:
         return pa.field(one.name, pa.float64())
-    return _json_field(one.name)
+    return json_field(one.name)
 
 
 def has_wide_integers(array: pa.Array) -> bool:
@@ -131,7 +131,7 @@ def is_json(field: pa.Field) -> bool:
     return bool((field.metadata or {}).items() >= _JSON_MARK.items())
 
 
-def _json_field(name: str) -> pa.Field:
+def json_field(name: str) -> pa.Field:
     import pyarrow as pa
 
     return pa.field(name, pa.string(), metadata=_JSON_MARK)
@@ -157,21 +157,21 @@ def joined_tables(tables: list[pa.Table]) -> pa.Table:
     """The rows of tables with the same columns, each column in the type that joins those of all tables."""
     import pyarrow as pa
 
-    schema = _unlabelled(tables[0].schema)
+    schema = unlabelled(tables[0].schema)
     for table in tables[1:]:
         schema = pa.schema(
             joined_field(one, two, any(has_wide_integers(t.column(one.name)) for t in tables))
-            for one, two in zip(schema, _unlabelled(table.schema), strict=True)
+            for one, two in zip(schema, unlabelled(table.schema), strict=True)
         )
     parts = []
     for table in tables:
-        fields = zip(table.columns, _unlabelled(table.schema), schema, strict=True)
+        fields = zip(table.columns, unlabelled(table.schema), schema, strict=True)
         parts.append(pa.Table.from_arrays([as_field(*column) for column in fields], schema=schema))
     return pa.concat_tables(parts)
 
 
-def _unlabelled(schema: pa.Schema) -> pa.Schema:
+def unlabelled(schema: pa.Schema) -> pa.Schema:
     """The fields without the metadata that parquet adds to them."""
     import pyarrow as pa
 
-    return pa.schema(_json_field(f.name) if is_json(f) else pa.field(f.name, f.type) for f in schema)
+    return pa.schema(json_field(f.name) if is_json(f) else pa.field(f.name, f.type) for f in schema)

@@ -118,7 +118,7 @@ class ShardWriter:
         with suppress(OSError):
             self._bin.close()
         if self._columns is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # ValueError: it is closed already
                 self._columns.close()
         for writer in self.beside.values():
             writer.abort()
@@ -126,12 +126,15 @@ class ShardWriter:
             path.unlink(missing_ok=True)
 
 
-def index_bytes(lengths: NDArray[np.int32], dtype: str) -> bytes:
-    """A Megatron-Core `.idx` (version 1) for documents of these lengths, one sequence each."""
+def index_bytes(lengths: NDArray[np.int32], dtype: str, bounds: NDArray[np.int64] | None = None) -> bytes:
+    """A Megatron-Core `.idx` (version 1) for sequences of these lengths.
+
+    `bounds`: int64, the sequence that each document begins with, and their number; None: one each.
+    """
     count = len(lengths)
     offsets = np.zeros(count, np.int64)
     np.cumsum(lengths[:-1], dtype=np.int64, out=offsets[1:])
     offsets *= np.dtype(dtype).itemsize
-    header = _INDEX_HEADER.pack(b"MMIDIDX\x00\x00", 1, _DTYPE_CODES[dtype], count, count + 1)
-    bounds = np.arange(count + 1, dtype=np.int64)
-    return b"".join((header, lengths.astype("<i4").tobytes(), offsets.tobytes(), bounds.tobytes()))
+    ends = np.arange(count + 1, dtype=np.int64) if bounds is None else bounds.astype(np.int64)
+    header = _INDEX_HEADER.pack(b"MMIDIDX\x00\x00", 1, _DTYPE_CODES[dtype], count, len(ends))
+    return b"".join((header, lengths.astype("<i4").tobytes(), offsets.tobytes(), ends.tobytes()))

@@ -42,8 +42,8 @@ class StoreWriter:
         path: the directory, made if missing.
         vocab_size: every id must be below it; uint16 on disk below 65500, else int32.
         append_id: id written after every document (the tokenizer's eos), None for none.
-        prepend_ids, append_ids: ids written before every document, which are not learned, and behind it
-            (before `append_id`), which are.
+        prepend_ids: ids written before every document, which are not learned.
+        append_ids: ids written behind it (before `append_id`), which are.
         beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
             ".weight".
         tokenizer: kept in the store, with its fingerprint and special ids.

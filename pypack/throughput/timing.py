@@ -11,12 +11,15 @@ Row = dict[str, Any]
 
 
 def median_seconds(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each way, after one warm-up, in alternation so that a disturbance hits all alike."""
-    for way in ways.values():
-        way()
+    """Median seconds of each way, in alternation so that a disturbance hits all alike.
+
+    Before each timed run stands one that is not timed: what another way has left in the caches, and of freed
+    memory, is not measured.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
+            way()
             start = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - start)

@@ -31,6 +31,9 @@ class Engine(Protocol):
     ) -> Ragged:
         """Ids of every document; see `Tokenizer.encode_batch`."""
 
+    def encode_as_text(self, texts: Texts, *, num_threads: int) -> tuple[Ragged, NDArray[np.uint32]]:
+        """See `Tokenizer.encode_as_text`."""
+
     def encode_batch_with_offsets(
         self,
         texts: Texts,

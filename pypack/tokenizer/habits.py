@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.threads import resolve_num_threads
 from pypack.tokenizer.byte_alphabet import byte_characters
+from pypack.tokenizer.counting import count_ids
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pypack.ragged import Ragged
+    from pypack.tokenizer.called import TokenizedTexts
     from pypack.tokenizer.engine import Engine
     from pypack.tokenizer.streaming_decoder import StreamingDecoder
     from pypack.tokenizer.text_input import Texts
@@ -35,7 +37,7 @@ class Habits:
         def decode(self, ids: Any, *, skip_special_tokens: bool = ...) -> str: ...
         def token_to_id(self, token: str) -> int | None: ...
         def id_to_token(self, token_id: int) -> str | None: ...
-        def _encode_rows(self, texts: Any, **options: Any) -> Ragged: ...
+        def _encode_rows(self, texts: Any, **options: Any) -> Any: ...
         def _with_tokens(self, tokens: list[str], special: bool) -> Self: ...
 
         @property
@@ -49,49 +51,60 @@ class Habits:
         @property
         def special_texts(self) -> tuple[str, ...]: ...
         @property
-        def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None: ...
-        @property
         def _spells_bytes(self) -> bool: ...
+        @property
+        def _post_processor(self) -> Mapping[str, Any] | None: ...
 
     def __len__(self) -> int:
         return self.vocab_size
 
     def __call__(
         self,
-        text: str | bytes | Texts,
+        text: str | bytes | Texts | Sequence[Sequence[str]],
+        text_pair: Any = None,
         *,
         add_special_tokens: bool = True,
-        truncation: bool = False,
+        truncation: bool | str = False,
         max_length: int | None = None,
+        stride: int = 0,
         truncation_side: str = "right",
-    ) -> dict[str, Any]:
+        is_split_into_words: bool = False,
+        return_overflowing_tokens: bool = False,
+        return_token_type_ids: bool | None = None,
+        return_offsets_mapping: bool = False,
+    ) -> TokenizedTexts:
         """`input_ids` and `attention_mask` as lists, as a tokenizer of transformers gives them.
 
         Args:
             text: one document, or several, whose lists are then one level deeper.
-            truncation: cut to max_length ids, those of the template included, at truncation_side ("right" or
-                "left"); the template's ids stay.
+            text_pair: the second texts of pairs, as many as `text` has.
+            truncation: cut to max_length ids, those of the template included, which stay: True or
+                "longest_first" (of a pair the longer one first), "only_first" or "only_second".
+            stride: how many ids of a piece are those of the piece before it, too.
+            truncation_side: where ids are cut off, "right" or "left".
+            is_split_into_words: a document is a list of words, each tokenized as a text of its own;
+                `word_ids(row)` of the result says which word an id is of.
+            return_overflowing_tokens: all pieces of a text that was cut, a row each;
+                `overflow_to_sample_mapping` says of which text.
+            return_token_type_ids: the types of the template; None for pairs alone.
+            return_offsets_mapping: also `offset_mapping`, in characters of a text or of its word.
 
         Raises:
-            ValueError: truncation without max_length, or what encode_batch raises.
+            ValueError: truncation without max_length, text_pair of another length, a text that is too short
+                to cut, a stride that leaves no room, or what encode_batch raises.
+            TypeError: is_split_into_words with a text that is no list.
         """
-        if truncation_side not in ("right", "left"):
-            raise ValueError(f"truncation_side must be 'right' or 'left', got {truncation_side!r}")
-        if truncation and (max_length is None or max_length < 0):
-            raise ValueError(f"truncation=True needs max_length, got {max_length}")
-        alone = isinstance(text, (str, bytes))
-        texts: Any = [text] if alone else text
-        before, behind = (self.template_ids or ((), ())) if add_special_tokens else ((), ())
-        rows = []
-        for row in self._encode_rows(texts):
-            ids = row.tolist()
-            if truncation and max_length is not None:
-                room = max(0, max_length - len(before) - len(behind))
-                if len(ids) > room:
-                    ids = ids[:room] if truncation_side == "right" else ids[len(ids) - room :]
-            rows.append([*before, *ids, *behind])
-        masks = [[1] * len(row) for row in rows]
-        return {"input_ids": rows[0] if alone else rows, "attention_mask": masks[0] if alone else masks}
+        from pypack.tokenizer.called import Call, truncation_of
+
+        call = Call(
+            add_special_tokens=add_special_tokens,
+            truncation=truncation_of(truncation, max_length, stride, truncation_side),
+            is_split_into_words=is_split_into_words,
+            overflowing=return_overflowing_tokens,
+            type_ids=return_token_type_ids,
+            offsets=return_offsets_mapping,
+        )
+        return call.encode(self, self._post_processor, text, text_pair)
 
     @property
     def eos_token_id(self) -> int | None:
@@ -124,10 +137,11 @@ class Habits:
     def count_batch(
         self, texts: Texts, *, add_special_tokens: bool = False, num_threads: int | None = None
     ) -> NDArray[np.int64]:
-        """Number of ids of every document: int64 [D]. Arguments and errors are those of `encode_batch`."""
-        return self._encode_rows(
-            texts, add_special_tokens=add_special_tokens, num_threads=num_threads
-        ).lengths
+        """Number of ids of every document: int64 [D]. Arguments and errors are those of `encode_batch`.
+
+        The ids themselves are not kept: it takes the memory of some documents at a time.
+        """
+        return count_ids(self._engine, texts, add_special_tokens, resolve_num_threads(num_threads))
 
     def encode_allowed(
         self,
@@ -207,16 +221,3 @@ class Habits:
 def _pattern(tokens: Collection[str]) -> re.Pattern[str]:
     """Matches any of the tokens, the longest first."""
     return re.compile("|".join(map(re.escape, sorted(tokens, key=len, reverse=True))))
-
-
-def as_row(ids: Sequence[int] | NDArray[np.integer]) -> Sequence[int] | NDArray[np.integer]:
-    """The ids that `decode` was given.
-
-    Raises:
-        TypeError: it is one id, or rows of ids.
-    """
-    if isinstance(ids, (int, np.integer)):
-        raise TypeError(f"decode takes a row of ids, got one: decode([{ids}])")
-    if isinstance(ids, (list, tuple)) and len(ids) and isinstance(ids[0], (list, tuple, np.ndarray)):
-        raise TypeError("decode takes one row of ids, got several: decode_batch")
-    return ids

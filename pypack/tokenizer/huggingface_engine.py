@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from pypack.tokenizer.engine import OffsetUnit, PlainParts
 from pypack.tokenizer.library import load_with_library
 from pypack.tokenizer.library_errors import LibraryError, library_errors
 from pypack.tokenizer.spans import SpanArrays, tokens_that_meet
+from pypack.tokenizer.special_texts import SpecialTexts
 from pypack.tokenizer.text_input import Texts, as_strings
 
 if TYPE_CHECKING:
@@ -50,6 +52,19 @@ class HuggingFaceEngine:
 
         return _to_ragged(_encoded(encode, documents, num_threads))
 
+    def encode_as_text(self, texts: Texts, *, num_threads: int) -> tuple[Ragged, NDArray[np.uint32]]:
+        """See `Engine.encode_as_text`."""
+        documents = as_strings(texts)
+        rows = self.encode_batch(
+            documents, add_special_tokens=False, split_special_tokens=True, num_threads=num_threads
+        )
+        return rows, self._look_alikes.documents(documents)
+
+    @cached_property
+    def _look_alikes(self) -> SpecialTexts:
+        normalizer = self._tokenizer.normalizer
+        return SpecialTexts(self.added_tokens(), None if normalizer is None else normalizer.normalize_str)
+
     def encode_batch_with_offsets(
         self,
         texts: Texts,
@@ -61,20 +76,21 @@ class HuggingFaceEngine:
         plain: PlainParts | None = None,
     ) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Engine.encode_batch_with_offsets`."""
-        if plain is not None and len(plain[1]):
-            i = int(np.argmax(np.diff(plain[0]) > 0))
-            raise ValueError(
-                f"document {i}: its content spells a special token, which the engine 'huggingface' cannot "
-                "read as "
-                "plain text beside special tokens that are meant: take it out, or give parse_special_tokens"
-            )
         documents = as_strings(texts)
-        tokenizer = self._splitting_copy() if split_special_tokens else self._tokenizer
+        splits = np.full(len(documents), split_special_tokens)
+        if plain is not None and len(plain[1]):
+            splits |= self._all_plain(documents, plain)
 
-        def encode(batch: list[str]) -> list[Encoding]:
-            return tokenizer.encode_batch(batch, add_special_tokens=add_special_tokens)
+        def encode(split: bool) -> list[Encoding]:
+            tokenizer = self._splitting_copy() if split else self._tokenizer
+            chosen = [document for document, one in zip(documents, splits, strict=True) if one == split]
+            return _encoded(
+                lambda batch: tokenizer.encode_batch(batch, add_special_tokens=add_special_tokens),
+                chosen, num_threads,
+            )  # fmt: skip
 
-        encodings = _encoded(encode, documents, num_threads)
+        found_by = {split: iter(encode(split)) for split in set(splits.tolist())}
+        encodings = [next(found_by[split]) for split in splits.tolist()]
         rows = _to_ragged([encoding.ids for encoding in encodings])
         ranges = np.empty((len(rows.values), 2), np.uint32)
         for i, (document, encoding) in enumerate(zip(documents, encodings, strict=True)):
@@ -102,6 +118,23 @@ class HuggingFaceEngine:
             tokens = slice(rows.offsets[i], rows.offsets[i + 1])
             found[tokens] = tokens_that_meet(spans[bounds[i] : bounds[i + 1]], ranges[tokens])
         return rows, found
+
+    def _all_plain(self, documents: list[str], plain: PlainParts) -> NDArray[np.bool_]:
+        """Which documents have plain parts, in which then every special token lies that they spell.
+
+        Raises:
+            ValueError: some of a document are meant and some are not, which the library cannot do.
+        """
+        bounds, parts = plain
+        found = np.diff(bounds) > 0
+        for i in np.flatnonzero(found).tolist():
+            if not self._look_alikes.lie_in(documents[i], parts[bounds[i] : bounds[i + 1]].tolist()):
+                raise ValueError(
+                    f"document {i}: its content spells a special token, which the engine 'huggingface' "
+                    "cannot read as plain text beside special tokens that are meant: take it out, or give "
+                    "parse_special_tokens"
+                )
+        return found
 
     def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
         """See `Engine.decode_batch`."""

@@ -130,3 +130,8 @@ def try_in_another_process(data: bytes, source: str) -> None:
         except ValueError:
             name = f"signal {-done.returncode}"
         raise ValueError(f"{source}: not a tokenizer.json: `tokenizers` crashes when it loads it ({name})")
+    # A panic writes to the standard error of its process by itself: that of the other one, which nobody sees.
+    _, panicked, message = done.stderr.decode(errors="replace").rpartition("PanicException: ")
+    if panicked:
+        text = " ".join(message.split())[:200]
+        raise ValueError(f"{source}: not a tokenizer.json that `tokenizers` can load: {text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -123,28 +124,34 @@ def _special_entries(ranks: dict[bytes, int], special_tokens: dict[str, int]) ->
     they stand between the ranks (p50k), they become entries of the vocabulary with their ids, between entries
     that no word can spell: a word has no space, which stands as another character.
     """
-    taken = set(ranks.values())
+    if not special_tokens:
+        return {}
+    # Of ranks that count up from 0 it is known without a look at each which are taken.
+    counts_up = _counts_up(ranks)
+    taken = set() if counts_up else set(ranks.values())
     special: dict[int, str] = {}
     for content, token_id in special_tokens.items():
         if not content or _spelled_bytes(content) in ranks:
             raise ValueError(f"special token {content!r} is empty, or one of the file's tokens")
-        if token_id in taken:
+        if token_id in taken or (counts_up and token_id < len(ranks)):
             other = special.get(token_id)
             if other is None:
                 other = next(_spell(token) for token, rank in ranks.items() if rank == token_id)
             raise ValueError(f"special token {content!r} has the id of {other!r}, {token_id}")
         special[token_id] = content
         taken.add(token_id)
-    if not special or (max(taken) == len(taken) - 1 and min(special) == len(ranks)):
+    num_taken = len(taken) + (len(ranks) if counts_up else 0)
+    if max(taken) == num_taken - 1 and min(special) == len(ranks):
         return {}
-    unused = max(taken) + 1 - len(taken)
+    unused = max(taken) + 1 - num_taken
     if unused > _MOST_UNUSED_IDS:
         last = max(special_tokens, key=special_tokens.__getitem__)
         raise ValueError(
             f"special token {last!r} has the id {max(taken)}, which leaves {unused} ids unused: more than "
             f"{_MOST_UNUSED_IDS}, so it is likely a mistake"
         )
-    free = sorted({*range(max(taken) + 1)} - {*ranks.values()})
+    first = len(ranks) if counts_up else 0
+    free = sorted({*range(first, max(taken) + 1)} - (set() if counts_up else {*ranks.values()}))
     return {special.get(token_id, f"<unused {token_id}>"): token_id for token_id in free}
 
 
@@ -162,8 +169,15 @@ def read_ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
+def _counts_up(ranks: Mapping[bytes, int]) -> bool:
+    """Whether ranks are 0, 1, ... in this order, as in nearly every file."""
+    return all(map(operator.eq, ranks.values(), range(len(ranks))))
+
+
 def _check_ranks(ranks: Mapping[bytes, int], special_tokens: Mapping[str, int], source: str) -> None:
     """Raises ValueError for ranks that are missing and are no special token's, or that are there twice."""
+    if _counts_up(ranks):
+        return
     used = set(ranks.values())
     missing = set(range(max(used, default=-1) + 1)) - used if min(used, default=0) >= 0 else {0}
     if len(used) == len(ranks) and missing <= set(special_tokens.values()):

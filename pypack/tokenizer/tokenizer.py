@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.arguments import number_within
-from pypack._common.paths import local_path
 from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
-from pypack.tokenizer.chat_files import ChatFiles, chat_files_beside, chat_files_of
+from pypack.tokenizer.chat_files import ChatFiles
+from pypack.tokenizer.chats import Chats
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.definition_file import read_definition_file
 from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
-from pypack.tokenizer.folder import read_beside, with_added_tokens
-from pypack.tokenizer.habits import Habits, as_row
-from pypack.tokenizer.hub import hub_folder
+from pypack.tokenizer.folder import with_added_tokens
+from pypack.tokenizer.habits import Habits
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
 from pypack.tokenizer.library import library_version
-from pypack.tokenizer.load_warnings import warn_of_ids, warn_of_transformers
 from pypack.tokenizer.native.pretokenizers import is_byte_level
 from pypack.tokenizer.native.sentencepiece_file import names_of_roles
+from pypack.tokenizer.rows import as_ragged, as_row
+from pypack.tokenizer.sources import Sources
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
-from pypack.tokenizer.tiktoken_encoding import encoding_of
-from pypack.tokenizer.tiktoken_file import RanksDefinition, read_ranks
-from pypack.tokenizer.what_file import find_tokenizer_file
-
-if TYPE_CHECKING:
-    import tiktoken
-
-    from pypack.records.chat_template import ChatTemplate
-    from pypack.records.rendered import Rendered
 
 
-class Tokenizer(Habits):
+class Tokenizer(Sources, Chats, Habits):
     """A tokenizer: text ↔ ids, with its special ids and a fingerprint.
 
     Made by `from_file`, `from_huggingface` or `from_tiktoken`. Immutable; one object may be used from many
@@ -69,175 +55,6 @@ class Tokenizer(Habits):
         special = frozenset(token.content for token in self._engine.added_tokens() if token.special)
         configured = names_of_roles(definition.sections_of_any["model"]) | configured
         self.special_tokens = find_special_tokens(self._engine.token_to_id, special, configured, asked)
-
-    @classmethod
-    def from_file(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        engine: EngineName | None = None,
-        eos_token: str | None = None,
-        bos_token: str | None = None,
-        pad_token: str | None = None,
-    ) -> Tokenizer:
-        """Loads a `tokenizer.json`, or the one in a folder.
-
-        Special ids are those of `eos_token`, `bos_token`, `pad_token` where given, else those that a
-        `tokenizer_config.json` or `special_tokens_map.json` beside the file names (with a warning where
-        the vocabulary lacks that one), else those of well-known names (`</s>`, `<|endoftext|>`, ...) that
-        the tokenizer marks as special.
-
-        Args:
-            path: the file, or a folder that holds a `tokenizer.json`.
-            engine: "native", "huggingface", or None for the native engine wherever it is exact.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is not a tokenizer that the `tokenizers` library can load, a special token is
-                not in its vocabulary, or the engine asked for cannot run it.
-        """
-        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls._opened(local_path(path), engine, asked)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str,
-        *,
-        revision: str | None = None,
-        local_only: bool = False,
-        engine: EngineName | None = None,
-        eos_token: str | None = None,
-        bos_token: str | None = None,
-        pad_token: str | None = None,
-    ) -> Tokenizer:
-        """The tokenizer of a model on the Hugging Face Hub, or in the Hub's cache on this machine.
-
-        Of the model only the files of its tokenizer are downloaded (extra `hub`). What is in the cache needs
-        no network: also under `HF_HUB_OFFLINE=1`, or where the Hub does not answer.
-
-        Args:
-            name: "owner/model"; or the path of a folder, as `from_file` takes it.
-            revision: a branch, a tag, or the whole id of a commit, which is not asked for again.
-            local_only: look in the cache alone.
-
-        Raises:
-            FileNotFoundError: there is no such model, or it is not in the cache.
-            ImportError: it is not in the cache, and huggingface_hub is not installed.
-            ValueError: as for `from_file`.
-        """
-        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        if name and Path(name).is_dir():
-            return cls._opened(Path(name), engine, asked)
-        return cls._opened(hub_folder(name, revision, local_only=local_only), engine, asked)
-
-    @classmethod
-    def _opened(cls, path: Path, engine: EngineName | None, asked: dict[str, str | None]) -> Tokenizer:
-        """Of a file or folder, see `from_file`."""
-        file = find_tokenizer_file(path)
-        beside = read_beside(file)
-        definition = read_definition_file(file, beside)
-        tokenizer = cls(definition, engine, beside.names(), asked, chat_files_beside(file))
-        warn_of_ids(definition, tokenizer._engine.added_tokens())
-        warn_of_transformers(definition, beside, tokenizer._engine)
-        return tokenizer
-
-    @classmethod
-    def from_huggingface(
-        cls,
-        tokenizer: Any,
-        *,
-        engine: EngineName | None = None,
-        eos_token: str | None = None,
-        bos_token: str | None = None,
-        pad_token: str | None = None,
-    ) -> Tokenizer:
-        """Takes a `tokenizers.Tokenizer` or a fast tokenizer of transformers; the object is copied.
-
-        A transformers tokenizer says itself which tokens end, begin and pad; the arguments overrule it.
-
-        Raises:
-            TypeError: `tokenizer` is neither (transformers' slow tokenizers have no `tokenizers` form).
-            ValueError: as for `from_file`.
-        """
-        from tokenizers import Tokenizer as HuggingFaceTokenizer
-
-        inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
-        if not isinstance(inner, HuggingFaceTokenizer):
-            kind = type(tokenizer).__name__
-            raise TypeError(f"expected a tokenizers.Tokenizer or a transformers fast tokenizer, got {kind}")
-        configured = {}
-        for role in ("eos", "bos", "pad"):
-            token = getattr(tokenizer, f"{role}_token", None)
-            if token is not None:
-                configured[role] = str(token)
-        definition = TokenizerDefinition(inner.to_str().encode(), source="the tokenizer", is_printed=True)
-        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        return cls(definition, engine, configured, asked, chat_files_of(tokenizer))
-
-    @classmethod
-    def from_tiktoken(
-        cls,
-        path: str | os.PathLike[str] | tiktoken.Encoding,
-        *,
-        pattern: str | None = None,
-        special_tokens: Mapping[str, int] | None = None,
-        engine: EngineName | None = None,
-        eos_token: str | None = None,
-        bos_token: str | None = None,
-        pad_token: str | None = None,
-    ) -> Tokenizer:
-        """Loads a `.tiktoken` file (lines of a token in base64 and its rank), or an encoding of tiktoken's.
-
-        The tokenizer.json that `to_json` gives has the merges that transformers' converter writes.
-
-        Args:
-            path: the file; or a `tiktoken.Encoding`, or the name of one ("cl100k_base"), which tiktoken
-                loads from its own cache or from the network. These have their pattern and special tokens.
-            pattern: the regex that splits text into words (tiktoken's `pat_str`), or one of the names
-                "gpt2", "cl100k", "o200k", "qwen2", "tekken". "cl100k" is as most models have it; the
-                `pat_str` that tiktoken itself has for cl100k_base today treats whitespace at the end of
-                a text otherwise, and is known too.
-            special_tokens: special token → id, behind the ranks or where a rank is missing; ids may be left
-                out. Beside an encoding: its own are replaced.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ImportError: it is a name, and tiktoken is not installed.
-            ValueError: a line is malformed, a special token has an id or a text that is taken, the
-                pattern means something else to `tokenizers`, there is no such encoding, or as for
-                `from_file`.
-            TypeError: a file comes without a pattern, which it does not hold.
-        """
-        encoding = encoding_of(path)
-        if encoding is not None:
-            given = encoding.special_tokens if special_tokens is None else special_tokens
-        elif pattern is None:
-            raise TypeError(
-                f'{path}: a .tiktoken file does not say how text is split: give pattern="cl100k" or another'
-            )
-        else:
-            given = special_tokens or {}
-        special = {
-            content: number_within(f"the id of special token {content!r}", token_id, 31, signed=False)
-            for content, token_id in given.items()
-        }
-        if encoding is not None:
-            name = encoding.name
-            ranks = encoding.ranks
-        else:
-            name = str(path)
-            ranks = read_ranks(local_path(cast("str | os.PathLike[str]", path)))
-        asked = {"eos": eos_token, "bos": bos_token, "pad": pad_token}
-        regex = pattern or (encoding.pattern if encoding else "")
-        tokenizer = cls(RanksDefinition(ranks, regex, special, name), engine, {}, asked)
-        for content, token_id in special.items():
-            if token_id in tokenizer.encode(content, split_special_tokens=True):
-                raise ValueError(
-                    f"{name}: plain text can spell the special token {content!r}, because some ids before"
-                    f" {token_id} are unused; name the unused ids as special tokens too"
-                )
-        return tokenizer
 
     @property
     def engine(self) -> str:
@@ -409,6 +226,22 @@ class Tokenizer(Habits):
                 raise
             return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_offsets(texts, **options)
 
+    def encode_as_text(
+        self, texts: Texts, *, num_threads: int | None = None
+    ) -> tuple[Ragged, NDArray[np.uint32]]:
+        """Ids of documents in which special tokens are plain text, and where some are spelled.
+
+        Other added tokens are tokens as ever; see `encode_batch`.
+
+        Returns:
+            Ragged, and the numbers of the documents that spell a special token, in order, each as often as
+            it does: uint32 [K].
+
+        Raises:
+            ValueError, TypeError: as of `encode_batch`.
+        """
+        return self._engine.encode_as_text(texts, num_threads=resolve_num_threads(num_threads))
+
     @cached_property
     def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """The ids that the tokenizer's own template puts before and behind a document (add_special_tokens).
@@ -425,126 +258,6 @@ class Tokenizer(Habits):
     def special_texts(self) -> tuple[str, ...]:
         """The texts that are special tokens wherever they stand in a text."""
         return tuple(token.content for token in self._engine.added_tokens() if token.special)
-
-    @property
-    def has_chat_template(self) -> bool:
-        """Whether the tokenizer came with a chat template."""
-        return self._chat.choose(has_tools=False) is not None
-
-    def encode_rendered(
-        self, documents: Sequence[Rendered], *, num_threads: int | None = None
-    ) -> tuple[Ragged, NDArray[np.bool_]]:
-        """Ids of texts with spans, and which ids are learned: bool [N], one an id of `Ragged.values`.
-
-        An id is learned if it stands for a character of a learned span. See `pypack.records`.
-        """
-        from pypack.tokenizer.rendered import encode_rendered
-
-        return encode_rendered(self._engine, documents, resolve_num_threads(num_threads))
-
-    def chat_template(
-        self,
-        template: str | os.PathLike[str] | None = None,
-        *,
-        has_tools: bool = False,
-        learn: str = "assistant",
-        parse_special_tokens: bool = False,
-        now: datetime | None = None,
-        **options: Any,
-    ) -> ChatTemplate:
-        """A chat template that knows this tokenizer's special tokens.
-
-        Args:
-            template: the text of a template, or the path of a file with one; None for the tokenizer's own
-                (`chat_template.jinja` or `tokenizer_config.json` in its folder).
-            has_tools: choose the one for tools, where the tokenizer has several.
-            learn, parse_special_tokens, now: see `pypack.records.ChatTemplate`.
-            **options: what the template finds by name, such as `enable_thinking`.
-
-        Raises:
-            ValueError: the tokenizer has none, the template is none, or it writes tokens that the folder's
-                configuration names and the tokenizer.json lacks.
-            ImportError: jinja2 is missing.
-        """
-        from pypack.records.chat_template import ChatTemplate
-
-        if template is None:
-            chosen = self._chat.choose(has_tools)
-            if chosen is None:
-                known = ", ".join(map(repr, self._chat.templates)) or "none"
-                raise ValueError(
-                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
-                    "the path of "
-                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the "
-                    "tokenizer.json"
-                )
-            source, name = chosen
-        elif isinstance(template, str) and ("{%" in template or "{{" in template):
-            source, name = template, "the chat template"
-        else:
-            path = local_path(template)
-            source, name = path.read_text("utf-8"), str(path)
-        added = {token.content: token for token in self._engine.added_tokens()}
-        lost = [text for text in self._chat.configured if text not in added and text in source]
-        if lost:
-            raise ValueError(
-                f"{name}: writes {', '.join(map(repr, lost[:5]))}, which tokenizer_config.json adds to the "
-                "tokenizer "
-                f"and {self._definition.source} does not have, so that they would become plain text: save "
-                "the "
-                "tokenizer anew with transformers (save_pretrained), or load it with from_huggingface"
-            )
-        return ChatTemplate(
-            source,
-            name,
-            self._chat.tokens,
-            self.special_texts,
-            options,
-            learn,
-            parse_special_tokens,
-            now,
-        )
-
-    def encode_chat(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-        template: str | os.PathLike[str] | ChatTemplate | None = None,
-        learn: str = "assistant",
-        parse_special_tokens: bool = False,
-        **options: Any,
-    ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-        """Ids of a conversation in a chat template, uint32 [n], and which of them are learned, bool [n].
-
-        With `parse_special_tokens`, and for conversations that spell no special token, they are what
-        transformers' `apply_chat_template(tokenize=True, return_assistant_tokens_mask=True)` gives. Without
-        it, what a conversation spells is plain text, and special tokens come from the template alone.
-
-        Args:
-            messages: of `{"role": ..., "content": ...}`.
-            tools: JSON schemas of what may be called.
-            template: see `chat_template`; or what that gave.
-            learn: "assistant", "last-assistant", "all" or "none".
-            **options: what the template finds by name, such as `enable_thinking`.
-
-        Raises:
-            RecordError: (a ValueError) see `pypack.records.ChatTemplate.render`.
-        """
-        from pypack.records.chat_template import ChatTemplate
-        from pypack.records.messages import plain_data
-
-        if not isinstance(template, ChatTemplate):
-            template = self.chat_template(
-                template,
-                has_tools=bool(tools),
-                learn=learn,
-                parse_special_tokens=parse_special_tokens,
-                **options,
-            )
-        rendered = template.render(plain_data(messages), plain_data(tools))
-        rows, learned = self.encode_rendered([rendered], num_threads=1)
-        return rows.values, learned
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer], *, skip_special_tokens: bool = True) -> str:
         """Text of a row of ids, as `tokenizers.Tokenizer.decode` gives it."""
@@ -566,7 +279,7 @@ class Tokenizer(Habits):
             ValueError: an id is negative or above 2^32-1 (labels of -100 must be taken out first).
             TypeError: a row does not hold integers.
         """
-        ragged = rows if isinstance(rows, Ragged) else _as_ragged(list(rows))
+        ragged = rows if isinstance(rows, Ragged) else as_ragged(list(rows))
         return self._engine.decode_batch(ragged, skip_special_tokens=skip_special_tokens)
 
     @cached_property
@@ -574,9 +287,13 @@ class Tokenizer(Habits):
         """Whether tokens are spelled in GPT-2's byte alphabet."""
         return is_byte_level(self._definition.sections_of_any.get("pre_tokenizer"))
 
-    def _encode_rows(self, texts: Any, **options: Any) -> Ragged:
-        rows: Ragged = self.encode_batch(texts, **options)
-        return rows
+    @property
+    def _post_processor(self) -> Mapping[str, Any] | None:
+        part: Mapping[str, Any] | None = self._definition.sections_of_any.get("post_processor")
+        return part
+
+    def _encode_rows(self, texts: Any, **options: Any) -> Any:
+        return self.encode_batch(texts, **options)
 
     def _with_tokens(self, tokens: list[str], special: bool) -> Tokenizer:
         flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": not special}
@@ -617,18 +334,3 @@ class Tokenizer(Habits):
 
     def __repr__(self) -> str:
         return f"Tokenizer(vocab_size={self.vocab_size}, engine={self.engine!r})"
-
-
-def _as_ragged(rows: list[Sequence[int] | NDArray[np.integer]]) -> Ragged:
-    try:
-        arrays = [np.asarray(row) for row in rows]
-    except ValueError:  # rows of unequal length where ids should be
-        raise TypeError("every row must be a vector of ids, got rows within rows") from None
-    for i, array in enumerate(arrays):
-        if array.size and array.dtype.kind not in "iu":
-            raise TypeError(f"row {i} must hold integers, got {array.dtype}")
-        if array.ndim != 1:
-            raise TypeError(f"row {i} must be a vector of ids, got shape {array.shape}")
-        if array.size and not (array.min() >= 0 and array.max() < 2**32):
-            raise ValueError(f"row {i} holds an id outside 0 to 2^32-1: take out labels such as -100 first")
-    return Ragged.from_rows(arrays)

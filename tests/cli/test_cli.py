@@ -20,7 +20,7 @@ from fixtures.store_json import write_sealed
 import pypack
 from pypack.cli import COMMANDS, main
 from pypack.cli.arguments import positive
-from pypack.cli.progress import count, duration
+from pypack.cli.figures import count, duration
 from pypack.jobs.reject_limit import RejectLimit
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
@@ -55,7 +55,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 def corpus(tmp_path: Path, sample_texts: list[str]) -> Path:
     write(tmp_path / "corpus/a.jsonl", json_lines([{"id": i, "text": t} for i, t in enumerate(sample_texts)]))
     write(tmp_path / "corpus/b.txt", b"a text file")
-    write(tmp_path / "corpus/notes.md", b"not read")
+    write(tmp_path / "corpus/notes.rst", b"not read")
     return tmp_path / "corpus"
 
 
@@ -90,7 +90,7 @@ def test_text_to_store_to_plan(
     )
     assert outcome.status == 0
     assert f"{len(sample_texts) + 1:,} documents" in outcome.out
-    assert f"left out {corpus / 'notes.md'}: unknown kind of file" in outcome.err
+    assert f"left out {corpus / 'notes.rst'}: unknown kind of file" in outcome.err
     opened = TokenStore.open(store)
     assert opened.columns().column("id").to_pylist() == [*range(len(sample_texts)), None]
 
@@ -180,7 +180,7 @@ def test_standard_input(tokenizer_file: Path, tmp_path: Path) -> None:
     ("argv", "word"),
     [
         (["tokenize", "{d}/absent", "-o", "{d}/s", "--tokenizer", "{t}"], "no such file or directory"),
-        (["tokenize", "{d}/notes.md", "-o", "{d}/s", "--tokenizer", "{t}"], "unknown kind"),
+        (["tokenize", "{d}/notes.rst", "-o", "{d}/s", "--tokenizer", "{t}"], "unknown kind"),
         (["tokenize", "{d}/a.jsonl", "-o", "{d}/s", "--tokenizer", "{d}/absent.json"], "No such file"),
         (["tokenize", "{d}/a.jsonl", "-o", "{d}/s", "--tokenizer", "{d}/a.jsonl"], "not a tokenizer.json"),
         (["tokenize", "{d}/a.jsonl", "-o", "{d}/s", "--tokenizer", "{t}", "--eos-token", "<end>"], "<end>"),

@@ -61,4 +61,32 @@ def test_a_store_under_two_tokenizers(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_only_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mix.yaml").write_text("phases: []")
     assert main(["inspect", str(tmp_path / "mix.yaml"), "--fertility"]) == 2
-    assert "--fertility is of a store" in capsys.readouterr().err
+    assert "--fertility is of a store or of texts" in capsys.readouterr().err
+
+
+def test_texts_under_several_tokenizers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = {name: pypack.Tokenizer.from_huggingface(BYTE_LEVEL[name]()) for name in ("gpt2", "llama3")}
+    named = []
+    for name, tokenizer in made.items():
+        (tmp_path / f"{name}.json").write_text(tokenizer.to_json(), encoding="utf-8")
+        named += ["--tokenizer", str(tmp_path / f"{name}.json")]
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "plain.txt").write_text("a text by itself", encoding="utf-8")
+    lines = [{"text": "two words", "source": "web"}, {"text": "Привет мир"}]
+    (folder / "more.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    texts = ["two words", "Привет мир", "a text by itself"]
+    assert main(["inspect", str(folder), "--fertility", *named, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["fertility"]
+    by_source = {group["name"]: group["words"] for group in found if group["by"] == "source"}
+    assert by_source == {"web": 2, "more.jsonl": 2, "plain.txt": 4}
+    assert {group["name"] for group in found if group["by"] == "script"} == {"Latin", "Cyrillic"}
+    for one, tokenizer in zip(found[-1]["tokenizers"], made.values(), strict=True):
+        assert one["tokens"] == sum(tokenizer.count_batch(texts))
+    assert main(["inspect", str(folder), "--fertility", *named]) == 0
+    shown = capsys.readouterr().out
+    assert "gpt2.json tokens/word" in shown
+    assert "llama3.json tokens/word" in shown
+    assert main(["inspect", str(folder), "--fertility"]) == 2
+    assert "needs a tokenizer" in capsys.readouterr().err
+    assert main(["inspect", str(tmp_path / "nothing"), "--fertility", *named]) == 2

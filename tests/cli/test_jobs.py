@@ -59,6 +59,24 @@ def test_partitions_and_merge_as_json(
     assert main(["verify", store]) == 0
 
 
+def test_a_limit_of_rejects_at_merge(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "s")
+    Path(command[2]).write_bytes(json_lines([{"text": "a"}] * 20) + b"no JSON\n" * 10)
+    assert main([*command, "--max-rejects", "100%"]) == 0
+    assert main(["merge", store]) == main(["merge", store, "--max-rejects", "10"]) == 0
+    for limit in ("9", "5%"):
+        capsys.readouterr()
+        assert main(["merge", store, "--max-rejects", limit, "--json"]) == 1
+        outcome = capsys.readouterr()
+        assert f"10 documents were rejected, more than --max-rejects {limit}: 10 " in outcome.err
+        told = json.loads(outcome.out)
+        assert (told["documents"], told["exit_status"]) == (110, 1)
+        assert "rejected.jsonl" in told["error"]
+    assert main(["merge", store, "--max-rejects", "few"]) == 2
+
+
 def test_standard_input_beside_workers(command: list[str], tmp_path: Path) -> None:
     program = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
     command.insert(3, "-")

@@ -33,6 +33,16 @@ def test_rows_divide(run, tmp_path):
     assert json.loads(out)["added_sequences"] == plan.counts.added_sequences
 
 
+def test_the_old_name_of_threads(run, tmp_path):
+    make_store(tmp_path / "a.store", web_lengths(100))
+    begin = ("pack", tmp_path / "a.store", "--sequence-length", 64)
+    assert run(*begin, "-o", tmp_path / "new.plan", "--threads", 1)[::2] == (0, "")
+    status, _, told = run(*begin, "-o", tmp_path / "old.plan", "--workers", 1)
+    assert status == 0
+    assert "--workers is called --threads now, and goes on working" in told
+    assert Plan.open(tmp_path / "old.plan") == Plan.open(tmp_path / "new.plan")
+
+
 def test_a_grown_store(run, tmp_path):
     lengths = web_lengths(100)
     make_store(tmp_path / "a.store", lengths[:60])

@@ -34,7 +34,7 @@ def _cut(folder: Path, name: str, data: bytes, keep: int) -> str:
 # name of the file in input_edge_cases -> (documents, rejects as (0-based line or row, kind))
 CASES: dict[str, tuple[list[str], list[tuple[int, str]]]] = {
     "all_escapes.jsonl": (['"\\/\b\f\n\r\t\0\x1fé中😀', "spaces \u2009 around"], []),
-    "binary_text.parquet": ([], [(0, "text_column_type")]),
+    "binary_text.parquet": (["bytes", "é"], []),
     "blank_lines.jsonl": (TEXTS, []),
     "bom_start.jsonl": (TEXTS, []),
     "corrupt.jsonl.gz": (TEXTS[2:], [(0, "bad_json"), (1, "bad_json"), (5, "damaged_file")]),

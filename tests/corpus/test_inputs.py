@@ -21,9 +21,9 @@ def _names(folder: Path, *arguments: str) -> tuple[list[str], list[str]]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name in (
-        "b.jsonl", "a.jsonl.gz", "Z.txt", "sub/c.parquet", "sub/é.arrow", "sub-x/d.jsonl", "README.md",
+        "b.jsonl", "a.jsonl.gz", "Z.txt", "sub/c.parquet", "sub/é.arrow", "sub-x/d.jsonl", "README.rst",
         ".hidden/e.jsonl", "sub/.f.jsonl", "old.store/store.json", "old.store/rejected.jsonl",
-        "g.tar.gz", "h.parquet.gz", "sub/tokenizer.json",
+        "g.rar.gz", "h.parquet.gz", "sub/tokenizer.json",
     ):  # fmt: skip
         write(tmp_path / name, b"")
     (tmp_path / "old.store/store.json").write_bytes(b'{\n "format": "pypack.store",\n')
@@ -36,8 +36,8 @@ def test_directories_are_sorted_recursive_and_say_what_they_leave_out(tree: Path
     assert set(skipped) == {
         ".hidden: hidden",
         "sub/.f.jsonl: hidden",
-        "README.md: unknown kind of file",
-        "g.tar.gz: unknown kind of file",
+        "README.rst: unknown kind of file",
+        "g.rar.gz: unknown kind of file",
         "h.parquet.gz: unknown kind of file",
         "old.store: an output of pypack",
         "sub/tokenizer.json: name it, or use a pattern, if it is JSON lines",
@@ -75,7 +75,7 @@ def test_links(tmp_path: Path) -> None:
     [
         ([], "no inputs"),
         (["absent.jsonl"], "no such file"),
-        (["README.md"], "unknown kind"),
+        (["README.rst"], "unknown kind"),
         (["*.csv"], "matches no file"),
         (["old.store"], "an output of pypack"),
         (["b.jsonl", "b.jsonl"], "twice"),
@@ -88,6 +88,6 @@ def test_refused(arguments: list[str], word: str, tree: Path) -> None:
 
 
 def test_a_directory_without_inputs_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "x/README.md", b"")
+    write(tmp_path / "x/README.rst", b"")
     with pytest.raises(CorpusError, match="no file to read"):
         list_inputs([tmp_path / "x"])

@@ -25,7 +25,7 @@ def _left_out(folder: Path) -> tuple[list[str], dict[str, dict[str, int]]]:
 
 
 def test_counts_by_reason_and_suffix_in_one_line(tmp_path: Path) -> None:
-    for name in ("a.jsonl", "b.csv", "c.CSV", "d.tar.gz", "README", ".git/x.jsonl", "config.json"):
+    for name in ("a.jsonl", "b.xls", "c.XLS", "d.rar.gz", "README", ".git/x.jsonl", "config.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(_LINES)
     for i in range(5000):
@@ -35,10 +35,10 @@ def test_counts_by_reason_and_suffix_in_one_line(tmp_path: Path) -> None:
     assert found.left_out.to_json() == {
         "hidden": {"(folder)": 1},
         "json_by_name_only": {".json": 1},
-        "unknown_kind": {"(no suffix)": 1, ".csv": 2, ".tar.gz": 1, ".xyz": 5000},
+        "unknown_kind": {"(no suffix)": 1, ".rar.gz": 1, ".xls": 2, ".xyz": 5000},
     }
     line = found.left_out.summary()
-    assert "5,000 .xyz, 2 .csv" in line
+    assert "5,000 .xyz, 2 .xls" in line
     assert f"1 folder (hidden: {tmp_path}/.git)" in line
     assert f"(unknown kind, such as {tmp_path}/0000.xyz)" in line
     assert "\n" not in line
@@ -168,9 +168,9 @@ def write_arrow_into(path: Path) -> None:
 
 def test_a_folder_of_nothing_says_what_lies_there(tmp_path: Path) -> None:
     for i in range(3):
-        (tmp_path / f"{i}.csv").touch()
+        (tmp_path / f"{i}.xls").touch()
     with pytest.raises(
-        CorpusError, match=r"no file to read in it but 3 \.csv \(unknown kind, .*0\.csv\); pypack reads"
+        CorpusError, match=r"no file to read in it but 3 \.xls \(unknown kind, .*0\.xls\); pypack reads"
     ):
         find_inputs([tmp_path])
 

@@ -56,7 +56,7 @@ def test_named_ones_need_a_format(tmp_path: Path) -> None:
         with pytest.raises(CorpusError, match="say with --format what it holds"):
             list_inputs([path])
     with pytest.raises(CorpusError, match="format must be one of"):
-        list_inputs([path], format="csv")
+        list_inputs([path], format="xml")
 
 
 def test_pipes_of_every_format(tmp_path: Path) -> None:

@@ -145,11 +145,21 @@ def test_huggingface_trainer_in_two_processes_killed_and_resumed(sample: Path, t
     assert counted in resumed
 
 
-def test_lightning_in_two_processes_killed_and_resumed(sample: Path, tmp_path: Path) -> None:
-    require("lightning")
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("lightning_module", ["lightning"]),
+        ("accelerate_loop", ["accelerate", "transformers"]),
+        ("megatron_loop", ["torch"]),
+    ],
+)
+def test_loops_in_two_processes_killed_and_resumed(
+    sample: Path, tmp_path: Path, name: str, needs: list[str]
+) -> None:
+    require(*needs)
     folder = run_folder(sample, tmp_path / "run")
-    killed = launch_two("lightning_module", folder, 14, kill_after="step 8 ")
-    resumed = launch_two("lightning_module", folder, 14)
+    killed = launch_two(name, folder, 14, kill_after="step 8 ")
+    resumed = launch_two(name, folder, 14)
     assert list(losses(killed)) == list(range(9))
     first = min(losses(resumed))
     assert first in (5, 10)  # after so many steps it saves; it may have gone on before it was killed

@@ -316,5 +316,7 @@ def test_the_loss_mask_of_a_store_is_exported_or_missed_aloud(tmp_path):
     export(store, tmp_path / "rows.parquet", "parquet")
     table = pq.read_table(tmp_path / "rows.parquet")
     assert table.column("labels").to_pylist() == [[-100, -100, 3, 4], [-100, 6]]
-    with pytest.warns(UserWarning, match="has a loss mask, for which flat files have no place"):
-        export(store, tmp_path / "flat", "flat")
+    export(store, tmp_path / "flat", "flat")  # OLMo-core's label mask: a byte a token
+    assert np.fromfile(tmp_path / "flat" / "label_mask.npy", np.bool_).tolist() == learned.tolist()
+    with pytest.warns(UserWarning, match="has a loss mask, for which megatron files have no place"):
+        export(store, tmp_path / "one", "megatron")

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import zstandard
+from fixtures.corpus_archives import make_tar, wet_record
 from fixtures.corpus_files import json_lines, write, write_arrow, write_parquet
 
 from pypack.corpus import list_inputs
@@ -56,9 +57,22 @@ def test_good_files_of_every_kind_are_no_news(tmp_path: Path) -> None:
         ("a.jsonl", json_lines([{"messages": [{"role": "user", "content": "x"}]}]), "chat records"),
         ("a.jsonl", json_lines([{"prompt": "x", "completion": "y"}]), r"pairs \('prompt', 'completion'\)"),
         ("a.jsonl", json_lines([{"instruction": "x", "output": "y"}]), "instructions with answers"),
-        ("a.jsonl", json.dumps(_RECORDS).encode(), "a JSON array"),
-        ("a.jsonl", json.dumps(_RECORDS, indent=1).encode(), "a JSON array"),
-        ("a.jsonl", json.dumps(_RECORDS * 9000, indent=1).encode(), "a JSON array"),
+        ("a.jsonl", json.dumps([{"body": "x"}]).encode(), r"did you mean --field body\?"),
+        ("a.jsonl", json.dumps([{"body": "x"}] * 9000, indent=1).encode(), r"did you mean --field body\?"),
+        ("a.jsonl", json.dumps([["x"], ["y"]]).encode(), "a JSON array"),
+        (
+            "a.csv",
+            b"id,body\n1,x\n",
+            r"no column 'text'; the file has 'id', 'body'; did you mean --field body",
+        ),
+        ("a.tar", make_tar([("0.jpg", b"x")]), "'0' has no text: its members are jpg"),
+        ("a.tar", make_tar([("0.txt", b"x")])[:1536], "cut off"),
+        (
+            "a.warc",
+            wet_record(b"<html>", "http://a/", "response"),
+            "not a text: WET files have them extracted",
+        ),
+        ("a.html", b"\xff\xfe\0\xd8", "UTF-16"),
         ("a.jsonl", json.dumps(_RECORDS[0], indent=1).encode(), "over several lines"),
         ("a.jsonl", json.dumps({"a": list(range(10**6))}, indent=1).encode(), "over several lines"),
         ("a.jsonl", _LINES.decode().encode("utf-16"), "UTF-16 text: .* iconv"),
@@ -73,14 +87,15 @@ def test_good_files_of_every_kind_are_no_news(tmp_path: Path) -> None:
         ("a.jsonl", b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "server that refused"),
         ("a.jsonl", gzip.compress(gzip.compress(_LINES)), "gzip data inside gzip data"),
         ("a.jsonl.gz", _LINES, "corrupt gzip"),
-        ("a.jsonl", b"BZh91AY&SY", "bzip2 data: pypack unpacks gzip and zstd"),
-        ("a.jsonl", b"\xfd7zXZ\0\0\4", "xz data"),
+        ("a.jsonl", b"BZh91AY&SY", "truncated bzip2 file"),
+        ("a.jsonl", b"\xfd7zXZ\0\0\4", "truncated xz file"),
+        ("a.jsonl", b"7z\xbc\xaf\x27\x1c", "7-Zip data: pypack unpacks gzip, zstd, bzip2, xz and lz4"),
         ("a.parquet", gzip.compress(b"PAR1"), "gzip data: pypack reads Parquet as it is"),
         ("a.parquet", _LINES, r"name it \.jsonl"),
         ("a.parquet", b"PAR1 nothing PAR1", "cannot be read as parquet"),
         ("a.jsonl.zst", zstandard.ZstdCompressor().compress(_LINES)[:-9], "truncated zstd"),
     ],
-    ids=range(32),
+    ids=range(38),
 )
 def test_a_job_that_would_fail_as_a_whole(name: str, data: bytes, word: str, tmp_path: Path) -> None:
     path = _raw(tmp_path / name, data)

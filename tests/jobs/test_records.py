@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -328,3 +329,38 @@ def test_a_job_that_was_broken_off_ends_with_the_same_bytes(tmp_path, folder, st
     store = TokenStore.open(broken)
     assert store.verify() == []
     assert (np.diff(np.unique(store.groups)) == 2).all()
+
+
+def test_a_job_goes_on_with_the_day_that_it_keeps(tmp_path, folder, monkeypatch, capsys):
+    template = tmp_path / "day.jinja"
+    template.write_text("{{ strftime_now('%d %b %Y') }}" + TEMPLATE)
+    records = [{"messages": chat(f"question {i}", f"answer {i}")} for i in range(40)]
+    lines(tmp_path / "chats.jsonl", records)
+    command = [
+        "tokenize", str(tmp_path / "chats.jsonl"), "-o", str(tmp_path / "s"), "--tokenizer", str(folder),
+        "--messages", "messages", "--chat-template", str(template), "--unit-bytes", "2k",
+    ]  # fmt: skip
+
+    class Tomorrow(date):
+        @classmethod
+        def today(cls) -> date:
+            return date(2031, 5, 6)
+
+    begun = date.today()
+    assert main([*command, "--partition", "0/2"]) == 0
+    monkeypatch.setattr("pypack.jobs.record_options.date", Tomorrow)
+    capsys.readouterr()
+    assert main([*command, "--chat-date", "2031-05-07"]) == 2
+    told = capsys.readouterr().err
+    assert f"'date': '{begun.isoformat()}'" in told
+    assert "'date': '2031-05-07'" in told
+    assert main([*command, "--partition", "0/2", "--chat-date", begun.isoformat()]) == 0
+    assert main([*command, "--partition", "1/2"]) == 0
+    store, tokenizer = TokenStore.open(tmp_path / "s"), Tokenizer.from_file(folder)
+    assert len(store) == 40
+    assert {tokenizer.decode(row)[:11] for row in store} == {begun.strftime("%d %b %Y")}
+    # One that was told its day goes on without being told again.
+    command[command.index("-o") + 1] = str(tmp_path / "t")
+    assert main([*command, "--partition", "0/2", "--chat-date", "2024-07-26"]) == 0
+    assert main(command) == 0
+    assert {tokenizer.decode(row)[:11] for row in TokenStore.open(tmp_path / "t")} == {"26 Jul 2024"}

@@ -202,3 +202,10 @@ def test_the_store_does_not_depend_on_threads_and_batches(
         many_units.inputs, tmp_path / "s", tokenizer, many_units.options, num_threads=threads, batch_bytes=700
     )
     assert tree_bytes(tmp_path / "s") == many_units.store
+
+
+def test_very_many_small_units_are_refused() -> None:
+    files = [file("a.jsonl", 10_000)]
+    with pytest.raises(ValueError, match=r"cuts the inputs into 10,000 units.* give at least 65536"):
+        cut(files, 1)
+    assert len(cut(files, 3)) == 3334

@@ -213,3 +213,22 @@ def test_padding_ids_may_be_numpys(source):
     batch = loader.batch_at(len(loader) - 1)
     assert set(batch.input_ids[batch.segment_ids == 0].tolist()) == {9}
     assert pypack.pack(source[0].lengths, np.float32(64)).sequence_length == 64
+
+
+@pytest.mark.parametrize("option", ["num_threads", "seed", "prefetch", "epochs", "locality"])
+def test_options_of_a_loader_are_plain_numbers(source, option):
+    """Those that a kernel takes, too: it would speak of constructor arguments."""
+    expected = Loader(*source, batch_sequences=4, **{option: 2}).batch_at(1)
+    for given in (2.0, np.int64(2), np.float32(2), np.array(2)):
+        loader = Loader(*source, batch_sequences=np.int16(4), **{option: given})
+        assert loader.batch_at(1) == expected
+        assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
+    for wrong in ("2", 2.5, [2]):
+        with pytest.raises(ValueError, match=f"{option} must be a whole number, got"):
+            Loader(*source, batch_sequences=4, **{option: wrong})
+
+
+@pytest.mark.parametrize("option", ["seed", "cycles", "locality"])
+def test_options_that_cannot_be_none_say_so(source, option):
+    with pytest.raises(ValueError, match=f"{option} must be a whole number, got None"):
+        Loader(*source, batch_sequences=4, **{option: None})

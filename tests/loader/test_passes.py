@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -154,3 +155,19 @@ def test_states_of_training_and_evaluation_are_told_apart_in_words(source):
         ValueError, match=r"the state is of one with shuffle=False, .* this is a loader that tr"
     ):
         training.load_state_dict(evaluation.state_dict())
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda loader: pickle.loads(pickle.dumps(loader))]
+)
+def test_a_copy_in_the_middle_of_a_pass_goes_on_by_itself(source, copied):
+    loader = Loader(*source, batch_sequences=4, seed=3)
+    batches = iter(loader)
+    before = [next(batches).step for _ in range(3)]
+    other = copied(loader)
+    steps = len(loader)
+    assert before == [0, 1, 2]
+    assert [batch.step for batch in other] == list(range(3, steps))
+    assert loader.step == loader.stats.steps == 3
+    assert [batch.step for batch in batches] == list(range(3, steps))
+    assert (loader.step, other.step, other.stats.steps) == (steps, steps, steps)

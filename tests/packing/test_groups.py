@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import pypack
 from pypack.packing.groups import WHOLE
+from pypack.store.beside import GROUP
 
 group_sizes = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=25)
 
@@ -74,6 +75,24 @@ def test_bad_groups_are_refused():
         pypack.pack(lengths, 9, "stream", overflow="drop", keep_together="group")
     with pytest.raises(ValueError, match="tokens"):
         pypack.pack(lengths, 5, "stream", overflow="error", keep_together=[0, 0, 1])
+
+
+def test_groups_of_a_store_by_name(tmp_path):
+    lengths = [3, 4, 2, 5, 1, 6]
+    with pypack.StoreWriter(tmp_path / "s", vocab_size=300, beside=[GROUP]) as writer:
+        rows = pypack.Ragged.from_rows([np.zeros(n, np.uint32) for n in lengths])
+        writer.append(rows, places=np.array([0, 1, 0, 1, 2, 0], np.int32))
+    store = pypack.TokenStore.open(tmp_path / "s")
+    expected = pypack.pack(store.lengths, 9, "best_fit", overflow="drop", keep_together=store.groups)
+    plan = pypack.pack(store, 9, "best_fit", overflow="drop", keep_together="group")
+    assert plan == expected
+    source = pypack.Source(store, pypack.pack([5, 1, 2], 9), documents=np.array([3, 4, 2]))
+    chosen = pypack.pack(source, 9, "best_fit", overflow="drop", keep_together="group")
+    assert chosen == pypack.pack([5, 1, 2], 9, "best_fit", overflow="drop", keep_together=[0, 0, 1])
+    with pytest.raises(TypeError, match=r"pass its \.lengths"):
+        pypack.pack(store, 9)
+    with pytest.raises(TypeError, match="give the store itself"):
+        pypack.pack(lengths, 9, "best_fit", overflow="drop", keep_together="group")
 
 
 def test_max_documents_counts_documents():

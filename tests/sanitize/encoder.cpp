@@ -47,7 +47,7 @@ pypack::ModelPtr letters_and_pairs() {
     options.alphabet = pypack::BpeAlphabet::kCharacters;
     options.unk_token = "<unk>";
     const auto vocabulary = std::make_shared<const pypack::Vocabulary>(std::move(tokens), std::move(ids));
-    return pypack::make_bpe_model(options, vocabulary, merges);
+    return pypack::make_bpe_model(options, vocabulary, pypack::MergeList(merges));
 }
 
 // Documents of words of up to 40 letters, many of them in several batches.

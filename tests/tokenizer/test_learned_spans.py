@@ -125,3 +125,19 @@ def test_what_cannot_be_said_is_an_error():
         native._engine.encode_batch_with_mask(
             ["ab", "axb"], plain=none, learned=of_arrays.ragged_spans([[], [(1, 2)]]), num_threads=1
         )
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "roberta", "llama2", "bert_cased"])
+def test_both_engines_give_the_same(kind):
+    ours, library = tokenizers_of(kind)
+    theirs = pypack.Tokenizer.from_huggingface(library, engine="huggingface")
+    chosen = ["".join(PIECES), "", " hello  world\n\nnaïve 😀", "x"]
+    none = of_arrays.ragged_spans([[] for _ in chosen])
+    learned = of_arrays.ragged_spans([[(3, 9), (9, 9), (15, 40)], [(0, 1)], [(0, 2), (8, 20)], []])
+    for engine in (ours._engine, theirs._engine):
+        found = engine.encode_batch_with_mask(chosen, plain=none, learned=learned, num_threads=1)
+        if engine is ours._engine:
+            expected = found
+    assert found[0] == expected[0]
+    assert found[1].tolist() == expected[1].tolist()
+    assert 0 < int(found[1].sum()) < len(found[1])

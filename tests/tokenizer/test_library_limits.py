@@ -117,6 +117,11 @@ def test_what_is_not_understood_is_tried_elsewhere_first(monkeypatch: pytest.Mon
     monkeypatch.setattr(library_limits, "_TRIAL", "import os; os.abort()")
     with pytest.raises(ValueError, match=r"t\.json: .* crashes when it loads it \(SIGABRT\)"):
         loaded(odd)
+    # A panic prints lines of its own: there, and is not asked for again here.
+    panics = "class PanicException(BaseException): pass\nraise PanicException('index 17\\nof 16')"
+    monkeypatch.setattr(library_limits, "_TRIAL", panics)
+    with pytest.raises(ValueError, match=r"t\.json: not a tokenizer\.json .* can load: index 17 of 16$"):
+        loaded(odd)
     monkeypatch.setattr(library_limits, "_TRIAL", "while True: pass")
     monkeypatch.setattr(library_limits, "_SECONDS", 0.5)
     with pytest.raises(ValueError, match=r"t\.json: `tokenizers` does not come to an end"):

@@ -26,21 +26,25 @@ using MappedFiles = std::vector<std::tuple<std::string, std::uint64_t, std::uint
 // A BatchMaker that keeps the plans and arrays of its sources alive.
 class MakerHandle {
   public:
-    MakerHandle(const BatchFormat& format, std::size_t idle_buffers)
+    MakerHandle(const BatchFormat& format, std::size_t idle_buffers, std::shared_ptr<Objective> objective)
         : maker_(std::make_shared<BatchMaker>(idle_buffers)) {
         maker_->format = format;
+        maker_->objective = std::move(objective);
     }
 
     void add_source(std::shared_ptr<StoreView> store, std::shared_ptr<PlanHandle> plan,
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
                     const std::optional<Array<std::int32_t>>& masks, bool uses_store_mask,
-                    const MappedFiles& plan_files) {
+                    const MappedFiles& plan_files, std::uint64_t objective_key,
+                    std::int32_t objective_store) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
         source.plan = plan->plan();
         source.align = align;
         source.uses_store_mask = uses_store_mask;
+        source.objective_key = objective_key;
+        source.objective_store = objective_store;
         if (documents) source.documents = view(*documents, "documents");
         if (mask_offsets && masks) {
             source.mask_offsets = view(*mask_offsets, "mask_offsets");
@@ -219,7 +223,8 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
-        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads);
+        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads,
+                          look_clock());
     }
     return batch_to_python(std::move(made), maker.format);
 }
@@ -277,15 +282,16 @@ class PrefetcherHandle {
 void add_options(py::module_& m) {
     py::classh<BatchFormat>(m, "BatchFormat", "What the batches of a loader look like.")
         .def(py::init([](bool varlen, bool int32, bool labels, bool position_ids, bool segment_ids,
-                         bool loss_mask, bool positions_by_row, std::int64_t pad_id, std::int64_t pad_to,
-                         std::int64_t max_documents) {
-                 return BatchFormat{varlen,           int32,  labels, position_ids, segment_ids, loss_mask,
-                                    positions_by_row, pad_id, pad_to, max_documents};
+                         bool loss_mask, bool positions_by_row, bool leaves_labels, std::int64_t pad_id,
+                         std::int64_t pad_to, std::int64_t max_documents) {
+                 return BatchFormat{varlen,      int32,     labels,           position_ids,
+                                    segment_ids, loss_mask, positions_by_row, leaves_labels,
+                                    pad_id,      pad_to,    max_documents};
              }),
              py::kw_only(), py::arg("varlen") = false, py::arg("int32") = false, py::arg("labels") = true,
              py::arg("position_ids") = true, py::arg("segment_ids") = true, py::arg("loss_mask") = false,
-             py::arg("positions_by_row") = false, py::arg("pad_id") = 0, py::arg("pad_to") = 0,
-             py::arg("max_documents") = 0)
+             py::arg("positions_by_row") = false, py::arg("leaves_labels") = false, py::arg("pad_id") = 0,
+             py::arg("pad_to") = 0, py::arg("max_documents") = 0)
         .def(
             "bytes", [](const BatchFormat& self, std::int64_t items) { return batch_bytes(items, self); },
             py::arg("items"), "Memory of the token arrays of so many items.");
@@ -299,11 +305,13 @@ void add_options(py::module_& m) {
 
 void add_maker(py::module_& m) {
     py::classh<MakerHandle>(m, "BatchMaker", "Makes batches of the sequences of stores and their plans.")
-        .def(py::init<const BatchFormat&, std::size_t>(), py::arg("format"), py::arg("idle_buffers"))
+        .def(py::init<const BatchFormat&, std::size_t, std::shared_ptr<Objective>>(), py::arg("format"),
+             py::arg("idle_buffers"), py::arg("objective").none(true) = nullptr, py::keep_alive<1, 4>())
         .def("add_source", &MakerHandle::add_source, py::arg("store"), py::arg("plan"),
              py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
              py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
-             py::arg("plan_files") = MappedFiles{})
+             py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0},
+             py::arg("objective_store") = 0)
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),

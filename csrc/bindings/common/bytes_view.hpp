@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace pypack::bindings {
@@ -14,8 +15,9 @@ namespace py = pybind11;
 // end to end.
 class BytesView {
   public:
-    explicit BytesView(const py::buffer& object) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    // `flags`: PyBUF_WRITABLE for bytes that are to be changed.
+    explicit BytesView(const py::buffer& object, int flags = PyBUF_SIMPLE) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, flags) != 0) throw py::error_already_set();
     }
     ~BytesView() { PyBuffer_Release(&view_); }
     BytesView(const BytesView&) = delete;
@@ -23,6 +25,10 @@ class BytesView {
 
     [[nodiscard]] std::string_view bytes() const {
         return {static_cast<const char*>(view_.buf), static_cast<std::size_t>(view_.len)};
+    }
+    // Of an object that was asked for with PyBUF_WRITABLE.
+    [[nodiscard]] std::span<char> writable() const {
+        return {static_cast<char*>(view_.buf), static_cast<std::size_t>(view_.len)};
     }
 
   private:

@@ -9,6 +9,7 @@
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
 #include "common/sequence_hash.hpp"
+#include "common/text_hash.hpp"
 
 namespace pypack::bindings {
 
@@ -26,6 +27,19 @@ std::pair<std::uint64_t, std::uint64_t> hash_of_lengths(const Array<std::int32_t
     const GilRelease release;
     const auto [first, second] = sequence_hash(numbers);
     return {first, second};
+}
+
+py::array hashes_of_texts(const py::buffer& bytes, const Array<std::int64_t>& offsets) {
+    const BytesView data(bytes);
+    const auto bounds = view(offsets, "offsets");
+    if (bounds.empty()) throw py::value_error("offsets must have one value more than there are texts");
+    Buffer<std::uint64_t> hashes(static_cast<std::int64_t>(bounds.size()) - 1);
+    {
+        const GilRelease release;
+        const auto all = data.bytes();
+        text_hashes({reinterpret_cast<const std::uint8_t*>(all.data()), all.size()}, bounds, hashes.view());
+    }
+    return to_numpy(std::move(hashes));
 }
 
 std::uint32_t crc32c_of(const py::buffer& data, std::uint32_t before) {
@@ -51,6 +65,8 @@ void register_common(py::module_& m) {
           "The same without the processor's own instruction.");
     m.def("sequence_hash", &hash_of_lengths, py::arg("lengths").noconvert(),
           "Two polynomials of a list of lengths modulo 2^61 - 1; those of a list follow from its parts.");
+    m.def("text_hashes", &hashes_of_texts, py::arg("bytes"), py::arg("offsets").noconvert(),
+          "uint64 [n]: hashes of texts that lie end to end, by n + 1 offsets.");
     m.attr("HASH_POINTS") = py::make_tuple(kHashPoints[0], kHashPoints[1]);
     m.def("random_bits", &random_bits, py::arg("seed"), py::arg("purpose"), py::arg("index"),
           "64 random bits, a pure function of the three arguments.");

@@ -13,6 +13,7 @@
 #include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "corpus/json_array.hpp"
 #include "corpus/number_lists.hpp"
 
 namespace pypack::bindings {
@@ -63,9 +64,20 @@ py::object number_lists(const Array<std::uint8_t>& data, const Array<std::int64_
     return py::make_tuple(to_numpy(std::move(lists.counts)), std::move(numbers), lists.has_flags);
 }
 
+// Changes a block in place; the place of the first byte that belongs to no array, -1 if there is none.
+std::int64_t change_array(JsonArrayLines& lines, const py::buffer& block) {
+    const BytesView view(block, PyBUF_WRITABLE);
+    const GilRelease release;
+    return lines.change(view.writable());
+}
+
 }  // namespace
 
 void register_corpus(py::module_& m) {
+    py::class_<JsonArrayLines>(m, "JsonArrayLines")
+        .def(py::init<bool>(), py::arg("inside"))
+        .def("change", &change_array, py::arg("block"))
+        .def_property_readonly("is_whole", &JsonArrayLines::is_whole);
     m.def("scan_json_lines", &scan, py::arg("block"), py::arg("field"), py::arg("keep"),
           py::arg("max_line_bytes"));
     m.def("read_number_lists", &number_lists, py::arg("data").noconvert(), py::arg("offsets").noconvert(),

@@ -64,7 +64,8 @@ py::tuple encode(const Encoder& encoder, const std::vector<TextView>& texts, Enc
             const GilRelease release;
             batch = encoder.encode(texts, options);
         }
-        return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)));
+        return py::make_tuple(to_numpy(std::move(batch.values)), to_numpy(std::move(batch.offsets)),
+                              to_numpy(std::move(batch.look_alikes)));
     }
     const auto unit = return_offsets == "byte"   ? OffsetUnit::kByte
                       : return_offsets == "char" ? OffsetUnit::kCharacter
@@ -248,8 +249,10 @@ void register_tokenize(py::module_& m) {
         "encode_objects", &encode_objects, py::arg("documents"), py::kw_only(), py::arg("add_special_tokens"),
         py::arg("split_special_tokens"), py::arg("num_threads"), py::arg("return_offsets") = "",
         py::arg("plain") = py::none(),
-        "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1]); with return_offsets 'byte' "
-        "or 'char' also what each id stands for: uint32 [N, 2]. plain, with return_offsets: (offsets int64 "
+        "str or bytes documents -> (values uint32 [N], offsets int64 [D + 1], look_alikes uint32 [K]: the "
+        "documents in which special tokens are text, each as often as it spells one); with return_offsets "
+        "'byte' or 'char' instead of the last what each id stands for: uint32 [N, 2]. plain, with "
+        "return_offsets: (offsets int64 "
         "[D + 1], ranges uint32 [M, 2]) of the parts in which special tokens are text.");
     cls.def(
         "encode_learned", &encode_learned, py::arg("documents"), py::kw_only(), py::arg("num_threads"),

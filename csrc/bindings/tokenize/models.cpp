@@ -47,7 +47,10 @@ ModelPtr bpe(std::shared_ptr<Vocabulary> vocabulary, const Merges& merges, const
                              byte_fallback,
                              ignore_merges};
     const GilRelease release;
-    return make_bpe_model(options, std::move(vocabulary), merges);
+    if (merges.vocabulary != nullptr && merges.vocabulary != vocabulary) {
+        throw std::invalid_argument("the merges are those of another vocabulary");
+    }
+    return make_bpe_model(options, std::move(vocabulary), merges.list);
 }
 
 ModelPtr wordlevel(std::shared_ptr<Vocabulary> vocabulary, TokenId unknown_id) {

@@ -3,19 +3,25 @@
 
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/types.hpp"
+#include "tokenize/vocabulary/merge_list.hpp"
 #include "tokenize/vocabulary/token_table.hpp"
+#include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace pypack::bindings {
 
 namespace py = pybind11;
 
-// The two sides of each merge, as Python holds them.
-struct Merges : StringList {};
+// Merges as Python holds them; `vocabulary` is the one that places are of.
+struct Merges {
+    MergeList list;
+    std::shared_ptr<const Vocabulary> vocabulary;
+};
 
 [[nodiscard]] inline std::string_view utf8_of(PyObject* text, const char* what) {
     Py_ssize_t size = 0;

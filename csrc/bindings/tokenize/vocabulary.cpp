@@ -49,9 +49,9 @@ py::object token_of(const Vocabulary& vocabulary, TokenId id) {
 
 // A merge of pieces with a mark in front of all but the first takes that mark's bytes off its right side.
 py::object first_shorter_than(const Merges& merges, std::size_t mark_bytes) {
-    for (std::size_t i = 0; i + 1 < merges.size(); i += 2) {
-        const std::string_view left = merges[i];
-        const std::string_view right = merges[i + 1];
+    for (std::size_t rank = 0; rank < merges.list.size(); ++rank) {
+        const std::string_view left = merges.list.left(rank);
+        const std::string_view right = merges.list.right(rank);
         const bool is_cut = right.size() > mark_bytes && is_utf8_continuation(right[mark_bytes]);
         if (right.size() < mark_bytes || is_cut) {
             return py::make_tuple(py::str(left.data(), left.size()), py::str(right.data(), right.size()));
@@ -64,7 +64,7 @@ py::bytes canonical(const Vocabulary& vocabulary, const Merges* merges) {
     std::string bytes;
     {
         const GilRelease release;
-        bytes = canonical_bytes(vocabulary, merges);
+        bytes = canonical_bytes(vocabulary, merges == nullptr ? nullptr : &merges->list);
     }
     return py::bytes(bytes);
 }
@@ -78,7 +78,8 @@ py::tuple read(const py::bytes& json, bool nearest_scores) {
     }
     py::object merges = py::none();
     if (definition.merges) {
-        merges = py::cast(std::make_shared<Merges>(Merges{std::move(*definition.merges)}));
+        merges =
+            py::cast(std::make_shared<Merges>(Merges{MergeList(std::move(*definition.merges)), nullptr}));
     }
     return py::make_tuple(py::bytes(definition.rest), py::cast(std::move(definition.vocabulary)), merges);
 }
@@ -122,11 +123,12 @@ py::tuple rank_model(const py::dict& ranks, const py::dict& further) {
     auto merges = std::make_shared<Merges>();
     {
         const GilRelease release;
-        static_cast<StringList&>(*merges) = merges_of_ranks(tokens, ids);
+        MergePlaces places = merges_of_ranks(tokens, ids);
         StringList all = spell_tokens(tokens);
         for (std::size_t i = 0; i < more.size(); ++i) all.push_back(more[i]);
         ids.insert(ids.end(), more_ids.begin(), more_ids.end());
         vocabulary = std::make_shared<Vocabulary>(std::move(all), std::move(ids));
+        *merges = {MergeList(std::move(places), vocabulary->tokens()), vocabulary};
     }
     return py::make_tuple(py::cast(std::move(vocabulary)), py::cast(std::move(merges)));
 }
@@ -225,12 +227,12 @@ void register_vocabulary(py::module_& m) {
              "Tokens, ids, scores and merges as bytes that depend on nothing else.");
     py::class_<Merges, std::shared_ptr<Merges>>(m, "Merges", py::is_final(), "The merges of a BPE model.")
         .def(py::init([](const py::list& merges) {
-                 Merges made;
-                 read_merges(merges, made);
-                 return made;
+                 StringList sides;
+                 read_merges(merges, sides);
+                 return Merges{MergeList(std::move(sides)), nullptr};
              }),
              py::arg("merges"), "'left right' or [left, right], in order of rank")
-        .def("__len__", [](const Merges& merges) { return merges.size() / 2; })
+        .def("__len__", [](const Merges& merges) { return merges.list.size(); })
         .def(
             "first_shorter_than", &first_shorter_than, py::arg("mark_bytes"),
             "The first merge whose right side has fewer bytes, or a character across that place; else None.");

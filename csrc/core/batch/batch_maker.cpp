@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "batch/batch_objective.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
 #include "pack/balance/longest_first.hpp"
@@ -101,8 +102,10 @@ MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> r
         source.store->look_around(now);
         if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
     }
-    return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
-                      request.num_threads);
+    MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
+                                 request.num_threads, now);
+    if (objective) apply_to_batch(*objective, sources, rows, format, batch, request.num_threads);
+    return batch;
 }
 
 }  // namespace pypack

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "batch/made_batch.hpp"
 #include "batch/sequence_source.hpp"
 #include "batch/source_bucket.hpp"
+#include "objective/objective.hpp"
 #include "pack/balance/balance.hpp"
 
 namespace pypack {
@@ -31,6 +33,7 @@ struct BatchMaker {
     std::vector<SequenceSource> sources;
     std::vector<SourceBucket> buckets;
     BatchFormat format;
+    std::shared_ptr<const Objective> objective;  // null: none
     BufferPool buffers;
 
     explicit BatchMaker(std::size_t idle_buffers) : buffers(idle_buffers) {}

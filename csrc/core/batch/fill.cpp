@@ -123,15 +123,20 @@ class Ahead {
 };
 
 template <typename Id>
-void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position, Id pad_id,
-               const TokenArrays<Id>& out, Ahead& ahead) {
+void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position,
+               const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
+    const bool left = options.leaves_labels && !has_masks(span);
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
         const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
         for (std::int64_t begin = 0; begin < span.length; begin += kPiece) {
             const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
             ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
-            const TokenArrays<Id> at = advance(out, begin);
+            TokenArrays<Id> at = advance(out, begin);
+            if (left && at.labels != nullptr) {
+                set_all(at.labels, n, static_cast<Id>(kIgnoreLabel));
+                at.labels = nullptr;
+            }
             if (span.mask != nullptr && at.input_ids != nullptr && at.labels != nullptr) {
                 widen_masked(tokens + begin, n, at.input_ids, at.labels, span.mask, span.first_bit + begin);
             } else if (at.input_ids != nullptr && at.labels != nullptr) {
@@ -147,8 +152,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
             if (at.segment_ids != nullptr) set_all(at.segment_ids, n, segment);
         }
     });
-    if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, 1.0F);
-    ignore(0, std::min(span.length, 1), out);
+    if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
+    if (!options.leaves_labels) ignore(0, std::min(span.length, 1), out);
     const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
     if (span.mask != nullptr && (!has_labels || out.loss_mask != nullptr)) {
         MaskBits(span.mask, span.first_bit, span.length)
@@ -158,7 +163,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
         ignore(std::max<std::int64_t>(0, std::int64_t{mask.start} - span.start),
                std::min<std::int64_t>(span.length, std::int64_t{mask.stop} - span.start), out);
     }
-    if (span.room > span.length) fill_padding(span.room - span.length, pad_id, advance(out, span.length));
+    if (span.room > span.length)
+        fill_padding(span.room - span.length, options.pad_id, advance(out, span.length));
 }
 
 // The spans of a row, which begins where `out` points to.
@@ -171,7 +177,7 @@ void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std:
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
         fill_span(span, dtypes[static_cast<std::size_t>(span.source)], segment++,
-                  options.positions_by_row ? place : Id{0}, options.pad_id, out, ahead);
+                  options.positions_by_row ? place : Id{0}, options, out, ahead);
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }

@@ -30,6 +30,9 @@ template <typename Id>
 struct FillOptions {
     Id pad_id = 0;
     bool positions_by_row = false;
+    // For an objective that writes them: the labels of spans without masks are all kIgnoreLabel, those of
+    // other spans have the first token, too, which no token before it could foretell.
+    bool leaves_labels = false;
 };
 
 // One row of `row_length` items a resolved row, padded at the end. Throws std::invalid_argument for a row

@@ -1,5 +1,6 @@
 #include "batch/item_loops.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -127,6 +128,65 @@ PYPACK_TARGET_AVX2 void widen_masked_avx2(const Token* tokens, std::int64_t n, I
     while (i < n) one();
 }
 
+// Tokens that fill 64 bytes of Ids.
+PYPACK_TARGET_AVX512 inline __m512i load_wide(const std::uint16_t* tokens, std::int64_t) {
+    return _mm512_maskz_cvtepu16_epi64(0xFF, _mm_loadu_si128(reinterpret_cast<const __m128i*>(tokens)));
+}
+PYPACK_TARGET_AVX512 inline __m512i load_wide(const std::uint16_t* tokens, std::int32_t) {
+    return _mm512_maskz_cvtepu16_epi32(0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tokens)));
+}
+PYPACK_TARGET_AVX512 inline __m512i load_wide(const std::int32_t* tokens, std::int64_t) {
+    return _mm512_maskz_cvtepi32_epi64(0xFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tokens)));
+}
+// The values whose bits are 1, and the others as ignored.
+PYPACK_TARGET_AVX512 inline __m512i learned(__m512i values, std::uint64_t bits, std::int64_t) {
+    return _mm512_mask_mov_epi64(_mm512_set1_epi64(kIgnoreLabel), static_cast<__mmask8>(bits), values);
+}
+PYPACK_TARGET_AVX512 inline __m512i learned(__m512i values, std::uint64_t bits, std::int32_t) {
+    return _mm512_mask_mov_epi32(_mm512_set1_epi32(kIgnoreLabel), static_cast<__mmask16>(bits), values);
+}
+
+// The bits of a mask choose among the items of a vector as they are. What is left at either end is done as
+// one more vector, over items that are done already.
+template <typename Token, typename Id>
+PYPACK_TARGET_AVX512 void widen_masked_avx512(const Token* tokens, std::int64_t n, Id* ids, Id* labels,
+                                              const std::byte* mask, std::int64_t first_bit) {
+    constexpr std::int64_t kBytes = 64;
+    constexpr auto kIds = kBytes / static_cast<std::int64_t>(sizeof(Id));
+    const auto vector = [&](std::int64_t at, std::uint64_t bits) PYPACK_TARGET_AVX512 {
+        const __m512i values = load_wide(tokens + at, Id{});
+        _mm512_storeu_si512(ids + at, values);
+        _mm512_storeu_si512(labels + at, learned(values, bits, Id{}));
+    };
+    const auto vector_at = [&](std::int64_t at) PYPACK_TARGET_AVX512 {
+        std::uint64_t bits = eight_bits(mask, first_bit + at);
+        if constexpr (kIds == 16)
+            bits = (bits & 0xFF) | std::uint64_t{eight_bits(mask, first_bit + at + 8)} << 8;
+        vector(at, bits);
+    };
+    if (n < kIds) {
+        for (std::int64_t i = 0; i < n; ++i) {
+            const std::int64_t bit = first_bit + i;
+            const bool is_learned = (std::to_integer<unsigned>(mask[bit / 8]) >> (bit % 8) & 1U) != 0;
+            ids[i] = static_cast<Id>(tokens[i]);
+            labels[i] = is_learned ? ids[i] : static_cast<Id>(kIgnoreLabel);
+        }
+        return;
+    }
+    vector_at(0);
+    const auto off = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(ids) % kBytes);
+    std::int64_t i = off == 0 ? kIds : (kBytes - off) / static_cast<std::int64_t>(sizeof(Id));
+    for (; i + 64 <= n; i += 32) {  // reads no byte behind the mask
+        const std::int64_t bit = first_bit + i;
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, mask + bit / 8, sizeof bits);
+        bits >>= bit % 8;
+        for (std::int64_t j = 0; j < 32; j += kIds) vector(i + j, bits >> j);
+    }
+    for (; i + kIds <= n; i += kIds) vector_at(i);
+    if (i < n) vector_at(n - kIds);
+}
+
 template <typename Token, typename Id>
 constexpr bool kByAvx2 =
     std::is_same_v<Token, std::uint16_t> || (std::is_same_v<Token, std::int32_t> && sizeof(Id) == 8);
@@ -184,12 +244,19 @@ void widen_twice(const Token* tokens, std::int64_t n, Id* a, Id* b) {
 
 template <typename Token, typename Id>
 void widen_masked(const Token* tokens, std::int64_t n, Id* ids, Id* labels, const std::byte* mask,
-                  std::int64_t first_bit) {
+                  std::int64_t first_bit, Instructions instructions) {
 #if PYPACK_X86_DISPATCH
     if constexpr (kByAvx2<Token, Id>) {
-        if (has_avx2()) return widen_masked_avx2(tokens, n, ids, labels, mask, first_bit);
+        const Instructions chosen = resolve(instructions);
+        if (chosen == Instructions::kAvx512) {
+            return widen_masked_avx512(tokens, n, ids, labels, mask, first_bit);
+        }
+        if (chosen == Instructions::kAvx2) {
+            return widen_masked_avx2(tokens, n, ids, labels, mask, first_bit);
+        }
     }
 #endif
+    (void)instructions;
     widen_twice_loop(tokens, n, ids, labels);
     MaskBits(mask, first_bit, n).for_each_zero_run([labels](std::int64_t first, std::int64_t last) {
         set_all(labels + first, last - first, static_cast<Id>(kIgnoreLabel));
@@ -206,10 +273,11 @@ void set_all(Id* out, std::int64_t n, Id value) {
     set_all_loop(out, n, value);
 }
 
-#define PYPACK_INSTANTIATE_WIDEN(Token, Id)                          \
-    template void widen(const Token*, std::int64_t, Id*);            \
-    template void widen_twice(const Token*, std::int64_t, Id*, Id*); \
-    template void widen_masked(const Token*, std::int64_t, Id*, Id*, const std::byte*, std::int64_t);
+#define PYPACK_INSTANTIATE_WIDEN(Token, Id)                                                          \
+    template void widen(const Token*, std::int64_t, Id*);                                            \
+    template void widen_twice(const Token*, std::int64_t, Id*, Id*);                                 \
+    template void widen_masked(const Token*, std::int64_t, Id*, Id*, const std::byte*, std::int64_t, \
+                               Instructions);
 PYPACK_FOR_EACH_TOKEN(PYPACK_INSTANTIATE_WIDEN, std::int32_t)
 PYPACK_FOR_EACH_TOKEN(PYPACK_INSTANTIATE_WIDEN, std::int64_t)
 #undef PYPACK_INSTANTIATE_WIDEN

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/instructions.hpp"
+
 namespace pypack {
 
 // Token is any type of token_dtype.hpp, Id std::int64_t or std::int32_t.
@@ -20,7 +22,7 @@ void widen_twice(const Token* tokens, std::int64_t n, Id* a, Id* b);
 // kIgnoreLabel. No byte of the mask is read but those that hold the n bits.
 template <typename Token, typename Id>
 void widen_masked(const Token* tokens, std::int64_t n, Id* ids, Id* labels, const std::byte* mask,
-                  std::int64_t first_bit);
+                  std::int64_t first_bit, Instructions instructions = Instructions::kBest);
 
 // out[i] = first + i
 template <typename Id>

@@ -23,7 +23,8 @@ std::int64_t array_bytes(std::int64_t items, std::int64_t item_size) {
 
 template <typename Id>
 void fill(std::span<const TokenDtype> dtypes, const BatchFormat& format, int num_threads, MadeBatch& batch) {
-    const FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row};
+    const FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row,
+                                  format.leaves_labels};
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
     const TokenArrays<Id> arrays{ids(batch.input_ids), ids(batch.labels), ids(batch.position_ids),
                                  ids(batch.segment_ids), reinterpret_cast<float*>(batch.loss_mask)};
@@ -56,9 +57,9 @@ std::size_t batch_bytes(std::int64_t items, const BatchFormat& format) {
 
 MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
                      std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
-                     OutsideMemory outside, int num_threads) {
+                     OutsideMemory outside, int num_threads, std::int64_t now) {
     MadeBatch batch;
-    batch.rows = resolve_rows(sources, rows);
+    batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());
     batch.row_length = row_length;
     if (format.varlen) {

@@ -22,6 +22,7 @@ struct BatchFormat {
     bool segment_ids = true;
     bool loss_mask = false;
     bool positions_by_row = false;
+    bool leaves_labels = false;  // to the objective, see FillOptions
     std::int64_t pad_id = 0;
     std::int64_t pad_to = 0;         // varlen: items of every batch; 0: as many as it has
     std::int64_t max_documents = 0;  // varlen: segments of every batch; 0: as many as it has
@@ -53,9 +54,9 @@ struct MadeBatch {
 [[nodiscard]] std::size_t batch_bytes(std::int64_t items, const BatchFormat& format);
 
 // Fills one batch. Throws like resolve_rows and fill_padded, and std::invalid_argument if outside memory,
-// pad_to or max_documents are too small.
+// pad_to or max_documents are too small. `now`: of look_clock, which takes as long as a few spans.
 [[nodiscard]] MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
                                    std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
-                                   OutsideMemory outside, int num_threads);
+                                   OutsideMemory outside, int num_threads, std::int64_t now);
 
 }  // namespace pypack

@@ -169,10 +169,10 @@ void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowR
 
 }  // namespace
 
-ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
+ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                          std::int64_t now) {
     // Four passes, each asking for the cache lines that the next one reads: every row is a random place of
     // several files, and one pass would wait for memory once a row and file.
-    const std::int64_t now = look_clock();
     ask_for_sequences(sources, rows, now);
     ResolvedRows out;
     out.first_span = count_spans(sources, rows);

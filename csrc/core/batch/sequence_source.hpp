@@ -32,6 +32,9 @@ struct SequenceSource {
     std::span<const TokenRange> masks;
     // Also those that the store's own loss mask says.
     bool uses_store_mask = false;
+    // Of the draws of an objective, see apply_to_batch.
+    std::uint64_t objective_key = 0;
+    std::int32_t objective_store = 0;  // the number of its store, as an objective counts them
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
 
@@ -64,6 +67,11 @@ struct ResolvedSpan {
     std::int64_t first_bit = 0;           // of the span
 };
 
+// Whether some tokens may not be learned.
+[[nodiscard]] inline bool has_masks(const ResolvedSpan& span) {
+    return span.mask != nullptr || !span.masks.empty();
+}
+
 // The spans of all rows, row after row.
 struct ResolvedRows {
     std::vector<ResolvedSpan> spans;
@@ -76,8 +84,8 @@ struct ResolvedRows {
 
 // Finds the tokens of every span of every row, and asks the memory for them ahead of the copy. Throws
 // std::out_of_range for a source, sequence or document that does not exist, and std::invalid_argument for a
-// span that does not lie inside its document.
-[[nodiscard]] ResolvedRows resolve_rows(std::span<const SequenceSource> sources,
-                                        std::span<const RowRef> rows);
+// span that does not lie inside its document. `now`: of look_clock.
+[[nodiscard]] ResolvedRows resolve_rows(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                                        std::int64_t now);
 
 }  // namespace pypack

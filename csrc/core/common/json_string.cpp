@@ -107,11 +107,12 @@ void put_code_point(int code_point, char*& out) {
 }
 
 // Decodes \uXXXX, or the pair of a character beyond U+FFFF; `p` is behind the "\u".
-template <bool Copy>
+template <bool Copy, bool Strict>
 [[nodiscard]] const char* unicode_escape(const char* p, const char* end, char*& out) {
     int code_point = hex4(p, end);
     if (code_point < 0) return nullptr;
     p += 4;
+    if constexpr (!Strict) return p;
     if (code_point >= 0xD800 && code_point < 0xE000) {
         if (code_point >= 0xDC00 || end - p < 6 || p[0] != '\\' || p[1] != 'u') return nullptr;
         const int low = hex4(p + 2, end);
@@ -124,19 +125,19 @@ template <bool Copy>
 }
 
 // Decodes an escape; `p` is behind the backslash.
-template <bool Copy>
+template <bool Copy, bool Strict>
 [[nodiscard]] const char* escape(const char* p, const char* end, char*& out) {
     static constexpr std::string_view kNames = "\"\\/bfnrt";
     static constexpr std::string_view kValues = "\"\\/\b\f\n\r\t";
     if (p == end) return nullptr;
-    if (*p == 'u') return unicode_escape<Copy>(p + 1, end, out);
+    if (*p == 'u') return unicode_escape<Copy, Strict>(p + 1, end, out);
     const auto which = kNames.find(*p);
     if (which == std::string_view::npos) return nullptr;
     if constexpr (Copy) *out++ = kValues[which];
     return p + 1;
 }
 
-template <bool Copy>
+template <bool Copy, bool Strict>
 [[nodiscard]] const char* read_string(const char* p, const char* end, char*& out) {
     while (true) {
         p = plain_run<Copy>(p, end, out);
@@ -152,7 +153,7 @@ template <bool Copy>
         if (p == end || byte_at(p) < 0x20) return nullptr;
         if (*p == '"') return p + 1;
         if (*p != '\\') continue;
-        p = escape<Copy>(p + 1, end, out);
+        p = escape<Copy, Strict>(p + 1, end, out);
         if (p == nullptr) return nullptr;
     }
 }
@@ -162,9 +163,18 @@ template <bool Copy>
     return p;
 }
 
+[[nodiscard]] const char* skip_word(const char* p, const char* end, std::string_view word) {
+    if (static_cast<std::size_t>(end - p) < word.size()) return nullptr;
+    return std::string_view(p, word.size()) == word ? p + word.size() : nullptr;
+}
+
+template <bool Strict>
 [[nodiscard]] const char* skip_number(const char* p, const char* end) {
     const char* const start = p;
     if (*p == '-') ++p;
+    if constexpr (!Strict) {
+        if (p != end && *p == 'I') return skip_word(p, end, "Infinity");
+    }
     const char* digits = p;
     p = skip_digits(p, end);
     if (p == digits || (*digits == '0' && p - digits > 1)) return nullptr;
@@ -178,30 +188,30 @@ template <bool Copy>
         if (p != end && (*p == '+' || *p == '-')) ++p;
         digits = p;
         p = skip_digits(p, end);
-        if (p == digits || p - digits > kMaxExponentDigits) return nullptr;
+        if (p == digits || (Strict && p - digits > kMaxExponentDigits)) return nullptr;
     }
-    return p - start <= kMaxNumberBytes ? p : nullptr;
+    return !Strict || p - start <= kMaxNumberBytes ? p : nullptr;
 }
 
-[[nodiscard]] const char* skip_word(const char* p, const char* end, std::string_view word) {
-    if (static_cast<std::size_t>(end - p) < word.size()) return nullptr;
-    return std::string_view(p, word.size()) == word ? p + word.size() : nullptr;
-}
+template <bool Strict>
+[[nodiscard]] const char* skip_value(const char* p, const char* end, int depth);
 
 // The members of an array or object behind its opening bracket.
+template <bool Strict>
 [[nodiscard]] const char* skip_members(const char* p, const char* end, int depth, bool keys, char close) {
     p = skip_json_space(p, end);
     if (p != end && *p == close) return p + 1;
+    char* nothing = nullptr;
     while (p != nullptr && p != end) {
         if (keys) {
             if (*p != '"') return nullptr;
-            p = skip_json_string(p + 1, end);
+            p = read_string<false, Strict>(p + 1, end, nothing);
             if (p == nullptr) return nullptr;
             p = skip_json_space(p, end);
             if (p == end || *p != ':') return nullptr;
             p = skip_json_space(p + 1, end);
         }
-        p = skip_json_value(p, end, depth);
+        p = skip_value<Strict>(p, end, depth);
         if (p == nullptr) return nullptr;
         p = skip_json_space(p, end);
         if (p == end) return nullptr;
@@ -212,35 +222,49 @@ template <bool Copy>
     return nullptr;
 }
 
-}  // namespace
-
-const char* copy_json_string(const char* p, const char* end, char*& out) {
-    return read_string<true>(p, end, out);
-}
-
-const char* skip_json_string(const char* p, const char* end) {
-    char* nothing = nullptr;
-    return read_string<false>(p, end, nothing);
-}
-
-const char* skip_json_value(const char* p, const char* end, int depth) {
+template <bool Strict>
+const char* skip_value(const char* p, const char* end, int depth) {
     if (p == end || depth > kMaxDepth) return nullptr;
+    char* nothing = nullptr;
     switch (*p) {
         case '"':
-            return skip_json_string(p + 1, end);
+            return read_string<false, Strict>(p + 1, end, nothing);
         case '{':
-            return skip_members(p + 1, end, depth + 1, true, '}');
+            return skip_members<Strict>(p + 1, end, depth + 1, true, '}');
         case '[':
-            return skip_members(p + 1, end, depth + 1, false, ']');
+            return skip_members<Strict>(p + 1, end, depth + 1, false, ']');
         case 't':
             return skip_word(p, end, "true");
         case 'f':
             return skip_word(p, end, "false");
         case 'n':
             return skip_word(p, end, "null");
+        case 'N':
+            return Strict ? nullptr : skip_word(p, end, "NaN");
+        case 'I':
+            return Strict ? nullptr : skip_word(p, end, "Infinity");
         default:
-            return *p == '-' || (*p >= '0' && *p <= '9') ? skip_number(p, end) : nullptr;
+            return *p == '-' || (*p >= '0' && *p <= '9') ? skip_number<Strict>(p, end) : nullptr;
     }
+}
+
+}  // namespace
+
+const char* copy_json_string(const char* p, const char* end, char*& out) {
+    return read_string<true, true>(p, end, out);
+}
+
+const char* skip_json_string(const char* p, const char* end) {
+    char* nothing = nullptr;
+    return read_string<false, true>(p, end, nothing);
+}
+
+const char* skip_json_value(const char* p, const char* end, int depth) {
+    return skip_value<true>(p, end, depth);
+}
+
+const char* skip_unread_json_value(const char* p, const char* end, int depth) {
+    return skip_value<false>(p, end, depth);
 }
 
 }  // namespace pypack

@@ -20,6 +20,10 @@ inline constexpr int kJsonStringSlack = 16;
 // than two digits.
 [[nodiscard]] const char* skip_json_value(const char* p, const char* end, int depth = 0);
 
+// The same of a value that nobody asks for, in which Python's json is followed: NaN, Infinity, -Infinity,
+// numbers of any length and lone surrogates in escapes are passed over.
+[[nodiscard]] const char* skip_unread_json_value(const char* p, const char* end, int depth = 0);
+
 [[nodiscard]] inline const char* skip_json_space(const char* p, const char* end) {
     while (p != end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) ++p;
     return p;

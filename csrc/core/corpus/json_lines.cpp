@@ -1,5 +1,6 @@
 #include "corpus/json_lines.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -35,7 +36,8 @@ using Kept = std::vector<std::string_view>;
             text_end = out;
             p = copy_json_string(value + 1, end, text_end);
         } else {
-            p = skip_json_value(value, end);
+            const bool is_read = std::find(keep.begin(), keep.end(), key) != keep.end();
+            p = is_read ? skip_json_value(value, end) : skip_unread_json_value(value, end);
         }
         if (p == nullptr) return nullptr;
         for (std::size_t i = 0; i < keep.size(); ++i) {

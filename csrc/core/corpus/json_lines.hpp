@@ -29,8 +29,9 @@ struct JsonDocuments {
 };
 
 // Takes every line of `block` that is a JSON object in which the last member named `field` is a string. What
-// it takes is RFC 8259 JSON in valid UTF-8; whatever is not, or longer than `max_line_bytes`, becomes an odd
-// line.
+// it takes is RFC 8259 JSON in valid UTF-8, but for the values of other fields, in which what Python's json
+// takes does no harm (NaN, Infinity, lone surrogates, numbers of any length); whatever is not, or longer than
+// `max_line_bytes`, becomes an odd line.
 [[nodiscard]] JsonDocuments scan_json_lines(std::string_view block, std::string_view field,
                                             const std::vector<std::string>& keep,
                                             std::int64_t max_line_bytes);

@@ -155,8 +155,8 @@ const ByteRange* PlainParts::meeting(std::size_t begin, std::size_t end) const {
     return after == ranges.end() || after->start >= found.end ? nullptr : &*after;
 }
 
-std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::string_view text,
-                                              std::size_t& at) const {
+std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::string_view text, std::size_t& at,
+                                              std::size_t& num_skipped) const {
     std::uint32_t index = match(text, at);
     while (index != kNoToken && tokens_[index].special) {
         const std::size_t end = at + tokens_[index].content.size();
@@ -165,6 +165,7 @@ std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::stri
         const ByteRange found = plain.in_document(at, end);
         if (part->start <= found.start && found.end <= part->end) {
             at = end;  // as where special tokens are text altogether
+            ++num_skipped;
             return kNoToken;
         }
         // It reaches into plain text, or out of it; a shorter one may end before.
@@ -174,8 +175,9 @@ std::uint32_t AddedTokenFinder::match_outside(const PlainParts& plain, std::stri
     return index;
 }
 
-void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
-                           const PlainParts& plain) const {
+std::size_t AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
+                                  const PlainParts& plain) const {
+    std::size_t num_skipped = 0;
     std::size_t done = 0;
     std::size_t blank_end = 0;  // of the whitespace that was looked for last: to look again may be quadratic
     for (std::size_t at = 0; !tokens_.empty() && (at = next_candidate(text, at)) < text.size();) {
@@ -184,14 +186,17 @@ void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector
             index = match(text, at);
             if (index == kNoToken) ++at;
         } else {
-            index = match_outside(plain, text, at);
+            index = match_outside(plain, text, at, num_skipped);
         }
         if (index == kNoToken) continue;
         const AddedToken& token = tokens_[index];
         std::size_t begin = at;
         std::size_t end = at + token.content.size();
         at = end;
-        if (skip_special && token.special) continue;
+        if (skip_special && token.special) {
+            ++num_skipped;
+            continue;
+        }
         if (token.single_word && !stands_alone(text, begin, end)) continue;
         if (token.lstrip) begin = std::max(before_whitespace(text, begin, done), done);
         if (token.rstrip) end = blank_end = end < blank_end ? blank_end : behind_whitespace(text, end);
@@ -202,6 +207,7 @@ void AddedTokenFinder::cut(std::string_view text, bool skip_special, std::vector
         done = end;
     }
     if (done < text.size()) pieces.push_back({done, text.size(), kNoToken});
+    return num_skipped;
 }
 
 }  // namespace pypack

@@ -54,8 +54,9 @@ class AddedTokenFinder {
 
     // Cuts text into pieces that cover it, none of them empty. With skip_special, special tokens are text;
     // where one was, no other token is looked for. So they are, too, in the plain parts of the text.
-    void cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
-             const PlainParts& plain = {}) const;
+    // Returns how many were such text.
+    std::size_t cut(std::string_view text, bool skip_special, std::vector<TextPiece>& pieces,
+                    const PlainParts& plain = {}) const;
 
   private:
     // The tokens as a tree over their bytes; node 0 is the root.
@@ -70,9 +71,10 @@ class AddedTokenFinder {
     [[nodiscard]] std::size_t next_candidate(std::string_view text, std::size_t from) const;
     // The longest token at `at`, or kNoToken.
     [[nodiscard]] std::uint32_t match(std::string_view text, std::size_t at) const;
-    // The same, but a special token that takes in plain text is none: `at` is then where to go on.
-    [[nodiscard]] std::uint32_t match_outside(const PlainParts& plain, std::string_view text,
-                                              std::size_t& at) const;
+    // The same, but a special token that takes in plain text is none: `at` is then where to go on. Those that
+    // stand in it are counted.
+    [[nodiscard]] std::uint32_t match_outside(const PlainParts& plain, std::string_view text, std::size_t& at,
+                                              std::size_t& num_skipped) const;
 
     std::vector<AddedToken> tokens_;
     std::vector<Node> nodes_;

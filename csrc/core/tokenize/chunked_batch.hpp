@@ -75,10 +75,10 @@ class ChunkedBatch {
     [[nodiscard]] Offset start(std::size_t i) const { return ids_.start(i); }
 
     // When all chunks are placed.
-    [[nodiscard]] EncodedBatch take() { return {ids_.take(), std::move(offsets_)}; }
+    [[nodiscard]] EncodedBatch take() { return {ids_.take(), std::move(offsets_), {}}; }
     // With the ids of the only chunk, which need not be placed.
     [[nodiscard]] EncodedBatch take_with(Buffer<TokenId> ids) {
-        return {std::move(ids), std::move(offsets_)};
+        return {std::move(ids), std::move(offsets_), {}};
     }
 
   private:

@@ -123,6 +123,8 @@ class Worker {
                                                       static_cast<std::size_t>(chunk.end - chunk.begin));
     }
 
+    [[nodiscard]] const std::vector<std::uint32_t>& look_alikes() const { return look_alikes_; }
+
     // All ids, of a worker that works alone.
     [[nodiscard]] Buffer<TokenId> take_ids() { return context_ ? context_->take_ids() : Buffer<TokenId>(); }
 
@@ -147,6 +149,8 @@ class Worker {
         const Offset begin = ids.size();
         context_->encode(task.steps, task.texts, task.chunks.bounds[chunk], task.chunks.bounds[chunk + 1],
                          task.options);
+        const std::vector<std::uint32_t>& found = context_->look_alikes();
+        look_alikes_.insert(look_alikes_.end(), found.begin(), found.end());
         batch.finish(chunk, begin, context_->words().document_ends());
         if (task.num_workers == 1) return;
         waiting_.push_back({chunk, begin, ids.size()});
@@ -156,6 +160,7 @@ class Worker {
 
     std::unique_ptr<EncoderContext> context_;  // none before the first chunk
     std::vector<Waiting> waiting_;
+    std::vector<std::uint32_t> look_alikes_;
 };
 
 // Places the chunks that waited for others until all were encoded.
@@ -251,7 +256,12 @@ EncodedBatch Encoder::encode(std::span<const TextView> texts, const EncodeOption
         place_waiting(workers, options.num_threads, batch);
         encoded = batch.take();
     }
-    for (Worker& worker : workers) worker.give_back_to(*idle_);
+    for (Worker& worker : workers) {
+        const auto& found = worker.look_alikes();
+        encoded.look_alikes.insert(encoded.look_alikes.end(), found.begin(), found.end());
+        worker.give_back_to(*idle_);
+    }
+    std::sort(encoded.look_alikes.begin(), encoded.look_alikes.end());
     if (failure) std::rethrow_exception(failure);
     if (task.size.bytes() >= kTellingBytes) {
         ids_per_byte_.store(

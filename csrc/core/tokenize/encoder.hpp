@@ -55,10 +55,12 @@ struct PlainRanges {
     }
 };
 
-// Row i is values[offsets[i] .. offsets[i + 1]).
+// Row i is values[offsets[i] .. offsets[i + 1]). Look-alikes are the documents that spell special tokens
+// which are text as asked by split_special_tokens, in order, each as often as it does.
 struct EncodedBatch {
     Buffer<TokenId> values;
     Buffer<Offset> offsets;
+    std::vector<std::uint32_t> look_alikes;
 };
 
 enum class OffsetUnit { kByte, kCharacter };

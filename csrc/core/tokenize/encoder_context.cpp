@@ -20,7 +20,9 @@ EncoderContext::EncoderContext(const EncoderParts& parts, SharedWords& shared)
 void EncoderContext::encode(const EncoderSteps& steps, std::span<const TextView> texts, std::size_t first,
                             std::size_t last, const EncodeOptions& options) {
     words_.begin_documents();
+    look_alikes_.clear();
     for (std::size_t i = first; i < last; ++i) {
+        document_ = static_cast<std::uint32_t>(i);
         try {
             if (!documents_.has_room_for(texts[i])) {
                 forget_texts();
@@ -53,7 +55,7 @@ void EncoderContext::add_document(const EncoderSteps& steps, std::string_view te
         return;
     }
     raw_pieces_.clear();
-    steps.raw_tokens.cut(text, skip_special, raw_pieces_);
+    note_look_alikes(steps.raw_tokens.cut(text, skip_special, raw_pieces_));
     for (const TextPiece& piece : raw_pieces_) {
         if (piece.id != kNoToken) {
             words_.add_token(piece.id);
@@ -81,7 +83,7 @@ void EncoderContext::add_text(const EncoderSteps& steps, std::string_view text, 
     if (steps.normalized_tokens.empty()) {
         if (!text.empty()) normalized_pieces_.push_back({0, text.size(), kNoToken});
     } else {
-        steps.normalized_tokens.cut(text, skip_special, normalized_pieces_);
+        note_look_alikes(steps.normalized_tokens.cut(text, skip_special, normalized_pieces_));
     }
     for (const TextPiece& part : normalized_pieces_) {
         if (part.id != kNoToken) {

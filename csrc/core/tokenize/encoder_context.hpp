@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,9 @@ class EncoderContext {
     // For who adds words by itself instead.
     [[nodiscard]] WordEncoder& words() { return words_; }
 
+    // Which of the documents of the last encode() spell a special token as text: each as often as it does.
+    [[nodiscard]] const std::vector<std::uint32_t>& look_alikes() const { return look_alikes_; }
+
     // Empties the output, but for the first `kept` ids.
     void forget_ids(Offset kept) { words_.forget_ids(kept); }
     // With the memory that they are in.
@@ -47,6 +51,7 @@ class EncoderContext {
   private:
     static constexpr std::size_t kTexts = 64;
 
+    void note_look_alikes(std::size_t count) { look_alikes_.insert(look_alikes_.end(), count, document_); }
     void add_document(const EncoderSteps& steps, std::string_view text, bool skip_special);
     void add_text(const EncoderSteps& steps, std::string_view text, bool at_text_start, bool skip_special);
     void forget_texts(std::size_t kept = 0);
@@ -58,6 +63,8 @@ class EncoderContext {
     Utf8Memory documents_;
     std::array<std::string, kTexts> texts_;
     std::size_t texts_in_use_ = 0;
+    std::vector<std::uint32_t> look_alikes_;
+    std::uint32_t document_ = 0;  // that is at hand
     std::vector<TextPiece> raw_pieces_;
     std::vector<TextPiece> normalized_pieces_;
 };

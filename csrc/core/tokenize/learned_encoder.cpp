@@ -66,7 +66,7 @@ bool LearnedEncoder::add_document(const TextView& document, const EncodeOptions&
         return std::span<const ByteRange>(memory);
     };
     pieces_.clear();
-    raw_tokens_.cut(text, options.split_special_tokens, pieces_, {in_bytes(plain, plain_)});
+    (void)raw_tokens_.cut(text, options.split_special_tokens, pieces_, {in_bytes(plain, plain_)});
     for (const TextPiece& piece : pieces_) {
         const std::string_view part = text.substr(piece.begin, piece.end - piece.begin);
         if (piece.id == kNoToken && !is_left_as_it_is(part, piece.begin == 0)) return false;

@@ -95,7 +95,7 @@ void OffsetEncoder::add_document(const TextView& document, const EncodeOptions& 
     edges_.clear();
     raw_pieces_.clear();
     set_plain(text, plain, unit);
-    raw_tokens_.cut(text, options.split_special_tokens, raw_pieces_, {plain_});
+    (void)raw_tokens_.cut(text, options.split_special_tokens, raw_pieces_, {plain_});
     for (const TextPiece& piece : raw_pieces_) {
         const std::string_view part = text.substr(piece.begin, piece.end - piece.begin);
         if (piece.id != kNoToken) {
@@ -132,7 +132,7 @@ void OffsetEncoder::add_text(std::string_view text, std::size_t base, bool skip_
         }
     }
     normalized_pieces_.clear();
-    normalized_tokens_.cut(text, skip_special, normalized_pieces_, {plain_, base, &alignment});
+    (void)normalized_tokens_.cut(text, skip_special, normalized_pieces_, {plain_, base, &alignment});
     for (const TextPiece& part : normalized_pieces_) {
         const std::string_view piece = text.substr(part.begin, part.end - part.begin);
         if (part.id != kNoToken) {

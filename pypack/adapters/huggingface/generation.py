@@ -90,7 +90,11 @@ def generate(
     ones and the cache, and does everything that follows (sampling, stopping criteria, logits processors).
 
     Args:
-        model, prompts, capacity, strategy, tokens_per_pass: as for `prefill`.
+        model: as for `prefill`, like the next four.
+        prompts: of token ids.
+        capacity: tokens of a row.
+        strategy: how prompts are packed.
+        tokens_per_pass: what bounds the memory.
         **options: for `model.generate`, such as `max_new_tokens`.
 
     Returns:

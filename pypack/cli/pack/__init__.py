@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import file_path, positive
+from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 from pypack.cli.pack import selection, sequences
-from pypack.cli.pack.comparing import ListStrategies, compare
+from pypack.cli.pack.comparing import ListStrategies, check_strategy, compare
 from pypack.cli.pack.extending import check_extends, extended
-from pypack.cli.pack.result import print_plan
+from pypack.cli.pack.result import plan_in_words
 from pypack.cli.pack.sequences import own_options
 from pypack.cli.subject import add_subjects, values_of
 
@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("give --sequence-length, the tokens of a training sequence")
     if args.workers is not None:
         warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
+    check_strategy(args.strategy)
     store = TokenStore.open(args.store)
     if args.output is not None and args.output.exists():
         if not args.overwrite:
@@ -85,15 +86,14 @@ def run(args: argparse.Namespace) -> int:
     result: dict[str, Any] = {"store": str(args.store), "exit_status": 0}
     if args.compare:
         result["compared"] = compare(store, args, values_of(args, SUBJECTS))
+    words: list[str] = []
     if args.output is not None:
         plan, seconds = extended(store, args) if args.extend is not None else _packed(store, args)
         plan.verify(store.lengths)
         plan.save(args.output, overwrite=args.overwrite)
         result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
-        if not args.json:
-            print_plan(args.output, plan)
-    if args.json:
-        print(json.dumps(result))
+        words = plan_in_words(args.output, plan)
+    tell_result(args, result, "\n".join(words))
     return 0
 
 
@@ -117,4 +117,8 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
             plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error
+    except ValueError as error:
+        if args.overflow == "error":  # it may be a document that is too long
+            raise
+        raise UsageError(str(error)) from error
     return plan, time.perf_counter() - began

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.errors import UsageError
 from pypack.cli.pack import selection
+from pypack.cli.suggestions import did_you_mean
 from pypack.cli.table import format_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ class ListStrategies(argparse.Action):
             options = "".join(f"  --set {key}={value}" for key, value in strategy.defaults.items())
             print(f"{name:12} {strategy.summary}{options}")
         parser.exit()
+
+
+def check_strategy(name: str | None) -> None:
+    """Raises UsageError for a strategy that there is not."""
+    from pypack.packing.packing import STRATEGIES
+
+    if name is not None and name not in STRATEGIES:
+        near = did_you_mean(name, STRATEGIES)
+        raise UsageError(f"--strategy: must be one of {', '.join(STRATEGIES)}, got {name!r}{near}")
 
 
 def compare(store: TokenStore, args: argparse.Namespace, options: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -51,7 +61,7 @@ def compare(store: TokenStore, args: argparse.Namespace, options: Mapping[str, A
         raise UsageError(f"no strategy takes these options: {refused[0]}")
     for line in refused:
         print(line, file=sys.stderr)
-    if not args.json:
+    if not (args.json or args.quiet):
         head = ("strategy", "utilization", "sequences", "documents cut", "tokens left out")
         rows = [
             (

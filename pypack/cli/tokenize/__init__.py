@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.arguments import file_path, input_name
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar
+from pypack.cli.stopping import stop_status, stop_word
 from pypack.cli.subject import add_subjects, values_of
-from pypack.cli.tokenize import reading, records, result, running, special_tokens, writing
+from pypack.cli.tokenize import choosing, reading, records, result, running, special_tokens, writing
+from pypack.cli.tokenize.watching import Watcher
+from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
-    from pypack.tokenizer.tokenizer import Tokenizer
 
 SUMMARY = "text files to a token store"
 
@@ -25,14 +27,14 @@ Tokenizes text and writes a token store: a directory of shards that pypack, Mega
 read.
 
 Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line) and .txt, each also
-as .gz or .zst; .parquet; .arrow and .feather. The first bytes of a file decide where its name is wrong about
-compression. Directories leave .json files out: name those that are JSON lines; they leave out pipes, sockets
-and devices, too: name those, and say with --format what they hold. What is left out is counted (--strict
-makes it an error).
+lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line, or one array), .txt,
+.md, .html, .csv, .tsv, .tar (webdataset), .warc and .wet, each also as .gz .zst .bz2 .xz .lz4; .parquet;
+.arrow and .feather. The first bytes of a file decide where its name is wrong. Directories leave .json files
+out: name those that hold texts; they leave out pipes, sockets and devices, too: name those, and say with
+--format what they hold. What is left out is counted (--strict makes it an error).
 
 The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
-chat records, UTF-16, a JSON array, an HTML page are told in seconds.
+chat records, UTF-16, an HTML page are told in seconds.
 
 What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte offset and reason, and counted.
 The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
@@ -46,13 +48,21 @@ examples:
   pypack tokenize "crawl/*.jsonl.zst" -o crawl.store --tokenizer tokenizer.json --field content --keep id,url
   pypack tokenize <(zcat old.gz) -o old.store --tokenizer tokenizer.json --format json_lines
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --dry-run
+  pypack tokenize crawl/ -o en.store --tokenizer tokenizer.json --where "lang == 'en'" --limit 100_000
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
 # Their values are the fields of `TokenizeOptions`, and arguments of `pypack.jobs.tokenize.tokenize`.
-SUBJECTS = (reading.SUBJECT, special_tokens.SUBJECT, records.SUBJECT, writing.SUBJECT, running.SUBJECT)
+SUBJECTS = (
+    reading.SUBJECT,
+    choosing.SUBJECT,
+    special_tokens.SUBJECT,
+    records.SUBJECT,
+    writing.SUBJECT,
+    running.SUBJECT,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tokenizer", required=True, type=file_path, metavar="FILE",
-        help="tokenizer.json, or a folder with one",
+        help="tokenizer.json, a folder with one, or the name of a model in the Hub's cache",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     add_subjects(parser, SUBJECTS)
@@ -78,26 +88,36 @@ def run(args: argparse.Namespace) -> int:
 
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
-    tokenizer = _load_tokenizer(args.tokenizer, args.eos_token, args.bos_token)
+    tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
     if args.dry_run:
         from pypack.cli.tokenize.dry_run import run_dry
 
         return run_dry(args, tokenizer, options, work)
-    with ProgressBar() as bar:
+    with ProgressBar(quiet=args.quiet) as bar:
+        watcher = Watcher(args, bar)
         try:
             done = tokenize(
-                args.inputs,
-                args.output,
-                tokenizer,
-                options,
-                **work,
-                on_progress=bar.update,
-                on_message=bar.say,
-            )
-        except KeyboardInterrupt:
-            return _interrupted(args, bar)
+                args.inputs, args.output, tokenizer, options, **work,
+                on_progress=watcher.progress, on_message=watcher.message, on_event=watcher.event,
+            )  # fmt: skip
+        except KeyboardInterrupt as error:
+            return _stopped(args, bar, error)
     return result.tell(done, args)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises UsageError for a log of events that lies among the inputs, or in the store."""
+    if args.log_json is None:
+        return
+    log = args.log_json.resolve()
+    folders = [Path(name) for name in args.inputs if name != "-"]
+    for folder in (*folders, args.output):
+        if log.is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"--log-json {args.log_json}: lies in {folder}, where it would be read or replaced: choose "
+                "another place"
+            )
 
 
 def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
@@ -109,21 +129,13 @@ def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
     return options, {name: value for name, value in values.items() if name not in names}
 
 
-def _load_tokenizer(path: Path, eos_token: str | None, bos_token: str | None) -> Tokenizer:
-    from pypack.tokenizer.tokenizer import Tokenizer
-
-    try:
-        return Tokenizer.from_file(path, eos_token=eos_token, bos_token=bos_token)
-    except (ValueError, IsADirectoryError) as error:
-        raise UsageError(str(error)) from error
-
-
-def _interrupted(args: argparse.Namespace, bar: ProgressBar) -> int:
+def _stopped(args: argparse.Namespace, bar: ProgressBar, error: KeyboardInterrupt) -> int:
     beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
     again = "the same command without --overwrite" if args.overwrite else "the same command"
     again = "the same command" if beside else again
-    message = f"interrupted; {again} goes on from the last finished shard in {args.output}"
-    bar.say(f"pypack tokenize: {message}")
+    message = f"{stop_word(error)}; {again} goes on from the last finished shard in {args.output}"
+    status = stop_status(error)
+    bar.say(f"pypack tokenize: {message}", always=True)
     if args.json:
-        print(json.dumps({"error": message, "exit_status": 130}))
-    return 130
+        print(json.dumps({"error": message, "exit_status": status}))
+    return status

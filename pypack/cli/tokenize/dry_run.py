@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.progress import ProgressBar, count, duration
+from pypack._common.words import counted
+from pypack.cli.common import tell_result
+from pypack.cli.figures import count, duration
+from pypack.cli.origins import as_json, told
+from pypack.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
     from pypack.jobs.dry_run import Prediction
@@ -30,7 +33,7 @@ def run_dry(
     """
     from pypack.jobs.tokenize import predict
 
-    with ProgressBar() as bar:
+    with ProgressBar(quiet=args.quiet) as bar:
         found = predict(
             args.inputs,
             args.output,
@@ -39,27 +42,25 @@ def run_dry(
             **{name: work[name] for name in _NEEDED},
             on_message=bar.say,
         )
-    if args.json:
-        print(json.dumps({"dry_run": True, **asdict(found), "exit_status": 0}))
-    else:
-        print(_told(found))
+    values = {"dry_run": True, **asdict(found), "options": as_json(args), "exit_status": 0}
+    tell_result(args, values, "\n".join([*_told(found), *(f"  {line}" for line in told(args))]))
     return 0
 
 
-def _told(found: Prediction) -> str:
+def _told(found: Prediction) -> list[str]:
     about = "" if found.is_complete else "about "
     if found.error is None:
         within = " (of one file alone, which says nothing of the others)" if found.files > 1 else ""
     else:
         within = f" (within {found.error:.1%})" if found.error else ""
     sample = (
-        f"all {found.files:,} files read"
+        ("the one file read" if found.files == 1 else f"all {found.files:,} files read")
         if found.is_complete
         else f"from {count(found.sampled_bytes)}B of {count(found.bytes)}B on disk: the beginnings of "
-        f"{found.sampled_files:,} of {found.files:,} files"
+        f"{found.sampled_files:,} of {counted(found.files, 'file')}"
     )
     lines = [
-        f"{about}{found.documents:,} documents, {about}{found.tokens:,} tokens{within}",
+        f"{about}{counted(found.documents, 'document')}, {about}{counted(found.tokens, 'token')}{within}",
         f"  on disk: {about}{count(found.disk_bytes)}B",
         f"  time on this machine, in one process: about {duration(found.seconds)}",
         f"  rejected: {about}{found.rejected:,}",
@@ -67,4 +68,4 @@ def _told(found: Prediction) -> str:
     ]
     if found.streams:
         lines.append("  not counted: pipes and standard input, which can be read only once")
-    return "\n".join(lines)
+    return lines

@@ -9,11 +9,21 @@ from pypack.cli.arguments import names, positive, reject_limit
 from pypack.cli.subject import Group, Subject
 from pypack.jobs.reject_limit import RejectLimit
 
+# As `pypack.corpus.kinds.FORMATS` has them, whose package takes numpy along.
+FORMATS = (
+    "json_lines", "json_array", "text", "page", "csv", "tsv", "parquet", "arrow", "tar", "warc",
+)  # fmt: skip
+
 
 def _add(group: Group) -> None:
     group.add_argument(
-        "--field", default="text", metavar="NAME",
-        help="the field or column that holds the text; a dotted path for nested ones (default: text)",
+        "--field", type=names, action="extend", metavar="NAME,...",
+        help="the field or column that holds the text; a dotted path for nested ones; several are joined, "
+        "those that a record has (default: text)",
+    )  # fmt: skip
+    group.add_argument(
+        "--joiner", default="\\n\\n", metavar="TEXT",
+        help="what stands between several fields; \\n and \\t are a newline and a tab (default: \\n\\n)",
     )  # fmt: skip
     group.add_argument(
         "--keep", type=names, default=(), metavar="NAME,...",
@@ -21,7 +31,7 @@ def _add(group: Group) -> None:
         "lang=en/",
     )  # fmt: skip
     group.add_argument(
-        "--format", choices=("json_lines", "text", "parquet", "arrow"),
+        "--format", choices=FORMATS,
         help="what the files named as IN hold, pipes, /dev/stdin and - among them (default: by their names; "
         "- holds JSON lines)",
     )  # fmt: skip
@@ -52,7 +62,8 @@ def _add(group: Group) -> None:
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
     return {
-        "field": args.field,
+        "field": args.field[0] if args.field and len(args.field) == 1 else tuple(args.field or ["text"]),
+        "joiner": args.joiner.replace("\\n", "\n").replace("\\t", "\t"),
         "keep": args.keep,
         "format": args.format,
         "txt_per_line": args.txt_per_line,

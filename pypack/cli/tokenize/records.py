@@ -50,10 +50,6 @@ def _add(group: Group) -> None:
     group.add_argument(
         "--weight-field", metavar="FIELD", help="a number: how much the loss of the record counts"
     )
-    group.add_argument(
-        "--parse-special-tokens", action="store_true",
-        help="special tokens that records spell are tokens (default: plain text; a template's are tokens)",
-    )  # fmt: skip
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:

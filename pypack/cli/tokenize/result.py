@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.progress import duration, rates
-from pypack.jobs.reject_limit import RejectLimit
+from pypack._common.words import counted
+from pypack.cli.common import tell_result
+from pypack.cli.figures import duration, rates
+from pypack.jobs.reject_limit import RejectLimit, too_many
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeResult
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
 def tell(result: TokenizeResult, args: argparse.Namespace) -> int:
     """Prints the result, and what is wrong with it; returns the exit status."""
     fault = _units_failed(result) or _too_many_rejects(result, args.max_rejects)
-    if args.json:
-        print(json.dumps(_as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}))
-    else:
-        _print_result(result)
+    values = _as_dict(result) | {"error": fault, "exit_status": 1 if fault else 0}
+    tell_result(args, values, "\n".join(_in_words(result)))
     if fault:
         print(f"pypack tokenize: {fault}", file=sys.stderr)
     return 1 if fault else 0
@@ -41,41 +41,42 @@ def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
         return None  # which units are done by now is luck: who finishes the store looks at all of them
     log = result.output / "rejected.jsonl"
     if result.rejected_files:
-        return f"{result.rejected_files} of the inputs could not be read to the end; see {log}"
-    if not limit.allows(result.rejected, result.documents):
-        from pypack.jobs.reject_limit import commonest
-
-        return (
-            f"{result.rejected:,} documents were rejected, more than --max-rejects {limit}: "
-            f"{commonest(result.rejected_by_kind, log)}"
-        )
-    return None
+        return f"{counted(result.rejected_files, 'input')} could not be read to the end; see {log}"
+    read = result.documents + sum(result.passed_over.values())
+    return too_many(limit, result.rejected_by_kind, read, log)
 
 
 def _as_dict(result: TokenizeResult) -> dict[str, Any]:
     return asdict(result) | {"output": str(result.output)}
 
 
-def _print_result(result: TokenizeResult) -> None:
+def _in_words(result: TokenizeResult) -> Iterator[str]:
     progress = result.progress
-    print(
-        f"{result.output}: {result.documents:,} documents, {result.tokens:,} tokens in {result.shards} shards"
+    yield (
+        f"{result.output}: {counted(result.documents, 'document')}, {counted(result.tokens, 'token')} in "
+        f"{counted(result.shards, 'shard')}"
     )
     if not result.is_finished:
-        print(
+        yield (
             f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "
             "last of them finishes the store"
         )
     if result.dead_workers:
-        print(f"  workers that died and were replaced: {result.dead_workers:,}")
+        yield f"  workers that died and were replaced: {result.dead_workers:,}"
     if result.replaced_workers:
-        print(f"  workers that passed --memory-limit and were replaced: {result.replaced_workers:,}")
+        yield f"  workers that passed --memory-limit and were replaced: {result.replaced_workers:,}"
     if result.resumed_documents:
-        print(f"  of them {result.resumed_documents:,} documents were finished by an earlier run")
-    print(f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})")
+        resumed = counted(result.resumed_documents, "document was", "documents were")
+        yield f"  of them {resumed} finished by an earlier run"
+    yield f"  this run: {duration(progress.seconds)}, {rates(progress)} (engine: {result.engine})"
     if progress.blank_lines:
-        print(f"  blank lines passed over: {progress.blank_lines:,}")
+        yield f"  blank lines passed over: {progress.blank_lines:,}"
+    if result.passed_over:
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in result.passed_over.items())
+        yield f"  passed over as asked: {sum(result.passed_over.values()):,} ({reasons})"
+    if result.look_alikes:
+        yield f"  text that looks like a special token, and is plain text: {result.look_alikes:,}"
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
         listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
-        print(f"  rejected: {result.rejected:,} ({kinds}){listed}")
+        yield f"  rejected: {result.rejected:,} ({kinds}){listed}"

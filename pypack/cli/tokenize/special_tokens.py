@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from pypack.cli.errors import UsageError
 from pypack.cli.subject import Group, Subject
 
 
@@ -23,17 +24,24 @@ def _add(group: Group) -> None:
     group.add_argument("--bos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument("--eos-token", metavar="TOKEN", help="which token that is, if pypack cannot tell")
     group.add_argument(
+        "--parse-special-tokens", action="store_true",
+        help="text that looks like a special token becomes that token (default: it is plain text, and "
+        "counted); what templates write is always tokens",
+    )  # fmt: skip
+    group.add_argument(
         "--split-special-tokens", action="store_true",
-        help="text that looks like a special token is plain text (default: it becomes that token)",
+        help="text that looks like a special token is plain text, which is the default",
     )  # fmt: skip
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
+    if args.parse_special_tokens and args.split_special_tokens:
+        raise UsageError("--split-special-tokens says the contrary of --parse-special-tokens: leave one out")
     return {
         "append_eos": args.append_eos,
         "prepend_bos": args.prepend_bos,
         "add_special_tokens": args.add_special_tokens,
-        "split_special_tokens": args.split_special_tokens,
+        "split_special_tokens": not args.parse_special_tokens,
     }
 
 

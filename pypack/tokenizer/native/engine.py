@@ -99,13 +99,20 @@ class NativeEngine:
         self, texts: Texts, *, add_special_tokens: bool, split_special_tokens: bool, num_threads: int
     ) -> Ragged:
         """See `Engine.encode_batch`."""
-        values, offsets = self._encode(
+        values, offsets, _ = self._encode(
             texts,
             add_special_tokens=add_special_tokens,
             split_special_tokens=split_special_tokens,
             num_threads=num_threads,
         )
         return Ragged(values, offsets)
+
+    def encode_as_text(self, texts: Texts, *, num_threads: int) -> tuple[Ragged, NDArray[np.uint32]]:
+        """See `Engine.encode_as_text`."""
+        values, offsets, look_alikes = self._encode(
+            texts, add_special_tokens=False, split_special_tokens=True, num_threads=num_threads
+        )
+        return Ragged(values, offsets), look_alikes
 
     def encode_batch_with_offsets(
         self,

@@ -66,7 +66,7 @@ pypack::ModelPtr model_of(std::size_t kind, const pypack::VocabularyPtr& vocabul
             merges.push_back(token.substr(cut));
         }
     }
-    return pypack::make_bpe_model(options, vocabulary, merges);
+    return pypack::make_bpe_model(options, vocabulary, pypack::MergeList(merges));
 }
 
 using Words = std::vector<std::string_view>;

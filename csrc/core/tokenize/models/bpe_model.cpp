@@ -35,7 +35,7 @@ struct BpeWorkspace final : Model::Workspace {
 
 class BpeModel final : public Model {
   public:
-    BpeModel(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges)
+    BpeModel(const BpeOptions& options, VocabularyPtr vocabulary, const MergeList& merges)
         : options_(options),
           vocabulary_(std::move(vocabulary)),
           symbols_(options, vocabulary_),
@@ -223,15 +223,16 @@ class BpeModel final : public Model {
         return true;
     }
 
-    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const StringList& merges) const {
+    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const MergeList& merges) const {
         const Vocabulary& tokens = *vocabulary_;
         std::vector<MergeTable::Merge> list;
-        list.reserve(merges.size() / 2);
+        list.reserve(merges.size());
+        if (merges.places() != nullptr) return merges_at(*merges.places());
         std::string joined;
         std::size_t next = 0;  // most files have what merges make in the order of the merges
-        for (std::size_t i = 0; i + 1 < merges.size(); i += 2) {
-            const std::string_view left = merges[i];
-            const std::string_view right = merges[i + 1];
+        for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+            const std::string_view left = merges.left(rank);
+            const std::string_view right = merges.right(rank);
             if (right.size() < options_.continuing_subword_prefix.size()) {
                 refuse_merge(left, right, "is shorter than continuing_subword_prefix");
             }
@@ -244,12 +245,33 @@ class BpeModel final : public Model {
             if (pair.left == kNoToken || pair.right == kNoToken || merge.result == kNoToken) {
                 refuse_merge(left, right, "is not in the vocabulary");
             }
-            if (symbols_.stands_for_other_text(pair.left) || symbols_.stands_for_other_text(pair.right)) {
-                refuse_merge(left, right, "involves the unknown token or a fallback byte");
-            }
+            check_text(merge, left, right);
             list.push_back(merge);
         }
         return list;
+    }
+
+    [[nodiscard]] std::vector<MergeTable::Merge> merges_at(const MergePlaces& places) const {
+        const StringList& tokens = vocabulary_->tokens();
+        const std::vector<TokenId>& ids = vocabulary_->ids();
+        if (!options_.continuing_subword_prefix.empty()) {
+            throw std::invalid_argument("merges by place do not go with continuing_subword_prefix");
+        }
+        std::vector<MergeTable::Merge> list;
+        list.reserve(places.size());
+        for (const auto& [left, right, made] : places) {
+            list.push_back({{ids[left], ids[right]}, ids[made]});
+            check_text(list.back(), tokens[left], tokens[right]);
+        }
+        return list;
+    }
+
+    void check_text(const MergeTable::Merge& merge, std::string_view left, std::string_view right) const {
+        for (const TokenId side : {merge.pair.left, merge.pair.right}) {
+            if (symbols_.stands_for_other_text(side)) {
+                refuse_merge(left, right, "involves the unknown token or a fallback byte");
+            }
+        }
     }
 
     // Where every byte has one symbol, whatever its place: what each two of them merge to.
@@ -289,7 +311,7 @@ class BpeModel final : public Model {
 
 }  // namespace
 
-ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary, const StringList& merges) {
+ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary, const MergeList& merges) {
     return std::make_shared<BpeModel>(options, std::move(vocabulary), merges);
 }
 

@@ -26,10 +26,10 @@ struct BpeOptions {
     bool ignore_merges = false;
 };
 
-// merges[2 * rank] and merges[2 * rank + 1] are the two sides of a merge.
-// Throws std::invalid_argument where the parts do not fit together, and where a merge involves a symbol that
-// stands for other text than its own (an unknown or fallback byte).
+// Places of merges are those of the vocabulary. Throws std::invalid_argument where the parts do not fit
+// together, and where a merge involves a symbol that stands for other text than its own (an unknown or
+// fallback byte).
 [[nodiscard]] ModelPtr make_bpe_model(const BpeOptions& options, VocabularyPtr vocabulary,
-                                      const StringList& merges);
+                                      const MergeList& merges);
 
 }  // namespace pypack

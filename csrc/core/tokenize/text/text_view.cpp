@@ -6,44 +6,12 @@
 
 #include "common/instructions.hpp"
 #include "common/simd.hpp"
+#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/unicode/utf8_encode.hpp"
 
 namespace pypack {
 namespace {
-
-constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
-
-// The bytes of ASCII at `from`.
-std::size_t ascii_end(std::string_view text, std::size_t from) {
-    std::size_t at = from;
-    for (; at + 32 <= text.size(); at += 32) {
-        std::uint64_t words[4];
-        std::memcpy(words, text.data() + at, sizeof words);
-        if (((words[0] | words[1] | words[2] | words[3]) & kHighBits) != 0) break;
-    }
-    while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
-    return at;
-}
-
-// Bytes of the character at p, 0 if it is none (Unicode 16, table 3-7).
-std::size_t character_bytes(const unsigned char* p, std::size_t left) {
-    const unsigned lead = p[0];
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    const std::size_t size = utf8_length(static_cast<char>(lead));
-    if (size > left) return 0;
-    unsigned lowest = 0x80;
-    unsigned highest = 0xBF;
-    if (lead == 0xE0) lowest = 0xA0;
-    if (lead == 0xED) highest = 0x9F;
-    if (lead == 0xF0) lowest = 0x90;
-    if (lead == 0xF4) highest = 0x8F;
-    if (p[1] < lowest || p[1] > highest) return 0;
-    for (std::size_t i = 2; i < size; ++i) {
-        if ((p[i] & 0xC0) != 0x80) return 0;
-    }
-    return size;
-}
 
 template <typename Unit, std::size_t size>
 bool is_ascii_block(const Unit* units) {
@@ -92,21 +60,6 @@ std::size_t utf8_size(const void* data, std::size_t size) {
 }
 
 }  // namespace
-
-std::size_t valid_utf8_prefix(std::string_view text) {
-    const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
-    std::size_t at = 0;
-    while (at < text.size()) {
-        if (bytes[at] < 0x80) {
-            at = ascii_end(text, at);
-            continue;
-        }
-        const std::size_t size = character_bytes(bytes + at, text.size() - at);
-        if (size == 0) break;
-        at += size;
-    }
-    return at;
-}
 
 std::size_t most_utf8_room(const TextView& text) {
     switch (text.encoding) {

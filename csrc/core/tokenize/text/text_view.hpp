@@ -43,7 +43,4 @@ struct TextView {
 // Throws std::invalid_argument, saying where, if the text has no such form.
 [[nodiscard]] std::string_view as_utf8(const TextView& text, char* memory);
 
-// The number of bytes at the start that are valid UTF-8, up to the first character that is not.
-[[nodiscard]] std::size_t valid_utf8_prefix(std::string_view text);
-
 }  // namespace pypack

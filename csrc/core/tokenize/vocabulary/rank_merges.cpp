@@ -27,28 +27,31 @@ std::array<std::string, 256> spellings(bool in_json) {
     return spelled;
 }
 
-// Calls visit(left, right) for every way to make a token of two others.
+// Calls visit(left, right, token), by their places in `tokens`, for every way to make a token of two others.
 template <typename Visit>
 void for_each_merge(const StringList& tokens, const std::vector<TokenId>& ranks, Visit&& visit) {
     TokenTable table(tokens);
     for (std::size_t i = 0; i < tokens.size(); ++i) table.insert(static_cast<std::uint32_t>(i), ranks[i]);
     std::vector<std::uint32_t> order(tokens.size());
     std::iota(order.begin(), order.end(), 0U);
-    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return ranks[a] < ranks[b]; });
-    // ranks of the sides, length of the left one
-    std::vector<std::tuple<TokenId, TokenId, std::size_t>> ways;
+    const auto is_lower = [&](auto a, auto b) { return ranks[a] < ranks[b]; };
+    if (!std::is_sorted(order.begin(), order.end(), is_lower)) {
+        std::sort(order.begin(), order.end(), is_lower);
+    }
+    // ranks of the sides, and their places
+    std::vector<std::tuple<TokenId, TokenId, std::uint32_t, std::uint32_t>> ways;
     for (std::size_t i = 0; i < order.size(); ++i) {
         if (i % 1024 == 0) check_interrupt();
         const std::string_view token = tokens[order[i]];
         ways.clear();
         for (std::size_t cut = 1; cut < token.size(); ++cut) {
-            const TokenId left = table[token.substr(0, cut)];
+            const std::uint32_t left = table.index_of(token.substr(0, cut));
             if (left == kNoToken) continue;
-            const TokenId right = table[token.substr(cut)];
-            if (right != kNoToken) ways.emplace_back(left, right, cut);
+            const std::uint32_t right = table.index_of(token.substr(cut));
+            if (right != kNoToken) ways.emplace_back(ranks[left], ranks[right], left, right);
         }
         std::sort(ways.begin(), ways.end());
-        for (const auto& [left, right, cut] : ways) visit(token.substr(0, cut), token.substr(cut));
+        for (const auto& [left_rank, right_rank, left, right] : ways) visit(left, right, order[i]);
     }
 }
 
@@ -102,11 +105,11 @@ void write_rank_model(const StringList& tokens, const std::vector<TokenId>& rank
     }
 
     merges.push_back('[');
-    for_each_merge(tokens, ranks, [&](std::string_view left, std::string_view right) {
+    for_each_merge(tokens, ranks, [&](std::uint32_t left, std::uint32_t right, std::uint32_t) {
         merges += merges.size() == 1 ? "[" : ",[";
-        append(left, merges);
+        append(tokens[left], merges);
         merges.push_back(',');
-        append(right, merges);
+        append(tokens[right], merges);
         merges.push_back(']');
     });
     merges.push_back(']');
@@ -126,18 +129,11 @@ StringList spell_tokens(const StringList& tokens) {
     return spelled_tokens;
 }
 
-StringList merges_of_ranks(const StringList& tokens, const std::vector<TokenId>& ranks) {
-    const auto spelled = spellings(false);
-    StringList merges;
-    std::string text;
-    const auto add = [&](std::string_view token) {
-        text.clear();
-        for (const char byte : token) text += spelled[static_cast<unsigned char>(byte)];
-        merges.push_back(text);
-    };
-    for_each_merge(tokens, ranks, [&](std::string_view left, std::string_view right) {
-        add(left);
-        add(right);
+MergePlaces merges_of_ranks(const StringList& tokens, const std::vector<TokenId>& ranks) {
+    MergePlaces merges;
+    merges.reserve(2 * tokens.size());
+    for_each_merge(tokens, ranks, [&](std::uint32_t left, std::uint32_t right, std::uint32_t token) {
+        merges.push_back({left, right, token});
     });
     return merges;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "tokenize/vocabulary/merge_list.hpp"
 #include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
@@ -16,10 +17,9 @@ namespace pypack {
 void write_rank_model(const StringList& tokens, const std::vector<TokenId>& ranks, std::string& vocabulary,
                       std::string& merges);
 
-// The same as the parts of a model: the vocabulary, its tokens in the order given, and the two sides of each
-// merge.
+// The same as the parts of a model: the vocabulary, its tokens in the order given, and the merges.
 [[nodiscard]] StringList spell_tokens(const StringList& tokens);
-[[nodiscard]] StringList merges_of_ranks(const StringList& tokens, const std::vector<TokenId>& ranks);
+[[nodiscard]] MergePlaces merges_of_ranks(const StringList& tokens, const std::vector<TokenId>& ranks);
 
 // Reads a `.tiktoken` file: lines of a token in base64 and its rank; of a token that is there twice the last
 // rank. Returns 0, or the number of the first line that is something else.

@@ -41,9 +41,9 @@ std::optional<std::string_view> Vocabulary::token(TokenId id) const {
     return tokens_[*found];
 }
 
-std::string canonical_bytes(const Vocabulary& vocabulary, const StringList* merges) {
+std::string canonical_bytes(const Vocabulary& vocabulary, const MergeList* merges) {
     std::string bytes;
-    const std::size_t merged = merges == nullptr ? 0 : merges->text.size() + 8 * merges->size();
+    const std::size_t merged = merges == nullptr ? 0 : 32 * merges->size();
     bytes.reserve(vocabulary.tokens().text.size() + 24 * vocabulary.size() + merged);
     const auto put_number = [&](std::uint64_t number) {
         char digits[8];
@@ -61,7 +61,10 @@ std::string canonical_bytes(const Vocabulary& vocabulary, const StringList* merg
         if (!vocabulary.scores().empty()) put_number(std::bit_cast<std::uint64_t>(vocabulary.scores()[i]));
     }
     if (merges == nullptr) return bytes;
-    for (std::size_t i = 0; i < merges->size(); ++i) put_text((*merges)[i]);
+    for (std::size_t rank = 0; rank < merges->size(); ++rank) {
+        put_text(merges->left(rank));
+        put_text(merges->right(rank));
+    }
     return bytes;
 }
 

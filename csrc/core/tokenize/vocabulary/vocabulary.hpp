@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/types.hpp"
+#include "tokenize/vocabulary/merge_list.hpp"
 #include "tokenize/vocabulary/token_table.hpp"
 
 namespace pypack {
@@ -54,7 +55,7 @@ class Vocabulary {
 
 // All that a vocabulary and the merges beside it (null: none) say, the tokens in order of id: equal bytes for
 // equal contents, whatever order a file has them in.
-[[nodiscard]] std::string canonical_bytes(const Vocabulary& vocabulary, const StringList* merges);
+[[nodiscard]] std::string canonical_bytes(const Vocabulary& vocabulary, const MergeList* merges);
 
 using VocabularyPtr = std::shared_ptr<const Vocabulary>;
 

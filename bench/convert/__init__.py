@@ -1,0 +1,1 @@
+"""Conversions: how fast stores go into other libraries' formats and back."""

@@ -1,0 +1,1 @@
+"""Selections, orders and repeats: what they cost beside a whole store."""

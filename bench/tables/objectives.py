@@ -1,0 +1,23 @@
+"""The table of batches with an objective."""
+
+from __future__ import annotations
+
+from bench.tables.markdown import Record, markdown
+
+
+def objectives_table(record: Record) -> str:
+    """Microseconds a batch, and how an objective alone compares with transformers' collator."""
+    rows = []
+    for row in record["results"]:
+        alone = row.get("tokens/s of the objective alone")
+        rows.append(
+            [
+                row["batch"],
+                f"{row['us/batch']:.1f} us",
+                f"{row['it / plain']:.2f} ×",
+                f"{alone / 1e9:.2f} × 10⁹" if alone else "",
+                f"{row['collator / objective alone']:.0f} ×" if alone else "",
+            ]
+        )
+    head = ["batch of 8 × 2048", "time", "beside plain", "tokens/s, objective alone", "collator / objective"]
+    return markdown(head, rows)

@@ -1,0 +1,176 @@
+#include "objective/chosen_bits.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+
+#include "common/feistel_vectors.hpp"
+#include "common/random.hpp"
+#include "common/simd.hpp"
+#include "objective/draws.hpp"
+
+namespace pypack {
+
+namespace {
+
+constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
+constexpr std::uint64_t kDraws = kChosenBlock / 4;  // four tokens share a draw, sixteen bits each
+
+// The sixteen bits of every token of each block, beside a limit.
+struct Compared {
+    std::uint64_t* below;
+    std::uint64_t* equal;
+};
+
+// `start` is what the first draw is mixed of, the others follow at kGolden.
+void compare_portable(std::uint64_t start, std::uint16_t limit, std::int64_t blocks, const Compared& found) {
+    for (std::int64_t block = 0; block < blocks; ++block, start += kDraws * kGolden) {
+        std::uint64_t below = 0;
+        std::uint64_t equal = 0;
+        for (std::uint64_t i = 0; i < kDraws; ++i) {
+            const std::uint64_t bits = mix64(start + kGolden * i);
+            for (std::uint64_t part = 0; part < 4; ++part) {
+                const auto number = static_cast<std::uint16_t>(bits >> (16 * part));
+                below |= static_cast<std::uint64_t>(number < limit) << (4 * i + part);
+                equal |= static_cast<std::uint64_t>(number == limit) << (4 * i + part);
+            }
+        }
+        found.below[block] = below;
+        found.equal[block] = equal;
+    }
+}
+
+#if PYPACK_X86_DISPATCH
+
+// Of sixteen numbers in each of two vectors, in order, those that are all ones.
+PYPACK_TARGET_AVX2 inline std::uint64_t bits_of(__m256i low, __m256i high) {
+    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes));
+}
+
+PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::uint16_t limit, std::int64_t blocks,
+                                     const Compared& found) {
+    const __m256i limits = _mm256_set1_epi16(static_cast<short>(limit));
+    const __m256i lanes =
+        _mm256_set_epi64x(static_cast<long long>(3 * kGolden), static_cast<long long>(2 * kGolden),
+                          static_cast<long long>(kGolden), 0);
+    for (std::int64_t block = 0; block < blocks; ++block, start += kDraws * kGolden) {
+        __m256i less[4];
+        __m256i same[4];
+        for (std::uint64_t part = 0; part < 4; ++part) {
+            const __m256i bits = mix64_lanes(_mm256_add_epi64(broadcast(start + kGolden * 4 * part), lanes));
+            same[part] = _mm256_cmpeq_epi16(bits, limits);
+            const __m256i at_least = _mm256_cmpeq_epi16(_mm256_max_epu16(bits, limits), bits);
+            less[part] = _mm256_xor_si256(at_least, _mm256_set1_epi16(-1));
+        }
+        found.below[block] = bits_of(less[0], less[1]) | bits_of(less[2], less[3]) << 32;
+        found.equal[block] = bits_of(same[0], same[1]) | bits_of(same[2], same[3]) << 32;
+    }
+}
+
+PYPACK_TARGET_AVX512 std::size_t list_avx512(const std::uint64_t* bits, std::int64_t numbers,
+                                             std::int64_t first, std::uint32_t* places) {
+    std::size_t count = 0;
+    __m512i sixteen =
+        _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(first)),
+                         _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+    for (std::int64_t number = 0; number < numbers; ++number) {
+        for (int part = 0; part < 4; ++part) {
+            const auto lanes = static_cast<__mmask16>(bits[number] >> (16 * part));
+            _mm512_storeu_si512(places + count, _mm512_maskz_compress_epi32(lanes, sixteen));
+            count += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(lanes)));
+            sixteen = _mm512_add_epi32(sixteen, _mm512_set1_epi32(16));
+        }
+    }
+    return count;
+}
+
+// (What shifts without a mask begins with a register that GCC 12 warns of as uninitialized.)
+PYPACK_TARGET_AVX512 inline __m512i mix64_eight(__m512i x) {
+    x = _mm512_xor_si512(x, _mm512_maskz_srli_epi64(0xff, x, 30));
+    x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(kMixFirst)));
+    x = _mm512_xor_si512(x, _mm512_maskz_srli_epi64(0xff, x, 27));
+    x = _mm512_mullo_epi64(x, _mm512_set1_epi64(static_cast<long long>(kMixSecond)));
+    return _mm512_xor_si512(x, _mm512_maskz_srli_epi64(0xff, x, 31));
+}
+
+PYPACK_TARGET_AVX512 void compare_avx512(std::uint64_t start, std::uint16_t limit, std::int64_t blocks,
+                                         const Compared& found) {
+    const __m512i limits = _mm512_set1_epi16(static_cast<short>(limit));
+    const __m512i eight = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i golden = _mm512_set1_epi64(static_cast<long long>(kGolden));
+    const __m512i step = _mm512_set1_epi64(static_cast<long long>(8 * kGolden));
+    __m512i draw =
+        _mm512_add_epi64(_mm512_set1_epi64(static_cast<long long>(start)), _mm512_mullo_epi64(eight, golden));
+    for (std::int64_t block = 0; block < blocks; ++block) {
+        const __m512i low = mix64_eight(draw);
+        const __m512i high = mix64_eight(_mm512_add_epi64(draw, step));
+        draw = _mm512_add_epi64(_mm512_add_epi64(draw, step), step);
+        found.below[block] = static_cast<std::uint64_t>(_mm512_cmplt_epu16_mask(low, limits)) |
+                             static_cast<std::uint64_t>(_mm512_cmplt_epu16_mask(high, limits)) << 32;
+        found.equal[block] = static_cast<std::uint64_t>(_mm512_cmpeq_epu16_mask(low, limits)) |
+                             static_cast<std::uint64_t>(_mm512_cmpeq_epu16_mask(high, limits)) << 32;
+    }
+}
+
+#endif
+
+void compare(std::uint64_t start, std::uint16_t limit, std::int64_t blocks, Instructions instructions,
+             const Compared& found) {
+#if PYPACK_X86_DISPATCH
+    if (instructions == Instructions::kAvx512) return compare_avx512(start, limit, blocks, found);
+    if (instructions == Instructions::kAvx2) return compare_avx2(start, limit, blocks, found);
+#else
+    (void)instructions;
+#endif
+    compare_portable(start, limit, blocks, found);
+}
+
+}  // namespace
+
+Chances::Chances(std::uint64_t span_key, std::uint64_t chance, Instructions instructions)
+    : draws_(draws_for(span_key, Purpose::kChoose)),
+      ties_(draws_for(span_key, Purpose::kTie)),
+      chance_(chance),
+      instructions_(instructions) {}
+
+void Chances::choose(std::int64_t first, std::int64_t count, std::uint64_t* bits) const {
+    const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
+    if (chance_ >> 32 != 0) {
+        std::fill_n(bits, blocks, ~std::uint64_t{0});
+    } else {
+        std::uint64_t equal[kChosenPiece / kChosenBlock];
+        const std::uint64_t start = draws_ + kGolden * (static_cast<std::uint64_t>(first / 4) + 1);
+        compare(start, static_cast<std::uint16_t>(chance_ >> 16), blocks, instructions_, {bits, equal});
+        // Sixteen bits alone would round the chance; where they are equal (one token in 65,536), sixteen more
+        // decide.
+        for (std::int64_t block = 0; block < blocks; ++block) {
+            for (; equal[block] != 0; equal[block] &= equal[block] - 1) {
+                const int bit = std::countr_zero(equal[block]);
+                const auto token = static_cast<std::uint64_t>(first + block * kChosenBlock + bit);
+                const bool chosen = (combine_keys(ties_, token) & 0xffff) < (chance_ & 0xffff);
+                bits[block] |= static_cast<std::uint64_t>(chosen) << bit;
+            }
+        }
+    }
+    if (count % kChosenBlock != 0) bits[blocks - 1] &= (std::uint64_t{1} << (count % kChosenBlock)) - 1;
+}
+
+std::size_t list_places(const std::uint64_t* bits, std::int64_t numbers, std::int64_t first,
+                        Instructions instructions, std::uint32_t* places) {
+#if PYPACK_X86_DISPATCH
+    // How many there are differs from number to number, which a loop over bits is misled by every time.
+    if (instructions == Instructions::kAvx512) return list_avx512(bits, numbers, first, places);
+#else
+    (void)instructions;
+#endif
+    std::size_t count = 0;
+    for (std::int64_t number = 0; number < numbers; ++number, first += kChosenBlock) {
+        for (std::uint64_t left = bits[number]; left != 0; left &= left - 1) {
+            places[count++] = static_cast<std::uint32_t>(first + std::countr_zero(left));
+        }
+    }
+    return count;
+}
+
+}  // namespace pypack

@@ -1,0 +1,52 @@
+// What a model is to learn of a batch, as a change of its arrays, span by span.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace pypack {
+
+// A span of a batch: `length` items from item `begin` of its arrays on. `key`, of (seed, epoch, sequence,
+// span), is all that its draws depend on. `labels_tell`: labels are the tokens, but kIgnoreLabel where a
+// token is not to be learned, and so is the loss mask; else every token may be learned, and nothing is yet:
+// all labels are kIgnoreLabel.
+struct ObjectiveSpan {
+    std::int64_t begin;
+    std::int64_t length;
+    std::uint64_t key;
+    bool labels_tell;
+    // Where it is from: tokens `start` on of `document`, of the store of that number.
+    std::int32_t store = 0;
+    std::int64_t document = 0;
+    std::int64_t start = 0;
+};
+
+// Arrays of a batch; null where one is left out.
+template <typename Id>
+struct ObjectiveArrays {
+    Id* input_ids = nullptr;
+    Id* labels = nullptr;
+    Id* position_ids = nullptr;
+    float* loss_mask = nullptr;
+};
+
+// Reads and writes the items of the spans only; the same for every number of threads.
+class Objective {
+  public:
+    Objective() = default;
+    Objective(const Objective&) = delete;
+    Objective& operator=(const Objective&) = delete;
+    virtual ~Objective() = default;
+
+    virtual void apply(std::span<const ObjectiveSpan> spans,
+                       const ObjectiveArrays<std::int64_t>& arrays) const = 0;
+    virtual void apply(std::span<const ObjectiveSpan> spans,
+                       const ObjectiveArrays<std::int32_t>& arrays) const = 0;
+};
+
+// The same by several threads, where there are items enough for them.
+template <typename Id>
+void apply_objective(const Objective& objective, std::span<const ObjectiveSpan> spans,
+                     const ObjectiveArrays<Id>& arrays, int num_threads);
+
+}  // namespace pypack

@@ -1,0 +1,45 @@
+// A set of token ids: one bit an id, from about the smallest to the largest.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/instructions.hpp"
+
+namespace pypack {
+
+class TokenSet {
+  public:
+    TokenSet() = default;
+    explicit TokenSet(std::span<const std::uint32_t> ids) {
+        if (ids.empty()) return;
+        first_ = *std::min_element(ids.begin(), ids.end()) / 64 * 64;
+        bits_.resize((*std::max_element(ids.begin(), ids.end()) - first_) / 64 + 1);
+        for (const std::uint32_t id : ids) {
+            bits_[(id - first_) / 64] |= std::uint64_t{1} << (id % 64);
+        }
+    }
+
+    // Special tokens lie together: most ids are outside of their range, which is a branch that never
+    // misleads.
+    template <typename Id>
+    [[nodiscard]] bool contains(Id id) const {
+        const std::uint64_t number = static_cast<std::uint64_t>(id) - first_;
+        if (number / 64 >= bits_.size()) return false;
+        return (bits_[number / 64] >> (number % 64) & 1U) != 0;
+    }
+
+    // Bit i is 1 where the set contains ids[i], for the first `count` ids, at most 64; the other bits are 0.
+    // `instructions`: resolved.
+    template <typename Id>
+    [[nodiscard]] std::uint64_t contained(const Id* ids, std::int64_t count, Instructions instructions) const;
+
+  private:
+    std::uint64_t first_ = 0;
+    std::vector<std::uint64_t> bits_;
+};
+
+}  // namespace pypack

@@ -1,0 +1,147 @@
+"""ArrayRecord files, as Grain reads them, whose records are `tf.train.Example`s.
+
+Files are written and read by Google's `array_record`. The fields of `pypack.formats.table` are lists of
+int64 (`loss_weight`: of float), kept columns JSON texts as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pypack.formats import about_file, examples
+from pypack.formats.byte_rows import ByteRows
+from pypack.formats.field_bytes import bytes_of_lists, json_column, list_column, text_column
+from pypack.formats.json_values import json_rows
+from pypack.formats.records import RecordReader, stream_of_records
+from pypack.formats.stream import About, Stream
+from pypack.formats.table import GROUP, WEIGHT, Layout
+from pypack.formats.varints import numbers_of, varints
+
+MAGIC = b"\x83\xaf\x70\xd1\x0d\x88\x4a\x3f"  # of Riegeli, in which the records stand
+_READ_RECORDS = 256
+
+
+def _library() -> Any:
+    try:
+        from array_record.python import array_record_module
+    except ImportError as error:
+        raise ImportError("ArrayRecord files need array_record: pip install array_record") from error
+    return array_record_module
+
+
+def write(stream: Stream, path: Path) -> int:
+    """Writes one file; returns the rows."""
+    layout = Layout.of(stream)
+    # A record alone in its group can be read alone.
+    writer = _library().ArrayRecordWriter(str(path), "group_size:1")
+    count = 0
+    try:
+        for block in stream.blocks:
+            records = layout.records(block)
+            features = {
+                name: _feature(records.column(name), name in layout.columns.names)
+                for name in layout.schema.names
+            }
+            data, bounds = examples.examples(features, block.num_rows)
+            text, edges = data.tobytes(), bounds.tolist()
+            for row in range(block.num_rows):
+                writer.write(text[edges[row] : edges[row + 1]])
+            count += block.num_rows
+    finally:
+        writer.close()
+    return count
+
+
+def _feature(values: pa.Array, is_kept: bool) -> tuple[int, ByteRows]:
+    if is_kept:
+        return examples.BYTES, json_rows(values)
+    if not pa.types.is_list(values.type):
+        values = pa.ListArray.from_arrays(pa.array(np.arange(len(values) + 1, dtype=np.int32)), values)
+    if pa.types.is_floating(values.type.value_type):
+        return examples.FLOATS, bytes_of_lists(values)[:2]
+    offsets = np.asarray(values.offsets).astype(np.int64)
+    return examples.INTS, varints(values.flatten().to_numpy().astype(np.int64), offsets - offsets[0])
+
+
+def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
+    """Rows of such a file.
+
+    Raises:
+        ValueError: it is damaged, or its records are no Examples of the same features.
+    """
+    about = About() if found is None else found.about
+    file = _library().ArrayRecordReader(str(path))
+    try:
+        count = file.num_records()
+        names = list(_parsed(path, file.read(0, 1))[0]) if count else [column]
+    except RuntimeError as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
+    finally:
+        file.close()
+    # Maps have no order: the ids first, the kept columns as the store had them.
+    known = [name for name in (column, *about.columns) if name in names]
+    names = known + sorted(set(names) - set(known))
+    is_packed = found is not None and found.is_packed
+    reader = RecordReader.of(str(path), column, names, found)
+    return stream_of_records(reader, _records(path, count, names, about, is_packed), about)
+
+
+def _parsed(path: Path, records: list[bytes]) -> list[dict[str, examples.Feature]]:
+    try:
+        return [examples.parse(record) for record in records]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _records(
+    path: Path, count: int, names: list[str], about: About, is_packed: bool
+) -> Generator[pa.RecordBatch, None, None]:
+    file = _library().ArrayRecordReader(str(path), "readahead_buffer_size:0,max_parallelism:0")
+    own = {*about.columns}
+    try:
+        for start in range(0, count, _READ_RECORDS):
+            stop = min(start + _READ_RECORDS, count)
+            try:
+                parsed = _parsed(path, file.read(start, stop))
+            except RuntimeError as error:
+                raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
+            try:
+                columns = [
+                    _column(name, parsed, about, is_json=name in own, is_packed=is_packed) for name in names
+                ]
+            except (ValueError, pa.ArrowException) as error:
+                raise ValueError(f"{path}: record {start} or behind: {error}") from error
+            yield pa.RecordBatch.from_arrays(columns, names)
+    finally:
+        file.close()
+
+
+def _column(
+    name: str,
+    parsed: list[dict[str, examples.Feature]],
+    about: About,
+    *,
+    is_json: bool,
+    is_packed: bool,
+) -> pa.Array:
+    if not all(name in record for record in parsed):
+        raise ValueError(f"a record has no feature {name!r}")
+    kinds = {record[name][0] for record in parsed}
+    if len(kinds) > 1:
+        raise ValueError(f"the feature {name!r} is of several kinds")
+    kind = kinds.pop()
+    rows = examples.joined([record[name][1] for record in parsed])
+    if kind == examples.BYTES:
+        return json_column(rows, about.kind_of(name)) if is_json else text_column(rows, is_text=False)
+    if kind == examples.FLOATS:
+        values = list_column(rows, np.dtype("<f4"))
+    else:
+        numbers, offsets = numbers_of(*rows)
+        values = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(numbers))
+    is_single = name in (GROUP, WEIGHT) and not is_packed
+    return values.flatten() if is_single else values

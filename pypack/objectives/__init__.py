@@ -1,0 +1,20 @@
+"""Objectives: what a model is to learn of a batch, other than the next token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pypack._common.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from pypack.objectives.masked_lm import MaskedLM as MaskedLM
+    from pypack.objectives.objective import Objective as Objective
+    from pypack.objectives.objective import from_text as from_text
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "masked_lm": "MaskedLM",
+        "objective": "Objective from_text",
+    },
+)

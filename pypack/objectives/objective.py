@@ -1,0 +1,97 @@
+"""Objective: a change of a batch's arrays, span by span; it depends on the loader's options alone."""
+
+from __future__ import annotations
+
+import abc
+import ast
+import dataclasses
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from pypack import _core
+from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.objectives.ranges import DocumentRanges
+from pypack.store.store import TokenStore
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# The objectives by name, and the module of each.
+NAMES = {"MaskedLM": "masked_lm"}
+
+
+class Objective(abc.ABC):
+    """What a model is to learn, for `Loader(objective=...)`; its subclasses are frozen dataclasses.
+
+    What is drawn for a span depends on the loader's seed, the source's name, the epoch, the sequence and the
+    number of the span in it, and on nothing else: it is the same at any step, on any rank, with any number of
+    threads and in every layout. No span knows of another.
+
+    Attributes:
+        needs: arrays that the loader has to make for it.
+        writes_labels: it says itself what is learned; else labels are those of the next token.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("labels",)
+    writes_labels: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def resolved(self, stores: Sequence[TokenStore]) -> Self:
+        """The same with all that it takes from the tokenizer of the stores filled in.
+
+        Raises:
+            ValueError: something is neither given nor known; the message says what to give.
+        """
+
+    @abc.abstractmethod
+    def kernel(self) -> _core.Objective:
+        """What changes the arrays; of a resolved objective."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its name and fields as plain values; of arrays their fingerprints."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {"objective": type(self).__name__} | {name: _plain(value) for name, value in fields.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """What a loader's state records: the name, and 16 hexadecimal digits that change with any field."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return f"{type(self).__name__} {text_fingerprint(text)}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return integers_fingerprint(value.astype(np.int64))
+    if isinstance(value, DocumentRanges):
+        return value.fingerprint
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_text(text: str) -> Objective:
+    """An objective as a command line names it: "MaskedLM" or "MaskedLM(rate=0.3, whole_word=True)".
+
+    Raises:
+        ValueError: there is no such objective, or an argument is not its own or no plain value.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            call = ast.Call(call, [], [])
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise ValueError("not of the form NAME(argument=value, ...)")
+        values = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{text!r} names no objective, as MaskedLM(rate=0.15) does: {error}") from None
+    if call.func.id not in NAMES:
+        raise ValueError(f"there is no objective {call.func.id!r}; there are {', '.join(NAMES)}")
+    module = import_module(f"pypack.objectives.{NAMES[call.func.id]}")
+    try:
+        made = getattr(module, call.func.id)(**values)
+    except TypeError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+    assert isinstance(made, Objective)
+    return made

@@ -1,0 +1,113 @@
+"""What objectives take from the tokenizer of a store: its special ids, its mask, and where words begin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack.store.store import TokenStore
+from pypack.tokenizer.byte_alphabet import byte_characters
+from pypack.tokenizer.tokenizer import Tokenizer
+
+_MASKS = ("[MASK]", "<mask>", "<|mask|>")
+_BLANKS = b" \t\n\r\x0b\x0c"
+
+
+def tokenizer_of(stores: Sequence[TokenStore]) -> Tokenizer | None:
+    """The tokenizer of the first store that holds one; a loader's stores have equal ones."""
+    parts = (part for store in stores for part in store.parts)
+    return next((part.tokenizer() for part in parts if part.holds_tokenizer), None)
+
+
+def special_ids(stores: Sequence[TokenStore], tokenizer: Tokenizer | None) -> NDArray[np.uint32]:
+    """The ids of special tokens, rising: those that the tokenizer marks so, and those that the stores name.
+
+    Raises:
+        ValueError: nothing is known of them.
+    """
+    found: set[int] = set()
+    for store in stores:
+        for part in store.parts:
+            known = () if part.info is None else tuple(part.info.special_ids.values())
+            found.update(i for i in (*known, *part.prepended_ids, part.appended_id) if i is not None)
+    if tokenizer is not None:
+        ids = map(tokenizer.token_to_id, tokenizer.special_texts)
+        found.update(i for i in ids if i is not None)
+    elif not found:
+        raise ValueError(
+            "no store holds its tokenizer, so that it is not known which ids are special tokens, which are "
+            "never masked: give special_ids=[...] ([] if there are none)"
+        )
+    return np.array(sorted(found), np.uint32)
+
+
+def mask_id(tokenizer: Tokenizer | None) -> int:
+    """The id of the mask, by its usual names.
+
+    Raises:
+        ValueError: the tokenizer has none, or is not known.
+    """
+    for name in _MASKS:
+        found = None if tokenizer is None else tokenizer.token_to_id(name)
+        if found is not None:
+            return found
+    why = "no store holds its tokenizer" if tokenizer is None else f"the tokenizer has none of {_MASKS}"
+    raise ValueError(f"{why}: give mask_id=, the id that stands where a token is masked")
+
+
+def vocab_size(stores: Sequence[TokenStore]) -> int:
+    """The size of the vocabulary, the smallest that a store names.
+
+    Raises:
+        ValueError: no store names one.
+    """
+    sizes = [store.vocab_size for store in stores if store.vocab_size is not None]
+    if not sizes:
+        raise ValueError("no store says how large its vocabulary is: give vocab_size=")
+    return min(sizes)
+
+
+def word_starts(tokenizer: Tokenizer | None) -> NDArray[np.uint32]:
+    """The ids of tokens that begin a word, rising.
+
+    By the vocabulary: with WordPiece those without the prefix of continuations ("##"), so that a punctuation
+    mark is a word; with SentencePiece those that begin with its blank ("▁"), with byte-level BPE those that
+    begin with a blank or a line break, so that a punctuation mark belongs to the word before it. Special
+    tokens are words by themselves.
+
+    Raises:
+        ValueError: the tokenizer is not known, or is of another kind.
+    """
+    if tokenizer is None:
+        raise ValueError(
+            "no store holds its tokenizer, which says where words begin: give whole_word=[ids of the tokens "
+            "that begin a word]"
+        )
+    sections = json.loads(tokenizer.to_json())
+    names = [tokenizer.id_to_token(i) or "" for i in range(tokenizer.vocab_size)]
+    special = set(tokenizer.special_texts)
+    prefix = sections["model"].get("continuing_subword_prefix")
+    if sections["model"].get("type") == "WordPiece" and prefix:
+        starts = [not name.startswith(prefix) for name in names]
+    else:
+        blanks = _blanks(sections)
+        starts = [name.startswith(blanks) or name in special for name in names]
+    return np.flatnonzero(starts).astype(np.uint32)
+
+
+def _blanks(sections: dict[str, Any]) -> tuple[str, ...]:
+    """What the first token of a word begins with."""
+    used = [sections.get(name) for name in ("normalizer", "pre_tokenizer", "decoder")]
+    parts = json.dumps(used, ensure_ascii=False)
+    if '"ByteLevel"' in parts:
+        return tuple(byte_characters()[byte] for byte in _BLANKS)
+    if '"Metaspace"' in parts or "\u2581" in parts:
+        return ("\u2581",)
+    raise ValueError(
+        "the vocabulary does not say where words begin (no WordPiece, SentencePiece or byte-level BPE): "
+        "give whole_word=[ids of the tokens that begin a word]"
+    )

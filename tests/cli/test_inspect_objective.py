@@ -1,0 +1,71 @@
+"""`pypack inspect STORE --objective ...`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from fixtures.trained_word_tokenizers import bert_uncased
+
+import pypack
+from pypack import StoreWriter, Tokenizer, TokenStore
+from pypack.cli import main
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inspect")
+    bert_uncased().save(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
+    with StoreWriter(folder / "a.store", vocab_size=tokenizer.vocab_size, tokenizer=tokenizer) as writer:
+        writer.append(tokenizer.encode_batch(["the quick brown fox " * 9, "", "and the other one " * 30]))
+    return TokenStore.open(folder / "a.store")
+
+
+def test_documents_as_they_are_learned(store, capsys):
+    assert main(["inspect", str(store.path), "--objective", "MaskedLM(rate=0.5)", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["learns"]
+    assert [row["document"] for row in shown] == [0, 2]
+    tokenizer = store.tokenizer()
+    for row in shown:
+        original = store[row["document"]]
+        learned = dict(row["labels"])
+        assert row["tokens"] == len(original)
+        assert 0.2 * len(original) < row["learned"] < 0.8 * len(original)
+        for place, (token, name) in enumerate(zip(original.tolist(), row["input"], strict=False)):
+            own = tokenizer.id_to_token(token)
+            assert learned.get(place, own) == own
+            assert place in learned or name == own
+        assert "[MASK]" in row["input"]
+
+
+def test_it_is_shown_under_the_store(store, capsys):
+    assert main(["inspect", str(store.path), "--objective", "MaskedLM", "--first", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "MaskedLM\ndocument 0:" in out
+    assert "document 2" not in out
+    assert "learned: " in out
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        ("Masked", "there is no objective 'Masked'; there are MaskedLM"),
+        ("MaskedLM(rate=2)", "rate is a chance"),
+        ("MaskedLM(speed=2)", "unexpected keyword argument 'speed'"),
+        ("MaskedLM(0.5)", "not of the form"),
+        ("MaskedLM(rate=open('x'))", "names no objective"),
+        ("MaskedLM(rate=", "names no objective"),
+        ("__import__('os')", "names no objective"),
+    ],
+)
+def test_wrong_ones_are_named(store, capsys, objective, words):
+    assert main(["inspect", str(store.path), "--objective", objective]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_it_is_of_a_store(store, tmp_path, capsys):
+    pypack.pack(np.array([3, 4], np.int32), 8).save(tmp_path / "a.plan")
+    assert main(["inspect", str(tmp_path / "a.plan"), "--objective", "MaskedLM"]) == 2
+    assert "--objective is of a store" in capsys.readouterr().err

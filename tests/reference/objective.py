@@ -1,0 +1,157 @@
+"""What objectives do to a span, in plain Python: lists of tokens and labels to lists of tokens and labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from reference.permutation import combine_keys, random_bits
+
+IGNORE = -100
+CHOOSE, TIE, REPLACE, PLACE, RANGE = range(5)  # what a draw is for
+
+
+def span_key(seed_key: int, epoch: int, sequence: int, span: int) -> int:
+    """The key of a span's draws, from that of its source."""
+    return combine_keys(combine_keys(combine_keys(seed_key, epoch), sequence), span)
+
+
+def source_key(seed: int, purpose: int) -> int:
+    """The key of a source's draws; the purpose is its name's."""
+    return random_bits(seed, purpose, 0)
+
+
+def draw(key: int, purpose: int, index: int) -> int:
+    """64 random bits of a span."""
+    return combine_keys(combine_keys(key, purpose), index)
+
+
+def is_chosen(key: int, place: int, chance: int) -> bool:
+    """Whether a token is chosen, with a chance in units of 2^-32."""
+    if chance >> 32:
+        return True
+    bits = draw(key, CHOOSE, place // 4) >> (16 * (place % 4)) & 0xFFFF
+    if bits != chance >> 16:
+        return bits < chance >> 16
+    return (draw(key, TIE, place) & 0xFFFF) < (chance & 0xFFFF)
+
+
+@dataclasses.dataclass
+class Replacement:
+    mask_below: int
+    word_below: int
+    mask_id: int
+    vocab_size: int
+
+    def of(self, bits: int, token: int) -> int:
+        """What stands in the place of a chosen token."""
+        kind, word = bits & 0xFFFFFFFF, (bits >> 32) * self.vocab_size >> 32
+        if kind < self.mask_below:
+            return self.mask_id
+        return word if kind < self.word_below else token
+
+
+def chosen_words(
+    tokens: Sequence[int],
+    key: int,
+    chance: int,
+    never: Collection[int],
+    word_starts: Collection[int] | None,
+) -> list[bool]:
+    """Which tokens are chosen: each by itself, or with the first token of its word."""
+    chosen: list[bool] = []
+    for place, token in enumerate(tokens):
+        before = tokens[place - 1] if place else None
+        alone = before is None or before in never or token in never
+        if word_starts is None or alone or token in word_starts:
+            chosen.append(is_chosen(key, place, chance))
+        else:
+            chosen.append(chosen[-1])
+    return chosen
+
+
+def masked_tokens(
+    tokens: Sequence[int],
+    labels: Sequence[int],
+    key: int,
+    chance: int,
+    replacement: Replacement,
+    never: Collection[int],
+    word_starts: Collection[int] | None = None,
+) -> tuple[list[int], list[int]]:
+    """Tokens and labels of a span."""
+    inputs, learned = list(tokens), [IGNORE] * len(tokens)
+    for place, chosen in enumerate(chosen_words(tokens, key, chance, never, word_starts)):
+        if chosen and tokens[place] not in never and labels[place] != IGNORE:
+            learned[place] = tokens[place]
+            inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])
+    return inputs, learned
+
+
+def counted_draws(length: int, rate: float, most: int) -> int:
+    """Draws of a place in a span."""
+    if not length:
+        return 0
+    return max(1, min(most, int(np.rint(np.float32(length) * np.float32(rate)))))
+
+
+def counted_places(key: int, length: int, count: int, candidates: Sequence[int]) -> list[int]:
+    """Places drawn among the candidates, each from all of them: tries first, then from their list."""
+    places: list[int] = []
+    index = 0
+    while len(places) < count and index < 4 * count + 64:
+        place = draw(key, PLACE, index) * length >> 64
+        places += [place] if place in candidates else []
+        index += 1
+    while len(places) < count and candidates:
+        places.append(candidates[draw(key, PLACE, index) * len(candidates) >> 64])
+        index += 1
+    return places
+
+
+def counted_tokens(
+    tokens: Sequence[int],
+    labels: Sequence[int],
+    key: int,
+    rate: float,
+    most: int,
+    replacement: Replacement,
+    never: Collection[int],
+) -> tuple[list[int], list[int]]:
+    """Tokens and labels of a span whose number of draws is counted."""
+    may = [p for p in range(len(tokens)) if tokens[p] not in never and labels[p] != IGNORE]
+    inputs, learned = list(tokens), [IGNORE] * len(tokens)
+    count = counted_draws(len(tokens), rate, most)
+    for index, place in enumerate(counted_places(key, len(tokens), count, may)):
+        learned[place] = tokens[place]
+        token = replacement.of(draw(key, REPLACE, index), tokens[place])
+        if token != tokens[place]:
+            inputs[place] = token
+    return inputs, learned
+
+
+def masked_ranges(
+    tokens: Sequence[int],
+    labels: Sequence[int],
+    key: int,
+    chance: int,
+    whole: bool,
+    replacement: Replacement,
+    never: Collection[int],
+    ranges: Sequence[tuple[int, int]],
+    start: int,
+) -> tuple[list[int], list[int]]:
+    """Tokens and labels of a span that begins at token `start` of a document with these ranges."""
+    inputs, learned = list(tokens), [IGNORE] * len(tokens)
+    for number, (first, stop) in enumerate(ranges):
+        begin, end = first - start, stop - start
+        bits = draw(key, RANGE, number)
+        if begin < 0 or end > len(tokens) or begin >= end or bits & 0xFFFFFFFF >= chance:
+            continue
+        one = begin + ((bits >> 32) * (end - begin) >> 32)
+        for place in range(begin, end) if whole else [one]:
+            if tokens[place] not in never and labels[place] != IGNORE:
+                learned[place] = tokens[place]
+                inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])
+    return inputs, learned
