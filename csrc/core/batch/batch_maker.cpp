@@ -35,7 +35,7 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     }
     const std::vector<RowRef> all =
         draw_rows(buckets, request.draws, request.slots, 0, 1, request.slots, request.shuffle_key);
-    const std::vector<std::int64_t> costs = attention_costs(all);
+    const std::span<const std::int64_t> costs = attention_costs(all);
     const std::vector<std::int64_t> part = request.balance == BalanceStrategy::deal
                                                ? deal_to_rank(costs, request.world_size, request.rank)
                                                : lpt_to_rank(costs, request.world_size, request.rank, kEven);
@@ -62,7 +62,7 @@ void BatchMaker::check_sources(std::span<const RowRef> rows) const {
 // Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them. The
 // rows of all ranks are looked at, each a random place of two files: as in resolve_rows, every pass asks for
 // the cache lines that the next one reads.
-std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
+std::span<const std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
     check_sources(rows);
     const auto plan_of = [&](const RowRef& row) -> const PlanView* {
         const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
@@ -73,7 +73,13 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
             prefetch(&plan->sequence_offsets[static_cast<std::size_t>(row.sequence)]);
         }
     }
-    std::vector<std::span<const Length>> lengths(rows.size());
+    struct Memory {
+        std::vector<std::span<const Length>> lengths;
+        std::vector<std::int64_t> costs;
+    };
+    thread_local Memory memory;  // every step of every rank needs it
+    auto& [lengths, costs] = memory;
+    lengths.assign(rows.size(), {});
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const PlanView* plan = plan_of(rows[i]);
         if (plan == nullptr) continue;
@@ -85,7 +91,7 @@ std::vector<std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> ro
                                                static_cast<std::size_t>(last - first));
         prefetch(lengths[i].data());
     }
-    std::vector<std::int64_t> costs(rows.size());
+    costs.resize(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         // A row is at most 2^31 - 1 tokens, so that its cost fits; a damaged plan may say otherwise.
         std::uint64_t cost = 0;

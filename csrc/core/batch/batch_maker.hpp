@@ -48,7 +48,8 @@ struct BatchMaker {
 
   private:
     void check_sources(std::span<const RowRef> rows) const;
-    [[nodiscard]] std::vector<std::int64_t> attention_costs(std::span<const RowRef> rows) const;
+    // Valid until the thread asks again.
+    [[nodiscard]] std::span<const std::int64_t> attention_costs(std::span<const RowRef> rows) const;
 };
 
 }  // namespace pypack

@@ -16,22 +16,20 @@ namespace pypack {
 // ranks.
 class LeastLoadedWhole {
   public:
-    // Whether the loads add up exactly and fit. `step`: sequences by falling cost, of which each rank gets an
-    // equal part.
+    // Whether the loads add up exactly and fit, where costs are whole. `step`: sequences by falling cost, of
+    // which each rank gets an equal part.
     [[nodiscard]] static bool fits(std::span<const std::int64_t> step, std::span<const double> costs,
                                    std::size_t ranks) {
-        const auto cost_of = [costs](std::int64_t sequence) {
-            return costs[static_cast<std::size_t>(sequence)];
-        };
         constexpr double kExact = 9007199254740992.0;  // 2^53
-        const double most = cost_of(step.front()) * static_cast<double>(step.size() / ranks);
-        return ranks <= kMostRanks && most < kExact &&
-               std::all_of(
-                   step.begin(), step.end(),
-                   [cost_of](std::int64_t sequence) {
-                       const double cost = cost_of(sequence);
-                       return cost == static_cast<double>(static_cast<std::int64_t>(cost));
-                   });
+        const double dearest = costs[static_cast<std::size_t>(step.front())];
+        return ranks <= kMostRanks && dearest * static_cast<double>(step.size() / ranks) < kExact;
+    }
+
+    [[nodiscard]] static bool are_whole(std::span<const std::int64_t> step, std::span<const double> costs) {
+        return std::all_of(step.begin(), step.end(), [costs](std::int64_t sequence) {
+            const double cost = costs[static_cast<std::size_t>(sequence)];
+            return cost == static_cast<double>(static_cast<std::int64_t>(cost));
+        });
     }
 
     // Loads to begin with.

@@ -32,7 +32,8 @@ void LongestFirst::deal_out(std::span<std::int64_t> step) {
             filled_[begin] = 1;
         }
     }
-    if (LeastLoadedWhole::fits(step, costs_, ranks_)) {
+    if (LeastLoadedWhole::fits(step, costs_, ranks_) &&
+        (are_whole_ || LeastLoadedWhole::are_whole(step, costs_))) {
         match(step.subspan(begin), least_whole_);
     } else {
         match(step.subspan(begin), least_);
@@ -161,7 +162,8 @@ std::vector<std::int64_t> lpt_to_rank(std::span<const std::int64_t> costs, std::
     std::iota(memory.order.begin(), memory.order.end(), std::int64_t{0});
     memory.sorter.sort(memory.order, memory.costs);
     const std::int64_t count = n / ranks;
-    memory.dealer.start(memory.costs, static_cast<std::size_t>(ranks), static_cast<std::size_t>(count), even);
+    memory.dealer.start(memory.costs, static_cast<std::size_t>(ranks), static_cast<std::size_t>(count), even,
+                        true);
     memory.dealer.deal_out(memory.order);
     const auto first = memory.order.begin() + rank * count;
     return {first, first + count};

@@ -15,12 +15,14 @@ namespace pypack {
 class LongestFirst {
   public:
     // A step is ranks x micro_batches sequences; exchanges end where the slowest rank's cost is no more than
-    // `even` times the mean. Costs are finite and not negative.
-    void start(std::span<const double> costs, std::size_t ranks, std::size_t micro_batches, double even) {
+    // `even` times the mean. Costs are finite and not negative; `are_whole`: known to be whole numbers.
+    void start(std::span<const double> costs, std::size_t ranks, std::size_t micro_batches, double even,
+               bool are_whole = false) {
         costs_ = costs;
         ranks_ = ranks;
         micro_batches_ = micro_batches;
         even_ = even;
+        are_whole_ = are_whole;
     }
 
     // `step` holds the sequences by falling cost; they are rearranged rank by rank, those of a rank by
@@ -66,6 +68,7 @@ class LongestFirst {
     std::size_t ranks_ = 1;
     std::size_t micro_batches_ = 1;
     double even_ = 1;
+    bool are_whole_ = false;
     std::vector<double> load_;
     std::vector<std::size_t> filled_;
     LeastLoaded least_;
