@@ -15,6 +15,9 @@ import os, signal, sys, threading, time
 import numpy as np
 import pypack
 
+# A test run that was started in the background of a shell ignores it, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def hit():
     time.sleep(0.5)
     hit.at = time.perf_counter()
@@ -44,6 +47,7 @@ def fields(plan):
 calls = {
     "encode": lambda: lambda: tokenizer.encode_batch(documents),
     "one document": lambda: lambda: tokenizer.encode_batch(["".join(documents)]),
+    "one text": lambda: lambda: tokenizer.encode("".join(documents)),
     "offsets": lambda: lambda: tokenizer.encode_batch(documents, return_offsets=True),
     "decode": decoding,
     "verify": lambda: on_plan(lambda plan, lengths: plan.verify(lengths)),
@@ -90,6 +94,7 @@ KINDS = [
     "balance a window",
     "encode",
     "one document",
+    "one text",
     "offsets",
     "stream",
     "best_fit",

@@ -49,10 +49,14 @@ void let_signals_interrupt() {
         try {
             if (thrown) std::rethrow_exception(thrown);
         } catch (const Interrupted&) {
-            PyErr_Restore(std::exchange(g_raised.type, nullptr), std::exchange(g_raised.value, nullptr),
-                          std::exchange(g_raised.trace, nullptr));
+            raise_interruption();
         }
     });
+}
+
+void raise_interruption() {
+    PyErr_Restore(std::exchange(g_raised.type, nullptr), std::exchange(g_raised.value, nullptr),
+                  std::exchange(g_raised.trace, nullptr));
 }
 
 }  // namespace pypack::bindings

@@ -40,4 +40,7 @@ class GilRelease {
 // Makes Ctrl-C, and every other signal that Python handles, leave long kernels (common/interrupt.hpp).
 void let_signals_interrupt();
 
+// In a handler of Interrupted, with the interpreter held: Python's error is again what the signal raised.
+void raise_interruption();
+
 }  // namespace pypack::bindings

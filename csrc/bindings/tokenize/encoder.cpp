@@ -9,6 +9,7 @@
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "common/interrupt.hpp"
 #include "tokenize/encoder.hpp"
 
 namespace pypack::bindings {
@@ -217,7 +218,10 @@ PyObject* encode_one(PyObject* capsule, PyObject* const* args, Py_ssize_t num_ar
     try {
         std::vector<py::bytes> copies;
         return ids_of(view_of(args[0], 0, copies), *encoder, {adds == 1, splits == 1, 1});
-    } catch (...) {
+    } catch (const Interrupted&) {
+        raise_interruption();
+        return nullptr;
+    } catch (...) {  // the other way says what is wrong
         PyErr_Clear();
         Py_RETURN_NONE;
     }
