@@ -233,7 +233,7 @@ def _text(value: Any, place: str) -> str:
 def told(args: argparse.Namespace) -> list[str]:
     """A line for each value that neither the command line nor a default gives."""
     return [
-        f"{name} {getattr(args, name)!s} (from {origin})"
+        f"{name} {_in_words(getattr(args, name))} (from {origin})"
         for name, origin in args.origins.items()
         if origin not in (COMMAND_LINE, DEFAULT)
     ]
@@ -252,3 +252,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _in_words(value: Any) -> str:
+    """As it would be written on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

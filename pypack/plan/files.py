@@ -227,7 +227,7 @@ def read_repeats(
 def map_documents(directory: Path, header: Mapping[str, Any]) -> NDArray[np.int64] | None:
     """documents.npy of a plan of a selection, mapped; None of another."""
     told = "documents" in header
-    if told != ("documents" in header.get("requires", ())):
+    if told != ("documents" in (header.get("requires") or ())):
         raise ValueError(f"{directory / 'plan.json'}: fields 'documents' and 'requires' do not agree")
     if not told:
         return None

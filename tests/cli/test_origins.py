@@ -106,10 +106,10 @@ def test_who_wins(tmp_path: Path) -> None:
     )
     needed = [*_NEEDED["tokenize"], "--config", str(config)]
     args = _parsed("tokenize", needed)
-    assert (args.field, args.workers, args.threads) == ("c", None, 5)
+    assert (args.field, args.workers, args.threads) == (["c"], None, 5)
     environment = {"PYPACK_FIELD": "e", "PYPACK_TOKENIZE_THREADS": "6", "PYPACK_THREADS": "7"}
     args = _parsed("tokenize", needed, environment)
-    assert (args.field, args.workers, args.threads) == ("e", None, 6)
+    assert (args.field, args.workers, args.threads) == (["e"], None, 6)
     args = _parsed("tokenize", [*needed, "--field", "l", "--threads", "8"], environment)
     assert (args.field, args.threads) == ("l", 8)
     assert args.origins["field"] == "command line"
