@@ -125,6 +125,8 @@ def _to_store(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.mask is not None or args.loss_mask is not None:
         raise UsageError("--mask and --loss-mask are for writing a store in another format")
+    if (args.source / "store.json").is_file():
+        raise UsageError(f"{args.source} is a token store already: --to names the format to write it in")
     clean_leftovers(args.destination)
     refuse_existing(args.destination.parent, [args.destination.name], into_empty=True)
     opened = _opened(args)

@@ -39,7 +39,11 @@ def test_the_page_has_all(lines: Path) -> None:
 
 
 def test_0_1_and_2(
-    lines: Path, tokenizer_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: Path,
+    tokenizer_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     store, plan = str(tmp_path / "s"), str(tmp_path / "p")
@@ -52,6 +56,7 @@ def test_0_1_and_2(
     assert main([*job, "--shard", "1"]) == main(["merge", plan]) == main(["nonsense"]) == main([]) == 2
     assert main(["pack", store, "-o", plan, "--sequence-length", "32"]) == 2
     assert main(["convert", store, str(tmp_path / "absent" / "x"), "--to", "store"]) == 2
+    assert "is a token store already" in capsys.readouterr().err
     assert main(["verify", str(tmp_path / "absent")]) == main(["upgrade", str(tmp_path / "absent")]) == 2
     assert main(["check-tokenizer", str(tmp_path / "absent.json")]) == 2
     assert main(["demo", "--keep", store]) == main(["bench", "--store", str(tmp_path / "absent")]) == 2

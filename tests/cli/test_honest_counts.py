@@ -132,15 +132,15 @@ def test_what_is_left_out_is_counted(run: Run, tmp_path: Path) -> None:
     write(tmp_path / "in/b.json.gz", _LINES)
     (tmp_path / "in/copy.jsonl").hardlink_to(tmp_path / "in/a.jsonl")
     for i in range(50):
-        (tmp_path / f"in/{i}.csv").touch()
+        (tmp_path / f"in/{i}.pdf").touch()
     status, out, err = run(tmp_path / "in", "-o", tmp_path / "s", "--json")
     assert status == 0
-    wanted = {"same_file": {".jsonl": 1}, "unknown_kind": {".csv": 50}}
+    wanted = {"same_file": {".jsonl": 1}, "unknown_kind": {".pdf": 50}}
     assert json.loads(out)["left_out"] == wanted
     assert _store_json(tmp_path / "s")["counts"]["left_out"] == wanted
     assert json.loads(out)["documents"] == 200
     assert err.count("left out") == 1
-    assert "50 .csv (unknown kind, such as" in err
+    assert "50 .pdf (unknown kind, such as" in err
     status, _, err = run(tmp_path / "in", "-o", tmp_path / "t", "--strict")
     assert status == 2
     assert "--strict: not all files would be read" in err
@@ -220,14 +220,13 @@ def test_kept_fields(run: Run, tmp_path: Path) -> None:
     ("data", "word"),
     [
         (json_lines([{"body": "x"}] * 20), "did you mean --field body?"),
-        (json.dumps([{"text": "x"}] * 20, indent=1).encode(), "a JSON array"),
         (json.dumps({"text": "x"}, indent=1).encode(), "over several lines"),
         (_LINES.decode().encode("utf-16"), "UTF-16"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git lfs pull"),
         (b"<!DOCTYPE html><html></html>\n", "HTML"),
         (json_lines([{"messages": [{"role": "user", "content": "x"}]}]), "chat records"),
     ],
-    ids=["field", "array", "pretty", "utf16", "lfs", "html", "chat"],
+    ids=["field", "pretty", "utf16", "lfs", "html", "chat"],
 )
 def test_what_would_fail_is_told_before_any_work(data: bytes, word: str, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"

@@ -41,7 +41,7 @@ def _value(action: argparse.Action) -> str:
     """A text that the option takes, and that is not its default."""
     if action.choices:
         return next(str(choice) for choice in action.choices if choice != action.default)
-    for text in ("7", "a=1", "2026-01-31", "0/2"):
+    for text in ("7", "0.5", "a=1", "2026-01-31", "0/2"):
         try:
             value = action.type(text) if callable(action.type) else text
         except argparse.ArgumentTypeError:
@@ -111,11 +111,11 @@ def test_who_wins(tmp_path: Path) -> None:
     args = _parsed("tokenize", needed, environment)
     assert (args.field, args.workers, args.threads) == (["e"], None, 6)
     args = _parsed("tokenize", [*needed, "--field", "l", "--threads", "8"], environment)
-    assert (args.field, args.threads) == ("l", 8)
+    assert (args.field, args.threads) == (["l"], 8)
     assert args.origins["field"] == "command line"
     assert args.origins["workers"] == str(config)
     assert args.origins["strict"] == "default"
-    assert _parsed("tokenize", needed, {"PYPACK_FIELD": ""}).field == "c"  # empty: not set
+    assert _parsed("tokenize", needed, {"PYPACK_FIELD": ""}).field == ["c"]  # empty: not set
 
 
 def test_lists_and_arguments_in_a_configuration(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_dry_run_says_where_options_come_from(
     assert f"  tokenizer {tokenizer_file} (from {config})" in out
     assert main([*command, "--json"]) == 0
     options = json.loads(capsys.readouterr().out)["options"]
-    assert options["field"] == {"value": "body", "from": "PYPACK_FIELD"}
+    assert options["field"] == {"value": ["body"], "from": "PYPACK_FIELD"}
     assert options["dry_run"] == {"value": True, "from": "command line"}
     assert "workers" not in options  # a default
     assert main(command[:-1]) == 0
