@@ -1,8 +1,8 @@
 """`limit`: the first documents of a job, in the order of its inputs, whoever makes which unit.
 
 No unit knows what those before it give. So each stops by itself once it has as many documents as the whole
-job may have, and which of them are the store's follows from the manifests, read in order. The unit that goes
-over the limit is made once more, as a unit of its own number behind all others, up to the last document that
+job may have, and which of them are the store's follows from the manifests, read in order. The unit that
+reaches the limit is made once more, as a unit of its own number behind all others, up to the last document that
 is wanted: so a store has the same bytes however its units were dealt out.
 """
 
@@ -66,7 +66,7 @@ def limited(job: JobDescription, place: FolderPlace, known: dict[int, Manifest] 
         if found.missing or manifest is None:  # those behind may be wanted
             continue
         if documents + manifest.documents >= limit or manifest.is_cut:
-            if documents and (documents + manifest.documents > limit or manifest.is_cut):
+            if documents:  # the first unit has stopped by itself
                 last = replace(unit, number=len(job.units), most_documents=limit - documents)
                 found.units[-1] = last.number
                 missing = [last.number] if manifest_of(last.number) is None else []

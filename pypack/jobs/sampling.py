@@ -1,4 +1,8 @@
-"""Which documents a sample holds: a function of the seed and of where a document stands, of nothing else."""
+"""Which documents a sample holds: a function of the seed and of where a document stands, of nothing else.
+
+A file is known by its name, that of its folder, and its size, so that the same corpus gives the same sample
+under another mount point, and however its path is written.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,18 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def file_key(seed: int, path: str) -> int:
-    """64 bits for a file, by its name as the job has it."""
-    name = os.fsencode(os.path.normpath(path))
-    return int.from_bytes(hashlib.sha256(b"%d\0" % seed + name).digest()[:8], "little")
+def name_of(file: InputFile) -> str:
+    """The name of a file and of its folder."""
+    if file.is_stream:
+        return file.path
+    whole = os.path.abspath(os.path.join(file.folder or "", file.path))
+    return os.sep.join(whole.split(os.sep)[-2:])
+
+
+def file_key(seed: int, name: str, size: int) -> int:
+    """64 bits for a file of a name and so many bytes."""
+    text = b"%d\0%d\0" % (seed, size) + os.fsencode(name)
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "little")
 
 
 def draws(key: int, places: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -36,7 +48,7 @@ class Sample:
 
     def __init__(self, share: float, seed: int, files: list[InputFile]) -> None:
         self._share = share
-        self._keys = [file_key(seed, file.path) for file in files]
+        self._keys = [file_key(seed, name_of(file), file.size) for file in files]
 
     def holds(self, batch: DocumentBatch) -> NDArray[np.bool_]:
         """Which documents of a batch are in it.

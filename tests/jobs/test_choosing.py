@@ -197,12 +197,29 @@ def test_counts_of_a_job_that_was_killed_are_exact(
     assert _files(tmp_path / "whole") == _files(tmp_path / "again")
 
 
-@given(st.integers(0, 2**63), st.text(max_size=8), st.lists(st.integers(0, 2**62), max_size=20))
-def test_draws_are_their_definition(seed: int, path: str, places: list[int]) -> None:
-    path = path.replace("\0", "") or "a"
-    found = draws(file_key(seed, path), np.array(places, np.int64))
-    assert found.tolist() == [draw(seed, path, place) for place in places]
+_NUMBERS = st.integers(0, 2**62)
+
+
+@given(_NUMBERS, st.text(max_size=8), _NUMBERS, st.lists(_NUMBERS, max_size=20))
+def test_draws_are_their_definition(seed: int, name: str, size: int, places: list[int]) -> None:
+    found = draws(file_key(seed, name, size), np.array(places, np.int64))
+    assert found.tolist() == [draw(seed, name, size, place) for place in places]
     assert all(0 <= one < 1 for one in found.tolist())
+
+
+def test_a_sample_does_not_depend_on_where_the_corpus_lies(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for number, named in enumerate(["", ".", None]):
+        place = tmp_path / str(number)
+        write(place / "in/a.jsonl", json_lines([{"text": "t", "id": i} for i in range(500)]))
+        monkeypatch.chdir(place)
+        folder = place / "in" if named is None else Path(named) / "in"
+        tokenize([folder], place / "s", tokenizer, TokenizeOptions(keep=("id",), sample=0.2, seed=3))
+        found.append(_ids(place / "s"))
+    assert found[0] == found[1] == found[2]
+    assert 50 < len(found[0]) < 150
 
 
 def test_a_sample_does_not_depend_on_units_and_is_fair(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -256,9 +256,9 @@ def test_bad_options(inputs: list[str], tokenizer: Tokenizer, tmp_path: Path) ->
 def test_eos_is_appended_or_not(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", json_lines([{"text": "one"}, {"text": ""}, {"text": "<|endoftext|>"}]))
     tokenize([path], tmp_path / "with", tokenizer)
-    tokenize([path], tmp_path / "without", tokenizer, TokenizeOptions(append_eos=False))
-    plain = TokenizeOptions(append_eos=False, split_special_tokens=True)
-    tokenize([path], tmp_path / "plain", tokenizer, plain)
+    meant = TokenizeOptions(append_eos=False, split_special_tokens=False)
+    tokenize([path], tmp_path / "without", tokenizer, meant)
+    tokenize([path], tmp_path / "plain", tokenizer, TokenizeOptions(append_eos=False))
     assert [row.tolist()[-1] for row in TokenStore.open(tmp_path / "with")] == [tokenizer.eos_id] * 3
     assert TokenStore.open(tmp_path / "without").lengths.tolist()[1:] == [0, 1]
     assert TokenStore.open(tmp_path / "plain").lengths[2] > 1
