@@ -2,8 +2,8 @@
 
 No unit knows what those before it give. So each stops by itself once it has as many documents as the whole
 job may have, and which of them are the store's follows from the manifests, read in order. The unit that
-reaches the limit is made once more, as a unit of its own number behind all others, up to the last document that
-is wanted: so a store has the same bytes however its units were dealt out.
+reaches the limit is made once more, as a unit of its own number behind all others, up to the last document
+that is wanted: so a store has the same bytes however its units were dealt out.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ def name_of(file: InputFile) -> str:
     """The name of a file and of its folder."""
     if file.is_stream:
         return file.path
-    whole = os.path.abspath(os.path.join(file.folder or "", file.path))
-    return os.sep.join(whole.split(os.sep)[-2:])
+    whole = os.path.normpath(Path(file.folder or "").absolute() / file.path)
+    return "/".join(Path(whole).parts[-2:])
 
 
 def file_key(seed: int, name: str, size: int) -> int:

@@ -9,7 +9,7 @@ _MASK = 2**64 - 1
 
 
 def draw(seed: int, name: str, size: int, place: int) -> float:
-    """In [0, 1): SplitMix64 of the place, keyed by seed and file (the names of its folder and its own, and its
+    """In [0, 1): SplitMix64 of the place, keyed by seed and file (the name of its folder and its own, its
     bytes); below the share the document is taken."""
     digest = hashlib.sha256(f"{seed}\0{size}\0".encode() + os.fsencode(name)).digest()
     x = (int.from_bytes(digest[:8], "little") + (place + 1) * 0x9E3779B97F4A7C15) & _MASK
