@@ -110,7 +110,8 @@ PYTHON
     (cd "$work" && "$work/clean/bin/pypack" demo --json >demo.json && python3 -m json.tool demo.json >/dev/null)
 }
 
-# other_tokenizers VENV: without the tokenizers library, and with 0.21, 0.22 and 1.0 of it, beside the one of the tests. After
+# other_tokenizers VENV: without the tokenizers library, and with 0.21, 0.22 and 1.0 of it, beside the one of the
+# tests. After
 # clean_install, which makes the wheel.
 other_tokenizers() {
     local script=$PWD/.ci/other_tokenizers.py
