@@ -111,8 +111,7 @@ PYTHON
 }
 
 # other_tokenizers VENV: without the tokenizers library, and with 0.21, 0.22 and 1.0 of it, beside the one of the
-# tests. After
-# clean_install, which makes the wheel.
+# tests. After clean_install, which makes the wheel.
 other_tokenizers() {
     local script=$PWD/.ci/other_tokenizers.py
     # Away from the source tree, whose pypack/ has no compiled extension.
