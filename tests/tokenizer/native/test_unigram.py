@@ -179,7 +179,7 @@ def test_likely_words_are_those_of_the_text() -> None:
     ("changes", "message"),
     [
         ({"unknown_id": None}, "has no unk_id"),
-        ({"pre_tokenizer": {"type": "UnicodeScripts"}}, "'UnicodeScripts' alone has no native form"),
+        ({"pre_tokenizer": {"type": "NoSuchThing"}}, "NoSuchThing"),
         ({"pre_tokenizer": metaspace("first", False)}, "'first' with split False"),
         ({"pre_tokenizer": after_whitespace_split(metaspace("first", True))}, "after WhitespaceSplit"),
         (
