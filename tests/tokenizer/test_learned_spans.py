@@ -99,7 +99,7 @@ def test_long_texts(kind):
         sorted(token.content for token in tokenizers_of(kind)[1].get_added_tokens_decoder().values())
     )
     chosen = []
-    for text in random_texts(5, 40, added):
+    for text in random_texts(5, max(8, int(8 * SCALE)), added):
         text = text * 7
         places = sorted(rng.integers(0, len(text) + 1, 40).tolist())
         chosen.append((text, [], list(zip(places[::2], places[1::2], strict=True))))
