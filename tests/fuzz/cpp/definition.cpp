@@ -1,9 +1,13 @@
 // tokenizer.json: what is taken out of it, and a vocabulary of what was.
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "target.hpp"
 #include "tokenize/vocabulary/definition_reader.hpp"
+#include "tokenize/vocabulary/merge_list.hpp"
 #include "tokenize/vocabulary/serde_number.hpp"
+#include "tokenize/vocabulary/vocabulary.hpp"
 
 namespace fuzz {
 
@@ -21,13 +25,15 @@ std::vector<std::string> seeds() {
 void run(std::string_view bytes) {
     const Exact json(bytes);
     for (const auto rounding : {pypack::ScoreRounding::kNearest, pypack::ScoreRounding::kSerde}) {
-        const auto found = pypack::read_definition(json.view(), rounding);
+        auto found = pypack::read_definition(json.view(), rounding);
         if (!found.vocabulary) continue;
         const auto& vocabulary = *found.vocabulary;
         for (std::size_t i = 0; i < vocabulary.size(); ++i) {
             check(vocabulary.token(vocabulary.ids()[i]).has_value(), "an id has no token");
         }
-        (void)pypack::canonical_bytes(vocabulary, found.merges ? &*found.merges : nullptr);
+        std::optional<pypack::MergeList> merges;
+        if (found.merges) merges.emplace(std::move(*found.merges));
+        (void)pypack::canonical_bytes(vocabulary, merges ? &*merges : nullptr);
     }
     try {
         (void)pypack::parse_serde_number(json.view().substr(0, 40));
