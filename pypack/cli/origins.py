@@ -98,6 +98,8 @@ def _nothing_needed(parser: Parser) -> Iterator[None]:
     try:
         for action in parser.actions:
             action.required, action.default = False, argparse.SUPPRESS
+            if action.help:  # up to 3.12 argparse adds it to switches, and it asks for the default
+                action.help = action.help.replace(" (default: %(default)s)", "")
         yield
     finally:
         for action, required, default in before:

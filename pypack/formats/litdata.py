@@ -22,6 +22,7 @@ from pypack.formats import about_file
 from pypack.formats.byte_rows import ByteRows
 from pypack.formats.field_bytes import bytes_of_lists, json_column, list_column, text_column
 from pypack.formats.json_values import json_rows
+from pypack.formats.numpy_types import numpy_type
 from pypack.formats.records import RecordReader, stream_of_records
 from pypack.formats.samples import SampleFile, SampleWriter, samples_of
 from pypack.formats.stream import About, Stream
@@ -99,7 +100,7 @@ def write(stream: Stream, directory: Path) -> int:
 def _form(kind: pa.DataType, is_kept: bool) -> str:
     if is_kept or not pa.types.is_list(kind):
         return "str"
-    code = np.dtype(kind.value_type.to_pandas_dtype()).str.lstrip("|")
+    code = numpy_type(kind.value_type).str.lstrip("|")
     return f"no_header_numpy:{next(number for number, name in _NUMBERS.items() if name == code)}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.format_needs import needs
 
 import pypack
 from pypack import Ragged, StoreWriter, TokenStore
@@ -58,6 +59,7 @@ def run_and_kill(arguments: list[str], seconds: float) -> int | None:
 
 @pytest.mark.parametrize("form", [*FORMATS, "store"])
 def test_killed_at_any_moment(form: str, store: TokenStore, tmp_path: Path) -> None:
+    needs(form)
     source = store.path
     more = ["--plan", str(store.path.with_name("plan")), "--allow-loss"]
     if form == "store":

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.format_needs import needs
 
 import pypack
 from pypack import Ragged, StoreWriter, TokenStore
@@ -44,6 +45,7 @@ _ALL = {"masks": 2, "groups": 2, "weights": 1, "columns": 2}
 def test_losses_are_counted_and_refused(
     form: str, rich_store: TokenStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    needs(form)
     expected = {part: count for part, count in _ALL.items() if part not in FORMATS[form].holds}
     if FORMATS[form].ids:
         expected["columns"] = 1  # "labels" is a name of the format's own
@@ -63,6 +65,7 @@ def test_losses_are_counted_and_refused(
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_tokenizer_and_its_ids_come_back(form: str, rich_store: TokenStore, tmp_path: Path) -> None:
+    needs(form)
     assert main(["convert", str(rich_store.path), str(tmp_path / "x"), "--to", form, "--allow-loss"]) == 0
     assert main(["convert", str(tmp_path / "x"), str(tmp_path / "back"), "--to", "store"]) == 0
     back = TokenStore.open(tmp_path / "back")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.format_needs import needs
 from fixtures.made_stores import MadeStore, made_stores
 from hypothesis import Phase, given, settings
 
@@ -90,6 +91,7 @@ def assert_equal_stores(one: TokenStore, two: TokenStore, exact_masks: bool) -> 
 @settings(max_examples=25, deadline=None, phases=[Phase.generate])
 @given(data=made_stores())
 def test_batches_are_equal_there_and_back(form: str, data: MadeStore) -> None:
+    needs(form)
     holds = FORMATS[form].holds
     if "masks" not in holds:
         data.learned = None

@@ -48,8 +48,7 @@ def test_they_are_what_the_definition_says(tmp_path_factory, documents, rate, wh
     lengths, ranges = documents
     store = make_store(tmp_path_factory.mktemp("spans") / "a.store", lengths, 300, shard_tokens=50)
     plan = pypack.pack(store.lengths, 32)
-    flat = [[end for pair in pairs for end in pair] for pairs in ranges]
-    objective = MaskedLM(rate, (0.5, 0.3, 0.2), spans=flat, whole_span=whole, **PLAIN)
+    objective = MaskedLM(rate, (0.5, 0.3, 0.2), spans=ranges, whole_span=whole, **PLAIN)
     masks = {"mask": np.minimum(store.lengths, hidden)} if hidden else {}
     options = {"batch_sequences": len(plan), "shuffle": False, "layout": layout, "dtype": dtype}
     arrays = ["labels", "loss_mask"]
