@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import json
+import lzma
 import random
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +127,26 @@ def _compressed(folder: Path) -> list[Path]:
     return [folder / f"a.jsonl.{suffix}" for suffix in packed]
 
 
+def _kinds(folder: Path) -> list[Path]:
+    """Arrays, tables and archives of texts, and the compressions that few have."""
+    lines = _lines(folder).read_bytes()
+    made = {
+        "a.json": b"[" + b",\n".join(lines.splitlines()) + b"]",
+        "a.csv": 'text,k\n"one, ""two""\n",1\n\u00e9\u4e2d,2\n'.encode() * 3,
+        "a.tsv": b"text\tk\none\t1\n",
+        "a.jsonl.bz2": bz2.compress(lines) * 2,
+        "a.jsonl.xz": lzma.compress(lines) * 2,
+        "a.warc": b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 9\r\n\r\nsome text\r\n\r\n" * 3,
+    }
+    for name, content in made.items():
+        (folder / name).write_bytes(content)
+    with tarfile.open(folder / "a.tar", "w") as archive:
+        for name in ("0.txt", "0.json", "1.txt"):
+            (folder / name).write_bytes(b'{"text": "x"}' if name.endswith("json") else b"some text")
+            archive.add(folder / name, name)
+    return [*(folder / name for name in made), folder / "a.tar"]
+
+
 def _texts(folder: Path) -> Path:
     (folder / "a.txt").write_bytes("\ufeffone line\r\n\n\u00e9\u4e2d\U0001f642 \x00\n".encode() * 5)
     return folder / "a.txt"
@@ -194,6 +217,7 @@ SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "mds": _mds,
     "packer": _packer,
     "compressed": _compressed,
+    "kinds": _kinds,
     "texts": _texts,
     "tokenizer": _tokenizers,
     "tiktoken": _tiktoken,

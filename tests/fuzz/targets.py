@@ -206,6 +206,7 @@ TARGETS: dict[str, Callable[[Path], None]] = {
     "mds": _documents(),
     "packer": _packer,
     "compressed": _corpus,
+    "kinds": _corpus,
     "texts": _corpus,
     "tokenizer": _tokenizer,
     "tiktoken": _tiktoken,

@@ -26,6 +26,7 @@ _COUNTS = {
     "mds": 500,
     "packer": 500,
     "compressed": 300,
+    "kinds": 300,
     "texts": 300,
     "tokenizer": 200,
     "tiktoken": 200,
