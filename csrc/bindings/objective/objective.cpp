@@ -16,6 +16,7 @@
 #include "objective/counted_tokens.hpp"
 #include "objective/masked_ranges.hpp"
 #include "objective/masked_tokens.hpp"
+#include "objective/prefix.hpp"
 
 namespace pypack::bindings {
 
@@ -149,6 +150,8 @@ void register_objective(py::module_& m) {
         },
         py::kw_only(), py::arg("rate"), py::arg("most"), py::arg("replacement"), py::arg("never").noconvert(),
         "As many draws of a place as the length of the span says.");
+    m.def("prefix_targets", &prefix_targets, py::kw_only(), py::arg("rate"),
+          "The first tokens of a span are not learned.");
     m.def(
         "masked_ranges",
         [](std::uint64_t chance, bool whole, const Replacement& by, const Array<std::uint32_t>& never,
