@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pypack.objectives.pack_pairs import pack_pairs as pack_pairs
     from pypack.objectives.pair_objective import PairObjective as PairObjective
     from pypack.objectives.prefix_lm import PrefixLM as PrefixLM
+    from pypack.objectives.replaced_tokens import ReplacedTokens as ReplacedTokens
     from pypack.objectives.span_corruption import SpanCorruption as SpanCorruption
     from pypack.objectives.ul2 import UL2 as UL2
 
@@ -26,6 +27,7 @@ __getattr__, __dir__ = lazy_exports(
         "pack_pairs": "pack_pairs",
         "pair_objective": "PairObjective",
         "prefix_lm": "PrefixLM",
+        "replaced_tokens": "ReplacedTokens",
         "span_corruption": "SpanCorruption",
         "ul2": "UL2",
     },

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAMES = {
     "MaskedLM": "masked_lm",
     "PrefixLM": "prefix_lm",
+    "ReplacedTokens": "replaced_tokens",
     "SpanCorruption": "span_corruption",
     "UL2": "ul2",
 }
