@@ -60,7 +60,14 @@ class Outlet:
         self._held.clear()
 
     def flush(self) -> None:
+        """Hands over what is still here."""
         self._out.flush()
+
+    def close(self) -> None:
+        """Closes the pipe."""
+        self.forget()
+        with suppress(BrokenPipeError):  # what nobody reads
+            self._out.close()
 
 
 def _found_splice() -> _Splice | None:
