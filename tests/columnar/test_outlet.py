@@ -177,4 +177,3 @@ def test_damage_is_told_from_text_that_is_not_utf8(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(process, "_IDLE", [])
     path = write_parquet(tmp_path / "a.parquet", pa.table({"text": pa.array([b"\xff"]).view(pa.string())}))
     assert read_all(path) == ([], [(0, "damaged_file")])
-
