@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 namespace pypack {
 
@@ -27,9 +28,37 @@ class GoldenStride {
         }
     }
 
+    // i -> i.
+    [[nodiscard]] static GoldenStride none(std::int64_t size) {
+        GoldenStride stride;
+        stride.size_ = static_cast<std::uint64_t>(size);
+        stride.step_ = size > 1 ? 1 : 0;
+        return stride;
+    }
+
     [[nodiscard]] std::int64_t at(std::int64_t i) const {
         const auto product = static_cast<Wide>(step_) * static_cast<std::uint64_t>(i) + shift_;
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(product % size_));
+    }
+
+    // The permutation back: inverse().at(at(i)) == i.
+    [[nodiscard]] GoldenStride inverse() const {
+        GoldenStride back;
+        back.size_ = size_;
+        if (size_ < 2) return back;
+        // Euclid's algorithm for step_ and size_, with the factor of step_ alone.
+        auto factor = std::int64_t{1};
+        auto next_factor = std::int64_t{0};
+        auto rest = static_cast<std::int64_t>(step_);
+        auto next_rest = static_cast<std::int64_t>(size_);
+        while (next_rest != 0) {
+            const std::int64_t quotient = rest / next_rest;
+            factor = std::exchange(next_factor, factor - quotient * next_factor);
+            rest = std::exchange(next_rest, rest - quotient * next_rest);
+        }
+        back.step_ = static_cast<std::uint64_t>(factor < 0 ? factor + static_cast<std::int64_t>(size_) : factor);
+        back.shift_ = static_cast<std::uint64_t>(static_cast<Wide>(size_ - shift_) * back.step_ % size_);
+        return back;
     }
 
     // at(i + 1) from at(i).
