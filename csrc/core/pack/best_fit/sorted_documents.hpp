@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <span>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "common/prefetch.hpp"
+#include "pack/best_fit/numbered_cuts.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 #include "pack/best_fit/stride.hpp"
 
@@ -18,29 +16,17 @@ namespace pypack {
 
 class SortedDocuments {
   public:
-    // Set in the number of a document of which a piece does not begin at its start; such a piece of less than
-    // a sequence ends where its document ends. Where there are more documents than bits, nothing is set, and
-    // the ends of all are looked up.
-    static constexpr std::uint32_t kCut = std::uint32_t{1} << 31;
-
     // totals[v]: pieces of v units; those of the most units fill their sequences.
-    SortedDocuments(std::span<const std::int64_t> totals, std::size_t num_documents, std::uint32_t* documents,
-                    std::uint32_t* other)
+    SortedDocuments(std::span<const std::int64_t> totals, std::size_t num_documents, Length sequence_length,
+                    std::uint32_t* documents, std::uint32_t* other)
         : begin_(totals.size() + 1, 0),
           documents_(documents),
           other_(other),
-          cut_(num_documents < kCut ? kCut : 0) {
-        if (num_documents > std::numeric_limits<std::uint32_t>::max()) {
-            throw std::overflow_error("best fit packs up to 4,294,967,295 documents at once, got " +
-                                      std::to_string(num_documents) + ": pack them in parts");
-        }
+          cuts_(num_documents, sequence_length) {
         for (std::size_t v = 1; v < totals.size(); ++v) begin_[v + 1] = begin_[v] + totals[v];
     }
 
-    // Whether kCut tells of every piece where its document begins; else the lengths have to be asked.
-    [[nodiscard]] bool marks_cuts() const { return cut_ != 0; }
-    [[nodiscard]] std::uint32_t document(std::uint32_t number) const { return number & ~cut_; }
-
+    [[nodiscard]] const NumberedCuts& cuts() const { return cuts_; }
     [[nodiscard]] std::size_t full_units() const { return begin_.size() - 2; }
     [[nodiscard]] std::int64_t num_full() const { return begin_[full_units() + 1] - begin_[full_units()]; }
 
@@ -51,7 +37,7 @@ class SortedDocuments {
         return reinterpret_cast<const Length*>(other_ + begin_[full_units()]);
     }
 
-    // Documents of the other pieces: of v units, by rank, or as spread() has put them.
+    // Numbers of the other pieces, as of NumberedCuts: those of v units, by rank, or as spread() has put them.
     [[nodiscard]] const std::uint32_t* of_units(std::size_t v) const {
         return (is_spread_ ? other_ : documents_) + begin_[v];
     }
@@ -65,7 +51,7 @@ class SortedDocuments {
             for_each_counted_piece(
                 lengths, chunk, is_plain, options,
                 [documents = documents_, starts = reinterpret_cast<Length*>(other_), begin = begin_.data(),
-                 next = next.data(), full = full_units(), cut = cut_,
+                 next = next.data(), full = full_units(), cuts = cuts_,
                  units_in](std::int64_t document, Length start, Length length) {
                     const std::size_t v = units_in(length);
                     const std::int64_t at = begin[v] + next[v]++;
@@ -75,7 +61,7 @@ class SortedDocuments {
                         if (v == full) {
                             starts[at] = start;
                         } else if (start > 0) {
-                            number |= cut;
+                            number = cuts.number(number, start);
                         }
                     }
                     documents[at] = number;
@@ -105,7 +91,7 @@ class SortedDocuments {
     std::vector<std::int64_t> begin_;  // [v]: where those of v units begin
     std::uint32_t* documents_;         // by units, then in input order
     std::uint32_t* other_;             // starts of the full ones; the others when they are spread
-    std::uint32_t cut_;
+    NumberedCuts cuts_;
     bool is_spread_ = false;
 };
 

@@ -62,10 +62,21 @@ class GoldenStride {
     }
 
     // at(i + 1) from at(i).
-    [[nodiscard]] std::int64_t next(std::int64_t image) const {
-        const std::uint64_t sum = static_cast<std::uint64_t>(image) + step_;
+    [[nodiscard]] std::int64_t next(std::int64_t image) const { return moved(image, step()); }
+
+    // at(i + n) from at(i), by times(n); n may be below 0.
+    [[nodiscard]] std::int64_t moved(std::int64_t image, std::int64_t by) const {
+        const std::uint64_t sum = static_cast<std::uint64_t>(image) + static_cast<std::uint64_t>(by);
         return static_cast<std::int64_t>(sum >= size_ ? sum - size_ : sum);
     }
+    [[nodiscard]] std::int64_t times(std::int64_t n) const {
+        if (size_ == 0) return 0;
+        const auto size = static_cast<std::int64_t>(size_);
+        const auto positive = static_cast<std::uint64_t>((n % size + size) % size);
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(static_cast<Wide>(step_) * positive % size_));
+    }
+
+    [[nodiscard]] std::int64_t step() const { return static_cast<std::int64_t>(step_); }
 
   private:
     __extension__ using Wide = unsigned __int128;

@@ -40,12 +40,11 @@ std::uint64_t span_word(std::uint32_t document, Length last) {
 
 // words[i] -> the spans. Pieces begin at multiples of a sequence. lengths and starts may be used memory.
 PYPACK_SIMD_CLONES void split_words(std::int64_t* words, Length* starts, Length* lengths, std::int64_t size,
-                                    std::uint64_t factor, int shift, std::uint32_t sequence_length) {
+                                    FastDivisor sequences_in, std::uint32_t sequence_length) {
     for (std::int64_t i = 0; i < size; ++i) {
         const auto word = static_cast<std::uint64_t>(words[i]);
         const auto last = static_cast<std::uint32_t>(word >> 32);
-        const auto before = static_cast<std::uint32_t>(last * factor >> shift);
-        const std::uint32_t start = before * sequence_length;
+        const std::uint32_t start = sequences_in.divide(last) * sequence_length;
         words[i] = static_cast<std::int64_t>(word & 0xffffffff);
         starts[i] = static_cast<Length>(start);
         lengths[i] = static_cast<Length>(last - start + 1);
@@ -83,7 +82,7 @@ class PlanWriter {
         plan_.resize_spans(placements_.num_items);
         plan_.sequence_capacity.resize(placements_.num_sequences);
         plan_.sequence_offsets = Buffer<std::int64_t>(placements_.num_sequences + 1);
-        SortedDocuments sorted(piece_counts_.totals, lengths_.size(),
+        SortedDocuments sorted(piece_counts_.totals, lengths_.size(), options_.sequence_length,
                                reinterpret_cast<std::uint32_t*>(plan_.span_length.data()),
                                reinterpret_cast<std::uint32_t*>(plan_.span_start.data()));
         sort(sorted);
@@ -91,8 +90,8 @@ class PlanWriter {
         make_offsets(alike);
         if (all_plain_ && options_.align == 1) {
             write_words<Ends::units>(sorted, alike);
-        } else if (options_.align == 1 && sorted.marks_cuts()) {
-            write_words<Ends::marked>(sorted, alike);
+        } else if (options_.align == 1 && sorted.cuts().any()) {
+            write_words<Ends::numbers>(sorted, alike);
         } else {
             write_words<Ends::lengths>(sorted, alike);
         }
@@ -103,7 +102,7 @@ class PlanWriter {
 
   private:
     // What tells where a piece of less than a sequence ends.
-    enum class Ends : std::uint8_t { units, marked, lengths };
+    enum class Ends : std::uint8_t { units, numbers, lengths };
 
     [[nodiscard]] std::uint64_t* words() {
         return reinterpret_cast<std::uint64_t*>(plan_.span_document.data());
@@ -178,15 +177,22 @@ class PlanWriter {
         const Length* const starts = sorted.full_starts();
         std::uint64_t* const out = words();
         const std::int64_t* const offsets = plan_.sequence_offsets.data();
+        // The next sequence is this one and a step, or that less `size`.
+        const std::int64_t forward = order_.times(equal.step());
+        const std::int64_t back = order_.times(equal.step() - size);
         for_parts(size, num_threads_, [&](std::int64_t begin, std::int64_t end) {
             constexpr std::int64_t kBlock = 64;
             std::int64_t places[kBlock];
             std::int64_t sequence = equal.at(begin);
+            std::int64_t place = order_.at(sequence);
             for (; begin < end; begin += kBlock) {
                 const std::int64_t count = std::min(kBlock, end - begin);
-                for (std::int64_t i = 0; i < count; ++i, sequence = equal.next(sequence)) {
-                    places[i] = order_.at(sequence);
-                    prefetch(offsets + places[i]);
+                for (std::int64_t i = 0; i < count; ++i) {
+                    places[i] = place;
+                    prefetch(offsets + place);
+                    const std::int64_t next = equal.next(sequence);
+                    place = next > sequence ? order_.moved(place, forward) : order_.moved(place, back);
+                    sequence = next;
                 }
                 for (std::int64_t i = 0; i < count; ++i) {
                     places[i] = offsets[places[i]];
@@ -215,13 +221,14 @@ class PlanWriter {
                 const std::int64_t each = part.per_sequence;
                 const std::uint32_t* document = sorted.of_units(part.units) + part.first_rank +
                                                 (from - stretch.first_sequence) * each;
-                const auto word = [&, last = static_cast<Length>(part.units) - 1](std::uint32_t number) {
-                    if constexpr (kEnds == Ends::units) return span_word(number, last);
-                    if constexpr (kEnds == Ends::marked) {
-                        if ((number & SortedDocuments::kCut) == 0) [[likely]] return span_word(number, last);
+                const auto word = [cuts = sorted.cuts(), lengths = lengths_,
+                                   length = static_cast<Length>(part.units)](std::uint32_t number) {
+                    if constexpr (kEnds == Ends::units) return span_word(number, length - 1);
+                    const std::uint32_t of = cuts.document(number);
+                    if constexpr (kEnds == Ends::numbers) {
+                        return span_word(of, cuts.last(number, length, lengths));
                     }
-                    number = sorted.document(number);
-                    return span_word(number, lengths_[number] - 1);
+                    return span_word(of, lengths[of] - 1);
                 };
                 if (each == 1) {
                     for (std::int64_t i = 0; i < size; ++i) *span[i]++ = word(document[i]);
@@ -235,13 +242,7 @@ class PlanWriter {
     }
 
     void split_all_words() {
-        // Exact for numbers of 31 bits: Granlund and Montgomery, "Division by invariant integers using
-        // multiplication" (1994).
-        const auto length = static_cast<std::uint64_t>(options_.sequence_length);
-        int bits = 0;
-        while ((std::uint64_t{1} << bits) < length) ++bits;
-        const int shift = 31 + bits;
-        const std::uint64_t factor = ((std::uint64_t{1} << shift) + length - 1) / length;
+        const FastDivisor sequences_in(options_.sequence_length);
         for_parts(placements_.num_items, num_threads_, [&](std::int64_t begin, std::int64_t end) {
             std::int64_t* const spans = plan_.span_document.data() + begin;
             Length* const starts = plan_.span_start.data() + begin;
@@ -249,8 +250,8 @@ class PlanWriter {
             if (all_plain_) {
                 split_plain_words(spans, starts, lengths, end - begin);
             } else {
-                split_words(spans, starts, lengths, end - begin, factor, shift,
-                            static_cast<std::uint32_t>(length));
+                split_words(spans, starts, lengths, end - begin, sequences_in,
+                            static_cast<std::uint32_t>(options_.sequence_length));
             }
         });
     }
