@@ -39,11 +39,11 @@ def _datasets(path: Path) -> Any:
 def _arrayrecord(path: Path) -> Any:
     from array_record.python import array_record_module
 
-    from pypack.formats.examples import joined, parse
+    from pypack.formats.examples import parse
     from pypack.formats.varints import numbers_of
 
     records = array_record_module.ArrayRecordReader(str(path)).read_all()
-    return numbers_of(*joined([parse(record)["input_ids"][1] for record in records]))[0]
+    return numbers_of(*parse(records, ["input_ids"])["input_ids"][1])[0]
 
 
 def _megatron(path: Path) -> Any:
