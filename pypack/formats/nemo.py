@@ -34,7 +34,7 @@ def write(rows_of: Stream, path: Path) -> int:
     """Writes the `.npy` that `GPTSFTPackedDataset` loads; returns the number of sequences.
 
     Each is a dict of lists: `input_ids`; `loss_mask`, 1 where the *next* token is learned; `seq_start_id`,
-    where documents begin. NeMo reads such a file (pickled) into memory whole: it is for fine-tuning sets. pypack does not.
+    where documents begin. NeMo reads such a file (pickled) into memory whole: it is for fine-tuning sets.
     """
     rows = rows_of.contents.rows
     head, tail = nemo_pickle.head_and_tail(rows)

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pypack.formats.pickled_arrays import PlainPickleError, finished
@@ -28,8 +27,9 @@ _ENDS_OF_ITEMS = frozenset([pickle.SETITEMS, pickle.BINGET, pickle.LONG_BINGET])
 
 
 def items_of(data: bytes | mmap.mmap, start: int = 0) -> Iterator[tuple[Any, int]]:
-    """The items of the array of objects that a pickle holds, and the byte that each is read up to: lists of numbers of one kind in them are arrays,
-    all else is as `plain_pickle.load` gives it.
+    """The items of the array of objects that a pickle holds, and the byte that each is read up to.
+
+    Lists of numbers of one kind are arrays in them, all else is as `plain_pickle.load` gives it.
 
     Raises:
         PlainPickleError: the pickle holds more than numbers, or is damaged; items before that were given.
