@@ -25,6 +25,7 @@ _MODULES = (
 )
 _NAMES = {(m, n) for m in _MODULES for n in ("_reconstruct", "scalar", "_frombuffer", "ndarray", "dtype")}
 _NAMES.add(("_codecs", "encode"))
+_NAMES.add(("__builtin__", "bytes"))  # none at all, in old protocols
 _NUMBERS = re.compile(r"([<>|=]?)(b1|[iu][1248]|f[248]|\?|O8?)")
 
 
@@ -103,6 +104,12 @@ def _encode(reader: Reader, text: Any, encoding: Any = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes(reader: Reader, *given: Any) -> bytes:
+    if given:
+        raise PlainPickleError("calls bytes")
+    return b""
+
+
 def _name_alone(reader: Reader, *_: Any) -> Any:
     raise PlainPickleError("calls ndarray")
 
@@ -114,6 +121,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "ndarray": _name_alone,
     "dtype": _dtype,
     "encode": _encode,
+    "bytes": _no_bytes,
 }
 
 
