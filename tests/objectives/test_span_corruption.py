@@ -91,6 +91,24 @@ def test_counts_and_masks_of_runs(rate, mean, length, key):
     assert sum(out for out, _ in itertools.groupby(mask)) == counts[1]
 
 
+@given(
+    rate=st.sampled_from([0.15, 0.3, 0.5]),
+    mean=st.sampled_from([3, 8, 64]),
+    length=st.integers(2, 700),
+    key=st.integers(0, 2**64 - 1),
+)
+def test_sentinels_are_put_as_by_sums_over_the_mask(rate, mean, length, key):
+    """As T5 puts them, with arrays: the first token of a run becomes the sentinel of its number, the rest of
+    it goes; inputs by the mask, targets by its opposite."""
+    mask = np.array(reference.noise_mask(key, rate, mean, length))
+    tokens = np.arange(length)
+    for out in (mask, ~mask):
+        first = out & ~np.concatenate([[False], out[:-1]])
+        expected = np.where(first, 32_100 - np.cumsum(first), tokens)[~out | first]
+        found = reference.with_sentinels(tokens.tolist(), out.tolist(), range(32_099, 31_000, -1))
+        assert found == expected.tolist()
+
+
 def test_every_mask_is_equally_likely():
     """Of eight tokens of which four are left out in two runs: three ways to cut each, so nine masks."""
     found: dict[tuple[bool, ...], int] = {}
