@@ -125,9 +125,10 @@ def _records(
                 columns = [
                     _column(name, parsed, about, is_json=name in own, is_packed=is_packed) for name in names
                 ]
+                batch = pa.RecordBatch.from_arrays(columns, names)
             except (ValueError, pa.ArrowException) as error:
                 raise ValueError(f"{path}: record {start} or behind: {error}") from error
-            yield pa.RecordBatch.from_arrays(columns, names)
+            yield batch
 
 
 def _column(
