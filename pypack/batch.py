@@ -70,6 +70,8 @@ class PackedBatch(_Made):
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.
+        has_own_labels: an objective says what the labels are, such as `pypack.objectives.MaskedLM`: they
+            stand at the tokens that they are of, and are not to be shifted.
     """
 
     input_ids: Any
@@ -89,6 +91,7 @@ class PackedBatch(_Made):
     rows_ratio: float
     loss_weights: Any = None
     group_ids: Any = None
+    has_own_labels: bool = False
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -151,6 +154,12 @@ class PackedBatch(_Made):
         return "padded" if self.cu_seqlens is None else "varlen"
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `input_ids`, and of every array with one item a token: (rows, row length), or (items,) in the
+        varlen layout."""
+        return tuple(self.input_ids.shape)
+
+    @property
     def num_rows(self) -> int:
         """Rows (sequences) in the batch, empty ones included."""
         return len(self.row_spans) - 1
@@ -169,16 +178,25 @@ class PackedBatch(_Made):
 
     def to_dict(self) -> dict[str, Any]:
         """What is in the batch by name: arrays that were not asked for are absent."""
-        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in named.items() if value is not None}
+        names = [field.name for field in dataclasses.fields(self) if field.name != "has_own_labels"]
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def shift_labels(self) -> PackedBatch:
         """A batch whose labels stand one place to the left: labels[t] is the token after input_ids[t].
 
         The last token of every span gets -100 (Megatron-Core, MaxText and nanoGPT want labels so).
+
+        Raises:
+            ValueError: there are no labels, or they are those of an objective, not of the next token.
         """
         if self.labels is None:
             raise ValueError("the batch has no labels: make the loader with labels")
+        if self.has_own_labels:
+            raise ValueError(
+                "the labels are those of the loader's objective, each at the token that it is of, so that "
+                "shifting them would teach the model the wrong tokens: give batch.labels to the loss as they "
+                "are, or make the loader without objective"
+            )
         labels = self._shifted(self.labels, IGNORE_LABEL)
         weights = None if self.loss_weights is None else self._shifted(self.loss_weights, 0)
         return dataclasses.replace(self, labels=labels, loss_weights=weights)
@@ -316,4 +334,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
     batch.loss_weights = batch.group_ids = None
+    batch.has_own_labels = False
     return batch

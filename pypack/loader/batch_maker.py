@@ -92,7 +92,8 @@ class BatchMaker:
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
-        self._is_plain = (
+        self._own_labels = objective is not None and objective.writes_labels
+        self._is_plain = not self._own_labels and (
             self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
         )
         self._is_alone = ranks.world_size == 1
@@ -168,6 +169,7 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        batch.has_own_labels = self._own_labels
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
             batch.loss_weights = self._weights.of(batch, plans, sequences)

@@ -192,6 +192,9 @@ class Loader(Steered):
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
+        if self.objective is None or not self.objective.writes_labels:
+            for source in self.sources.values():
+                source.warn_of_first_tokens(stacklevel=2)
 
     @classmethod
     def from_torch_distributed(
