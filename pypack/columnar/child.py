@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
+from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, REMOTE_ERROR, ReadRequest
+from pypack.remote import RemoteError
 
 # Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
 # some times over (as a page, as a column, in a message).
@@ -61,7 +62,7 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             last = {"fields": read_fields(request)}
             pieces: Iterator[Piece] = iter(())
         elif request.format == "row groups":
-            pieces = row_groups(request.path)
+            pieces = row_groups(request)
         elif request.format == "columns":
             pieces = read_columns(request)
         elif request.format == "arrow columns":
@@ -87,6 +88,10 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
     except MemoryError:
         reason = f"cannot be read with {limit.allowed >> 20} MiB of memory"
         _send(out, REFUSED, {"kind": "damaged_file", "reason": reason})
+        return
+    except RemoteError as error:
+        told = {"name": type(error).__name__, "url": error.url, "reason": error.reason}
+        _send(out, REFUSED, {"kind": REMOTE_ERROR, **told})
         return
     except FileNotFoundError as error:
         reason = f"cannot be read: {error.strerror or brief(error)}"
@@ -119,10 +124,11 @@ class _MemoryLimit:
         import pyarrow.compute  # all libraries are there before memory is limited
         import pyarrow.parquet  # noqa: F401
 
-        from pypack.columnar.files import most_unpacked_bytes, size_on_disk
+        from pypack.columnar.files import most_unpacked_bytes
+        from pypack.columnar.sources import size_of
 
         try:
-            size = size_on_disk(Path(request.path))
+            size = size_of(request)  # of an object its client is there, too, before memory is limited
         except OSError:
             size = 0  # reading says what is wrong with it
         self.allowed = max(_LEAST_BYTES, _TIMES_FILE_SIZE * size)

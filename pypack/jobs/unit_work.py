@@ -257,7 +257,7 @@ def _too_many_rejects(
 ) -> TooManyRejectsError:
     """The error for a unit that has refused more than it may."""
     is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
-    log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
+    log = writer.tell_rejects(lines_before(files[0], files[0].begin) if is_piece else 0)
     first, last = files[0].path, files[-1].path
     return TooManyRejectsError(
         f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
@@ -270,7 +270,11 @@ def _too_many_rejects(
 def _as_found(file: InputFile) -> InputFile:
     """The file with its number in the file system of this machine, by which it is known at the end."""
     try:
-        return file if file.is_stream else replace(file, inode=Path(file.location).stat().st_ino)
+        return (
+            file
+            if file.is_stream or file.is_remote
+            else replace(file, inode=Path(file.location).stat().st_ino)
+        )
     except OSError:
         return file
 
@@ -280,7 +284,7 @@ def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> Rej
     reject, file = error.reject, files[error.reject.index]
     if file.end is None or reject.unit != "line":
         return error
-    return RejectedInputError(replace(reject, record=lines_before(file.location, reject.offset)))
+    return RejectedInputError(replace(reject, record=lines_before(file, reject.offset)))
 
 
 def refused_name(unit: int) -> str:

@@ -19,6 +19,7 @@ from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_log import RejectLog, moved_line
 from pypack.jobs.unit_journal import Entry, UnitJournal, journal_name
 from pypack.ragged import Ragged
+from pypack.remote import Url
 from pypack.store.beside import Beside
 from pypack.store.column_types import record_batch
 from pypack.store.format import REJECTED_FILE, ShardInfo
@@ -274,4 +275,6 @@ class UnitWriter:
 
 def _source(file: InputFile) -> str:
     """What a shard names as its input: the file, or the folder of text files of one document each."""
-    return str(Path(file.path).parent) if file.format in ("text", "page") else file.path
+    if file.format not in ("text", "page"):
+        return file.path
+    return str(Url(file.path).parent) if file.is_remote else str(Path(file.path).parent)
