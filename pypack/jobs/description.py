@@ -12,7 +12,7 @@ from typing import Any
 
 from pypack._common.schema import Field, brief, check, check_required, parse_json
 from pypack.corpus import InputFile
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
 from pypack.remote import is_url
 
@@ -137,7 +137,7 @@ def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
     return None
 
 
-def read_description(place: FolderPlace) -> JobDescription | None:
+def read_description(place: Place) -> JobDescription | None:
     """The job of a place, None if none was begun there."""
     data = place.read(JOB_FILE)
-    return None if data is None else JobDescription.from_json(data, str(place.path(JOB_FILE)))
+    return None if data is None else JobDescription.from_json(data, place.told(JOB_FILE))

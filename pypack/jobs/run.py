@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pypack._common.paths import local_path
 from pypack._common.threads import available_cores
 from pypack.jobs.dealer import Dealer
 from pypack.jobs.description import JobDescription
 from pypack.jobs.limit import Limited, limited, with_last_unit
-from pypack.jobs.manifest import Manifest, finished_units, read_manifest
+from pypack.jobs.manifest import Manifest, finished_units, read_manifest, read_manifests
 from pypack.jobs.merge import merge
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.partition import Partition
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.slurm import array_syntax
 from pypack.jobs.unit_journal import finished_documents
 from pypack.jobs.unit_work import UnitProgress, UnitWork, refused_files, refused_name
 from pypack.jobs.units import Unit
+from pypack.remote import Url
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -37,7 +37,7 @@ _REFUSED = "the process that reads it dies of it (tried on its own); not read"
 class JobRun:
     """One call of `tokenize`: the units that are left for it, and what it has done."""
 
-    place: FolderPlace
+    place: Place
     job: JobDescription
     tokenizer: Tokenizer
     options: WorkOptions
@@ -53,7 +53,7 @@ class JobRun:
         self._began = time.monotonic()
         self._known: dict[int, Manifest] = {}
         done = finished_units(self.place)
-        manifests = [m for n in sorted(done) if (m := read_manifest(self.place, n)) is not None]
+        manifests = [m for m in read_manifests(self.place, sorted(done)) if m is not None]
         self._own = self.partition.of(self.job.units)
         wanted = set(self._limited().units)
         self._left = [unit for unit in self._own if unit.number not in done and unit.number in wanted]
@@ -194,12 +194,14 @@ class JobRun:
         share = f" {progress.disk_bytes / unit.size:.0%}" if unit.size else ""
         return f"unit {number}{share}: {self.job.inputs[unit.first].path}"
 
-    def finish(self, directory: os.PathLike[str]) -> TokenizeResult:
+    def finish(self, directory: Path | Url) -> TokenizeResult:
         """Writes `store.json` if no unit is missing; what was done in any case."""
         limited = self._limited()
         missing = limited.missing
         merged = None if missing else merge(self.place, self.job)
-        done = [_manifest(self.place, number) for number in limited.units if number not in set(missing)]
+        lacking = set(missing)
+        made = [number for number in limited.units if number not in lacking]
+        done = [m for m in read_manifests(self.place, made) if m is not None]
         rejected: dict[str, int] = {}
         for manifest in done:
             for kind, count in manifest.rejected.items():
@@ -212,7 +214,7 @@ class JobRun:
         for manifest in done:
             passed_over.update(manifest.passed_over)
         return TokenizeResult(
-            output=local_path(directory),
+            output=directory,
             documents=sum(manifest.documents for manifest in done),
             tokens=sum(manifest.tokens for manifest in done),
             shards=sum(len(manifest.shards) for manifest in done),
@@ -231,12 +233,6 @@ class JobRun:
             passed_over=dict(sorted(passed_over.items())),
             look_alikes=sum(manifest.look_alikes for manifest in done),
         )
-
-
-def _manifest(place: FolderPlace, unit: int) -> Manifest:
-    manifest = read_manifest(place, unit)
-    assert manifest is not None
-    return manifest
 
 
 def _add_run(total: Progress, part: UnitProgress) -> None:

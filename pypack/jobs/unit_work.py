@@ -27,7 +27,7 @@ from pypack.jobs.limit import Cap
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.record_options import record_texts
 from pypack.jobs.record_stage import RecordStage
 from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
@@ -70,9 +70,7 @@ class UnitWork:
         passed_limit: whether this process has passed its memory limit.
     """
 
-    def __init__(
-        self, place: FolderPlace, job: JobDescription, tokenizer: Tokenizer, options: WorkOptions
-    ) -> None:
+    def __init__(self, place: Place, job: JobDescription, tokenizer: Tokenizer, options: WorkOptions) -> None:
         self._place = place
         self._job = job
         self._tokenizer = tokenizer
@@ -292,7 +290,7 @@ def refused_name(unit: int) -> str:
     return f"{UNITS_FOLDER}/{unit:06d}.refused.json"
 
 
-def refused_files(place: FolderPlace, unit: int) -> dict[int, str]:
+def refused_files(place: Place, unit: int) -> dict[int, str]:
     """Number within the unit → reason of the files that are rejected unread."""
     data = place.read(refused_name(unit))
     return {} if data is None else {int(i): str(reason) for i, reason in orjson.loads(data).items()}

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from pypack.jobs.dealer import Dealer, Task
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.unit_work import UnitProgress
 from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -65,7 +65,7 @@ class Workers:
 
     def __init__(
         self,
-        place: FolderPlace,
+        place: Place,
         tokenizer: Tokenizer,
         options: WorkOptions,
         count: int,
@@ -86,7 +86,7 @@ class Workers:
             on_died: told of the unit of a worker that has died.
         """
         self._head = {
-            "folder": base64.b64encode(os.fsencode(place.folder.absolute())).decode(),
+            "place": place.to_json(),
             "tokenizer": base64.b64encode(pickle.dumps(tokenizer)).decode(),
             "options": asdict(options),
         }

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from pypack.remote import errors
 from pypack.remote.client import Entry, Stat
-from pypack.remote.objects import DirectObjects
+from pypack.remote.direct import DirectObjects
 from pypack.remote.url import Url
 
 # For what goes on when the owner has ended: putting away the parts of an upload.

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from pypack.remote.direct import Objects
 from pypack.remote.errors import ChangedObjectError, NoObjectError
-from pypack.remote.objects import Objects
 from pypack.remote.url import Url
 
 BLOCK_BYTES = 8 << 20
