@@ -59,6 +59,7 @@ def merge(place: Place, job: JobDescription) -> StoreInfo:
     wanted = limited(job, place)
     if wanted.missing:
         raise MissingUnitsError(place, wanted.missing, len(job.units))
+    place.settle()
     unused = {unit.number for unit in job.units} - set(wanted.units)
     if wanted.last is not None:
         job = with_last_unit(job, wanted.last)

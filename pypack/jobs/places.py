@@ -116,6 +116,9 @@ class Place(ABC):
         False if another is there, whoever was first; one with the same content may count as made.
         """
 
+    def settle(self) -> None:
+        """Gives its final name to what was created, once all of it is there."""
+
     @abstractmethod
     def temporary(self, name: str, attempt: Attempt) -> Path:
         """Where, on this machine, an attempt writes what it publishes under a name later."""

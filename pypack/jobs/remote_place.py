@@ -3,6 +3,7 @@
 Shards are written on this machine and uploaded under their names; what one of several processes makes is made
 by a request on the condition that nobody else has. A service without such requests gets an object for each
 process that tries, `units/000012.json~HOST-PID-...`: of equal ones the first counts, and others are an error.
+Once all are there, they get the name that they have elsewhere.
 Temporary files that others need (the journals of units that have several shards) lie in `attempts/`.
 """
 
@@ -22,7 +23,7 @@ from pypack.jobs.places import Place
 from pypack.jobs.scratch import scratch_folder
 from pypack.remote import NoObjectError, RemoteFile, Url, objects
 
-_ATTEMPTS = "attempts"
+_ATTEMPTS, _UNITS = "attempts", "units"
 _OF_ONE = "~"  # before the name of the process that tried
 _CHUNK = 8 << 20
 _READ_AT_ONCE = 256
@@ -162,9 +163,9 @@ class RemotePlace(Place):
     def create(self, name: str, data: bytes) -> bool:
         if self.has_create:
             return self._objects.create(self._url(name), data)
-        before = self._tried(name)
-        if before:
-            return self._objects.read(before[0]) == data
+        before = self.read(name)
+        if before is not None:
+            return before == data
         attempt = Attempt()
         own = self.folder / f"{name}{_OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
         attempt.end()
@@ -173,6 +174,17 @@ class RemotePlace(Place):
             return True
         self._objects.remove(own)  # at one moment two have made what differs
         return False
+
+    def settle(self) -> None:
+        if self.has_create:
+            return
+        for folder in (_UNITS, ""):
+            root = self.folder / folder if folder else self.folder
+            for entry in self._objects.children(root):
+                name, one, _ = entry.path.partition(_OF_ONE)
+                if one:
+                    self._objects.write(root / name, self._objects.read(root / entry.path))
+                    self._objects.remove(root / entry.path)
 
     def _tried(self, name: str) -> list[Url]:
         """The objects of processes that have made a file, where the service does not choose one of them."""
