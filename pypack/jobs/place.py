@@ -126,6 +126,9 @@ class FolderPlace(Place):
         sync_directory(target.parent)
         return made
 
+    def settle(self) -> None:
+        """Nothing: what is created has its name at once."""
+
     def temporary(self, name: str, attempt: Attempt) -> Path:
         """Where an attempt writes what it publishes under a name later."""
         self._make_folder(name)

@@ -116,6 +116,7 @@ class Place(ABC):
         False if another is there, whoever was first; one with the same content may count as made.
         """
 
+    @abstractmethod
     def settle(self) -> None:
         """Gives its final name to what was created, once all of it is there."""
 

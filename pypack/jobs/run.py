@@ -44,6 +44,7 @@ class JobRun:
     partition: Partition
     on_progress: Callable[[Progress], None] | None
     on_event: Callable[[str, dict[str, Any]], None] | None = None
+    ray_address: str | None = None
     resumed_documents: int = 0
     progress: Progress = field(default_factory=Progress)
     replaced_workers: int = 0
@@ -76,15 +77,19 @@ class JobRun:
         )
         return 0 if streams else sum(unit.size for unit in self._own)
 
-    def work(self, num_workers: int | None) -> None:
-        """Makes the units that are left."""
+    def work(self, num_workers: int | None, engine: str = "local") -> None:
+        """Makes the units that are left; `engine`: "local", or "ray" for a cluster of it."""
         cores = available_cores()
         # Standard input and pipes are this process's: nobody else can read them.
         streams = [unit for unit in self._left if self._reads_stream(unit)]
         files = [unit for unit in self._left if not self._reads_stream(unit)]
         if num_workers is None:
             num_workers = min(cores, len(files)) if len(files) > 1 and cores > 2 else 1
-        self._work_on(files, streams, num_workers)
+        if engine == "ray" and files:
+            self._work_alone(streams)
+            self._work_on_cluster(files)
+        else:
+            self._work_on(files, streams, num_workers)
         limited = self._limited()
         if limited.last is not None and limited.missing:
             self._work_on_last(limited.last)
@@ -133,6 +138,20 @@ class JobRun:
         with workers:
             workers.run(dealer)
         self.replaced_workers, self.dead_workers = workers.replaced, dealer.deaths
+
+    def _work_on_cluster(self, units: list[Unit]) -> None:
+        """By tasks of Ray."""
+        from pypack.jobs.ray_engine import RayWorkers, cluster
+
+        options = WorkOptions(**{**asdict(self.options), "num_threads": self.options.num_threads or 1})
+        dealer = Dealer(units, in_order=self.job.job.get("limit") is not None, is_wanted=self._is_wanted)
+        workers = RayWorkers(
+            self.place, self.job.job, self.tokenizer, options, on_done=self._done, on_refused=self._refuse,
+            on_died=lambda unit: self._happened("worker_died", unit=unit),
+        )  # fmt: skip
+        with cluster(self.ray_address, available_cores()) as ray:
+            workers.run(ray, dealer)
+        self.dead_workers = dealer.deaths
 
     def _limited(self) -> Limited:
         """Which units make the store, as far as is known."""

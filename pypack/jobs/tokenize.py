@@ -59,6 +59,8 @@ def tokenize(
     format: str | None = None,
     num_threads: int | None = None,
     num_workers: int | None = 1,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     partition: Partition | None = None,
     memory_limit: int | None = None,
     overwrite: bool = False,
@@ -86,6 +88,10 @@ def tokenize(
             workers.
         num_workers: processes that work on units; 1 for this process alone, None for as many as there are
             cores and units.
+        engine: who works on units: processes of this machine, or "ray", the tasks of a Ray cluster, whose
+            machines all see the inputs and the output under the same names.
+        ray_address: of the cluster; "auto" for the one that this machine is part of, None for RAY_ADDRESS or,
+            where that is not set, one of this machine alone that ends with the job.
         partition: which of the units this call works on, where several calls (on several machines) share a
             job. Whoever finishes the last unit writes `store.json`.
         memory_limit: bytes of memory above which a worker finishes its unit in smaller batches and is then
@@ -111,6 +117,7 @@ def tokenize(
         TooManyRejectsError: a unit has refused more than `max_rejects`.
         OutputError: the output holds something else, or another process writes there.
         UnitConflictError: two processes made different bytes of a unit.
+        RayError: Ray is not installed, or its cluster does not answer.
         ValueError: an option does not fit, or the corpus holds no document.
         OSError: the disk is full, a permission is missing, ...
     """
@@ -143,17 +150,19 @@ def tokenize(
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
     if retry_rejected and isinstance(directory, Path):
         with claimed_again(directory, job) as (place, again):
-            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress, on_event)
-            run.work(num_workers)
+            run = JobRun(
+                place, again, tokenizer, work_options, Partition(), on_progress, on_event, ray_address
+            )
+            run.work(num_workers, engine)
             return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
     kept = _claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
     with kept as (place, begun):
-        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event)
+        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event, ray_address)
         if run.resumed_documents:
             say(f"going on behind {run.resumed_documents} documents finished before")
-        run.work(num_workers)
+        run.work(num_workers, engine)
         result = run.finish(directory)
         result.warnings = warnings
         return result

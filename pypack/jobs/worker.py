@@ -56,7 +56,7 @@ def _serve() -> None:
             else:
                 work(task["unit"], talker.progress)
         except BaseException as error:  # raised by the parent
-            talker.say({"error": _packed(error)})
+            talker.say({"error": packed_error(error)})
             continue
         talker.say({"done": task["unit"], **talker.last, "leaves": work.passed_limit})
         talker.last = {}
@@ -87,7 +87,7 @@ def _tasks() -> queue.Queue[dict | None]:  # type: ignore[type-arg]
     return found
 
 
-def _packed(error: BaseException) -> dict[str, str]:
+def packed_error(error: BaseException) -> dict[str, str]:
     """An error for the parent."""
     told = {"text": f"{type(error).__name__}: {error}"}
     try:

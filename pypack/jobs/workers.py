@@ -180,7 +180,7 @@ class Workers:
         if "progress" in message:
             worker.progress = UnitProgress(**message["progress"])
         if "error" in message:
-            raise _unpacked(message["error"])
+            raise unpacked_error(message["error"])
         if "done" in message:
             task, worker.task = worker.task, None
             assert task is not None
@@ -243,7 +243,8 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _unpacked(told: dict[str, str]) -> BaseException:
+def unpacked_error(told: dict[str, str]) -> BaseException:
+    """An error that `pypack.jobs.worker.packed_error` has packed, in another process of this job."""
     if "error" in told:
         error = pickle.loads(base64.b64decode(told["error"]))  # of a child, through its own pipe
         if isinstance(error, BaseException):
