@@ -35,6 +35,7 @@ FACES = ["pypack", "pypack._moved"]
 CPP_FLOORS = [
     ["core/common"],
     [
+        "core/convert",
         "core/corpus",
         "core/objective",
         "core/schedule",
@@ -64,6 +65,7 @@ CPP_FLOORS = [
     ["bindings/pack"],
     [
         "bindings/batch",
+        "bindings/convert",
         "bindings/corpus",
         "bindings/objective",
         "bindings/schedule",

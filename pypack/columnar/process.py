@@ -6,53 +6,38 @@ import atexit
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, REMOTE_ERROR, ReadRequest
+from pypack.columnar.inlet import ColumnarBatch, received, received_batch
+from pypack.columnar.request import BATCH, DONE, REFUSED, REMOTE_ERROR, TAKEN, ReadRequest
 from pypack.remote import errors as remote_errors
 from pypack.remote import is_url
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # The child finds the modules that this process finds, however it was started.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
     "from pypack.columnar.child import serve; serve()"
 )
+# What one batch has freed the next one takes, without asking the system, in huge pages (glibc).
+_MALLOC = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in (
+        ("arena_max", 1),
+        ("mmap_threshold", 1 << 25),
+        ("trim_threshold", 1 << 28),
+        ("hugetlb", 1),
+    )
+)
 _PIPE_BYTES = 1 << 20
 _SECONDS_TO_DIE = 5.0
 _F_SETPIPE_SZ = 1031
-_HEAD = struct.Struct(MESSAGE)
-_MOST_HEAD_BYTES = 1 << 30  # a process that was damaged may say anything
-
-
-@dataclass(frozen=True)
-class ColumnarBatch:
-    """Some rows of a file; see `pypack.columnar.files.Piece`.
-
-    Attributes:
-        row, rows: the first, and how many, refused ones among them.
-        disk_bytes: their share of the file.
-        faults: (row counted from `row`, kind, reason) of the refused ones.
-        columns: the other rows: the field, then the columns that are kept, in order.
-        schema: of these columns; their names are those of the file only where the format is "columns".
-    """
-
-    row: int
-    rows: int
-    disk_bytes: int
-    faults: list[tuple[int, str, str]]
-    columns: list[pa.Array]
-    schema: pa.Schema
 
 
 class DamagedColumnsError(ValueError):
@@ -108,10 +93,14 @@ class ColumnarReader:
             # The process may have been started in another folder.
             self._tell(stdin, asdict(_anywhere(request)))
             while True:
-                kind, head = _received(stdout)
+                kind, head = received(stdout)
                 if kind != BATCH:
                     break
-                yield _batch(head, stdout)
+                batch = received_batch(head, stdout, request)
+                stdin.write(TAKEN)
+                stdin.flush()
+                yield batch
+                del batch
             finished = self._is_idle = True
         except (EOFError, BrokenPipeError):
             raise DamagedColumnsError("damaged_file", self._death()) from None
@@ -145,7 +134,11 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
+            # That of one batch serves the next, too: taken anew, each page of it would be a fault (1.4 x).
+            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+            "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
             "HF_HUB_OFFLINE": "1",
+            "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
         child = subprocess.Popen(
             [sys.executable, "-I", "-c", _PROGRAM],
@@ -250,32 +243,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _received(stream: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
-    kind, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-    if length > _MOST_HEAD_BYTES:
-        raise EOFError
-    return kind, json.loads(_exactly(stream, length))
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
-
-
-def _batch(head: dict[str, Any], stream: IO[bytes]) -> ColumnarBatch:
-    import pyarrow as pa
-
-    try:
-        reader = pa.ipc.open_stream(pa.PythonFile(stream, "r"))
-        batch = reader.read_next_batch()
-        while next(reader, None) is not None:  # its end mark
-            pass
-        batch.validate(full=True)  # the process may have been damaged before it sent this
-    except (pa.ArrowException, OSError, StopIteration) as error:
-        raise EOFError from error
-    faults = [(int(row), str(kind), str(reason)) for row, kind, reason in head["faults"]]
-    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns, batch.schema)

@@ -54,7 +54,7 @@ def many_units(
 def few_units(
     tmp_path_factory: pytest.TempPathFactory, sample_texts: list[str], tokenizer: Tokenizer
 ) -> Corpus:
-    """A handful of units, for jobs whose every file is a request to a server; one of them of several shards."""
+    """A handful of units, some of several shards, for jobs whose every file is a request to a server."""
     folder = tmp_path_factory.mktemp("few-units")
     records = [json_lines([{"id": f"doc {i}", "text": text}]) for i, text in enumerate(sample_texts[:120])]
     inputs = [
