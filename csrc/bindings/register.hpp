@@ -11,6 +11,7 @@ void register_corpus(pybind11::module_& m);
 void register_store(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
+void register_denoising(pybind11::module_& m);
 void register_objective(pybind11::module_& m);
 void register_schedule(pybind11::module_& m);
 void register_prompts(pybind11::module_& m);

@@ -15,11 +15,12 @@ from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
 from pypack.loader.loss_weights import BatchWeights
-from pypack.loader.objective import objective_keys
+from pypack.loader.objective import objective_keys, sides_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
 from pypack.objectives.objective import Objective
+from pypack.objectives.pair_objective import PairObjective
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -69,7 +70,12 @@ class BatchMaker:
     ) -> None:
         self._ranks, self._num_threads = ranks, num_threads
         form = options.format(writes_labels=objective is not None and objective.writes_labels)
-        self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
+        sides = sides_of(objective, sources)
+        kernel = None if objective is None or sides is not None else objective.kernel()
+        self._maker = _core.BatchMaker(form, idle_buffers, kernel)
+        if sides is not None:
+            assert isinstance(objective, PairObjective)
+            self._maker.set_denoising(objective.denoising(), sides.input_length, sides.target_length)
         keys = objective_keys(sources, seed)
         for number, source in enumerate(sources.values()):
             source.add_to(self._maker, keys[number], number)
@@ -84,7 +90,7 @@ class BatchMaker:
         self._pinned = PinnedMemory() if pin_memory else None
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
         self._most_items = max(items, options.pad_to)
-        self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
+        self._most_bytes = self._maker.bytes(min(self._most_items, _COUNTABLE))
         self._weights: BatchWeights | None = None
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):

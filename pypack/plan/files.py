@@ -22,8 +22,9 @@ FORMAT = "pypack-plan"
 VERSION = 2
 # What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
 # "documents": of the store's documents it holds those of documents.npy, in that order. "repeats": an epoch
-# gives sequences several times.
-FEATURES: frozenset[str] = frozenset({"documents", "repeats"})
+# gives sequences several times. "sides": the spans of a sequence become inputs and targets, each with a
+# capacity of its own.
+FEATURES: frozenset[str] = frozenset({"documents", "repeats", "sides"})
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)

@@ -22,6 +22,9 @@ from pypack.plan import chosen
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
+from pypack.plan.sides import PairSize as PairSize
+from pypack.plan.sides import Sides as Sides
+from pypack.plan.sides import read_sides
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
@@ -81,6 +84,8 @@ class Plan(Framed):
         selection: how the documents were chosen, in plain values, for people to read.
         store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
             known.
+        sides: where the spans are to be inputs and targets of an encoder and a decoder, both capacities, see
+            `pypack.objectives.pack_pairs`; the capacity of a sequence is then their sum. None: one side.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class Plan(Framed):
         repeats: Sequence[tuple[int, int, int]] = (),
         selection: Mapping[str, Any] | None = None,
         store_fingerprint: str | None = None,
+        sides: Sides | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -118,6 +124,7 @@ class Plan(Framed):
         self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
         self.selection = dict(selection or {})
         self.store_fingerprint = store_fingerprint
+        self.sides = sides
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -232,6 +239,18 @@ class Plan(Framed):
         """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
         capacity = int(self._totals["capacity"])
         return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def side_utilization(self) -> tuple[float, float] | None:
+        """Of a plan with two sides how much of the room for inputs and for targets holds items; 1.0 for one
+        without sequences. None for others."""
+        if self.sides is None:
+            return None
+        if not len(self):
+            return 1.0, 1.0
+        inputs, targets = self.sides.items(self).sum(axis=0).tolist()
+        rooms = self.sides.input_length, self.sides.target_length
+        return inputs / (len(self) * rooms[0]), targets / (len(self) * rooms[1])
 
     @property
     def attention_cost(self) -> int:
@@ -355,6 +374,7 @@ class Plan(Framed):
             repeats=plan_files.read_repeats(directory, header, sequences),
             selection=header.get("selection"),
             store_fingerprint=header.get("documents", {}).get("store_fingerprint"),
+            sides=read_sides(directory, header),
         )
         plan.learned_tokens = header["stats"].get("learned_tokens")
         if documents is not None:
@@ -398,6 +418,7 @@ class Plan(Framed):
             and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
             and self.repeats == other.repeats
             and _same(self.documents, other.documents)
+            and self.sides == other.sides
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays

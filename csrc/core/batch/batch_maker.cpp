@@ -108,6 +108,10 @@ MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> r
         source.store->look_around(now);
         if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
     }
+    if (denoising) {
+        return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
+                               request.num_threads, now);
+    }
     MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                                  request.num_threads, now);
     if (objective) apply_to_batch(*objective, sources, rows, format, batch, request.num_threads);

@@ -9,6 +9,7 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/made_batch.hpp"
+#include "batch/pair_batch.hpp"
 #include "batch/sequence_source.hpp"
 #include "batch/source_bucket.hpp"
 #include "objective/objective.hpp"
@@ -34,6 +35,8 @@ struct BatchMaker {
     std::vector<SourceBucket> buckets;
     BatchFormat format;
     std::shared_ptr<const Objective> objective;  // null: none
+    std::shared_ptr<const Denoising> denoising;  // null: rows have one side
+    PairLengths rooms{0, 0};                     // else those of both
     BufferPool buffers;
 
     explicit BatchMaker(std::size_t idle_buffers) : buffers(idle_buffers) {}
