@@ -20,18 +20,19 @@ _TEXTS = st.lists(_PARTS, max_size=12).map("".join)
 # What a string may not hold, or holds half of.
 _WRONG = st.sampled_from(
     [
-        b"\n",
-        b"\x1f",
-        b"\xff",
-        b"\xc3",
-        b"\xe4\xb8",
-        b"\xf0\x9f\x98",
-        b"\xc0\x80",
-        b"\xed\xa0\x80",
-        b"\\q",
-        b"\\",
+        *(
+            b"\n",
+            b"\x1f",
+            b"\xff",
+            b"\xc3",
+            b"\xe4\xb8",
+            b"\xf0\x9f\x98",
+            b"\xc0\x80",
+            b"\xed\xa0\x80",
+            b"\x80",
+        ),
+        *(rb"\q", b"\\", rb"\u12", rb"\ud800", rb"\udc00x", rb"\u00e9", rb"\ud83d\ude00", rb"\/", b"\\\\"),
     ]
-    + [b"\\u12", b"\\ud800", b"\\udc00x", b"\x80", b"\\u00e9", b"\\ud83d\\ude00", b"\\/", b"\\\\"]
 )
 
 

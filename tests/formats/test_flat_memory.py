@@ -33,7 +33,7 @@ def written(path: Path, blocks: int) -> TokenStore:
 
 
 def peak(*arguments: object) -> int:
-    """Bytes of memory that `pypack ...` takes at most, without the pages of files, which the system takes back."""
+    """Bytes of memory that `pypack ...` takes at most, without the pages of files."""
     program = "import sys; from pypack.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, *map(str, arguments)]
     most = 0
