@@ -13,7 +13,9 @@ from conftest import SCALE
 from fixtures.format_needs import needs
 
 from pypack import Ragged, StoreWriter, TokenStore, pack
+from pypack.formats import rows
 from pypack.formats.formats import FORMATS
+from pypack.formats.from_store import stream_of
 from pypack.store.column_types import record_batch
 
 # What a process may take more for eight times as much: far less than what it converts.
@@ -67,3 +69,26 @@ def test_memory_is_flat(form: str, tmp_path: Path) -> None:
             ]
         )
     assert np.subtract(taken[1], taken[0]).max() < MOST_MORE, taken
+
+
+def test_documents_some_at_a_time_are_those_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = [3, 0, 5, 1, 1, 0, 7]
+    with StoreWriter(tmp_path / "store", vocab_size=100, beside=[".mask"]) as writer:
+        documents = Ragged.from_rows([list(range(i, i + n)) for i, n in enumerate(lengths)])
+        learned = np.arange(sum(lengths)) % 3 > 0
+        writer.append(documents, record_batch({"n": lengths}, len(lengths)), learned=learned)
+    store = TokenStore.open(tmp_path / "store")
+
+    def told() -> tuple[list[int], list[int], list[bool], list[int]]:
+        blocks = list(stream_of(store, None).blocks)
+        return (
+            [int(one) for block in blocks for one in block.documents.values],
+            [int(one) for block in blocks for one in block.documents.lengths],
+            [bool(one) for block in blocks for one in block.learned],
+            [one for block in blocks for one in block.columns.column("n").to_pylist()],
+        )
+
+    at_once = told()
+    assert at_once[1:] == (lengths, learned.tolist(), lengths)
+    monkeypatch.setattr(rows, "_DOCUMENTS_AT_ONCE", 2)
+    assert told() == at_once
