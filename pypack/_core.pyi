@@ -277,6 +277,31 @@ class JsonArrayLines:
     @property
     def is_whole(self) -> bool: ...
 
+class DelimitedReader:
+    def __init__(
+        self,
+        delimiter: str,
+        slots: Sequence[int],
+        first_row: int,
+        max_row_bytes: int,
+        batch_bytes: int,
+        batch_rows: int,
+    ) -> None: ...
+    def feed(self, chunk: bytes | bytearray | memoryview) -> int: ...
+    def finish(self) -> None: ...
+    def cut_off(self) -> None: ...
+    def take(
+        self,
+    ) -> tuple[
+        list[tuple[NDArray[np.uint8], NDArray[np.int64]]], NDArray[np.int64], list[tuple[int, int, int]]
+    ]: ...
+    @property
+    def is_full(self) -> bool: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def next_row(self) -> int: ...
+
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
 ) -> tuple[
