@@ -8,6 +8,7 @@ namespace pypack::bindings {
 void register_common(pybind11::module_& m);
 void register_corpus(pybind11::module_& m);
 void register_store(pybind11::module_& m);
+void register_remote(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
 void register_objective(pybind11::module_& m);
