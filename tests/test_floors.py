@@ -18,7 +18,7 @@ from fixtures.places import ROOT
 PYTHON_FLOORS = [
     ["pypack._core"],
     ["pypack._common"],
-    ["pypack.ragged", "pypack.batch"],
+    ["pypack.ragged", "pypack.batch", "pypack.remote"],
     ["pypack.columnar", "pypack.records"],
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],

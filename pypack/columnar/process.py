@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -70,6 +71,7 @@ class ColumnarReader:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_idle = False
+        self._ending: weakref.finalize[[int, subprocess.Popen[bytes]], ColumnarReader] | None = None
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
         """The rows of a file in batches.
@@ -126,9 +128,9 @@ class ColumnarReader:
         except IndexError:
             return None
         if owner != os.getpid():
-            child.returncode = 0  # not this process's to wait for
+            _end(owner, child)
             return None
-        self._process = child
+        self._adopt(child)
         if child.poll() is not None:
             self.close()
         return self._process
@@ -140,13 +142,14 @@ class ColumnarReader:
             "ARROW_DEFAULT_MEMORY_POOL": "system",
             "HF_HUB_OFFLINE": "1",
         }
-        self._process = child = subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-I", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        self._adopt(child)
         assert child.stdin is not None
         assert child.stdout is not None
         with suppress(ImportError, OSError):  # fewer turns; Linux only, and no more than the user may
@@ -155,6 +158,15 @@ class ColumnarReader:
             fcntl.fcntl(child.stdout.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
         self._tell(child.stdin, sys.path)
         return child
+
+    def _adopt(self, child: subprocess.Popen[bytes]) -> None:
+        """Takes a process, which ends with this reader at the latest, however that goes.
+
+        Not by `__del__`: within a cycle (a traceback that holds the frame that reads), the garbage collector
+        may ask the process and its pipes first, and those would find themselves open.
+        """
+        self._process = child
+        self._ending = weakref.finalize(self, _end, os.getpid(), child)
 
     @staticmethod
     def _tell(stdin: IO[bytes], values: object) -> None:
@@ -177,28 +189,34 @@ class ColumnarReader:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with suppress(OSError):  # what was not sent goes nowhere
-                    if pipe is not None:
-                        pipe.close()
-            self._process = None
+        if self._ending is not None:
+            self._ending()
+        self._process = self._ending = None
 
     def __enter__(self) -> ColumnarReader:
         return self
 
-    def __del__(self) -> None:
-        self.close()  # of one that was never left, such as by a thread that ended with the process
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._is_idle and not _IDLE:
+        if self._process is not None and self._ending is not None and self._is_idle and not _IDLE:
+            self._ending.detach()
             _IDLE.append((os.getpid(), self._process))
-            self._process = None
+            self._process = self._ending = None
         self.close()
+
+
+def _end(owner: int, child: subprocess.Popen[bytes]) -> None:
+    """Ends a reading process and closes its pipes; one that a fork inherited belongs to its parent."""
+    if owner == os.getpid():
+        child.kill()
+        child.wait()
+    else:
+        child.returncode = 0  # not this process's to wait for
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):  # what was not sent goes nowhere
+            if pipe is not None:
+                pipe.close()
 
 
 def row_groups(path: str) -> list[tuple[int, int]]:
