@@ -112,10 +112,34 @@ std::shared_ptr<StoreView> open_remote(const RemoteShards& remote, const std::st
     return std::make_shared<StoreView>(std::move(shards));
 }
 
+// What the fetcher has written of a failure: the name of one of pypack.remote's errors, the URL and the
+// reason, a line each. Anything else is an OSError.
+void raise_remote_error(const std::string& text) {
+    const auto first = text.find('\n');
+    const auto second = first == std::string::npos ? first : text.find('\n', first + 1);
+    if (second != std::string::npos) {
+        try {
+            const auto errors = py::module_::import("pypack.remote.errors");
+            const auto kind = errors.attr(text.substr(0, first).c_str());
+            const auto error = kind(text.substr(first + 1, second - first - 1), text.substr(second + 1));
+            PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+            return;
+        } catch (py::error_already_set&) {  // a name that is none of them
+        }
+    }
+    PyErr_SetString(PyExc_OSError, text.c_str());
+}
+
 }  // namespace
 
 void register_remote(py::module_& m) {
-    py::register_exception<RemoteError>(m, "RemoteError", PyExc_OSError);
+    py::register_local_exception_translator([](std::exception_ptr thrown) {
+        try {
+            if (thrown) std::rethrow_exception(thrown);
+        } catch (const RemoteError& error) {
+            raise_remote_error(error.what());
+        }
+    });
     py::classh<CacheReader>(m, "CacheReader", "Tells the fetcher of a cache what a process reads, and when.")
         .def(py::init<std::string, std::vector<std::string>>(), py::arg("folder"), py::arg("command"))
         .def("ring", &CacheReader::ring, py::call_guard<GilRelease>(),

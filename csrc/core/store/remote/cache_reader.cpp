@@ -67,13 +67,17 @@ void CacheReader::open() {
     const std::string unlocked = path_ + ".new";  // which the fetcher leaves alone
     descriptor_ = ::open(unlocked.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
     const std::size_t size = sizeof(WantsHeader) + kWants * sizeof(Want);
-    struct flock whole{};
-    whole.l_type = F_WRLCK;  // of the process, not of the descriptor: a forked child does not hold it
-    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(size)) != 0 ||
-        ::fcntl(descriptor_, F_SETLK, &whole) != 0) {
+    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
         throw RemoteError(unlocked + ": cannot make it: " + std::strerror(errno));
     }
     wants_ = SharedFile(unlocked, true, size);
+    // Of the process, not of the descriptor: a forked child does not hold it. It goes when the process closes
+    // any descriptor of the file, so that none is opened from here on.
+    struct flock whole{};
+    whole.l_type = F_WRLCK;
+    if (::fcntl(descriptor_, F_SETLK, &whole) != 0) {
+        throw RemoteError(unlocked + ": cannot lock it: " + std::strerror(errno));
+    }
     header().process = ::getpid();
     header().capacity = kWants;
     store_release(header().magic, kWantsMagic);
