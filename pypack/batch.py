@@ -70,6 +70,8 @@ class PackedBatch(_Made):
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.
+        has_own_labels: an objective says what the labels are, such as `pypack.objectives.MaskedLM`: they
+            stand at the tokens that they are of, and are not to be shifted.
         extras: arrays by name that an objective adds, see `pypack.objectives`; each is an attribute of the
             batch, too, and stands in `to_dict` under its name.
     """
@@ -91,6 +93,7 @@ class PackedBatch(_Made):
     rows_ratio: float
     loss_weights: Any = None
     group_ids: Any = None
+    has_own_labels: bool = False
     extras: dict[str, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -158,6 +161,12 @@ class PackedBatch(_Made):
         return "padded" if self.cu_seqlens is None else "varlen"
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `input_ids`, and of every array with one item a token: (rows, row length), or (items,) in the
+        varlen layout."""
+        return tuple(self.input_ids.shape)
+
+    @property
     def num_rows(self) -> int:
         """Rows (sequences) in the batch, empty ones included."""
         return len(self.row_spans) - 1
@@ -182,15 +191,25 @@ class PackedBatch(_Made):
         """What is in the batch by name: arrays that were not asked for are absent."""
         named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         added = named.pop("extras") or {}
+        del named["has_own_labels"]
         return {name: value for name, value in named.items() if value is not None} | added
 
     def shift_labels(self) -> PackedBatch:
         """A batch whose labels stand one place to the left: labels[t] is the token after input_ids[t].
 
         The last token of every span gets -100 (Megatron-Core, MaxText and nanoGPT want labels so).
+
+        Raises:
+            ValueError: there are no labels, or they are those of an objective, not of the next token.
         """
         if self.labels is None:
             raise ValueError("the batch has no labels: make the loader with labels")
+        if self.has_own_labels:
+            raise ValueError(
+                "the labels are those of the loader's objective, each at the token that it is of, so that "
+                "shifting them would teach the model the wrong tokens: give batch.labels to the loss as they "
+                "are, or make the loader without objective"
+            )
         if self._has_pairs:
             raise ValueError("labels of a decoder stand at their own place, and are not to be shifted")
         labels = self._shifted(self.labels, IGNORE_LABEL)
@@ -346,4 +365,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
     batch.loss_weights = batch.group_ids = None
+    batch.has_own_labels = False
     return batch

@@ -50,8 +50,8 @@ class MakerHandle {
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
                     const std::optional<Array<std::int32_t>>& masks, bool uses_store_mask,
-                    const MappedFiles& plan_files, std::uint64_t objective_key,
-                    std::int32_t objective_store) {
+                    const MappedFiles& plan_files, std::uint64_t objective_key, std::int32_t objective_store,
+                    std::shared_ptr<CachedFiles> cached_plan) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
         source.plan = plan->plan();
@@ -74,6 +74,7 @@ class MakerHandle {
         for (const auto& [path, device, inode, size] : plan_files)
             watched.push_back({path, device, inode, size});
         if (!watched.empty()) source.plan_files = std::make_shared<WatchedFiles>(std::move(watched));
+        source.cached_plan = std::move(cached_plan);
         source.store = std::move(store);
         plans_.push_back(std::move(plan));
         if (documents) arrays_.emplace_back(*documents);
@@ -89,6 +90,8 @@ class MakerHandle {
         for (const auto& [first, count] : ranges) sequences.push_back({first, count});
         maker_->buckets.emplace_back(source, std::move(sequences), key, locality);
     }
+
+    [[nodiscard]] bool is_remote() const { return !cached_groups(maker_->sources).empty(); }
 
     [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
 
@@ -285,6 +288,14 @@ py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t s
                           to_numpy(std::move(epochs)));
 }
 
+void plan_remote(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
+                 std::int64_t batches) {
+    const StepRequest request = step_request(draws, slots, part, std::nullopt);
+    const GilRelease release;
+    BatchMaker& maker = *handle.maker();
+    if (maker.remote) maker.remote->plan(maker.rows(request), batches);
+}
+
 // A Prefetcher with the maker whose arrays it needs.
 class PrefetcherHandle {
   public:
@@ -350,7 +361,16 @@ void add_maker(py::module_& m) {
              py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
              py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
              py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0},
-             py::arg("objective_store") = 0)
+             py::arg("objective_store") = 0, py::arg("cached_plan").none(true) = nullptr)
+        .def_property_readonly("is_remote", &MakerHandle::is_remote, "Whether some files are of elsewhere.")
+        .def(
+            "read_remote",
+            [](const MakerHandle& self, std::shared_ptr<CacheReader> reader) {
+                self.maker()->read_remote(std::move(reader));
+            },
+            py::arg("reader"), "Has remote files fetched, as this reader; once the sources are complete.")
+        .def("plan_remote", &plan_remote, py::arg("draws"), py::arg("slots"), py::arg("part"),
+             py::arg("batches"), "Says what a step of so many batches later needs of remote files.")
         .def("bytes", &MakerHandle::bytes, py::arg("items"),
              "Memory of the arrays of a batch of so many items, at most.")
         .def("set_denoising", &MakerHandle::set_denoising, py::arg("denoising"), py::arg("inputs"),
