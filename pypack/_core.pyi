@@ -364,7 +364,11 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
-    ) -> None: ...
+        *,
+        segment_ids: NDArray[np.int64] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
     @overload
     def apply(
         self,
@@ -377,8 +381,26 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
+        *,
+        segment_ids: NDArray[np.int32] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+
+class Infilling:
+    def __init__(
+        self,
+        *,
+        chance: int,
+        spm_chance: int,
+        prefix_id: int,
+        suffix_id: int,
+        middle_id: int,
+        ends: NDArray[np.uint32],
     ) -> None: ...
 
+def infilled_tokens(infilling: Infilling) -> Objective: ...
+def infilled_text(infilling: Infilling, encoder: Encoder, decoder: Decoder) -> Objective: ...
 def masked_tokens(
     *,
     chance: int,
@@ -442,6 +464,7 @@ def span_arrays(
     made: object,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
 def num_spans(made: object) -> int: ...
+def objective_counts(made: Any) -> list[int]: ...
 
 class ReadAhead:
     def __init__(self, maker: BatchMaker, whole: bool) -> None: ...
@@ -586,6 +609,11 @@ class PlanView:
         span_start: NDArray[np.int32],
         span_length: NDArray[np.int32],
         sequence_capacity: NDArray[np.int32],
+        *,
+        literal_offsets: NDArray[np.int64] | None = None,
+        literal_tokens: NDArray[np.int32] | None = None,
+        literal_learned: NDArray[np.uint8] | None = None,
+        room: int = 0,
     ) -> None: ...
     def totals(self, align: int) -> dict[str, Any]: ...
     def verify(self, lengths: NDArray[np.int32], align: int, max_documents: int) -> dict[str, int]: ...

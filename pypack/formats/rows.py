@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.formats.stream import block_bounds
+from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
 from pypack.source.mask_ranges import Masks
 from pypack.store.store import TokenStore
@@ -65,6 +66,11 @@ def iterate_rows(
         arrays = (everything, everything[:-1], np.zeros(count, np.int32), lengths, np.maximum(lengths, 1))
         view, tokens = _core.PlanView(*arrays), lengths.astype(np.int64)
     else:
+        refuse_literals(
+            plan,
+            "the format has no place for them",
+            "convert the plan that the knots were tied in, or load it",
+        )
         view = _core.PlanView(*plan.arrays().values())
         spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
         tokens = np.diff(spans[plan.sequence_offsets])

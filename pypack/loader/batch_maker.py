@@ -20,6 +20,7 @@ from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
 from pypack.objectives.objective import Objective
+from pypack.plan.literals import refuse_literals
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -89,11 +90,23 @@ class BatchMaker:
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
+            if objective is not None and objective.moves_tokens:
+                raise ValueError(
+                    f"{type(objective).__name__} moves tokens, and loss_weights would stay: leave "
+                    "one of them out"
+                )
+            for plan in (plan for source in sources.values() for plan in source.plans):
+                refuse_literals(plan, "loss_weights have none for them", "leave the weights out")
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
+        self._counted = () if objective is None else objective.counts
         self._is_plain = (
-            self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
+            self._one_plan_each
+            and self._pinned is None
+            and self._weights is None
+            and self._places is None
+            and not self._counted
         )
         self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
@@ -168,6 +181,9 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        if self._counted:
+            counts = _core.objective_counts(made[-1])
+            batch.objective_counts = dict(zip(self._counted, counts, strict=False))
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
             batch.loss_weights = self._weights.of(batch, plans, sequences)
@@ -183,6 +199,6 @@ def _groups_of(batch: PackedBatch, places: Sequence[DocumentValues | None]) -> N
     groups: NDArray[np.int64] = batch.document_ids.copy()
     for source, of_source in enumerate(places):
         if of_source is not None:
-            spans = batch.source_ids == source
+            spans = (batch.source_ids == source) & (batch.document_ids >= 0)
             groups[spans] -= of_source.of(groups[spans])
     return groups

@@ -28,6 +28,7 @@ def resolved_objective(
     for name in objective.needs:
         if name not in options.arrays:
             raise ValueError(f"{type(objective).__name__} changes {name}: name it in arrays")
+    objective.check_plans([plan for source in sources.values() for plan in source.plans])
     return objective.resolved([source.store for source in sources.values()])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pypack._common.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from pypack.objectives.fill_in_middle import FillInMiddle as FillInMiddle
     from pypack.objectives.masked_lm import MaskedLM as MaskedLM
     from pypack.objectives.objective import Objective as Objective
     from pypack.objectives.objective import from_text as from_text
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "fill_in_middle": "FillInMiddle",
         "masked_lm": "MaskedLM",
         "objective": "Objective from_text",
     },

@@ -23,16 +23,19 @@ VERSION = 2
 # What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
 # "documents": of the store's documents it holds those of documents.npy, in that order. "repeats": an epoch
 # gives sequences several times.
-FEATURES: frozenset[str] = frozenset({"documents", "repeats"})
+# "room": every span has room for more tokens than it has. "literals": tokens of no document stand between
+# the spans, and every sequence is one segment.
+FEATURES: frozenset[str] = frozenset({"documents", "repeats", "room", "literals"})
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
+_ROOM = Field("int", 0, 2**31 - 1, null=True, optional=True)
 _PLAN = Field(
     "dict",
     open=True,
     fields={
         "strategy": TEXT,
-        "options": Field("dict", open=True, fields={"align": _LIMIT, "max_documents": _LIMIT}),
+        "options": Field("dict", open=True, fields={"align": _LIMIT, "max_documents": _LIMIT, "room": _ROOM}),
         "sequence_length": Field("int", 1, 2**31 - 1),
         "num_sequences": COUNT,
         "num_spans": COUNT,
@@ -64,6 +67,7 @@ _PLAN = Field(
             },
             optional=True,
         ),
+        "literals": Field("dict", open=True, fields={"count": COUNT, "fingerprint": TEXT}, optional=True),
         "repeats": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
         "selection": Field("dict", open=True, optional=True),
         "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),

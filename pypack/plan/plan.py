@@ -18,9 +18,10 @@ from pypack._common.fingerprint import integers_fingerprint
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
-from pypack.plan import chosen
+from pypack.plan import chosen, literals
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
+from pypack.plan.literals import Literals as Literals
 from pypack.plan.proof import prove
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
@@ -81,6 +82,7 @@ class Plan(Framed):
         selection: how the documents were chosen, in plain values, for people to read.
         store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
             known.
+        literals: tokens of no document between the spans, as of strategy "knots"; None: there are none.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Plan(Framed):
         repeats: Sequence[tuple[int, int, int]] = (),
         selection: Mapping[str, Any] | None = None,
         store_fingerprint: str | None = None,
+        literals: Literals | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -118,10 +121,16 @@ class Plan(Framed):
         self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
         self.selection = dict(selection or {})
         self.store_fingerprint = store_fingerprint
+        self.literals = literals
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
-        self._view = _core.PlanView(*self.arrays().values())
+        self._view = self.kernel_view()
+
+    def kernel_view(self) -> _core.PlanView:
+        """The plan for the kernels."""
+        beside: dict[str, Any] = {} if self.literals is None else self.literals.arrays()
+        return _core.PlanView(*self.arrays().values(), room=self.room, **beside)
 
     def __len__(self) -> int:
         """The number of sequences."""
@@ -188,6 +197,21 @@ class Plan(Framed):
         """A span takes up a multiple of this many tokens of its sequence (padding follows it)."""
         return int(self.options.get("align") or 1)
 
+    @property
+    def room(self) -> int:
+        """Tokens that every span has room for beyond its own, as an objective may need them."""
+        return int(self.options.get("room") or 0)
+
+    def rooms_of(self, lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """int64: tokens of a sequence that spans of these lengths take up."""
+        rooms: NDArray[np.int64] = -(-(lengths.astype(np.int64) + self.room) // self.align) * self.align
+        return rooms
+
+    @property
+    def num_literals(self) -> int:
+        """Tokens that are no document's, between the spans."""
+        return 0 if self.literals is None else len(self.literals)
+
     @functools.cached_property
     def _totals(self) -> dict[str, Any]:
         return self._view.totals(self.align)
@@ -224,13 +248,13 @@ class Plan(Framed):
 
     @property
     def padding(self) -> int:
-        """Room of the sequences that holds no token, in tokens."""
-        return int(self._totals["capacity"]) - self.num_tokens
+        """Room of the sequences that holds no token, in tokens; that of literals is none."""
+        return int(self._totals["capacity"]) - self.num_tokens - self.num_literals
 
     @property
     def utilization(self) -> float:
-        """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
-        capacity = int(self._totals["capacity"])
+        """Tokens / (tokens + padding), literals not counted; 1.0 for a plan without sequences."""
+        capacity = int(self._totals["capacity"]) - self.num_literals
         return self.num_tokens / capacity if capacity else 1.0
 
     @property
@@ -321,6 +345,8 @@ class Plan(Framed):
         arrays = self.arrays()
         if self.documents is not None:
             arrays["documents"] = self.documents
+        if self.literals is not None:
+            arrays |= self.literals.arrays()
         plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
 
     @classmethod
@@ -343,6 +369,10 @@ class Plan(Framed):
         }
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
         documents = plan_files.map_documents(directory, header)
+        beside = {
+            name: plan_files.map_array(directory, name, literals.ARRAYS[name], size)
+            for name, size in literals.sizes(directory / "plan.json", header, spans, sequences).items()
+        }
         plan = cls(
             **arrays,
             sequence_length=header["sequence_length"],
@@ -355,11 +385,12 @@ class Plan(Framed):
             repeats=plan_files.read_repeats(directory, header, sequences),
             selection=header.get("selection"),
             store_fingerprint=header.get("documents", {}).get("store_fingerprint"),
+            literals=Literals(*beside.values()) if beside else None,
         )
         plan.learned_tokens = header["stats"].get("learned_tokens")
         if documents is not None:
             plan.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
-        names = [*ARRAYS, *(() if documents is None else ("documents",))]
+        names = [*ARRAYS, *(() if documents is None else ("documents",)), *beside]
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
@@ -381,6 +412,7 @@ class Plan(Framed):
             **dataclasses.asdict(self.counts),
             **({"selection": self.selection} if self.selection else {}),
             **({"epoch_sequences": int(self.sequence_times.sum())} if self.repeats else {}),
+            **({"literal_tokens": self.num_literals} if self.literals is not None else {}),
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -398,6 +430,8 @@ class Plan(Framed):
             and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
             and self.repeats == other.repeats
             and _same(self.documents, other.documents)
+            and self.room == other.room
+            and _same_literals(self.literals, other.literals)
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
@@ -413,6 +447,10 @@ def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bo
     return mine is other or (mine is not None and other is not None and np.array_equal(mine, other))
 
 
+def _same_literals(mine: Literals | None, other: Literals | None) -> bool:
+    return mine is other or (mine is not None and other is not None and mine.same(other))
+
+
 def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
     buckets: dict[int, list[tuple[int, int]]] = {}
     for capacity, first, count in sorted(runs):
@@ -423,5 +461,5 @@ def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
 def _from_state(state: dict[str, Any]) -> Plan:
     plan = Plan.__new__(Plan)
     plan.__dict__.update(state)
-    plan._view = _core.PlanView(*plan.arrays().values())
+    plan._view = plan.kernel_view()
     return plan

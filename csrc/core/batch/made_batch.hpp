@@ -1,6 +1,7 @@
 // A batch as memory: which arrays it has, where they lie, and what describes its spans.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/sequence_source.hpp"
+#include "objective/objective.hpp"
 
 namespace pypack {
 
@@ -46,8 +48,9 @@ struct MadeBatch {
     std::byte* position_ids = nullptr;
     std::byte* segment_ids = nullptr;
     std::byte* loss_mask = nullptr;
-    std::vector<std::int32_t> cu_seqlens;  // varlen
-    std::int32_t max_seqlen = 0;           // varlen
+    std::vector<std::int32_t> cu_seqlens;                      // varlen
+    std::int32_t max_seqlen = 0;                               // varlen
+    std::array<std::int64_t, kMostCounts> objective_counts{};  // what its objective counted
 };
 
 // Bytes that the token arrays of `items` items take.

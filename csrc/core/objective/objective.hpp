@@ -1,6 +1,8 @@
 // What a model is to learn of a batch, as a change of its arrays, span by span.
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -19,6 +21,10 @@ struct ObjectiveSpan {
     std::int32_t store = 0;
     std::int64_t document = 0;
     std::int64_t start = 0;
+    // Items from `begin` on that are the span's, at least `length`: behind its tokens they are padding. An
+    // objective that puts more tokens there writes their number to *grown.
+    std::int64_t room = 0;
+    std::int32_t* grown = nullptr;
 };
 
 // Arrays of a batch; null where one is left out.
@@ -28,7 +34,20 @@ struct ObjectiveArrays {
     Id* labels = nullptr;
     Id* position_ids = nullptr;
     float* loss_mask = nullptr;
+    Id* segment_ids = nullptr;
+    std::int64_t pad_id = 0;  // where a span has got shorter
+    // kMostCounts numbers that an objective adds to, by add_to_count; null: nobody asks.
+    std::int64_t* counts = nullptr;
 };
+
+// What an objective may count of a batch.
+inline constexpr std::size_t kMostCounts = 8;
+
+// Threads add to the same numbers.
+inline void add_to_count(std::int64_t* counts, std::size_t which, std::int64_t number) {
+    if (counts == nullptr || number == 0) return;
+    std::atomic_ref<std::int64_t>(counts[which]).fetch_add(number, std::memory_order_relaxed);
+}
 
 // Reads and writes the items of the spans only; the same for every number of threads.
 class Objective {
@@ -42,6 +61,9 @@ class Objective {
                        const ObjectiveArrays<std::int64_t>& arrays) const = 0;
     virtual void apply(std::span<const ObjectiveSpan> spans,
                        const ObjectiveArrays<std::int32_t>& arrays) const = 0;
+
+    // Whether it must be given labels.
+    [[nodiscard]] virtual bool needs_labels() const { return true; }
 };
 
 // The same by several threads, where there are items enough for them.
