@@ -401,6 +401,9 @@ class Infilling:
 
 def infilled_tokens(infilling: Infilling) -> Objective: ...
 def infilled_text(infilling: Infilling, encoder: Encoder, decoder: Decoder) -> Objective: ...
+def pose_positions(*, target: int, chunks: int) -> Objective: ...
+def random_positions(*, target: int) -> Objective: ...
+def logo_positions(*, target: int, chunks: int, head: int, tail: int) -> Objective: ...
 def masked_tokens(
     *,
     chance: int,
@@ -622,6 +625,27 @@ class PlanView:
     def sequence_costs(self, per_token: float, per_pair: float) -> NDArray[np.float64]: ...
     def capacity_runs(self) -> NDArray[np.int64]: ...
     def fingerprint(self) -> int: ...
+
+class KnotOptions:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        kinds: Sequence[int],
+        chunks: Sequence[int],
+        num_chunks: int,
+        equal_cuts: bool,
+        keep_order: bool,
+        knots: Sequence[int],
+        marks: Sequence[int],
+        letters: Sequence[int],
+        name_length: int,
+    ) -> None: ...
+    def literals_of(self, parts: int) -> int: ...
+
+def tie_knots(
+    plan: PlanView, options: KnotOptions, capacity: int
+) -> tuple[_PlanArrays, NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], dict[str, int]]: ...
 
 # balance
 class BalanceOptions:

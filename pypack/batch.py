@@ -72,6 +72,7 @@ class PackedBatch(_Made):
             document in its source's store; only if a source has groups.
         objective_counts: dict of what the loader's objective counted in the batch, by name; only if it counts
             something. Not among what `to_dict` gives.
+        objective: the name of the objective of the step, of a loader with an `ObjectiveSchedule`.
     """
 
     input_ids: Any
@@ -92,6 +93,7 @@ class PackedBatch(_Made):
     loss_weights: Any = None
     group_ids: Any = None
     objective_counts: Any = None
+    objective: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -331,5 +333,5 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch._made,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = batch.group_ids = batch.objective_counts = None
+    batch.loss_weights = batch.group_ids = batch.objective_counts = batch.objective = None
     return batch

@@ -47,6 +47,7 @@ CPP_FLOORS = [
         "core/tokenize/vocabulary",
         "core/pack/best_fit",
         "core/pack/in_order",
+        "core/pack/knots",
         "core/similar",
     ],
     [

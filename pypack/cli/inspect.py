@@ -282,6 +282,7 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
                 "sequence": s,
                 "capacity": int(plan.sequence_capacity[s]),
                 "spans": list(zip(*(column.tolist() for column in columns), strict=True)),
+                **({} if plan.literals is None else {"literals": plan.literals.of_sequence(plan, s)}),
             }
         )
     return shown
@@ -301,8 +302,13 @@ def _print_plan(found: dict[str, Any]) -> None:
         spans, room = len(sequence["spans"]), sequence["capacity"]
         print(f"\nsequence {sequence['sequence']} ({spans} spans, room for {room:,} tokens)")
         print(f"  |{_picture(sequence)}|")
-        for document, start, length in sequence["spans"][:8]:
+        literals = sequence.get("literals") or [[]] * (spans + 1)
+        for (document, start, length), before in zip(sequence["spans"][:8], literals, strict=False):
+            if before:
+                print(f"  literal tokens {' '.join(map(str, before))}")
             print(f"  document {document}: tokens {start:,} to {start + length:,}")
+        if spans <= 8 and literals[-1]:
+            print(f"  literal tokens {' '.join(map(str, literals[-1]))}")
         if len(sequence["spans"]) > 8:
             print(f"  and {len(sequence['spans']) - 8} more")
 

@@ -50,6 +50,7 @@ class BatchMaker:
         order: what the batches are drawn from; only its source buckets and the sizes of its batches are
             used, which no change of weights changes.
         objective: what batches are changed to, resolved.
+        name: that the batches say of it, where there are several.
         seed: of what it draws.
         idle_buffers: batches whose memory is kept for coming ones.
     """
@@ -62,6 +63,7 @@ class BatchMaker:
         options: BatchOptions,
         *,
         objective: Objective | None,
+        name: str | None = None,
         seed: int,
         locality: int,
         idle_buffers: int,
@@ -100,6 +102,7 @@ class BatchMaker:
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
+        self._name = name
         self._counted = () if objective is None else objective.counts
         self._is_plain = (
             self._one_plan_each
@@ -107,6 +110,7 @@ class BatchMaker:
             and self._weights is None
             and self._places is None
             and not self._counted
+            and name is None
         )
         self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
@@ -181,6 +185,7 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        batch.objective = self._name
         if self._counted:
             counts = _core.objective_counts(made[-1])
             batch.objective_counts = dict(zip(self._counted, counts, strict=False))

@@ -19,7 +19,7 @@ from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
 from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.documents import StepDocuments, documents_of
-from pypack.loader.objective import resolved_objective
+from pypack.loader.objective import objectives_of, resolved_objective
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
 from pypack.loader.passes import Given, made_ahead, one_by_one
@@ -28,6 +28,7 @@ from pypack.loader.ranks import RankBalance, Ranks, Remainder
 from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
 from pypack.objectives.objective import Objective
+from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.plan.plan import Plan
 from pypack.schedule.order import StepDraws
 from pypack.schedule.schedule import Curriculum, Schedule
@@ -121,8 +122,9 @@ class Loader:
             free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
         objective: what is to be learned other than the next token: one of `pypack.objectives`, as
-            `MaskedLM(0.15)`. It changes the arrays of every batch, span by span, the same way at any step, on
-            any rank and with any number of threads; a state of a loader with another objective is refused.
+            `MaskedLM(0.15)`, or an `ObjectiveSchedule` of several. It changes the arrays of every batch, span
+            by span, the same way at any step, on any rank and with any number of threads; a state of a loader
+            with another objective is refused.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
 
@@ -166,7 +168,7 @@ class Loader:
         prefetch: int = 2,
         read_ahead: int = 0,
         pin_memory: bool = False,
-        objective: Objective | None = None,
+        objective: Objective | ObjectiveSchedule | None = None,
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
@@ -253,18 +255,23 @@ class Loader:
         self._changes += 1
 
     def _make_maker(self) -> None:
-        self._maker = BatchMaker(
-            self.sources,
-            self.order,
-            self.ranks,
-            self._options,
-            objective=self.objective,
-            seed=self.seed,
-            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
-            idle_buffers=self._prefetch + 2,
-            pin_memory=self._pin_memory,
-            num_threads=self._num_threads,
-        )
+        self._makers = {
+            name: BatchMaker(
+                self.sources,
+                self.order,
+                self.ranks,
+                self._options,
+                objective=one,
+                name=name,
+                seed=self.seed,
+                locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
+                idle_buffers=self._prefetch + 2,
+                pin_memory=self._pin_memory,
+                num_threads=self._num_threads,
+            )
+            for name, one in objectives_of(self.objective).items()
+        }
+        self._maker = next(iter(self._makers.values()))
 
     @property
     def plan(self) -> Plan:
@@ -399,7 +406,22 @@ class Loader:
             raise IndexError(self._run.no_step(step))
         if not self._maker.is_of_this_process:
             self._make_maker()
+        if self._run.objective_order is not None:
+            return self._makers[self._run.objective_at(step)]
         return self._maker
+
+    def objective_at(self, step: int) -> str:
+        """The name of the objective of a step, of an `ObjectiveSchedule`."""
+        step = whole_number("step", step)
+        if not 0 <= step < self._end:
+            raise IndexError(self._run.no_step(step))
+        return self._run.objective_at(step)
+
+    @property
+    def objective_events(self) -> list[tuple[int, dict[str, float]]]:
+        """The changes that `change_objectives` made: from which step on, counted without skips, and the
+        weights."""
+        return [(step, dict(weights)) for step, weights in self._run.objective_events]
 
     def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
@@ -500,7 +522,7 @@ class Loader:
         return made_ahead(
             first,
             end,
-            self._maker_at(first),
+            self._maker_at,
             self.order.at,
             prefetch=self._prefetch,
             read_ahead=self._read_ahead,
@@ -660,6 +682,11 @@ class Loader:
             raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
+        if self.objective is not None and "position_ids" in self.objective.needs:
+            raise ValueError(
+                f"{type(self.objective).__name__} changes positions, by which transformers finds the borders "
+                "of documents: use cu_seqlens or segment_ids for the mask in a loop of your own"
+            )
         return (
             (batch if device is None else batch.to(device, non_blocking=True)).for_transformers()
             for batch in self
@@ -685,7 +712,9 @@ class Loader:
         plot_order(self._run.plain, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
+        return {
+            k: v for k, v in self.__dict__.items() if k not in ("_maker", "_makers", "order", "_map_style")
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # The objectives by name, and the module of each.
-NAMES = {"FillInMiddle": "fill_in_middle", "MaskedLM": "masked_lm"}
+NAMES = {
+    "FillInMiddle": "fill_in_middle",
+    "LOGO": "positions",
+    "MaskedLM": "masked_lm",
+    "PoSE": "positions",
+    "RandPos": "positions",
+}
 
 
 class Objective(abc.ABC):

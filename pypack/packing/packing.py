@@ -16,6 +16,7 @@ from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
 from pypack.packing.dividing import divided
 from pypack.packing.groups import WHOLE, Groups, named_groups
+from pypack.packing.knots import pack_knots
 from pypack.packing.rooms import check_room, with_room, without_room
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
@@ -122,6 +123,9 @@ def pack(
               buckets equal tokens. What is left below min_length, `remainder`, is packed by best fit into
               sequences of min_length (`"pack"`), counted as lost (`"drop"`), or cut on (`"keep"`). The
               overflow policy is for documents longer than the longest piece.
+            - "knots": Untie the Knots (arXiv 2409.04774) over the plan of `over="stream"`, another strategy,
+              or a plan of your own with shorter sequences: documents are cut in chunks, and these shuffled
+              within their sequence. Its options are those of `pypack.packing.Knots`.
             - "first_fit": each document into the earliest sequence that has room for it.
             - "histogram": the packers of Krell et al. (arXiv 2107.02027), longest documents first.
               `algorithm="spfhp"`: into the sequence with the most room; `"lpfhp"`: with the least that
@@ -134,6 +138,19 @@ def pack(
             `overflow="error"` (the document is named).
         TypeError: the lengths are not integers, or the strategy does not take one of `options`.
     """
+    if strategy == "knots":
+        shared_by_all = {
+            "overflow": overflow,
+            "max_documents": max_documents,
+            "drop_shorter_than": drop_shorter_than,
+            "learned": learned,
+            "num_threads": num_threads,
+        }
+        refused = {"align": align != 1, "room": room != 0, "keep_together": keep_together is not None}
+        for name, is_given in {**refused, "divisible_by": divisible_by != 1}.items():
+            if is_given:
+                raise ValueError(f"strategy 'knots' goes without {name}")
+        return pack_knots(as_lengths(lengths), sequence_length, {**shared_by_all, **options}, pack)
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     chosen = STRATEGIES[strategy]
@@ -216,6 +233,7 @@ def pack(
     if chosen.suits_order is not None:
         # Not `plan.utilization`: that takes a pass over all spans, and most users never ask for it.
         in_spans = plan.counts.tokens - plan.counts.dropped_tokens - plan.counts.truncated_tokens
+        in_spans += room * plan.num_spans
         chosen.suits_order(job, in_spans / max(1, plan.num_sequences * sequence_length))
     return plan
 

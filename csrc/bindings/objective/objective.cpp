@@ -13,6 +13,7 @@
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/objective/infilling.hpp"
+#include "bindings/objective/positions.hpp"
 #include "bindings/register.hpp"
 #include "objective/counted_tokens.hpp"
 #include "objective/masked_ranges.hpp"
@@ -193,6 +194,7 @@ void register_objective(py::module_& m) {
         py::arg("never").noconvert(), py::arg("ranges"), py::keep_alive<0, 5>(),
         "Ranges of documents are chosen; of every store offsets [D + 1] and bounds [M, 2], which must stay.");
     register_infilling(m);
+    register_positions(m);
 }
 
 }  // namespace pypack::bindings
