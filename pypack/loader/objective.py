@@ -36,7 +36,9 @@ def resolved_objective(
 def objectives_of(objective: Objective | ObjectiveSchedule | None) -> Mapping[str | None, Objective | None]:
     """Those of a schedule by name; another one under no name."""
     if isinstance(objective, ObjectiveSchedule):
-        return {**objective.objectives}
+        found: dict[str | None, Objective | None] = {}
+        found.update(objective.objectives)
+        return found
     return {None: objective}
 
 

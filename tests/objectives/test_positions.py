@@ -162,8 +162,8 @@ def test_in_a_loader_only_the_positions_change(source, objective):
 
 
 def test_what_does_not_go_is_refused(source):
-    with pytest.raises(ValueError, match="target_length=64 is to be longer than the sequences"):
-        Loader(*source, batch_sequences=4, objective=PoSE(64))
+    with pytest.raises(ValueError, match="target_length=16 is to be longer than the sequences"):
+        Loader(*source, batch_sequences=4, objective=PoSE(16))
     with pytest.raises(ValueError, match="PoSE changes position_ids: name it in arrays"):
         Loader(*source, batch_sequences=4, objective=PoSE(20_000), arrays=["labels"])
     with pytest.raises(ValueError, match="positions='row' counts them by row"):
