@@ -1,4 +1,4 @@
-"""Batches whose tokens or positions are moved, beside plain ones and reference code on the same rows, in one run.
+"""Batches whose tokens or positions are moved, beside plain ones and reference code on the same rows.
 
     python bench moving [--tokens N] [--repeats N]
 
