@@ -18,8 +18,8 @@ from fixtures.places import ROOT
 PYTHON_FLOORS = [
     ["pypack._core"],
     ["pypack._common"],
-    ["pypack.ragged", "pypack.batch"],
-    ["pypack.columnar", "pypack.records"],
+    ["pypack.ragged", "pypack.batch", "pypack.remote"],
+    ["pypack.columnar", "pypack.records", "pypack.cache"],
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
     ["pypack.source", "pypack.best_fit", "pypack.jobs"],
@@ -35,6 +35,7 @@ FACES = ["pypack", "pypack._moved"]
 CPP_FLOORS = [
     ["core/common"],
     [
+        "core/convert",
         "core/corpus",
         "core/objective",
         "core/schedule",
@@ -48,6 +49,7 @@ CPP_FLOORS = [
         "core/pack/best_fit",
         "core/pack/in_order",
         "core/pack/knots",
+        "core/pack/pairs",
         "core/similar",
     ],
     [
@@ -65,6 +67,7 @@ CPP_FLOORS = [
     ["bindings/pack"],
     [
         "bindings/batch",
+        "bindings/convert",
         "bindings/corpus",
         "bindings/objective",
         "bindings/schedule",
@@ -84,6 +87,8 @@ HANDED_OUT = {
     ("pypack.schedule.schedule", "pypack.schedule.preview"),
     ("pypack.schedule.schedule", "pypack.schedule.schedule_order"),
     ("pypack.store.store", "pypack.store.joined"),
+    ("pypack.store.store", "pypack.store.remote"),
+    ("pypack.plan.plan", "pypack.plan.remote_plan"),
 }
 
 

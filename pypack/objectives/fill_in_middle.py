@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from pypack import _core
 from pypack._common.arguments import check_choice
 from pypack.objectives.chances import chance, in_units
-from pypack.objectives.ids import ids_of, one_id
 from pypack.objectives.objective import Objective
-from pypack.objectives.vocabulary import infilling_ids, special_ids, tokenizer_of
+from pypack.objectives.vocabulary import ids_of, infilling_ids, special_ids, tokenizer_of
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 from pypack.tokenizer.tokenizer import Tokenizer
@@ -81,9 +80,9 @@ class FillInMiddle(Objective):
                 f"prefix_id, suffix_id and middle_id go together, got {' and '.join(given)} alone"
             )
         for name in given:
-            self._set(name, one_id(name, getattr(self, name)))
+            self._set(name, int(ids_of(name, [getattr(self, name)])[0]))
         if self.special_ids is not None:
-            self._set("special_ids", ids_of("special_ids", self.special_ids))
+            self._set("special_ids", np.unique(ids_of("special_ids", self.special_ids)))
 
     def check_plans(self, plans: Sequence[Plan]) -> None:
         super().check_plans(plans)

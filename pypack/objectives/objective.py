@@ -14,6 +14,7 @@ import numpy as np
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.objectives.denoisers import Denoiser
 from pypack.objectives.ranges import DocumentRanges
 from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
@@ -28,7 +29,11 @@ NAMES = {
     "LOGO": "positions",
     "MaskedLM": "masked_lm",
     "PoSE": "positions",
+    "PrefixLM": "prefix_lm",
     "RandPos": "positions",
+    "ReplacedTokens": "replaced_tokens",
+    "SpanCorruption": "span_corruption",
+    "UL2": "ul2",
 }
 
 
@@ -45,12 +50,16 @@ class Objective(abc.ABC):
         moves_tokens: tokens stand at other places afterwards.
         counts: names of what it counts in every batch (`PackedBatch.objective_counts`), in the order of its
             kernel.
+        has_pairs: it can make inputs and targets of an encoder and a decoder, see `PairObjective`;
+        needs_pairs: and nothing else.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("labels",)
     writes_labels: ClassVar[bool] = True
     moves_tokens: ClassVar[bool] = False
     counts: ClassVar[tuple[str, ...]] = ()
+    has_pairs: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
 
     @abc.abstractmethod
     def resolved(self, stores: Sequence[TokenStore]) -> Self:
@@ -86,7 +95,9 @@ def _plain(value: Any) -> Any:
         return integers_fingerprint(value.astype(np.int64))
     if isinstance(value, DocumentRanges):
         return value.fingerprint
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.to_dict() if isinstance(value, Denoiser) else value
 
 
 def from_text(text: str) -> Objective:

@@ -99,6 +99,11 @@ class ObjectiveSchedule:
         found = [name for one in self.objectives.values() if one is not None for name in one.needs]
         return tuple(dict.fromkeys(found))
 
+    @property
+    def writes_labels(self) -> bool:
+        """Whether all of them say themselves what is learned."""
+        return all(one is not None and one.writes_labels for one in self.objectives.values())
+
     def check_plans(self, plans: Sequence[Plan]) -> None:
         """Raises ValueError where one of them can make nothing of the sequences of a plan."""
         for one in self.objectives.values():

@@ -119,6 +119,9 @@ def header_of(plan: Plan) -> dict[str, Any]:
         header["literals"] = {"count": len(plan.literals), "fingerprint": plan.literals.fingerprint}
     if plan.selection:
         header["selection"] = dict(plan.selection)
+    if plan.sides is not None:
+        requires.append("sides")
+        header["sides"] = plan.sides.to_dict()
     return {"requires": requires, **header}
 
 

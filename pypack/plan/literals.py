@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,20 +104,13 @@ def refuse_literals(plan: Plan, what: str, advice: str) -> None:
         )
 
 
-def sizes(path: Path, header: dict[str, Any], spans: int, sequences: int) -> dict[str, int]:
-    """The items of each array of literals that plan.json speaks of.
-
-    Raises:
-        ValueError: the header does not agree with itself.
-    """
-    told = "literals" in header
-    if told != ("literals" in (header.get("requires") or ())):
-        raise ValueError(f"{path}: fields 'literals' and 'requires' do not agree")
-    if not told:
+def sizes(header: Mapping[str, Any]) -> dict[str, int]:
+    """The items of each array of literals that a header of a plan speaks of."""
+    if "literals" not in header:
         return {}
     count = header["literals"]["count"]
     return {
-        "literal_offsets": spans + sequences + 1,
+        "literal_offsets": header["num_spans"] + header["num_sequences"] + 1,
         "literal_tokens": count,
         "literal_learned": -(-count // 8),
     }

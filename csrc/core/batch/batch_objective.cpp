@@ -37,12 +37,16 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
 template <typename Id>
 void apply(const Objective& objective, std::span<const ObjectiveSpan> spans, const BatchFormat& format,
            MadeBatch& batch, int num_threads) {
+    std::vector<std::byte*> extras;
+    for (const MadeExtra& extra : batch.extras) extras.push_back(extra.data);
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
-    const ObjectiveArrays<Id> arrays{ids(batch.input_ids),         ids(batch.labels),
-                                     ids(batch.position_ids),      reinterpret_cast<float*>(batch.loss_mask),
-                                     ids(batch.segment_ids),       format.pad_id,
-                                     batch.objective_counts.data()};
+    const ObjectiveArrays<Id> arrays{ids(batch.input_ids),          ids(batch.labels),
+                                     ids(batch.position_ids),       reinterpret_cast<float*>(batch.loss_mask),
+                                     ids(batch.segment_ids),        format.pad_id,
+                                     batch.objective_counts.data(), extras};
     apply_objective(objective, spans, arrays, num_threads);
+    objective.finish(spans, {batch.rows.first_span, batch.row_length, batch.num_items, format.varlen},
+                     arrays);
     batch.rows.num_tokens = 0;  // some may have grown
     for (const ResolvedSpan& span : batch.rows.spans) batch.rows.num_tokens += span.length;
 }
