@@ -222,7 +222,7 @@ class BatchMaker:
             return batch
         batch.objective = self._name
         if self._counted:
-            counts = _core.objective_counts(made[-1])
+            counts = _core.objective_counts(batch._made)
             batch.objective_counts = dict(zip(self._counted, counts, strict=False))
         batch.has_own_labels = self._own_labels
         if self._weights is not None:

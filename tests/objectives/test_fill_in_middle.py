@@ -251,3 +251,49 @@ def test_what_does_not_go_is_refused(store, plan, texts):
     ids = loader.objective.prefix_id, loader.objective.suffix_id, loader.objective.middle_id
     names = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
     assert ids == tuple(map(tokenizer.token_to_id, names))
+
+
+def test_a_tiny_llama_has_the_loss_of_megatrons_samples(texts):
+    """Each document by itself, as Megatron's algorithm makes it of the same draws, and packed by pypack."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    store, tokenizer = texts
+    eod = tokenizer.token_to_id("<eod>")
+    marks = tuple(tokenizer.token_to_id(f"<fim_{name}>") for name in ("prefix", "suffix", "middle"))
+    plan = pypack.pack(store.lengths, 256, "next_fit", room=24, overflow="drop")
+    loader = Loader(
+        store, plan, batch_sequences=2, layout="varlen", objective=FillInMiddle(0.8, level="character")
+    )
+    plain = Loader(store, plan, batch_sequences=2, layout="varlen")
+    how = reference.Infilling(round(0.8 * UNIT), UNIT // 2, *marks, {eod})
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=store.vocab_size, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=2, attn_implementation="eager",
+    )  # fmt: skip
+    model = transformers.LlamaForCausalLM(config).eval()
+    losses, tokens = [], 0
+    before, inputs = plain.batch_at(1), loader.batch_at(1).for_transformers()
+    begin, document = 0, 0
+    for row, sequence in enumerate(plain.sequences_at(1).tolist()):
+        for number in range(int(np.diff(before.row_spans)[row])):
+            key = key_of(loader, 0, sequence, number)
+            theirs = reference.MegatronFim(
+                0.8, 0.5, eod, marks,
+                decode=lambda ids: tokenizer.decode(ids, skip_special_tokens=False),
+                encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+                binomial=lambda rate, key=key: how.suffix_first(key) if rate == 0.5 else how.is_chosen(key),
+                boundaries=lambda size, key=key: how.cuts(key, size),
+            )  # fmt: skip
+            begin = int(before.cu_seqlens[document])
+            length = int(before.span_lengths[document])
+            sample = theirs.sample(before.input_ids[begin : begin + length].tolist(), 0, cut=False)
+            ids = torch.tensor([sample])
+            with torch.no_grad():
+                losses.append(model(input_ids=ids, labels=ids).loss.double() * (len(sample) - 1))
+            tokens += len(sample) - 1
+            document += 1
+    with torch.no_grad():
+        packed = model(**inputs).loss.double()
+    assert document > 3
+    torch.testing.assert_close(packed, sum(losses) / tokens, rtol=1e-5, atol=1e-5)
