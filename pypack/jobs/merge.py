@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
+from pypack._common.words import counted
 from pypack.jobs.attempts import final_name
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
@@ -38,7 +39,10 @@ class MissingUnitsError(ValueError):
 
     def __init__(self, place: FolderPlace, missing: list[int], total: int) -> None:
         self.numbers = array_syntax(missing)
-        super().__init__(f"{place.folder}: {len(missing):,} of {total:,} units are missing: {self.numbers}")
+        super().__init__(
+            f"{place.folder}: {len(missing):,} of {counted(total, 'unit')} "
+            f"{'is' if total == 1 else 'are'} missing: {self.numbers}"
+        )
 
 
 class NoDocumentError(ValueError):

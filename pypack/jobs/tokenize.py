@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pypack import corpus
 from pypack._common.paths import local_path
 from pypack._common.version import VERSION
+from pypack._common.words import counted
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
 from pypack.corpus.field import TextFields
@@ -144,7 +145,7 @@ def tokenize(
     with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
         run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event)
         if run.resumed_documents:
-            say(f"going on behind {run.resumed_documents} documents finished before")
+            say(f"going on behind {counted(run.resumed_documents, 'document')} finished before")
         run.work(num_workers)
         result = run.finish(directory)
         result.warnings = warnings
