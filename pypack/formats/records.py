@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,7 @@ from pypack.formats.table import (
 from pypack.ragged import Ragged
 
 _OWN = {"groups": GROUP, "weights": WEIGHT}  # what a description tells of → its field
+Numbers: TypeAlias = "NDArray[np.int32] | NDArray[np.int64]"
 _PER_TOKEN = (LABELS, COMPLETION, ASSISTANT, POSITIONS, ATTENTION)
 
 
@@ -115,7 +116,9 @@ class RecordReader:
         }
         columns = {name: found.of_documents(name, counts, self.is_packed) for name in self.columns}
         return Block(
-            Ragged(values.astype(np.uint32), documents),
+            Ragged(
+                values.view(np.uint32) if values.dtype == np.int32 else values.astype(np.uint32), documents
+            ),
             row_documents,
             learned,
             None if GROUP not in own else found.as_numbers(GROUP, own[GROUP], np.int64),
@@ -149,7 +152,7 @@ class RecordReader:
     def _learned(
         self,
         found: _Found,
-        values: NDArray[np.int64],
+        values: Numbers,
         documents: NDArray[np.int64],
         fields: dict[str, NDArray[Any]],
     ) -> NDArray[np.bool_]:
@@ -220,7 +223,7 @@ class _Found:
         assert self._offsets is not None
         self.refuse(int(np.searchsorted(self._offsets, token, side="right")) - 1, why)
 
-    def numbers(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def numbers(self, name: str) -> tuple[Numbers, NDArray[np.int64]]:
         """Lists of whole numbers, end to end, and where those of each row begin."""
         values = self._batch.column(name)
         if values.null_count:
@@ -238,7 +241,8 @@ class _Found:
             what = f"of {name!r}" if name in _PER_TOKEN or name == LENGTHS else "of token ids"
             raise ValueError(f"{self._place}: a list {what} holds a null")
         offsets = np.asarray(values.offsets).astype(np.int64)
-        numbers = flat.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        flat = flat if types.is_int32(inner) else flat.cast(pa.int64())  # the usual ones are not copied
+        numbers = flat.to_numpy(zero_copy_only=False)
         if name not in _PER_TOKEN and self._offsets is None:
             self._offsets = offsets - offsets[0]
         return numbers, offsets - offsets[0]
