@@ -59,7 +59,7 @@ def _difference_of_object(file: InputFile) -> str | None:
         return f"{file.path}: has gone since the job began"
     if now.size != file.size:
         what = "grew" if now.size > file.size else "was cut"
-        return f"{file.path}: {what} from {file.size:,} to {now.size:,} bytes since the job began"
+        return f"{file.path}: {what} from {file.size:,} to {counted(now.size, 'byte')} since the job began"
     if now.modified_ns != file.modified_ns:
         return f"{file.path}: was written to since the job began (its time of change is another)"
     return None
