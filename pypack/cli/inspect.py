@@ -292,7 +292,7 @@ def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     for line in described(found):
         print(f"  {line}")
-    shown = {"path", "kind", "strategy", "options", "selection", "first", "histogram", "fills"}
+    shown = {"path", "kind", "strategy", "options", "selection", "sides", "first", "histogram", "fills"}
     for name, value in found.items():
         if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
