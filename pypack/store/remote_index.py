@@ -93,6 +93,19 @@ class RemoteIndex:
         if found != (_MAGIC, 1, self.info.dtype, shard.documents, shard.documents + 1):
             raise ValueError(f"{self._index(shard)}: header: not that of {shard.documents:,} documents")
 
+    def first_ids(self, count: int, most: int = 48) -> list[list[int]]:
+        """The first ids, `most` of them at most, of the first documents of the first shard."""
+        shard, dtype = self.info.shards[0], np.dtype(self.info.dtype)
+        lengths = self.lengths[: min(count, shard.documents)].astype(np.int64)
+        begins = (np.cumsum(lengths) - lengths) * dtype.itemsize
+        found = []
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
+            end = begin + min(length, most) * dtype.itemsize
+            found.append(
+                np.frombuffer(objects().read(self.url / f"{shard.name}.bin", begin, end), dtype).tolist()
+            )
+        return found
+
     def verify(self) -> dict[str, Any]:
         """Reads everything, and proves it as `TokenStore.verify` and `pypack verify` do.
 
