@@ -127,7 +127,7 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
             described = parquet.metadata.row_group(group)
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
             rows = max(1, min(MAX_ROWS, request.batch_bytes // mean))
-            for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
+            for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen):
                 if not min([check_structure(column) for column in batch.columns], default=True):
                     raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
                 unpacked += batch.nbytes

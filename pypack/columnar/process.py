@@ -134,9 +134,6 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
-            # That of one batch serves the next, too: taken anew, each page of it would be a fault (1.4 x).
-            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-            "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
             "HF_HUB_OFFLINE": "1",
             "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
