@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pypack.source.ordering import Neighbours as Neighbours
     from pypack.source.ordering import document_neighbours as document_neighbours
     from pypack.source.ordering import embedding_neighbours as embedding_neighbours
-    from pypack.source.ordering import min_hash_neighbours as min_hash_neighbours
     from pypack.source.ordering import mean_neighbour_similarity as mean_neighbour_similarity
+    from pypack.source.ordering import min_hash_neighbours as min_hash_neighbours
     from pypack.source.ordering import order_documents as order_documents
     from pypack.source.source import Source as Source
     from pypack.source.source import check_same_tokenizer as check_same_tokenizer

@@ -135,10 +135,9 @@ def test_neighbours_by_tf_idf_are_those_of_the_exact_cosine(tmp_path):
 def test_neighbours_by_min_hash_agree_in_the_most_hashes(tmp_path, shingle, num_hashes, seed):
     rng = np.random.default_rng(1)
     rows = [rng.integers(0, 50, n).tolist() for n in rng.integers(0, 60, 60)]
-    rows += [row[: 2 * len(row) // 3] + [77] for row in rows[::3]]  # much like others
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    rows += [[*row[: 2 * len(row) // 3], 77] for row in rows[::3]]  # much like others
     with pypack.StoreWriter(tmp_path / "a.store", vocab_size=100) as writer:
-        writer.append(pypack.Ragged(np.array(sum(rows, []), np.uint32), offsets))
+        writer.append(pypack.Ragged.from_rows(rows))
     options = {"shingle": shingle, "num_hashes": num_hashes, "seed": seed}
     found = min_hash_neighbours(tmp_path / "a.store", 5, num_threads=1, **options)
     hashes = np.array(
@@ -157,9 +156,8 @@ def test_neighbours_by_min_hash_agree_in_the_most_hashes(tmp_path, shingle, num_
     np.testing.assert_allclose(found.similarities, -np.sort(-agreed, axis=1)[:, :5], atol=1e-5)
     named = found.documents >= 0
     np.testing.assert_array_equal(named, found.similarities > 0)
-    row, place = np.nonzero(named)
     of = found.documents[named]
-    np.testing.assert_allclose(agreed[row, of], found.similarities[named], atol=1e-5)
+    np.testing.assert_allclose(agreed[np.nonzero(named)[0], of], found.similarities[named], atol=1e-5)
     threaded = min_hash_neighbours(tmp_path / "a.store", 5, num_threads=3, **options)
     np.testing.assert_array_equal(found.documents, threaded.documents)
     assert len(order_documents(found).order) == len(rows)
