@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.cache import RemoteFiles
 from pypack.plan.plan import Plan
+from pypack.remote import Url
 from pypack.source.learned import Learned, learned_of, without
 from pypack.source.loss_weights import LossWeights
 from pypack.source.mask_ranges import Masks
@@ -27,7 +29,7 @@ from pypack.store.store import StorePaths, TokenStore
 # Spans of plans up to which a source looks for sequences that learn nothing.
 _LOOKED_SPANS = 1 << 20
 
-PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
+PlanPath: TypeAlias = "Plan | str | os.PathLike[str] | Url"
 
 
 class Source:
@@ -73,7 +75,7 @@ class Source:
         drop_unlearned: bool = False,
     ) -> None:
         self.store = store = TokenStore.open(store)
-        self.plans = _opened(plan)
+        self.plans = _opened(plan, store)
         if not self.plans:
             raise ValueError("a source needs at least one plan")
         self.documents = chosen_documents(store, self.plans, documents)
@@ -325,9 +327,15 @@ class Source:
         return found
 
     @property
+    def cached_files(self) -> list[RemoteFiles]:
+        """What the store and the plans are read through that are URLs."""
+        found = [self.store.cached_files, *(plan.cached_files for plan in self.plans)]
+        return [files for files in found if files is not None]
+
+    @property
     def file_bytes(self) -> int:
         """Bytes of the files that batches are made from; the store's index has 20 a document."""
-        plans = sum(array.nbytes for plan in self.plans for array in plan.arrays().values())
+        plans = sum(plan.array_bytes for plan in self.plans)
         tokens = self.store.num_tokens * self.store.dtype.itemsize
         return plans + tokens + 20 * self.store.num_documents
 
@@ -358,7 +366,7 @@ class Source:
         for plan, key in zip(self.plans, objective_keys or [0] * len(self.plans), strict=True):
             maker.add_source(
                 self.store.kernel_view,
-                plan._view,
+                plan.kernel_view,
                 documents=self.documents,
                 align=plan.align,
                 mask_offsets=offsets,
@@ -367,6 +375,7 @@ class Source:
                 plan_files=plan.mapped_files,
                 objective_key=key,
                 objective_store=number,
+                cached_plan=None if plan.cached_files is None else plan.cached_files.core,
             )
 
     def __repr__(self) -> str:
@@ -391,9 +400,11 @@ def _unmasked_tokens(plan: Plan) -> int:
     return int(((plan.sequence_costs(1.0, 0.0).astype(np.int64) - spans) * plan.sequence_times).sum())
 
 
-def _opened(plan: PlanPath | Sequence[PlanPath]) -> list[Plan]:
-    plans = [plan] if isinstance(plan, Plan | str | os.PathLike) else list(plan)
-    return [one if isinstance(one, Plan) else Plan.open(one) for one in plans]
+def _opened(plan: PlanPath | Sequence[PlanPath], store: TokenStore) -> list[Plan]:
+    """The plans; those of URLs through the cache of the store, if it has one."""
+    cache = None if store.cached_files is None else store.cached_files.cache.root
+    plans = [plan] if isinstance(plan, Plan | str | os.PathLike | Url) else list(plan)
+    return [one if isinstance(one, Plan) else Plan.open(one, cache=cache) for one in plans]
 
 
 def named_sources(
@@ -426,7 +437,7 @@ def named_sources(
 def _are_stores(sources: object) -> bool:
     if isinstance(sources, list | tuple):
         return bool(sources) and all(map(_are_stores, sources))
-    return isinstance(sources, TokenStore | str | os.PathLike)
+    return isinstance(sources, TokenStore | str | os.PathLike | Url)
 
 
 def check_same_tokenizer(sources: Mapping[str, Source]) -> None:
