@@ -292,6 +292,18 @@ class Plan(Framed):
         rooms = self.sides.input_length, self.sides.target_length
         return inputs / (len(self) * rooms[0]), targets / (len(self) * rooms[1])
 
+    def _side_summary(self) -> dict[str, Any]:
+        assert self.sides is not None
+        assert self.side_utilization is not None
+        inputs, targets = self.side_utilization
+        return {
+            "input_length": self.sides.input_length,
+            "inputs_filled": inputs,
+            "target_length": self.sides.target_length,
+            "targets_filled": targets,
+            **self.sides.size.to_dict(),
+        }
+
     @property
     def attention_cost(self) -> int:
         """Sum of length squared over the spans."""
@@ -458,6 +470,7 @@ class Plan(Framed):
             **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
             **({"selection": self.selection} if self.selection else {}),
+            **({} if self.sides is None else {"sides": self._side_summary()}),
             **({"epoch_sequences": int(self.sequence_times.sum())} if self.repeats else {}),
             **({"literal_tokens": self.num_literals} if self.literals is not None else {}),
         }
