@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pypack._common.words import counted
 from pypack.columnar.files import MAX_ROWS, Piece, empty_batch
 from pypack.columnar.request import ReadRequest
 from pypack.columnar.sources import mapped
@@ -50,5 +51,6 @@ def read_arrow_columns(request: ReadRequest) -> Iterator[Piece]:
         # What the library does not read of a stream that was cut between two batches is its end marker.
         if not is_file and file.tell() == end:
             raise RefusedFileError(
-                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+                "damaged_file",
+                f"cut off: the Arrow stream has no end marker behind its {counted(row, 'row')}",
             )

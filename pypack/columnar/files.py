@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 from numpy.typing import NDArray
 
+from pypack._common.words import counted
 from pypack.columnar.request import ReadRequest
 from pypack.columnar.sources import mapped, path_for_libraries, size_of, source_of
 from pypack.columnar.values import (
@@ -88,7 +89,7 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
                 if unpacked > most:
                     raise RefusedFileError(
                         "expands_too_far",
-                        f"{size} bytes on disk unpack to more than {most}",
+                        f"{counted(size, 'byte')} on disk unpack to more than {most}",
                     )
                 for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8, is_left):
                     yield piece
@@ -283,7 +284,8 @@ def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, 
         # then, behind the last batch, is the end marker.
         if file.tell() == end:
             raise RefusedFileError(
-                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+                "damaged_file",
+                f"cut off: the Arrow stream has no end marker behind its {counted(row, 'row')}",
             )
 
 

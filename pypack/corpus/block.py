@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.bytes import BOM, ByteSource
 from pypack.corpus.errors import Reject
@@ -133,7 +134,7 @@ def _read_blocks(
     for data in line_blocks(source, max_line_bytes, options.batch_bytes):
         builder.in_stream(source.stream_hash, offset)
         if isinstance(data, TooLong):
-            reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
+            reason = f"the line has {counted(data.length, 'byte')}, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, file.unit, offset, "too_long", reason))
             parts: Iterator[tuple[memoryview | TooLong, Block | None]] = iter([(data, None)])
         else:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pypack._common.words import counted
 from pypack.jobs.tokenize import TokenizeOptions
 from pypack.jobs.tokenize import tokenize as run
 from pypack.store.store import TokenStore
@@ -49,7 +50,8 @@ def tokenize(
     if result.rejected:
         kinds = ", ".join(f"{count} {kind}" for kind, count in result.rejected_by_kind.items())
         warnings.warn(
-            f"{result.rejected} documents or files were rejected ({kinds}): see "
+            f"{counted(result.rejected, 'document or file was', 'documents or files were')} rejected "
+            f"({kinds}): see "
             f"{result.output}/rejected.jsonl",
             stacklevel=2,
         )

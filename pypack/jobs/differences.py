@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pypack._common.words import counted
 from pypack.corpus import InputFile
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _state(file: InputFile) -> tuple[object, ...]:
 
 def _changed(then: InputFile, now: InputFile) -> str:
     if then.size != now.size:
-        return f"{then.path}: has changed (before {then.size:,} bytes, now {now.size:,})"
+        return f"{then.path}: has changed (before {counted(then.size, 'byte')}, now {now.size:,})"
     if then.modified_ns != now.modified_ns or then.etag != now.etag:
         return f"{then.path}: was written to since"
     return f"{then.path}: is read as {_kind(now)}, before as {_kind(then)}"

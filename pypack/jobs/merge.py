@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
+from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
 from pypack.jobs.limit import limited, with_last_unit
@@ -36,7 +37,10 @@ class MissingUnitsError(ValueError):
 
     def __init__(self, place: Place, missing: list[int], total: int) -> None:
         self.numbers = array_syntax(missing)
-        super().__init__(f"{place.folder}: {len(missing):,} of {total:,} units are missing: {self.numbers}")
+        super().__init__(
+            f"{place.folder}: {len(missing):,} of {counted(total, 'unit')} "
+            f"{'is' if total == 1 else 'are'} missing: {self.numbers}"
+        )
 
 
 class NoDocumentError(ValueError):

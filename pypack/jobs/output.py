@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
+from pypack._common.words import counted
 from pypack.jobs.attempts import final_name
 from pypack.jobs.description import JOB_FILE, JobDescription, read_description
 from pypack.jobs.differences import differences, different_options
@@ -147,8 +148,9 @@ def begun(
         if not different:
             return place, before
         if shared or _has_documents(place):
+            units = counted(len(before.units), "unit")
             raise OutputError(
-                f"{place.folder}: holds {len(finished_units(place))} of {len(before.units)} units of a job "
+                f"{place.folder}: holds {len(finished_units(place))} of {units} of a job "
                 f"that differs from this one in {'; '.join(different)}. Run it as before to go on, or add "
                 "--overwrite to start over"
             )

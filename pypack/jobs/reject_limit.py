@@ -105,7 +105,7 @@ def commonest(by_kind: Mapping[str, int], log: Path | PlacedFile) -> str:
     reasons = _first_reasons(log, {kind for kind, _ in most})
     told = [f"{number:,} {kind}{_in_brackets(reasons.get(kind, ''))}" for kind, number in most]
     rest = sum(by_kind.values()) - sum(number for _, number in most)
-    return f"{', '.join([*told, f'{rest:,} others'] if rest else told)}; all are listed in {log}"
+    return f"{', '.join([*told, counted(rest, 'other')] if rest else told)}; all are listed in {log}"
 
 
 def too_many(

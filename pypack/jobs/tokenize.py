@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pypack import corpus
 from pypack._common.paths import local_path
 from pypack._common.version import VERSION
+from pypack._common.words import counted
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
 from pypack.corpus.field import TextFields
@@ -161,7 +162,7 @@ def tokenize(
     with kept as (place, begun):
         run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event, ray_address)
         if run.resumed_documents:
-            say(f"going on behind {run.resumed_documents} documents finished before")
+            say(f"going on behind {counted(run.resumed_documents, 'document')} finished before")
         run.work(num_workers, engine)
         result = run.finish(directory)
         result.warnings = warnings

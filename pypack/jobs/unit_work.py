@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from pypack import corpus
+from pypack._common.words import counted
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.chosen import only_chosen
 from pypack.corpus.field import DEFAULT_JOINER
@@ -191,13 +192,13 @@ class UnitWork:
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
         limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
-        counted = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
+        seen = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
 
         def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
             batch, ids, beside = item
             writer.write(batch, ids, beside)
-            if counted is not None and not counted.add(batch):
-                raise _too_many_rejects(counted, writer, files)
+            if seen is not None and not seen.add(batch):
+                raise _too_many_rejects(seen, writer, files)
             progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
             progress.run_documents = progress.documents - documents
             progress.run_tokens = progress.tokens - tokens
@@ -250,18 +251,16 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
-def _too_many_rejects(
-    counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
-) -> TooManyRejectsError:
+def _too_many_rejects(seen: UnitRejects, writer: UnitWriter, files: list[InputFile]) -> TooManyRejectsError:
     """The error for a unit that has refused more than it may."""
     is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
     log = writer.tell_rejects(lines_before(files[0], files[0].begin) if is_piece else 0)
     first, last = files[0].path, files[-1].path
     return TooManyRejectsError(
-        f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
-        f"{counted.rejected + counted.documents:,} records were rejected, more than --max-rejects "
-        f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
-        "--overwrite, or run the same command with a larger --max-rejects, which goes on"
+        f"{first if len(files) == 1 else f'{first} to {last}'}: {seen.rejected:,} of the first "
+        f"{counted(seen.rejected + seen.documents, 'record was', 'records were')} rejected, more than "
+        f"--max-rejects {seen.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and "
+        "start over with --overwrite, or run the same command with a larger --max-rejects, which goes on"
     )
 
 

@@ -56,7 +56,7 @@ def change_selection(
     if new in loader.sources:
         raise ValueError(f"the selection of {name!r} was changed at step {step} already")
     sources = {**loader.sources, new: Source(loader.sources[name].store, plan)}
-    run = Run(sources, loader._run.options, events=(), skip=())
+    run = Run(sources, loader._run.options, loader._run.objective, events=(), skip=())
     at = run.load(loader.state_dict(), strict=True)
     _move_weight(run, order, name, new, step)
     loader.sources, loader._run = sources, run
