@@ -775,6 +775,9 @@ class TfIdfOptions:
 def tf_idf(
     store: StoreView, options: TfIdfOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_by_min_hash(
+    store: StoreView, options: MinHashOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 def nearest_documents(
     store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
