@@ -80,6 +80,12 @@ sanitizer_programs() {
     done
 }
 
+# ray_tests VENV: jobs on clusters of Ray on this machine, which take a while to start.
+ray_tests() {
+    "$1/bin/pip" install -q 'pypack-engine[ray]'
+    PYPACK_TEST_RAY=1 "$1/bin/pytest" -q tests/jobs/test_ray.py
+}
+
 # build_sanitized VENV SANITIZERS TARGET...
 build_sanitized() {
     local folder=$work/$2

@@ -122,16 +122,39 @@ def run(args: argparse.Namespace) -> int:
 
 def _at_url(args: argparse.Namespace) -> int:
     """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
-    from pypack.cli.remote import inspected, remote_kind
+    from pypack.cli.remote import remote_kind
 
     if remote_kind(args.path) != "store" or args.objective is not None:
         raise UsageError(f"{args.path}: at URLs stores are shown; copy what else it is to this machine")
-    found = inspected(args.path, args.first)
+    found = _described_at_url(args.path, args.first)
     if args.json:
         print(json.dumps(found))
     else:
         _print_store(found)
     return 0
+
+
+def _described_at_url(url: Url, first: int) -> dict[str, Any]:
+    """As `_describe_store`, without texts."""
+    from pypack.store.remote_index import RemoteIndex
+
+    store = RemoteIndex(url)
+    info, lengths = store.info, store.lengths
+    return {
+        "kind": "store",
+        "path": str(url),
+        "documents": info.documents,
+        "tokens": info.tokens,
+        "dtype": info.dtype,
+        "vocab_size": info.vocab_size,
+        "histogram": length_histogram(lengths),
+        "lengths": _quantiles(lengths),
+        "first": [
+            {"document": i, "tokens": int(lengths[i]), "ids": ids, "text": None}
+            for i, ids in enumerate(store.first_ids(first))
+        ],
+        **_of_info(info),
+    }
 
 
 def _fertility(args: argparse.Namespace) -> int:
@@ -185,17 +208,17 @@ def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, 
         "dtype": str(store.dtype),
         "vocab_size": store.vocab_size,
         "histogram": length_histogram(lengths),
-        "lengths": quantiles(lengths),
+        "lengths": _quantiles(lengths),
         "first": documents,
     }
     if store.has_loss_mask:
         found["learned_tokens"] = int(store.learned_lengths.sum())
     if (groups := store.groups) is not None:
         found["groups"] = int((groups[1:] != groups[:-1]).sum()) + 1
-    return found if store.info is None else found | of_info(store.info)
+    return found if store.info is None else found | _of_info(store.info)
 
 
-def of_info(info: StoreInfo) -> dict[str, Any]:
+def _of_info(info: StoreInfo) -> dict[str, Any]:
     """What the `store.json` of a store says, as it is shown."""
     return {
         "special_ids": info.special_ids,
@@ -215,7 +238,7 @@ def _names(tokenizer: Tokenizer, ids: NDArray[np.integer[Any]]) -> list[str]:
     return [tokenizer.id_to_token(int(i)) or f"[{i}]" for i in ids]
 
 
-def quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
+def _quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
     import numpy as np
 
     if len(lengths) == 0:
