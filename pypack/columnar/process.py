@@ -16,7 +16,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from pypack.columnar.inlet import ColumnarBatch, received, received_batch
-from pypack.columnar.request import BATCH, DONE, REFUSED, TAKEN, ReadRequest
+from pypack.columnar.request import BATCH, DONE, REFUSED, REMOTE_ERROR, TAKEN, ReadRequest
+from pypack.remote import errors as remote_errors
+from pypack.remote import is_url
 
 # The child finds the modules that this process finds, however it was started.
 _PROGRAM = (
@@ -55,7 +57,7 @@ class ColumnarReader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_idle = False
+        self._is_idle = self._reads_objects = False
         self._ending: weakref.finalize[[int, subprocess.Popen[bytes]], ColumnarReader] | None = None
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
@@ -66,13 +68,13 @@ class ColumnarReader:
         """
         yield from self._answers(request)
 
-    def fields(self, path: str, format: str) -> list[tuple[str, str]]:
+    def fields(self, path: str, format: str, etag: str = "") -> list[tuple[str, str]]:
         """(name, kind in a word) of the columns of a file, as `pypack.columnar.files.read_fields` has them.
 
         Raises:
             DamagedColumnsError: it cannot be read.
         """
-        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True))
+        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True, etag=etag))
         try:
             while True:
                 next(answers)
@@ -81,7 +83,11 @@ class ColumnarReader:
 
     def _answers(self, request: ReadRequest) -> Generator[ColumnarBatch, None, dict[str, Any]]:
         """The batches that answer a request; returns what the last message says."""
-        child = self._process or self._take() or self._start()
+        if self._process is not None and self._reads_objects != is_url(request.path):
+            self.close()
+        # One that reads objects is for this reader alone: where they are, the environment said at its start.
+        self._reads_objects = is_url(request.path)
+        child = self._process or (None if self._reads_objects else self._take()) or self._start()
         self._is_idle = False
         stdin, stdout = child.stdin, child.stdout
         assert stdin is not None
@@ -89,7 +95,7 @@ class ColumnarReader:
         finished = False
         try:
             # The process may have been started in another folder.
-            self._tell(stdin, asdict(replace(request, path=os.path.abspath(request.path))))  # noqa: PTH100
+            self._tell(stdin, asdict(_anywhere(request)))
             while True:
                 kind, head = received(stdout)
                 if kind != BATCH:
@@ -105,6 +111,9 @@ class ColumnarReader:
         finally:
             if not finished:  # nobody reads the rest: the next file gets a process of its own
                 self.close()
+        if kind == REFUSED and head["kind"] == REMOTE_ERROR:
+            error = getattr(remote_errors, head["name"])
+            raise error(head["url"], head["reason"])
         if kind == REFUSED:
             raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
         assert kind == DONE
@@ -129,7 +138,7 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
-            "HF_HUB_OFFLINE": "1",
+            **({} if self._reads_objects else {"HF_HUB_OFFLINE": "1"}),
             "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
         child = subprocess.Popen(
@@ -189,7 +198,8 @@ class ColumnarReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._ending is not None and self._is_idle and not _IDLE:
+        is_idle = self._is_idle and not self._reads_objects
+        if self._process is not None and self._ending is not None and is_idle and not _IDLE:
             self._ending.detach()
             _IDLE.append((os.getpid(), self._process))
             self._process = self._ending = None
@@ -207,6 +217,11 @@ def _end(owner: int, child: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):  # what was not sent goes nowhere
             if pipe is not None:
                 pipe.close()
+
+
+def _anywhere(request: ReadRequest) -> ReadRequest:
+    """The request with a path that is right in every folder."""
+    return request if is_url(request.path) else replace(request, path=os.path.abspath(request.path))  # noqa: PTH100
 
 
 def row_groups(path: str) -> list[tuple[int, int]]:

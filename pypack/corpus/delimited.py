@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack import _core
+from pypack._common.words import counted
 from pypack.corpus.arrow_text import as_text, joined_text, records_of
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.bytes import BOM, ByteSource
@@ -159,10 +160,11 @@ class _Rows:
         """Kind and reason of the reject of a row."""
         limit = self._options.max_document_bytes
         if kind == _CELLS:
-            return "bad_row", f"the row has {size} cells where the first has {num_columns}"
+            return "bad_row", f"the row has {counted(size, 'cell')} where the first has {num_columns}"
         if kind == _TOO_LONG:
-            return "too_long", f"the row has {size} bytes, the limit is {limit}"
-        what = f"a quote in the row has no end: what is left of the file, {size} bytes, stands behind it"
+            return "too_long", f"the row has {counted(size, 'byte')}, the limit is {limit}"
+        rest = counted(size, "byte")
+        what = f"a quote in the row has no end: what is left of the file, {rest}, stands behind it"
         return ("bad_row", what) if size <= limit else ("too_long", f"{what}; the limit is {limit}")
 
     def _checked(

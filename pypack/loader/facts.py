@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pypack.loader.batch_maker import BatchMaker
+from pypack.loader.objective import objectives_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER
 from pypack.loader.ranks import Ranks
+from pypack.loader.remote import RemoteCost, common_cache, remote_cost
 from pypack.loader.run import Run
 from pypack.objectives.objective import Objective
+from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.plan.plan import Plan
 from pypack.schedule.order import Order
 from pypack.schedule.schedule import Schedule
@@ -24,13 +27,14 @@ class LoaderFacts:
     sources: Mapping[str, Source]
     order: Order
     ranks: Ranks
-    objective: Objective | None
+    objective: Objective | ObjectiveSchedule | None
     _options: BatchOptions
     _run: Run
     _end: int  # the step after the last
-    _maker: BatchMaker
+    _maker: BatchMaker  # the first of those of all objectives
+    _makers: dict[str | None, BatchMaker]
     _prefetch: int
-    _read_ahead: int
+    _read_ahead: int | None
     _pin_memory: bool
     _num_threads: int | None
     _changes: int  # of what comes next, for passes under way
@@ -46,18 +50,24 @@ class LoaderFacts:
         self._changes += 1
 
     def _make_maker(self) -> None:
-        self._maker = BatchMaker(
-            self.sources,
-            self.order,
-            self.ranks,
-            self._options,
-            objective=self.objective,
-            seed=self.seed,
-            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
-            idle_buffers=self._prefetch + 2,
-            pin_memory=self._pin_memory,
-            num_threads=self._num_threads,
-        )
+        self._makers = {
+            name: BatchMaker(
+                self.sources,
+                self.order,
+                self.ranks,
+                self._options,
+                objective=one,
+                name=name,
+                seed=self.seed,
+                locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
+                idle_buffers=self._prefetch + 2,
+                pin_memory=self._pin_memory,
+                num_threads=self._num_threads,
+                read_ahead=self._read_ahead,
+            )
+            for name, one in objectives_of(self.objective).items()
+        }
+        self._maker = next(iter(self._makers.values()))
 
     @property
     def plan(self) -> Plan:
@@ -143,3 +153,15 @@ class LoaderFacts:
         """The stretches of steps that are left out, as (first step, step after the last), counted as in the
         run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
         return list(self._run.skips.stretches)
+
+    @property
+    def remote(self) -> RemoteCost | None:
+        """What stores and plans of object storage can be expected to cost: bytes a step, what the cache will
+        have, how long the first batch takes. None where all files are of this host."""
+        sources = list(self.sources.values())
+        cache = common_cache(sources)
+        if cache is None:
+            return None
+        steps = self.order.pass_first(1)
+        rows = self.order.at(self.order.first_step).slots / self.ranks.world_size
+        return remote_cost(sources, cache, rows, steps, self._run.options.locality)

@@ -115,10 +115,9 @@ class Positioned(StepBatches):
         return made_ahead(
             first,
             end,
-            self._maker_at(first),
+            self._maker_at,
             self.order.at,
             prefetch=self._prefetch,
-            read_ahead=self._read_ahead,
         )
 
     def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:

@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +18,20 @@ from pypack._common.fingerprint import integers_fingerprint
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
-from pypack.plan import chosen
+from pypack.cache import Cache, RemoteFiles
+from pypack.plan import chosen, literals
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
+from pypack.plan.literals import Literals as Literals
 from pypack.plan.proof import prove
+from pypack.plan.sides import PairSize as PairSize
+from pypack.plan.sides import Sides as Sides
+from pypack.plan.sides import read_sides
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
+from pypack.remote import Url, is_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,6 +87,9 @@ class Plan(Framed):
         selection: how the documents were chosen, in plain values, for people to read.
         store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
             known.
+        literals: tokens of no document between the spans, as of strategy "knots"; None: there are none.
+        sides: where the spans are to be inputs and targets of an encoder and a decoder, both capacities, see
+            `pypack.objectives.pack_pairs`; the capacity of a sequence is then their sum. None: one side.
     """
 
     def __init__(
@@ -101,6 +110,8 @@ class Plan(Framed):
         repeats: Sequence[tuple[int, int, int]] = (),
         selection: Mapping[str, Any] | None = None,
         store_fingerprint: str | None = None,
+        literals: Literals | None = None,
+        sides: Sides | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -118,10 +129,16 @@ class Plan(Framed):
         self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
         self.selection = dict(selection or {})
         self.store_fingerprint = store_fingerprint
+        self.literals = literals
+        self.sides = sides
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
-        self._view = _core.PlanView(*self.arrays().values())
+        self._view = self._made_view()
+
+    def _made_view(self) -> _core.PlanView:
+        beside: dict[str, Any] = {} if self.literals is None else self.literals.arrays()
+        return _core.PlanView(*self.arrays().values(), room=self.room, **beside)
 
     def __len__(self) -> int:
         """The number of sequences."""
@@ -171,6 +188,21 @@ class Plan(Framed):
         return [(native_name(file.path), file.device, file.inode, file.size) for file in self._files]
 
     @property
+    def kernel_view(self) -> _core.PlanView:
+        """The arrays as the kernels take them that make batches."""
+        return self._view
+
+    @property
+    def cached_files(self) -> RemoteFiles | None:
+        """What the plan of a URL is read through; None of a plan of this host."""
+        return None
+
+    @property
+    def array_bytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+    @property
     def num_sequences(self) -> int:
         return len(self.sequence_capacity)
 
@@ -187,6 +219,21 @@ class Plan(Framed):
     def align(self) -> int:
         """A span takes up a multiple of this many tokens of its sequence (padding follows it)."""
         return int(self.options.get("align") or 1)
+
+    @property
+    def room(self) -> int:
+        """Tokens that every span has room for beyond its own, as an objective may need them."""
+        return int(self.options.get("room") or 0)
+
+    def rooms_of(self, lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """int64: tokens of a sequence that spans of these lengths take up."""
+        rooms: NDArray[np.int64] = -(-(lengths.astype(np.int64) + self.room) // self.align) * self.align
+        return rooms
+
+    @property
+    def num_literals(self) -> int:
+        """Tokens that are no document's, between the spans."""
+        return 0 if self.literals is None else len(self.literals)
 
     @functools.cached_property
     def _totals(self) -> dict[str, Any]:
@@ -224,14 +271,38 @@ class Plan(Framed):
 
     @property
     def padding(self) -> int:
-        """Room of the sequences that holds no token, in tokens."""
-        return int(self._totals["capacity"]) - self.num_tokens
+        """Room of the sequences that holds no token, in tokens; that of literals is none."""
+        return int(self._totals["capacity"]) - self.num_tokens - self.num_literals
 
     @property
     def utilization(self) -> float:
-        """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
-        capacity = int(self._totals["capacity"])
+        """Tokens / (tokens + padding), literals not counted; 1.0 for a plan without sequences."""
+        capacity = int(self._totals["capacity"]) - self.num_literals
         return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def side_utilization(self) -> tuple[float, float] | None:
+        """Of a plan with two sides how much of the room for inputs and for targets holds items; 1.0 for one
+        without sequences. None for others."""
+        if self.sides is None:
+            return None
+        if not len(self):
+            return 1.0, 1.0
+        inputs, targets = self.sides.items(self).sum(axis=0).tolist()
+        rooms = self.sides.input_length, self.sides.target_length
+        return inputs / (len(self) * rooms[0]), targets / (len(self) * rooms[1])
+
+    def _side_summary(self) -> dict[str, Any]:
+        assert self.sides is not None
+        assert self.side_utilization is not None
+        inputs, targets = self.side_utilization
+        return {
+            "input_length": self.sides.input_length,
+            "inputs_filled": inputs,
+            "target_length": self.sides.target_length,
+            "targets_filled": targets,
+            **self.sides.size.to_dict(),
+        }
 
     @property
     def attention_cost(self) -> int:
@@ -321,55 +392,74 @@ class Plan(Framed):
         arrays = self.arrays()
         if self.documents is not None:
             arrays["documents"] = self.documents
+        if self.literals is not None:
+            arrays |= self.literals.arrays()
         plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Plan:
+    def open(
+        cls,
+        path: str | os.PathLike[str] | Url,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+    ) -> Plan:
         """Opens a saved plan, its arrays memory-mapped, in a time that does not depend on its size.
 
         Types and sizes of the arrays are checked against plan.json and the files; what stands in the arrays
         is checked by `verify`.
 
+        Args:
+            path: a folder, or a URL, such as `s3://bucket/corpus.plan`: of its arrays only what is needed is
+                fetched, through a cache.
+            cache: for a URL, as in `TokenStore.open`.
+            cache_bytes: for a URL, alike.
+
         Raises:
+            OSError: the storage of a URL does not answer, or refuses.
             FileNotFoundError: no plan at `path`.
             ValueError: names the file and the field that is wrong, or says that the format is newer.
         """
-        directory = plan_files.locate(local_path(path))
+        if is_url(path):
+            from pypack.plan.remote_plan import RemotePlan
+
+            return RemotePlan.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
+        directory = plan_files.locate(local_path(cast("str", path)))
         header = plan_files.read_header(directory)
-        sequences, spans = header["num_sequences"], header["num_spans"]
-        sizes = dict.fromkeys(ARRAYS, spans) | {
-            "sequence_offsets": sequences + 1,
-            "sequence_capacity": sequences,
-        }
+        sizes = plan_files.array_sizes(header)
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
         documents = plan_files.map_documents(directory, header)
+        beside = {
+            name: plan_files.map_array(directory, name, dtype, sizes[name])
+            for name, dtype in literals.ARRAYS.items()
+            if name in sizes
+        }
         plan = cls(
-            **arrays,
-            sequence_length=header["sequence_length"],
-            strategy=header["strategy"],
-            options=header["options"],
-            counts=plan_files.read_record(directory, header, "counts", PlanCounts),
-            lengths_fingerprint=header["lengths_fingerprint"],
-            extends=[PlanPart(**part) for part in header.get("extends", ())],
-            documents=documents,
-            repeats=plan_files.read_repeats(directory, header, sequences),
-            selection=header.get("selection"),
-            store_fingerprint=header.get("documents", {}).get("store_fingerprint"),
+            *arrays.values(),
+            **fields_of(directory, header, documents),
+            literals=Literals(*beside.values()) if beside else None,
         )
-        plan.learned_tokens = header["stats"].get("learned_tokens")
-        if documents is not None:
-            plan.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
-        names = [*ARRAYS, *(() if documents is None else ("documents",))]
+        plan._take_figures(directory, header)
+        names = [*ARRAYS, *(() if documents is None else ("documents",)), *beside]
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
+        )
+        return plan
+
+    def _take_figures(self, directory: Path, header: Mapping[str, Any]) -> None:
+        """What plan.json says and would else be computed."""
+        self.learned_tokens = header["stats"].get("learned_tokens")
+        if self.documents is not None:
+            self.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
+        self.__dict__.update(
             _totals=header["totals"],
             fingerprint=header["fingerprint"],
             stats=plan_files.read_record(directory, header, "stats", PlanStats),
         )
         if "capacity_runs" in header:
-            plan.__dict__["_runs"] = sorted(plan_files.read_runs(directory, header, sequences))
-        return plan
+            runs = plan_files.read_runs(directory, header, header["num_sequences"])
+            self.__dict__["_runs"] = sorted(runs)
 
     def summary(self) -> dict[str, Any]:
         """Strategy, options, counts and stats in one flat dict of plain values, for tables and JSON."""
@@ -380,7 +470,9 @@ class Plan(Framed):
             **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
             **({"selection": self.selection} if self.selection else {}),
+            **({} if self.sides is None else {"sides": self._side_summary()}),
             **({"epoch_sequences": int(self.sequence_times.sum())} if self.repeats else {}),
+            **({"literal_tokens": self.num_literals} if self.literals is not None else {}),
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -398,6 +490,9 @@ class Plan(Framed):
             and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
             and self.repeats == other.repeats
             and _same(self.documents, other.documents)
+            and self.room == other.room
+            and _same_literals(self.literals, other.literals)
+            and self.sides == other.sides
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
@@ -409,8 +504,31 @@ class Plan(Framed):
         )
 
 
+def fields_of(
+    directory: Path, header: Mapping[str, Any], documents: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """What `Plan` takes beside the arrays, from the header of the plan.json in a folder."""
+    return {
+        "sequence_length": header["sequence_length"],
+        "strategy": header["strategy"],
+        "options": header["options"],
+        "counts": plan_files.read_record(directory, header, "counts", PlanCounts),
+        "lengths_fingerprint": header["lengths_fingerprint"],
+        "extends": [PlanPart(**part) for part in header.get("extends", ())],
+        "documents": documents,
+        "repeats": plan_files.read_repeats(directory, header, header["num_sequences"]),
+        "selection": header.get("selection"),
+        "store_fingerprint": header.get("documents", {}).get("store_fingerprint"),
+        "sides": read_sides(directory, header),
+    }
+
+
 def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bool:
     return mine is other or (mine is not None and other is not None and np.array_equal(mine, other))
+
+
+def _same_literals(mine: Literals | None, other: Literals | None) -> bool:
+    return mine is other or (mine is not None and other is not None and mine.same(other))
 
 
 def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
@@ -423,5 +541,5 @@ def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
 def _from_state(state: dict[str, Any]) -> Plan:
     plan = Plan.__new__(Plan)
     plan.__dict__.update(state)
-    plan._view = _core.PlanView(*plan.arrays().values())
+    plan._view = plan._made_view()
     return plan

@@ -9,7 +9,9 @@
 #include "common/types.hpp"
 #include "common/watched_file.hpp"
 #include "pack/plan/plan_view.hpp"
+#include "store/remote/cached_files.hpp"
 #include "store/store_view.hpp"
+#include "store/token_dtype.hpp"
 
 namespace pypack {
 
@@ -37,6 +39,8 @@ struct SequenceSource {
     std::int32_t objective_store = 0;  // the number of its store, as an objective counts them
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
+    // What they are cached in; null where they are of this host.
+    std::shared_ptr<const CachedFiles> cached_plan;
 
     // Throws std::invalid_argument if the plan's files are found to have been cut. `now`: of look_clock.
     void look_at_plan(std::int64_t now) const {
@@ -65,11 +69,19 @@ struct ResolvedSpan {
     std::span<const TokenRange> masks{};  // of the document
     const std::byte* mask = nullptr;      // bits of a loss mask, or null
     std::int64_t first_bit = 0;           // of the span
+    bool literal = false;                 // of the plan: `tokens` are int32, document is kNoDocument
+    bool continues = false;               // the segment of the span before it in its row
 };
+
+inline constexpr std::int64_t kNoDocument = -1;
 
 // Whether some tokens may not be learned.
 [[nodiscard]] inline bool has_masks(const ResolvedSpan& span) {
     return span.mask != nullptr || !span.masks.empty();
+}
+
+[[nodiscard]] inline TokenDtype dtype_of(const ResolvedSpan& span, std::span<const TokenDtype> dtypes) {
+    return span.literal ? TokenDtype::kInt32 : dtypes[static_cast<std::size_t>(span.source)];
 }
 
 // The spans of all rows, row after row.
@@ -77,6 +89,8 @@ struct ResolvedRows {
     std::vector<ResolvedSpan> spans;
     std::vector<std::int64_t> first_span;  // [rows+1]
     std::vector<std::int64_t> row_room;    // [rows], of its spans
+    // [rows], segments of the rows before it; empty: every span is one, and first_span has them.
+    std::vector<std::int64_t> first_segment;
     std::int64_t num_tokens = 0;
     std::int64_t num_items = 0;  // tokens and the padding that alignment puts behind spans
     std::int32_t longest_room = 0;
