@@ -20,6 +20,7 @@ COMMANDS = {
     "select": "selections, orders and repeats beside a whole store",
     "load": "packed batches beside the bare work and other loaders",
     "objectives": "batches with an objective beside plain ones and transformers' collator",
+    "moving": "batches whose tokens or positions are moved beside plain ones and reference code",
     "prefill": "packed prompts in a transformers model beside padded ones",
     "demo": "the table of `pypack demo`",
     "tables": "put the tables of bench/results into the pages, or check them",

@@ -411,7 +411,11 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
-    ) -> None: ...
+        *,
+        segment_ids: NDArray[np.int64] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
     @overload
     def apply(
         self,
@@ -424,8 +428,29 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
+        *,
+        segment_ids: NDArray[np.int32] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+
+class Infilling:
+    def __init__(
+        self,
+        *,
+        chance: int,
+        spm_chance: int,
+        prefix_id: int,
+        suffix_id: int,
+        middle_id: int,
+        ends: NDArray[np.uint32],
     ) -> None: ...
 
+def infilled_tokens(infilling: Infilling) -> Objective: ...
+def infilled_text(infilling: Infilling, encoder: Encoder, decoder: Decoder) -> Objective: ...
+def pose_positions(*, target: int, chunks: int) -> Objective: ...
+def random_positions(*, target: int) -> Objective: ...
+def logo_positions(*, target: int, chunks: int, head: int, tail: int) -> Objective: ...
 def masked_tokens(
     *,
     chance: int,
@@ -533,6 +558,7 @@ def span_arrays(
     made: object,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
 def num_spans(made: object) -> int: ...
+def objective_counts(made: Any) -> list[int]: ...
 
 class ReadAhead:
     def __init__(self, maker: BatchMaker, whole: bool) -> None: ...
@@ -677,6 +703,11 @@ class PlanView:
         span_start: NDArray[np.int32],
         span_length: NDArray[np.int32],
         sequence_capacity: NDArray[np.int32],
+        *,
+        literal_offsets: NDArray[np.int64] | None = None,
+        literal_tokens: NDArray[np.int32] | None = None,
+        literal_learned: NDArray[np.uint8] | None = None,
+        room: int = 0,
     ) -> None: ...
     def totals(self, align: int) -> dict[str, Any]: ...
     def verify(self, lengths: NDArray[np.int32], align: int, max_documents: int) -> dict[str, int]: ...
@@ -685,6 +716,27 @@ class PlanView:
     def sequence_costs(self, per_token: float, per_pair: float) -> NDArray[np.float64]: ...
     def capacity_runs(self) -> NDArray[np.int64]: ...
     def fingerprint(self) -> int: ...
+
+class KnotOptions:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        kinds: Sequence[int],
+        chunks: Sequence[int],
+        num_chunks: int,
+        equal_cuts: bool,
+        keep_order: bool,
+        knots: Sequence[int],
+        marks: Sequence[int],
+        letters: Sequence[int],
+        name_length: int,
+    ) -> None: ...
+    def literals_of(self, parts: int) -> int: ...
+
+def tie_knots(
+    plan: PlanView, options: KnotOptions, capacity: int
+) -> tuple[_PlanArrays, NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], dict[str, int]]: ...
 
 # balance
 class BalanceOptions:
@@ -723,6 +775,9 @@ class TfIdfOptions:
 def tf_idf(
     store: StoreView, options: TfIdfOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_by_min_hash(
+    store: StoreView, options: MinHashOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 def nearest_documents(
     store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

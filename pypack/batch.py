@@ -70,6 +70,9 @@ class PackedBatch(_Made):
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.
+        objective_counts: dict of what the loader's objective counted in the batch, by name; only if it counts
+            something. Not among what `to_dict` gives.
+        objective: the name of the objective of the step, of a loader with an `ObjectiveSchedule`.
         has_own_labels: an objective says what the labels are, such as `pypack.objectives.MaskedLM`: they
             stand at the tokens that they are of, and are not to be shifted.
         extras: arrays by name that an objective adds, see `pypack.objectives`; each is an attribute of the
@@ -95,6 +98,8 @@ class PackedBatch(_Made):
     group_ids: Any = None
     has_own_labels: bool = False
     extras: dict[str, Any] | None = None
+    objective_counts: Any = None
+    objective: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -191,7 +196,7 @@ class PackedBatch(_Made):
         """What is in the batch by name: arrays that were not asked for are absent."""
         named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         added = named.pop("extras") or {}
-        del named["has_own_labels"]
+        del named["has_own_labels"], named["objective_counts"]
         return {name: value for name, value in named.items() if value is not None} | added
 
     def shift_labels(self) -> PackedBatch:
@@ -305,11 +310,13 @@ class PackedBatch(_Made):
         if self.group_ids is not None:
             changes["group_ids"] = self.group_ids[first:last]
         changes["row_spans"] = self.row_spans[start : stop + 1] - first
+        changes["objective_counts"] = None  # of the whole batch
         changes["tokens"] = int(changes["span_lengths"].sum())
         if self.cu_seqlens is None:
             items = slice(start, stop)
         else:
-            cuts = self.cu_seqlens[first : last + 1]
+            begin, end = self._segments(start, stop)
+            cuts = self.cu_seqlens[begin : end + 1]
             items = slice(int(cuts[0]), int(cuts[-1]))
             changes["cu_seqlens"] = cuts - cuts[0]
             rooms = changes["cu_seqlens"][1:] - changes["cu_seqlens"][:-1]
@@ -325,8 +332,18 @@ class PackedBatch(_Made):
             }
         if self.cu_seqlens is not None and self.segment_ids is not None:
             segments = changes["segment_ids"]
-            changes["segment_ids"] = segments - first * (segments > 0)
+            changes["segment_ids"] = segments - begin * (segments > 0)
         return dataclasses.replace(self, **changes)
+
+    def _segments(self, start: int, stop: int) -> tuple[int, int]:
+        """Where the segments of rows begin and end among those of the varlen layout: spans, but of rows that
+        hold literals of their plan, which are one segment each."""
+        counts = np.diff(np.asarray(self.row_spans))
+        literal = np.append(np.asarray(self.document_ids) < 0, False)  # what a row without spans begins with
+        of_rows = np.logical_or.reduceat(literal, np.asarray(self.row_spans)[:-1])
+        counts = np.where(of_rows & (counts > 0), 1, counts)
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        return int(ends[start]), int(ends[stop])
 
     @property
     def _has_pairs(self) -> bool:
@@ -364,6 +381,6 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch.extras,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = batch.group_ids = None
+    batch.loss_weights = batch.group_ids = batch.objective_counts = batch.objective = None
     batch.has_own_labels = False
     return batch

@@ -48,6 +48,7 @@ CPP_FLOORS = [
         "core/tokenize/vocabulary",
         "core/pack/best_fit",
         "core/pack/in_order",
+        "core/pack/knots",
         "core/pack/pairs",
         "core/similar",
     ],

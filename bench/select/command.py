@@ -4,8 +4,9 @@
     python bench select --corpus $D/corpus --tokenizer $D/tokenizers/gpt2.json
 
 Parts: "where", conditions over made-up columns of 100 million documents; "plans", of half of a store beside
-those of a whole store of that size; "join", of tables with as many rows; "repeats", the memory of a plan whose documents come ten times; "order",
-the path through 10 million documents; "neighbours", by tf-idf: recall on 20,000 of the shared documents, time
+those of a whole store of that size; "join", of tables with as many rows as there are documents; "repeats",
+the memory of a plan whose documents come ten times; "order", the path through 10 million documents;
+"neighbours", by tf-idf: recall on 20,000 of the shared documents, time
 of a million made-up ones, and the mean similarity of neighbours in several orders. What is timed is checked.
 """
 

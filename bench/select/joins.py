@@ -17,7 +17,7 @@ _BATCH = 1 << 20  # documents that are made at a time
 
 
 def joins(sizes: list[int]) -> list[Row]:
-    """A row a size: as many rows of a table in another order, of which some come twice or have no document."""
+    """A row a size: so many rows of a table in another order, of which some come twice or are of nobody."""
     return [in_new_process(_join, size) for size in sizes]
 
 

@@ -15,6 +15,7 @@ from bench.tables import (
     demo,
     job,
     load,
+    moving,
     objectives,
     pack_peers,
     pack_targets,
@@ -86,5 +87,6 @@ TABLES = {
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "objective-pairs": Table("objectives", objectives.pairs_table, "objectives"),
+    "moving": Table("moving", moving.moving_table, "moving"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

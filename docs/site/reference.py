@@ -29,6 +29,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "pypack.extend_plan",
             "pypack.Plan",
             "pypack.StreamPacker",
+            *("pypack.packing.Knots", "pypack.packing.tie_knots", "pypack.plan.Literals"),
             "pypack.balance",
             "pypack.Balance",
             "pypack.group_by_ceiling",
@@ -68,6 +69,9 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("pypack.objectives.MaskedLM", "pypack.objectives.ReplacedTokens", "pypack.objectives.PrefixLM"),
             *("pypack.objectives.SpanCorruption", "pypack.objectives.UL2", "pypack.objectives.Denoiser"),
             *("pypack.objectives.PairObjective", "pypack.objectives.pack_pairs"),
+            *("pypack.objectives.FillInMiddle", "pypack.objectives.PoSE", "pypack.objectives.RandPos"),
+            *("pypack.objectives.LOGO", "pypack.objectives.ObjectiveSchedule"),
+            *("pypack.objectives.ObjectivePhase", "pypack.loader.change_objectives"),
         ),
     ),
     "prefill": (

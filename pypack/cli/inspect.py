@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pypack.cli import inspect_objective, inspect_plan, inspect_schedule, inspect_store
-from pypack.cli.arguments import file_path, natural
+from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
 from pypack.cli.tokenizers import load_tokenizer
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -29,6 +30,7 @@ _EPILOG = """\
 examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
+  pypack inspect s3://lake/corpus.store
   pypack inspect corpus.store --fertility
   pypack inspect texts/ --fertility --tokenizer a/tokenizer.json --tokenizer b/tokenizer.json
   pypack inspect corpus.store --objective 'MaskedLM(rate=0.3)'
@@ -40,7 +42,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack inspect`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
+    parser.add_argument("path", type=place, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
     parser.add_argument(
         "--first", type=natural, default=3, metavar="N", help="documents or sequences to show (default: 3)"
     )
@@ -68,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     """Shows it; returns the exit status."""
     if args.fertility is not None:
         return _fertility(args)
+    if isinstance(args.path, Url):
+        return _at_url(args)
     kind = kind_of(args.path)
     if len(args.tokenizer) > 1:
         raise UsageError("several --tokenizer are for --fertility")
@@ -98,10 +102,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _at_url(args: argparse.Namespace) -> int:
+    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
+    from pypack.cli.remote import inspected, remote_kind
+
+    if remote_kind(args.path) != "store" or args.objective is not None:
+        raise UsageError(f"{args.path}: at URLs stores are shown; copy what else it is to this machine")
+    found = inspected(args.path, args.first)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        inspect_store.print_store(found)
+    return 0
+
+
 def _fertility(args: argparse.Namespace) -> int:
     from pypack.cli.fertility import fertility_of_store, fertility_of_texts, shown
     from pypack.store.store import TokenStore
 
+    if isinstance(args.path, Url):
+        raise UsageError(f"{args.path}: --fertility reads all of it: copy it to this machine")
     others = [*args.fertility, *args.tokenizer]
     if is_texts(args.path):
         if not others:

@@ -39,6 +39,7 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
                 "sequence": s,
                 "capacity": int(plan.sequence_capacity[s]),
                 "spans": list(zip(*(column.tolist() for column in columns), strict=True)),
+                **({} if plan.literals is None else {"literals": plan.literals.of_sequence(plan, s)}),
             }
         )
     return shown
@@ -49,7 +50,7 @@ def print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     for line in selection_described(found):
         print(f"  {line}")
-    shown = {"path", "kind", "strategy", "options", "selection", "first", "histogram", "fills"}
+    shown = {"path", "kind", "strategy", "options", "selection", "sides", "first", "histogram", "fills"}
     for name, value in found.items():
         if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
@@ -59,8 +60,13 @@ def print_plan(found: dict[str, Any]) -> None:
         spans, room = len(sequence["spans"]), sequence["capacity"]
         print(f"\nsequence {sequence['sequence']} ({counted(spans, 'span')}, room for {room:,} tokens)")
         print(f"  |{_picture(sequence)}|")
-        for document, start, length in sequence["spans"][:8]:
+        literals = sequence.get("literals") or [[]] * (spans + 1)
+        for (document, start, length), before in zip(sequence["spans"][:8], literals, strict=False):
+            if before:
+                print(f"  literal tokens {' '.join(map(str, before))}")
             print(f"  document {document}: tokens {start:,} to {start + length:,}")
+        if spans <= 8 and literals[-1]:
+            print(f"  literal tokens {' '.join(map(str, literals[-1]))}")
         if len(sequence["spans"]) > 8:
             print(f"  and {len(sequence['spans']) - 8} more")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pypack.store.format import StoreInfo
     from pypack.store.store import TokenStore
     from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -44,34 +45,38 @@ def described(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first:
         "dtype": str(store.dtype),
         "vocab_size": store.vocab_size,
         "histogram": length_histogram(lengths),
-        "lengths": _quantiles(lengths),
+        "lengths": quantiles(lengths),
         "first": documents,
     }
     if store.has_loss_mask:
         found["learned_tokens"] = int(store.learned_lengths.sum())
     if (groups := store.groups) is not None:
         found["groups"] = int((groups[1:] != groups[:-1]).sum()) + 1
-    if store.info is not None:
-        found |= {
-            "special_ids": store.info.special_ids,
-            "appended_id": store.info.appended_id,
-            "prepended_ids": list(store.info.prepended_ids),
-            "requires": list(store.info.requires),
-            "tokenizer_fingerprint": store.info.tokenizer_fingerprint,
-            "options": store.info.options,
-            "shards": [
-                {"name": s.name, "documents": s.documents, "tokens": s.tokens, "inputs": s.inputs}
-                for s in store.info.shards
-            ],
-        }
-    return found
+    return found if store.info is None else found | of_info(store.info)
+
+
+def of_info(info: StoreInfo) -> dict[str, Any]:
+    """What the `store.json` of a store says, as it is shown."""
+    return {
+        "special_ids": info.special_ids,
+        "appended_id": info.appended_id,
+        "prepended_ids": list(info.prepended_ids),
+        "requires": list(info.requires),
+        "tokenizer_fingerprint": info.tokenizer_fingerprint,
+        "options": info.options,
+        "shards": [
+            {"name": s.name, "documents": s.documents, "tokens": s.tokens, "inputs": s.inputs}
+            for s in info.shards
+        ],
+    }
 
 
 def _names(tokenizer: Tokenizer, ids: NDArray[np.integer[Any]]) -> list[str]:
     return [tokenizer.id_to_token(int(i)) or f"[{i}]" for i in ids]
 
 
-def _quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
+def quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
+    """Of lengths; nothing where there are none."""
     import numpy as np
 
     if len(lengths) == 0:

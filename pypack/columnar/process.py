@@ -57,7 +57,7 @@ class ColumnarReader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_idle = False
+        self._is_idle = self._reads_objects = False
         self._ending: weakref.finalize[[int, subprocess.Popen[bytes]], ColumnarReader] | None = None
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
@@ -83,7 +83,11 @@ class ColumnarReader:
 
     def _answers(self, request: ReadRequest) -> Generator[ColumnarBatch, None, dict[str, Any]]:
         """The batches that answer a request; returns what the last message says."""
-        child = self._process or self._take() or self._start()
+        if self._process is not None and self._reads_objects != is_url(request.path):
+            self.close()
+        # One that reads objects is for this reader alone: where they are, the environment said at its start.
+        self._reads_objects = is_url(request.path)
+        child = self._process or (None if self._reads_objects else self._take()) or self._start()
         self._is_idle = False
         stdin, stdout = child.stdin, child.stdout
         assert stdin is not None
@@ -134,7 +138,7 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
-            "HF_HUB_OFFLINE": "1",
+            **({} if self._reads_objects else {"HF_HUB_OFFLINE": "1"}),
             "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
         child = subprocess.Popen(
@@ -194,7 +198,8 @@ class ColumnarReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._ending is not None and self._is_idle and not _IDLE:
+        is_idle = self._is_idle and not self._reads_objects
+        if self._process is not None and self._ending is not None and is_idle and not _IDLE:
             self._ending.detach()
             _IDLE.append((os.getpid(), self._process))
             self._process = self._ending = None

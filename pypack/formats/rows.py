@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.formats.stream import block_bounds
+from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
 from pypack.source.mask_ranges import Masks
 from pypack.store.store import TokenStore
@@ -70,6 +71,7 @@ def iterate_rows(
             arrays = (numbers, numbers[:-1], np.zeros(len(part), np.int32), own, np.maximum(own, 1))
             yield from _filled(store, _core.PlanView(*arrays), own.astype(np.int64), masks, part, (), **uses)
         return
+    refuse_literals(plan, "the format has no place for them", "convert a plan without them, or load this one")
     view = _core.PlanView(*plan.arrays().values())
     spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
     tokens = np.diff(spans[plan.sequence_offsets])

@@ -22,6 +22,7 @@ from pypack.loader.ranks import Ranks
 from pypack.loader.remote import StepsAhead, common_cache, steps_ahead
 from pypack.objectives.objective import Objective
 from pypack.objectives.pair_objective import PairObjective
+from pypack.plan.literals import refuse_literals
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -51,6 +52,7 @@ class BatchMaker:
         order: what the batches are drawn from; only its source buckets and the sizes of its batches are
             used, which no change of weights changes.
         objective: what batches are changed to, resolved.
+        name: that the batches say of it, where there are several.
         seed: of what it draws.
         read_ahead: steps whose files are asked for ahead; None: none of this host, of remote ones as many as
             keep the line busy.
@@ -65,6 +67,7 @@ class BatchMaker:
         options: BatchOptions,
         *,
         objective: Objective | None,
+        name: str | None = None,
         seed: int,
         locality: int,
         idle_buffers: int,
@@ -101,12 +104,27 @@ class BatchMaker:
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
+            if objective is not None and objective.moves_tokens:
+                raise ValueError(
+                    f"{type(objective).__name__} moves tokens, and loss_weights would stay: leave "
+                    "one of them out"
+                )
+            for plan in (plan for source in sources.values() for plan in source.plans):
+                refuse_literals(plan, "loss_weights have none for them", "leave the weights out")
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
+        self._name = name
+        self._counted = () if objective is None else objective.counts
         self._own_labels = objective is not None and objective.writes_labels
-        self._is_plain = not self._own_labels and (
-            self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
+        self._is_plain = (
+            not self._own_labels
+            and self._one_plan_each
+            and self._pinned is None
+            and self._weights is None
+            and self._places is None
+            and not self._counted
+            and name is None
         )
         self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
@@ -202,6 +220,10 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        batch.objective = self._name
+        if self._counted:
+            counts = _core.objective_counts(batch._made)
+            batch.objective_counts = dict(zip(self._counted, counts, strict=False))
         batch.has_own_labels = self._own_labels
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
@@ -218,6 +240,6 @@ def _groups_of(batch: PackedBatch, places: Sequence[DocumentValues | None]) -> N
     groups: NDArray[np.int64] = batch.document_ids.copy()
     for source, of_source in enumerate(places):
         if of_source is not None:
-            spans = batch.source_ids == source
+            spans = (batch.source_ids == source) & (batch.document_ids >= 0)
             groups[spans] -= of_source.of(groups[spans])
     return groups

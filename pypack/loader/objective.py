@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,26 +11,47 @@ from pypack._common.fingerprint import text_key
 from pypack.loader.options import BatchOptions
 from pypack.objectives.objective import Objective
 from pypack.objectives.pair_objective import PairObjective
+from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.plan.plan import Sides
 from pypack.source.source import Source
 
 
 def resolved_objective(
     objective: Any, sources: Mapping[str, Source], options: BatchOptions
-) -> Objective | None:
-    """The objective with all that it takes from the stores.
+) -> Objective | ObjectiveSchedule | None:
+    """The objective, or the schedule of some, with all that it takes from the stores.
 
     Raises:
         TypeError: it is none.
         ValueError: it needs an array that is not made, or what no store tells.
     """
-    if objective is None:
-        return None
+    if isinstance(objective, ObjectiveSchedule):
+        found = {name: one and _resolved(one, sources, options) for name, one in objective.objectives.items()}
+        return dataclasses.replace(objective, objectives=found)
+    return None if objective is None else _resolved(objective, sources, options)
+
+
+def objectives_of(objective: Objective | ObjectiveSchedule | None) -> Mapping[str | None, Objective | None]:
+    """Those of a schedule by name; another one under no name."""
+    if isinstance(objective, ObjectiveSchedule):
+        found: dict[str | None, Objective | None] = {}
+        found.update(objective.objectives)
+        return found
+    return {None: objective}
+
+
+def _resolved(objective: Any, sources: Mapping[str, Source], options: BatchOptions) -> Objective:
     if not isinstance(objective, Objective):
         raise TypeError(f"objective is one of pypack.objectives, as MaskedLM(), got {objective!r}")
     for name in objective.needs:
         if name not in options.arrays:
             raise ValueError(f"{type(objective).__name__} changes {name}: name it in arrays")
+    if "position_ids" in objective.needs and options.positions == "row":
+        raise ValueError(
+            f"{type(objective).__name__} gives every document positions of its own, and positions='row' "
+            "counts them by row: leave one of them out"
+        )
+    objective.check_plans([plan for source in sources.values() for plan in source.plans])
     stores = [source.store for source in sources.values()]
     if not (sides := _sides(sources)):
         if objective.needs_pairs:

@@ -16,6 +16,8 @@ from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
 from pypack.objectives.denoisers import Denoiser
 from pypack.objectives.ranges import DocumentRanges
+from pypack.plan.literals import refuse_literals
+from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
 
 # The objectives by name, and the module of each.
 NAMES = {
+    "FillInMiddle": "fill_in_middle",
+    "LOGO": "positions",
     "MaskedLM": "masked_lm",
+    "PoSE": "positions",
     "PrefixLM": "prefix_lm",
+    "RandPos": "positions",
     "ReplacedTokens": "replaced_tokens",
     "SpanCorruption": "span_corruption",
     "UL2": "ul2",
@@ -41,12 +47,17 @@ class Objective(abc.ABC):
     Attributes:
         needs: arrays that the loader has to make for it.
         writes_labels: it says itself what is learned; else labels are those of the next token.
+        moves_tokens: tokens stand at other places afterwards.
+        counts: names of what it counts in every batch (`PackedBatch.objective_counts`), in the order of its
+            kernel.
         has_pairs: it can make inputs and targets of an encoder and a decoder, see `PairObjective`;
         needs_pairs: and nothing else.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("labels",)
     writes_labels: ClassVar[bool] = True
+    moves_tokens: ClassVar[bool] = False
+    counts: ClassVar[tuple[str, ...]] = ()
     has_pairs: ClassVar[bool] = False
     needs_pairs: ClassVar[bool] = False
 
@@ -57,6 +68,11 @@ class Objective(abc.ABC):
         Raises:
             ValueError: something is neither given nor known; the message says what to give.
         """
+
+    def check_plans(self, plans: Sequence[Plan]) -> None:
+        """Raises ValueError where it can make nothing of the sequences of a loader's plans."""
+        for plan in plans:
+            refuse_literals(plan, f"{type(self).__name__} would change them, too", "use a plan without them")
 
     @abc.abstractmethod
     def kernel(self) -> _core.Objective:

@@ -14,6 +14,16 @@ from pypack.tokenizer.byte_alphabet import byte_characters
 from pypack.tokenizer.tokenizer import Tokenizer
 
 _MASKS = ("[MASK]", "<mask>", "<|mask|>")
+# Control tokens of infilling, before the prefix, the suffix and the middle: of StarCoder, of Qwen and
+# StarCoder2, of SantaCoder, CodeLlama, DeepSeek and Codestral.
+_INFILLING = (
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    ("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
+    ("\u2581<PRE>", "\u2581<SUF>", "\u2581<MID>"),
+    ("<\uff5cfim\u2581begin\uff5c>", "<\uff5cfim\u2581hole\uff5c>", "<\uff5cfim\u2581end\uff5c>"),
+    ("[PREFIX]", "[SUFFIX]", "[MIDDLE]"),
+)
 _BLANKS = b" \t\n\r\x0b\x0c"
 
 
@@ -57,6 +67,22 @@ def mask_id(tokenizer: Tokenizer | None) -> int:
             return found
     why = "no store holds its tokenizer" if tokenizer is None else f"the tokenizer has none of {_MASKS}"
     raise ValueError(f"{why}: give mask_id=, the id that stands where a token is masked")
+
+
+def infilling_ids(tokenizer: Tokenizer | None) -> tuple[int, int, int]:
+    """The ids of the control tokens before prefix, suffix and middle, by their usual names.
+
+    Raises:
+        ValueError: the tokenizer has none, or is not known.
+    """
+    for names in _INFILLING:
+        found = [None if tokenizer is None else tokenizer.token_to_id(name) for name in names]
+        prefix, suffix, middle = found
+        if prefix is not None and suffix is not None and middle is not None:
+            return prefix, suffix, middle
+    usual = ", ".join(names[0] for names in _INFILLING)
+    why = "no store holds its tokenizer" if tokenizer is None else f"the tokenizer has none of {usual}"
+    raise ValueError(f"{why}: give prefix_id=, suffix_id= and middle_id=, the ids of the control tokens")
 
 
 def sentinel_ids(tokenizer: Tokenizer | None) -> NDArray[np.uint32]:

@@ -26,6 +26,13 @@ SCHEMES = frozenset({"s3", "gs", "az"})
 # A read is cut into so many pieces at once, none smaller than this.
 _PIECES, _PIECE_BYTES = 8, 2 << 20
 _READ_AT_ONCE = 32
+# The address at which a machine in the cloud asks who it is.
+_OF_THE_MACHINE = "//169.254.169.254"
+_ADVICE = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
 # The smallest part that S3 takes is 5 MB; with at most 10,000 parts an object may have 5 TB.
 _PART_BYTES, _MOST_PARTS = 16 << 20, 10_000
 # The library tries again by itself what passes in a moment; `retrying.py` does the rest.
@@ -155,7 +162,12 @@ class ObjectStoreClient:
         except kinds.InvalidPathError as error:
             raise RefusedError(str(url), f"no name for an object ({_brief(error)})") from None
         except (kinds.BaseError, OSError, ValueError) as error:
-            raise RemoteError(str(url), _brief(error)) from None
+            told = _brief(error)
+            if _OF_THE_MACHINE in told:  # where the library asks last
+                raise RefusedError(
+                    str(url), f"there are no credentials for it: {_ADVICE[url.scheme]}"
+                ) from None
+            raise RemoteError(str(url), told) from None
 
 
 class _Stoppable:

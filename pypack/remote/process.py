@@ -38,6 +38,7 @@ class ProcessObjects:
 
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self._environment = dict(os.environ)  # of the processes that wait
         self._idle: list[subprocess.Popen[bytes]] = []
 
     def stat(self, url: Url) -> Stat | None:
@@ -114,6 +115,9 @@ class ProcessObjects:
                 child.returncode = 0  # not this process's to wait for
                 _close(child)
             self._idle, self._owner = [], os.getpid()
+        if self._environment != os.environ:  # where the service is, or by which keys, may be told anew
+            self.close()
+            self._environment = dict(os.environ)
         while self._idle:
             with suppress(IndexError):  # another thread was first
                 child = self._idle.pop()
@@ -125,8 +129,9 @@ class ProcessObjects:
     def close(self) -> None:
         """Ends the processes that wait."""
         if self._owner == os.getpid():
-            while self._idle:
-                _end(self._idle.pop())
+            with suppress(IndexError):  # by several threads at once
+                while True:
+                    _end(self._idle.pop())
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -73,7 +73,7 @@ def test_it_is_of_a_store(store, tmp_path, capsys):
 
 def test_inputs_and_targets(store, capsys):
     ids = "sentinel_ids=[90, 91, 92, 93, 94, 95, 96, 97, 98], end_id=0, start_id=0"
-    text = f"SpanCorruption(rate=0.3, mean=2, {ids})"
+    text = f"SpanCorruption(rate=0.3, mean=9, {ids})"
     assert main(["inspect", str(store.path), "--objective", text, "--first", "1", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["learns"]
     own = [i for i in (*row["input_ids"], *row["target_ids"]) if i and not 90 <= i < 99]

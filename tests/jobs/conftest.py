@@ -68,7 +68,7 @@ def few_units(
             row_group_size=31,
         ),
     ]
-    options = TokenizeOptions(keep=("id",), shard_tokens=2_000, unit_bytes=20_000)
+    options = TokenizeOptions(keep=("id",), shard_tokens=1_500, unit_bytes=9_000)
     result = tokenize(inputs, folder / "store", tokenizer, options, num_threads=1)
     assert 4 <= result.units <= 8
     assert result.shards > result.units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import pickle
 
 import numpy as np
@@ -18,6 +19,7 @@ from reference import pairs as reference
 import pypack
 from pypack import Loader, Phase, Schedule, Source, _core
 from pypack._common.fingerprint import text_key
+from pypack.cli import main
 from pypack.objectives import UL2, Denoiser, PrefixLM, SpanCorruption, pack_pairs
 
 IDS = {"sentinel_ids": range(59_999, 59_799, -1), "end_id": 59_700, "start_id": 0}
@@ -87,6 +89,24 @@ def test_counts_and_masks_of_runs(rate, mean, length, key):
     assert not mask[0]
     assert sum(mask) == counts[0]
     assert sum(out for out, _ in itertools.groupby(mask)) == counts[1]
+
+
+@given(
+    rate=st.sampled_from([0.15, 0.3, 0.5]),
+    mean=st.sampled_from([3, 8, 64]),
+    length=st.integers(2, 700),
+    key=st.integers(0, 2**64 - 1),
+)
+def test_sentinels_are_put_as_by_sums_over_the_mask(rate, mean, length, key):
+    """As T5 puts them, with arrays: the first token of a run becomes the sentinel of its number, the rest of
+    it goes; inputs by the mask, targets by its opposite."""
+    mask = np.array(reference.noise_mask(key, rate, mean, length))
+    tokens = np.arange(length)
+    for out in (mask, ~mask):
+        first = out & ~np.concatenate([[False], out[:-1]])
+        expected = np.where(first, 32_100 - np.cumsum(first), tokens)[~out | first]
+        found = reference.with_sentinels(tokens.tolist(), out.tolist(), range(32_099, 31_000, -1))
+        assert found == expected.tolist()
 
 
 def test_every_mask_is_equally_likely():
@@ -303,7 +323,7 @@ def test_masked_tokens_are_no_labels(tmp_path):
     np.testing.assert_array_equal(batch.labels, np.where(hidden, -100, plain.labels))
 
 
-def test_a_plan_is_kept_with_its_sides(tmp_path):
+def test_a_plan_is_kept_with_its_sides(tmp_path, capsys):
     objective = UL2(MIXTURE, seed=4, **IDS)
     store, plan = store_and_plan(tmp_path, objective)
     plan.save(tmp_path / "a.plan")
@@ -313,6 +333,46 @@ def test_a_plan_is_kept_with_its_sides(tmp_path):
     opened.verify(store.lengths)
     assert pickle.loads(pickle.dumps(plan)).sides == plan.sides
     assert opened.side_utilization == plan.side_utilization
+    assert main(["inspect", str(tmp_path / "a.plan")]) == 0
+    assert f"64 inputs ({plan.side_utilization[0]:.1%} filled) and 40 targets" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path / "a.plan"), "--store", str(tmp_path / "a.store")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input_length": 0}, "'sides.input_length' must be"),
+        ({"ends": 1}, "'sides.ends' must be"),
+        ({"seed": -1}, "'sides.seed' must be"),
+        ({"denoisers": []}, "field 'sides': there is no denoiser"),
+        ({"denoisers": [{"kind": "spans"}]}, "sides.denoisers"),
+        (
+            {"denoisers": [{"kind": "x", "rate": 1, "mean": 1, "mode_tokens": 0, "below": 2**32}]},
+            "there is no denoiser 'x'; make the plan again",
+        ),
+        (
+            {"denoisers": [{"kind": "spans", "rate": 2, "mean": 1, "mode_tokens": 0, "below": 2**32}]},
+            "a rate must be above 0",
+        ),
+        (
+            {"denoisers": [{"kind": "spans", "rate": 1, "mean": 1, "mode_tokens": 0, "below": 9}]},
+            "chances must end",
+        ),
+        (None, "fields 'sides' and 'requires' do not agree"),
+    ],
+)
+def test_damaged_sides_are_named(tmp_path, change, message):
+    pack_pairs([30, 40], SpanCorruption(), 64).save(tmp_path / "a.plan")
+    path = tmp_path / "a.plan" / "plan.json"
+    header = json.loads(path.read_text())
+    assert header["requires"] == ["sides"]
+    if change is None:
+        del header["sides"]
+    else:
+        header["sides"] |= change
+    path.write_text(json.dumps(header))
+    with pytest.raises(ValueError, match=message):
+        pypack.Plan.open(tmp_path / "a.plan")
 
 
 def test_an_overfull_side_is_found(tmp_path):

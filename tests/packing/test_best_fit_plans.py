@@ -57,7 +57,7 @@ def test_plans_are_those_of_earlier_versions(num_threads):
     assert {str(case): made(case, num_threads) for case in CASES} == GOLDEN
 
 
-@pytest.mark.parametrize(("seed", "align"), itertools.product([0, None], [1, 4]))
+@pytest.mark.parametrize(("seed", "align"), list(itertools.product([0, None], [1, 4])))
 def test_documents_of_more_sequences_than_a_number_can_tell(seed, align):
     lengths = np.full(100_000, 7, np.int32)  # 17 bits, which leave 15 for sequences
     lengths[[5, 70_000]] = 32 * 40_000 + 9, 32 * 32_766 + 3

@@ -87,7 +87,7 @@ def denoiser_of(pairs: Pairs, document: int, start: int) -> Denoiser:
 
 
 def least_prefix(rate: float, length: int) -> int:
-    least = int(np.rint((np.float32(1) - np.float32(2) * np.float32(rate)) * np.float32(length - 1)))
+    least = int(np.rint(np.float32(1 - 2 * rate) * np.float32(length - 1)))
     return min(length - 1, max(1, least))
 
 

@@ -155,10 +155,14 @@ py::capsule kept(MadeBatch&& made) {
     return owner;
 }
 
-const ResolvedRows& rows_of(const py::capsule& made) {
+const MadeBatch& made_batch(const py::capsule& made) {
     const auto* batch = static_cast<const MadeBatch*>(PyCapsule_GetPointer(made.ptr(), kMadeBatch));
     if (batch == nullptr) throw py::error_already_set();
-    return batch->rows;
+    return *batch;
+}
+
+const ResolvedRows& rows_of(const py::capsule& made) {
+    return made_batch(made).rows;
 }
 
 // The arrays that describe a batch's spans, in one block of memory of their own: an allocation and an owner
@@ -387,6 +391,10 @@ void add_maker(py::module_& m) {
              py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
     m.def("span_arrays", &span_arrays, py::arg("made"),
           "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
+    m.def(
+        "objective_counts",
+        [](const py::capsule& made) { return py::cast(made_batch(made).objective_counts); }, py::arg("made"),
+        "What the objective counted in a made batch, a list of numbers.");
     m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
 }
 

@@ -37,6 +37,7 @@ template <typename Choice>
 // How sequences are dealt to ranks, by its name.
 [[nodiscard]] BalanceStrategy balance_strategy_from(const char* what, const std::string& name);
 
+void register_knots(pybind11::module_& m);
 void register_pack_types(pybind11::module_& m);
 void register_balance(pybind11::module_& m);
 void register_pack_index(pybind11::module_& m);

@@ -1,6 +1,7 @@
 // A batch as memory: which arrays it has, where they lie, and what describes its spans.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,8 +59,9 @@ struct MadeBatch {
     std::byte* segment_ids = nullptr;
     std::byte* loss_mask = nullptr;
     std::vector<MadeExtra> extras;
-    std::vector<std::int32_t> cu_seqlens;  // varlen
-    std::int32_t max_seqlen = 0;           // varlen
+    std::vector<std::int32_t> cu_seqlens;                      // varlen
+    std::int32_t max_seqlen = 0;                               // varlen
+    std::array<std::int64_t, kMostCounts> objective_counts{};  // what its objective counted
 };
 
 // Bytes that the token arrays of `items` items take at most, those of an objective among them.

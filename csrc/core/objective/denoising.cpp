@@ -14,96 +14,103 @@ namespace {
 
 struct CopyPortable {
     template <typename Token, typename Id>
-    PYPACK_INLINE void operator()(const Token* tokens, Length count, Id* out) const {
+    PYPACK_INLINE void operator()(const Token* tokens, const Token*, Length count, Id* out, Id*) const {
         for (Length i = 0; i < count; ++i) out[i] = static_cast<Id>(tokens[i]);
     }
 };
 
 #if PYPACK_X86_DISPATCH
 
-// Runs are short: a vector with lanes left out has no rest that goes token by token.
-struct CopyAvx512 {
-    PYPACK_TARGET_AVX512 void operator()(const std::uint16_t* tokens, Length count, std::int64_t* out) const {
-        for (Length i = 0; i < count; i += 8) {
-            const __mmask8 lanes = lanes_of(count - i);
-            const __m128i eight = _mm_maskz_loadu_epi16(lanes, tokens + i);
-            _mm512_mask_storeu_epi64(out + i, lanes, _mm512_maskz_cvtepu16_epi64(0xff, eight));
-        }
-    }
-    PYPACK_TARGET_AVX512 void operator()(const std::uint16_t* tokens, Length count, std::int32_t* out) const {
-        for (Length i = 0; i < count; i += 8) {
-            const __mmask8 lanes = lanes_of(count - i);
-            const __m128i eight = _mm_maskz_loadu_epi16(lanes, tokens + i);
-            _mm256_mask_storeu_epi32(out + i, lanes, _mm256_cvtepu16_epi32(eight));
-        }
-    }
-    PYPACK_TARGET_AVX512 void operator()(const std::int32_t* tokens, Length count, std::int64_t* out) const {
-        for (Length i = 0; i < count; i += 8) {
-            const __mmask8 lanes = lanes_of(count - i);
-            const __m256i eight = _mm256_maskz_loadu_epi32(lanes, tokens + i);
-            _mm512_mask_storeu_epi64(out + i, lanes, _mm512_maskz_cvtepi32_epi64(0xff, eight));
-        }
-    }
-    PYPACK_TARGET_AVX512 void operator()(const std::int32_t* tokens, Length count, std::int32_t* out) const {
-        for (Length i = 0; i < count; i += 8) {
-            const __mmask8 lanes = lanes_of(count - i);
-            _mm256_mask_storeu_epi32(out + i, lanes, _mm256_maskz_loadu_epi32(lanes, tokens + i));
-        }
-    }
+PYPACK_TARGET_AVX512 inline void store_eight(const std::uint16_t* tokens, std::int64_t* out) {
+    const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tokens));
+    _mm512_storeu_si512(out, _mm512_maskz_cvtepu16_epi64(0xff, eight));
+}
+PYPACK_TARGET_AVX512 inline void store_eight(const std::uint16_t* tokens, std::int32_t* out) {
+    const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tokens));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_cvtepu16_epi32(eight));
+}
+PYPACK_TARGET_AVX512 inline void store_eight(const std::int32_t* tokens, std::int64_t* out) {
+    const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tokens));
+    _mm512_storeu_si512(out, _mm512_maskz_cvtepi32_epi64(0xff, eight));
+}
+PYPACK_TARGET_AVX512 inline void store_eight(const std::int32_t* tokens, std::int32_t* out) {
+    const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(tokens));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), eight);
+}
 
-    PYPACK_TARGET_AVX512 static inline __mmask8 lanes_of(Length count) {
-        return static_cast<__mmask8>(_bzhi_u32(0xff, static_cast<unsigned>(std::min<Length>(count, 8))));
+// Runs are short, and of any length, so that the end of a loop over one is guessed wrongly about every time.
+// What follows a run is written after it: where there is room behind it, on both ends of the copy, `vectors`
+// of eight tokens are written anyhow.
+template <Length vectors>
+struct CopyAvx512 {
+    template <typename Token, typename Id>
+    PYPACK_TARGET_AVX512 inline void operator()(const Token* tokens, const Token* tokens_end, Length count,
+                                                Id* out, Id* out_end) const {
+        const std::int64_t written = std::max<std::int64_t>(count + 8, 8 * vectors);
+        if (tokens_end - tokens < written || out_end - out < written) {
+            for (Length i = 0; i < count; ++i) out[i] = static_cast<Id>(tokens[i]);
+            return;
+        }
+        for (Length i = 0; i < 8 * vectors; i += 8) store_eight(tokens + i, out + i);
+        for (Length i = 8 * vectors; i < count; i += 8) store_eight(tokens + i, out + i);
     }
 };
 
 #endif
 
 // Kept runs and sentinels to the inputs, sentinels and what is left out to the targets.
-template <typename Copy, typename Token, typename Id>
-PYPACK_INLINE void write_runs(const Copy& copy, const Token* tokens, const NoiseRuns& runs,
-                              const std::uint32_t* sentinels, PairItems<Id>& out) {
+template <typename Kept, typename Noise, typename Token, typename Id>
+PYPACK_INLINE void write_runs(const Kept& copy_kept, const Noise& copy_noise, const Token* tokens,
+                              const Token* tokens_end, const NoiseRuns& runs, const std::uint32_t* sentinels,
+                              const PairItems<Id>& ends, PairItems<Id>& at) {
+    PairItems<Id> out = at;
     const auto kept = runs.kept();
     const auto noise = runs.noise();
     if (noise.empty()) {
-        copy(tokens, kept[0], out.inputs);
-        out.inputs += kept[0];
-        *out.targets++ = static_cast<Id>(sentinels[0]);
+        copy_kept(tokens, tokens_end, kept[0], out.inputs, ends.inputs);
+        at.inputs += kept[0];
+        *at.targets++ = static_cast<Id>(sentinels[0]);
         return;
     }
     for (std::size_t i = 0; i < noise.size(); ++i) {
         const auto sentinel = static_cast<Id>(sentinels[i]);
-        copy(tokens, kept[i], out.inputs);
+        copy_kept(tokens, tokens_end, kept[i], out.inputs, ends.inputs);
         tokens += kept[i];
         out.inputs += kept[i];
         *out.inputs++ = sentinel;
         *out.targets++ = sentinel;
-        copy(tokens, noise[i], out.targets);
+        copy_noise(tokens, tokens_end, noise[i], out.targets, ends.targets);
         tokens += noise[i];
         out.targets += noise[i];
     }
+    at = out;
 }
 
 #if PYPACK_X86_DISPATCH
 
 template <typename Token, typename Id>
-PYPACK_TARGET_AVX512 void write_runs_avx512(const Token* tokens, const NoiseRuns& runs,
-                                            const std::uint32_t* sentinels, PairItems<Id>& out) {
-    write_runs(CopyAvx512{}, tokens, runs, sentinels, out);
+PYPACK_TARGET_AVX512 void write_runs_avx512(const Token* tokens, const Token* tokens_end,
+                                            const NoiseRuns& runs, const std::uint32_t* sentinels,
+                                            const PairItems<Id>& ends, PairItems<Id>& at) {
+    write_runs(CopyAvx512<4>{}, CopyAvx512<1>{}, tokens, tokens_end, runs, sentinels, ends, at);
 }
 
 #endif
 
 template <typename Token, typename Id>
-void write_runs_by(Instructions instructions, const Token* tokens, const NoiseRuns& runs,
-                   const std::uint32_t* sentinels, PairItems<Id>& out) {
+void write_runs_by(Instructions instructions, const Token* tokens, const Token* tokens_end,
+                   const NoiseRuns& runs, const std::uint32_t* sentinels, const PairItems<Id>& ends,
+                   PairItems<Id>& at) {
 #if PYPACK_X86_DISPATCH
     if constexpr (std::is_same_v<Token, std::uint16_t> || std::is_same_v<Token, std::int32_t>) {
-        if (instructions == Instructions::kAvx512) return write_runs_avx512(tokens, runs, sentinels, out);
+        if (instructions == Instructions::kAvx512) {
+            return write_runs_avx512(tokens, tokens_end, runs, sentinels, ends, at);
+        }
     }
 #else
     (void)instructions;
 #endif
-    write_runs(CopyPortable{}, tokens, runs, sentinels, out);
+    write_runs(CopyPortable{}, CopyPortable{}, tokens, tokens_end, runs, sentinels, ends, at);
 }
 
 }  // namespace
@@ -148,7 +155,10 @@ Length Denoising::write(const PlanSpan& span, std::uint64_t key, const Token* to
                 std::to_string(sentinels_.size()) + " sentinels: give more, or pack with shorter inputs");
         }
         runs.draw(key, span.length, counts);
-        write_runs_by(instructions_, tokens, runs, sentinels_.data(), at);
+        const Length modes = denoiser.mode_tokens;
+        const PairItems<Id> ends{out.inputs + modes + span.length - counts.tokens + counts.runs,
+                                 out.targets + counts.tokens + std::max<Length>(counts.runs, 1)};
+        write_runs_by(instructions_, tokens, tokens + span.length, runs, sentinels_.data(), ends, at);
     }
     if (sizes_.ends()) {
         *at.inputs = static_cast<Id>(end_);

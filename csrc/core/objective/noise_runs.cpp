@@ -5,9 +5,21 @@
 #include <cstddef>
 
 #include "common/random.hpp"
+#include "common/simd.hpp"
 #include "objective/draws.hpp"
 
 namespace pypack {
+
+namespace {
+
+constexpr std::size_t kDraws = 32;  // that are made at a time
+
+PYPACK_SIMD_CLONES
+void draw_bits(std::uint64_t draws, std::uint64_t first, std::uint64_t* bits) {
+    for (std::size_t i = 0; i < kDraws; ++i) bits[i] = combine_keys(draws, first + i);
+}
+
+}  // namespace
 
 void NoiseRuns::draw(std::uint64_t span_key, Length length, NoiseCounts counts) {
     if (counts.runs == 0) {
@@ -27,9 +39,11 @@ void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, std::vecto
     const std::uint64_t drawn = few ? wanted : places - wanted;
     const std::size_t words = (places + 63) / 64;
     cuts_.assign(words, few ? 0 : ~std::uint64_t{0});
+    std::uint64_t bits[kDraws];
     std::uint64_t index = 0;
     for (std::uint64_t found = 0; found < drawn; ++index) {
-        const std::uint64_t place = below(combine_keys(draws, index), places);
+        if (index % kDraws == 0) draw_bits(draws, index, bits);
+        const std::uint64_t place = below(bits[index % kDraws], places);
         std::uint64_t& word = cuts_[place / 64];
         const std::uint64_t bit = std::uint64_t{1} << (place % 64);
         found += ((word & bit) == 0) == few ? 1 : 0;

@@ -36,7 +36,7 @@ Length t5_tokens(const Denoiser& denoiser, bool ends, Length room) {
 
 Length least_prefix(double rate, Length length) {
     const auto least = static_cast<Length>(
-        std::nearbyint((1 - 2 * static_cast<float>(rate)) * static_cast<float>(length - 1)));
+        std::nearbyint(static_cast<float>(1 - 2 * rate) * static_cast<float>(length - 1)));
     return std::min(length - 1, std::max<Length>(1, least));
 }
 

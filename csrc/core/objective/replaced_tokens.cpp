@@ -90,14 +90,14 @@ class GeneratorArrays : public Objective {
     }
 
     template <typename Id>
-    static void list_row(std::span<const ObjectiveSpan> spans, std::int64_t first, std::int64_t row,
-                         std::int64_t size, const ObjectiveArrays<Id>& arrays) {
+    void list_row(std::span<const ObjectiveSpan> spans, std::int64_t first, std::int64_t row,
+                  std::int64_t size, const ObjectiveArrays<Id>& arrays) const {
         auto* const positions = reinterpret_cast<Id*>(arrays.extras[1]) + row * size;
         auto* const labels = reinterpret_cast<Id*>(arrays.extras[2]) + row * size;
         std::int64_t found = 0;
         std::int32_t left_out = 0;
         for (const ObjectiveSpan& span : spans) {
-            for_each_label(arrays.labels + span.begin, span.length, [&](std::int64_t at) {
+            for_each_label(arrays.labels + span.begin, span.length, instructions_, [&](std::int64_t at) {
                 const std::int64_t place = span.begin + at;
                 if (found < size) {
                     positions[found] = static_cast<Id>(place - first);
@@ -118,6 +118,7 @@ class GeneratorArrays : public Objective {
     std::shared_ptr<const Objective> choosing_;
     double row_share_;
     std::int64_t row_items_;
+    Instructions instructions_ = resolve(Instructions::kBest);
 };
 
 class DetectedTokens : public Objective {
@@ -178,11 +179,8 @@ class DetectedTokens : public Objective {
             const std::int64_t count = std::min<std::int64_t>(64, span.length - first);
             const std::uint64_t none = never_.contained(originals + first, count, instructions_) |
                                        unlearned[static_cast<std::size_t>(first / 64)];
-            for (std::int64_t i = 0; i < count; ++i) {
-                const Id other = (none >> i & 1U) != 0 ? static_cast<Id>(kIgnoreLabel) : Id{0};
-                Id& label = labels[first + i];
-                label = label == static_cast<Id>(kIgnoreLabel) ? other : Id{1};
-            }
+            const std::uint64_t replaced = label_bits(labels + first, count, instructions_);
+            tell(labels + first, count, replaced, none, instructions_);
         }
         if (arrays.loss_mask == nullptr) return;
         float* const loss_mask = arrays.loss_mask + span.begin;

@@ -2,8 +2,8 @@
 
 #include <stdexcept>
 
-#include "tokenize/text/text_view.hpp"
 #include "common/valid_utf8.hpp"
+#include "tokenize/text/text_view.hpp"
 #include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {
