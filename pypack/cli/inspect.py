@@ -104,11 +104,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _at_url(args: argparse.Namespace) -> int:
     """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
-    from pypack.cli.remote import inspected, remote_kind
+    from pypack.cli.remote import remote_kind
 
     if remote_kind(args.path) != "store" or args.objective is not None:
         raise UsageError(f"{args.path}: at URLs stores are shown; copy what else it is to this machine")
-    found = inspected(args.path, args.first)
+    found = inspect_store.described_at_url(args.path, args.first)
     if args.json:
         print(json.dumps(found))
     else:

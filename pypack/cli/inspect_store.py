@@ -9,6 +9,7 @@ from pypack._common.words import counted
 from pypack.cli import inspect_objective
 from pypack.cli.histogram import histogram
 from pypack.cli.table import length_histogram
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +54,29 @@ def described(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first:
     if (groups := store.groups) is not None:
         found["groups"] = int((groups[1:] != groups[:-1]).sum()) + 1
     return found if store.info is None else found | of_info(store.info)
+
+
+def described_at_url(url: Url, first: int) -> dict[str, Any]:
+    """As `described`, without texts."""
+    from pypack.store.remote_index import RemoteIndex
+
+    store = RemoteIndex(url)
+    info, lengths = store.info, store.lengths
+    return {
+        "kind": "store",
+        "path": str(url),
+        "documents": info.documents,
+        "tokens": info.tokens,
+        "dtype": info.dtype,
+        "vocab_size": info.vocab_size,
+        "histogram": length_histogram(lengths),
+        "lengths": quantiles(lengths),
+        "first": [
+            {"document": i, "tokens": int(lengths[i]), "ids": ids, "text": None}
+            for i, ids in enumerate(store.first_ids(first))
+        ],
+        **of_info(info),
+    }
 
 
 def of_info(info: StoreInfo) -> dict[str, Any]:
