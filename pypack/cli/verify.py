@@ -6,12 +6,16 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path
 from pypack.cli.artifact import kind_of
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pypack.plan.plan import Plan
     from pypack.store.store import TokenStore
 
 _MOST_TOLD = 5
@@ -52,9 +56,10 @@ def run(args: argparse.Namespace) -> int:
         from pypack.plan.plan import Plan
 
         plan = Plan.open(args.path)
-        plan.verify(None if args.store is None else TokenStore.open(args.store).lengths)
+        behind = _prove_plan(plan, args.store)
         found: dict[str, Any] = {
             "kind": "plan",
+            **({"documents_behind": behind} if behind else {}),
             "against_store": args.store is not None,
             "sequences": plan.num_sequences,
             "tokens": plan.counts.tokens,
@@ -80,12 +85,37 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _prove_plan(plan: Plan, path: Path | None) -> int:
+    """Proves a plan; returns how many documents its store has got since it was made."""
+    from pypack.store.store import TokenStore
+
+    if path is None:
+        plan.verify()
+        return 0
+    store = TokenStore.open(path)
+    made_for = plan.counts.documents
+    has_grown = (
+        plan.documents is None
+        and 0 < made_for < len(store)
+        and store.begins_with(made_for, plan.lengths_fingerprint)
+    )
+    plan.verify(store.lengths[:made_for] if has_grown else store.lengths)
+    return len(store) - made_for if has_grown else 0
+
+
 def _in_words(found: Mapping[str, Any]) -> str:
     figures = (
-        f"{name} {value:,}" for name, value in found.items() if type(value) is int and name != "exit_status"
+        f"{name} {value:,}"
+        for name, value in found.items()
+        if type(value) is int and name not in ("exit_status", "documents_behind")
     )
     unchecked, strangers = found.get("unchecked", []), found.get("strangers", [])
     lines = [f"{found['path']}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})"]
+    if behind := found.get("documents_behind"):
+        lines.append(
+            f"  the store has grown since: its last {counted(behind, 'document')} are not in the plan "
+            "(pypack pack --extend adds them)"
+        )
     if unchecked:
         lines.append(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
     if strangers:

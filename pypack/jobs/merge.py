@@ -11,7 +11,7 @@ from typing import Any
 from pypack._common.fingerprint import joined_fingerprint
 from pypack.jobs.attempts import final_name
 from pypack.jobs.crash import crash_at
-from pypack.jobs.description import JobDescription
+from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription
 from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
@@ -28,7 +28,14 @@ from pypack.jobs.reject_log import moved_line
 from pypack.jobs.retry import superseded
 from pypack.jobs.slurm import array_syntax
 from pypack.store.beside import FEATURE_OF
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
+from pypack.store.format import (
+    NEXT_REJECTED_FILE,
+    REJECTED_FILE,
+    STORE_FILE,
+    TOKENIZER_FILE,
+    StoreInfo,
+    dtype_for_vocabulary,
+)
 
 _CHUNK = 1 << 20
 
@@ -53,6 +60,10 @@ def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
 def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     """Writes what says that the store is finished. Several processes may do it at once: all write the same.
 
+    Where a store stands already, which a job has added to, `store.json` is what makes it the new one: all
+    that is written before has names of its own, and what is left to do behind it are renamings, which
+    whoever comes next may do (`settle`).
+
     Raises:
         MissingUnitsError: not all units are done.
         NoDocumentError: all documents were refused; the rejects are there.
@@ -67,12 +78,13 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     manifests = list(_manifests(place, job, wanted.units))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
-    first, tried_again = _join_rejects(place, job, manifests)
+    log = NEXT_REJECTED_FILE if place.exists(STORE_FILE) else REJECTED_FILE
+    first, tried_again = _join_rejects(place, job, manifests, log)
     counts = _counts(job, manifests, tried_again)
     if counts["rejected"]:
-        files[REJECTED_FILE] = place.checksum(REJECTED_FILE)
+        files[REJECTED_FILE] = place.checksum(log)
     else:
-        place.remove(REJECTED_FILE)  # empty, or of a run that was stopped for its rejects
+        place.remove(log)  # empty, or of a run that was stopped for its rejects
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
@@ -104,8 +116,21 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     )
     crash_at("merge", "store")
     place.write(STORE_FILE, info.to_json())
+    crash_at("merge", "settle")
+    settle(place, info)
     _tidy(place, unused)
     return info
+
+
+def settle(place: FolderPlace, info: StoreInfo) -> None:
+    """Gives what was written for a new state of a store its names, once `store.json` says that it is."""
+    if REJECTED_FILE in info.files:
+        place.rename(NEXT_REJECTED_FILE, REJECTED_FILE)
+    else:
+        place.remove(NEXT_REJECTED_FILE)
+        place.remove(REJECTED_FILE)
+    crash_at("merge", "job")
+    place.rename(NEXT_JOB_FILE, JOB_FILE)
 
 
 def _last_id(asked: dict[str, Any]) -> int | None:
@@ -167,11 +192,12 @@ def _counts(
         **({"passed_over": dict(sorted(passed_over.items()))} if passed_over else {}),
         **({"look_alikes": look_alikes} if look_alikes else {}),
         **({"retries": len(job.retries)} if job.retries else {}),
+        **({"appends": len(job.appends)} if job.appends else {}),
     }
 
 
 def _join_rejects(
-    place: FolderPlace, job: JobDescription, manifests: list[Manifest]
+    place: FolderPlace, job: JobDescription, manifests: list[Manifest], log: str
 ) -> tuple[str, Counter[tuple[str, bool]]]:
     """Writes the rejects of all units in order, without those that a later unit has tried again.
 
@@ -212,7 +238,7 @@ def _join_rejects(
                             yield chunk
             lines += manifest.lines or 0
 
-    with place.writer(REJECTED_FILE) as target:
+    with place.writer(log) as target:
         for part in parts():
             first = first or _in_words(part[: part.index(b"\n")])
             target.write(part)

@@ -11,17 +11,31 @@ from pathlib import Path
 
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
 from pypack.jobs.attempts import final_name
-from pypack.jobs.description import JOB_FILE, JobDescription, read_description
+from pypack.jobs.description import (
+    JOB_FILE,
+    NEXT_JOB_FILE,
+    JobDescription,
+    finished_description,
+    read_description,
+)
 from pypack.jobs.differences import differences, different_options
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
+from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Of 0.1.0: what an unfinished job of it has.
 OLD_JOURNAL = "journal.jsonl"
-_OURS = (STORE_FILE, TOKENIZER_FILE, REJECTED_FILE, JOB_FILE, OLD_JOURNAL)
+_OURS = (
+    STORE_FILE,
+    TOKENIZER_FILE,
+    REJECTED_FILE,
+    NEXT_REJECTED_FILE,
+    JOB_FILE,
+    NEXT_JOB_FILE,
+    OLD_JOURNAL,
+)
 _SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet)")
 
 
@@ -65,7 +79,8 @@ def claimed(
             finished = (directory / STORE_FILE).exists()
             if finished and not overwrite and not (shared and (directory / JOB_FILE).exists()):
                 raise OutputError(
-                    f"{directory}: already holds a finished store; choose another path or add --overwrite"
+                    f"{directory}: already holds a finished store; choose another path, add to it with "
+                    "--append, or replace it with --overwrite"
                 )
             if not finished or not overwrite:
                 shutil.rmtree(_aside(directory), ignore_errors=True)
@@ -115,8 +130,10 @@ def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[Folder
                     f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
                     "try again with what it was made with"
                 )
+            if len(before.appends) != len((finished_description(place) or before).appends):
+                raise OutputError(f"{directory}: --append has begun there: run that to its end first")
             again = with_retries(place, before, job)
-            place.write(JOB_FILE, again.to_json())
+            place.write(NEXT_JOB_FILE, again.to_json())
             yield place, again
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
@@ -216,7 +233,7 @@ def _is_ours(path: Path) -> bool:
 
 def _clear(directory: Path) -> None:
     # The descriptions go first: what is left then is no store and no job, whenever this is killed.
-    for name in (STORE_FILE, JOB_FILE):
+    for name in (STORE_FILE, NEXT_JOB_FILE, JOB_FILE):
         (directory / name).unlink(missing_ok=True)
     shutil.rmtree(directory / UNITS_FOLDER, ignore_errors=True)
     for path in directory.iterdir():

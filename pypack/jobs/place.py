@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -137,6 +137,11 @@ class FolderPlace:
     def replace(self, temporary: Path, name: str) -> None:
         """Gives a written and synced file its name, whoever has it."""
         publish(temporary, self.path(name))
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a file another name, whoever has it; nothing if there is no file of the old one any more."""
+        with suppress(FileNotFoundError):
+            publish(self.path(old), self.path(new))
 
     def append(self, name: str, data: bytes) -> None:
         """Adds to a file, durably."""

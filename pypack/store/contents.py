@@ -6,11 +6,13 @@ import os
 import re
 from pathlib import Path
 
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
 
 # What a job leaves in its store for those who go on with it.
-_OF_A_JOB = frozenset({"job.json", "units"})
+_NEXT_JOB = "job.next.json"
+_OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
 _SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)")
+_OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
 
 def shard_files(info: StoreInfo) -> list[str]:
@@ -32,9 +34,23 @@ def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
     """What `store.json` does not name: (files that look like shards, others), sorted.
 
     A shard that nobody names is of another job or another state of the store; tools that take every `.bin` of
-    a folder would read it.
+    a folder would read it. What a job has made so far that adds to the store is neither.
     """
     known = {*shard_files(info), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
     extra = sorted(name for name in os.listdir(folder) if name not in known)  # noqa: PTH208
+    if is_growing(folder):
+        last = max((_unit_of(shard.name) for shard in info.shards), default=-1)
+        extra = [name for name in extra if _unit_of(name) <= last]
     shards = [name for name in extra if _SHARD_FILE.fullmatch(name)]
     return shards, [name for name in extra if not _SHARD_FILE.fullmatch(name)]
+
+
+def is_growing(folder: Path) -> bool:
+    """Whether a job has begun to add to the store, and has not ended."""
+    return (folder / _NEXT_JOB).is_file()
+
+
+def _unit_of(name: str) -> int:
+    """The number of the unit that a file of a shard is of, -1 if it is of none."""
+    found = _OF_A_UNIT.fullmatch(name if "." in name else f"{name}.")
+    return -1 if found is None else int(found[1])

@@ -271,6 +271,15 @@ class TokenStore(Framed, Sequence[Document]):
         own = self.lengths_fingerprint if is_composable(fingerprint) else self._old_lengths_fingerprint
         return fingerprint == own
 
+    def begins_with(self, documents: int, fingerprint: str) -> bool:
+        """Whether a plan for so many documents that records this fingerprint, of version 1 or 2, was made for
+        the first ones: for the store as it was before it grew."""
+        if documents > len(self):
+            return False
+        if is_composable(fingerprint):
+            return self.first_fingerprint(documents) == fingerprint
+        return is_of_lengths(fingerprint, np.ascontiguousarray(self.lengths[:documents]))
+
     def first_fingerprint(self, documents: int) -> str:
         """The `lengths_fingerprint` of the first documents alone: of the store as it was before it grew.
 
