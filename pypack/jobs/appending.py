@@ -167,7 +167,7 @@ def claimed_to_append(directory: Path, now: JobDescription, *, shared: bool) -> 
                     "those that were given columns: nobody can tell what is in it. Tokenize the new inputs "
                     "into a store of their own; pypack merge makes one store of both"
                 )
-            different = _differences(before, now)
+            different = unlike_units(before, now)
             if different:
                 raise OutputError(
                     f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
@@ -180,7 +180,7 @@ def claimed_to_append(directory: Path, now: JobDescription, *, shared: bool) -> 
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
 
 
-def _differences(before: JobDescription, now: JobDescription) -> list[str]:
+def unlike_units(before: JobDescription, now: JobDescription) -> list[str]:
     """What keeps units of two jobs out of one store. An option that is younger than the store had its
     default."""
     defaults = {**asdict(TokenizeOptions()), "keep": []}

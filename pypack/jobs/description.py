@@ -14,6 +14,7 @@ from pypack._common.schema import Field, brief, check, check_required, parse_jso
 from pypack.corpus import InputFile
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.units import Unit
+from pypack.store.format import StoreInfo
 
 JOB_FILE = "job.json"
 # What the job is that adds to a finished store, until that is done.
@@ -142,6 +143,21 @@ def read_description(place: FolderPlace) -> JobDescription | None:
         data = place.read(name)
         if data is not None:
             return JobDescription.from_json(data, str(place.path(name)))
+    return None
+
+
+def job_of(place: FolderPlace, info: StoreInfo | None) -> JobDescription | None:
+    """The job that made a store, by the number of its units; None if there is none.
+
+    One that has added to it, and was killed behind `store.json`, has not got its name yet.
+    """
+    for name in (JOB_FILE, NEXT_JOB_FILE):
+        data = place.read(name)
+        if data is None or info is None:
+            continue
+        job = JobDescription.from_json(data, str(place.path(name)))
+        if job.job.get("limit") is not None or info.counts.get("units") == len(job.units):
+            return job
     return None
 
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.format import (
+    NEXT_REJECTED_FILE,
+    REJECTED_FILE,
+    STORE_FILE,
+    TOKENIZER_FILE,
+    ShardInfo,
+    StoreInfo,
+)
 
 # What a job leaves in its store for those who go on with it.
 _NEXT_JOB = "job.next.json"
@@ -15,10 +23,10 @@ _SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)
 _OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
 
-def shard_files(info: StoreInfo) -> list[str]:
-    """The names of the files of all shards."""
+def shard_files(shards: Iterable[ShardInfo]) -> list[str]:
+    """The names of the files of shards."""
     names = []
-    for shard in info.shards:
+    for shard in shards:
         columns = [] if shard.columns_checksum is None else [".parquet"]
         names += [shard.name + suffix for suffix in (".bin", ".idx", *columns, *shard.beside)]
     return names
@@ -27,7 +35,7 @@ def shard_files(info: StoreInfo) -> list[str]:
 def missing_files(folder: Path, info: StoreInfo) -> list[str]:
     """What `store.json` names and is not there."""
     here = set(os.listdir(folder))  # noqa: PTH208  # a million names as strings
-    return [name for name in (*shard_files(info), *info.files) if name not in here]
+    return [name for name in (*shard_files(info.shards), *info.files) if name not in here]
 
 
 def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
@@ -36,7 +44,7 @@ def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
     A shard that nobody names is of another job or another state of the store; tools that take every `.bin` of
     a folder would read it. What a job has made so far that adds to the store is neither.
     """
-    known = {*shard_files(info), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
+    known = {*shard_files(info.shards), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
     extra = sorted(name for name in os.listdir(folder) if name not in known)  # noqa: PTH208
     if is_growing(folder):
         last = max((_unit_of(shard.name) for shard in info.shards), default=-1)

@@ -30,6 +30,7 @@ from pypack.store.beside import FEATURE_OF, GROUP, MASK, WEIGHT, DocumentValues
 from pypack.store.contents import extra_files, missing_files
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
 from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
+from pypack.store.provenance import MergedPart, merged_parts
 from pypack.store.split import Split, split_documents
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class TokenStore(Framed, Sequence[Document]):
         if view.dtype != info.dtype:
             raise ValueError(f"{path / STORE_FILE}: dtype: {info.dtype}, the shards have {view.dtype}")
         return cls(path, view, info)
+
+    @property
+    def merged_from(self) -> tuple[MergedPart, ...]:
+        """Which documents come from which store, where `pypack merge` has made this one of others."""
+        return () if self.info is None else merged_parts(self.info)
 
     @property
     def parts(self) -> tuple[TokenStore, ...]:
