@@ -18,7 +18,7 @@ from fixtures.places import ROOT
 PYTHON_FLOORS = [
     ["pypack._core"],
     ["pypack._common"],
-    ["pypack.ragged", "pypack.batch"],
+    ["pypack.ragged", "pypack.batch", "pypack.remote"],
     ["pypack.columnar", "pypack.records"],
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
@@ -35,6 +35,7 @@ FACES = ["pypack", "pypack._moved"]
 CPP_FLOORS = [
     ["core/common"],
     [
+        "core/convert",
         "core/corpus",
         "core/objective",
         "core/schedule",
@@ -64,6 +65,7 @@ CPP_FLOORS = [
     ["bindings/pack"],
     [
         "bindings/batch",
+        "bindings/convert",
         "bindings/corpus",
         "bindings/objective",
         "bindings/schedule",

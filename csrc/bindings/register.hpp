@@ -6,6 +6,7 @@
 namespace pypack::bindings {
 
 void register_common(pybind11::module_& m);
+void register_convert(pybind11::module_& m);
 void register_corpus(pybind11::module_& m);
 void register_store(pybind11::module_& m);
 void register_pack(pybind11::module_& m);

@@ -12,7 +12,7 @@
 #include "common/tabled_permutation.hpp"
 #include "pack/decompose/binary_cuts.hpp"
 #include "store/mask_bits.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/vocabulary/serde_number.hpp"

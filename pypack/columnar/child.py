@@ -9,8 +9,9 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from pypack.columnar.outlet import Outlet
 from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
 
 # Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
@@ -33,16 +34,16 @@ def serve() -> None:
         _answer(ReadRequest(**{**values, **tuples}), out)
 
 
-def _own_output() -> BinaryIO:
+def _own_output() -> Outlet:
     """Standard output for messages alone: what libraries print goes nowhere."""
-    out = os.fdopen(os.dup(1), "wb")
+    out = Outlet(os.dup(1))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     return out
 
 
-def _answer(request: ReadRequest, out: BinaryIO) -> None:
+def _answer(request: ReadRequest, out: Outlet) -> None:
     import pyarrow as pa
 
     from pypack.columnar.arrow_columns import read_arrow_columns
@@ -75,12 +76,15 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             if piece is None:
                 break
             head = {"row": piece.row, "rows": piece.rows, "disk_bytes": piece.disk_bytes,
+                    "is_checked": piece.is_checked,
                     "faults": [[row, *fault] for row, fault in sorted(piece.faults.items())]}  # fmt: skip
             _send(out, BATCH, head)
-            # Straight from Arrow's buffers into the pipe, and on the other side out of it: no copy between.
             with pa.ipc.new_stream(sink, piece.good.schema) as writer:
                 writer.write_batch(piece.good)
             out.flush()
+            if not sys.stdin.buffer.readline():  # the reader has all of it, and says so
+                return
+            out.forget()
     except RefusedFileError as refused:
         _send(out, REFUSED, {"kind": refused.kind, "reason": refused.reason})
         return
@@ -101,7 +105,7 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
     _send(out, DONE, last)
 
 
-def _send(out: BinaryIO, kind: bytes, values: dict[str, Any]) -> None:
+def _send(out: Outlet, kind: bytes, values: dict[str, Any]) -> None:
     data = json.dumps(values).encode()
     out.write(struct.pack(MESSAGE, kind, len(data)) + data)
     out.flush()

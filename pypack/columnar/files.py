@@ -22,6 +22,7 @@ from pypack.columnar.values import (
     check_kept_type,
     check_structure,
     is_bytes,
+    is_simple,
     is_text,
     plain,
     text_of_bytes,
@@ -50,6 +51,7 @@ class Piece:
         disk_bytes: their share of the file, for progress.
         faults: the refused rows, counted from `row`.
         good: the others; columns "0" (the field), "1", ... (those kept), without dictionaries at the top.
+        is_checked: whether all text among these is known to be UTF-8.
     """
 
     row: int
@@ -57,6 +59,7 @@ class Piece:
     disk_bytes: int
     faults: Faults
     good: pa.RecordBatch
+    is_checked: bool = True
 
 
 def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> Iterator[Piece]:
@@ -76,7 +79,9 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
     while True:
         try:
             for first, batch, disk_bytes in _batches(request, row, careful):
-                all_utf8 = min([check_structure(column) for column in batch.columns])  # all are looked at
+                # What Arrow has made itself is sound, and its text is looked at once more where it arrives.
+                is_left = request.format == "parquet" and all(map(is_simple, batch.schema.types))
+                all_utf8 = is_left or min([check_structure(column) for column in batch.columns])  # of all
                 lengths = _row_bytes(batch, request)
                 unpacked += int(lengths[lengths <= request.max_document_bytes].sum())
                 if unpacked > most:
@@ -84,7 +89,7 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
                         "expands_too_far",
                         f"{size} bytes on disk unpack to more than {most}",
                     )
-                for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8):
+                for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8, is_left):
                     yield piece
                     row = piece.row + piece.rows
             return
@@ -376,6 +381,7 @@ def _pieces(
     disk_bytes: int,
     request: ReadRequest,
     all_utf8: bool,
+    is_left: bool,
 ) -> Iterator[Piece]:
     too_long = lengths > request.max_document_bytes
     ends = np.cumsum(np.where(too_long, 0, lengths))
@@ -398,13 +404,15 @@ def _pieces(
             none = [plain(_column(rows.slice(0, 0), path)) for path in request.paths]
             good = _numbered(list(map(text_of_bytes, none)) if request.is_text else none)
         else:
-            faults, good = _sorted_out(rows, request, all_utf8)
-        yield Piece(row + start, stop - start, share, faults, good)
+            faults, good = _sorted_out(rows, request, all_utf8, is_left)
+        yield Piece(row + start, stop - start, share, faults, good, not is_left)
         start = stop
 
 
-def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> tuple[Faults, pa.RecordBatch]:
-    """The rows that are no documents, and the others."""
+def _sorted_out(
+    rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool, is_left: bool
+) -> tuple[Faults, pa.RecordBatch]:
+    """The rows that are no documents, and the others; `is_left`: but for text that is not UTF-8."""
     columns = [plain(_column(rows, path)) for path in request.paths]
     places = np.arange(rows.num_rows)
     faults: Faults = {}
@@ -412,7 +420,7 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
         texts = len(request.text_paths)
         was_bytes = any(is_bytes(column.type) for column in columns[:texts])
         columns[:texts] = map(text_of_bytes, columns[:texts])
-        all_utf8 = all_utf8 and not (was_bytes and _undecodable(columns[:texts]))
+        all_utf8 = is_left or (all_utf8 and not (was_bytes and _undecodable(columns[:texts])))
         if all(column.null_count for column in columns[:texts]):
             missing = np.logical_and.reduce(
                 [column.is_null().to_numpy(zero_copy_only=False) for column in columns[:texts]]

@@ -6,50 +6,36 @@ import atexit
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from pypack.columnar.inlet import ColumnarBatch, received, received_batch
+from pypack.columnar.request import BATCH, DONE, REFUSED, TAKEN, ReadRequest
 
 # The child finds the modules that this process finds, however it was started.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
     "from pypack.columnar.child import serve; serve()"
 )
+# What one batch has freed the next one takes, without asking the system, in huge pages (glibc).
+_MALLOC = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in (
+        ("arena_max", 1),
+        ("mmap_threshold", 1 << 25),
+        ("trim_threshold", 1 << 28),
+        ("hugetlb", 1),
+    )
+)
 _PIPE_BYTES = 1 << 20
 _SECONDS_TO_DIE = 5.0
 _F_SETPIPE_SZ = 1031
-_HEAD = struct.Struct(MESSAGE)
-_MOST_HEAD_BYTES = 1 << 30  # a process that was damaged may say anything
-
-
-@dataclass(frozen=True)
-class ColumnarBatch:
-    """Some rows of a file; see `pypack.columnar.files.Piece`.
-
-    Attributes:
-        row, rows: the first, and how many, refused ones among them.
-        disk_bytes: their share of the file.
-        faults: (row counted from `row`, kind, reason) of the refused ones.
-        columns: the other rows: the field, then the columns that are kept, in order.
-        schema: of these columns; their names are those of the file only where the format is "columns".
-    """
-
-    row: int
-    rows: int
-    disk_bytes: int
-    faults: list[tuple[int, str, str]]
-    columns: list[pa.Array]
-    schema: pa.Schema
 
 
 class DamagedColumnsError(ValueError):
@@ -70,6 +56,7 @@ class ColumnarReader:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_idle = False
+        self._ending: weakref.finalize[[int, subprocess.Popen[bytes]], ColumnarReader] | None = None
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
         """The rows of a file in batches.
@@ -104,10 +91,14 @@ class ColumnarReader:
             # The process may have been started in another folder.
             self._tell(stdin, asdict(replace(request, path=os.path.abspath(request.path))))  # noqa: PTH100
             while True:
-                kind, head = _received(stdout)
+                kind, head = received(stdout)
                 if kind != BATCH:
                     break
-                yield _batch(head, stdout)
+                batch = received_batch(head, stdout, request)
+                stdin.write(TAKEN)
+                stdin.flush()
+                yield batch
+                del batch
             finished = self._is_idle = True
         except (EOFError, BrokenPipeError):
             raise DamagedColumnsError("damaged_file", self._death()) from None
@@ -126,9 +117,9 @@ class ColumnarReader:
         except IndexError:
             return None
         if owner != os.getpid():
-            child.returncode = 0  # not this process's to wait for
+            _end(owner, child)
             return None
-        self._process = child
+        self._adopt(child)
         if child.poll() is not None:
             self.close()
         return self._process
@@ -138,15 +129,20 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
+            # That of one batch serves the next, too: taken anew, each page of it would be a fault (1.4 x).
+            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+            "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
             "HF_HUB_OFFLINE": "1",
+            "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
-        self._process = child = subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-I", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        self._adopt(child)
         assert child.stdin is not None
         assert child.stdout is not None
         with suppress(ImportError, OSError):  # fewer turns; Linux only, and no more than the user may
@@ -155,6 +151,15 @@ class ColumnarReader:
             fcntl.fcntl(child.stdout.fileno(), _F_SETPIPE_SZ, _PIPE_BYTES)
         self._tell(child.stdin, sys.path)
         return child
+
+    def _adopt(self, child: subprocess.Popen[bytes]) -> None:
+        """Takes a process, which ends with this reader at the latest, however that goes.
+
+        Not by `__del__`: within a cycle (a traceback that holds the frame that reads), the garbage collector
+        may ask the process and its pipes first, and those would find themselves open.
+        """
+        self._process = child
+        self._ending = weakref.finalize(self, _end, os.getpid(), child)
 
     @staticmethod
     def _tell(stdin: IO[bytes], values: object) -> None:
@@ -177,28 +182,34 @@ class ColumnarReader:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                with suppress(OSError):  # what was not sent goes nowhere
-                    if pipe is not None:
-                        pipe.close()
-            self._process = None
+        if self._ending is not None:
+            self._ending()
+        self._process = self._ending = None
 
     def __enter__(self) -> ColumnarReader:
         return self
 
-    def __del__(self) -> None:
-        self.close()  # of one that was never left, such as by a thread that ended with the process
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._is_idle and not _IDLE:
+        if self._process is not None and self._ending is not None and self._is_idle and not _IDLE:
+            self._ending.detach()
             _IDLE.append((os.getpid(), self._process))
-            self._process = None
+            self._process = self._ending = None
         self.close()
+
+
+def _end(owner: int, child: subprocess.Popen[bytes]) -> None:
+    """Ends a reading process and closes its pipes; one that a fork inherited belongs to its parent."""
+    if owner == os.getpid():
+        child.kill()
+        child.wait()
+    else:
+        child.returncode = 0  # not this process's to wait for
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError):  # what was not sent goes nowhere
+            if pipe is not None:
+                pipe.close()
 
 
 def row_groups(path: str) -> list[tuple[int, int]]:
@@ -222,32 +233,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _received(stream: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
-    kind, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-    if length > _MOST_HEAD_BYTES:
-        raise EOFError
-    return kind, json.loads(_exactly(stream, length))
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
-
-
-def _batch(head: dict[str, Any], stream: IO[bytes]) -> ColumnarBatch:
-    import pyarrow as pa
-
-    try:
-        reader = pa.ipc.open_stream(pa.PythonFile(stream, "r"))
-        batch = reader.read_next_batch()
-        while next(reader, None) is not None:  # its end mark
-            pass
-        batch.validate(full=True)  # the process may have been damaged before it sent this
-    except (pa.ArrowException, OSError, StopIteration) as error:
-        raise EOFError from error
-    faults = [(int(row), str(kind), str(reason)) for row, kind, reason in head["faults"]]
-    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns, batch.schema)

@@ -51,6 +51,8 @@ class ReadRequest:
 
 
 # A message: one of these, the length of an object in JSON, and that object. A batch is followed by an Arrow
-# stream of one record batch. The last one of a request for fields alone says what they are.
+# stream of one record batch, and answered by TAKEN: until then its process keeps what it has sent as it is.
+# The last message of a request for fields alone says what they are.
 MESSAGE = "<cQ"
 BATCH, REFUSED, DONE = b"B", b"R", b"D"
+TAKEN = b"\n"

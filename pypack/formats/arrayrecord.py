@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pypack.formats import about_file, examples
 from pypack.formats.byte_rows import ByteRows
@@ -65,7 +66,12 @@ def _feature(values: pa.Array, is_kept: bool) -> tuple[int, ByteRows]:
     if pa.types.is_floating(values.type.value_type):
         return examples.FLOATS, bytes_of_lists(values)[:2]
     offsets = np.asarray(values.offsets).astype(np.int64)
-    return examples.INTS, varints(values.flatten().to_numpy().astype(np.int64), offsets - offsets[0])
+    return examples.INTS, varints(_numbers(values.flatten()), offsets - offsets[0])
+
+
+def _numbers(values: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
+    found: NDArray[np.int32] | NDArray[np.int64] = values.to_numpy()
+    return found if found.dtype in (np.int32, np.int64) else found.astype(np.int64)
 
 
 def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
@@ -78,7 +84,9 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
     file = _library().ArrayRecordReader(str(path))
     try:
         count = file.num_records()
-        names = list(_parsed(path, file.read(0, 1))[0]) if count else [column]
+        names = examples.names_in(file.read(0, 1)[0]) if count else [column]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     except RuntimeError as error:
         raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
     finally:
@@ -91,13 +99,6 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
     return stream_of_records(reader, _records(path, count, names, about, is_packed), about)
 
 
-def _parsed(path: Path, records: list[bytes]) -> list[dict[str, examples.Feature]]:
-    try:
-        return [examples.parse(record) for record in records]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
 def _records(
     path: Path, count: int, names: list[str], about: About, is_packed: bool
 ) -> Generator[pa.RecordBatch, None, None]:
@@ -107,12 +108,14 @@ def _records(
         for start in range(0, count, _READ_RECORDS):
             stop = min(start + _READ_RECORDS, count)
             try:
-                parsed = _parsed(path, file.read(start, stop))
+                records = file.read(start, stop)
             except RuntimeError as error:
                 raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
             try:
+                parsed = examples.parse(records, names)
                 columns = [
-                    _column(name, parsed, about, is_json=name in own, is_packed=is_packed) for name in names
+                    _column(name, parsed[name], about, is_json=name in own, is_packed=is_packed)
+                    for name in names
                 ]
             except (ValueError, pa.ArrowException) as error:
                 raise ValueError(f"{path}: record {start} or behind: {error}") from error
@@ -123,19 +126,13 @@ def _records(
 
 def _column(
     name: str,
-    parsed: list[dict[str, examples.Feature]],
+    feature: examples.Feature,
     about: About,
     *,
     is_json: bool,
     is_packed: bool,
 ) -> pa.Array:
-    if not all(name in record for record in parsed):
-        raise ValueError(f"a record has no feature {name!r}")
-    kinds = {record[name][0] for record in parsed}
-    if len(kinds) > 1:
-        raise ValueError(f"the feature {name!r} is of several kinds")
-    kind = kinds.pop()
-    rows = examples.joined([record[name][1] for record in parsed])
+    kind, rows = feature
     if kind == examples.BYTES:
         return json_column(rows, about.kind_of(name)) if is_json else text_column(rows, is_text=False)
     if kind == examples.FLOATS:

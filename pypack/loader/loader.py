@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import copy
-import operator
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pypack._common.arguments import whole_number
-from pypack._common.callers import called_from
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
-from pypack.loader.batch_maker import BatchMaker
-from pypack.loader.documents import StepDocuments, documents_of
 from pypack.loader.objective import resolved_objective
 from pypack.loader.options import BatchOptions
-from pypack.loader.order_options import PLAN_ORDER, OrderOptions, evaluation_tail
-from pypack.loader.passes import Given, made_ahead, one_by_one
+from pypack.loader.order_options import OrderOptions, evaluation_tail
 from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
 from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
+from pypack.loader.steered import Steered
 from pypack.objectives.objective import Objective
-from pypack.plan.plan import Plan
-from pypack.schedule.order import StepDraws
 from pypack.schedule.schedule import Curriculum, Schedule
-from pypack.schedule.schedule_order import ScheduleOrder
-from pypack.schedule.skips import Skips
 from pypack.schedule.tails import Tail
-from pypack.schedule.weight_log import Event
 from pypack.source.source import PlanPath, Source, named_sources
 from pypack.store.store import StorePaths
 
@@ -42,7 +29,7 @@ if TYPE_CHECKING:
     from pypack.schedule.preview import Preview
 
 
-class Loader:
+class Loader(Steered):
     """Batches of packed sequences, freshly shuffled in every epoch.
 
     Nothing about the order is stored: `batch_at(k)` gives the batch of any step at once, so that resuming is
@@ -242,203 +229,6 @@ class Loader:
         rank, world_size = of_group(group) if mesh is None else of_mesh(mesh, dims)
         return cls(sources, plan, rank=rank, world_size=world_size, **options)
 
-    def _start(self) -> None:
-        self._follow()
-        self.ranks.check(self.order, self._run.options.tail)
-        self._make_maker()
-
-    def _follow(self) -> None:
-        """The run has changed. Its order and end are kept here: they are looked at for every batch."""
-        self.order, self._end = self._run.order, self._run.end
-        self._changes += 1
-
-    def _make_maker(self) -> None:
-        self._maker = BatchMaker(
-            self.sources,
-            self.order,
-            self.ranks,
-            self._options,
-            objective=self.objective,
-            seed=self.seed,
-            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
-            idle_buffers=self._prefetch + 2,
-            pin_memory=self._pin_memory,
-            num_threads=self._num_threads,
-        )
-
-    @property
-    def plan(self) -> Plan:
-        """The plan of the first source."""
-        return next(iter(self.sources.values())).plan
-
-    @property
-    def source_names(self) -> list[str]:
-        """Names of the sources, in the order that `PackedBatch.source_ids` counts them."""
-        return list(self.sources)
-
-    @property
-    def schedule(self) -> Schedule | None:
-        return self._run.options.schedule
-
-    @property
-    def seed(self) -> int:
-        return self._run.options.seed
-
-    @property
-    def shuffle(self) -> bool:
-        """Whether the order is shuffled; False: the loader is for evaluation."""
-        return self._run.options.shuffle
-
-    @property
-    def rank(self) -> int:
-        return self.ranks.rank
-
-    @property
-    def world_size(self) -> int:
-        return self.ranks.world_size
-
-    @property
-    def layout(self) -> str:
-        return self._options.layout
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps of one pass over the loader, the same on every rank: an epoch, or with a schedule the run.
-        With tail="wrap" those of the first pass; `len` has those of the current one."""
-        return self.order.pass_first(1)
-
-    @property
-    def num_steps(self) -> int | None:
-        """Steps of the run; None: no end."""
-        return self.order.num_steps
-
-    @property
-    def dropped_sequences(self) -> int:
-        """Sequences left out of every epoch by `tail="drop"`."""
-        plain = self._run.plain
-        return 0 if isinstance(plain, ScheduleOrder) else plain.dropped_sequences
-
-    @property
-    def repeated_sequences(self) -> int:
-        """Sequences that are given once more than they should: by tail="pad" in every epoch, to ranks that
-        the last step has none for; by tail="wrap" in the last step of the last of `epochs`."""
-        order = self._run.plain
-        if isinstance(order, ScheduleOrder):
-            return 0
-        if self._run.options.tail == "wrap":
-            return order.overdrawn
-        return sum(max(0, self.world_size - fewest) for _, fewest in order.visit_rows())
-
-    @property
-    def step(self) -> int:
-        """The step that comes next."""
-        return self._step
-
-    @property
-    def epoch(self) -> int:
-        """The pass that the next step belongs to."""
-        return self.order.pass_of(self._step)
-
-    @property
-    def events(self) -> list[Event]:
-        """The changes of weights so far: from which step on, and the weights.
-
-        All of the run's; where the loader went on from a state that held only the newest, these, from
-        `first_step` on. They may be kept beside the checkpoints, as JSON: a loader made with `events=` of
-        them gives the run again from its start, and keeps knowing them when it loads a later state.
-        """
-        return [(step, dict(weights)) for step, weights in self._run.log.events]
-
-    @property
-    def first_step(self) -> int:
-        """The first step that the loader can give: 0, unless it went on from a state that held only the
-        newest changes of weights."""
-        return self.order.first_step
-
-    def pass_end(self) -> int:
-        """The step after the last of the current pass over the loader."""
-        return self.order.pass_end(self._step)
-
-    def seek(self, step: int) -> None:
-        """Makes `step` the one that comes next.
-
-        Raises:
-            IndexError: the loader has no such step.
-            ValueError: the step is no whole number, came before `first_step`, or is within a pass of a
-                loader with shuffle=False, whose passes all begin at the start.
-        """
-        step = whole_number("step", step)
-        if not 0 <= step <= self._end:
-            raise IndexError(self._run.no_step(step))
-        self.order.check_known(step)
-        if not self.shuffle:
-            if 0 < step < self._end:
-                raise ValueError(
-                    f"step {step}: with shuffle=False every pass begins at the start; batch_at gives any step"
-                )
-            return
-        if step != self._step:
-            self._changes += 1
-        self._step = step
-
-    def set_epoch(self, epoch: int) -> None:
-        """Goes to the start of a pass (the convention of torch's samplers)."""
-        if called_from("accelerate"):  # at every pass, with its own count, which takes a resumed run back
-            return
-        epoch = whole_number("epoch", epoch)
-        if not self.shuffle:  # every pass is the same
-            return
-        first = self.order.pass_first(epoch)
-        if epoch < 0 or (self.num_steps is not None and first >= self.num_steps):
-            raise ValueError(f"epoch {epoch} of a loader with {self.num_steps} steps")
-        self.seek(first)
-
-    def _maker_at(self, step: int) -> BatchMaker:
-        """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
-        if not 0 <= step < self._end:
-            raise IndexError(self._run.no_step(step))
-        if not self._maker.is_of_this_process:
-            self._make_maker()
-        return self._maker
-
-    def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
-        rows."""
-        sources, sequences, _ = self._maker_at(step).rows(self.order.at(step))
-        return sources, sequences
-
-    def epochs_at(self, step: int) -> NDArray[np.int64]:
-        """The epoch of its source that each row of this rank's batch belongs to: int64 [rows]."""
-        return self._maker_at(step).rows(self.order.at(step))[2]
-
-    def sequences_at(self, step: int) -> NDArray[np.int64]:
-        """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
-        return self.rows_at(step)[1]
-
-    def documents_at(self, step: int, *, all_ranks: bool = False) -> StepDocuments:
-        """The documents that a step gives, without reading a token: what to look at where a loss jumped.
-
-        Args:
-            step: any step.
-            all_ranks: those of the whole global batch, in the order in which its rows are dealt to the ranks;
-                not only of this rank's batch.
-        """
-        step = whole_number("step", step)
-        plans, sequences, _ = self._maker_at(step).plan_rows(self.order.at(step), all_ranks=all_ranks)
-        return documents_of(self.sources, plans, sequences)
-
-    def batch_at(self, step: int) -> PackedBatch:
-        """This rank's batch at any step, whatever was read before.
-
-        Raises:
-            IndexError: the loader has no such step.
-            ValueError: the step came before `first_step`.
-            TypeError: the step is no whole number.
-        """
-        if type(step) is not int:
-            step = operator.index(step)
-        return self._maker_at(step).batch(self.order.at(step), step)
-
     def __len__(self) -> int:
         """Steps of the current pass, those that were given out among them."""
         caller = sys._getframe(1)
@@ -455,178 +245,6 @@ class Loader:
         if not -len(self) <= index < len(self):
             raise IndexError(f"step {index} of a pass of {len(self)} steps")
         return self.batch_at(self.order.pass_start(self._step) + index % len(self))
-
-    def __iter__(self) -> Iterator[PackedBatch]:
-        """A pass: from the step that comes next to the end of its epoch, or with a schedule of the run.
-
-        A loader has one position, so that of several passes under way only the newest goes on, and the others
-        raise RuntimeError. With shuffle=False all are independent, and begin at the start.
-        """
-        if not self.shuffle:
-            return self._evaluation_pass()
-        if self._step >= self._end:
-            warnings.warn(
-                f"the loader has given all of its {self.num_steps} steps, so that this pass has none. For "
-                "evaluation make it with shuffle=False, whose passes are all the same; set_epoch(0) starts "
-                "anew",
-                stacklevel=2,
-            )
-        self._passes += 1
-        return self._training_pass(self._passes)
-
-    def _evaluation_pass(self) -> Iterator[PackedBatch]:
-        for batch, draws, seconds in self._steps_to(0, len(self)):
-            self._count(batch, draws, seconds)
-            yield batch
-
-    def _training_pass(self, number: int) -> Iterator[PackedBatch]:
-        end = self.pass_end()
-        while self._step < end:
-            changes = self._changes
-            for batch, draws, seconds in self._steps_to(self._step, end):
-                yield self._give(batch, draws, seconds)
-                if number != self._passes:
-                    raise RuntimeError(
-                        "another pass over this loader was begun, and a loader has one position, which both "
-                        "would move: make a second Loader, or use batch_at; with shuffle=False passes are "
-                        "independent"
-                    )
-                if changes != self._changes:  # something else comes next
-                    break
-
-    def _steps_to(self, first: int, end: int) -> Iterator[Given]:
-        if not self._prefetch:
-            return one_by_one(first, end, self._maker_at, self.order.at)
-        return made_ahead(
-            first,
-            end,
-            self._maker_at(first),
-            self.order.at,
-            prefetch=self._prefetch,
-            read_ahead=self._read_ahead,
-        )
-
-    def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:
-        self._count(batch, draws, seconds)
-        self._step += 1
-        self._given = max(self._given, self._step)
-        return batch
-
-    def _count(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> None:
-        left_out = max(0, draws.slots - self.ranks.slots(draws.slots))
-        again = self.ranks.repeated(draws)
-        self.stats.add(batch, draws, seconds, left_out, self.epochs_at, repeated_rows=again)
-
-    def _gave(self, step: int) -> None:
-        """A DataLoader gave out what comes before a step."""
-        if self.shuffle:  # else every pass begins at the start
-            self._step = step
-            self._given = max(self._given, step)
-
-    def _count_given(self, batch: Any) -> None:
-        """Counts a batch that another process made, or its counts alone."""
-        self._count(batch, self.order.at(batch.step), 0.0)
-
-    def set_weights(self, weights: Mapping[str, float], *, from_step: int | None = None) -> None:
-        """Changes the mixture while the run goes on, from a step to the end of its phase.
-
-        The change is kept in the state, so that a resumed or replayed run gives the same data. Every rank
-        must make the same change.
-
-        Args:
-            weights: share of each source, as in `Phase`.
-            from_step: the first step that it holds for; None: the step that comes next.
-
-        Raises:
-            ValueError: the step was given out already, or the weights are not those of sources.
-        """
-        if self.schedule is None:
-            raise ValueError("set_weights needs a loader with a schedule")
-        step = self._step if from_step is None else whole_number("from_step", from_step)
-        if step < self._given:
-            raise ValueError(f"step {step} was given out already; the next one is {self._given}")
-        if step >= self.steps_per_epoch:
-            raise ValueError(f"step {step} of a run of {self.steps_per_epoch} steps")
-        self._run.set_weights(weights, step)
-        self._follow()
-
-    def skip_steps(self, first: int, stop: int) -> None:
-        """Leaves steps out of the run from now on: the steps behind them move up.
-
-        For where a loss jumps: load a state from before it, leave out the steps of the jump (`documents_at`
-        says what they hold), and go on. The change is kept in the state and in `skips`, so that a resumed run
-        gives the same data. Every rank must make the same change.
-
-        Args:
-            first: the first step to leave out, as the loader counts them now.
-            stop: the step after the last.
-
-        Raises:
-            ValueError: a step was given out already, or the run does not have it, or all would be left out.
-        """
-        if not self.shuffle:
-            raise ValueError("skip_steps is for training: with shuffle=False every pass is whole")
-        ((first, stop),) = Skips([(first, stop)]).stretches
-        if first < self._given:
-            raise ValueError(f"step {first} was given out already; the next one is {self._given}")
-        self._run.skip(first, stop)
-        self._follow()
-
-    @property
-    def skips(self) -> list[tuple[int, int]]:
-        """The stretches of steps that are left out, as (first step, step after the last), counted as in the
-        run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
-        return list(self._run.skips.stretches)
-
-    def state_dict(self, step: int | None = None) -> dict[str, Any]:
-        """Where the loader stands: a small dict of plain values, for json or torch.save.
-
-        It takes up less than 1 KB in JSON, however many steps and changes of weights there were: as many of
-        the newest changes as fit are kept, and instead of the older ones what was drawn before them, by which
-        the run goes on exactly. Such a state gives no steps before its oldest change (`first_step`); `events`
-        has them all. Longer it gets only by changes made ahead, for steps that are still to come, and by many
-        sources: it takes one change and some 25 bytes for every source and row length.
-
-        It counts the steps that were given out, not those that were made ahead, and names what the order
-        depends on. World size, rank, layout, threads, prefetching and arrays are not part of it: they may
-        change between saving and loading.
-
-        Args:
-            step: the step to go on with, where the loop knows better than the loader (`batch.step + 1` in a
-                pass of Accelerate without workers, which asks for a batch more than it gives).
-
-        Raises:
-            IndexError: the loader has no such step.
-            ValueError: the step is no whole number, or came before `first_step`.
-        """
-        return self._run.state(self._step if step is None else whole_number("step", step))
-
-    def load_state_dict(self, state: Mapping[str, Any], *, strict: bool = True) -> None:
-        """Goes to where another loader stood.
-
-        Args:
-            state: what `state_dict` gave.
-            strict: refuse a state of a loader with another order. What leaves the steps as they were is no
-                other order: a longer or shorter last phase, further phases, a batch of the same size said in
-                the other unit, a store that has grown at its end with its plan extended
-                (`pypack.extend_plan`), steps that are left out from there on. If False, a warning says what
-                differs. Where that is only the size of the batch (of one source) or the schedule, the run
-                goes on with the sequences that were not given out, at the step that has as many rows, or
-                tokens of its phase, before it. Else only the number of the step (and the changes of weights)
-                are taken over: the steps that follow are those of *this* loader's order, so that sequences
-                may come again or be left out.
-
-        Raises:
-            ValueError: the state belongs to another order; the message says what differs.
-        """
-        buckets = self.order.source_buckets
-        step = self._run.load(state, strict=strict)
-        self._follow()
-        if self.order.source_buckets != buckets:
-            self._make_maker()
-            self.stats.note_buckets(self.order.source_buckets)
-        self.seek(step)
-        self._given = step
 
     def torch_dataset(self) -> Any:
         """The loader as a `torch.utils.data.IterableDataset`, for `DataLoader(..., batch_size=None)`.

@@ -66,7 +66,9 @@ class Chats:
             template: the text of a template, or the path of a file with one; None for the tokenizer's own
                 (`chat_template.jinja` or `tokenizer_config.json` in its folder).
             has_tools: choose the one for tools, where the tokenizer has several.
-            learn, parse_special_tokens, now: see `pypack.records.ChatTemplate`.
+            learn: whose words are learned, as in `pypack.records.ChatTemplate`.
+            parse_special_tokens: whether special tokens in the words of a message are those tokens, as there.
+            now: what the template takes for the time, as there.
             **options: what the template finds by name, such as `enable_thinking`.
 
         Raises:

@@ -16,8 +16,6 @@ SITE = ROOT / "docs" / "site"
 SETTINGS = (SITE / "mkdocs.yml").read_text(encoding="utf-8")
 NAMED = set(re.findall(r": ([\w/-]+\.md)$", SETTINGS, re.MULTILINE))
 MOST_WORDS = 1200
-# Pages of tables that bench/ writes, and words of things one looks up.
-LONGER = {"benchmarks.md", "formats.md", "guarantees.md", "tokenizing.md"}
 
 
 def reference():
@@ -46,8 +44,7 @@ def test_every_public_name_is_in_the_reference():
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
 def test_pages_are_short(page):
-    if page.name not in LONGER:
-        assert len(page.read_text(encoding="utf-8").split()) <= MOST_WORDS
+    assert len(page.read_text(encoding="utf-8").split()) <= MOST_WORDS
 
 
 @pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="its builder is not installed")

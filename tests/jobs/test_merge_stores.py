@@ -56,10 +56,7 @@ def _merge(stores: Sequence[Path], output: Path) -> tuple[MergeResult, list[str]
 
 
 def test_documents_in_the_order_given(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    stores = [
-        _store(tmp_path, name, first, tokenizer, _WITH_IDS)
-        for name, first in (("b", 100), ("a", 0), ("c", 200))
-    ]
+    stores = [_store(tmp_path, name, first, tokenizer, _WITH_IDS) for name, first in _FIRSTS]
     before = [tree_bytes(store) for store in stores]
     made, told = _merge(stores, tmp_path / "m")
     assert told == []
@@ -246,6 +243,7 @@ def test_copies_where_there_are_no_links(
             _merge([a, b], tmp_path / "n")
 
 
+_FIRSTS = (("b", 100), ("a", 0), ("c", 200))
 _POINTS = ["shards", "units", "described", "named"]
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
 

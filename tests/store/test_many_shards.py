@@ -24,7 +24,7 @@ MOST = 4
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenStore:
     make_store(tmp_path / "s", [7, 30, 12, 45, 3] * 40, shard_tokens=60)
     monkeypatch.setattr("pypack.store.many_shards.MOST_MAPPED_SHARDS", MOST)
-    monkeypatch.setattr("pypack.store.store.MOST_MAPPED_SHARDS", MOST)
+    monkeypatch.setattr("pypack.store.opening.MOST_MAPPED_SHARDS", MOST)
     return TokenStore.open(tmp_path / "s")
 
 

@@ -124,8 +124,8 @@ def test_the_old_fingerprint_is_computed_only_where_something_old_asks(
 ) -> None:
     store = made(tmp_path / "s", [3, 4], 100)
     plan = pypack.pack(store.lengths, 16)
-    monkeypatch.setattr("pypack.store.store.integers_fingerprint", None)
-    monkeypatch.setattr("pypack.store.store.lengths_fingerprint", None)
+    monkeypatch.setattr("pypack.store.fingerprints.integers_fingerprint", None)
+    monkeypatch.setattr("pypack.store.fingerprints.lengths_fingerprint", None)
     next(iter(Loader(store, plan, batch_tokens=16)))
 
 

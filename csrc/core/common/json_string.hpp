@@ -4,7 +4,7 @@
 namespace pypack {
 
 // Bytes that `copy_json_string` may write behind the decoded text.
-inline constexpr int kJsonStringSlack = 16;
+inline constexpr int kJsonStringSlack = 64;
 
 // Decodes the string whose opening quote stands before `p`. `out` has room for the string's raw bytes
 // (decoding never lengthens) and kJsonStringSlack more, and is moved behind what was written. Returns the

@@ -5,7 +5,7 @@
 
 #include "common/interrupt.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/byte_alphabet.hpp"
 

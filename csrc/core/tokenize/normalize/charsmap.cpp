@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {

@@ -1,0 +1,64 @@
+"""The batch of any step, and what is in it: functions of the step alone."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._common.arguments import whole_number
+from pypack.batch import PackedBatch
+from pypack.loader.batch_maker import BatchMaker
+from pypack.loader.documents import StepDocuments, documents_of
+from pypack.loader.facts import LoaderFacts
+
+
+class StepBatches(LoaderFacts):
+    """The room of `Loader` that knows of no position: any step, at any time."""
+
+    def _maker_at(self, step: int) -> BatchMaker:
+        """This process's maker, for a step that the loader must have. Called for every batch: no detours."""
+        if not 0 <= step < self._end:
+            raise IndexError(self._run.no_step(step))
+        if not self._maker.is_of_this_process:
+            self._make_maker()
+        return self._maker
+
+    def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty
+        rows."""
+        sources, sequences, _ = self._maker_at(step).rows(self.order.at(step))
+        return sources, sequences
+
+    def epochs_at(self, step: int) -> NDArray[np.int64]:
+        """The epoch of its source that each row of this rank's batch belongs to: int64 [rows]."""
+        return self._maker_at(step).rows(self.order.at(step))[2]
+
+    def sequences_at(self, step: int) -> NDArray[np.int64]:
+        """The sequences alone of `rows_at`, for a loader with one source: int64 [rows]."""
+        return self.rows_at(step)[1]
+
+    def documents_at(self, step: int, *, all_ranks: bool = False) -> StepDocuments:
+        """The documents that a step gives, without reading a token: what to look at where a loss jumped.
+
+        Args:
+            step: any step.
+            all_ranks: those of the whole global batch, in the order in which its rows are dealt to the ranks;
+                not only of this rank's batch.
+        """
+        step = whole_number("step", step)
+        plans, sequences, _ = self._maker_at(step).plan_rows(self.order.at(step), all_ranks=all_ranks)
+        return documents_of(self.sources, plans, sequences)
+
+    def batch_at(self, step: int) -> PackedBatch:
+        """This rank's batch at any step, whatever was read before.
+
+        Raises:
+            IndexError: the loader has no such step.
+            ValueError: the step came before `first_step`.
+            TypeError: the step is no whole number.
+        """
+        if type(step) is not int:
+            step = operator.index(step)
+        return self._maker_at(step).batch(self.order.at(step), step)

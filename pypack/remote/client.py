@@ -1,0 +1,60 @@
+"""What every client of a service gives: the few things that pypack asks of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pypack.remote.url import Url
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a service says of an object.
+
+    Attributes:
+        size: bytes.
+        etag: changes with the content, without quotation marks; "" where the service tells none.
+        modified_ns: nanoseconds since the epoch, 0 where it tells no time.
+    """
+
+    size: int
+    etag: str = ""
+    modified_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object of a listing: its path below the folder that was listed, and what the service says of it."""
+
+    path: str
+    stat: Stat
+
+
+class Client(Protocol):
+    """One service. Each method tries once, in the way of its library, and raises `RemoteError`s."""
+
+    def stat(self, url: Url) -> Stat | None:
+        """None if there is no such object."""
+
+    def read(self, url: Url, begin: int, end: int, etag: str) -> bytes:
+        """The bytes from `begin` to before `end`; `etag`: of the version that is wanted, "" for any."""
+
+    def list(self, url: Url) -> list[Entry]:
+        """All objects below a folder, at any depth, sorted by path; none if there is no such folder."""
+
+    def write(self, url: Url, data: bytes) -> None:
+        """Makes an object, or another in its place."""
+
+    def create(self, url: Url, data: bytes) -> bool:
+        """Makes an object that nobody else makes; False if there is one, perhaps by a try before this."""
+
+    def upload(self, url: Url, path: str, stopped: Callable[[], bool]) -> None:
+        """Makes an object of a local file, in parts if it is large; it is seen once it is whole.
+
+        Once `stopped` says so, it is given up with a `RefusedError`, and no part of it stays.
+        """
+
+    def remove(self, url: Url) -> None:
+        """Removes an object, if there is one."""

@@ -1,0 +1,152 @@
+"""Objects of all services under one roof: the client is chosen by the URL, and tries again what may pass."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from pypack.remote.client import Client, Entry, Stat
+from pypack.remote.errors import ChangedObjectError, NoObjectError, RemoteError, UnsupportedError
+from pypack.remote.file_systems import FileSystemClient
+from pypack.remote.https import HttpClient
+from pypack.remote.object_stores import SCHEMES, ObjectStoreClient
+from pypack.remote.retrying import retried
+from pypack.remote.url import Url
+
+
+class Objects(Protocol):
+    """What can be done with objects, wherever they are. All may be called by several threads at once.
+
+    Each method tries again, with growing pauses, what may pass (PYPACK_REMOTE_SECONDS, 120 s for one thing),
+    and raises `RemoteError`s that name the object: `NoObjectError`, `RefusedError`, `ChangedObjectError`,
+    `UnsupportedError`, `MissingLibraryError`, or the error itself where trying again has not helped.
+    """
+
+    def stat(self, url: Url) -> Stat | None:
+        """Size, etag and time of an object; None if there is none."""
+
+    def read(self, url: Url, begin: int = 0, end: int | None = None, *, etag: str = "") -> bytes:
+        """Bytes `begin` to before `end`, None for the end of the object: all of them, or an error.
+
+        Args:
+            etag: of the version that is wanted (`Stat.etag`); another raises `ChangedObjectError`.
+        """
+
+    def list(self, url: Url) -> list[Entry]:
+        """All objects below a folder, at any depth, sorted by path part by part, in byte order."""
+
+    def write(self, url: Url, data: bytes) -> None:
+        """Makes an object, or another in its place."""
+
+    def create(self, url: Url, data: bytes) -> bool:
+        """Makes an object that nobody else makes; False if one with other content stands there.
+
+        What stands there is read: with the same content, it was this call, whose answer was lost, or a twin
+        of it, which is as good.
+
+        Raises:
+            UnsupportedError: the service has no conditional requests (see `has_create`).
+        """
+
+    def has_create(self, folder: Url) -> bool:
+        """Whether `create` keeps its promise there: tried with an object that is removed again."""
+
+    def upload(self, url: Url, path: str) -> None:
+        """Makes an object of a local file, in parts if it is large. Nothing is seen of it before it is whole,
+        and nothing is left of it if that fails."""
+
+    def remove(self, url: Url) -> None:
+        """Removes an object, if there is one."""
+
+
+class DirectObjects:
+    """`Objects` in this process: for a process of its own, which never forks.
+
+    Args:
+        stopped: asked while an object is uploaded; once it is true, the upload is given up and its parts are
+            removed.
+    """
+
+    def __init__(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        self._stopped = stopped
+        self._clients: dict[tuple[str, str], Client] = {}
+
+    def _client(self, url: Url) -> Client:
+        place = (url.scheme, url.bucket)
+        found = self._clients.get(place)
+        if found is None:
+            found = self._clients[place] = _new_client(url)
+        return found
+
+    def stat(self, url: Url) -> Stat | None:
+        """See `Objects`."""
+        return retried(lambda: self._client(url).stat(url))
+
+    def read(self, url: Url, begin: int = 0, end: int | None = None, *, etag: str = "") -> bytes:
+        """See `Objects`."""
+        if end is None:
+            found = self.stat(url)
+            if found is None:
+                raise NoObjectError(str(url), "there is no such object")
+            if etag and found.etag and found.etag != etag:
+                raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
+            end, etag = found.size, etag or found.etag
+        if end <= begin:
+            return b""
+        return retried(lambda: self._exactly(url, begin, end, etag))
+
+    def _exactly(self, url: Url, begin: int, end: int, etag: str) -> bytes:
+        data = self._client(url).read(url, begin, end, etag)
+        if len(data) != end - begin:
+            raise RemoteError(
+                str(url),
+                f"gave {len(data):,} bytes of {end - begin:,} from byte {begin:,} on: cut, or changed",
+            )
+        return data
+
+    def list(self, url: Url) -> list[Entry]:
+        """See `Objects`."""
+        return retried(lambda: self._client(url).list(url))
+
+    def write(self, url: Url, data: bytes) -> None:
+        """See `Objects`."""
+        retried(lambda: self._client(url).write(url, data))
+
+    def create(self, url: Url, data: bytes) -> bool:
+        """See `Objects`."""
+        return retried(lambda: self._client(url).create(url, data)) or self._is(url, data)
+
+    def _is(self, url: Url, data: bytes) -> bool:
+        """Whether an object is there and has this content."""
+        try:
+            return self.read(url) == data
+        except NoObjectError:
+            return False
+
+    def has_create(self, folder: Url) -> bool:
+        """See `Objects`."""
+        probe = folder / f".pypack-probe-{secrets.token_hex(8)}"
+        try:
+            self.create(probe, b"1")
+            return not retried(lambda: self._client(probe).create(probe, b"2"))
+        except UnsupportedError:
+            return False
+        finally:
+            self.remove(probe)
+
+    def upload(self, url: Url, path: str) -> None:
+        """See `Objects`."""
+        retried(lambda: self._client(url).upload(url, path, self._stopped))
+
+    def remove(self, url: Url) -> None:
+        """See `Objects`."""
+        retried(lambda: self._client(url).remove(url))
+
+
+def _new_client(url: Url) -> Client:
+    if url.scheme in SCHEMES:
+        return ObjectStoreClient(url)
+    if url.scheme in ("http", "https"):
+        return HttpClient()
+    return FileSystemClient(url)
