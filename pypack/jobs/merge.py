@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 from pypack._common.fingerprint import joined_fingerprint
 from pypack.jobs.attempts import final_name
 from pypack.jobs.crash import crash_at
-from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription
+from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, read_description
+from pypack.jobs.joined_rejects import JoinedRejects
 from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
@@ -24,8 +24,6 @@ from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.reject_limit import commonest
-from pypack.jobs.reject_log import moved_line
-from pypack.jobs.retry import superseded
 from pypack.jobs.slurm import array_syntax
 from pypack.store.beside import FEATURE_OF
 from pypack.store.format import (
@@ -36,8 +34,6 @@ from pypack.store.format import (
     StoreInfo,
     dtype_for_vocabulary,
 )
-
-_CHUNK = 1 << 20
 
 
 class MissingUnitsError(ValueError):
@@ -79,8 +75,10 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
     log = NEXT_REJECTED_FILE if place.exists(STORE_FILE) else REJECTED_FILE
-    first, tried_again = _join_rejects(place, job, manifests, log)
-    counts = _counts(job, manifests, tried_again)
+    rejects = JoinedRejects(place, job, manifests)
+    with place.writer(log) as target:
+        target.writelines(rejects.parts())
+    counts = _counts(job, manifests, rejects.tried_again)
     if counts["rejected"]:
         files[REJECTED_FILE] = place.checksum(log)
     else:
@@ -88,7 +86,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
-            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}; "
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {rejects.first}; "
             f"{_all_listed(counts['rejected'], place.path(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
@@ -117,20 +115,26 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     crash_at("merge", "store")
     place.write(STORE_FILE, info.to_json())
     crash_at("merge", "settle")
-    settle(place, info)
+    settle(place, info, job)
     _tidy(place, unused)
     return info
 
 
-def settle(place: FolderPlace, info: StoreInfo) -> None:
-    """Gives what was written for a new state of a store its names, once `store.json` says that it is."""
+def settle(place: FolderPlace, info: StoreInfo, job: JobDescription) -> None:
+    """Gives what was written for a new state of a store its names, once `store.json` says that it is.
+
+    Args:
+        job: that made the store.
+    """
     if REJECTED_FILE in info.files:
         place.rename(NEXT_REJECTED_FILE, REJECTED_FILE)
     else:
         place.remove(NEXT_REJECTED_FILE)
         place.remove(REJECTED_FILE)
     crash_at("merge", "job")
-    place.rename(NEXT_JOB_FILE, JOB_FILE)
+    following = read_description(place)
+    if following is not None and len(following.units) <= len(job.units):  # else one that is under way
+        place.rename(NEXT_JOB_FILE, JOB_FILE)
 
 
 def _last_id(asked: dict[str, Any]) -> int | None:
@@ -194,61 +198,6 @@ def _counts(
         **({"retries": len(job.retries)} if job.retries else {}),
         **({"appends": len(job.appends)} if job.appends else {}),
     }
-
-
-def _join_rejects(
-    place: FolderPlace, job: JobDescription, manifests: list[Manifest], log: str
-) -> tuple[str, Counter[tuple[str, bool]]]:
-    """Writes the rejects of all units in order, without those that a later unit has tried again.
-
-    Readers of a piece number its lines from 0: here the lines of the pieces before it are added.
-
-    Returns:
-        The first of them in words; and of those that were tried again how many there are of each kind, whole
-        files apart.
-    """
-    first = ""
-    old = superseded(job)
-    tried_again: Counter[tuple[str, bool]] = Counter()
-
-    def current(lines: Iterable[bytes], unit: int) -> Iterator[bytes]:
-        for line in lines:
-            record = json.loads(line)
-            if record["file"] in old[unit]:
-                tried_again[record["kind"], record["whole_file"]] += 1
-            else:
-                yield line
-
-    def parts() -> Iterator[bytes]:
-        nonlocal first
-        lines, file = 0, -1  # before the piece, in its file
-        for manifest in manifests:
-            unit = job.units[manifest.unit]
-            if unit.first != file or unit.end is None:
-                lines, file = 0, unit.first
-            if manifest.rejects_bytes:
-                with place.path(rejects_name(manifest.unit)).open("rb") as source:
-                    if old.get(manifest.unit):
-                        kept = current(source, manifest.unit)
-                        yield from (moved_line(line, lines) for line in kept)
-                    elif lines:
-                        yield from (moved_line(line, lines) for line in source)
-                    else:
-                        while chunk := source.read(_CHUNK):
-                            yield chunk
-            lines += manifest.lines or 0
-
-    with place.writer(log) as target:
-        for part in parts():
-            first = first or _in_words(part[: part.index(b"\n")])
-            target.write(part)
-    return first, tried_again
-
-
-def _in_words(line: bytes) -> str:
-    record = json.loads(line)
-    where = f"line {record['line']} (byte {record['offset']})" if "line" in record else f"row {record['row']}"
-    return f"{record['file']}: {where}: {record['reason']}"
 
 
 def _tidy(place: FolderPlace, unused: Collection[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -36,7 +37,7 @@ _OURS = (
     NEXT_JOB_FILE,
     OLD_JOURNAL,
 )
-_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet)")
+_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet|mask|group|weight)")
 
 
 class OutputError(ValueError):
@@ -199,6 +200,23 @@ def working_places(directory: Path) -> list[Path]:
     return [directory, _aside(directory), _old(directory)]
 
 
+def is_shard_file(name: str) -> bool:
+    """Whether a file of a shard is called so."""
+    return _SHARD_FILE.fullmatch(name) is not None
+
+
+def places_beside(directory: Path) -> Iterator[tuple[Path, str]]:
+    """What stands beside a store of the commands that work on it: (folder, "next", "old", "merging" or
+    "columns")."""
+    for path in sorted(directory.absolute().parent.glob(f".{glob.escape(directory.name)}.*")):
+        kind = path.name.removeprefix(f".{directory.name}.")
+        if path.is_dir() and not path.is_symlink():
+            if kind in ("next", "old", "merging"):
+                yield path, kind
+            elif re.fullmatch(r"columns-[0-9a-f]{12}", kind):
+                yield path, "columns"
+
+
 def _old(directory: Path) -> Path:
     return directory.with_name(f".{directory.name}.old")
 
@@ -228,7 +246,7 @@ def _swap(new: Path, old: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     name = final_name(path.name)
-    return name in (*_OURS, UNITS_FOLDER) or _SHARD_FILE.fullmatch(name) is not None
+    return name in (*_OURS, UNITS_FOLDER) or is_shard_file(name)
 
 
 def _clear(directory: Path) -> None:

@@ -18,7 +18,17 @@ from typing import Any
 import orjson
 
 from pypack._common.checksums import check_checksum
-from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
+from pypack._common.schema import (
+    COUNT,
+    TEXT,
+    Field,
+    brief,
+    check,
+    check_required,
+    is_plain_name,
+    parse_json,
+    read_json,
+)
 
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 2
@@ -257,8 +267,12 @@ _CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'
 def check_own_checksum(path: Path) -> None:
     """Raises ValueError if a `store.json` of version 2 has changed; of version 1 nothing tells."""
     data = path.read_bytes()
-    if json.loads(data).get("version") == 1:
-        return
+    if parse_json(data).get("version") != 1:
+        check_checksum_inside(path, data)
+
+
+def check_checksum_inside(path: Path, data: bytes) -> None:
+    """Raises ValueError if the content of a `store.json` of version 2 is not what its last field says."""
     content, mark, rest = data.rpartition(_CHECKSUM_MARK)
     if not mark or rest != hashlib.sha256(content).hexdigest().encode() + _CHECKSUM_END:
         raise ValueError(f"{path}: checksum: not that of what stands before it: the file has changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pypack.store.checking import check_store
 from pypack.store.documents import Document as Document
@@ -84,8 +84,15 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
         """
         return split_documents(self, self._first_documents, validation, seed, key)
 
-    def verify(self) -> list[str]:
-        """Reads everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
+        """Compares the store with what was recorded when it was written.
+
+        Args:
+            level: "quick" looks at `store.json`, and at the names and sizes of all files. "full" reads
+                everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
+                "deep" reads it once more, for what was wrong from the beginning: ids that are not of the
+                vocabulary, documents without the ids around them, masks, groups, weights and columns that do
+                not fit.
 
         Returns:
             The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
@@ -95,7 +102,7 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
             ValueError: names the first file that is not what was written, is missing, or is a shard that the
                 store does not name.
         """
-        return check_store(self)
+        return check_store(self, level)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenStore.open, (self.path,)
