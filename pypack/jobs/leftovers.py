@@ -288,5 +288,13 @@ def _unit_of(name: str) -> int | None:
 
 def _may_be_ours(name: str) -> bool:
     final = final_name(name)
-    known = (STORE_FILE, TOKENIZER_FILE, JOB_FILE, NEXT_JOB_FILE, REJECTED_FILE, NEXT_REJECTED_FILE)
+    known = (
+        STORE_FILE,
+        TOKENIZER_FILE,
+        OLD_JOURNAL,
+        JOB_FILE,
+        NEXT_JOB_FILE,
+        REJECTED_FILE,
+        NEXT_REJECTED_FILE,
+    )
     return final in (*known, UNITS_FOLDER, _SCRATCH, "merge.json") or is_shard_file(final)

@@ -45,9 +45,10 @@ def store(tokenizer: Tokenizer, tmp_path: Path) -> Path:
 
 def _damage(file: Path, how: str, rng: random.Random) -> None:
     data = bytearray(file.read_bytes())
+    file.unlink()  # which may be linked: of this name alone
     if how == "missing":
-        file.unlink()
-    elif how == "cut":
+        return
+    if how == "cut":
         file.write_bytes(data[: len(data) // 2])
     elif how == "empty":
         file.write_bytes(b"")
