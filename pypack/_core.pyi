@@ -224,7 +224,7 @@ class Encoder:
         num_threads: int,
         return_offsets: str = "",
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
-    ) -> tuple[Any, ...]: ...
+    ) -> _PlanArrays: ...
     def encode_learned(
         self,
         documents: Sequence[Any],
@@ -241,7 +241,7 @@ class Encoder:
         split_special_tokens: bool,
         num_threads: int,
         return_offsets: str = "",
-    ) -> tuple[Any, ...]: ...
+    ) -> _PlanArrays: ...
 
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
@@ -371,7 +371,7 @@ def encode_documents(
 # pypack.schedule.order.StepDraws: (bucket, epoch, start, count) of the draws, slots, row length, shuffle key,
 # epoch.
 _StepDraws = tuple[Sequence[tuple[int, int, int, int]], int, int, int | None, int, int]
-_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object]
+_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object, dict[str, Any] | None]
 
 class BatchFormat:
     def __init__(
@@ -445,6 +445,48 @@ def masked_ranges(
 def counted_tokens(
     *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
 ) -> Objective: ...
+def generator_arrays(*, choosing: Objective, row_share: float, row_items: int) -> Objective: ...
+def detected_tokens(
+    *, choosing: Objective, never: NDArray[np.uint32], instructions: str = "best"
+) -> Objective: ...
+def prefix_targets(*, rate: float) -> Objective: ...
+def noise_counts(rate: float, mean: float, length: int) -> tuple[int, int]: ...
+
+class PairSizes:
+    def __init__(
+        self, denoisers: Sequence[tuple[str, float, float, int, int]], ends: bool, seed: int
+    ) -> None: ...
+    def of(
+        self, documents: NDArray[np.int64], starts: NDArray[np.int32], lengths: NDArray[np.int32]
+    ) -> NDArray[np.int32]: ...
+    def denoiser_of(self, document: int, start: int) -> int: ...
+    def prefix_of(self, document: int, start: int, length: int) -> int: ...
+    def longest(self, inputs: int, targets: int) -> list[int]: ...
+    def most_targets(self, tokens: Sequence[int]) -> int: ...
+
+class Denoising:
+    def __init__(
+        self,
+        *,
+        sizes: PairSizes,
+        sentinels: Sequence[int],
+        modes: Sequence[Sequence[int]],
+        end: int,
+        start: int,
+        instructions: str = "best",
+    ) -> None: ...
+
+def pack_pairs(
+    lengths: NDArray[np.int32],
+    sizes: PairSizes,
+    *,
+    inputs: int,
+    targets: int,
+    overflow: str,
+    max_documents: int,
+    drop_shorter_than: int,
+    open_sequences: int,
+) -> _PlanArrays: ...
 
 class BatchMaker:
     def __init__(
@@ -463,6 +505,8 @@ class BatchMaker:
         objective_key: int = 0,
         objective_store: int = 0,
     ) -> None: ...
+    def bytes(self, items: int) -> int: ...
+    def set_denoising(self, denoising: Denoising, inputs: int, targets: int) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(
         self,

@@ -19,7 +19,7 @@ PYTHON_FLOORS = [
     ["pypack._core"],
     ["pypack._common"],
     ["pypack.ragged", "pypack.batch", "pypack.remote"],
-    ["pypack.columnar", "pypack.records"],
+    ["pypack.columnar", "pypack.records", "pypack.cache"],
     ["pypack.tokenizer", "pypack.plan", "pypack.corpus", "pypack.evaluation"],
     ["pypack.store", "pypack.packing"],
     ["pypack.source", "pypack.best_fit", "pypack.jobs"],
@@ -48,6 +48,7 @@ CPP_FLOORS = [
         "core/tokenize/vocabulary",
         "core/pack/best_fit",
         "core/pack/in_order",
+        "core/pack/pairs",
         "core/similar",
     ],
     [
@@ -85,6 +86,8 @@ HANDED_OUT = {
     ("pypack.schedule.schedule", "pypack.schedule.preview"),
     ("pypack.schedule.schedule", "pypack.schedule.schedule_order"),
     ("pypack.store.store", "pypack.store.joined"),
+    ("pypack.store.store", "pypack.store.remote"),
+    ("pypack.plan.plan", "pypack.plan.remote_plan"),
 }
 
 

@@ -81,6 +81,10 @@ def test_batches_print_compare_and_unpack(source):
     batch = loader.batch_at(0)
     assert repr(batch).startswith("PackedBatch(step 0, epoch 0, padded, arrays of 4 x 64 items: ")
     assert len(repr(batch)) < 200
+    assert batch.shape == batch.input_ids.shape == batch.to_torch().shape == (4, 64)
+    varlen = Loader(*source, batch_sequences=4, layout="varlen").batch_at(0)
+    assert varlen.shape == varlen.input_ids.shape
+    assert loader.plan.stats.tokens == loader.plan.stats.num_tokens == loader.plan.num_tokens
     assert batch == loader.batch_at(0)
     assert batch == pickle.loads(pickle.dumps(batch))
     assert batch != loader.batch_at(1)

@@ -85,5 +85,6 @@ TABLES = {
     "select/cost": Table("select", select.cost_table, "select"),
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
+    "objective-pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -9,6 +9,7 @@ write a store may write its `store.json`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,17 +17,20 @@ from pypack import _core
 from pypack._common.files import require_regular
 
 BLOCK_BYTES = 8 << 20
-_BLOCKS, _WHOLE = "crc32c-8m:", "sha256:"
+SMALL_BLOCK_BYTES = 128 << 10
+_WHOLE = "sha256:"
+_BLOCK_KIND = re.compile(r"crc32c-(\d{1,4})([km]):((?:[0-9a-f]{8})*)")
 _CHUNK = 1 << 20
 
 
 class BlockChecksum:
-    """The `crc32c-8m:` checksum of bytes that come piece by piece."""
+    """The checksum of blocks of bytes that come piece by piece; of 8 MiB each, if nothing else is said."""
 
-    def __init__(self) -> None:
+    def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:
+        self._block_bytes = block_bytes
         self._finished: list[str] = []
         self._value = 0
-        self._room = BLOCK_BYTES
+        self._room = block_bytes
 
     def update(self, data: bytes | memoryview) -> None:
         """Adds bytes."""
@@ -38,23 +42,53 @@ class BlockChecksum:
             self._room -= len(piece)
             if self._room == 0:
                 self._finished.append(f"{self._value:08x}")
-                self._value, self._room = 0, BLOCK_BYTES
+                self._value, self._room = 0, self._block_bytes
 
     def __str__(self) -> str:
-        last = [] if self._room == BLOCK_BYTES else [f"{self._value:08x}"]
-        return _BLOCKS + "".join(self._finished + last)
+        last = [] if self._room == self._block_bytes else [f"{self._value:08x}"]
+        return _kind_of(self._block_bytes) + "".join(self._finished + last)
 
 
-def checksum_of(data: bytes) -> str:
-    """The `crc32c-8m:` checksum of bytes."""
-    found = BlockChecksum()
+def _kind_of(block_bytes: int) -> str:
+    mebi = block_bytes % (1 << 20) == 0
+    return f"crc32c-{block_bytes >> 20}m:" if mebi else f"crc32c-{block_bytes >> 10}k:"
+
+
+def has_block_sums(recorded: str | None) -> bool:
+    """Whether a checksum is of blocks of a file, so that a part of it can be checked alone."""
+    return recorded is not None and _BLOCK_KIND.fullmatch(recorded) is not None
+
+
+def block_bytes_of(recorded: str) -> int:
+    """Bytes of a block of a checksum of blocks.
+
+    Raises:
+        ValueError: it is none, or its blocks are no power of two from 4 KiB to 8 MiB.
+    """
+    found = _BLOCK_KIND.fullmatch(recorded)
+    size = 0 if found is None else int(found[1]) << (10 if found[2] == "k" else 20)
+    if size.bit_count() != 1 or not 4096 <= size <= BLOCK_BYTES:
+        raise ValueError(f"{recorded[:40]!r} is no checksum of blocks that this pypack knows")
+    return size
+
+
+def block_sums(recorded: str) -> list[int]:
+    """The CRC-32C of each block of a checksum of blocks."""
+    block_bytes_of(recorded)
+    digits = recorded.partition(":")[2]
+    return [int(digits[i : i + 8], 16) for i in range(0, len(digits), 8)]
+
+
+def checksum_of(data: bytes | memoryview, block_bytes: int = BLOCK_BYTES) -> str:
+    """The checksum of blocks of bytes, `crc32c-8m:` if nothing else is said."""
+    found = BlockChecksum(block_bytes)
     found.update(data)
     return str(found)
 
 
-def block_checksum(path: Path) -> str:
-    """The `crc32c-8m:` checksum of a file."""
-    found = BlockChecksum()
+def block_checksum(path: Path, block_bytes: int = BLOCK_BYTES) -> str:
+    """The checksum of blocks of a file, `crc32c-8m:` if nothing else is said."""
+    found = BlockChecksum(block_bytes)
     for chunk in _chunks(path):
         found.update(chunk)
     return str(found)
@@ -77,10 +111,13 @@ def check_checksum(path: Path, recorded: str) -> None:
     if recorded.startswith(_WHOLE):
         changed = checksum(path) != recorded
         place = ""
-    elif recorded.startswith(_BLOCKS):
-        found = block_checksum(path)
+    elif has_block_sums(recorded):
+        size = block_bytes_of(recorded)
+        found = block_checksum(path, size)
         changed = found != recorded
-        place = f" in the 8 MiB from byte {_first_difference(found, recorded):,} on" if changed else ""
+        where = _first_difference(found, recorded, size)
+        what = "8 MiB" if size == BLOCK_BYTES else f"{size:,} bytes"
+        place = f" in the {what} from byte {where:,} on" if changed else ""
     else:
         raise ValueError(
             f"{path}: its checksum, {recorded[:40]!r}, is of a kind that this pypack does not know"
@@ -89,13 +126,13 @@ def check_checksum(path: Path, recorded: str) -> None:
         raise ValueError(f"{path}: its checksum is not the recorded one{place}: the file has changed")
 
 
-def _first_difference(found: str, recorded: str) -> int:
+def _first_difference(found: str, recorded: str, block_bytes: int) -> int:
     """The first byte of the first block that differs."""
     digits = next(
         (i for i, (a, b) in enumerate(zip(found, recorded, strict=False)) if a != b),
         min(len(found), len(recorded)),
     )
-    return (digits - len(_BLOCKS)) // 8 * BLOCK_BYTES
+    return (digits - len(recorded.partition(":")[0]) - 1) // 8 * block_bytes
 
 
 def _chunks(path: Path) -> Iterator[memoryview]:

@@ -7,7 +7,7 @@ import json
 import sys
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, reject_limit
+from pypack.cli.arguments import file_path, place, reject_limit
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
@@ -38,12 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack merge`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "path",
-        nargs="+",
-        type=file_path,
-        metavar="STORE",
+        "path", nargs="+", type=place, metavar="STORE",
         help="stores; without -o the OUT of pypack tokenize",
-    )
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=file_path, metavar="OUT", help="the store to make of several")
     parser.add_argument(
         "--missing", action="store_true", help="write nothing, print the numbers of the missing units alone"
@@ -64,20 +61,20 @@ def run(args: argparse.Namespace) -> int:
     (path,) = args.path
     from pypack.jobs.description import read_description
     from pypack.jobs.merge import MissingUnitsError, merge, missing_units
-    from pypack.jobs.place import FolderPlace
+    from pypack.jobs.open_place import place_at
     from pypack.jobs.reject_limit import too_many
     from pypack.jobs.slurm import array_syntax
     from pypack.store.format import REJECTED_FILE
 
-    place = FolderPlace(path)
-    job = read_description(place)
+    where = place_at(path)
+    job = read_description(where)
     if job is None:
         raise UsageError(f"{path}: holds no job (it has no job.json)")
     if args.missing:
-        print(array_syntax(missing_units(place, job)))
+        print(array_syntax(missing_units(where, job)))
         return 0
     try:
-        info = merge(place, job)
+        info = merge(where, job)
     except MissingUnitsError as error:
         if args.json:
             print(json.dumps({"error": str(error), "missing_units": error.numbers, "exit_status": 1}))
@@ -86,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     fault = None
     if args.max_rejects is not None:
         read = info.documents + sum(info.counts.get("passed_over", {}).values())
-        fault = too_many(args.max_rejects, info.counts["rejected"], read, place.path(REJECTED_FILE))
+        fault = too_many(args.max_rejects, info.counts["rejected"], read, where.file(REJECTED_FILE))
     status = 1 if fault else 0
     values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
     counts = f"{counted(info.documents, 'document')}, {counted(info.tokens, 'token')}"

@@ -6,6 +6,6 @@ that costs the file, never the job: `process` starts a child and receives batche
 runs there (`files` opens and cuts, `values` checks and makes plain), and a limit on memory and on processor
 time ends it where the file does. What arrives is validated once more before anything touches it.
 
-The price in processor time: 0.3 s to start the child, once a job; then, for texts of 200 MB, 0.22 s of Parquet
-where pyarrow alone takes 0.18 (two quiet cores, `bench corpus`). `outlet` and `inlet` are the way of batches.
+The price in processor time: 0.3 s to start the child, once a job; then, for texts of 200 MB, 0.22 s of
+Parquet where pyarrow itself takes 0.18 (`bench corpus`). `outlet` and `inlet` are the way of batches.
 """

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pypack.columnar.outlet import Outlet
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
+from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, REMOTE_ERROR, ReadRequest
+from pypack.remote import RemoteError
 
 # Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
 # some times over (as a page, as a column, in a message).
@@ -62,7 +63,7 @@ def _answer(request: ReadRequest, out: Outlet) -> None:
             last = {"fields": read_fields(request)}
             pieces: Iterator[Piece] = iter(())
         elif request.format == "row groups":
-            pieces = row_groups(request.path)
+            pieces = row_groups(request)
         elif request.format == "columns":
             pieces = read_columns(request)
         elif request.format == "arrow columns":
@@ -91,6 +92,10 @@ def _answer(request: ReadRequest, out: Outlet) -> None:
     except MemoryError:
         reason = f"cannot be read with {limit.allowed >> 20} MiB of memory"
         _send(out, REFUSED, {"kind": "damaged_file", "reason": reason})
+        return
+    except RemoteError as error:
+        told = {"name": type(error).__name__, "url": error.url, "reason": error.reason}
+        _send(out, REFUSED, {"kind": REMOTE_ERROR, **told})
         return
     except FileNotFoundError as error:
         reason = f"cannot be read: {error.strerror or brief(error)}"
@@ -123,10 +128,11 @@ class _MemoryLimit:
         import pyarrow.compute  # all libraries are there before memory is limited
         import pyarrow.parquet  # noqa: F401
 
-        from pypack.columnar.files import most_unpacked_bytes, size_on_disk
+        from pypack.columnar.files import most_unpacked_bytes
+        from pypack.columnar.sources import size_of
 
         try:
-            size = size_on_disk(Path(request.path))
+            size = size_of(request)  # of an object its client is there, too, before memory is limited
         except OSError:
             size = 0  # reading says what is wrong with it
         self.allowed = max(_LEAST_BYTES, _TIMES_FILE_SIZE * size)

@@ -16,7 +16,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from pypack.columnar.inlet import ColumnarBatch, received, received_batch
-from pypack.columnar.request import BATCH, DONE, REFUSED, TAKEN, ReadRequest
+from pypack.columnar.request import BATCH, DONE, REFUSED, REMOTE_ERROR, TAKEN, ReadRequest
+from pypack.remote import errors as remote_errors
+from pypack.remote import is_url
 
 # The child finds the modules that this process finds, however it was started.
 _PROGRAM = (
@@ -66,13 +68,13 @@ class ColumnarReader:
         """
         yield from self._answers(request)
 
-    def fields(self, path: str, format: str) -> list[tuple[str, str]]:
+    def fields(self, path: str, format: str, etag: str = "") -> list[tuple[str, str]]:
         """(name, kind in a word) of the columns of a file, as `pypack.columnar.files.read_fields` has them.
 
         Raises:
             DamagedColumnsError: it cannot be read.
         """
-        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True))
+        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True, etag=etag))
         try:
             while True:
                 next(answers)
@@ -89,7 +91,7 @@ class ColumnarReader:
         finished = False
         try:
             # The process may have been started in another folder.
-            self._tell(stdin, asdict(replace(request, path=os.path.abspath(request.path))))  # noqa: PTH100
+            self._tell(stdin, asdict(_anywhere(request)))
             while True:
                 kind, head = received(stdout)
                 if kind != BATCH:
@@ -105,6 +107,9 @@ class ColumnarReader:
         finally:
             if not finished:  # nobody reads the rest: the next file gets a process of its own
                 self.close()
+        if kind == REFUSED and head["kind"] == REMOTE_ERROR:
+            error = getattr(remote_errors, head["name"])
+            raise error(head["url"], head["reason"])
         if kind == REFUSED:
             raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
         assert kind == DONE
@@ -129,9 +134,6 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
-            # That of one batch serves the next, too: taken anew, each page of it would be a fault (1.4 x).
-            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-            "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
             "HF_HUB_OFFLINE": "1",
             "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
@@ -210,6 +212,11 @@ def _end(owner: int, child: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):  # what was not sent goes nowhere
             if pipe is not None:
                 pipe.close()
+
+
+def _anywhere(request: ReadRequest) -> ReadRequest:
+    """The request with a path that is right in every folder."""
+    return request if is_url(request.path) else replace(request, path=os.path.abspath(request.path))  # noqa: PTH100
 
 
 def row_groups(path: str) -> list[tuple[int, int]]:

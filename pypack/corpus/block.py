@@ -111,7 +111,7 @@ def read_blocks(
     """Adds what `parse` makes of the blocks of a file, or of the elements of a JSON array, to `builder`, and
     yields each batch that gets full."""
     if file.end is not None and start.offset < file.begin:
-        start = Position(index, 0, first_line_start(file.location, file.begin, file.end))
+        start = Position(index, 0, first_line_start(file, file.begin, file.end))
         builder.reached = (start.record, start.offset)
     with closing(new_source(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)

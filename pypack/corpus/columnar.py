@@ -59,6 +59,7 @@ def _rows(
         stop_row=file.end,
         batch_bytes=options.batch_bytes,
         max_document_bytes=options.max_document_bytes,
+        etag=file.etag,
     )
     try:
         for rows in reader.read(request):

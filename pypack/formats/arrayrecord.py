@@ -6,7 +6,8 @@ int64 (`loss_weight`: of float), kept columns JSON texts as bytes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,26 @@ def _library() -> Any:
     except ImportError as error:
         raise ImportError("ArrayRecord files need array_record: pip install array_record") from error
     return array_record_module
+
+
+@contextmanager
+def _opened(path: Path, options: str = "") -> Iterator[Any]:
+    """A file to read; its library may say of damage at any call, the last one included.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        file = _library().ArrayRecordReader(str(path), options)
+        try:
+            yield file
+        except BaseException:
+            with suppress(RuntimeError):
+                file.close()
+            raise
+        file.close()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
 
 
 def write(stream: Stream, path: Path) -> int:
@@ -81,16 +102,13 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
         ValueError: it is damaged, or its records are no Examples of the same features.
     """
     about = About() if found is None else found.about
-    file = _library().ArrayRecordReader(str(path))
-    try:
+    with _opened(path) as file:
         count = file.num_records()
-        names = examples.names_in(file.read(0, 1)[0]) if count else [column]
+        first = file.read(0, 1) if count else []
+    try:
+        names = examples.names_in(first[0]) if first else [column]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    except RuntimeError as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
-    finally:
-        file.close()
     # Maps have no order: the ids first, the kept columns as the store had them.
     known = [name for name in (column, *about.columns) if name in names]
     names = known + sorted(set(names) - set(known))
@@ -102,26 +120,20 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
 def _records(
     path: Path, count: int, names: list[str], about: About, is_packed: bool
 ) -> Generator[pa.RecordBatch, None, None]:
-    file = _library().ArrayRecordReader(str(path), "readahead_buffer_size:0,max_parallelism:0")
     own = {*about.columns}
-    try:
+    with _opened(path, "readahead_buffer_size:0,max_parallelism:0") as file:
         for start in range(0, count, _READ_RECORDS):
-            stop = min(start + _READ_RECORDS, count)
-            try:
-                records = file.read(start, stop)
-            except RuntimeError as error:
-                raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
+            records = file.read(start, min(start + _READ_RECORDS, count))
             try:
                 parsed = examples.parse(records, names)
                 columns = [
                     _column(name, parsed[name], about, is_json=name in own, is_packed=is_packed)
                     for name in names
                 ]
+                batch = pa.RecordBatch.from_arrays(columns, names)
             except (ValueError, pa.ArrowException) as error:
                 raise ValueError(f"{path}: record {start} or behind: {error}") from error
-            yield pa.RecordBatch.from_arrays(columns, names)
-    finally:
-        file.close()
+            yield batch
 
 
 def _column(

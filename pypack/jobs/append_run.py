@@ -46,6 +46,7 @@ class AppendRun:
         new_run: makes the run of a job at a place, which is given the job.
         look: looks at the first documents of new inputs before any work; returns warnings.
         say: told what is worth telling.
+        engine: who runs the units, see `pypack.jobs.tokenize.tokenize`.
     """
 
     directory: Path
@@ -55,6 +56,7 @@ class AppendRun:
     new_run: Callable[[FolderPlace, JobDescription], JobRun]
     look: Callable[[Sequence[InputFile]], tuple[str, ...]]
     say: Callable[[str], None]
+    engine: str = "local"
 
     def __call__(self, num_workers: int | None) -> TokenizeResult:
         """Finishes what was begun, and adds what is new then, until all inputs are in the store.
@@ -103,7 +105,7 @@ class AppendRun:
         if run.resumed_documents:
             self.say(f"going on behind {run.resumed_documents} documents appended before")
         try:
-            run.work(num_workers)
+            run.work(num_workers, self.engine)
         except ChangedInputError as error:
             raise ChangedInputError(
                 f"{error}. The store stays as it was meanwhile; to give this append up instead, remove "

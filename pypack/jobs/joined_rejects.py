@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from pypack.jobs.description import JobDescription
 from pypack.jobs.manifest import Manifest, rejects_name
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.reject_log import moved_line
 from pypack.jobs.retry import superseded
 
@@ -25,7 +25,7 @@ class JoinedRejects:
         tried_again: of those left out how many there are of each kind, whole files apart.
     """
 
-    def __init__(self, place: FolderPlace, job: JobDescription, manifests: Iterable[Manifest]) -> None:
+    def __init__(self, place: Place, job: JobDescription, manifests: Iterable[Manifest]) -> None:
         self._place, self._job, self._manifests = place, job, manifests
         self._old = superseded(job)
         self.first = ""
@@ -45,7 +45,7 @@ class JoinedRejects:
             lines += manifest.lines or 0
 
     def _of_unit(self, unit: int, lines: int) -> Iterator[bytes]:
-        with self._place.path(rejects_name(unit)).open("rb") as source:
+        with self._place.open(rejects_name(unit)) as source:
             if self._old.get(unit):
                 yield from (moved_line(line, lines) for line in self._current(source, unit))
             elif lines:

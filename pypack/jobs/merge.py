@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
-from pypack.jobs.attempts import final_name
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, read_description
 from pypack.jobs.joined_rejects import JoinedRejects
@@ -16,13 +14,13 @@ from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
     Manifest,
-    read_manifest,
+    read_manifests,
     rejects_name,
     shard_prefix,
 )
 from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_limit import commonest
 from pypack.jobs.slurm import array_syntax
 from pypack.store.beside import FEATURE_OF
@@ -39,7 +37,7 @@ from pypack.store.format import (
 class MissingUnitsError(ValueError):
     """Not all units of a job are done."""
 
-    def __init__(self, place: FolderPlace, missing: list[int], total: int) -> None:
+    def __init__(self, place: Place, missing: list[int], total: int) -> None:
         self.numbers = array_syntax(missing)
         super().__init__(f"{place.folder}: {len(missing):,} of {total:,} units are missing: {self.numbers}")
 
@@ -48,12 +46,12 @@ class NoDocumentError(ValueError):
     """A job has made no document, and a store cannot be empty."""
 
 
-def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
+def missing_units(place: Place, job: JobDescription) -> list[int]:
     """The units of a job that are not done, and are needed, as far as is known."""
     return limited(job, place).missing
 
 
-def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
+def merge(place: Place, job: JobDescription) -> StoreInfo:
     """Writes what says that the store is finished. Several processes may do it at once: all write the same.
 
     Where a store stands already, which a job has added to, `store.json` is what makes it the new one: all
@@ -68,13 +66,15 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     wanted = limited(job, place)
     if wanted.missing:
         raise MissingUnitsError(place, wanted.missing, len(job.units))
+    place.settle()
     unused = {unit.number for unit in job.units} - set(wanted.units)
     if wanted.last is not None:
         job = with_last_unit(job, wanted.last)
     manifests = list(_manifests(place, job, wanted.units))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
-    log = NEXT_REJECTED_FILE if place.exists(STORE_FILE) else REJECTED_FILE
+    is_next = place.exists(NEXT_JOB_FILE)
+    log = NEXT_REJECTED_FILE if is_next else REJECTED_FILE
     rejects = JoinedRejects(place, job, manifests)
     with place.writer(log) as target:
         target.writelines(rejects.parts())
@@ -87,7 +87,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     if not shards:
         told = (
             f"; {sum(counts['rejected'].values()):,} were refused, the first: {rejects.first}; "
-            f"{_all_listed(counts['rejected'], place.path(REJECTED_FILE))}"
+            f"{_all_listed(counts['rejected'], place.file(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
         )
@@ -113,14 +113,17 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         counts=counts | job.notes,
     )
     crash_at("merge", "store")
-    place.write(STORE_FILE, info.to_json())
-    crash_at("merge", "settle")
-    settle(place, info, job)
+    if not is_next:
+        place.write_once(STORE_FILE, info.to_json())
+    else:
+        place.write(STORE_FILE, info.to_json())
+        crash_at("merge", "settle")
+        settle(place, info, job)
     _tidy(place, unused)
     return info
 
 
-def settle(place: FolderPlace, info: StoreInfo, job: JobDescription) -> None:
+def settle(place: Place, info: StoreInfo, job: JobDescription) -> None:
     """Gives what was written for a new state of a store its names, once `store.json` says that it is.
 
     Args:
@@ -143,7 +146,7 @@ def _last_id(asked: dict[str, Any]) -> int | None:
     return next((i for i in reversed(ids) if i is not None), None)
 
 
-def _all_listed(by_kind: Mapping[str, int], log: Path) -> str:
+def _all_listed(by_kind: Mapping[str, int], log: PlacedFile) -> str:
     """Where the rejects are, and the commonest of them where they differ."""
     return commonest(by_kind, log) if len(by_kind) > 1 else f"all are listed in {log}"
 
@@ -153,24 +156,25 @@ def _passed_over_in_words(counts: Mapping[str, int]) -> str:
     return f"; {sum(counts.values()):,} were passed over as asked ({told})" if told else ""
 
 
-def _manifests(place: FolderPlace, job: JobDescription, units: Iterable[int]) -> Iterator[Manifest]:
-    for number in units:
-        manifest = read_manifest(place, number)
+def _manifests(place: Place, job: JobDescription, units: Iterable[int]) -> Iterator[Manifest]:
+    numbers = list(units)
+    for number, manifest in zip(numbers, read_manifests(place, numbers), strict=True):
         if manifest is None:
             raise MissingUnitsError(place, [number], len(job.units))
         yield manifest
 
 
-def _check_files(place: FolderPlace, manifests: list[Manifest]) -> None:
+def _check_files(place: Place, manifests: list[Manifest]) -> None:
+    size_of = place.sizes()
     for manifest in manifests:
         expected = list(manifest.files())
         if manifest.rejects_bytes:
             expected.append((rejects_name(manifest.unit), manifest.rejects_bytes))
         for name, size in expected:
-            if place.size(name) != size:
+            if size_of(name) != size:
                 raise OutputError(
-                    f"{place.path(name)}: missing or changed since its unit was finished; remove "
-                    f"{place.path(UNITS_FOLDER)}/{manifest.unit:06d}.json and run the job again, which makes "
+                    f"{place.told(name)}: missing or changed since its unit was finished; remove "
+                    f"{place.told(UNITS_FOLDER)}/{manifest.unit:06d}.json and run the job again, which makes "
                     "that unit anew"
                 )
 
@@ -200,7 +204,7 @@ def _counts(
     }
 
 
-def _tidy(place: FolderPlace, unused: Collection[int]) -> None:
+def _tidy(place: Place, unused: Collection[int]) -> None:
     """Removes what attempts have left, and the shards of units that are not in the store. Should an attempt
     go on still, it finds its unit done."""
     prefixes = tuple(map(shard_prefix, unused))
@@ -208,6 +212,5 @@ def _tidy(place: FolderPlace, unused: Collection[int]) -> None:
         if name.startswith(prefixes):
             place.remove(name)
     for folder in (UNITS_FOLDER, ""):
-        for name in place.names(folder):
-            if final_name(name) != name:
-                place.remove(f"{folder}/{name}" if folder else name)
+        for name in place.temporaries(folder):
+            place.remove(f"{folder}/{name}" if folder else name)

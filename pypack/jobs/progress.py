@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pypack.remote import Url
+
 
 @dataclass
 class Progress:
@@ -88,7 +90,7 @@ class TokenizeResult:
         appended: what was added, where inputs were added to a finished store.
     """
 
-    output: Path
+    output: Path | Url
     documents: int
     tokens: int
     shards: int

@@ -15,11 +15,13 @@ from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
 from pypack.loader.loss_weights import BatchWeights
-from pypack.loader.objective import objective_keys
+from pypack.loader.objective import objective_keys, sides_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
+from pypack.loader.remote import StepsAhead, common_cache, steps_ahead
 from pypack.objectives.objective import Objective
+from pypack.objectives.pair_objective import PairObjective
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -50,6 +52,8 @@ class BatchMaker:
             used, which no change of weights changes.
         objective: what batches are changed to, resolved.
         seed: of what it draws.
+        read_ahead: steps whose files are asked for ahead; None: none of this host, of remote ones as many as
+            keep the line busy.
         idle_buffers: batches whose memory is kept for coming ones.
     """
 
@@ -66,10 +70,17 @@ class BatchMaker:
         idle_buffers: int,
         pin_memory: bool,
         num_threads: int | None,
+        read_ahead: int | None = 0,
     ) -> None:
         self._ranks, self._num_threads = ranks, num_threads
         form = options.format(writes_labels=objective is not None and objective.writes_labels)
-        self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
+        self.steps_ahead: StepsAhead | None = None  # of remote files
+        sides = sides_of(objective, sources)
+        kernel = None if objective is None or sides is not None else objective.kernel()
+        self._maker = _core.BatchMaker(form, idle_buffers, kernel)
+        if sides is not None:
+            assert isinstance(objective, PairObjective)
+            self._maker.set_denoising(objective.denoising(), sides.input_length, sides.target_length)
         keys = objective_keys(sources, seed)
         for number, source in enumerate(sources.values()):
             source.add_to(self._maker, keys[number], number)
@@ -84,7 +95,8 @@ class BatchMaker:
         self._pinned = PinnedMemory() if pin_memory else None
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
         self._most_items = max(items, options.pad_to)
-        self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
+        self._most_bytes = self._maker.bytes(min(self._most_items, _COUNTABLE))
+        self._step_bytes = self._most_items * max(s.store.dtype.itemsize for s in sources.values())
         self._weights: BatchWeights | None = None
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):
@@ -92,7 +104,8 @@ class BatchMaker:
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
-        self._is_plain = (
+        self._own_labels = objective is not None and objective.writes_labels
+        self._is_plain = not self._own_labels and (
             self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
         )
         self._is_alone = ranks.world_size == 1
@@ -100,7 +113,27 @@ class BatchMaker:
         _makers.add(self)
         # Made at its first use: only then is it sure whether this process is a worker of a DataLoader.
         self._part: _core.RankPart | None = None
+        self._read_remote(sources, read_ahead)
         self._ahead: _core.ReadAhead | None = None  # for all passes
+
+    def _read_remote(self, sources: Mapping[str, Source], read_ahead: int | None) -> None:
+        """Has the fetcher of the cache know what is read, as a reader with a clock of its own."""
+        cache = common_cache(list(sources.values()))
+        if cache is None:
+            self._reads_ahead = read_ahead or 0
+            return
+        self._maker.read_remote(cache.new_reader())
+        self._reads_ahead = steps_ahead(self._step_bytes) if read_ahead is None else read_ahead
+        self.steps_ahead = StepsAhead(self, self._reads_ahead)
+
+    @property
+    def reads_ahead(self) -> int:
+        """Steps whose files are asked for ahead."""
+        return self._reads_ahead
+
+    def plan_remote(self, draws: StepDraws, batches: int) -> None:
+        """Says what a step of so many batches later needs of remote files."""
+        self._maker.plan_remote(*self._dealt(draws), self._part or self._make_part(), batches)
 
     def check_memory(self) -> None:
         """Raises ValueError for batches that do not fit in memory."""
@@ -156,9 +189,10 @@ class BatchMaker:
         prefetcher.request(*self._dealt(draws), self._part or self._make_part(), memory)
         return tensor
 
-    def prefetcher(self, depth: int, read_ahead: int) -> _core.Prefetcher:
+    def prefetcher(self, depth: int) -> _core.Prefetcher:
         """A thread that makes requested batches ahead; `wrap` turns what it gives into batches."""
-        if read_ahead and self._ahead is None:
+        read_ahead = self._reads_ahead
+        if read_ahead and self._ahead is None and self.steps_ahead is None:
             # Half of the memory: what else runs needs some, too.
             self._ahead = _core.ReadAhead(self._maker, 2 * self._file_bytes < memory_for_files())
         return _core.Prefetcher(self._maker, depth, self._ahead, read_ahead)
@@ -168,6 +202,7 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        batch.has_own_labels = self._own_labels
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
             batch.loss_weights = self._weights.of(batch, plans, sequences)

@@ -104,6 +104,7 @@ def _of_sequences(source: Source, plan: Plan, times: NDArray[np.int64]) -> Plan 
         repeats=runs_of(times[chosen]),
         selection={**plan.selection, "replay of": plan.strategy},
         store_fingerprint=plan.store_fingerprint,
+        sides=plan.sides,
     )
 
 

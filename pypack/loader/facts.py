@@ -8,6 +8,7 @@ from pypack.loader.batch_maker import BatchMaker
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER
 from pypack.loader.ranks import Ranks
+from pypack.loader.remote import RemoteCost, common_cache, remote_cost
 from pypack.loader.run import Run
 from pypack.objectives.objective import Objective
 from pypack.plan.plan import Plan
@@ -30,7 +31,7 @@ class LoaderFacts:
     _end: int  # the step after the last
     _maker: BatchMaker
     _prefetch: int
-    _read_ahead: int
+    _read_ahead: int | None
     _pin_memory: bool
     _num_threads: int | None
     _changes: int  # of what comes next, for passes under way
@@ -57,6 +58,7 @@ class LoaderFacts:
             idle_buffers=self._prefetch + 2,
             pin_memory=self._pin_memory,
             num_threads=self._num_threads,
+            read_ahead=self._read_ahead,
         )
 
     @property
@@ -143,3 +145,15 @@ class LoaderFacts:
         """The stretches of steps that are left out, as (first step, step after the last), counted as in the
         run that leaves out nothing: a loader made with `skip=` of them gives the run again."""
         return list(self._run.skips.stretches)
+
+    @property
+    def remote(self) -> RemoteCost | None:
+        """What stores and plans of object storage can be expected to cost: bytes a step, what the cache will
+        have, how long the first batch takes. None where all files are of this host."""
+        sources = list(self.sources.values())
+        cache = common_cache(sources)
+        if cache is None:
+            return None
+        steps = self.order.pass_first(1)
+        rows = self.order.at(self.order.first_step).slots / self.ranks.world_size
+        return remote_cost(sources, cache, rows, steps, self._run.options.locality)

@@ -16,6 +16,7 @@ from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import OrderOptions, evaluation_tail
 from pypack.loader.place import of_group, of_mesh, resolve
 from pypack.loader.ranks import RankBalance, Ranks, Remainder
+from pypack.loader.remote import LOG
 from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
 from pypack.loader.steered import Steered
@@ -106,6 +107,8 @@ class Loader(Steered):
         read_ahead: steps whose tokens the system is asked to read ahead, beyond the prefetched ones, where
             files are not in memory yet; 32 is enough for a local disk. Files that fill less than half of the
             free memory are besides read from end to end, up to 4 MiB a step; then nothing is asked any more.
+            Of remote files: steps whose blocks are fetched ahead. None: none of local files, of remote ones
+            as many as keep a fast line busy.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
         objective: what is to be learned other than the next token: one of `pypack.objectives`, as
             `MaskedLM(0.15)`. It changes the arrays of every batch, span by span, the same way at any step, on
@@ -151,7 +154,7 @@ class Loader(Steered):
         events: Iterable[tuple[int, Mapping[str, float]]] = (),
         skip: Iterable[tuple[int, int]] = (),
         prefetch: int = 2,
-        read_ahead: int = 0,
+        read_ahead: int | None = None,
         pin_memory: bool = False,
         objective: Objective | None = None,
         num_threads: int | None = None,
@@ -169,7 +172,7 @@ class Loader(Steered):
             locality,
             shuffle,
         )
-        for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead)):
+        for name, value in (("prefetch", prefetch), ("read_ahead", read_ahead or 0)):
             if whole_number(name, value) < 0:
                 raise ValueError(f"{name} must be at least 0, got {value}")
         if num_threads is not None:
@@ -178,7 +181,7 @@ class Loader(Steered):
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
         self.objective = resolved_objective(objective, self.sources, self._options)
-        self._prefetch, self._read_ahead = int(prefetch), int(read_ahead)
+        self._prefetch, self._read_ahead = int(prefetch), read_ahead
         self._pin_memory, self._num_threads = pin_memory, num_threads
         self._step = 0
         self._given = 0  # steps before it were given out: what they drew cannot change
@@ -192,6 +195,11 @@ class Loader(Steered):
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
+        if self.objective is None or not self.objective.writes_labels:
+            for source in self.sources.values():
+                source.warn_of_first_tokens(stacklevel=2)
+        if (cost := self.remote) is not None:
+            LOG.info("%s", cost)
 
     @classmethod
     def from_torch_distributed(

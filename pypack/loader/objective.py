@@ -9,6 +9,8 @@ from pypack import _core
 from pypack._common.fingerprint import text_key
 from pypack.loader.options import BatchOptions
 from pypack.objectives.objective import Objective
+from pypack.objectives.pair_objective import PairObjective
+from pypack.plan.plan import Sides
 from pypack.source.source import Source
 
 
@@ -28,7 +30,61 @@ def resolved_objective(
     for name in objective.needs:
         if name not in options.arrays:
             raise ValueError(f"{type(objective).__name__} changes {name}: name it in arrays")
-    return objective.resolved([source.store for source in sources.values()])
+    stores = [source.store for source in sources.values()]
+    if not (sides := _sides(sources)):
+        if objective.needs_pairs:
+            raise ValueError(
+                f"{type(objective).__name__} makes inputs and targets, and the plan has one side: pack with "
+                "pypack.objectives.pack_pairs"
+            )
+        return objective.resolved(stores)
+    if not isinstance(objective, PairObjective):
+        raise ValueError(
+            f"the plan is packed for inputs and targets, which {type(objective).__name__} does not make"
+        )
+    found = objective.resolved_for_pairs(stores)
+    _check_sides(found, sides, options)
+    return found
+
+
+def _sides(sources: Mapping[str, Source]) -> list[Sides | None]:
+    """Of every plan; [] where no plan has two sides."""
+    found = [plan.sides for source in sources.values() for plan in source.plans]
+    return found if any(one is not None for one in found) else []
+
+
+def _check_sides(objective: PairObjective, sides: list[Sides | None], options: BatchOptions) -> None:
+    """Raises ValueError unless all plans are packed alike, for this objective."""
+    if any(one != sides[0] for one in sides):
+        raise ValueError("plans with two sides must have the same two capacities, and one objective")
+    assert sides[0] is not None
+    if sides[0].size != objective.pair_size():
+        raise ValueError(
+            f"the plan was packed for another objective: {sides[0].size.to_dict()}, this one has "
+            f"{objective.pair_size().to_dict()}; give that one, or pack again"
+        )
+    if options.layout != "padded" or options.positions != "span":
+        raise ValueError("inputs and targets come with layout='padded' and positions='span'")
+
+
+def sides_of(objective: Objective | None, sources: Mapping[str, Source]) -> Sides | None:
+    """Both capacities of a loader's plans; None where they have one.
+
+    Raises:
+        ValueError: there is no objective to make inputs and targets, or a source has weights of losses, which
+            have no place beside them.
+    """
+    found = _sides(sources)
+    if not found:
+        return None
+    if objective is None:
+        raise ValueError(
+            "the plan is packed for inputs and targets: give objective=, as it was packed for "
+            f"({found[0] and found[0].size.to_dict()})"
+        )
+    if any(source.loss_weights is not None for source in sources.values()):
+        raise ValueError("loss_weights have no place beside inputs and targets: leave them out")
+    return found[0]
 
 
 def objective_keys(sources: Mapping[str, Source], seed: int) -> list[list[int]]:

@@ -32,11 +32,13 @@ def made_ahead(
     draws_at: Callable[[int], StepDraws],
     *,
     prefetch: int,
-    read_ahead: int,
 ) -> Iterator[Given]:
-    """Steps `first` to `end`, made by a thread, `prefetch` of them ahead; the files of `read_ahead` more are
-    read ahead. The thread ends with the iterator."""
-    prefetcher = maker.prefetcher(prefetch, read_ahead)
+    """Steps `first` to `end`, made by a thread, `prefetch` of them ahead; the files of so many more are
+    read ahead as the maker says. The thread ends with the iterator."""
+    prefetcher = maker.prefetcher(prefetch)
+    most = read_ahead = maker.reads_ahead
+    if maker.steps_ahead is not None:
+        read_ahead = 0  # the first batch of remote files does not wait until many steps are found
     asked: deque[tuple[StepDraws, Any]] = deque()
     next_asked = first
     for step in range(first, end):
@@ -45,6 +47,7 @@ def made_ahead(
             draws = draws_at(next_asked)
             asked.append((draws, maker.request(prefetcher, draws)))
             next_asked += 1
+        read_ahead = min(most, 2 * read_ahead + 4)
         draws, tensor = asked.popleft()
         batch = maker.wrap(prefetcher.next(), draws, step, tensor)
         yield batch, draws, time.perf_counter() - start

@@ -118,7 +118,6 @@ class Positioned(StepBatches):
             self._maker_at(first),
             self.order.at,
             prefetch=self._prefetch,
-            read_ahead=self._read_ahead,
         )
 
     def _give(self, batch: PackedBatch, draws: StepDraws, seconds: float) -> PackedBatch:

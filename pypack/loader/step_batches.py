@@ -61,4 +61,7 @@ class StepBatches(LoaderFacts):
         """
         if type(step) is not int:
             step = operator.index(step)
-        return self._maker_at(step).batch(self.order.at(step), step)
+        maker = self._maker_at(step)
+        if maker.steps_ahead is not None:
+            maker.steps_ahead.before(step, self._end, self.order.at)
+        return maker.batch(self.order.at(step), step)

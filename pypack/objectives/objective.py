@@ -14,6 +14,7 @@ import numpy as np
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.objectives.denoisers import Denoiser
 from pypack.objectives.ranges import DocumentRanges
 from pypack.store.store import TokenStore
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 # The objectives by name, and the module of each.
-NAMES = {"MaskedLM": "masked_lm"}
+NAMES = {
+    "MaskedLM": "masked_lm",
+    "PrefixLM": "prefix_lm",
+    "ReplacedTokens": "replaced_tokens",
+    "SpanCorruption": "span_corruption",
+    "UL2": "ul2",
+}
 
 
 class Objective(abc.ABC):
@@ -34,10 +41,14 @@ class Objective(abc.ABC):
     Attributes:
         needs: arrays that the loader has to make for it.
         writes_labels: it says itself what is learned; else labels are those of the next token.
+        has_pairs: it can make inputs and targets of an encoder and a decoder, see `PairObjective`;
+        needs_pairs: and nothing else.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("labels",)
     writes_labels: ClassVar[bool] = True
+    has_pairs: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
 
     @abc.abstractmethod
     def resolved(self, stores: Sequence[TokenStore]) -> Self:
@@ -68,7 +79,9 @@ def _plain(value: Any) -> Any:
         return integers_fingerprint(value.astype(np.int64))
     if isinstance(value, DocumentRanges):
         return value.fingerprint
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.to_dict() if isinstance(value, Denoiser) else value
 
 
 def from_text(text: str) -> Objective:

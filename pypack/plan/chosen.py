@@ -114,6 +114,9 @@ def header_of(plan: Plan) -> dict[str, Any]:
         header["repeats"] = [list(run) for run in plan.repeats]
     if plan.selection:
         header["selection"] = dict(plan.selection)
+    if plan.sides is not None:
+        requires.append("sides")
+        header["sides"] = plan.sides.to_dict()
     return {"requires": requires, **header}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.checksums import SMALL_BLOCK_BYTES, block_checksum
 from pypack._common.files import exchange, require_regular, sync_directory, write_atomically
 from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, check_required, read_json
 from pypack.plan.chosen import checked_repeats
@@ -22,8 +24,9 @@ FORMAT = "pypack-plan"
 VERSION = 2
 # What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
 # "documents": of the store's documents it holds those of documents.npy, in that order. "repeats": an epoch
-# gives sequences several times.
-FEATURES: frozenset[str] = frozenset({"documents", "repeats"})
+# gives sequences several times. "sides": the spans of a sequence become inputs and targets, each with a
+# capacity of its own.
+FEATURES: frozenset[str] = frozenset({"documents", "repeats", "sides"})
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
@@ -66,6 +69,8 @@ _PLAN = Field(
         ),
         "repeats": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
         "selection": Field("dict", open=True, optional=True),
+        "checksums": Field("dict", items=TEXT, optional=True),
+        "checksum": Field("text", optional=True),
         "capacity_runs": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
     },
 )
@@ -94,10 +99,11 @@ def write(
             with (temporary / f"{name}.npy").open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 _sync(file)
-        with (temporary / "plan.json").open("w", encoding="utf-8") as text:
-            json.dump({"format": FORMAT, "version": VERSION, "requires": [], **header}, text, indent=2)
-            text.write("\n")
-            _sync(text)
+        sums = {name: block_checksum(temporary / f"{name}.npy", SMALL_BLOCK_BYTES) for name in arrays}
+        values = {"format": FORMAT, "version": VERSION, "requires": [], **header, "checksums": sums}
+        with (temporary / "plan.json").open("wb") as file:
+            file.write(header_bytes(values))
+            _sync(file)
         sync_directory(temporary)
         if not target.exists():
             temporary.rename(target)
@@ -109,6 +115,34 @@ def write(
         shutil.rmtree(_aside(target), ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def header_bytes(values: Mapping[str, Any]) -> bytes:
+    """plan.json, whose last field is the checksum of the others."""
+    content = {name: value for name, value in values.items() if name != "checksum"}
+    return json.dumps({**content, "checksum": _own_checksum(content)}, indent=2).encode() + b"\n"
+
+
+def _own_checksum(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def check_header_bytes(data: bytes, place: str) -> None:
+    """Raises ValueError for a plan.json that is not what was written, or does not say; `place`: for the
+    message."""
+    try:
+        values = json.loads(data)
+        recorded = values.pop("checksum", None)
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{place}: is no plan.json: {error}") from None
+    if recorded is None:
+        raise ValueError(
+            f"{place}: has no checksums, so that nothing could tell whether it has come as it is: the plan is "
+            "of an older version. Copy it to a disk, `pypack upgrade` it there, and upload its plan.json again"
+        )
+    if recorded != _own_checksum(values):
+        raise ValueError(f"{place}: checksum: not that of the other fields: the file has changed")
 
 
 def locate(path: Path) -> Path:
@@ -167,10 +201,12 @@ def upgrade_header(path: Path, lengths_fingerprint: str | None) -> None:
     """
     directory = locate(path)
     header = read_header(directory) | {"version": VERSION}
+    names = sorted(file.stem for file in directory.glob("*.npy"))
+    header["checksums"] = {n: block_checksum(directory / f"{n}.npy", SMALL_BLOCK_BYTES) for n in names}
     header.setdefault("requires", [])
     if lengths_fingerprint is not None:
         header["lengths_fingerprint"] = lengths_fingerprint
-    write_atomically(directory / "plan.json", json.dumps(header, indent=2).encode() + b"\n")
+    write_atomically(directory / "plan.json", header_bytes(header))
 
 
 def read_record(directory: Path, header: Mapping[str, Any], field: str, record: type[Any]) -> Any:
@@ -222,6 +258,19 @@ def read_repeats(
         raise ValueError(
             f"{directory / 'plan.json'}: field 'repeats': {error}; make the plan again"
         ) from error
+
+
+def array_sizes(header: Mapping[str, Any]) -> dict[str, int]:
+    """The arrays that a plan has, and their items."""
+    sequences, spans = header["num_sequences"], header["num_spans"]
+    sizes = {
+        "sequence_offsets": sequences + 1,
+        "span_document": spans,
+        "span_start": spans,
+        "span_length": spans,
+        "sequence_capacity": sequences,
+    }
+    return sizes | ({"documents": header["documents"]["count"]} if "documents" in header else {})
 
 
 def map_documents(directory: Path, header: Mapping[str, Any]) -> NDArray[np.int64] | None:

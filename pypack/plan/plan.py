@@ -7,7 +7,7 @@ import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,14 +18,19 @@ from pypack._common.fingerprint import integers_fingerprint
 from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
+from pypack.cache import Cache, RemoteFiles
 from pypack.plan import chosen
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.proof import prove
+from pypack.plan.sides import PairSize as PairSize
+from pypack.plan.sides import Sides as Sides
+from pypack.plan.sides import read_sides
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
 from pypack.plan.stats import stats_of
+from pypack.remote import Url, is_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,6 +86,8 @@ class Plan(Framed):
         selection: how the documents were chosen, in plain values, for people to read.
         store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
             known.
+        sides: where the spans are to be inputs and targets of an encoder and a decoder, both capacities, see
+            `pypack.objectives.pack_pairs`; the capacity of a sequence is then their sum. None: one side.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class Plan(Framed):
         repeats: Sequence[tuple[int, int, int]] = (),
         selection: Mapping[str, Any] | None = None,
         store_fingerprint: str | None = None,
+        sides: Sides | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -118,6 +126,7 @@ class Plan(Framed):
         self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
         self.selection = dict(selection or {})
         self.store_fingerprint = store_fingerprint
+        self.sides = sides
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
@@ -169,6 +178,21 @@ class Plan(Framed):
     def mapped_files(self) -> list[tuple[str, int, int, int]]:
         """Path, device, inode and size of each file that the arrays are mapped from, for the kernels."""
         return [(native_name(file.path), file.device, file.inode, file.size) for file in self._files]
+
+    @property
+    def kernel_view(self) -> _core.PlanView:
+        """The arrays as the kernels take them that make batches."""
+        return self._view
+
+    @property
+    def cached_files(self) -> RemoteFiles | None:
+        """What the plan of a URL is read through; None of a plan of this host."""
+        return None
+
+    @property
+    def array_bytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays().values())
 
     @property
     def num_sequences(self) -> int:
@@ -232,6 +256,18 @@ class Plan(Framed):
         """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
         capacity = int(self._totals["capacity"])
         return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def side_utilization(self) -> tuple[float, float] | None:
+        """Of a plan with two sides how much of the room for inputs and for targets holds items; 1.0 for one
+        without sequences. None for others."""
+        if self.sides is None:
+            return None
+        if not len(self):
+            return 1.0, 1.0
+        inputs, targets = self.sides.items(self).sum(axis=0).tolist()
+        rooms = self.sides.input_length, self.sides.target_length
+        return inputs / (len(self) * rooms[0]), targets / (len(self) * rooms[1])
 
     @property
     def attention_cost(self) -> int:
@@ -324,52 +360,60 @@ class Plan(Framed):
         plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Plan:
+    def open(
+        cls,
+        path: str | os.PathLike[str] | Url,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+    ) -> Plan:
         """Opens a saved plan, its arrays memory-mapped, in a time that does not depend on its size.
 
         Types and sizes of the arrays are checked against plan.json and the files; what stands in the arrays
         is checked by `verify`.
 
+        Args:
+            path: a folder, or a URL, such as `s3://bucket/corpus.plan`: of its arrays only what is needed is
+                fetched, through a cache.
+            cache: for a URL, as in `TokenStore.open`.
+            cache_bytes: for a URL, alike.
+
         Raises:
+            OSError: the storage of a URL does not answer, or refuses.
             FileNotFoundError: no plan at `path`.
             ValueError: names the file and the field that is wrong, or says that the format is newer.
         """
-        directory = plan_files.locate(local_path(path))
+        if is_url(path):
+            from pypack.plan.remote_plan import RemotePlan
+
+            return RemotePlan.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
+        directory = plan_files.locate(local_path(cast("str", path)))
         header = plan_files.read_header(directory)
-        sequences, spans = header["num_sequences"], header["num_spans"]
-        sizes = dict.fromkeys(ARRAYS, spans) | {
-            "sequence_offsets": sequences + 1,
-            "sequence_capacity": sequences,
-        }
+        sizes = plan_files.array_sizes(header)
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
         documents = plan_files.map_documents(directory, header)
-        plan = cls(
-            **arrays,
-            sequence_length=header["sequence_length"],
-            strategy=header["strategy"],
-            options=header["options"],
-            counts=plan_files.read_record(directory, header, "counts", PlanCounts),
-            lengths_fingerprint=header["lengths_fingerprint"],
-            extends=[PlanPart(**part) for part in header.get("extends", ())],
-            documents=documents,
-            repeats=plan_files.read_repeats(directory, header, sequences),
-            selection=header.get("selection"),
-            store_fingerprint=header.get("documents", {}).get("store_fingerprint"),
-        )
-        plan.learned_tokens = header["stats"].get("learned_tokens")
-        if documents is not None:
-            plan.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
+        plan = cls(**arrays, **fields_of(directory, header, documents))
+        plan._take_figures(directory, header)
         names = [*ARRAYS, *(() if documents is None else ("documents",))]
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
+        )
+        return plan
+
+    def _take_figures(self, directory: Path, header: Mapping[str, Any]) -> None:
+        """What plan.json says and would else be computed."""
+        self.learned_tokens = header["stats"].get("learned_tokens")
+        if self.documents is not None:
+            self.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
+        self.__dict__.update(
             _totals=header["totals"],
             fingerprint=header["fingerprint"],
             stats=plan_files.read_record(directory, header, "stats", PlanStats),
         )
         if "capacity_runs" in header:
-            plan.__dict__["_runs"] = sorted(plan_files.read_runs(directory, header, sequences))
-        return plan
+            runs = plan_files.read_runs(directory, header, header["num_sequences"])
+            self.__dict__["_runs"] = sorted(runs)
 
     def summary(self) -> dict[str, Any]:
         """Strategy, options, counts and stats in one flat dict of plain values, for tables and JSON."""
@@ -398,6 +442,7 @@ class Plan(Framed):
             and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
             and self.repeats == other.repeats
             and _same(self.documents, other.documents)
+            and self.sides == other.sides
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
@@ -407,6 +452,25 @@ class Plan(Framed):
             f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
             f"{self.num_spans} spans, {self.num_tokens} tokens)"
         )
+
+
+def fields_of(
+    directory: Path, header: Mapping[str, Any], documents: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    """What `Plan` takes beside the arrays, from the header of the plan.json in a folder."""
+    return {
+        "sequence_length": header["sequence_length"],
+        "strategy": header["strategy"],
+        "options": header["options"],
+        "counts": plan_files.read_record(directory, header, "counts", PlanCounts),
+        "lengths_fingerprint": header["lengths_fingerprint"],
+        "extends": [PlanPart(**part) for part in header.get("extends", ())],
+        "documents": documents,
+        "repeats": plan_files.read_repeats(directory, header, header["num_sequences"]),
+        "selection": header.get("selection"),
+        "store_fingerprint": header.get("documents", {}).get("store_fingerprint"),
+        "sides": read_sides(directory, header),
+    }
 
 
 def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bool:

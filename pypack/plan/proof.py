@@ -68,6 +68,8 @@ def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
     for part in plan.extends:
         _compare_part(plan, part)
     check_recorded(plan)
+    if plan.sides is not None:
+        plan.sides.prove(plan)
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Entry, Stat
 from pypack.remote.errors import (
     ChangedObjectError,
     MissingLibraryError,
@@ -48,7 +48,7 @@ class FileSystemClient:
                 raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
         return bytes(self._try(url, lambda: self._files.cat_file(path, start=begin, end=end)))
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         root = self._path(url)
         self._files.invalidate_cache()
         try:
@@ -62,6 +62,12 @@ class FileSystemClient:
             if info["type"] == "file" and path.startswith(prefix)
         ]
         return sorted(entries, key=lambda entry: entry.path.encode(errors="surrogateescape").split(b"/"))
+
+    def children(self, url: Url) -> Entries:
+        return [entry for entry in self.list(url) if "/" not in entry.path]
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        return [self.read(url, begin, end, "") if end > begin else b"" for url, begin, end in ranges]
 
     def write(self, url: Url, data: bytes) -> None:
         self._writable(url)

@@ -8,16 +8,18 @@ parent's processes alone and starts its own.
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from pypack.remote import errors
 from pypack.remote.child import entry_of, received, send
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Stat
 from pypack.remote.errors import RemoteError
 from pypack.remote.url import Url
 
@@ -47,10 +49,24 @@ class ProcessObjects:
         """See `Objects`."""
         return self._ask("read", url, begin=begin, end=end, etag=etag)[1]
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         """See `Objects`."""
         found, _ = self._ask("list", url)
         return [entry_of(values) for values in found]
+
+    def children(self, url: Url) -> Entries:
+        """See `Objects`."""
+        found, _ = self._ask("children", url)
+        return [entry_of(values) for values in found]
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        """See `Objects`."""
+        if not ranges:
+            return []
+        asked = [(str(url), begin, end) for url, begin, end in ranges]
+        _, data = self._ask("read_many", ranges[0][0], ranges=asked)
+        ends = list(itertools.accumulate(end - begin for _, begin, end in ranges))
+        return [data[begin:end] for begin, end in itertools.pairwise([0, *ends])]
 
     def write(self, url: Url, data: bytes) -> None:
         """See `Objects`."""

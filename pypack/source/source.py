@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.cache import RemoteFiles
 from pypack.plan.plan import Plan
+from pypack.remote import Url
 from pypack.source.learned import Learned, learned_of, without
 from pypack.source.loss_weights import LossWeights
 from pypack.source.mask_ranges import Masks
@@ -27,7 +29,7 @@ from pypack.store.store import StorePaths, TokenStore
 # Spans of plans up to which a source looks for sequences that learn nothing.
 _LOOKED_SPANS = 1 << 20
 
-PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
+PlanPath: TypeAlias = "Plan | str | os.PathLike[str] | Url"
 
 
 class Source:
@@ -73,7 +75,7 @@ class Source:
         drop_unlearned: bool = False,
     ) -> None:
         self.store = store = TokenStore.open(store)
-        self.plans = _opened(plan)
+        self.plans = _opened(plan, store)
         if not self.plans:
             raise ValueError("a source needs at least one plan")
         self.documents = chosen_documents(store, self.plans, documents)
@@ -94,7 +96,7 @@ class Source:
         self._left_out: list[NDArray[np.int64]] = []  # of each plan; none: nothing is left out
         if drop_unlearned:
             self._leave_out_unlearned()
-        elif self._masks is not None or (self.uses_store_mask and self._is_worth_a_look()):
+        else:
             self._warn_of_unlearned()
 
     def _is_worth_a_look(self) -> bool:
@@ -113,16 +115,44 @@ class Source:
             raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
 
     def _warn_of_unlearned(self) -> None:
+        """Of what is masked from end to end, whatever is to be learned of it."""
+        self._warn(
+            [(one.masked_sequences, one.unlearned_pieces) for one in self._looked_at()],
+            "hold no token that is learned",
+            stacklevel=4,
+        )
+
+    def warn_of_first_tokens(self, stacklevel: int) -> None:
+        """Warns of what has no label because only the first tokens of its spans are not masked, which the
+        next-token loss of a `Loader` without objective learns nothing of.
+
+        Args:
+            stacklevel: as of `warnings.warn`.
+        """
+        if not self._left_out:
+            self._warn(
+                [(one.first_token_sequences, one.first_token_pieces) for one in self._looked_at()],
+                "hold no token that is learned, as nothing foretells the first one of a span, and the others "
+                "are masked",
+                stacklevel + 2,
+            )
+
+    def _looked_at(self) -> list[Learned]:
+        masks = self._masks is not None or (self.uses_store_mask and self._is_worth_a_look())
+        return self._learned if masks else []
+
+    def _warn(self, counts: list[tuple[int, int]], what: str, stacklevel: int) -> None:
+        """Warns of sequences, and of pieces where documents are cut: the counts of each plan."""
+        masked = sum(sequences for sequences, _ in counts)
         cut = [plan.counts.split_documents > 0 for plan in self.plans]
-        pieces = sum(one.unlearned_pieces for one, is_cut in zip(self._learned, cut, strict=True) if is_cut)
-        masked = sum(learned.masked_sequences for learned in self._learned)
+        pieces = sum(pieces for (_, pieces), is_cut in zip(counts, cut, strict=False) if is_cut)
         found = f"{masked} of {sum(plan.num_sequences for plan in self.plans)} sequences"
         advice = "leave such sequences out with drop_unlearned=True"
         if pieces:
             found += f" and {pieces} pieces of cut documents"
             advice = "pack with overflow='truncate' or 'drop', or " + advice
         if masked or pieces:
-            warnings.warn(f"{found} hold no token that is learned: {advice}", stacklevel=3)
+            warnings.warn(f"{found} {what}: {advice}", stacklevel=stacklevel)
 
     @classmethod
     def select(
@@ -297,9 +327,15 @@ class Source:
         return found
 
     @property
+    def cached_files(self) -> list[RemoteFiles]:
+        """What the store and the plans are read through that are URLs."""
+        found = [self.store.cached_files, *(plan.cached_files for plan in self.plans)]
+        return [files for files in found if files is not None]
+
+    @property
     def file_bytes(self) -> int:
         """Bytes of the files that batches are made from; the store's index has 20 a document."""
-        plans = sum(array.nbytes for plan in self.plans for array in plan.arrays().values())
+        plans = sum(plan.array_bytes for plan in self.plans)
         tokens = self.store.num_tokens * self.store.dtype.itemsize
         return plans + tokens + 20 * self.store.num_documents
 
@@ -330,7 +366,7 @@ class Source:
         for plan, key in zip(self.plans, objective_keys or [0] * len(self.plans), strict=True):
             maker.add_source(
                 self.store.kernel_view,
-                plan._view,
+                plan.kernel_view,
                 documents=self.documents,
                 align=plan.align,
                 mask_offsets=offsets,
@@ -339,6 +375,7 @@ class Source:
                 plan_files=plan.mapped_files,
                 objective_key=key,
                 objective_store=number,
+                cached_plan=None if plan.cached_files is None else plan.cached_files.core,
             )
 
     def __repr__(self) -> str:
@@ -363,9 +400,11 @@ def _unmasked_tokens(plan: Plan) -> int:
     return int(((plan.sequence_costs(1.0, 0.0).astype(np.int64) - spans) * plan.sequence_times).sum())
 
 
-def _opened(plan: PlanPath | Sequence[PlanPath]) -> list[Plan]:
-    plans = [plan] if isinstance(plan, Plan | str | os.PathLike) else list(plan)
-    return [one if isinstance(one, Plan) else Plan.open(one) for one in plans]
+def _opened(plan: PlanPath | Sequence[PlanPath], store: TokenStore) -> list[Plan]:
+    """The plans; those of URLs through the cache of the store, if it has one."""
+    cache = None if store.cached_files is None else store.cached_files.cache.root
+    plans = [plan] if isinstance(plan, Plan | str | os.PathLike | Url) else list(plan)
+    return [one if isinstance(one, Plan) else Plan.open(one, cache=cache) for one in plans]
 
 
 def named_sources(
@@ -398,7 +437,7 @@ def named_sources(
 def _are_stores(sources: object) -> bool:
     if isinstance(sources, list | tuple):
         return bool(sources) and all(map(_are_stores, sources))
-    return isinstance(sources, TokenStore | str | os.PathLike)
+    return isinstance(sources, TokenStore | str | os.PathLike | Url)
 
 
 def check_same_tokenizer(sources: Mapping[str, Source]) -> None:

@@ -29,7 +29,7 @@ from pypack.ragged import Ragged
 MASK, GROUP, WEIGHT = ".mask", ".group", ".weight"
 FEATURE_OF = {MASK: "loss_mask", GROUP: "groups", WEIGHT: "loss_weights"}
 _BETWEEN_LOOKS = 0.05  # seconds, as the kernels have it (csrc/core/common/watched_file.hpp)
-_DTYPES = {GROUP: np.dtype("<i4"), WEIGHT: np.dtype("<f4")}
+DTYPES = {GROUP: np.dtype("<i4"), WEIGHT: np.dtype("<f4")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class BesideWriter:
         if self._suffix != MASK:
             values = beside.places if self._suffix == GROUP else beside.weights
             assert values is not None
-            self._write(np.ascontiguousarray(values[start:stop], _DTYPES[self._suffix]).tobytes())
+            self._write(np.ascontiguousarray(values[start:stop], DTYPES[self._suffix]).tobytes())
             return
         assert beside.learned is not None
         part = offsets[start : stop + 1]
@@ -161,7 +161,7 @@ class DocumentValues:
     def __init__(
         self, files: Sequence[Path | None], counts: Sequence[int], suffix: str, default: float
     ) -> None:
-        dtype = _DTYPES[suffix]
+        dtype = DTYPES[suffix]
         self._parts: list[NDArray[Any]] = []
         self._files: list[Mapped | None] = []
         self._next_looks = [0.0] * len(files)

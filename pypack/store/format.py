@@ -26,7 +26,6 @@ from pypack._common.schema import (
     check,
     check_required,
     is_plain_name,
-    parse_json,
     read_json,
 )
 
@@ -68,6 +67,7 @@ SHARD = Field(
         "inputs": Field("list", items=TEXT, optional=True),
         "lengths_fingerprint": Field("text", null=True, optional=True),
         "beside": Field("dict", items=TEXT, optional=True),
+        "block_checksums": Field("dict", items=TEXT, optional=True),
     },
 )
 _STORE = Field(
@@ -103,6 +103,8 @@ class ShardInfo:
 
     `beside` has the checksums of the files of `pypack.store.beside`, by suffix.
 
+    `block_checksums` has, by suffix, checksums of smaller blocks than 8 MiB, for who fetches parts.
+
     A checksum of None says that none was recorded: nothing tells then whether the file has changed.
     """
 
@@ -117,6 +119,7 @@ class ShardInfo:
     inputs: tuple[str, ...] = ()
     lengths_fingerprint: str | None = None
     beside: dict[str, str] = field(default_factory=dict)
+    block_checksums: dict[str, str] = field(default_factory=dict)
 
     def checksums(self) -> dict[str, str]:
         """The recorded checksums of its files, by suffix."""
@@ -266,13 +269,13 @@ _CHECKSUM_MARK, _CHECKSUM_END = b',\n "checksum": "sha256:', b'"\n}\n'
 
 def check_own_checksum(path: Path) -> None:
     """Raises ValueError if a `store.json` of version 2 has changed; of version 1 nothing tells."""
-    data = path.read_bytes()
-    if parse_json(data).get("version") != 1:
-        check_checksum_inside(path, data)
+    check_own_bytes(path.read_bytes(), str(path))
 
 
-def check_checksum_inside(path: Path, data: bytes) -> None:
-    """Raises ValueError if the content of a `store.json` of version 2 is not what its last field says."""
+def check_own_bytes(data: bytes, place: str) -> None:
+    """The same for the bytes of a `store.json`; `place`: for the message."""
     content, mark, rest = data.rpartition(_CHECKSUM_MARK)
-    if not mark or rest != hashlib.sha256(content).hexdigest().encode() + _CHECKSUM_END:
-        raise ValueError(f"{path}: checksum: not that of what stands before it: the file has changed")
+    if mark and rest == hashlib.sha256(content).hexdigest().encode() + _CHECKSUM_END:
+        return
+    if json.loads(data).get("version") != 1:
+        raise ValueError(f"{place}: checksum: not that of what stands before it: the file has changed")

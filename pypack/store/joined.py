@@ -35,6 +35,12 @@ class JoinedStore(TokenStore):
                     "are joined that were written for one vocabulary size"
                 )
         check_same_tokenizer({str(part.path): part for part in parts})
+        for part in parts:
+            if part.cached_files is not None:
+                raise ValueError(
+                    f"{part!r}: a list that is opened as one holds stores of this host alone: give a remote "
+                    "one as a source of its own, in a mixture"
+                )
         whole = all(part.info is not None for part in parts)
         shards = [shard for part in parts for shard in part.shard_files]
         masks = [mask for part in parts for mask in part.mask_files]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pypack._common.schema import brief, parse_json
 from pypack.store.beside import GROUP, MASK, WEIGHT
-from pypack.store.format import FORMAT_NAME, STORE_FILE, check_checksum_inside
+from pypack.store.format import FORMAT_NAME, STORE_FILE, check_own_bytes
 
 _MOST_TOLD = 3
 # Bytes of a file beside the tokens, of so many documents and tokens.
@@ -66,7 +66,7 @@ def quick_check(path: Path) -> QuickCheck:
             f"{file}: damaged: {error}; pypack verify --repair {path} tries to mend it"
         ) from None
     if values.get("version") != 1:  # of which nothing tells
-        check_checksum_inside(file, data)
+        check_own_bytes(data, str(file))
     sizes = _sizes(path)
     wrong = [name for name, size in expected.items() if not _is(sizes, name, size)]
     wrong += [name for name in known if name not in sizes]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
+from pypack.cache import Cache, RemoteFiles
+from pypack.remote import Url, is_url
 from pypack.store.checking import check_store
 from pypack.store.documents import Document as Document
 from pypack.store.fingerprints import Fingerprinted
@@ -15,7 +17,7 @@ from pypack.store.own_tokenizer import OwnTokenizer
 from pypack.store.provenance import MergedPart, merged_parts
 from pypack.store.split import Split, split_documents
 
-StorePath: TypeAlias = "str | os.PathLike[str] | TokenStore"
+StorePath: TypeAlias = "str | os.PathLike[str] | Url | TokenStore"
 StorePaths: TypeAlias = "StorePath | Sequence[StorePath]"
 
 
@@ -27,26 +29,42 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
     """
 
     @classmethod
-    def open(cls, path: StorePaths) -> TokenStore:
+    def open(
+        cls,
+        path: StorePaths,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+    ) -> TokenStore:
         """Maps a store; checks the headers against the files' real sizes, and reads nothing else.
 
         Args:
             path: a directory with a `store.json`; or a Megatron-Core dataset, given as its common prefix
                 or as either of its two files. A list of them, or of stores, is opened as one store, the
                 documents numbered through; a store that stands in it twice gives its documents twice.
+                Or a URL, such as `s3://bucket/corpus.store`: only what is needed is fetched, through a cache.
+            cache: for a URL: a folder on a disk of this host that its blocks are kept in, which all
+                processes of the user share; None: that of the variable PYPACK_CACHE, or the user's usual one.
+            cache_bytes: for a URL: how much the cache may take, from now on; None: what it had, at first half
+                of what is free on the disk.
 
         Raises:
             FileNotFoundError: there is neither.
+            OSError: the storage of a URL does not answer, or refuses.
             ValueError: a file is truncated, foreign, or of a newer version; the message names the file and
                 the field. Or stores of a list have tokens of different types, or of different tokenizers.
         """
         if isinstance(path, TokenStore):
             return path
-        if isinstance(path, str | os.PathLike):
+        if isinstance(path, str | os.PathLike | Url):
+            if is_url(path):
+                from pypack.store.remote import RemoteStore
+
+                return RemoteStore.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
             return cls(*mapped(path))
         from pypack.store.joined import JoinedStore
 
-        stores = [cls.open(one) for one in path]
+        stores = [cls.open(one, cache=cache, cache_bytes=cache_bytes) for one in path]
         if not stores:
             raise ValueError("a list of stores must hold at least one")
         return stores[0] if len(stores) == 1 else JoinedStore(stores)
@@ -60,6 +78,11 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
     def parts(self) -> tuple[TokenStore, ...]:
         """The stores that this one is made of: itself, or those of a list that was opened as one."""
         return (self,)
+
+    @property
+    def cached_files(self) -> RemoteFiles | None:
+        """What the store of a URL is read through; None of a store of this host."""
+        return None
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
         """Holds documents out for validation, each by its own hash, so that the two sides share none.

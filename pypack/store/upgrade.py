@@ -6,11 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from pypack._common.checksums import checksum
+from pypack._common.checksums import SMALL_BLOCK_BYTES, block_checksum, checksum
 from pypack._common.files import write_atomically
 from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
+from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
+from pypack.store.shard_writer import BIN_BLOCK_BYTES
 from pypack.store.store import TokenStore
+
+
+def _with_sums(store: TokenStore, shard: ShardInfo) -> ShardInfo:
+    """The checksums of parts by which a shard is read from object storage."""
+    files = {suffix: store.path / f"{shard.name}{suffix}" for suffix in (".bin", ".idx", *shard.beside)}
+    sums = {".bin": BIN_BLOCK_BYTES, ".idx": SMALL_BLOCK_BYTES}
+    return replace(
+        shard,
+        beside={suffix: block_checksum(files[suffix]) for suffix in shard.beside},
+        block_checksums={suffix: block_checksum(files[suffix], size) for suffix, size in sums.items()},
+    )
 
 
 def upgrade_store(store: TokenStore) -> None:
@@ -28,7 +40,7 @@ def upgrade_store(store: TokenStore) -> None:
     shards, first = [], 0
     for shard in store.info.shards:
         lengths = np.ascontiguousarray(store.lengths[first : first + shard.documents])
-        shards.append(replace(shard, lengths_fingerprint=lengths_fingerprint(lengths)))
+        shards.append(_with_sums(store, replace(shard, lengths_fingerprint=lengths_fingerprint(lengths))))
         first += shard.documents
     files = {
         name: checksum(store.path / name)

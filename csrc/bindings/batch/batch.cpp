@@ -29,15 +29,29 @@ class MakerHandle {
     MakerHandle(const BatchFormat& format, std::size_t idle_buffers, std::shared_ptr<Objective> objective)
         : maker_(std::make_shared<BatchMaker>(idle_buffers)) {
         maker_->format = format;
+        if (objective) maker_->format.extras = objective->extras();
         maker_->objective = std::move(objective);
+    }
+
+    void set_denoising(std::shared_ptr<Denoising> denoising, Length inputs, Length targets) {
+        if (inputs < 1 || targets < 1) throw py::value_error("rooms must be at least 1");
+        maker_->denoising = std::move(denoising);
+        maker_->rooms = {inputs, targets};
+    }
+
+    // Of the rows of so many items, of both sides where there are two.
+    [[nodiscard]] std::size_t bytes(std::int64_t items) const {
+        const PairLengths rooms = maker_->rooms;
+        if (!maker_->denoising) return batch_bytes(items, maker_->format);
+        return pair_batch_bytes(items / (std::int64_t{rooms.inputs} + rooms.targets), rooms, maker_->format);
     }
 
     void add_source(std::shared_ptr<StoreView> store, std::shared_ptr<PlanHandle> plan,
                     const std::optional<Array<std::int64_t>>& documents, std::int32_t align,
                     const std::optional<Array<std::int64_t>>& mask_offsets,
                     const std::optional<Array<std::int32_t>>& masks, bool uses_store_mask,
-                    const MappedFiles& plan_files, std::uint64_t objective_key,
-                    std::int32_t objective_store) {
+                    const MappedFiles& plan_files, std::uint64_t objective_key, std::int32_t objective_store,
+                    std::shared_ptr<CachedFiles> cached_plan) {
         if (align < 1) throw py::value_error("align must be at least 1");
         SequenceSource source;
         source.plan = plan->plan();
@@ -60,6 +74,7 @@ class MakerHandle {
         for (const auto& [path, device, inode, size] : plan_files)
             watched.push_back({path, device, inode, size});
         if (!watched.empty()) source.plan_files = std::make_shared<WatchedFiles>(std::move(watched));
+        source.cached_plan = std::move(cached_plan);
         source.store = std::move(store);
         plans_.push_back(std::move(plan));
         if (documents) arrays_.emplace_back(*documents);
@@ -75,6 +90,8 @@ class MakerHandle {
         for (const auto& [first, count] : ranges) sequences.push_back({first, count});
         maker_->buckets.emplace_back(source, std::move(sequences), key, locality);
     }
+
+    [[nodiscard]] bool is_remote() const { return !cached_groups(maker_->sources).empty(); }
 
     [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
 
@@ -172,7 +189,27 @@ py::tuple span_arrays(const py::capsule& made) {
                           array(row_spans, borders));
 }
 
-// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from.
+// Arrays that the objective has added, by name; None where there are none.
+py::object extras_to_python(const MadeBatch& made, const BatchFormat& format, const Shape& shape,
+                            const py::capsule& owner) {
+    if (made.extras.empty()) return py::none();
+    py::dict found;
+    for (const MadeExtra& extra : made.extras) {
+        if (extra.data == nullptr) continue;
+        const auto rows = static_cast<py::ssize_t>(made.num_rows);
+        const Shape own =
+            extra.columns < 0 ? shape : Shape{{rows, static_cast<py::ssize_t>(extra.columns)}, 2};
+        const bool wide = extra.kind == ExtraArray::Kind::ids && !format.int32;
+        found[extra.name] = wide ? array_in<std::int64_t>(extra.data, own, owner)
+                            : extra.kind == ExtraArray::Kind::float32
+                                ? array_in<float>(extra.data, own, owner)
+                                : array_in<std::int32_t>(extra.data, own, owner);
+    }
+    return found;
+}
+
+// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from,
+// and what an objective has added.
 py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
     py::object cu_seqlens = py::none();
     py::object max_seqlen = py::none();
@@ -186,16 +223,19 @@ py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
         format.varlen
             ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
             : Shape{{static_cast<py::ssize_t>(made.num_rows), static_cast<py::ssize_t>(made.row_length)}, 2};
-    const auto ids = [&](std::byte* data) -> py::object {
+    Shape of_labels = shape;
+    if (made.target_length >= 0) of_labels.sizes[1] = static_cast<py::ssize_t>(made.target_length);
+    const auto ids = [&](std::byte* data, const Shape& of) -> py::object {
         if (data == nullptr) return py::none();
-        if (format.int32) return array_in<std::int32_t>(data, shape, owner);
-        return array_in<std::int64_t>(data, shape, owner);
+        if (format.int32) return array_in<std::int32_t>(data, of, owner);
+        return array_in<std::int64_t>(data, of, owner);
     };
     py::object loss_mask = py::none();
-    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, shape, owner);
-    return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
-                          ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
-                          std::move(max_seqlen), made.rows.num_tokens, owner);
+    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, of_labels, owner);
+    return py::make_tuple(ids(made.input_ids, shape), ids(made.labels, of_labels),
+                          ids(made.position_ids, shape), ids(made.segment_ids, shape), std::move(loss_mask),
+                          std::move(cu_seqlens), std::move(max_seqlen), made.rows.num_tokens, owner,
+                          extras_to_python(made, format, shape, owner));
 }
 
 py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
@@ -218,15 +258,17 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     }
     if (row_length < 0) throw py::value_error("row_length must not be negative");
     BatchMaker& maker = *handle.maker();
+    BatchFormat plain = maker.format;
+    plain.extras.clear();  // no objective is put on these rows
     MadeBatch made;
     {
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
-        made = make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads,
-                          look_clock());
+        made =
+            make_batch(maker.sources, rows, row_length, plain, maker.buffers, {}, num_threads, look_clock());
     }
-    return batch_to_python(std::move(made), maker.format);
+    return batch_to_python(std::move(made), plain);
 }
 
 py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part) {
@@ -244,6 +286,14 @@ py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t s
     }
     return py::make_tuple(to_numpy(std::move(sources)), to_numpy(std::move(sequences)),
                           to_numpy(std::move(epochs)));
+}
+
+void plan_remote(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
+                 std::int64_t batches) {
+    const StepRequest request = step_request(draws, slots, part, std::nullopt);
+    const GilRelease release;
+    BatchMaker& maker = *handle.maker();
+    if (maker.remote) maker.remote->plan(maker.rows(request), batches);
 }
 
 // A Prefetcher with the maker whose arrays it needs.
@@ -311,7 +361,20 @@ void add_maker(py::module_& m) {
              py::arg("documents").noconvert(), py::arg("align"), py::arg("mask_offsets").noconvert(),
              py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
              py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0},
-             py::arg("objective_store") = 0)
+             py::arg("objective_store") = 0, py::arg("cached_plan").none(true) = nullptr)
+        .def_property_readonly("is_remote", &MakerHandle::is_remote, "Whether some files are of elsewhere.")
+        .def(
+            "read_remote",
+            [](const MakerHandle& self, std::shared_ptr<CacheReader> reader) {
+                self.maker()->read_remote(std::move(reader));
+            },
+            py::arg("reader"), "Has remote files fetched, as this reader; once the sources are complete.")
+        .def("plan_remote", &plan_remote, py::arg("draws"), py::arg("slots"), py::arg("part"),
+             py::arg("batches"), "Says what a step of so many batches later needs of remote files.")
+        .def("bytes", &MakerHandle::bytes, py::arg("items"),
+             "Memory of the arrays of a batch of so many items, at most.")
+        .def("set_denoising", &MakerHandle::set_denoising, py::arg("denoising"), py::arg("inputs"),
+             py::arg("targets"), "Rows have two sides of so many items; the plans are packed for them.")
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),

@@ -16,6 +16,8 @@
 #include "objective/counted_tokens.hpp"
 #include "objective/masked_ranges.hpp"
 #include "objective/masked_tokens.hpp"
+#include "objective/prefix.hpp"
+#include "objective/replaced_tokens.hpp"
 
 namespace pypack::bindings {
 
@@ -107,6 +109,14 @@ void apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array
     arrays.loss_mask = other(loss_mask, "loss_mask");
     if (arrays.labels == nullptr) throw py::value_error("this objective needs labels");
     const std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size(), labels_tell);
+    // What it adds is of no use without the rows of a batch: it goes to memory that is thrown away.
+    std::vector<std::vector<std::byte>> scratch(objective.extras().size());
+    std::vector<std::byte*> extras;
+    for (std::vector<std::byte>& one : scratch) {
+        one.resize(ids.size() * sizeof(std::int64_t));
+        extras.push_back(one.data());
+    }
+    arrays.extras = extras;
     const GilRelease release;
     apply_objective(objective, spans, arrays, num_threads);
 }
@@ -149,6 +159,25 @@ void register_objective(py::module_& m) {
         },
         py::kw_only(), py::arg("rate"), py::arg("most"), py::arg("replacement"), py::arg("never").noconvert(),
         "As many draws of a place as the length of the span says.");
+    m.def(
+        "generator_arrays",
+        [](std::shared_ptr<Objective> choosing, double row_share, std::int64_t row_items) {
+            if (row_items < 0 && !(row_share > 0)) throw py::value_error("rows must have a size");
+            return generator_arrays(std::move(choosing), row_share, row_items);
+        },
+        py::kw_only(), py::arg("choosing"), py::arg("row_share"), py::arg("row_items"),
+        py::keep_alive<0, 1>(), "The masked tokens of every row in arrays of one size, for a generator.");
+    m.def(
+        "detected_tokens",
+        [](std::shared_ptr<Objective> choosing, const Array<std::uint32_t>& never,
+           const std::string& instructions) {
+            return detected_tokens(std::move(choosing), tokens_of(never, "never"),
+                                   instructions_named(instructions));
+        },
+        py::kw_only(), py::arg("choosing"), py::arg("never").noconvert(), py::arg("instructions") = "best",
+        py::keep_alive<0, 1>(), "Labels tell which tokens were replaced.");
+    m.def("prefix_targets", &prefix_targets, py::kw_only(), py::arg("rate"),
+          "The first tokens of a span are not learned.");
     m.def(
         "masked_ranges",
         [](std::uint64_t chance, bool whole, const Replacement& by, const Array<std::uint32_t>& never,

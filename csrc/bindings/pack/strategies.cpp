@@ -61,6 +61,7 @@ void register_pack(py::module_& m) {
     register_balance(m);
     register_pack_index(m);
     register_pack_stream(m);
+    register_pack_pairs(m);
 }
 
 }  // namespace pypack::bindings

@@ -74,6 +74,11 @@ py::array document(const py::object& self, std::int64_t index) {
     const std::int64_t now = look_clock();
     store.look_around(now);
     auto [view, holder] = store.held_document(index, now);
+    if (store.cached(index) != nullptr) {  // what lies in a cache may go
+        py::array copy(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data);
+        copy.attr("flags").attr("writeable") = false;
+        return copy;
+    }
     // The base keeps the mapping alive as long as the array: `self`, or of many shards this one.
     py::object base = self;
     if (holder) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "batch/batch_objective.hpp"
+#include "batch/row_memory.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
 #include "pack/balance/longest_first.hpp"
@@ -64,6 +65,12 @@ void BatchMaker::check_sources(std::span<const RowRef> rows) const {
 // the cache lines that the next one reads.
 std::span<const std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
     check_sources(rows);
+    if (!remote) return costs_here(rows);
+    const auto lengths = [&](const auto& ask) { for_lengths_of_rows(sources, rows, ask); };
+    return remote->when_plan_there(lengths, [&] { return costs_here(rows); });
+}
+
+std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> rows) const {
     const auto plan_of = [&](const RowRef& row) -> const PlanView* {
         const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
         return row.sequence == kEmptyRow || row.sequence >= plan.num_sequences() ? nullptr : &plan;
@@ -102,11 +109,21 @@ std::span<const std::int64_t> BatchMaker::attention_costs(std::span<const RowRef
 }
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
+    if (!remote) return make_here(request, rows);
+    remote->go_on();
+    return remote->when_there(rows, [&] { return make_here(request, rows); });
+}
+
+MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowRef> rows) {
     const std::int64_t now = look_clock();
     std::vector<ShardPool::Lease> leases;
     for (const SequenceSource& source : sources) {
         source.store->look_around(now);
         if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
+    }
+    if (denoising) {
+        return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
+                               request.num_threads, now);
     }
     MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                                  request.num_threads, now);

@@ -5,10 +5,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "batch/buffer_pool.hpp"
 #include "batch/made_batch.hpp"
+#include "batch/pair_batch.hpp"
+#include "batch/remote_rows.hpp"
 #include "batch/sequence_source.hpp"
 #include "batch/source_bucket.hpp"
 #include "objective/objective.hpp"
@@ -34,7 +37,11 @@ struct BatchMaker {
     std::vector<SourceBucket> buckets;
     BatchFormat format;
     std::shared_ptr<const Objective> objective;  // null: none
+    std::shared_ptr<const Denoising> denoising;  // null: rows have one side
+    PairLengths rooms{0, 0};                     // else those of both
     BufferPool buffers;
+
+    std::unique_ptr<RemoteRows> remote;  // null: all files are of this host
 
     explicit BatchMaker(std::size_t idle_buffers) : buffers(idle_buffers) {}
 
@@ -42,14 +49,21 @@ struct BatchMaker {
     // those that even out the ranks' sums of squared span lengths (every rank computes the same assignment).
     [[nodiscard]] std::vector<RowRef> rows(const StepRequest& request) const;
 
+    // Has remote files fetched, as this reader. To be called when the sources are complete.
+    void read_remote(std::shared_ptr<CacheReader> reader) {
+        remote = std::make_unique<RemoteRows>(sources, std::move(reader));
+    }
+
     // The batch of these rows, which `rows` gave for the request.
     [[nodiscard]] MadeBatch make(const StepRequest& request, std::span<const RowRef> rows);
     [[nodiscard]] MadeBatch make(const StepRequest& request) { return make(request, rows(request)); }
 
   private:
+    [[nodiscard]] MadeBatch make_here(const StepRequest& request, std::span<const RowRef> rows);
     void check_sources(std::span<const RowRef> rows) const;
     // Valid until the thread asks again.
     [[nodiscard]] std::span<const std::int64_t> attention_costs(std::span<const RowRef> rows) const;
+    [[nodiscard]] std::span<const std::int64_t> costs_here(std::span<const RowRef> rows) const;
 };
 
 }  // namespace pypack

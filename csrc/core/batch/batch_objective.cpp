@@ -36,11 +36,14 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
 
 template <typename Id>
 void apply(const Objective& objective, std::span<const ObjectiveSpan> spans, const MadeBatch& batch,
-           int num_threads) {
+           bool varlen, int num_threads) {
+    std::vector<std::byte*> extras;
+    for (const MadeExtra& extra : batch.extras) extras.push_back(extra.data);
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
     const ObjectiveArrays<Id> arrays{ids(batch.input_ids), ids(batch.labels), ids(batch.position_ids),
-                                     reinterpret_cast<float*>(batch.loss_mask)};
+                                     reinterpret_cast<float*>(batch.loss_mask), extras};
     apply_objective(objective, spans, arrays, num_threads);
+    objective.finish(spans, {batch.rows.first_span, batch.row_length, batch.num_items, varlen}, arrays);
 }
 
 }  // namespace
@@ -50,9 +53,9 @@ void apply_to_batch(const Objective& objective, std::span<const SequenceSource> 
                     int num_threads) {
     const std::vector<ObjectiveSpan> spans = keyed_spans(sources, rows, format, batch);
     if (format.int32) {
-        apply<std::int32_t>(objective, spans, batch, num_threads);
+        apply<std::int32_t>(objective, spans, batch, format.varlen, num_threads);
     } else {
-        apply<std::int64_t>(objective, spans, batch, num_threads);
+        apply<std::int64_t>(objective, spans, batch, format.varlen, num_threads);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/interrupt.hpp"
 #include "common/pause.hpp"
 #include "common/thread_placement.hpp"
 
@@ -23,7 +24,8 @@ namespace pypack {
 
 namespace {
 
-constexpr std::int64_t kParts = 4;  // that the steps read ahead are asked for in
+constexpr std::size_t kRemoteTogether = 16;  // so many steps of remote files, of which none is waited for
+constexpr std::int64_t kParts = 4;           // that the steps read ahead are asked for in
 
 std::int64_t process_id() {
 #if defined(__unix__) || defined(__APPLE__)
@@ -62,11 +64,13 @@ struct Prefetcher::State {
     std::size_t advised = 0;        // of the jobs, from the front
     bool making = false;
     std::deque<Made> made;
-    bool stop = false;
+    std::atomic<bool> stop = false;
+    bool plans_remote = false;               // what coming steps need of remote files is asked for
     std::atomic<std::uint64_t> changes = 0;  // of all this, as far as somebody may wait for it
     std::thread thread;
 
     void run() {
+        stop_waiting_if(&stop);
         std::unique_lock lock(mutex);
         while (true) {
             const auto can_make = [&] {
@@ -76,7 +80,7 @@ struct Prefetcher::State {
             // made next.
             const auto can_advise = [&] {
                 const std::size_t waiting = jobs.size() - advised;
-                return ahead && waiting > 0 && (waiting >= asked_together || advised == 0);
+                return (ahead || plans_remote) && waiting > 0 && (waiting >= asked_together || advised == 0);
             };
             wait(lock, work, [&] { return stop || can_make() || can_advise() || to_find() != nullptr; });
             if (stop) return;
@@ -118,20 +122,41 @@ struct Prefetcher::State {
             if (job.state == Job::Rows::unknown) find(job, lock);
             // A consumer that is at it tells when it has them.
             wait(lock, work, [&] { return stop || job.state != Job::Rows::being_found; });
-            rows.insert(rows.end(), job.rows.begin(), job.rows.end());
+            if (plans_remote) {
+                const auto batches = static_cast<std::int64_t>(advised) + 1;
+                std::vector<RowRef> remote_rows = job.rows;
+                lock.unlock();
+                plan_remote(std::move(remote_rows), batches);
+                lock.lock();
+            }
+            if (ahead) rows.insert(rows.end(), job.rows.begin(), job.rows.end());
         }
+        if (!ahead) return;
         lock.unlock();
         ahead->rows(rows);
         lock.lock();
+    }
+
+    // Whatever is wrong is told when the step is made.
+    void plan_remote(std::vector<RowRef> rows, std::int64_t batches) const {
+        try {
+            maker->remote->plan(std::move(rows), batches);
+        } catch (const std::exception&) {
+        }
     }
 
     // Waits until `come`, which may only become true with a change. To fall asleep and be woken takes as long
     // as a small batch, so that a change is looked out for a while first.
     template <typename Come>
     void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& told, Come&& come) {
+        if (!look_out(lock, come)) told.wait(lock, come);
+    }
+
+    template <typename Come>
+    bool look_out(std::unique_lock<std::mutex>& lock, Come&& come) {
         constexpr std::chrono::microseconds kAwake{50};
         constexpr int kPauses = 16;
-        if (come()) return;
+        if (come()) return true;
         const auto end = std::chrono::steady_clock::now() + kAwake;
         while (std::chrono::steady_clock::now() < end) {
             const std::uint64_t seen = changes;
@@ -142,9 +167,17 @@ struct Prefetcher::State {
                 std::this_thread::yield();
             }
             lock.lock();
-            if (come()) return;
+            if (come()) return true;
         }
-        told.wait(lock, come);
+        return false;
+    }
+
+    // The same for a tenth of a second at most; returns whether it has come.
+    template <typename Come>
+    bool wait_a_while(std::unique_lock<std::mutex>& lock, std::condition_variable& told, Come&& come) {
+        constexpr std::chrono::milliseconds kWhile{100};
+        if (look_out(lock, come)) return true;
+        return told.wait_for(lock, kWhile, come);
     }
 
     // The first step whose rows are worth finding and nobody is at; null if there is none.
@@ -191,6 +224,8 @@ Prefetcher::Prefetcher(std::shared_ptr<BatchMaker> maker, std::int64_t depth,
     state_->depth = static_cast<std::size_t>(depth);
     state_->ahead = std::move(ahead);
     state_->asked_together = static_cast<std::size_t>((steps_ahead + kParts - 1) / kParts);
+    state_->plans_remote = state_->maker->remote != nullptr && steps_ahead > 0;
+    if (state_->plans_remote) state_->asked_together = std::min(state_->asked_together, kRemoteTogether);
     state_->thread = std::thread([state = state_.get()] { state->run(); });
     keep_off_own_core(state_->thread);
 }
@@ -233,9 +268,13 @@ MadeBatch Prefetcher::next() {
         // The step that the thread takes next is left to it, unless it is busy with another.
         Job* job = state_->making ? state_->to_find() : nullptr;
         if (job == nullptr) {
-            state_->wait(lock, state_->ready, [&] {
+            const bool come = state_->wait_a_while(lock, state_->ready, [&] {
                 return !state_->made.empty() || (state_->making && state_->to_find() != nullptr);
             });
+            if (come) continue;
+            lock.unlock();
+            check_interrupt();  // remote files may be waited for
+            lock.lock();
             continue;
         }
         state_->find(*job, lock);

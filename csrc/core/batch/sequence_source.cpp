@@ -51,7 +51,7 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
     const std::int64_t document = store_document(source, source.plan.span_document[i]);
     const std::int64_t start = source.plan.span_start[i];
     const std::int32_t length = source.plan.span_length[i];
-    const DocumentView view = source.store->document(document, now);
+    const DocumentView view = source.store->place(document, now);
     if (start < 0 || length < 0 || start + length > view.length) {
         throw std::invalid_argument(
             "sequence " + std::to_string(row.sequence) + ": tokens " + std::to_string(start) + " to " +

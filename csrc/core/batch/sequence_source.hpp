@@ -9,6 +9,7 @@
 #include "common/types.hpp"
 #include "common/watched_file.hpp"
 #include "pack/plan/plan_view.hpp"
+#include "store/remote/cached_files.hpp"
 #include "store/store_view.hpp"
 
 namespace pypack {
@@ -37,6 +38,8 @@ struct SequenceSource {
     std::int32_t objective_store = 0;  // the number of its store, as an objective counts them
     // What the plan's arrays are mapped from; null where they are in memory.
     std::shared_ptr<const WatchedFiles> plan_files;
+    // What they are cached in; null where they are of this host.
+    std::shared_ptr<const CachedFiles> cached_plan;
 
     // Throws std::invalid_argument if the plan's files are found to have been cut. `now`: of look_clock.
     void look_at_plan(std::int64_t now) const {

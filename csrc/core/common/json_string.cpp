@@ -289,11 +289,13 @@ const char* skip_value(const char* p, const char* end, int depth) {
 
 }  // namespace
 
-const char* copy_json_string(const char* p, const char* end, char*& out) {
+const char* copy_json_string(const char* p, const char* end, char*& out, Instructions instructions) {
 #if PYPACK_X86_DISPATCH
-    static const bool has_blocks = has_avx512();
-    if (has_blocks && end - p >= 64) return read_blocks(p, end, out);
+    static const Instructions best = resolve(Instructions::kBest);
+    const Instructions chosen = instructions == Instructions::kBest ? best : resolve(instructions);
+    if (chosen == Instructions::kAvx512 && end - p >= 64) return read_blocks(p, end, out);
 #endif
+    (void)instructions;
     return read_string<true, true>(p, end, out);
 }
 

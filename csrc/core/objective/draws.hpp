@@ -16,6 +16,11 @@ enum class Purpose : std::uint64_t {
     kReplace = 2,  // what stands in the place of a chosen token
     kPlace = 3,    // places that are drawn one after another
     kRange = 4,    // which ranges of a document are chosen, and which of their tokens
+    // 5 to 7 are for infilling and positions.
+    kNoise = 8,      // how long the runs are that are left out of the inputs,
+    kKept = 9,       // and those between them
+    kDenoiser = 10,  // of a plan's seed, not of a span's key: which denoiser a piece of a document gets,
+    kPrefix = 11,    // and where its prefix ends
 };
 
 // What the draws of a purpose are counted in.

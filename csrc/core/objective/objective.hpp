@@ -1,8 +1,10 @@
 // What a model is to learn of a batch, as a change of its arrays, span by span.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace pypack {
 
@@ -21,6 +23,20 @@ struct ObjectiveSpan {
     std::int64_t start = 0;
 };
 
+// An array that an objective adds to a batch: one item for each of the batch's, or some for each row.
+struct ExtraArray {
+    enum class Kind : std::uint8_t { ids, int32, float32 };  // ids: of the batch's own type
+
+    const char* name = nullptr;  // of static storage
+    Kind kind = Kind::ids;
+    double row_share = 0;         // where above 0: items of a row by its length, rounded down, at least one,
+    std::int64_t row_items = -1;  // or this many, where not negative
+
+    [[nodiscard]] bool is_by_row() const { return row_share > 0 || row_items >= 0; }
+    // At most as many as the row is long.
+    [[nodiscard]] std::int64_t items_of_row(std::int64_t row_length) const;
+};
+
 // Arrays of a batch; null where one is left out.
 template <typename Id>
 struct ObjectiveArrays {
@@ -28,6 +44,15 @@ struct ObjectiveArrays {
     Id* labels = nullptr;
     Id* position_ids = nullptr;
     float* loss_mask = nullptr;
+    std::span<std::byte* const> extras{};  // in the order of Objective::extras
+};
+
+// The whole batch, for what is not said span by span: row r holds spans first_span[r] .. first_span[r + 1].
+struct ObjectiveRows {
+    std::span<const std::int64_t> first_span;  // [rows + 1]
+    std::int64_t row_length = 0;               // items of a row at most
+    std::int64_t num_items = 0;                // of each array
+    bool varlen = false;  // rows stand end to end, and not each at a multiple of row_length
 };
 
 // Reads and writes the items of the spans only; the same for every number of threads.
@@ -42,6 +67,14 @@ class Objective {
                        const ObjectiveArrays<std::int64_t>& arrays) const = 0;
     virtual void apply(std::span<const ObjectiveSpan> spans,
                        const ObjectiveArrays<std::int32_t>& arrays) const = 0;
+
+    // Arrays besides the usual ones; each is the objective's to fill, padding included.
+    [[nodiscard]] virtual std::vector<ExtraArray> extras() const { return {}; }
+    // Once all spans are done: what is said of whole rows.
+    virtual void finish(std::span<const ObjectiveSpan>, const ObjectiveRows&,
+                        const ObjectiveArrays<std::int64_t>&) const {}
+    virtual void finish(std::span<const ObjectiveSpan>, const ObjectiveRows&,
+                        const ObjectiveArrays<std::int32_t>&) const {}
 };
 
 // The same by several threads, where there are items enough for them.

@@ -32,8 +32,10 @@ T load(const std::byte* at) {
 
 Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_sequence_per_document,
              const std::string& mask_path)
-    : bin_(bin_path), idx_(idx_path) {
-    const std::span<const std::byte> index = idx_.bytes();
+    : bin_path_(bin_path), idx_path_(idx_path), bin_(bin_path), idx_(idx_path) {
+    bin_bytes_ = bin_->bytes();
+    idx_bytes_ = idx_->bytes();
+    const std::span<const std::byte> index = idx_bytes_;
     const auto index_size = static_cast<std::int64_t>(index.size());
     if (index_size < kHeaderBytes) {
         refuse(idx_path, "magic: the file has " + std::to_string(index_size) +
@@ -70,7 +72,9 @@ Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_
     }
     if (!mask_path.empty()) {
         mask_.emplace(mask_path);
-        const auto found = static_cast<std::int64_t>(mask_->bytes().size());
+        mask_bytes_ = mask_->bytes();
+        has_mask_ = true;
+        const auto found = static_cast<std::int64_t>(mask_bytes_.size());
         if (found != mask_bytes(num_tokens())) {
             refuse(mask_path, "size: " + std::to_string(found) + " bytes, a loss mask of " +
                                   std::to_string(num_tokens()) + " tokens has " +
@@ -89,6 +93,37 @@ Shard::Shard(const std::string& bin_path, const std::string& idx_path, bool one_
     }
 }
 
+Shard::Shard(const RemoteShard& remote)
+    : bin_path_(remote.bin_path),
+      idx_path_(remote.idx_path),
+      bin_bytes_(remote.bin),
+      idx_bytes_(remote.idx),
+      mask_bytes_(remote.mask.value_or(std::span<const std::byte>{})),
+      has_mask_(remote.mask.has_value()),
+      cached_(remote.files),
+      dtype_(remote.dtype),
+      num_documents_(remote.documents) {
+    const auto found = static_cast<std::int64_t>(idx_bytes_.size());
+    const auto documents = static_cast<std::uint64_t>(num_documents_);
+    constexpr std::int64_t kBytesPerDocument = kBytesPerSequence + sizeof(std::int64_t);
+    const auto body = found - kHeaderBytes - static_cast<std::int64_t>(sizeof(std::int64_t));
+    if (num_documents_ < 0 || body < 0 || body % kBytesPerDocument != 0 ||
+        static_cast<std::uint64_t>(body / kBytesPerDocument) != documents) {
+        refuse(idx_path_, "size: " + std::to_string(found) + " bytes do not fit " +
+                              std::to_string(num_documents_) + " documents");
+    }
+    if (num_bytes() % item_size(dtype_) != 0 || num_tokens() != remote.tokens) {
+        refuse(bin_path_, "size: " + std::to_string(num_bytes()) + " bytes do not fit " +
+                              std::to_string(remote.tokens) + " tokens");
+    }
+    if (has_mask_ && static_cast<std::int64_t>(mask_bytes_.size()) != mask_bytes(num_tokens())) {
+        refuse(bin_path_, "the loss mask has " + std::to_string(mask_bytes_.size()) +
+                              " bytes, which do not fit " + std::to_string(num_tokens()) + " tokens");
+    }
+    lengths_ = idx_bytes_.data() + kHeaderBytes;
+    offsets_ = lengths_ + documents * sizeof(std::int32_t);
+}
+
 // Makes the documents of the bounds from the sequences; where each holds exactly one, nothing is copied.
 void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds) {
     const std::byte* const bounds =
@@ -97,16 +132,16 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
         return load<std::int64_t>(bounds + i * static_cast<std::int64_t>(sizeof(std::int64_t)));
     };
     if (num_bounds < 1 || bound(0) != 0 || bound(num_bounds - 1) != num_sequences) {
-        refuse(idx_.path(),
+        refuse(idx_path_,
                "document bounds: must rise from 0 to the sequence count " + std::to_string(num_sequences));
     }
     bool one_each = num_bounds == num_sequences + 1;
     for (std::int64_t i = 0; i + 1 < num_bounds; ++i) {
         check_interrupt_at(static_cast<std::size_t>(i));
         if (bound(i + 1) < bound(i) || bound(i + 1) > num_sequences) {
-            refuse(idx_.path(), "document bounds: bound " + std::to_string(i + 1) + " is " +
-                                    std::to_string(bound(i + 1)) + ", below the one before or above the " +
-                                    "sequence count");
+            refuse(idx_path_, "document bounds: bound " + std::to_string(i + 1) + " is " +
+                                  std::to_string(bound(i + 1)) + ", below the one before or above the " +
+                                  "sequence count");
         }
         one_each = one_each && bound(i + 1) == i + 1;
     }
@@ -119,15 +154,14 @@ void Shard::merge_sequences(std::int64_t num_sequences, std::int64_t num_bounds)
         std::int64_t length = 0;
         for (std::int64_t s = bound(i); s < bound(i + 1); ++s) {
             if (s > bound(i) && !follows(s)) {
-                refuse(idx_.path(), "sequence offsets: sequence " + std::to_string(s) +
-                                        " does not follow the one before it in document " +
-                                        std::to_string(i));
+                refuse(idx_path_, "sequence offsets: sequence " + std::to_string(s) +
+                                      " does not follow the one before it in document " + std::to_string(i));
             }
             length += length_at(s);
         }
         if (length < 0 || length > std::numeric_limits<Length>::max()) {
-            refuse(idx_.path(), "sequence lengths: document " + std::to_string(i) + " has " +
-                                    std::to_string(length) + " tokens, must be 0 to 2^31-1");
+            refuse(idx_path_, "sequence lengths: document " + std::to_string(i) + " has " +
+                                  std::to_string(length) + " tokens, must be 0 to 2^31-1");
         }
         lengths[static_cast<std::size_t>(i)] = static_cast<Length>(length);
         offsets[static_cast<std::size_t>(i)] = bound(i) < num_sequences ? offset_at(bound(i)) : num_bytes();
@@ -168,20 +202,25 @@ DocumentView Shard::document(std::int64_t index) const {
     const std::int64_t size = item_size(dtype_);
     if (length < 0 || offset < 0 || offset > num_bytes() || length * size > num_bytes() - offset ||
         (offset & (size - 1)) != 0) {
-        refuse(idx_.path(), "document " + std::to_string(index) + ": length " + std::to_string(length) +
-                                " at byte " + std::to_string(offset) + " does not lie inside " + bin_.path() +
-                                " (" + std::to_string(num_bytes()) + " bytes)");
+        refuse(idx_path_, "document " + std::to_string(index) + ": length " + std::to_string(length) +
+                              " at byte " + std::to_string(offset) + " does not lie inside " + bin_path_ +
+                              " (" + std::to_string(num_bytes()) + " bytes)");
     }
-    DocumentView view{bin_.bytes().data() + offset, length};
-    if (mask_) {
-        view.mask = mask_->bytes().data();
+    DocumentView view{bin_bytes_.data() + offset, length};
+    if (has_mask_) {
+        view.mask = mask_bytes_.data();
         view.first_bit = offset >> std::countr_zero(static_cast<std::uint64_t>(size));
     }
     return view;
 }
 
 void Shard::copy_lengths(std::span<Length> out) const {
-    if (!out.empty()) std::memcpy(out.data(), lengths_, out.size_bytes());
+    if (out.empty()) return;
+    if (cached_) {
+        cached_->copy({lengths_, out.size_bytes()}, reinterpret_cast<std::byte*>(out.data()));
+    } else {
+        std::memcpy(out.data(), lengths_, out.size_bytes());
+    }
 }
 
 void Shard::check_layout() const {
@@ -189,15 +228,15 @@ void Shard::check_layout() const {
     for (std::int64_t i = 0; i < num_documents_; ++i) {
         check_interrupt_at(static_cast<std::size_t>(i));
         const DocumentView view = document(i);
-        if (view.data != bin_.bytes().data() + expected) {
-            refuse(idx_.path(), "sequence offsets: document " + std::to_string(i) + " begins at byte " +
-                                    std::to_string(offset_at(i)) + ", expected " + std::to_string(expected));
+        if (view.data != bin_bytes_.data() + expected) {
+            refuse(idx_path_, "sequence offsets: document " + std::to_string(i) + " begins at byte " +
+                                  std::to_string(offset_at(i)) + ", expected " + std::to_string(expected));
         }
         expected += view.length * item_size(dtype_);
     }
     if (expected != num_bytes()) {
-        refuse(bin_.path(), "size: " + std::to_string(num_bytes()) + " bytes, the index accounts for " +
-                                std::to_string(expected));
+        refuse(bin_path_, "size: " + std::to_string(num_bytes()) + " bytes, the index accounts for " +
+                              std::to_string(expected));
     }
 }
 

@@ -20,6 +20,9 @@ StoreView::StoreView(std::vector<Shard> shards) : shards_(std::move(shards)), sh
         first_documents_.push_back(
             checked_add(first_documents_.back(), shard.num_documents(), "the number of documents"));
         num_tokens_ = checked_add(num_tokens_, shard.num_tokens(), "the number of tokens");
+        const auto& files = shard.cached_files();
+        if (files && std::find(cached_.begin(), cached_.end(), files) == cached_.end())
+            cached_.push_back(files);
     }
 }
 
@@ -64,6 +67,45 @@ bool StoreView::has_masks() const {
 }
 
 DocumentView StoreView::document(std::int64_t index, std::int64_t now) const {
+    if (cached_.empty()) return place(index, now);
+    check_index(index);
+    const std::size_t number = shard_of(index);
+    if (shards_[number].cached() == nullptr) return place(index, now);
+    return copied(shards_[number], index - first_documents_[number]);
+}
+
+DocumentView StoreView::copied(const Shard& shard, std::int64_t index) {
+    struct Memory {
+        std::vector<std::byte> tokens, mask;
+    };
+    thread_local Memory memory;
+    const CachedFiles& files = *shard.cached();
+    DocumentView view{};
+    for (bool known = false; !known;) {
+        for (const auto entry : shard.index_entries(index)) {  // waits for them
+            std::array<std::byte, sizeof(std::int64_t)> value{};
+            files.copy(entry, value.data());
+        }
+        const auto lease = files.lease();
+        const auto entries = shard.index_entries(index);
+        known = files.readable(entries[0]) && files.readable(entries[1]);
+        if (known) view = shard.document(index);
+    }
+    const std::span<const std::byte> mask = shard.mask_part(view);
+    memory.tokens.resize(static_cast<std::size_t>(view.length * item_size(shard.dtype())));
+    memory.mask.resize(mask.size());
+    files.copy({view.data, memory.tokens.size()}, memory.tokens.data());
+    files.copy(mask, memory.mask.data());
+    if (view.mask != nullptr) view.mask = memory.mask.data();
+    return {memory.tokens.data(), view.length, view.mask, view.first_bit % 8};
+}
+
+const CachedFiles* StoreView::cached(std::int64_t index) const {
+    if (cached_.empty() || index < 0 || index >= num_documents()) return nullptr;
+    return shards_[shard_of(index)].cached();
+}
+
+DocumentView StoreView::place(std::int64_t index, std::int64_t now) const {
     check_index(index);
     const std::size_t number = shard_of(index);
     shard_looks_.look_if_due(number, now, [&] { shard(number).check_not_cut(); });

@@ -67,6 +67,16 @@ class StoreView {
     // look_clock; a look at the shard is taken if one is due (LookTimes).
     [[nodiscard]] DocumentView document(std::int64_t index, std::int64_t now) const;
 
+    // The same where it lies, also of a remote store, of which the caller has seen under a lease that what
+    // `index_entries` gives is readable; the tokens need not be. (`document` waits for what it reads of a
+    // remote store, and copies it into memory of the thread, good until its next call.)
+    [[nodiscard]] DocumentView place(std::int64_t index, std::int64_t now) const;
+
+    // What the document's shard is cached in, null where it is of this host.
+    [[nodiscard]] const CachedFiles* cached(std::int64_t index) const;
+    // All of those, each once; none of a store of this host.
+    [[nodiscard]] std::span<const std::shared_ptr<const CachedFiles>> cached_files() const { return cached_; }
+
     // Asks the memory for what `document` reads; nothing for a document that the store does not have.
     void prefetch_entries(std::int64_t index) const;
 
@@ -87,12 +97,14 @@ class StoreView {
     static constexpr std::int64_t kBetweenLooksAround = 50'000'000;
 
     void check_index(std::int64_t index) const;
+    [[nodiscard]] static DocumentView copied(const Shard& shard, std::int64_t index);
     [[nodiscard]] std::size_t shard_of(std::int64_t index) const;
     [[nodiscard]] const Shard& shard(std::size_t number) const {
         return pool_ ? pool_->at(number) : shards_[number];
     }
 
     std::vector<Shard> shards_;
+    std::vector<std::shared_ptr<const CachedFiles>> cached_;
     std::unique_ptr<ShardPool> pool_;            // instead
     std::vector<std::int64_t> first_documents_;  // of each shard, and the total
     std::int64_t num_tokens_ = 0;

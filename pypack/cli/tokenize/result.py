@@ -14,8 +14,7 @@ from pypack.cli.figures import duration, rates
 from pypack.jobs.reject_limit import RejectLimit, too_many
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from pypack.jobs.places import PlacedFile
     from pypack.jobs.progress import Appended
     from pypack.jobs.tokenize import TokenizeResult
 
@@ -42,16 +41,18 @@ def _units_failed(result: TokenizeResult) -> str | None:
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     if not result.is_finished:
         return None  # which units are done by now is luck: who finishes the store looks at all of them
+    from pypack.jobs.open_place import place_at
+
+    log = place_at(result.output).file("rejected.jsonl")
     if result.appended is not None:  # the others were judged when they came
-        return _too_many_appended(result.appended, limit, result.output / "rejected.jsonl")
-    log = result.output / "rejected.jsonl"
+        return _too_many_appended(result.appended, limit, log)
     if result.rejected_files:
         return f"{counted(result.rejected_files, 'input')} could not be read to the end; see {log}"
     read = result.documents + sum(result.passed_over.values())
     return too_many(limit, result.rejected_by_kind, read, log)
 
 
-def _too_many_appended(appended: Appended, limit: RejectLimit, log: Path) -> str | None:
+def _too_many_appended(appended: Appended, limit: RejectLimit, log: PlacedFile) -> str | None:
     if appended.rejected_files:
         return f"{counted(appended.rejected_files, 'new input')} could not be read to the end; see {log}"
     return too_many(limit, appended.rejected_by_kind, appended.documents + appended.passed_over, log)
@@ -102,5 +103,5 @@ def _in_words(result: TokenizeResult) -> Iterator[str]:
         yield f"  text that looks like a special token, and is plain text: {result.look_alikes:,}"
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
-        listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
+        listed = f", listed in {result.output}/rejected.jsonl" if result.is_finished else " so far"
         yield f"  rejected: {result.rejected:,} ({kinds}){listed}"

@@ -13,9 +13,7 @@ class Borders {
     explicit Borders(std::int64_t num_sequences)
         : words_(static_cast<std::size_t>(num_sequences) / 64 + 1, 0), before_(words_.size(), 0) {}
 
-    void add(std::int64_t sequence) {
-        words_[static_cast<std::size_t>(sequence) / 64] |= bit_of(sequence);
-    }
+    void add(std::int64_t sequence) { words_[static_cast<std::size_t>(sequence) / 64] |= bit_of(sequence); }
 
     void count() {
         std::uint32_t total = 0;
@@ -96,8 +94,8 @@ AlikeSequences alike_sequences_of(const Placements& placements) {
         for (std::size_t i = borders.number(placement.first_sequence); i < end; ++i) {
             Stretch& stretch = result.stretches[i];
             const std::int64_t within = stretch.first_sequence - placement.first_sequence;
-            result.parts[stretch.end_part++] = {
-                units, placement.first_rank + within * placement.per_sequence, placement.per_sequence};
+            result.parts[stretch.end_part++] = {units, placement.first_rank + within * placement.per_sequence,
+                                                placement.per_sequence};
             stretch.spans += placement.per_sequence;
         }
     });

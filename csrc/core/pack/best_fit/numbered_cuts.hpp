@@ -1,5 +1,5 @@
-// A piece of a document in 32 bits, where its length is known: the document's number, and in the bits that the
-// numbers leave, how many sequences of the document come before it.
+// A piece of a document in 32 bits, where its length is known: the document's number, and in the bits that
+// the numbers leave, how many sequences of the document come before it.
 #pragma once
 
 #include <bit>
@@ -59,7 +59,8 @@ class NumberedCuts {
     // the bits can tell end where their document ends.
     [[nodiscard]] Length last(std::uint32_t number, Length length, std::span<const Length> lengths) const {
         const std::uint32_t before = number >> document_bits_;
-        if (before == most_) [[unlikely]] return lengths[document(number)] - 1;
+        if (before == most_) [[unlikely]]
+            return lengths[document(number)] - 1;
         return static_cast<Length>(before) * sequence_length_ + length - 1;
     }
 

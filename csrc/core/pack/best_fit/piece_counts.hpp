@@ -77,8 +77,9 @@ class PlainDocuments {
 };
 
 // Calls place(document, start, length) for the pieces of documents [begin, end), and counts them:
-// cut_into_pieces() with short ways for plain documents, and those that are split whole. Truncated ones are taken along without a branch,
-// since they are too many and too irregular to predict (13 % of web pages at 2048 tokens).
+// cut_into_pieces() with short ways for plain documents, and those that are split whole. Truncated ones are
+// taken along without a branch, since they are too many and too irregular to predict (13 % of web pages at
+// 2048 tokens).
 template <typename Place>
 inline void for_each_piece(std::span<const Length> lengths, Chunk chunk, const PackOptions& options,
                            PlanCounts& counts, Place&& place) {

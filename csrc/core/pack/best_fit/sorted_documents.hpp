@@ -37,7 +37,8 @@ class SortedDocuments {
         return reinterpret_cast<const Length*>(other_ + begin_[full_units()]);
     }
 
-    // Numbers of the other pieces, as of NumberedCuts: those of v units, by rank, or as spread() has put them.
+    // Numbers of the other pieces, as of NumberedCuts: those of v units, by rank, or as spread() has put
+    // them.
     [[nodiscard]] const std::uint32_t* of_units(std::size_t v) const {
         return (is_spread_ ? other_ : documents_) + begin_[v];
     }

@@ -56,7 +56,8 @@ class GoldenStride {
             factor = std::exchange(next_factor, factor - quotient * next_factor);
             rest = std::exchange(next_rest, rest - quotient * next_rest);
         }
-        back.step_ = static_cast<std::uint64_t>(factor < 0 ? factor + static_cast<std::int64_t>(size_) : factor);
+        back.step_ =
+            static_cast<std::uint64_t>(factor < 0 ? factor + static_cast<std::int64_t>(size_) : factor);
         back.shift_ = static_cast<std::uint64_t>(static_cast<Wide>(size_ - shift_) * back.step_ % size_);
         return back;
     }
@@ -73,7 +74,8 @@ class GoldenStride {
         if (size_ == 0) return 0;
         const auto size = static_cast<std::int64_t>(size_);
         const auto positive = static_cast<std::uint64_t>((n % size + size) % size);
-        return static_cast<std::int64_t>(static_cast<std::uint64_t>(static_cast<Wide>(step_) * positive % size_));
+        return static_cast<std::int64_t>(
+            static_cast<std::uint64_t>(static_cast<Wide>(step_) * positive % size_));
     }
 
     [[nodiscard]] std::int64_t step() const { return static_cast<std::int64_t>(step_); }

@@ -21,7 +21,7 @@ namespace pypack {
 
 namespace {
 
-constexpr std::uint64_t kEqualLengths = 0x657175616cULL;      // purposes of draws
+constexpr std::uint64_t kEqualLengths = 0x657175616cULL;  // purposes of draws
 constexpr std::uint64_t kOrderOfSequences = 0x6f72646572ULL;
 
 constexpr std::int64_t kTask = std::int64_t{1} << 18;  // spans or sequences that a thread takes at once
@@ -74,8 +74,10 @@ class PlanWriter {
           num_threads_(num_threads),
           all_plain_(std::all_of(piece_counts.is_plain.begin(), piece_counts.is_plain.end(),
                                  [](std::uint8_t is_plain) { return is_plain != 0; })),
-          order_(seed ? GoldenStride(placements.num_sequences, random_bits(*seed, kOrderOfSequences, 0)).inverse()
-                      : GoldenStride::none(placements.num_sequences)) {}
+          order_(
+              seed
+                  ? GoldenStride(placements.num_sequences, random_bits(*seed, kOrderOfSequences, 0)).inverse()
+                  : GoldenStride::none(placements.num_sequences)) {}
 
     [[nodiscard]] PlanArrays write() {
         plan_.counts = piece_counts_.plan_counts;
@@ -110,20 +112,21 @@ class PlanWriter {
 
     void sort(SortedDocuments& sorted) const {
         auto ranks = first_ranks(piece_counts_);
-        parallel_for(static_cast<std::int64_t>(piece_counts_.num_chunks()), num_threads_, [&](std::int64_t c) {
-            const auto index = static_cast<std::size_t>(c);
-            const Chunk chunk = chunk_of(lengths_.size(), index, piece_counts_.num_chunks());
-            const bool is_plain = piece_counts_.is_plain[index] != 0;
-            for (Chunk part{chunk.begin, chunk.begin}; part.begin < chunk.end; part.begin = part.end) {
-                check_interrupt();
-                part.end = std::min(chunk.end, part.begin + static_cast<std::size_t>(kTask));
-                if (all_plain_) {
-                    sorted.take<true>(lengths_, part, is_plain, options_, ranks[index]);
-                } else {
-                    sorted.take<false>(lengths_, part, is_plain, options_, ranks[index]);
+        parallel_for(
+            static_cast<std::int64_t>(piece_counts_.num_chunks()), num_threads_, [&](std::int64_t c) {
+                const auto index = static_cast<std::size_t>(c);
+                const Chunk chunk = chunk_of(lengths_.size(), index, piece_counts_.num_chunks());
+                const bool is_plain = piece_counts_.is_plain[index] != 0;
+                for (Chunk part{chunk.begin, chunk.begin}; part.begin < chunk.end; part.begin = part.end) {
+                    check_interrupt();
+                    part.end = std::min(chunk.end, part.begin + static_cast<std::size_t>(kTask));
+                    if (all_plain_) {
+                        sorted.take<true>(lengths_, part, is_plain, options_, ranks[index]);
+                    } else {
+                        sorted.take<false>(lengths_, part, is_plain, options_, ranks[index]);
+                    }
                 }
-            }
-        });
+            });
         if (!seed_) return;
         const auto& totals = piece_counts_.totals;
         std::vector<GoldenStride> strides(totals.size());
@@ -202,7 +205,8 @@ class PlanWriter {
                     const std::uint32_t document = documents[begin + i];
                     const Length start = all_plain_ ? 0 : starts[begin + i];
                     const Length rest = lengths_[document] - start;
-                    out[places[i]] = span_word(document, start + std::min(rest, options_.sequence_length) - 1);
+                    out[places[i]] =
+                        span_word(document, start + std::min(rest, options_.sequence_length) - 1);
                 }
             }
         });
@@ -219,8 +223,8 @@ class PlanWriter {
             for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
                 const StretchPart& part = alike.parts[p];
                 const std::int64_t each = part.per_sequence;
-                const std::uint32_t* document = sorted.of_units(part.units) + part.first_rank +
-                                                (from - stretch.first_sequence) * each;
+                const std::uint32_t* document =
+                    sorted.of_units(part.units) + part.first_rank + (from - stretch.first_sequence) * each;
                 const auto word = [cuts = sorted.cuts(), lengths = lengths_,
                                    length = static_cast<Length>(part.units)](std::uint32_t number) {
                     if constexpr (kEnds == Ends::units) return span_word(number, length - 1);

@@ -1,0 +1,135 @@
+"""What the readers of a cache need, and when, as its fetcher reads it."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from pypack.cache.layout import SAME_WANT, WANT, WANTS, WANTS_MAGIC
+
+Key = tuple[int, int]  # number of a group, block
+_STARTING_SECONDS = 3.0
+_SOON = 1  # batches: what is due so soon is needed by the step that a reader is at
+
+
+class Reader:
+    """One reader: its clock, and the blocks that it needs at which times of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._memory = mmap.mmap(self._descriptor, 0)
+        magic, _, _, written, capacity = WANTS.unpack_from(self._memory)
+        if magic != WANTS_MAGIC or len(self._memory) < WANTS.size + capacity * WANT.size:
+            raise ValueError(f"{path}: is no reader of a cache")
+        self._capacity = capacity
+        self._read = max(0, written - capacity)
+        self._dues: dict[Key, list[int]] = {}
+        self._last_news = time.monotonic()
+        self._next_tidying = 0
+
+    def close(self) -> None:
+        """Lets go of its memory."""
+        self._memory.close()
+        os.close(self._descriptor)
+
+    def is_alive(self) -> bool:
+        """Whether its process lives: the lock on its file is freed by the kernel when it dies."""
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+    @property
+    def clock(self) -> int:
+        """Batches that it has begun."""
+        return int(WANTS.unpack_from(self._memory)[2])
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it waits for its first batch: nothing else is to be fetched meanwhile."""
+        return self.clock <= 1 and time.monotonic() - self._last_news < _STARTING_SECONDS
+
+    def news(self) -> Iterator[tuple[int, int, int]]:
+        """Wants since the last call: group, block, due."""
+        written = int(WANTS.unpack_from(self._memory)[3])
+        if written - self._read > self._capacity:
+            self._read = written - self._capacity  # the rest is asked for again by who waits for it
+        if written > self._read:
+            self._last_news = time.monotonic()
+        while self._read < written:
+            at = WANTS.size + self._read % self._capacity * WANT.size
+            self._read += 1
+            group, block, due = WANT.unpack_from(self._memory, at)
+            if block >= 0:
+                self._dues.setdefault((group, block), []).append(due)
+            yield group, block, due
+        clock = self.clock
+        if clock >= self._next_tidying:
+            self._next_tidying = clock + 64
+            self._dues = {
+                key: [due for due in dues if due + SAME_WANT >= clock]
+                for key, dues in self._dues.items()
+                if dues[-1] + SAME_WANT >= clock
+            }
+
+    def distances(self) -> dict[Key, int]:
+        """Batches until each block is needed next; none of what is needed no more, as far as it is known."""
+        clock = self.clock
+        found: dict[Key, int] = {}
+        for key, dues in self._dues.items():
+            ahead = [due - clock for due in dues if due + SAME_WANT >= clock]
+            if ahead:
+                found[key] = max(0, min(ahead))
+        return found
+
+
+class Readers:
+    """All readers of a cache."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._readers: dict[str, Reader] = {}
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def look(self) -> None:
+        """Finds those that have come and gone."""
+        for path in self._folder.iterdir():
+            if path.name not in self._readers and not path.name.endswith(".new"):
+                with suppress(FileNotFoundError, ValueError):
+                    self._readers[path.name] = Reader(path)
+        for name, reader in list(self._readers.items()):
+            if reader.is_alive() and reader.path.exists():
+                continue
+            reader.close()
+            del self._readers[name]
+            reader.path.unlink(missing_ok=True)
+
+    def news(self) -> list[tuple[int, int, int]]:
+        """Wants of all since the last call."""
+        return [want for reader in self._readers.values() for want in reader.news()]
+
+    def distances(self) -> dict[Key, int]:
+        """Batches until each block is needed next by any of them."""
+        found: dict[Key, int] = {}
+        for reader in self._readers.values():
+            for key, distance in reader.distances().items():
+                found[key] = min(distance, found.get(key, distance))
+        return found
+
+    def are_starting(self) -> bool:
+        """Whether one of them waits for its first batch."""
+        return any(reader.is_starting for reader in self._readers.values())
+
+
+def is_soon(distance: int) -> bool:
+    """Whether what is needed in so many batches belongs to the step that a reader is at."""
+    return distance <= _SOON

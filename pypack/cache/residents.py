@@ -1,0 +1,91 @@
+"""The segments that a cache holds, and which of them go when it is full."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from pypack.cache.groups import Group
+from pypack.cache.readers import Key, is_soon
+
+Segment = tuple[int, int]  # number of a group, segment
+_NEVER = 1 << 62
+_LEAST_ROOM = 64 << 20
+
+
+class Residents:
+    """What is in a cache, in bytes.
+
+    Attributes:
+        used: bytes of all that is there.
+        evicted: segments that have gone.
+    """
+
+    def __init__(self, groups: Mapping[int, Group], limit: Callable[[], int]) -> None:
+        self._groups = groups
+        self._limit = limit
+        self._bytes: dict[Segment, int] = {}
+        self._last: dict[Segment, float] = {}
+        self.used = 0
+        self.evicted = 0
+
+    def note(self, segment: Segment) -> None:
+        """More, or nothing any more, of a segment is there."""
+        group, number = segment
+        size = self._groups[group].present_bytes(number)
+        self.used += size - self._bytes.pop(segment, 0)
+        self._last.pop(segment, None)
+        if size:
+            self._bytes[segment] = size
+            self._last[segment] = time.monotonic()
+
+    def make_room(
+        self, wanted: int, distance: int, distances: Mapping[Key, int], busy: Collection[Segment]
+    ) -> bool:
+        """Evicts what is needed last, so that so many bytes more fit in.
+
+        What the steps need that readers are at stays; and so does what is needed no later than what the
+        room is for.
+
+        Args:
+            distance: batches until the room is needed.
+            distances: batches until each block is needed next.
+            busy: segments that are written to.
+
+        Returns:
+            Whether they fit in, or must all the same: a step has all that it needs, whatever the limit.
+        """
+        over = self.used + wanted - self._limit()
+        if over <= 0:
+            return True
+        next_use: dict[Segment, int] = {}
+        for (number, block), ahead in distances.items():
+            group = self._groups.get(number)
+            if group is not None and block < group.blocks:
+                segment = (number, group.segment_of(block))
+                next_use[segment] = min(ahead, next_use.get(segment, ahead))
+        candidates = sorted(
+            (
+                (next_use.get(segment, _NEVER), -self._last[segment], segment)
+                for segment in self._bytes
+                if segment not in busy
+            ),
+            reverse=True,
+        )
+        more = over + min(_LEAST_ROOM, self._limit() // 16)  # so that it is not for each block alone
+        for ahead, _, segment in candidates:
+            if more <= 0 or ahead <= distance or is_soon(ahead):
+                break
+            if over <= 0 and ahead < _NEVER:
+                break
+            freed = self._bytes[segment]
+            self.drop(segment)
+            over -= freed
+            more -= freed
+        return over <= 0 or is_soon(distance)
+
+    def drop(self, segment: Segment) -> None:
+        """A segment goes."""
+        self._groups[segment[0]].drop(segment[1])
+        self.note(segment)
+        self.evicted += 1

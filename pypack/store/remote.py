@@ -1,0 +1,232 @@
+"""Stores of object storage, read through a cache on this host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack import _core
+from pypack._common.checksums import has_block_sums
+from pypack.cache import Cache, RemoteFile, RemoteFiles
+from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
+from pypack.remote import NoObjectError, Url
+from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT
+from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
+from pypack.store.store import TokenStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pypack.tokenizer.tokenizer import Tokenizer
+
+# Each shard has two or three files, of which the fetcher of the cache keeps a state each.
+_MOST_SHARDS = 100_000
+_READ_BYTES = 8 << 20
+
+
+class RemoteStore(TokenStore):
+    """What `TokenStore.open` gives for a URL. Documents are copies: what lies in the cache may go.
+
+    Attributes:
+        url: of the store.
+        cache: where its blocks lie.
+        files: them.
+    """
+
+    def __init__(self, url: Url, cache: Cache, mirror: Path, info: StoreInfo) -> None:
+        self.url = url
+        self.cache = cache
+        self._numbers: dict[str, int] = {}  # of each file, by name
+        files = []
+        for shard in info.shards:
+            for suffix, size, checksum in _files_of(shard, info, url):
+                self._numbers[f"{shard.name}{suffix}"] = len(files)
+                files.append(RemoteFile(str(url / f"{shard.name}{suffix}"), size, checksum))
+        self.files = RemoteFiles.open(cache, files)
+        super().__init__(
+            mirror, _core.remote_store([self._shard(shard) for shard in info.shards], info.dtype), info
+        )
+
+    @classmethod
+    def at(cls, url: Url, cache: Cache) -> RemoteStore:
+        """Opens the store of a URL: reads its `store.json`, and nothing else.
+
+        Raises:
+            FileNotFoundError: there is none.
+            OSError: it cannot be read.
+            ValueError: it is no store, of a newer version, has too many shards, or none of its files can be
+                checked in parts.
+        """
+
+        def check(data: bytes) -> None:
+            check_own_bytes(data, str(url / STORE_FILE))
+
+        try:
+            data = fetch_checked(url / STORE_FILE, check)
+        except NoObjectError:
+            raise FileNotFoundError(
+                f"{url}: has no {STORE_FILE}: not a store, or one whose job did not finish (run the same "
+                "command again to go on)"
+            ) from None
+        mirror = mirror_folder(cache, url, data)
+        info = StoreInfo.read(keep(mirror, STORE_FILE, data))
+        if not info.shards:
+            raise ValueError(f"{url / STORE_FILE}: shards: the store is empty")
+        if len(info.shards) > _MOST_SHARDS:
+            raise ValueError(
+                f"{url}: {len(info.shards):,} shards, more than the {_MOST_SHARDS:,} that are read through a "
+                "cache: write larger ones, or copy the store to this host"
+            )
+        return cls(url, cache, mirror, info)
+
+    def _shard(self, shard: ShardInfo) -> tuple[Any, ...]:
+        names = [f"{shard.name}{suffix}" for suffix in (".bin", ".idx", MASK)]
+        places = [str(self.url / name) for name in names[:2]]
+        numbers = [self._numbers.get(name, -1) for name in names]
+        return self.files.core, *places, *numbers, shard.documents, shard.tokens
+
+    @property
+    def cached_files(self) -> RemoteFiles:
+        """See `files`."""
+        return self.files
+
+    @property
+    def holds_tokenizer(self) -> bool:
+        """Whether the store holds the tokenizer that made it."""
+        return self.info is not None and TOKENIZER_FILE in self.info.files
+
+    def tokenizer(self) -> Tokenizer:
+        """See `TokenStore.tokenizer`; it is fetched at first use."""
+        if self.info is not None and self.holds_tokenizer:
+            mirrored(self.path, self.url / TOKENIZER_FILE, self.info.files[TOKENIZER_FILE])
+        return super().tokenizer()
+
+    def columns(self, names: Sequence[str] | None = None) -> pa.Table:
+        """See `TokenStore.columns`; their files are fetched whole at first use."""
+        for shard in () if self.info is None else self.info.shards:
+            if shard.columns_checksum is not None:
+                mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
+        return super().columns(names)
+
+    @cached_property
+    def group_places(self) -> RemoteValues | None:  # type: ignore[override]  # of the same methods
+        """See `TokenStore.group_places`."""
+        return self._remote_values(GROUP, 0)
+
+    @cached_property
+    def document_weights(self) -> RemoteValues | None:  # type: ignore[override]
+        """See `TokenStore.document_weights`."""
+        return self._remote_values(WEIGHT, 1)
+
+    def _remote_values(self, suffix: str, default: float) -> RemoteValues | None:
+        assert self.info is not None
+        numbers = [self._numbers.get(f"{shard.name}{suffix}") for shard in self.info.shards]
+        if all(number is None for number in numbers):
+            return None
+        return RemoteValues(self.files, numbers, self._view.shard_documents, suffix, default)
+
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
+        """Reads everything through the cache, which checks each block, and compares the lengths.
+
+        What lies beside the files of the store is not looked at; columns and tokenizer are fetched.
+
+        Raises:
+            ValueError: also for a level other than "full", which only stores on this machine have.
+        """
+        if level != "full":
+            raise ValueError(f"{self.url}: level {level!r} is for stores on this machine; of others, 'full'")
+        assert self.info is not None
+        for shard in self.info.shards:
+            for suffix, size, _ in _files_of(shard, self.info, self.url):
+                for start in range(0, size, _READ_BYTES):
+                    number = self._numbers[f"{shard.name}{suffix}"]
+                    self.files.read(number, start, min(start + _READ_BYTES, size))
+        self._check_lengths()
+        for name, checksum in self.info.files.items():
+            mirrored(self.path, self.url / name, checksum)
+        if any(shard.columns_checksum for shard in self.info.shards):
+            self.columns()
+        return []
+
+    def _check_lengths(self) -> None:
+        from pypack._common.fingerprint import is_of_lengths
+
+        assert self.info is not None
+        if not is_of_lengths(self.info.lengths_fingerprint, self.lengths):
+            raise ValueError(f"{self.url / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        root = None if self.cache.root is None else str(self.cache.root)
+        return _opened_again, (str(self.url), root)
+
+    def __repr__(self) -> str:
+        return f"TokenStore({str(self.url)!r}, {self.num_documents} documents, {self.num_tokens} tokens)"
+
+
+class RemoteValues:
+    """One value a document of a remote store; see `pypack.store.beside.DocumentValues`."""
+
+    def __init__(
+        self,
+        files: RemoteFiles,
+        numbers: Sequence[int | None],
+        counts: Sequence[int],
+        suffix: str,
+        default: float,
+    ) -> None:
+        self._files = files
+        self._numbers = numbers
+        self._dtype = DTYPES[suffix]
+        self._default = default
+        self._firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def of(self, documents: NDArray[np.int64]) -> NDArray[Any]:
+        """The values of some documents; waits for them."""
+        values = np.full(len(documents), self._default, self._dtype)
+        shards = np.searchsorted(self._firsts, documents, side="right") - 1
+        for shard in np.unique(shards).tolist():
+            number = self._numbers[shard]
+            if number is not None:
+                inside = shards == shard
+                items = np.ascontiguousarray(documents[inside] - self._firsts[shard])
+                values[inside] = self._files.core.gather(number, items, self._dtype)
+        return values
+
+    def all(self) -> NDArray[Any]:
+        """The values of all documents."""
+        return self.of(np.arange(self._firsts[-1], dtype=np.int64))
+
+
+def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, int, str]]:
+    """Suffix, bytes and checksum of the files of a shard that are read by blocks."""
+    sizes = {
+        ".bin": shard.bin_bytes,
+        ".idx": shard.idx_bytes,
+        MASK: -(-shard.tokens // 8),
+        GROUP: shard.documents * DTYPES[GROUP].itemsize,
+        WEIGHT: shard.documents * DTYPES[WEIGHT].itemsize,
+    }
+    checksums = {**shard.checksums(), **shard.block_checksums}
+    found = []
+    for suffix, size in sizes.items():
+        if suffix not in (".bin", ".idx") and suffix not in shard.beside:
+            continue
+        checksum = checksums.get(suffix)
+        if checksum is None or not has_block_sums(checksum):
+            raise ValueError(
+                f"{url}: {shard.name}{suffix} has no checksums of its parts, so that nothing could tell whether "
+                "a part has come as it is: the store is of an older version. Copy it to a disk, `pypack upgrade` "
+                "it there, and upload its store.json again (the other files stay as they are)"
+            )
+        found.append((suffix, size, checksum))
+    return found
+
+
+def _opened_again(url: str, root: str | os.PathLike[str] | None) -> TokenStore:
+    return TokenStore.open(url, cache=root)
