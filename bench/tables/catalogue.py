@@ -86,7 +86,7 @@ TABLES = {
     "select/cost": Table("select", select.cost_table, "select"),
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
-    "objective-pairs": Table("objectives", objectives.pairs_table, "objectives"),
+    "objective_pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "moving": Table("moving", moving.moving_table, "moving"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -27,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--objective",
         metavar="NAME(...)",
         help="what an objective makes of a store's first documents, as 'MaskedLM(rate=0.3)' or "
-        "'SpanCorruption(rate=0.15, mean=3)': MaskedLM, ReplacedTokens, PrefixLM, SpanCorruption, UL2",
+        "'SpanCorruption(rate=0.15, mean=3)': MaskedLM, ReplacedTokens, PrefixLM, SpanCorruption, UL2, "
+        "FillInMiddle, PoSE, RandPos, LOGO",
     )
 
 

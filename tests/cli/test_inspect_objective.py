@@ -126,3 +126,11 @@ def test_positions_are_shown(store, capsys):
         assert max(row["positions"]) < 4096
     assert main(["inspect", str(store.path), "--objective", "RandPos(target_length=4096)"]) == 0
     assert "positions: " in capsys.readouterr().out
+
+
+def test_help_names_every_objective(capsys):
+    from pypack.objectives.objective import NAMES
+
+    assert main(["inspect", "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert [name for name in NAMES if name not in out] == []

@@ -22,6 +22,7 @@ class StepCounts:
         tokens, padding, num_spans: as in `PackedBatch`.
         source_ids, span_lengths: of each span.
         row_spans: int64 [rows + 1], where the spans of each row begin.
+        objective_counts: None, as nothing is drawn here.
     """
 
     step: int
