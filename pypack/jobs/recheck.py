@@ -112,8 +112,8 @@ def _compare(store: TokenStore, job: JobDescription, work: UnitWork, unit: Store
             if compared == total:
                 return compared
     raise ValueError(
-        f"{store.path}: unit {unit.number} has {counted(total, 'document')} and more, and its inputs give {compared}: "
-        "either the store or this pypack is wrong"
+        f"{store.path}: unit {unit.number} has {counted(total, 'document')} and more, and its inputs give "
+        f"{compared}: either the store or this pypack is wrong"
     )
 
 
