@@ -20,6 +20,7 @@ from bench.tables import (
     pack_targets,
     prefill,
     read,
+    remote,
     select,
     strategies,
     tokenize,
@@ -84,5 +85,6 @@ TABLES = {
     "select/cost": Table("select", select.cost_table, "select"),
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
+    "remote": Table("remote", remote.remote_table, "remote"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

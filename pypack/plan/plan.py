@@ -343,7 +343,7 @@ class Plan(Framed):
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str] | Url,
+        path: str | os.PathLike[str],
         *,
         cache: str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
@@ -368,12 +368,13 @@ class Plan(Framed):
             from pypack.plan.remote_plan import RemotePlan
 
             return RemotePlan.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
-        directory = plan_files.locate(local_path(cast("str", path)))
+        directory = plan_files.locate(local_path(path))
         header = plan_files.read_header(directory)
         sizes = plan_files.array_sizes(header)
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
         documents = plan_files.map_documents(directory, header)
-        plan = cls(**arrays, **fields_of(directory, header, documents))
+        fields: dict[str, Any] = {**arrays, **fields_of(directory, header, documents)}
+        plan = cls(**fields)
         plan._take_figures(directory, header)
         names = [*ARRAYS, *(() if documents is None else ("documents",))]
         plan.__dict__.update(
