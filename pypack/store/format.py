@@ -277,5 +277,9 @@ def check_own_bytes(data: bytes, place: str) -> None:
     content, mark, rest = data.rpartition(_CHECKSUM_MARK)
     if mark and rest == hashlib.sha256(content).hexdigest().encode() + _CHECKSUM_END:
         return
-    if json.loads(data).get("version") != 1:
+    try:
+        values = json.loads(data)
+    except ValueError as error:
+        raise ValueError(f"{place}: is no JSON: {error}") from None
+    if not isinstance(values, dict) or values.get("version") != 1:
         raise ValueError(f"{place}: checksum: not that of what stands before it: the file has changed")

@@ -17,7 +17,7 @@ from pypack.store.own_tokenizer import OwnTokenizer
 from pypack.store.provenance import MergedPart, merged_parts
 from pypack.store.split import Split, split_documents
 
-StorePath: TypeAlias = "str | os.PathLike[str] | Url | TokenStore"
+StorePath: TypeAlias = "str | os.PathLike[str] | TokenStore"
 StorePaths: TypeAlias = "StorePath | Sequence[StorePath]"
 
 
