@@ -19,6 +19,7 @@ COMMANDS = {
     "pack": "packing beside public packers: speed, fill, bias, balance",
     "select": "selections, orders and repeats beside a whole store",
     "load": "packed batches beside the bare work and other loaders",
+    "remote": "packed batches from a server, through an empty and a full cache",
     "objectives": "batches with an objective beside plain ones and transformers' collator",
     "moving": "batches whose tokens or positions are moved beside plain ones and reference code",
     "prefill": "packed prompts in a transformers model beside padded ones",

@@ -21,6 +21,7 @@ from bench.tables import (
     pack_targets,
     prefill,
     read,
+    remote,
     select,
     strategies,
     tokenize,
@@ -88,5 +89,6 @@ TABLES = {
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "objective_pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "moving": Table("moving", moving.moving_table, "moving"),
+    "remote": Table("remote", remote.remote_table, "remote"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -1,8 +1,8 @@
 """The one process of a host that fetches for a cache: the only one with a client of the object storage.
 
-It holds `fetcher.lock` while it lives, and ends when nobody reads any more. Readers start it, and the next one
-when it has died. It keeps nothing that its successor could not read again: what is there stands in the states,
-what is needed in the files of the readers.
+It holds `fetcher.lock` while it lives, and ends when nobody reads any more. Readers start it, and the next
+one when it has died. It keeps nothing that its successor could not read again: what is there stands in the
+states, what is needed in the files of the readers.
 """
 
 from __future__ import annotations

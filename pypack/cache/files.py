@@ -20,11 +20,15 @@ from pypack.cache.place import Cache
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One of a group: where it is, its bytes, and the checksum of each of its blocks (`crc32c-8m:...`)."""
+    """One of a group: where it is, its bytes, and the checksum of each of its blocks (`crc32c-8m:...`).
+
+    `read_bytes`: so much of its beginning is what kernels read; None: all.
+    """
 
     url: str
     size: int
     checksum: str
+    read_bytes: int | None = None
 
     @property
     def block_bytes(self) -> int:
@@ -67,7 +71,10 @@ class RemoteFiles:
             _make_states(folder / "states", blocks, segments)
             write_atomically(folder / "about.json", about)
         core = _core.CachedFiles(
-            str(folder), int(name[:16], 16), [(file.size, file.block_bytes) for file in files], cache.reader()
+            str(folder),
+            int(name[:16], 16),
+            [(f.size, f.block_bytes, f.size if f.read_bytes is None else f.read_bytes) for f in files],
+            cache.reader(),
         )
         return cls(cache, files, core)
 

@@ -46,8 +46,8 @@ class Cache:
         """Makes or opens a cache.
 
         Args:
-            root: a folder on a disk of this host; None: that of PYPACK_CACHE, or `pypack` in the user's cache folder
-                (`$XDG_CACHE_HOME`, `~/.cache`).
+            root: a folder on a disk of this host; None: that of PYPACK_CACHE, or `pypack` in the user's
+                cache folder (`$XDG_CACHE_HOME`, `~/.cache`).
             limit: bytes that the cache may take, which holds for all who use it from now on.
 
         Raises:

@@ -41,14 +41,14 @@ def common_cache(sources: Sequence[Source]) -> Cache | None:
     caches = {files.cache.folder: files.cache for source in sources for files in source.cached_files}
     if len(caches) > 1:
         raise ValueError(
-            f"the stores and plans of a loader are read through several caches ({', '.join(map(str, caches))}): "
-            "open all with the same cache="
+            "the stores and plans of a loader are read through several caches "
+            f"({', '.join(map(str, caches))}): open all with the same cache="
         )
     return next(iter(caches.values()), None)
 
 
 class StepsAhead:
-    """Says ahead what steps need that are asked for one by one, as by the workers of a DataLoader: every n-th.
+    """Says ahead what steps need that are asked for one by one, or every n-th as by a worker of a DataLoader.
 
     Args:
         maker: of the batches.
@@ -104,16 +104,16 @@ class RemoteCost:
     def __str__(self) -> str:
         by = "as measured" if self.is_measured else "at 100 MB/s; nothing was measured yet"
         lines = [
-            f"remote files of {_told(self.total_bytes)}, of which {self.cached_share:.0%} are in the cache of "
-            f"{_told(self.cache_bytes)}",
+            f"remote files of {_told(self.total_bytes)}, of which {self.cached_share:.0%} are in the cache, "
+            f"which may take {_told(self.cache_bytes)}",
             f"a step fetches {_told(self.step_bytes)} on average; once it is full, the cache has "
             f"{self.hit_share:.0%} of what a step reads",
             f"the first batch needs up to {_told(self.first_bytes)}, about {self.first_seconds:.1f} s ({by})",
         ]
         if self.hit_share < 0.5:
             lines.append(
-                "most of what a step reads is fetched for it alone: give the cache more room (cache_bytes=), or "
-                "shuffle runs of neighbours (locality=), packed in order (strategy 'stream' or 'concat')"
+                "most of what a step reads is fetched for it alone: give the cache more room (cache_bytes=), "
+                "or shuffle runs of neighbours (locality=), packed in order (strategy 'stream' or 'concat')"
             )
         return "; ".join(lines)
 

@@ -142,8 +142,9 @@ def check_header_bytes(data: bytes, place: str) -> None:
         raise ValueError(f"{place}: is no plan.json: {error}") from None
     if recorded is None:
         raise ValueError(
-            f"{place}: has no checksums, so that nothing could tell whether it has come as it is: the plan is "
-            "of an older version. Copy it to a disk, `pypack upgrade` it there, and upload its plan.json again"
+            f"{place}: has no checksums, so that nothing could tell whether it has come as it is: the plan "
+            "is of an older version. Copy it to a disk, `pypack upgrade` it there, and upload its plan.json "
+            "again"
         )
     if recorded != _own_checksum(values):
         raise ValueError(f"{place}: checksum: not that of the other fields: the file has changed")

@@ -399,7 +399,7 @@ class Plan(Framed):
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str] | Url,
+        path: str | os.PathLike[str],
         *,
         cache: str | os.PathLike[str] | None = None,
         cache_bytes: int | None = None,
@@ -424,7 +424,7 @@ class Plan(Framed):
             from pypack.plan.remote_plan import RemotePlan
 
             return RemotePlan.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
-        directory = plan_files.locate(local_path(cast("str", path)))
+        directory = plan_files.locate(local_path(path))
         header = plan_files.read_header(directory)
         sizes = plan_files.array_sizes(header)
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
@@ -434,9 +434,10 @@ class Plan(Framed):
             for name, dtype in literals.ARRAYS.items()
             if name in sizes
         }
+        fields: dict[str, Any] = fields_of(directory, header, documents)
         plan = cls(
             *arrays.values(),
-            **fields_of(directory, header, documents),
+            **fields,
             literals=Literals(*beside.values()) if beside else None,
         )
         plan._take_figures(directory, header)

@@ -97,18 +97,17 @@ class RemotePlan(Plan):
         head = io.BytesIO(self._remote.read(self._number(name), 0, min(_HEAD_BYTES, file.size)))
         try:
             version = np.lib.format.read_magic(head)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
+            read = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                read = np.lib.format.read_array_header_2_0
             shape, fortran, found = read(head)
         except ValueError as error:
             raise ValueError(f"{file.url}: not readable ({error}); make the plan again") from None
         count = (file.size - offset) // dtype.itemsize
         if fortran or found != dtype or shape != (count,) or head.tell() != offset:
             raise ValueError(
-                f"{file.url}: has {found} {shape}, but plan.json states {dtype} {(count,)}; make the plan again"
+                f"{file.url}: has {found} {shape}, but plan.json states {dtype} {(count,)}; make the plan "
+                "again"
             )
 
     @functools.cached_property
@@ -170,7 +169,9 @@ def _place(
         head, {"descr": dtype.str, "fortran_order": False, "shape": (count,)}
     )
     offset = head.tell()
-    return RemoteFile(str(url / f"{name}.npy"), offset + count * dtype.itemsize, checksum), offset, dtype
+    size = offset + count * dtype.itemsize
+    is_read = name not in ("documents", "sequence_capacity")  # by kernels, one item here and there
+    return RemoteFile(str(url / f"{name}.npy"), size, checksum, size if is_read else 0), offset, dtype
 
 
 def _opened_again(url: str, root: str | os.PathLike[str] | None) -> Plan:

@@ -29,7 +29,7 @@ from pypack.store.store import StorePaths, TokenStore
 # Spans of plans up to which a source looks for sequences that learn nothing.
 _LOOKED_SPANS = 1 << 20
 
-PlanPath: TypeAlias = "Plan | str | os.PathLike[str] | Url"
+PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
 
 
 class Source:
@@ -102,6 +102,8 @@ class Source:
     def _is_worth_a_look(self) -> bool:
         """Whether the store's mask is to be read for sequences that learn nothing: a document of a store
         learns something, but a piece of one may not; and only where that takes no time."""
+        if self.cached_files:  # all of the mask would be fetched
+            return False
         spans = sum(plan.num_spans for plan in self.plans)
         return spans <= _LOOKED_SPANS and any(plan.counts.split_documents for plan in self.plans)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from pypack._common.checksums import has_block_sums
 from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
-from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT
+from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, DocumentValues
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
+from pypack.store.shard_writer import INDEX_HEADER_BYTES
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -43,11 +44,13 @@ class RemoteStore(TokenStore):
         self.url = url
         self.cache = cache
         self._numbers: dict[str, int] = {}  # of each file, by name
-        files = []
+        files: list[RemoteFile] = []
         for shard in info.shards:
             for suffix, size, checksum in _files_of(shard, info, url):
                 self._numbers[f"{shard.name}{suffix}"] = len(files)
-                files.append(RemoteFile(str(url / f"{shard.name}{suffix}"), size, checksum))
+                read = {".idx": INDEX_HEADER_BYTES + 12 * shard.documents, GROUP: 0, WEIGHT: 0}
+                place = str(url / f"{shard.name}{suffix}")
+                files.append(RemoteFile(place, size, checksum, min(size, read.get(suffix, size))))
         self.files = RemoteFiles.open(cache, files)
         super().__init__(
             mirror, _core.remote_store([self._shard(shard) for shard in info.shards], info.dtype), info
@@ -115,12 +118,12 @@ class RemoteStore(TokenStore):
         return super().columns(names)
 
     @cached_property
-    def group_places(self) -> RemoteValues | None:  # type: ignore[override]  # of the same methods
+    def group_places(self) -> RemoteValues | None:
         """See `TokenStore.group_places`."""
         return self._remote_values(GROUP, 0)
 
     @cached_property
-    def document_weights(self) -> RemoteValues | None:  # type: ignore[override]
+    def document_weights(self) -> RemoteValues | None:
         """See `TokenStore.document_weights`."""
         return self._remote_values(WEIGHT, 1)
 
@@ -129,13 +132,18 @@ class RemoteStore(TokenStore):
         numbers = [self._numbers.get(f"{shard.name}{suffix}") for shard in self.info.shards]
         if all(number is None for number in numbers):
             return None
-        return RemoteValues(self.files, numbers, self._view.shard_documents, suffix, default)
+        return RemoteValues(self, numbers, suffix, default)
 
-    def verify(self) -> list[str]:
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
         """Reads everything through the cache, which checks each block, and compares the lengths.
 
         What lies beside the files of the store is not looked at; columns and tokenizer are fetched.
+
+        Raises:
+            ValueError: also for a level other than "full", which only stores on this machine have.
         """
+        if level != "full":
+            raise ValueError(f"{self.url}: level {level!r} is for stores on this machine; of others, 'full'")
         assert self.info is not None
         for shard in self.info.shards:
             for suffix, size, _ in _files_of(shard, self.info, self.url):
@@ -164,21 +172,22 @@ class RemoteStore(TokenStore):
         return f"TokenStore({str(self.url)!r}, {self.num_documents} documents, {self.num_tokens} tokens)"
 
 
-class RemoteValues:
+class RemoteValues(DocumentValues):
     """One value a document of a remote store; see `pypack.store.beside.DocumentValues`."""
 
     def __init__(
         self,
-        files: RemoteFiles,
+        store: RemoteStore,
         numbers: Sequence[int | None],
-        counts: Sequence[int],
         suffix: str,
         default: float,
     ) -> None:
-        self._files = files
+        self._store = store
+        self._suffix = suffix
         self._numbers = numbers
         self._dtype = DTYPES[suffix]
         self._default = default
+        counts = store.kernel_view.shard_documents
         self._firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def of(self, documents: NDArray[np.int64]) -> NDArray[Any]:
@@ -190,12 +199,15 @@ class RemoteValues:
             if number is not None:
                 inside = shards == shard
                 items = np.ascontiguousarray(documents[inside] - self._firsts[shard])
-                values[inside] = self._files.core.gather(number, items, self._dtype)
+                values[inside] = self._store.files.core.gather(number, items, self._dtype)
         return values
 
     def all(self) -> NDArray[Any]:
         """The values of all documents."""
         return self.of(np.arange(self._firsts[-1], dtype=np.int64))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _values_again, (self._store, self._suffix)
 
 
 def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, int, str]]:
@@ -215,12 +227,17 @@ def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, in
         checksum = checksums.get(suffix)
         if checksum is None or not has_block_sums(checksum):
             raise ValueError(
-                f"{url}: {shard.name}{suffix} has no checksums of its parts, so that nothing could tell whether "
-                "a part has come as it is: the store is of an older version. Copy it to a disk, `pypack upgrade` "
-                "it there, and upload its store.json again (the other files stay as they are)"
+                f"{url}: {shard.name}{suffix} has no checksums of its parts, so that nothing could tell "
+                "whether a part has come as it is: the store is of an older version. Copy it to a disk, "
+                "`pypack upgrade` it there, and upload its store.json again (the other files stay as they "
+                "are)"
             )
         found.append((suffix, size, checksum))
     return found
+
+
+def _values_again(store: RemoteStore, suffix: str) -> RemoteValues | None:
+    return store.group_places if suffix == GROUP else store.document_weights
 
 
 def _opened_again(url: str, root: str | os.PathLike[str] | None) -> TokenStore:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _INDEX_HEADER = struct.Struct("<9sQBQQ")  # magic, version, dtype code, sequences, document bounds
+INDEX_HEADER_BYTES = _INDEX_HEADER.size
 # Of which who fetches parts of a .bin fetches the first: small beside 8 MiB, and 4 KiB of checksums a GiB.
 BIN_BLOCK_BYTES = 2 << 20
 _DTYPE_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint16": 8}

@@ -74,6 +74,7 @@ class MakerHandle {
         for (const auto& [path, device, inode, size] : plan_files)
             watched.push_back({path, device, inode, size});
         if (!watched.empty()) source.plan_files = std::make_shared<WatchedFiles>(std::move(watched));
+        is_remote_ = is_remote_ || cached_plan != nullptr || !store->cached_files().empty();
         source.cached_plan = std::move(cached_plan);
         source.store = std::move(store);
         plans_.push_back(std::move(plan));
@@ -91,12 +92,21 @@ class MakerHandle {
         maker_->buckets.emplace_back(source, std::move(sequences), key, locality);
     }
 
-    [[nodiscard]] bool is_remote() const { return !cached_groups(maker_->sources).empty(); }
+    [[nodiscard]] bool is_remote() const { return is_remote_; }
 
-    [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const { return maker_; }
+    // Remote files that nobody reads by a clock of their own are read by that of the process.
+    [[nodiscard]] const std::shared_ptr<BatchMaker>& maker() const {
+        if (is_remote_ && !maker_->remote) {
+            maker_->read_remote(cached_groups(maker_->sources).front()->reader());
+        }
+        return maker_;
+    }
+
+    void read_remote(std::shared_ptr<CacheReader> reader) { maker_->read_remote(std::move(reader)); }
 
   private:
     std::shared_ptr<BatchMaker> maker_;
+    bool is_remote_ = false;
     std::vector<std::shared_ptr<PlanHandle>> plans_;
     std::vector<py::array> arrays_;
 };
@@ -269,8 +279,11 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
-        made =
-            make_batch(maker.sources, rows, row_length, plain, maker.buffers, {}, num_threads, look_clock());
+        const auto make = [&] {
+            return make_batch(maker.sources, rows, row_length, plain, maker.buffers, {}, num_threads,
+                              look_clock());
+        };
+        made = maker.remote ? maker.remote->when_there(rows, make) : make();
     }
     return batch_to_python(std::move(made), plain);
 }
@@ -369,8 +382,8 @@ void add_maker(py::module_& m) {
         .def_property_readonly("is_remote", &MakerHandle::is_remote, "Whether some files are of elsewhere.")
         .def(
             "read_remote",
-            [](const MakerHandle& self, std::shared_ptr<CacheReader> reader) {
-                self.maker()->read_remote(std::move(reader));
+            [](MakerHandle& self, std::shared_ptr<CacheReader> reader) {
+                self.read_remote(std::move(reader));
             },
             py::arg("reader"), "Has remote files fetched, as this reader; once the sources are complete.")
         .def("plan_remote", &plan_remote, py::arg("draws"), py::arg("slots"), py::arg("part"),

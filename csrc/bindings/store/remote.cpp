@@ -18,13 +18,16 @@ namespace pypack::bindings {
 
 namespace {
 
-using Files = std::vector<std::tuple<std::int64_t, std::int64_t>>;
+// Bytes of each file, of its blocks, and of its beginning that kernels read.
+using Files = std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>;
 
 std::shared_ptr<CachedFiles> open_files(const std::string& folder, std::uint64_t number, const Files& files,
                                         std::shared_ptr<CacheReader> reader) {
     std::vector<RemoteFile> remote;
     remote.reserve(files.size());
-    for (const auto& [size, block_bytes] : files) remote.push_back({size, block_bytes});
+    for (const auto& [size, block_bytes, read_bytes] : files) {
+        remote.push_back({size, block_bytes, read_bytes});
+    }
     return std::make_shared<CachedFiles>(folder, number, std::move(remote), std::move(reader));
 }
 
@@ -120,7 +123,7 @@ void raise_remote_error(const std::string& text) {
     if (second != std::string::npos) {
         try {
             const auto errors = py::module_::import("pypack.remote.errors");
-            const auto kind = errors.attr(text.substr(0, first).c_str());
+            const py::object kind = errors.attr(text.substr(0, first).c_str());
             const auto error = kind(text.substr(first + 1, second - first - 1), text.substr(second + 1));
             PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
             return;

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kMostMapped = 1 << 14;
 constexpr std::size_t kLooksAtOnce = 64;
 constexpr std::int64_t kBetweenLooksAround = 50'000'000;
+constexpr std::int64_t kBetweenCounts = 20'000'000;  // nanoseconds, of what is there
 
 std::int64_t parts(std::int64_t bytes, std::int64_t each) {
     return (bytes + each - 1) / each;
@@ -42,7 +43,8 @@ CachedFiles::CachedFiles(std::string folder, std::uint64_t number, std::vector<R
       first_segment_{0},
       first_block_{0} {
     for (const RemoteFile& file : files_) {
-        if (file.size < 0 || file.block_bytes < 4096 || file.block_bytes > kSegmentBytes ||
+        if (file.size < 0 || file.read_bytes < 0 || file.read_bytes > file.size || file.block_bytes < 4096 ||
+            file.block_bytes > kSegmentBytes ||
             !std::has_single_bit(static_cast<std::uint64_t>(file.block_bytes))) {
             throw std::invalid_argument(folder_ + ": a file of " + std::to_string(file.size) +
                                         " bytes in blocks of " + std::to_string(file.block_bytes));
@@ -129,7 +131,11 @@ std::pair<std::int64_t, std::int64_t> CachedFiles::blocks_of(std::span<const std
 }
 
 bool CachedFiles::readable(std::span<const std::byte> memory) const {
-    if (memory.empty() || complete_.load(std::memory_order_acquire)) return true;
+    return complete_.load(std::memory_order_acquire) || is_there(memory);
+}
+
+bool CachedFiles::is_there(std::span<const std::byte> memory) const {
+    if (memory.empty()) return true;
     const auto [first, last] = blocks_of(memory);
     for (std::int64_t block = first; block <= last; ++block) {
         if (state(block) != BlockState::present) return false;
@@ -205,6 +211,7 @@ void CachedFiles::let_go_of_stale() const {
     if (evicted != seen_evicted_) {
         seen_evicted_ = evicted;
         complete_ = false;
+        counted_ = -1;
         std::erase_if(order_, [&](std::int64_t segment) {
             const bool stale = mapped_[static_cast<std::size_t>(segment)] != count(segment) ||
                                ::access(segment_path(segment).c_str(), F_OK) != 0;
@@ -220,16 +227,19 @@ void CachedFiles::let_go_of_stale() const {
     const std::int64_t now = look_clock();
     if (now < next_look_time_) return;
     next_look_time_ = now + kBetweenLooksAround;
+    std::vector<std::int64_t> damaged;
     for (std::size_t i = 0; i < std::min(kLooksAtOnce, order_.size()); ++i) {
-        const std::size_t place = next_look_++ % order_.size();
-        const std::int64_t segment = order_[place];
+        const std::int64_t segment = order_[next_look_++ % order_.size()];
         struct stat status{};
-        if (::stat(segment_path(segment).c_str(), &status) == 0 && status.st_size == segment_size(segment)) {
-            continue;
+        if (::stat(segment_path(segment).c_str(), &status) != 0 || status.st_size != segment_size(segment)) {
+            damaged.push_back(segment);
         }
+    }
+    for (const std::int64_t segment : damaged) {
         complete_ = false;
+        counted_ = -1;
         let_go(segment);
-        order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(place));
+        std::erase(order_, segment);
         reader_->report_damage(number_, segment);
     }
 }
@@ -252,17 +262,28 @@ void CachedFiles::end_lease() const {
 
 bool CachedFiles::complete() const {
     if (complete_.load(std::memory_order_acquire)) return true;
-    if (num_present() < num_blocks() || static_cast<std::size_t>(first_segment_.back()) > kMostMapped) {
-        return false;
+    const std::int64_t present = num_present();
+    if (present == counted_ || static_cast<std::size_t>(first_segment_.back()) > kMostMapped) return false;
+    const std::int64_t now = look_clock();
+    if (now < next_count_) return false;
+    next_count_ = now + kBetweenCounts;
+    counted_ = present;
+    for (std::size_t file = 0; file < files_.size(); ++file) {
+        const std::int64_t end =
+            first_block_[file] + parts(files_[file].read_bytes, files_[file].block_bytes);
+        for (std::int64_t block = first_block_[file]; block < end; ++block) {
+            if (state(block) != BlockState::present) return false;
+        }
     }
     map_all();
+    if (!complete_.load(std::memory_order_acquire)) counted_ = -1;  // it went meanwhile
     return complete_.load(std::memory_order_acquire);
 }
 
 void CachedFiles::map_all() const {
     const std::uint64_t evicted = load_acquire(header().evicted);
     for (std::size_t file = 0; file < files_.size(); ++file) {
-        if (!readable(bytes(file))) return;
+        if (!is_there(bytes(file).first(static_cast<std::size_t>(files_[file].read_bytes)))) return;
     }
     const std::lock_guard lock(cache_mutex());
     complete_ = evicted == load_acquire(header().evicted) && evicted == seen_evicted_;
@@ -276,7 +297,7 @@ void CachedFiles::copy(std::span<const std::byte> memory, std::byte* out) const 
         std::vector<AwaitedBlock> awaited;
         {
             const Lease lease = this->lease();
-            if (readable(piece)) {
+            if (is_there(piece)) {
                 std::memcpy(out, piece.data(), piece.size());
                 out += piece.size();
                 memory = memory.subspan(piece.size());

@@ -21,6 +21,7 @@ namespace pypack {
 struct RemoteFile {
     std::int64_t size = 0;
     std::int64_t block_bytes = kSegmentBytes;  // what one checksum covers: a power of two, a segment at most
+    std::int64_t read_bytes = 0;               // so much of its beginning is what kernels read
 };
 
 // A group of files that came together: those of a store, or of a plan. Thread-safe.
@@ -63,9 +64,9 @@ class CachedFiles {
 
     [[nodiscard]] Lease lease() const;
 
-    // Whether everything may be read. Under a lease.
+    // Whether everything that kernels read may be read. Under a lease.
     [[nodiscard]] bool complete() const;
-    // Whether this part of a file may be read. Under a lease.
+    // Whether this part of what kernels read may be read. Under a lease.
     [[nodiscard]] bool readable(std::span<const std::byte> memory) const;
     // Calls visit(block, there) for the blocks of a part.
     template <typename Visit>
@@ -91,6 +92,7 @@ class CachedFiles {
     void let_go_of_stale() const;
     void let_go(std::int64_t segment) const;
     bool map(std::int64_t segment) const;
+    [[nodiscard]] bool is_there(std::span<const std::byte> memory) const;
     void map_all() const;
     [[nodiscard]] std::pair<std::int64_t, std::int64_t> blocks_of(std::span<const std::byte> memory) const;
     [[nodiscard]] std::int64_t segment_size(std::int64_t segment) const;
@@ -119,6 +121,8 @@ class CachedFiles {
     mutable std::size_t next_look_ = 0;
     mutable std::int64_t next_look_time_ = 0;
     mutable std::atomic<bool> complete_{false};
+    mutable std::atomic<std::int64_t> next_count_{0};
+    mutable std::atomic<std::int64_t> counted_{-1};  // blocks that were there at the last count
 };
 
 // A block that somebody waits for.

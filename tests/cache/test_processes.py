@@ -1,0 +1,243 @@
+"""The processes of a host share a cache: one fetches for all, and any of them may be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.range_server import Fault, RangeServer
+from fixtures.remote_data import (
+    cache_folder,
+    fetchers,
+    kill_fetcher,
+    same_batch,
+    same_batches,
+    wait_until,
+    write_plan,
+    write_store,
+)
+
+import pypack
+from pypack.cache import Cache
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*hold no token that is learned")  # pieces of a token
+
+OPTIONS: dict[str, Any] = {"batch_sequences": 16, "seed": 5, "locality": 50}
+
+RANK = """
+import hashlib, sys, pypack
+url, cache, rank, ranks = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+store = pypack.TokenStore.open(url + "/a.store", cache=cache)
+loader = pypack.Loader(
+    store, url + "/stream.plan", batch_sequences=16, seed=5, locality=50, rank=rank, world_size=ranks
+)
+digest = hashlib.sha256()
+for batch in loader:
+    digest.update(batch.input_ids.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def opened(server: RangeServer, cache: Path, **options: Any) -> pypack.Loader:
+    store = pypack.TokenStore.open(f"{server.url}/a.store", cache=cache)
+    return pypack.Loader(store, f"{server.url}/stream.plan", **(OPTIONS | options))
+
+
+def local(corpus: Path, **options: Any) -> pypack.Loader:
+    return pypack.Loader(corpus / "a.store", corpus / "stream.plan", **(OPTIONS | options))
+
+
+def ranks_started(server: RangeServer, cache: Path, ranks: int) -> list[subprocess.Popen[str]]:
+    return [
+        subprocess.Popen(
+            [sys.executable, "-c", RANK, server.url, str(cache), str(rank), str(ranks)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+
+
+def digest_of(loader: pypack.Loader) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for batch in loader:
+        digest.update(batch.input_ids.tobytes())
+    return digest.hexdigest()
+
+
+def fetched_twice(server: RangeServer) -> dict[Any, int]:
+    given = Counter(
+        (one.path, block)
+        for one in server.log()
+        if one.path.endswith((".bin", ".idx", ".npy"))
+        for block in range(one.start // 4096, -(-one.stop // 4096))
+    )
+    return {place: count for place, count in given.items() if count > 1}
+
+
+def test_four_ranks_fetch_each_block_once(corpus: Path, server: RangeServer, cache: Path) -> None:
+    processes = ranks_started(server, cache, 4)
+    found = [process.communicate(timeout=120)[0].strip() for process in processes]
+    expected = [digest_of(local(corpus, rank=rank, world_size=4)) for rank in range(4)]
+    assert found == expected
+    assert fetched_twice(server) == {}
+
+
+def test_the_fetcher_may_be_killed_at_any_time(corpus: Path, server: RangeServer, cache: Path) -> None:
+    server.set_faults([Fault("slow", 1.0, seconds=0.02)])
+    processes = ranks_started(server, cache, 2)
+    killed = 0
+    while any(process.poll() is None for process in processes):
+        time.sleep(0.4)
+        if killed < 4:
+            killed += kill_fetcher(cache)
+    found = [process.communicate(timeout=60)[0].strip() for process in processes]
+    assert found == [digest_of(local(corpus, rank=rank, world_size=2)) for rank in range(2)]
+    assert killed > 0
+
+
+def test_a_killed_rank_is_forgotten_and_the_fetcher_ends(server: RangeServer, cache: Path) -> None:
+    (process,) = ranks_started(server, cache, 1)
+    wait_until(lambda: len(fetchers(cache)) == 1)
+    process.kill()
+    process.communicate()
+    readers = cache_folder(cache) / "readers"
+    wait_until(lambda: list(readers.iterdir()) == [])
+    wait_until(lambda: fetchers(cache) == [])
+
+
+def test_locks_and_readers_of_the_dead_are_in_nobodys_way(
+    corpus: Path, server: RangeServer, cache: Path
+) -> None:
+    folder = Cache.at(cache).folder
+    (folder / "fetcher.lock").write_text("held by a process of last week")
+    (folder / "readers" / "1-2-3").write_bytes(b"")
+    (folder / "readers" / "1-2-4").write_bytes(bytes(100_000))
+    same_batch(opened(server, cache).batch_at(0), local(corpus).batch_at(0))
+
+
+def segments(cache: Path) -> list[Path]:
+    return [path for path in cache_folder(cache).glob("*/*/*") if path.name.isdigit()]
+
+
+@pytest.mark.parametrize("damage", ["cut", "removed"])
+def test_damaged_files_of_a_cache_are_fetched_again(
+    corpus: Path, server: RangeServer, cache: Path, damage: str
+) -> None:
+    assert same_batches(opened(server, cache), local(corpus)) > 0
+    found = [path for path in segments(cache) if path.stat().st_size > 1 << 20]
+    assert found
+    for path in found:
+        if damage == "cut":
+            os.truncate(path, 1000)
+        else:
+            path.unlink()
+    server.forget()
+    assert same_batches(opened(server, cache), local(corpus)) > 0
+    assert server.bytes_given() > sum(1 << 20 for _ in found)
+
+
+def test_a_file_that_is_cut_while_it_is_mapped(corpus: Path, server: RangeServer, cache: Path) -> None:
+    remote, here = opened(server, cache), local(corpus)
+    assert same_batches(remote, here) > 0
+    for path in segments(cache):
+        os.truncate(path, 1000)
+    time.sleep(0.2)
+    assert same_batches(remote, here) > 0
+
+
+def test_after_a_restart_of_the_host_blocks_are_checked_and_not_fetched(
+    corpus: Path, server: RangeServer, cache: Path
+) -> None:
+    assert same_batches(opened(server, cache), local(corpus)) > 0
+    kill_fetcher(cache)
+    wait_until(lambda: fetchers(cache) == [])
+    for states in cache_folder(cache).glob("*/states"):
+        with states.open("r+b") as file:  # of another boot
+            file.seek(48)
+            file.write(bytes(range(16)))
+    changed = max(segments(cache), key=lambda path: path.stat().st_size)
+    with changed.open("r+b") as file:  # what had not reached the disk
+        file.seek(100)
+        file.write(bytes(5000))
+    server.forget()
+    assert same_batches(opened(server, cache), local(corpus)) > 0
+    given = [one for one in server.log() if not one.path.endswith(".json")]
+    assert 0 < sum(one.stop - one.start for one in given) <= 4 << 20
+
+
+def test_two_stores_in_one_cache(tmp_path: Path, server: RangeServer, corpus: Path, cache: Path) -> None:
+    if not (corpus / "b.store").exists():
+        write_plan(corpus / "b.plan", write_store(corpus / "b.store", 500, seed=1))
+    one = pypack.TokenStore.open(f"{server.url}/a.store", cache=cache)
+    other = pypack.TokenStore.open(f"{server.url}/b.store", cache=cache)
+    for number in (0, 7, 499):
+        for remote, name in ((one, "a.store"), (other, "b.store")):
+            assert (remote[number] == pypack.TokenStore.open(corpus / name)[number]).all()
+
+
+def test_the_cache_is_the_users_own(cache: Path) -> None:
+    folder = Cache.at(cache).folder
+    for made in (folder, folder.parent):
+        assert made.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o755)
+    with pytest.raises(ValueError, match="nobody else may enter"):
+        Cache.at(cache)
+    with pytest.raises(ValueError, match="cache_bytes: 5; a cache needs at least"):
+        Cache.at(cache, 5)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later warn of threads
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_of_a_data_loader(corpus: Path, server: RangeServer, cache: Path, start: str) -> None:
+    pytest.importorskip("torch")
+    from torch.utils.data import DataLoader
+
+    remote, here = opened(server, cache), local(corpus)
+    same_batch(remote.batch_at(0), here.batch_at(0))  # first here, then in forked children
+    loaded = DataLoader(remote.torch_dataset(), batch_size=None, num_workers=2, multiprocessing_context=start)
+    assert same_batches(loaded, here) == here.steps_per_epoch
+    assert fetched_twice(server) == {}
+
+
+def test_threads_of_one_process(corpus: Path, server: RangeServer, cache: Path) -> None:
+    remote, here = opened(server, cache), local(corpus)
+    expected = [here.batch_at(step) for step in range(12)]
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for step, batch in enumerate(expected):
+                same_batch(remote.batch_at(step), batch)
+                assert (remote.sources[""].store[step] == here.sources[""].store[step]).all()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_killed_process_leaves_no_fetcher_behind_that_holds_its_signals(
+    server: RangeServer, cache: Path
+) -> None:
+    (process,) = ranks_started(server, cache, 1)
+    wait_until(lambda: len(fetchers(cache)) == 1)
+    os.kill(fetchers(cache)[0], signal.SIGINT)  # Ctrl-C is not its own
+    assert process.communicate(timeout=60)[0]
+    measures = json.loads((cache_folder(cache) / "measures.json").read_text())
+    assert measures["gets"] > 0
