@@ -21,6 +21,7 @@ COMMANDS = {
     "load": "packed batches beside the bare work and other loaders",
     "remote": "packed batches from a server, through an empty and a full cache",
     "objectives": "batches with an objective beside plain ones and transformers' collator",
+    "moving": "batches whose tokens or positions are moved beside plain ones and reference code",
     "prefill": "packed prompts in a transformers model beside padded ones",
     "demo": "the table of `pypack demo`",
     "tables": "put the tables of bench/results into the pages, or check them",

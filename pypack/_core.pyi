@@ -224,7 +224,7 @@ class Encoder:
         num_threads: int,
         return_offsets: str = "",
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
-    ) -> tuple[Any, ...]: ...
+    ) -> _PlanArrays: ...
     def encode_learned(
         self,
         documents: Sequence[Any],
@@ -241,10 +241,32 @@ class Encoder:
         split_special_tokens: bool,
         num_threads: int,
         return_offsets: str = "",
-    ) -> tuple[Any, ...]: ...
+    ) -> _PlanArrays: ...
 
 # corpus: (text uint8, text_offsets, lines, ends, kept JSON arrays, odd lines (line, begin, end), number of
 # lines)
+def interleave_rows(
+    parts: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+def slice_rows(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+def write_varints(
+    values: NDArray[np.int64] | NDArray[np.int32], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+def read_varints(
+    data: NDArray[np.uint8], bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def read_examples(
+    records: list[bytes], names: Sequence[str]
+) -> list[tuple[int, NDArray[np.uint8], NDArray[np.int64]]]: ...
+def example_features(record: bytes) -> list[tuple[bytes, int]]: ...
+def pickle_numbers(
+    values: NDArray[np.int64] | NDArray[np.int32] | NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+def read_pickled_list(
+    pickle: bytes | memoryview | Any, at: int
+) -> tuple[NDArray[np.int32] | NDArray[np.float64] | NDArray[np.bool_] | None, int, int]: ...
 def read_number_lists(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], values: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8] | NDArray[np.int64], bool] | None: ...
@@ -254,6 +276,31 @@ class JsonArrayLines:
     def change(self, block: bytearray | memoryview) -> int: ...
     @property
     def is_whole(self) -> bool: ...
+
+class DelimitedReader:
+    def __init__(
+        self,
+        delimiter: str,
+        slots: Sequence[int],
+        first_row: int,
+        max_row_bytes: int,
+        batch_bytes: int,
+        batch_rows: int,
+    ) -> None: ...
+    def feed(self, chunk: bytes | bytearray | memoryview) -> int: ...
+    def finish(self) -> None: ...
+    def cut_off(self) -> None: ...
+    def take(
+        self,
+    ) -> tuple[
+        list[tuple[NDArray[np.uint8], NDArray[np.int64]]], NDArray[np.int64], list[tuple[int, int, int]]
+    ]: ...
+    @property
+    def is_full(self) -> bool: ...
+    @property
+    def num_columns(self) -> int: ...
+    @property
+    def next_row(self) -> int: ...
 
 def scan_json_lines(
     block: bytes | memoryview, field: str, keep: list[str], max_line_bytes: int
@@ -345,7 +392,7 @@ def encode_documents(
 # pypack.schedule.order.StepDraws: (bucket, epoch, start, count) of the draws, slots, row length, shuffle key,
 # epoch.
 _StepDraws = tuple[Sequence[tuple[int, int, int, int]], int, int, int | None, int, int]
-_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object]
+_MadeBatch = tuple[Any, Any, Any, Any, Any, Any, int | None, int, object, dict[str, Any] | None]
 
 class BatchFormat:
     def __init__(
@@ -385,7 +432,11 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
-    ) -> None: ...
+        *,
+        segment_ids: NDArray[np.int64] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
     @overload
     def apply(
         self,
@@ -398,8 +449,29 @@ class Objective:
         keys: NDArray[np.uint64],
         labels_tell: bool,
         num_threads: int,
+        *,
+        segment_ids: NDArray[np.int32] | None = None,
+        rooms: NDArray[np.int64] | None = None,
+        pad_id: int = 0,
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+
+class Infilling:
+    def __init__(
+        self,
+        *,
+        chance: int,
+        spm_chance: int,
+        prefix_id: int,
+        suffix_id: int,
+        middle_id: int,
+        ends: NDArray[np.uint32],
     ) -> None: ...
 
+def infilled_tokens(infilling: Infilling) -> Objective: ...
+def infilled_text(infilling: Infilling, encoder: Encoder, decoder: Decoder) -> Objective: ...
+def pose_positions(*, target: int, chunks: int) -> Objective: ...
+def random_positions(*, target: int) -> Objective: ...
+def logo_positions(*, target: int, chunks: int, head: int, tail: int) -> Objective: ...
 def masked_tokens(
     *,
     chance: int,
@@ -419,6 +491,48 @@ def masked_ranges(
 def counted_tokens(
     *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
 ) -> Objective: ...
+def generator_arrays(*, choosing: Objective, row_share: float, row_items: int) -> Objective: ...
+def detected_tokens(
+    *, choosing: Objective, never: NDArray[np.uint32], instructions: str = "best"
+) -> Objective: ...
+def prefix_targets(*, rate: float) -> Objective: ...
+def noise_counts(rate: float, mean: float, length: int) -> tuple[int, int]: ...
+
+class PairSizes:
+    def __init__(
+        self, denoisers: Sequence[tuple[str, float, float, int, int]], ends: bool, seed: int
+    ) -> None: ...
+    def of(
+        self, documents: NDArray[np.int64], starts: NDArray[np.int32], lengths: NDArray[np.int32]
+    ) -> NDArray[np.int32]: ...
+    def denoiser_of(self, document: int, start: int) -> int: ...
+    def prefix_of(self, document: int, start: int, length: int) -> int: ...
+    def longest(self, inputs: int, targets: int) -> list[int]: ...
+    def most_targets(self, tokens: Sequence[int]) -> int: ...
+
+class Denoising:
+    def __init__(
+        self,
+        *,
+        sizes: PairSizes,
+        sentinels: Sequence[int],
+        modes: Sequence[Sequence[int]],
+        end: int,
+        start: int,
+        instructions: str = "best",
+    ) -> None: ...
+
+def pack_pairs(
+    lengths: NDArray[np.int32],
+    sizes: PairSizes,
+    *,
+    inputs: int,
+    targets: int,
+    overflow: str,
+    max_documents: int,
+    drop_shorter_than: int,
+    open_sequences: int,
+) -> _PlanArrays: ...
 
 class BatchMaker:
     def __init__(
@@ -442,6 +556,8 @@ class BatchMaker:
     def is_remote(self) -> bool: ...
     def read_remote(self, reader: CacheReader) -> None: ...
     def plan_remote(self, draws: _StepDraws, slots: int, part: RankPart, batches: int) -> None: ...
+    def bytes(self, items: int) -> int: ...
+    def set_denoising(self, denoising: Denoising, inputs: int, targets: int) -> None: ...
     def add_bucket(self, source: int, ranges: Sequence[tuple[int, int]], key: int, locality: int) -> None: ...
     def rows(
         self,
@@ -468,6 +584,7 @@ def span_arrays(
     made: object,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]: ...
 def num_spans(made: object) -> int: ...
+def objective_counts(made: Any) -> list[int]: ...
 
 class ReadAhead:
     def __init__(self, maker: BatchMaker, whole: bool) -> None: ...
@@ -612,6 +729,11 @@ class PlanView:
         span_start: NDArray[np.int32],
         span_length: NDArray[np.int32],
         sequence_capacity: NDArray[np.int32],
+        *,
+        literal_offsets: NDArray[np.int64] | None = None,
+        literal_tokens: NDArray[np.int32] | None = None,
+        literal_learned: NDArray[np.uint8] | None = None,
+        room: int = 0,
     ) -> None: ...
     def totals(self, align: int) -> dict[str, Any]: ...
     def verify(self, lengths: NDArray[np.int32], align: int, max_documents: int) -> dict[str, int]: ...
@@ -620,6 +742,27 @@ class PlanView:
     def sequence_costs(self, per_token: float, per_pair: float) -> NDArray[np.float64]: ...
     def capacity_runs(self) -> NDArray[np.int64]: ...
     def fingerprint(self) -> int: ...
+
+class KnotOptions:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        kinds: Sequence[int],
+        chunks: Sequence[int],
+        num_chunks: int,
+        equal_cuts: bool,
+        keep_order: bool,
+        knots: Sequence[int],
+        marks: Sequence[int],
+        letters: Sequence[int],
+        name_length: int,
+    ) -> None: ...
+    def literals_of(self, parts: int) -> int: ...
+
+def tie_knots(
+    plan: PlanView, options: KnotOptions, capacity: int
+) -> tuple[_PlanArrays, NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], dict[str, int]]: ...
 
 # balance
 class BalanceOptions:
@@ -658,6 +801,9 @@ class TfIdfOptions:
 def tf_idf(
     store: StoreView, options: TfIdfOptions, num_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]: ...
+def nearest_by_min_hash(
+    store: StoreView, options: MinHashOptions, k: int, max_listed: int, num_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 def nearest_documents(
     store: StoreView, options: TfIdfOptions, k: int, max_listed: int, num_threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...

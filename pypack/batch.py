@@ -70,6 +70,13 @@ class PackedBatch(_Made):
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.
+        objective_counts: dict of what the loader's objective counted in the batch, by name; only if it counts
+            something. Not among what `to_dict` gives.
+        objective: the name of the objective of the step, of a loader with an `ObjectiveSchedule`.
+        has_own_labels: an objective says what the labels are, such as `pypack.objectives.MaskedLM`: they
+            stand at the tokens that they are of, and are not to be shifted.
+        extras: arrays by name that an objective adds, see `pypack.objectives`; each is an attribute of the
+            batch, too, and stands in `to_dict` under its name.
     """
 
     input_ids: Any
@@ -89,6 +96,10 @@ class PackedBatch(_Made):
     rows_ratio: float
     loss_weights: Any = None
     group_ids: Any = None
+    has_own_labels: bool = False
+    extras: dict[str, Any] | None = None
+    objective_counts: Any = None
+    objective: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Fields that are not set yet: asked for where the usual way found none."""
@@ -102,6 +113,10 @@ class PackedBatch(_Made):
                 except AttributeError:
                     setattr(self, field, array)
             self._made = None
+        if name in _OWN_NAMES or name.startswith("__"):
+            return object.__getattribute__(self, name)
+        if self.extras is not None and name in self.extras:
+            return self.extras[name]
         # Another thread may have set it since; else this is the usual error.
         return object.__getattribute__(self, name)
 
@@ -151,6 +166,12 @@ class PackedBatch(_Made):
         return "padded" if self.cu_seqlens is None else "varlen"
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `input_ids`, and of every array with one item a token: (rows, row length), or (items,) in the
+        varlen layout."""
+        return tuple(self.input_ids.shape)
+
+    @property
     def num_rows(self) -> int:
         """Rows (sequences) in the batch, empty ones included."""
         return len(self.row_spans) - 1
@@ -164,21 +185,38 @@ class PackedBatch(_Made):
     @property
     def padding(self) -> int:
         """Items that hold no token."""
+        if self._has_pairs:
+            if self.segment_ids is None:
+                raise ValueError("padding of inputs and targets is told by segment_ids: name it in arrays")
+            return int((self.segment_ids == 0).sum() + (self.decoder_segment_ids == 0).sum())
         items: int = math.prod(self.input_ids.shape)
         return items - self.tokens
 
     def to_dict(self) -> dict[str, Any]:
         """What is in the batch by name: arrays that were not asked for are absent."""
         named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in named.items() if value is not None}
+        added = named.pop("extras") or {}
+        del named["has_own_labels"], named["objective_counts"]
+        return {name: value for name, value in named.items() if value is not None} | added
 
     def shift_labels(self) -> PackedBatch:
         """A batch whose labels stand one place to the left: labels[t] is the token after input_ids[t].
 
         The last token of every span gets -100 (Megatron-Core, MaxText and nanoGPT want labels so).
+
+        Raises:
+            ValueError: there are no labels, or they are those of an objective, not of the next token.
         """
         if self.labels is None:
             raise ValueError("the batch has no labels: make the loader with labels")
+        if self.has_own_labels:
+            raise ValueError(
+                "the labels are those of the loader's objective, each at the token that it is of, so that "
+                "shifting them would teach the model the wrong tokens: give batch.labels to the loss as they "
+                "are, or make the loader without objective"
+            )
+        if self._has_pairs:
+            raise ValueError("labels of a decoder stand at their own place, and are not to be shifted")
         labels = self._shifted(self.labels, IGNORE_LABEL)
         weights = None if self.loss_weights is None else self._shifted(self.loss_weights, 0)
         return dataclasses.replace(self, labels=labels, loss_weights=weights)
@@ -272,11 +310,13 @@ class PackedBatch(_Made):
         if self.group_ids is not None:
             changes["group_ids"] = self.group_ids[first:last]
         changes["row_spans"] = self.row_spans[start : stop + 1] - first
+        changes["objective_counts"] = None  # of the whole batch
         changes["tokens"] = int(changes["span_lengths"].sum())
         if self.cu_seqlens is None:
             items = slice(start, stop)
         else:
-            cuts = self.cu_seqlens[first : last + 1]
+            begin, end = self._segments(start, stop)
+            cuts = self.cu_seqlens[begin : end + 1]
             items = slice(int(cuts[0]), int(cuts[-1]))
             changes["cu_seqlens"] = cuts - cuts[0]
             rooms = changes["cu_seqlens"][1:] - changes["cu_seqlens"][:-1]
@@ -284,10 +324,31 @@ class PackedBatch(_Made):
         for name in _PER_TOKEN:
             if (array := getattr(self, name)) is not None:
                 changes[name] = array[items]
+        if self.extras is not None:
+            by_item = self.input_ids.shape
+            changes["extras"] = {
+                name: array[items if array.shape == by_item else slice(start, stop)]
+                for name, array in self.extras.items()
+            }
         if self.cu_seqlens is not None and self.segment_ids is not None:
             segments = changes["segment_ids"]
-            changes["segment_ids"] = segments - first * (segments > 0)
+            changes["segment_ids"] = segments - begin * (segments > 0)
         return dataclasses.replace(self, **changes)
+
+    def _segments(self, start: int, stop: int) -> tuple[int, int]:
+        """Where the segments of rows begin and end among those of the varlen layout: spans, but of rows that
+        hold literals of their plan, which are one segment each."""
+        counts = np.diff(np.asarray(self.row_spans))
+        literal = np.append(np.asarray(self.document_ids) < 0, False)  # what a row without spans begins with
+        of_rows = np.logical_or.reduceat(literal, np.asarray(self.row_spans)[:-1])
+        counts = np.where(of_rows & (counts > 0), 1, counts)
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        return int(ends[start]), int(ends[stop])
+
+    @property
+    def _has_pairs(self) -> bool:
+        """Whether it has inputs of an encoder and targets of a decoder."""
+        return self.extras is not None and "decoder_input_ids" in self.extras
 
     @property
     def _is_torch(self) -> bool:
@@ -295,9 +356,13 @@ class PackedBatch(_Made):
 
     def _map(self, convert: Callable[[Any], Any]) -> PackedBatch:
         arrays = {name: getattr(self, name) for name in (*_PER_TOKEN, *_PER_SPAN)}
-        return dataclasses.replace(
-            self, **{name: convert(array) for name, array in arrays.items() if array is not None}
-        )
+        changes = {name: convert(array) for name, array in arrays.items() if array is not None}
+        if self.extras is not None:
+            changes["extras"] = {name: convert(array) for name, array in self.extras.items()}
+        return dataclasses.replace(self, **changes)
+
+
+_OWN_NAMES = frozenset(field.name for field in dataclasses.fields(PackedBatch))
 
 
 def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: float) -> PackedBatch:
@@ -313,7 +378,9 @@ def from_kernels(made: _core._MadeBatch, step: int, epoch: int, rows_ratio: floa
         batch.max_seqlen,
         batch.tokens,
         batch._made,
+        batch.extras,
     ) = made
     batch.step, batch.epoch, batch.rows_ratio = step, epoch, rows_ratio
-    batch.loss_weights = batch.group_ids = None
+    batch.loss_weights = batch.group_ids = batch.objective_counts = batch.objective = None
+    batch.has_own_labels = False
     return batch

@@ -35,6 +35,7 @@ FACES = ["pypack", "pypack._moved"]
 CPP_FLOORS = [
     ["core/common"],
     [
+        "core/convert",
         "core/corpus",
         "core/objective",
         "core/schedule",
@@ -47,6 +48,8 @@ CPP_FLOORS = [
         "core/tokenize/vocabulary",
         "core/pack/best_fit",
         "core/pack/in_order",
+        "core/pack/knots",
+        "core/pack/pairs",
         "core/similar",
     ],
     [
@@ -64,6 +67,7 @@ CPP_FLOORS = [
     ["bindings/pack"],
     [
         "bindings/batch",
+        "bindings/convert",
         "bindings/corpus",
         "bindings/objective",
         "bindings/schedule",

@@ -81,6 +81,10 @@ def test_batches_print_compare_and_unpack(source):
     batch = loader.batch_at(0)
     assert repr(batch).startswith("PackedBatch(step 0, epoch 0, padded, arrays of 4 x 64 items: ")
     assert len(repr(batch)) < 200
+    assert batch.shape == batch.input_ids.shape == batch.to_torch().shape == (4, 64)
+    varlen = Loader(*source, batch_sequences=4, layout="varlen").batch_at(0)
+    assert varlen.shape == varlen.input_ids.shape
+    assert loader.plan.stats.tokens == loader.plan.stats.num_tokens == loader.plan.num_tokens
     assert batch == loader.batch_at(0)
     assert batch == pickle.loads(pickle.dumps(batch))
     assert batch != loader.batch_at(1)
@@ -215,12 +219,12 @@ def test_help_begins_with_what_users_need():
 
 def test_tokenizing_in_one_call(tmp_path, tiny_tokenizer_file):
     (tmp_path / "a.jsonl").write_text('{"text": "a b", "id": 1}\n{"text": "b"}\n{"no": 1}\n')
-    with pytest.warns(UserWarning, match=r"1 documents or files were rejected \(1 .*rejected\.jsonl"):
+    with pytest.warns(UserWarning, match=r"1 document or file was rejected \(1 .*rejected\.jsonl"):
         store = pypack.tokenize(tmp_path / "a.jsonl", tmp_path / "a.store", tiny_tokenizer_file, keep="id")
     assert len(store) == 2
     assert store.columns()["id"].to_pylist() == [1, None]
     tokenizer = pypack.Tokenizer.from_file(tiny_tokenizer_file)
-    with pytest.warns(UserWarning, match="1 documents or files were rejected"):
+    with pytest.warns(UserWarning, match="1 document or file was rejected"):
         again = pypack.tokenize(
             [str(tmp_path / "a.jsonl")], tmp_path / "again.store", tokenizer, field="text"
         )

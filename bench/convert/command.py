@@ -3,9 +3,12 @@ r"""How fast stores are converted, both ways, beside the disk and the other libr
     python bench convert
 
 A store of made-up documents is written in each format, and read back into a store. Beside it, in turns: the
-same bytes of tokens written to the disk and synced; and where the format's own library is installed, its
-writer or reader with the same rows. Checked first: that reader gives the ids of the store. MB are those of
-the tokens as int32, 4 bytes each, whatever a format makes of them.
+files of the format copied as they are, and synced; and where the format's own library is installed, its
+writer of the same rows, from memory, and its reader. Checked first: that reader gives the ids of the store.
+MB are those of the tokens as int32, 4 bytes each, whatever a format makes of them.
+
+`--memory` asks for something else: the most memory that a conversion takes, of a store and one of eight times
+its size, without the pages of mapped files, which the system takes back when it needs them.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from bench.common.arguments import parser
 from bench.common.printing import Row, print_table
 from bench.common.record import write_results
 from bench.common.timing import measure_in_turns
-from bench.convert.libraries import READERS, ids_of
+from bench.convert.libraries import READERS, WRITERS, ids_of
+from bench.convert.memory import memory_row
 from pypack import Ragged, StoreWriter, TokenStore
 from pypack.formats.convert import import_store, write
 from pypack.formats.formats import FORMATS
@@ -32,6 +36,7 @@ from pypack.formats.from_store import stream_of
 from pypack.formats.opening import opened
 
 VOCABULARY = 100_000
+WAYS = ("write", "read", "copy", "library writes", "library reads")
 
 
 def make_store(path: Path, tokens: int) -> TokenStore:
@@ -65,36 +70,49 @@ def to_store(source: Path, path: Path) -> None:
     import_store(found.stream, path, vocab_size=VOCABULARY, found=found.found)
 
 
-def to_disk(data: bytes, path: Path) -> None:
-    """Bytes to the disk, synced."""
-    with path.open("wb") as file:
-        file.write(data)
-        os.fsync(file.fileno())
+def copied(source: Path, target: Path) -> None:
+    """The files of a format as they are, to another place of the disk, synced."""
+    removed(target)
+    target.mkdir()
+    for place in source.parent.glob(f"{source.name}*"):
+        for file in [place] if place.is_file() else [one for one in place.rglob("*") if one.is_file()]:
+            to = target / f"{len(os.listdir(target))}"  # noqa: PTH208
+            shutil.copyfile(file, to)
+            with to.open("rb") as written:
+                os.fsync(written.fileno())
 
 
 def measure(store: TokenStore, form: str, folder: Path, repeats: int) -> Row:
     """The row of a format."""
-    there, back = folder / f"{form}_there", folder / f"{form}_back"
+    there, back, other = folder / f"{form}_there", folder / f"{form}_back", folder / f"{form}_library"
     to_format(store, form, there)
     expected = np.concatenate(list(store))
     ways: dict[str, Callable[[], Any]] = {
-        "write": partial(to_format, store, form, there),
+        "write": partial(to_format, store, form, folder / f"{form}_again"),
         "read": partial(to_store, there, back),
-        "disk": partial(to_disk, expected.astype(np.int32).tobytes(), folder / "bytes"),
+        "copy": partial(copied, there, folder / f"{form}_copy"),
     }
     reader = READERS.get(form)
     if reader is not None and reader.is_installed():
         assert np.array_equal(ids_of(reader.read(there)), expected), form
-        ways["library"] = partial(reader.read, there)
+        ways["library reads"] = partial(reader.read, there)
+        if form in WRITERS:
+            write_rows = WRITERS[form](there)
+            ways["library writes"] = lambda: (removed(other), write_rows(other))
     timings = measure_in_turns(ways, repeats)
     megabytes = store.num_tokens * 4 / 1e6
     assert np.array_equal(np.concatenate(list(TokenStore.open(back))), expected), form
     speeds = {name: megabytes / timing.median for name, timing in timings.items()}
     row: Row = {"format": form, "MB": megabytes}
-    row |= {f"{name}, MB/s": speeds.get(name, float("nan")) for name in ("write", "read", "disk", "library")}
-    slower = min(speeds["disk"], speeds.get("library", speeds["disk"]))
-    removed(there), removed(back)
-    return row | {"write / disk": speeds["write"] / speeds["disk"], "read / slower": speeds["read"] / slower}
+    row |= {f"{name}, MB/s": speeds.get(name, float("nan")) for name in WAYS}
+    for place in folder.glob(f"{form}_*"):
+        removed(place)
+    return row | {f"{way} / slower": ratio(speeds, way) for way in ("write", "read")}
+
+
+def ratio(speeds: dict[str, float], way: str) -> float:
+    """A speed beside the slower one of copying and the library."""
+    return speeds[way] / min(speeds["copy"], speeds.get(f"library {way}s", speeds["copy"]))
 
 
 def main(arguments: list[str]) -> None:
@@ -104,10 +122,18 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--formats", nargs="+", choices=[*FORMATS], default=[*FORMATS])
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
+    options.add_argument("--memory", action="store_true", help="measure memory instead of speed")
     args = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         store = make_store(Path(name) / "store", args.tokens)
-        rows = [measure(store, form, Path(name), args.repeats) for form in args.formats]
-    print_table(rows, "stores into formats and back; MB of int32 ids a second")
+        if args.memory:
+            large = make_store(Path(name) / "large", 8 * args.tokens)
+            stores = {one.num_tokens * 4 // 1_000_000: one.path for one in (store, large)}
+            rows = [memory_row(stores, form, Path(name)) for form in args.formats]
+        else:
+            rows = [measure(store, form, Path(name), args.repeats) for form in args.formats]
+    title = "most MB of memory" if args.memory else "MB of int32 ids a second"
+    print_table(rows, f"stores into formats and back; {title}")
     if not args.no_results:
-        print(write_results("convert", rows, "pyarrow", "datasets", "array_record", "litdata"))
+        file = "convert_memory" if args.memory else "convert"
+        print(write_results(file, rows, "pyarrow", "datasets", "array_record", "litdata"))

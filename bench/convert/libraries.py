@@ -1,4 +1,4 @@
-"""What other libraries' own readers make of converted files: all ids, in whatever form they have them."""
+"""Other libraries' own readers of converted files, and their writers of the same rows."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _datasets(path: Path) -> Any:
 def _arrayrecord(path: Path) -> Any:
     from array_record.python import array_record_module
 
-    from pypack.formats.examples import joined, parse
+    from pypack.formats.examples import parse
     from pypack.formats.varints import numbers_of
 
     records = array_record_module.ArrayRecordReader(str(path)).read_all()
-    return numbers_of(*joined([parse(record)["input_ids"][1] for record in records]))[0]
+    return numbers_of(*parse(records, ["input_ids"])["input_ids"][1])[0]
 
 
 def _megatron(path: Path) -> Any:
@@ -80,6 +80,70 @@ READERS: Mapping[str, LibraryReader] = {
     "nemo": LibraryReader("numpy", _nemo),
     "mds": LibraryReader("streaming", _mds),
     "litdata": LibraryReader("litdata", _litdata),
+}
+
+
+def _write_parquet(path: Path) -> Callable[[Path], None]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    return lambda target: pq.write_table(table, target)
+
+
+def _write_dataset(path: Path) -> Callable[[Path], None]:
+    import datasets
+
+    # In memory: of a mapped one the library copies files.
+    dataset = datasets.load_from_disk(str(path), keep_in_memory=True)
+    return lambda target: dataset.save_to_disk(str(target))
+
+
+def _write_arrayrecord(path: Path) -> Callable[[Path], None]:
+    from array_record.python import array_record_module
+
+    records = array_record_module.ArrayRecordReader(str(path)).read_all()
+
+    def write(target: Path) -> None:
+        writer = array_record_module.ArrayRecordWriter(str(target), "group_size:1")
+        for record in records:
+            writer.write(record)
+        writer.close()
+
+    return write
+
+
+def _write_nemo(path: Path) -> Callable[[Path], None]:
+    sequences = np.load(path, allow_pickle=True)
+
+    def write(target: Path) -> None:
+        with target.open("wb") as file:
+            np.save(file, sequences, allow_pickle=True)
+
+    return write
+
+
+def _write_megatron(path: Path) -> Callable[[Path], None]:
+    from megatron.core.datasets.indexed_dataset import IndexedDataset, IndexedDatasetBuilder
+
+    dataset = IndexedDataset(str(path))
+    rows = [np.array(dataset[i]) for i in range(len(dataset))]
+
+    def write(target: Path) -> None:
+        builder = IndexedDatasetBuilder(f"{target}.bin", dtype=np.int32)
+        for row in rows:
+            builder.add_document(row, [len(row)])
+        builder.finalize(f"{target}.idx")
+
+    return write
+
+
+# Each takes what was converted, and gives a function that writes the same rows.
+WRITERS: Mapping[str, Callable[[Path], Callable[[Path], None]]] = {
+    "parquet": _write_parquet,
+    "datasets": _write_dataset,
+    "arrayrecord": _write_arrayrecord,
+    "nemo": _write_nemo,
+    "megatron": _write_megatron,
 }
 
 

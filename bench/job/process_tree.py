@@ -40,10 +40,10 @@ def peak_bytes(command: list[str], environment: dict[str, str]) -> int:
 
 def tree_bytes(root: int) -> list[int]:
     """Memory of the process, and of each that it has started; shared pages are counted in part."""
-    return [_proportional_bytes(one) for one in _tree(root)]
+    return [_proportional_bytes(one) for one in processes_of(root)]
 
 
-def _tree(root: int) -> list[int]:
+def processes_of(root: int) -> list[int]:
     """The process and all that it has started, as far as they still live."""
     found = [root]
     for one in found:

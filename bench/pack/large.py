@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.common.lengths import GENERATORS
 from bench.common.printing import Row
 from bench.common.processes import in_new_process, start_peak_here, status_bytes
 from bench.peers import prototype
 from pypack.best_fit import best_fit_documents, best_fit_sequence_of
+from pypack.packing.packing import pack
 
-_FORMS = {"ids": best_fit_sequence_of, "CSR": best_fit_documents}
+
+def _plan(lengths: NDArray[np.int32], sequence_length: int, **options: Any) -> tuple[NDArray[Any], ...]:
+    """The arrays of a whole plan, in the order that is the default."""
+    return tuple(pack(lengths, sequence_length, "best_fit", **options).arrays().values())
+
+
+_FORMS: dict[str, Callable[..., Any]] = {
+    "ids": best_fit_sequence_of,
+    "CSR": best_fit_documents,
+    "plan": _plan,
+}
 
 
 def large(documents: int, sequence_length: int) -> list[Row]:
@@ -29,7 +43,7 @@ def large(documents: int, sequence_length: int) -> list[Row]:
                 ours, theirs = [], []
                 for _ in range(3):
                     ours.append(in_new_process(_ours, *case))
-                    if prototype.available():
+                    if prototype.available() and form != "plan":  # it has no such form
                         theirs.append(in_new_process(_prototypes, *case))
                 rows.append({
                     "form": form,

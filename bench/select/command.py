@@ -4,8 +4,9 @@
     python bench select --corpus $D/corpus --tokenizer $D/tokenizers/gpt2.json
 
 Parts: "where", conditions over made-up columns of 100 million documents; "plans", of half of a store beside
-those of a whole store of that size; "repeats", the memory of a plan whose documents come ten times; "order",
-the path through 10 million documents; "neighbours", by tf-idf: recall on 20,000 of the shared documents, time
+those of a whole store of that size; "join", of tables with as many rows as there are documents; "repeats",
+the memory of a plan whose documents come ten times; "order", the path through 10 million documents;
+"neighbours", by tf-idf: recall on 20,000 of the shared documents, time
 of a million made-up ones, and the mean similarity of neighbours in several orders. What is timed is checked.
 """
 
@@ -19,9 +20,9 @@ from typing import Any
 from bench.common.arguments import parser
 from bench.common.printing import print_table
 from bench.common.record import RESULTS, write_results
-from bench.select import orders, plans
+from bench.select import joins, orders, plans
 
-PARTS = ("where", "plans", "repeats", "order", "neighbours")
+PARTS = ("where", "plans", "join", "repeats", "order", "neighbours")
 
 
 def main(arguments: list[str]) -> None:
@@ -50,6 +51,8 @@ def _measure(part: str, args: Any) -> dict[str, Any]:
         return {"where": plans.where(int(1e8 * args.scale))}
     if part == "plans":
         return {"plans": plans.plans(int(2e7 * args.scale))}
+    if part == "join":
+        return {"join": joins.joins([int(size * args.scale) for size in (1e6, 1e7, 1e8)])}
     if part == "repeats":
         return {"repeats": plans.repeated(int(2e7 * args.scale))}
     if part == "order":

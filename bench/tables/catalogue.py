@@ -15,6 +15,7 @@ from bench.tables import (
     demo,
     job,
     load,
+    moving,
     objectives,
     pack_peers,
     pack_targets,
@@ -64,6 +65,7 @@ TABLES = {
     "read": Table("read", read.read_table, "read"),
     "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),
     "convert": Table("convert", convert.convert_table, "convert"),
+    "convert_memory": Table("convert_memory", convert.memory_table, "convert --memory --tokens 125000000"),
     "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
@@ -86,5 +88,7 @@ TABLES = {
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "remote": Table("remote", remote.remote_table, "remote"),
+    "objective-pairs": Table("objectives", objectives.pairs_table, "objectives"),
+    "moving": Table("moving", moving.moving_table, "moving"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -1,10 +1,10 @@
-"""The table of conversions."""
+"""The tables of conversions."""
 
 from __future__ import annotations
 
 from bench.tables.markdown import Record, markdown, megabytes
 
-_COLUMNS = ("write", "read", "disk", "library")
+_COLUMNS = ("write", "read", "copy", "library writes", "library reads")
 
 
 def convert_table(record: Record) -> str:
@@ -16,4 +16,13 @@ def convert_table(record: Record) -> str:
         ]
         for row in record["results"]
     ]
-    return markdown(["MB/s", "written", "read", "plain disk", "its library reads"], rows)
+    return markdown(
+        ["MB/s", "written", "read", "files copied", "its library writes", "its library reads"], rows
+    )
+
+
+def memory_table(record: Record) -> str:
+    """Megabytes of memory, a format a row."""
+    names = [name for name in record["results"][0] if name != "format"]
+    rows = [[f"`{row['format']}`", *(f"{row[name]:.0f}" for name in names)] for row in record["results"]]
+    return markdown(["most MB of memory", *names], rows)

@@ -50,7 +50,14 @@ def _peers(rows: Sequence[Record]) -> Iterator[Line]:
 
 
 def _large(rows: Sequence[Record]) -> Iterator[Line]:
-    for form, threads, target in (("CSR", 1, 9), ("CSR", 2, 5.5), ("ids", 1, 3.5), ("ids", 2, 2.5)):
+    for form, threads, target in (
+        ("CSR", 1, 9),
+        ("CSR", 2, 5.5),
+        ("ids", 1, 3.5),
+        ("ids", 2, 2.5),
+        ("plan", 1, 9),
+        ("plan", 2, 9),
+    ):
         found = [row for row in rows if (row["form"], row["threads"]) == (form, threads)]
         yield from _line(
             f"best fit of 100 M documents, {form}, threads: {threads}, ns a document",

@@ -19,6 +19,11 @@ def cost_table(record: Record) -> str:
         for row in results["plans"]
     ]  # fmt: skip
     rows += [
+        [f"`join` with {row['rows']:,} rows", f"{row['documents']:,}", f"{row['seconds']:.1f} s",
+         f"peak {row['peak, MB']:.0f} MB"]
+        for row in results.get("join", [])
+    ]  # fmt: skip
+    rows += [
         [f"repeats, {row['what']}", f"{row['documents']:,}", f"{row['seconds']:.1f} s",
          f"plan {row['plan, MB']:.0f} MB, peak {row['peak, MB']:.0f} MB"]
         for row in results["repeats"]

@@ -9,8 +9,10 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "Compiled kernels of pypack. Private: use the classes and functions of the package instead.";
     pypack::bindings::let_signals_interrupt();
     pypack::bindings::register_common(m);
+    pypack::bindings::register_convert(m);
     pypack::bindings::register_corpus(m);
     pypack::bindings::register_store(m);
+    pypack::bindings::register_denoising(m);
     pypack::bindings::register_remote(m);
     pypack::bindings::register_pack(m);
     pypack::bindings::register_objective(m);

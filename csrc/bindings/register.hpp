@@ -6,11 +6,13 @@
 namespace pypack::bindings {
 
 void register_common(pybind11::module_& m);
+void register_convert(pybind11::module_& m);
 void register_corpus(pybind11::module_& m);
 void register_store(pybind11::module_& m);
 void register_remote(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);
+void register_denoising(pybind11::module_& m);
 void register_objective(pybind11::module_& m);
 void register_schedule(pybind11::module_& m);
 void register_prompts(pybind11::module_& m);

@@ -8,11 +8,12 @@
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "common/json_string.hpp"
 #include "common/permutation.hpp"
 #include "common/tabled_permutation.hpp"
+#include "common/valid_utf8.hpp"
 #include "pack/decompose/binary_cuts.hpp"
 #include "store/mask_bits.hpp"
-#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/classes.hpp"
 #include "tokenize/unicode/graphemes.hpp"
 #include "tokenize/vocabulary/serde_number.hpp"
@@ -137,6 +138,19 @@ void register_testing(py::module_& m) {
             return valid_utf8_prefix(bytes, instructions_named(instructions));
         },
         py::arg("data"), py::arg("instructions"), "Bytes at the start that are valid UTF-8.");
+    testing.def(
+        "copy_json_string",
+        [](const std::string& text, const std::string& instructions) -> py::object {
+            std::string decoded(text.size() + kJsonStringSlack, '\0');
+            char* out = decoded.data();
+            const char* const end = copy_json_string(text.data(), text.data() + text.size(), out,
+                                                     instructions_named(instructions));
+            if (end == nullptr) return py::none();
+            return py::make_tuple(py::bytes(decoded.data(), static_cast<std::size_t>(out - decoded.data())),
+                                  end - text.data());
+        },
+        py::arg("text"), py::arg("instructions"),
+        "What stands in a JSON string behind its quote, and where it ends; None if it is none.");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }

@@ -6,7 +6,7 @@ Every public name must be on one of them; `tests/docs/test_site.py` looks.
 from __future__ import annotations
 
 ADAPTERS = (
-    *("huggingface", "torch_attention", "xformers", "lightning", "megatron", "nemo"),
+    *("huggingface", "torch_attention", "encoder_decoder", "xformers", "lightning", "megatron", "nemo"),
     *("jax", "grain", "torchtitan", "olmo_core", "llm_foundry", "torchtune"),
 )
 # Page → (title, what it says first, names).
@@ -29,6 +29,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "pypack.extend_plan",
             "pypack.Plan",
             "pypack.StreamPacker",
+            *("pypack.packing.Knots", "pypack.packing.tie_knots", "pypack.plan.Literals"),
             "pypack.balance",
             "pypack.Balance",
             "pypack.group_by_ceiling",
@@ -62,8 +63,16 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "objectives": (
         "Objectives (API)",
-        "What is learned of a batch: [Objectives](../docs/objectives.md).",
-        ("pypack.objectives.MaskedLM",),
+        "What is learned of a batch: [Objectives](../docs/objectives.md), [inputs and targets]"
+        "(../docs/encoder-decoder.md).",
+        (
+            *("pypack.objectives.MaskedLM", "pypack.objectives.ReplacedTokens", "pypack.objectives.PrefixLM"),
+            *("pypack.objectives.SpanCorruption", "pypack.objectives.UL2", "pypack.objectives.Denoiser"),
+            *("pypack.objectives.PairObjective", "pypack.objectives.pack_pairs"),
+            *("pypack.objectives.FillInMiddle", "pypack.objectives.PoSE", "pypack.objectives.RandPos"),
+            *("pypack.objectives.LOGO", "pypack.objectives.ObjectiveSchedule"),
+            *("pypack.objectives.ObjectivePhase", "pypack.loader.change_objectives"),
+        ),
     ),
     "prefill": (
         "Prefill",

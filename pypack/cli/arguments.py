@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pypack._common.paths import local_path
 from pypack.jobs.reject_limit import RejectLimit
+from pypack.remote.url import Url, UrlError, is_url
 
 
 def file_path(text: str) -> Path:
@@ -17,9 +18,19 @@ def file_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def place(text: str) -> Path | Url:
+    """A path of the local file system, or a URL; neither need exist."""
+    if not is_url(text):
+        return file_path(text)
+    try:
+        return Url.of(text)
+    except UrlError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def input_name(text: str) -> str:
-    """A file, folder, glob pattern or -, kept as it was written; a URL is refused."""
-    file_path(text)
+    """A file, folder, glob pattern, URL of such or -, kept as it was written."""
+    place(text)
     return text
 
 

@@ -38,7 +38,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack convert`."""
-    from pypack.formats.convert import FORMATS
+    from pypack.formats.formats import FORMATS
 
     formats = "\n".join(f"  {name:10} {form.summary}" for name, form in FORMATS.items())
     parser.description = _DESCRIPTION + "\nformats:\n" + formats + "\n  store      a token store\n"

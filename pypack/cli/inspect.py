@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli import inspect_objective, inspect_schedule
-from pypack.cli.arguments import file_path, natural
+from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
 from pypack.cli.pack.selection import described
 from pypack.cli.table import format_table, length_histogram
 from pypack.cli.tokenizers import load_tokenizer
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from pypack.plan.plan import Plan
+    from pypack.store.format import StoreInfo
     from pypack.store.store import TokenStore
     from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -37,6 +39,7 @@ _EPILOG = """\
 examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
+  pypack inspect s3://lake/corpus.store
   pypack inspect corpus.store --fertility
   pypack inspect texts/ --fertility --tokenizer a/tokenizer.json --tokenizer b/tokenizer.json
   pypack inspect corpus.store --objective 'MaskedLM(rate=0.3)'
@@ -50,7 +53,7 @@ _NAMED_TOKENS = 4
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack inspect`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
+    parser.add_argument("path", type=place, metavar="STORE|PLAN|SCHEDULE", help="what to look at")
     parser.add_argument(
         "--first", type=natural, default=3, metavar="N", help="documents or sequences to show (default: 3)"
     )
@@ -78,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
     """Shows it; returns the exit status."""
     if args.fertility is not None:
         return _fertility(args)
+    if isinstance(args.path, Url):
+        return _at_url(args)
     kind = kind_of(args.path)
     if len(args.tokenizer) > 1:
         raise UsageError("several --tokenizer are for --fertility")
@@ -115,10 +120,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _at_url(args: argparse.Namespace) -> int:
+    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
+    from pypack.cli.remote import inspected, remote_kind
+
+    if remote_kind(args.path) != "store" or args.objective is not None:
+        raise UsageError(f"{args.path}: at URLs stores are shown; copy what else it is to this machine")
+    found = inspected(args.path, args.first)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        _print_store(found)
+    return 0
+
+
 def _fertility(args: argparse.Namespace) -> int:
     from pypack.cli.fertility import fertility_of_store, fertility_of_texts, shown
     from pypack.store.store import TokenStore
 
+    if isinstance(args.path, Url):
+        raise UsageError(f"{args.path}: --fertility reads all of it: copy it to this machine")
     others = [*args.fertility, *args.tokenizer]
     if is_texts(args.path):
         if not others:
@@ -164,34 +185,37 @@ def _describe_store(store: TokenStore, path: Path, tokenizer: Tokenizer | None, 
         "dtype": str(store.dtype),
         "vocab_size": store.vocab_size,
         "histogram": length_histogram(lengths),
-        "lengths": _quantiles(lengths),
+        "lengths": quantiles(lengths),
         "first": documents,
     }
     if store.has_loss_mask:
         found["learned_tokens"] = int(store.learned_lengths.sum())
     if (groups := store.groups) is not None:
         found["groups"] = int((groups[1:] != groups[:-1]).sum()) + 1
-    if store.info is not None:
-        found |= {
-            "special_ids": store.info.special_ids,
-            "appended_id": store.info.appended_id,
-            "prepended_ids": list(store.info.prepended_ids),
-            "requires": list(store.info.requires),
-            "tokenizer_fingerprint": store.info.tokenizer_fingerprint,
-            "options": store.info.options,
-            "shards": [
-                {"name": s.name, "documents": s.documents, "tokens": s.tokens, "inputs": s.inputs}
-                for s in store.info.shards
-            ],
-        }
-    return found
+    return found if store.info is None else found | of_info(store.info)
+
+
+def of_info(info: StoreInfo) -> dict[str, Any]:
+    """What the `store.json` of a store says, as it is shown."""
+    return {
+        "special_ids": info.special_ids,
+        "appended_id": info.appended_id,
+        "prepended_ids": list(info.prepended_ids),
+        "requires": list(info.requires),
+        "tokenizer_fingerprint": info.tokenizer_fingerprint,
+        "options": info.options,
+        "shards": [
+            {"name": s.name, "documents": s.documents, "tokens": s.tokens, "inputs": s.inputs}
+            for s in info.shards
+        ],
+    }
 
 
 def _names(tokenizer: Tokenizer, ids: NDArray[np.integer[Any]]) -> list[str]:
     return [tokenizer.id_to_token(int(i)) or f"[{i}]" for i in ids]
 
 
-def _quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
+def quantiles(lengths: NDArray[np.int32]) -> dict[str, float]:
     import numpy as np
 
     if len(lengths) == 0:
@@ -282,6 +306,7 @@ def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
                 "sequence": s,
                 "capacity": int(plan.sequence_capacity[s]),
                 "spans": list(zip(*(column.tolist() for column in columns), strict=True)),
+                **({} if plan.literals is None else {"literals": plan.literals.of_sequence(plan, s)}),
             }
         )
     return shown
@@ -291,7 +316,7 @@ def _print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     for line in described(found):
         print(f"  {line}")
-    shown = {"path", "kind", "strategy", "options", "selection", "first", "histogram", "fills"}
+    shown = {"path", "kind", "strategy", "options", "selection", "sides", "first", "histogram", "fills"}
     for name, value in found.items():
         if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
@@ -301,8 +326,13 @@ def _print_plan(found: dict[str, Any]) -> None:
         spans, room = len(sequence["spans"]), sequence["capacity"]
         print(f"\nsequence {sequence['sequence']} ({spans} spans, room for {room:,} tokens)")
         print(f"  |{_picture(sequence)}|")
-        for document, start, length in sequence["spans"][:8]:
+        literals = sequence.get("literals") or [[]] * (spans + 1)
+        for (document, start, length), before in zip(sequence["spans"][:8], literals, strict=False):
+            if before:
+                print(f"  literal tokens {' '.join(map(str, before))}")
             print(f"  document {document}: tokens {start:,} to {start + length:,}")
+        if spans <= 8 and literals[-1]:
+            print(f"  literal tokens {' '.join(map(str, literals[-1]))}")
         if len(sequence["spans"]) > 8:
             print(f"  and {len(sequence['spans']) - 8} more")
 

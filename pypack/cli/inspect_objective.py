@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pypack.batch import PackedBatch
+    from pypack.objectives.objective import Objective
+    from pypack.plan.plan import Plan
     from pypack.store.store import TokenStore
     from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -19,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--objective",
         metavar="NAME(...)",
-        help="what an objective makes of a store's first documents, as 'MaskedLM(rate=0.3)'",
+        help="what an objective makes of a store's first documents, as 'MaskedLM(rate=0.3)' or "
+        "'SpanCorruption(rate=0.15, mean=3)': MaskedLM, ReplacedTokens, PrefixLM, SpanCorruption, UL2",
     )
 
 
@@ -36,24 +43,76 @@ def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: in
 
     from pypack.loader import Loader
     from pypack.objectives import from_text
-    from pypack.packing import pack
     from pypack.source import Source
 
     chosen = np.flatnonzero(store.lengths[: 4 * first + 64])[:first]
     if not len(chosen):
         raise UsageError(f"{store.path}: none of the first documents has a token to show")
     lengths = store.lengths[chosen]
-    plan = pack(lengths, int(lengths.max()), "pad")
-    source = Source(store, plan, documents=chosen, store_mask=True)
     try:
         objective = from_text(text)
+        plan = _plan(store, lengths, objective)
+        source = Source(store, plan, documents=chosen, store_mask=True)
         loader = Loader(source, batch_sequences=len(plan), shuffle=False, objective=objective, num_threads=1)
+        batch = loader.batch_at(0)
     except ValueError as error:
         raise UsageError(f"--objective: {error}") from error
-    batch = loader.batch_at(0)
-    spans = zip(batch.document_ids.tolist(), batch.span_lengths.tolist(), strict=True)
-    rows = sorted(zip(spans, batch.input_ids, batch.labels, strict=True), key=lambda row: row[0])
-    return [_shown(tokenizer, *span, ids, labels) for span, ids, labels in rows]
+    labels = batch.labels
+    if getattr(objective, "method", None) == "random":  # which tell what was replaced, not what stood there
+        labels = np.where(labels == 1, batch.original_ids, -100)
+    rows = []
+    for row, (document, length) in enumerate(
+        zip(batch.document_ids.tolist(), batch.span_lengths.tolist(), strict=True)
+    ):
+        if plan.sides is not None:
+            rows.append(_shown_pair(tokenizer, document, length, batch, row))
+        else:
+            rows.append(_shown(tokenizer, document, length, batch.input_ids[row], labels[row]))
+    return sorted(rows, key=lambda row: int(row["document"]))
+
+
+def _plan(store: TokenStore, lengths: NDArray[np.int32], objective: Objective) -> Plan:
+    """One document in a row, whole."""
+    from pypack.objectives.pack_pairs import pack_pairs
+    from pypack.objectives.pair_objective import PairObjective
+    from pypack.packing import pack
+
+    longest = int(lengths.max())
+    if not objective.needs_pairs:
+        return pack(lengths, longest, "pad")
+    assert isinstance(objective, PairObjective)
+    room = 2 * longest + 64
+    return pack_pairs(
+        lengths,
+        objective.resolved_for_pairs([store]),
+        room,
+        room,
+        max_documents=1,
+        drop_shorter_than=1,
+        open_sequences=1,
+    )
+
+
+def _names(tokenizer: Tokenizer | None, ids: NDArray[Any]) -> list[str]:
+    """The first tokens by name."""
+    return [(tokenizer and tokenizer.id_to_token(i)) or f"[{i}]" for i in ids[:_SHOWN].tolist()]
+
+
+def _shown_pair(
+    tokenizer: Tokenizer | None, document: int, length: int, batch: PackedBatch, row: int
+) -> dict[str, Any]:
+    inputs = batch.input_ids[row][batch.segment_ids[row] > 0]
+    targets = batch.labels[row][batch.decoder_segment_ids[row] > 0]
+    return {
+        "document": document,
+        "tokens": length,
+        "inputs": len(inputs),
+        "targets": len(targets),
+        "input_ids": inputs[:_SHOWN].tolist(),
+        "input": _names(tokenizer, inputs),
+        "target_ids": targets[:_SHOWN].tolist(),
+        "target": _names(tokenizer, targets),
+    }
 
 
 def _shown(
@@ -62,16 +121,16 @@ def _shown(
     ids, learned = input_ids[:length], labels[:length]
     places = (learned != -100).nonzero()[0]
 
-    def named(token: int) -> str:
-        return (tokenizer and tokenizer.id_to_token(token)) or f"[{token}]"
-
     return {
         "document": document,
         "tokens": length,
         "learned": len(places),
         "input_ids": ids[:_SHOWN].tolist(),
-        "input": [named(int(i)) for i in ids[:_SHOWN]],
-        "labels": [[int(place), named(int(learned[place]))] for place in places[:_SHOWN]],
+        "input": _names(tokenizer, ids),
+        "labels": [
+            [int(place), name]
+            for place, name in zip(places[:_SHOWN], _names(tokenizer, learned[places]), strict=True)
+        ],
     }
 
 
@@ -79,9 +138,22 @@ def print_preview(objective: str, rows: list[dict[str, Any]]) -> None:
     """Shows it under the store."""
     print(f"\n{objective}")
     for row in rows:
+        if "targets" in row:
+            _print_pair(row)
+            continue
         more = " ..." if row["tokens"] > len(row["input"]) else ""
         share = row["learned"] / row["tokens"]
         print(f"document {row['document']}: {row['learned']:,} of {row['tokens']:,} learned ({share:.1%})")
         print(f"  {' '.join(row['input'])}{more}")
         labels = [f"{place}: {name}" for place, name in row["labels"] if place < len(row["input"])]
         print(f"  learned: {', '.join(labels)}{more}")
+
+
+def _print_pair(row: dict[str, Any]) -> None:
+    print(
+        f"document {row['document']}: {row['tokens']:,} tokens, {row['inputs']:,} inputs, "
+        f"{row['targets']:,} targets"
+    )
+    for name in ("input", "target"):
+        more = " ..." if row[f"{name}s"] > len(row[name]) else ""
+        print(f"  {name}s: {' '.join(row[name])}{more}")

@@ -7,7 +7,7 @@ import json
 import sys
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, reject_limit
+from pypack.cli.arguments import place, reject_limit
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
@@ -30,7 +30,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack merge`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="JOB", help="the OUT of pypack tokenize")
+    parser.add_argument("path", type=place, metavar="JOB", help="the OUT of pypack tokenize")
     parser.add_argument(
         "--missing", action="store_true", help="write nothing, print the numbers of the missing units alone"
     )
@@ -45,20 +45,20 @@ def run(args: argparse.Namespace) -> int:
     """Finishes the store; returns the exit status."""
     from pypack.jobs.description import read_description
     from pypack.jobs.merge import MissingUnitsError, merge, missing_units
-    from pypack.jobs.place import FolderPlace
+    from pypack.jobs.open_place import place_at
     from pypack.jobs.reject_limit import too_many
     from pypack.jobs.slurm import array_syntax
     from pypack.store.format import REJECTED_FILE
 
-    place = FolderPlace(args.path)
-    job = read_description(place)
+    where = place_at(args.path)
+    job = read_description(where)
     if job is None:
         raise UsageError(f"{args.path}: holds no job (it has no job.json)")
     if args.missing:
-        print(array_syntax(missing_units(place, job)))
+        print(array_syntax(missing_units(where, job)))
         return 0
     try:
-        info = merge(place, job)
+        info = merge(where, job)
     except MissingUnitsError as error:
         if args.json:
             print(json.dumps({"error": str(error), "missing_units": error.numbers, "exit_status": 1}))
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     fault = None
     if args.max_rejects is not None:
         read = info.documents + sum(info.counts.get("passed_over", {}).values())
-        fault = too_many(args.max_rejects, info.counts["rejected"], read, place.path(REJECTED_FILE))
+        fault = too_many(args.max_rejects, info.counts["rejected"], read, where.file(REJECTED_FILE))
     status = 1 if fault else 0
     values = {"documents": info.documents, "tokens": info.tokens, "shards": len(info.shards)}
     counts = f"{counted(info.documents, 'document')}, {counted(info.tokens, 'token')}"

@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import file_path
+from pypack.cli.arguments import file_path, place
 from pypack.cli.artifact import kind_of
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -30,6 +31,7 @@ out, and the plan was made for that very store.
 _EPILOG = """\
 examples:
   pypack verify corpus.store
+  pypack verify s3://lake/corpus.store
   pypack verify corpus.plan
   pypack verify corpus.plan --store corpus.store
 """
@@ -38,7 +40,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack verify`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="STORE|PLAN", help="what to prove")
+    parser.add_argument("path", type=place, metavar="STORE|PLAN", help="what to prove")
     parser.add_argument("--store", type=file_path, metavar="STORE", help="the store that a plan is for")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -48,12 +50,18 @@ def run(args: argparse.Namespace) -> int:
     from pypack.store.contents import extra_files
     from pypack.store.store import TokenStore
 
-    if kind_of(args.path) == "plan":
+    if isinstance(args.path, Url):
+        from pypack.cli.remote import remote_kind, verified
+
+        if remote_kind(args.path) != "store" or args.store is not None:
+            raise UsageError(f"{args.path}: at URLs stores are verified; copy a plan to this machine")
+        found: dict[str, Any] = verified(args.path)
+    elif kind_of(args.path) == "plan":
         from pypack.plan.plan import Plan
 
         plan = Plan.open(args.path)
         plan.verify(None if args.store is None else TokenStore.open(args.store).lengths)
-        found: dict[str, Any] = {
+        found = {
             "kind": "plan",
             "against_store": args.store is not None,
             "sequences": plan.num_sequences,

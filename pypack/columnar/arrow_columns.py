@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pypack.columnar.files import MAX_ROWS, Piece, empty_batch, path_for_libraries
+from pypack._common.words import counted
+from pypack.columnar.files import MAX_ROWS, Piece, empty_batch
 from pypack.columnar.request import ReadRequest
+from pypack.columnar.sources import mapped
 from pypack.columnar.values import RefusedFileError, check_structure
 
 
@@ -21,12 +23,12 @@ def read_arrow_columns(request: ReadRequest) -> Iterator[Piece]:
         RefusedFileError: there is no such column, text is not UTF-8, or the file is cut off.
         Exception: whatever a library says of a file that is damaged.
     """
-    with pa.memory_map(path_for_libraries(request.path)) as mapped:
-        is_file = mapped.read(6) == b"ARROW1"
+    with mapped(request) as file:
+        is_file = file.read(6) == b"ARROW1"
 
         def opened(options: pa.ipc.IpcReadOptions) -> Any:
-            mapped.seek(0)
-            return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped, options=options)
+            file.seek(0)
+            return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file, options=options)
 
         schema = opened(pa.ipc.IpcReadOptions(use_threads=False)).schema
         for name in request.keep:
@@ -35,9 +37,9 @@ def read_arrow_columns(request: ReadRequest) -> Iterator[Piece]:
         wanted = [schema.get_field_index(name) for name in request.keep] or None
         reader = opened(pa.ipc.IpcReadOptions(use_threads=False, included_fields=wanted))
         yield Piece(0, 0, 0, {}, empty_batch(reader.schema))
-        row, end = 0, mapped.tell()
+        row, end = 0, file.tell()
         for batch in map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader:
-            end = mapped.tell()
+            end = file.tell()
             if not min([check_structure(column) for column in batch.columns], default=True):
                 raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
             mean = max(1, batch.nbytes // max(1, batch.num_rows))
@@ -47,7 +49,8 @@ def read_arrow_columns(request: ReadRequest) -> Iterator[Piece]:
                 yield Piece(row, part.num_rows, 0, {}, part)
                 row += part.num_rows
         # What the library does not read of a stream that was cut between two batches is its end marker.
-        if not is_file and mapped.tell() == end:
+        if not is_file and file.tell() == end:
             raise RefusedFileError(
-                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+                "damaged_file",
+                f"cut off: the Arrow stream has no end marker behind its {counted(row, 'row')}",
             )

@@ -9,9 +9,11 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
+from pypack.columnar.outlet import Outlet
+from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, REMOTE_ERROR, ReadRequest
+from pypack.remote import RemoteError
 
 # Memory for one file: in proportion to its size, and so much in any case; a document at the limit is held
 # some times over (as a page, as a column, in a message).
@@ -33,16 +35,16 @@ def serve() -> None:
         _answer(ReadRequest(**{**values, **tuples}), out)
 
 
-def _own_output() -> BinaryIO:
+def _own_output() -> Outlet:
     """Standard output for messages alone: what libraries print goes nowhere."""
-    out = os.fdopen(os.dup(1), "wb")
+    out = Outlet(os.dup(1))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     return out
 
 
-def _answer(request: ReadRequest, out: BinaryIO) -> None:
+def _answer(request: ReadRequest, out: Outlet) -> None:
     import pyarrow as pa
 
     from pypack.columnar.arrow_columns import read_arrow_columns
@@ -61,7 +63,7 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             last = {"fields": read_fields(request)}
             pieces: Iterator[Piece] = iter(())
         elif request.format == "row groups":
-            pieces = row_groups(request.path)
+            pieces = row_groups(request)
         elif request.format == "columns":
             pieces = read_columns(request)
         elif request.format == "arrow columns":
@@ -75,18 +77,25 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
             if piece is None:
                 break
             head = {"row": piece.row, "rows": piece.rows, "disk_bytes": piece.disk_bytes,
+                    "is_checked": piece.is_checked,
                     "faults": [[row, *fault] for row, fault in sorted(piece.faults.items())]}  # fmt: skip
             _send(out, BATCH, head)
-            # Straight from Arrow's buffers into the pipe, and on the other side out of it: no copy between.
             with pa.ipc.new_stream(sink, piece.good.schema) as writer:
                 writer.write_batch(piece.good)
             out.flush()
+            if not sys.stdin.buffer.readline():  # the reader has all of it, and says so
+                return
+            out.forget()
     except RefusedFileError as refused:
         _send(out, REFUSED, {"kind": refused.kind, "reason": refused.reason})
         return
     except MemoryError:
         reason = f"cannot be read with {limit.allowed >> 20} MiB of memory"
         _send(out, REFUSED, {"kind": "damaged_file", "reason": reason})
+        return
+    except RemoteError as error:
+        told = {"name": type(error).__name__, "url": error.url, "reason": error.reason}
+        _send(out, REFUSED, {"kind": REMOTE_ERROR, **told})
         return
     except FileNotFoundError as error:
         reason = f"cannot be read: {error.strerror or brief(error)}"
@@ -101,7 +110,7 @@ def _answer(request: ReadRequest, out: BinaryIO) -> None:
     _send(out, DONE, last)
 
 
-def _send(out: BinaryIO, kind: bytes, values: dict[str, Any]) -> None:
+def _send(out: Outlet, kind: bytes, values: dict[str, Any]) -> None:
     data = json.dumps(values).encode()
     out.write(struct.pack(MESSAGE, kind, len(data)) + data)
     out.flush()
@@ -119,10 +128,11 @@ class _MemoryLimit:
         import pyarrow.compute  # all libraries are there before memory is limited
         import pyarrow.parquet  # noqa: F401
 
-        from pypack.columnar.files import most_unpacked_bytes, size_on_disk
+        from pypack.columnar.files import most_unpacked_bytes
+        from pypack.columnar.sources import size_of
 
         try:
-            size = size_on_disk(Path(request.path))
+            size = size_of(request)  # of an object its client is there, too, before memory is limited
         except OSError:
             size = 0  # reading says what is wrong with it
         self.allowed = max(_LEAST_BYTES, _TIMES_FILE_SIZE * size)

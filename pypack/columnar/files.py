@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 from numpy.typing import NDArray
 
+from pypack._common.words import counted
 from pypack.columnar.request import ReadRequest
+from pypack.columnar.sources import mapped, path_for_libraries, size_of, source_of
 from pypack.columnar.values import (
     Faults,
     RefusedFileError,
@@ -22,12 +22,14 @@ from pypack.columnar.values import (
     check_kept_type,
     check_structure,
     is_bytes,
+    is_simple,
     is_text,
     plain,
     text_of_bytes,
     undecodable_rows,
     unreadable_times,
 )
+from pypack.remote import is_url
 
 MAX_ROWS = 65536
 # A file may unpack to so many times its size, and to so much in any case. Text that compresses further holds
@@ -50,6 +52,7 @@ class Piece:
         disk_bytes: their share of the file, for progress.
         faults: the refused rows, counted from `row`.
         good: the others; columns "0" (the field), "1", ... (those kept), without dictionaries at the top.
+        is_checked: whether all text among these is known to be UTF-8.
     """
 
     row: int
@@ -57,6 +60,7 @@ class Piece:
     disk_bytes: int
     faults: Faults
     good: pa.RecordBatch
+    is_checked: bool = True
 
 
 def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> Iterator[Piece]:
@@ -69,22 +73,25 @@ def read_pieces(request: ReadRequest, allow_more_memory: Callable[[], None]) -> 
         RefusedFileError: the columns are not as asked for, or the file unpacks to far more than it holds.
         Exception: whatever a library says of a file that is damaged.
     """
-    request = replace(request, path=path_for_libraries(request.path))
+    if not is_url(request.path):
+        request = replace(request, path=path_for_libraries(request.path))
     row, careful, unpacked = request.start_row, False, 0
-    size = size_on_disk(Path(request.path))
+    size = size_of(request)
     most = most_unpacked_bytes(size)
     while True:
         try:
             for first, batch, disk_bytes in _batches(request, row, careful):
-                all_utf8 = min([check_structure(column) for column in batch.columns])  # all are looked at
+                # What Arrow has made itself is sound, and its text is looked at once more where it arrives.
+                is_left = request.format == "parquet" and all(map(is_simple, batch.schema.types))
+                all_utf8 = is_left or min([check_structure(column) for column in batch.columns])  # of all
                 lengths = _row_bytes(batch, request)
                 unpacked += int(lengths[lengths <= request.max_document_bytes].sum())
                 if unpacked > most:
                     raise RefusedFileError(
                         "expands_too_far",
-                        f"{size} bytes on disk unpack to more than {most}",
+                        f"{counted(size, 'byte')} on disk unpack to more than {most}",
                     )
-                for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8):
+                for piece in _pieces(batch, lengths, first, disk_bytes, request, all_utf8, is_left):
                     yield piece
                     row = piece.row + piece.rows
             return
@@ -105,9 +112,8 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
     """
     import pyarrow.parquet as pq
 
-    path = path_for_libraries(request.path)
     with pq.ParquetFile(
-        path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+        source_of(request), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
     ) as parquet:
         names = parquet.schema_arrow.names
         for name in request.keep:
@@ -116,13 +122,13 @@ def read_columns(request: ReadRequest) -> Iterator[Piece]:
                 raise RefusedFileError("no_column", f"keeps no column {name!r}, but {kept}")
         chosen = list(request.keep) or None
         row, unpacked = 0, 0
-        most = most_unpacked_bytes(size_on_disk(Path(path))) + _PER_ROW_BYTES * parquet.metadata.num_rows
+        most = most_unpacked_bytes(size_of(request)) + _PER_ROW_BYTES * parquet.metadata.num_rows
         yield Piece(0, 0, 0, {}, empty_batch(parquet.read_row_groups([], columns=chosen).schema))
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
             mean = max(1, described.total_byte_size // max(1, described.num_rows))
             rows = max(1, min(MAX_ROWS, request.batch_bytes // mean))
-            for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
+            for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen):
                 if not min([check_structure(column) for column in batch.columns], default=True):
                     raise RefusedFileError("invalid_utf8", f"rows from {row} on hold text that is not UTF-8")
                 unpacked += batch.nbytes
@@ -142,17 +148,16 @@ def read_fields(request: ReadRequest) -> list[tuple[str, str]]:
 
     Where whole columns are asked for, of those at the top alone.
     """
-    path = path_for_libraries(request.path)
     whole = request.format.endswith("columns")
     if request.format in ("parquet", "columns"):
         import pyarrow.parquet as pq
 
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(source_of(request))
     else:
-        with pa.memory_map(path) as mapped:
-            is_file = mapped.read(6) == b"ARROW1"
-            mapped.seek(0)
-            schema = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped).schema
+        with mapped(request) as file:
+            is_file = file.read(6) == b"ARROW1"
+            file.seek(0)
+            schema = (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file).schema
     fields = []
     for field in schema:
         fields.append((field.name, _in_a_word(field.type)))
@@ -176,25 +181,9 @@ def _in_a_word(kind: pa.DataType) -> str:
     return "boolean" if types.is_boolean(kind) else str(kind)[:60]
 
 
-def path_for_libraries(path: str) -> str:
-    """The path, or where its name is not UTF-8, which Arrow does not take, another for the same file."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return f"/dev/fd/{os.open(path, os.O_RDONLY)}"  # until the process ends
-    return path
-
-
 def most_unpacked_bytes(size: int) -> int:
     """What a file of some size may unpack to."""
     return max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * size)
-
-
-def size_on_disk(path: Path) -> int:
-    """Bytes of a file, or of the files of a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return path.stat().st_size
 
 
 def _batches(
@@ -220,17 +209,17 @@ def _parquet_batches(
     import pyarrow.parquet as pq
 
     # A dictionary stays one where memory did not suffice: its values may stand for any number of rows.
-    shared = pq.read_schema(request.path).names if careful and request.is_text else []
+    shared = pq.read_schema(source_of(request)).names if careful and request.is_text else []
     # A small buffer instead of whole column chunks: row groups of a web crawl may hold gigabytes.
     with pq.ParquetFile(
-        request.path,
+        source_of(request),
         pre_buffer=False,
         buffer_size=1 << 20,
         page_checksum_verification=True,
         read_dictionary=[path for path in request.paths if path in shared],
     ) as parquet:
         _roots(parquet.schema_arrow, request)
-        size, total = size_on_disk(Path(request.path)), max(1, parquet.metadata.num_rows)
+        size, total = size_of(request), max(1, parquet.metadata.num_rows)
         row = 0
         for group in range(parquet.num_row_groups):
             if request.stop_row is not None and row >= request.stop_row:
@@ -251,12 +240,12 @@ def _parquet_batches(
                 row += batch.num_rows
 
 
-def row_groups(path: str) -> Iterator[Piece]:
+def row_groups(request: ReadRequest) -> Iterator[Piece]:
     """A piece without values for each row group of a Parquet file: its rows, and its bytes on disk."""
     import pyarrow.parquet as pq
 
     nothing = _numbered([])
-    with pq.ParquetFile(path_for_libraries(path)) as parquet:
+    with pq.ParquetFile(source_of(request)) as parquet:
         row = 0
         for group in range(parquet.num_row_groups):
             described = parquet.metadata.row_group(group)
@@ -267,35 +256,36 @@ def row_groups(path: str) -> Iterator[Piece]:
 
 
 def _arrow_batches(request: ReadRequest) -> Iterator[tuple[int, pa.RecordBatch, int]]:
-    with pa.memory_map(request.path) as mapped:
-        is_file = mapped.read(6) == b"ARROW1"
-        mapped.seek(0)
+    with mapped(request) as file:
+        is_file = file.read(6) == b"ARROW1"
+        file.seek(0)
 
         def opened(options: pa.ipc.IpcReadOptions) -> Any:
-            mapped.seek(0)
-            return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(mapped, options=options)
+            file.seek(0)
+            return (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file, options=options)
 
         schema = opened(pa.ipc.IpcReadOptions(use_threads=False)).schema
         wanted = sorted(schema.get_field_index(name) for name in _roots(schema, request))
         # What is not asked for is not touched: damage in it costs nothing.
         reader = opened(pa.ipc.IpcReadOptions(use_threads=False, included_fields=wanted))
-        row, end = 0, mapped.tell()
+        row, end = 0, file.tell()
         if is_file:
-            share = size_on_disk(Path(request.path)) // max(1, reader.num_record_batches)
+            share = size_of(request) // max(1, reader.num_record_batches)
             for number in range(reader.num_record_batches):
                 batch = reader.get_batch(number)
                 yield row, batch, share
                 row += batch.num_rows
             return
         for batch in reader:
-            begin, end = end, mapped.tell()
+            begin, end = end, file.tell()
             yield row, batch, max(0, end - begin)
             row += batch.num_rows
         # The library takes a stream that was cut between two batches for a whole one. What it does not read
         # then, behind the last batch, is the end marker.
-        if mapped.tell() == end:
+        if file.tell() == end:
             raise RefusedFileError(
-                "damaged_file", f"cut off: the Arrow stream has no end marker behind its {row} rows"
+                "damaged_file",
+                f"cut off: the Arrow stream has no end marker behind its {counted(row, 'row')}",
             )
 
 
@@ -376,6 +366,7 @@ def _pieces(
     disk_bytes: int,
     request: ReadRequest,
     all_utf8: bool,
+    is_left: bool,
 ) -> Iterator[Piece]:
     too_long = lengths > request.max_document_bytes
     ends = np.cumsum(np.where(too_long, 0, lengths))
@@ -398,13 +389,15 @@ def _pieces(
             none = [plain(_column(rows.slice(0, 0), path)) for path in request.paths]
             good = _numbered(list(map(text_of_bytes, none)) if request.is_text else none)
         else:
-            faults, good = _sorted_out(rows, request, all_utf8)
-        yield Piece(row + start, stop - start, share, faults, good)
+            faults, good = _sorted_out(rows, request, all_utf8, is_left)
+        yield Piece(row + start, stop - start, share, faults, good, not is_left)
         start = stop
 
 
-def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> tuple[Faults, pa.RecordBatch]:
-    """The rows that are no documents, and the others."""
+def _sorted_out(
+    rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool, is_left: bool
+) -> tuple[Faults, pa.RecordBatch]:
+    """The rows that are no documents, and the others; `is_left`: but for text that is not UTF-8."""
     columns = [plain(_column(rows, path)) for path in request.paths]
     places = np.arange(rows.num_rows)
     faults: Faults = {}
@@ -412,7 +405,7 @@ def _sorted_out(rows: pa.RecordBatch, request: ReadRequest, all_utf8: bool) -> t
         texts = len(request.text_paths)
         was_bytes = any(is_bytes(column.type) for column in columns[:texts])
         columns[:texts] = map(text_of_bytes, columns[:texts])
-        all_utf8 = all_utf8 and not (was_bytes and _undecodable(columns[:texts]))
+        all_utf8 = is_left or (all_utf8 and not (was_bytes and _undecodable(columns[:texts])))
         if all(column.null_count for column in columns[:texts]):
             missing = np.logical_and.reduce(
                 [column.is_null().to_numpy(zero_copy_only=False) for column in columns[:texts]]

@@ -6,51 +6,38 @@ import atexit
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from pypack.columnar.request import BATCH, DONE, MESSAGE, REFUSED, ReadRequest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from pypack.columnar.inlet import ColumnarBatch, received, received_batch
+from pypack.columnar.request import BATCH, DONE, REFUSED, REMOTE_ERROR, TAKEN, ReadRequest
+from pypack.remote import errors as remote_errors
+from pypack.remote import is_url
 
 # The child finds the modules that this process finds, however it was started.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
     "from pypack.columnar.child import serve; serve()"
 )
+# What one batch has freed the next one takes, without asking the system, in huge pages (glibc).
+_MALLOC = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in (
+        ("arena_max", 1),
+        ("mmap_threshold", 1 << 25),
+        ("trim_threshold", 1 << 28),
+        ("hugetlb", 1),
+    )
+)
 _PIPE_BYTES = 1 << 20
 _SECONDS_TO_DIE = 5.0
 _F_SETPIPE_SZ = 1031
-_HEAD = struct.Struct(MESSAGE)
-_MOST_HEAD_BYTES = 1 << 30  # a process that was damaged may say anything
-
-
-@dataclass(frozen=True)
-class ColumnarBatch:
-    """Some rows of a file; see `pypack.columnar.files.Piece`.
-
-    Attributes:
-        row, rows: the first, and how many, refused ones among them.
-        disk_bytes: their share of the file.
-        faults: (row counted from `row`, kind, reason) of the refused ones.
-        columns: the other rows: the field, then the columns that are kept, in order.
-        schema: of these columns; their names are those of the file only where the format is "columns".
-    """
-
-    row: int
-    rows: int
-    disk_bytes: int
-    faults: list[tuple[int, str, str]]
-    columns: list[pa.Array]
-    schema: pa.Schema
 
 
 class DamagedColumnsError(ValueError):
@@ -70,7 +57,7 @@ class ColumnarReader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_idle = False
+        self._is_idle = self._reads_objects = False
         self._ending: weakref.finalize[[int, subprocess.Popen[bytes]], ColumnarReader] | None = None
 
     def read(self, request: ReadRequest) -> Iterator[ColumnarBatch]:
@@ -81,13 +68,13 @@ class ColumnarReader:
         """
         yield from self._answers(request)
 
-    def fields(self, path: str, format: str) -> list[tuple[str, str]]:
+    def fields(self, path: str, format: str, etag: str = "") -> list[tuple[str, str]]:
         """(name, kind in a word) of the columns of a file, as `pypack.columnar.files.read_fields` has them.
 
         Raises:
             DamagedColumnsError: it cannot be read.
         """
-        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True))
+        answers = self._answers(ReadRequest(path, format, "", is_text=False, only_fields=True, etag=etag))
         try:
             while True:
                 next(answers)
@@ -96,7 +83,11 @@ class ColumnarReader:
 
     def _answers(self, request: ReadRequest) -> Generator[ColumnarBatch, None, dict[str, Any]]:
         """The batches that answer a request; returns what the last message says."""
-        child = self._process or self._take() or self._start()
+        if self._process is not None and self._reads_objects != is_url(request.path):
+            self.close()
+        # One that reads objects is for this reader alone: where they are, the environment said at its start.
+        self._reads_objects = is_url(request.path)
+        child = self._process or (None if self._reads_objects else self._take()) or self._start()
         self._is_idle = False
         stdin, stdout = child.stdin, child.stdout
         assert stdin is not None
@@ -104,18 +95,25 @@ class ColumnarReader:
         finished = False
         try:
             # The process may have been started in another folder.
-            self._tell(stdin, asdict(replace(request, path=os.path.abspath(request.path))))  # noqa: PTH100
+            self._tell(stdin, asdict(_anywhere(request)))
             while True:
-                kind, head = _received(stdout)
+                kind, head = received(stdout)
                 if kind != BATCH:
                     break
-                yield _batch(head, stdout)
+                batch = received_batch(head, stdout, request)
+                stdin.write(TAKEN)
+                stdin.flush()
+                yield batch
+                del batch
             finished = self._is_idle = True
         except (EOFError, BrokenPipeError):
             raise DamagedColumnsError("damaged_file", self._death()) from None
         finally:
             if not finished:  # nobody reads the rest: the next file gets a process of its own
                 self.close()
+        if kind == REFUSED and head["kind"] == REMOTE_ERROR:
+            error = getattr(remote_errors, head["name"])
+            raise error(head["url"], head["reason"])
         if kind == REFUSED:
             raise DamagedColumnsError(str(head["kind"]), str(head["reason"]))
         assert kind == DONE
@@ -140,7 +138,8 @@ class ColumnarReader:
             **os.environ,
             # Memory that is asked for is taken from the system at once, and counted against the limit.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
-            "HF_HUB_OFFLINE": "1",
+            **({} if self._reads_objects else {"HF_HUB_OFFLINE": "1"}),
+            "GLIBC_TUNABLES": ":".join(filter(None, [_MALLOC, os.environ.get("GLIBC_TUNABLES")])),
         }
         child = subprocess.Popen(
             [sys.executable, "-I", "-c", _PROGRAM],
@@ -199,7 +198,8 @@ class ColumnarReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._ending is not None and self._is_idle and not _IDLE:
+        is_idle = self._is_idle and not self._reads_objects
+        if self._process is not None and self._ending is not None and is_idle and not _IDLE:
             self._ending.detach()
             _IDLE.append((os.getpid(), self._process))
             self._process = self._ending = None
@@ -217,6 +217,11 @@ def _end(owner: int, child: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):  # what was not sent goes nowhere
             if pipe is not None:
                 pipe.close()
+
+
+def _anywhere(request: ReadRequest) -> ReadRequest:
+    """The request with a path that is right in every folder."""
+    return request if is_url(request.path) else replace(request, path=os.path.abspath(request.path))  # noqa: PTH100
 
 
 def row_groups(path: str) -> list[tuple[int, int]]:
@@ -240,32 +245,3 @@ def _end_idle() -> None:
 
 
 atexit.register(_end_idle)
-
-
-def _received(stream: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
-    kind, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-    if length > _MOST_HEAD_BYTES:
-        raise EOFError
-    return kind, json.loads(_exactly(stream, length))
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
-
-
-def _batch(head: dict[str, Any], stream: IO[bytes]) -> ColumnarBatch:
-    import pyarrow as pa
-
-    try:
-        reader = pa.ipc.open_stream(pa.PythonFile(stream, "r"))
-        batch = reader.read_next_batch()
-        while next(reader, None) is not None:  # its end mark
-            pass
-        batch.validate(full=True)  # the process may have been damaged before it sent this
-    except (pa.ArrowException, OSError, StopIteration) as error:
-        raise EOFError from error
-    faults = [(int(row), str(kind), str(reason)) for row, kind, reason in head["faults"]]
-    return ColumnarBatch(head["row"], head["rows"], head["disk_bytes"], faults, batch.columns, batch.schema)

@@ -10,7 +10,7 @@ class ReadRequest:
     """One file to read.
 
     Attributes:
-        path: of the file, or of the folder of a dataset.
+        path: of the file, or of the folder of a dataset; or the URL of a file.
         format: "parquet", "arrow" (file and stream format), or "dataset" (what `datasets` saved to disk);
             "row groups": no rows, but where the row groups of a Parquet file end;
             "columns": columns of Parquet as they are, every row, by `keep` alone (all if it is empty);
@@ -25,6 +25,7 @@ class ReadRequest:
         batch_bytes: a batch is cut once its values take so many bytes.
         max_document_bytes: rows above it are refused.
         only_fields: no rows, but which columns there are.
+        etag: of an object, the version that is wanted.
     """
 
     path: str
@@ -38,6 +39,7 @@ class ReadRequest:
     stop_row: int | None = None
     only_fields: bool = False
     texts: tuple[str, ...] = ()
+    etag: str = ""
 
     @property
     def text_paths(self) -> tuple[str, ...]:
@@ -51,6 +53,10 @@ class ReadRequest:
 
 
 # A message: one of these, the length of an object in JSON, and that object. A batch is followed by an Arrow
-# stream of one record batch. The last one of a request for fields alone says what they are.
+# stream of one record batch, and answered by TAKEN: until then its process keeps what it has sent as it is.
+# The last message of a request for fields alone says what they are.
 MESSAGE = "<cQ"
 BATCH, REFUSED, DONE = b"B", b"R", b"D"
+TAKEN = b"\n"
+# The kind of a refusal that is no fault of the file.
+REMOTE_ERROR = "remote_error"

@@ -77,6 +77,14 @@ def is_bytes(kind: pa.DataType) -> bool:
     return bool(types.is_binary(value) or types.is_large_binary(value) or types.is_binary_view(value))
 
 
+def is_simple(kind: pa.DataType) -> bool:
+    """Whether a column is a plain one of text, bytes or numbers: nothing in it can be wrong but its text."""
+    if types.is_dictionary(kind) or types.is_string_view(kind) or types.is_binary_view(kind):
+        return False
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return bool(is_number or is_text(kind) or is_bytes(kind))
+
+
 def text_of_bytes(column: pa.Array) -> pa.Array:
     """A plain column of bytes as strings, unchecked; others as they are."""
     if types.is_binary(column.type):

@@ -24,6 +24,7 @@ from pypack.corpus.field import DEFAULT_JOINER, TextFields
 from pypack.corpus.inputs import STDIN, FoundInputs, InputFile, find_inputs, list_inputs
 from pypack.corpus.options import ReadOptions
 from pypack.corpus.stream_hash import StreamMark
+from pypack.remote import ChangedObjectError, RemoteError
 
 __all__ = [
     "STDIN",
@@ -159,7 +160,9 @@ def _read(
                     yield from read_columnar(file, index, place, builder, own, columnar)
             except DamagedInputError as damage:
                 builder.reject(_file_reject(file, index, builder, damage.kind, damage.reason))
-            except (CorpusError, MemoryError):
+            except ChangedObjectError as error:
+                raise ChangedInputError(f"{error}: inputs must not change while a job reads them") from None
+            except (CorpusError, MemoryError, RemoteError):
                 raise
             except Exception as error:  # whatever a decoder or a library raises costs its file, not the job
                 reason = f"cannot be read ({type(error).__name__}: {error})"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.bytes import BOM, ByteSource
 from pypack.corpus.errors import Reject
@@ -111,7 +112,7 @@ def read_blocks(
     """Adds what `parse` makes of the blocks of a file, or of the elements of a JSON array, to `builder`, and
     yields each batch that gets full."""
     if file.end is not None and start.offset < file.begin:
-        start = Position(index, 0, first_line_start(file.location, file.begin, file.end))
+        start = Position(index, 0, first_line_start(file, file.begin, file.end))
         builder.reached = (start.record, start.offset)
     with closing(new_source(file, start.offset, options.stream_mark)) as source:
         yield from _read_blocks(source, file, index, start, builder, parse, options)
@@ -133,7 +134,7 @@ def _read_blocks(
     for data in line_blocks(source, max_line_bytes, options.batch_bytes):
         builder.in_stream(source.stream_hash, offset)
         if isinstance(data, TooLong):
-            reason = f"the line has {data.length} bytes, the limit is {max_line_bytes}"
+            reason = f"the line has {counted(data.length, 'byte')}, the limit is {max_line_bytes}"
             builder.reject(Reject(file.path, index, number, file.unit, offset, "too_long", reason))
             parts: Iterator[tuple[memoryview | TooLong, Block | None]] = iter([(data, None)])
         else:

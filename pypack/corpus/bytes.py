@@ -6,14 +6,15 @@ import io
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pypack.corpus.decoders import Decoder, codec, magic_of, missing_library, unpacked
-from pypack.corpus.errors import DamagedInputError
+from pypack.corpus.errors import ChangedInputError, DamagedInputError
 from pypack.corpus.inputs import STDIN, InputFile
+from pypack.corpus.opening import opened
 from pypack.corpus.piece import PieceReader
 from pypack.corpus.stream_hash import StreamHash, StreamMark
+from pypack.remote import ChangedObjectError, RemoteError
 
 BOM = b"\xef\xbb\xbf"
 _PLAIN_CHUNK = 1 << 20
@@ -115,11 +116,15 @@ class ByteSource:
                     raise DamagedInputError("unreadable_file", "standard input is closed")
                 yield getattr(stream, "raw", stream)
                 return
-            with Path(self._file.location).open("rb", buffering=0) as handle:
+            with opened(self._file) as handle:
                 if self._file.compression is None and not self._file.is_stream:
                     self.disk_bytes = handle.seek(self._skip) - self._file.begin
                 end = self._file.end
                 yield handle if end is None else cast("BinaryIO", PieceReader(handle, self._skip, end))
+        except ChangedObjectError as error:
+            raise ChangedInputError(f"{error}: inputs must not change while a job reads them") from None
+        except RemoteError:
+            raise  # a service that does not answer makes no rejects
         except OSError as error:
             raise DamagedInputError(
                 "unreadable_file", f"cannot be read: {error.strerror or error}"

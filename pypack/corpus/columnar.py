@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pypack.columnar.process import ColumnarBatch, ColumnarReader, DamagedColumnsError
+from pypack.columnar.inlet import ColumnarBatch
+from pypack.columnar.process import ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
 from pypack.corpus.arrow_text import joined_text, records_of
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
@@ -58,12 +59,17 @@ def _rows(
         stop_row=file.end,
         batch_bytes=options.batch_bytes,
         max_document_bytes=options.max_document_bytes,
+        etag=file.etag,
     )
     try:
         for rows in reader.read(request):
             builder.in_stream(running, 0)
-            yield _documents(rows, file, index, options, builder)
-            builder.reached = (rows.row + rows.rows, 0)
+            reached = rows.row + rows.rows
+            batch = _documents(rows, file, index, options, builder)
+            del rows  # its memory is the next one's, once the reader of the batch is done with it
+            yield batch
+            del batch
+            builder.reached = (reached, 0)
     except DamagedColumnsError as damage:
         reason = damage.reason
         if damage.kind == "damaged_file":

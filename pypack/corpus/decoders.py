@@ -7,7 +7,7 @@ import lzma
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 _gzip: Any
 try:  # a third of zlib's time
@@ -32,7 +32,7 @@ _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 MOST_OUT = 8 << 20
 # Windows that data may ask for; memory is taken only as it does.
 _MOST_WINDOW = 1 << 31
-_PEEK_FEED = 1 << 12
+PEEK_FEED = 1 << 12
 
 
 class Decoder(Protocol):
@@ -120,19 +120,24 @@ def peek(path: str, compression: str | None, size: int) -> bytes:
     """The first bytes of a file, uncompressed; fewer, or none, of one that is damaged or cannot be read."""
     try:
         with Path(path).open("rb", buffering=0) as file:
-            if compression is None:
-                return file.read(size)
-            new_decoder, errors = codec(compression)
-            decoder, found = new_decoder(), b""
-            while len(found) < size and (feed := file.read(_PEEK_FEED)):
-                while feed and len(found) < size:
-                    try:
-                        found += next(unpacked(decoder, feed))
-                    except errors:
-                        return found[:size]
-                    feed = b""
-                    if decoder.eof:
-                        feed, decoder = decoder.unused_data, new_decoder()
-            return found[:size]
+            return first_unpacked(file, compression, size)
     except (OSError, ImportError):
         return b""
+
+
+def first_unpacked(file: IO[bytes], compression: str | None, size: int) -> bytes:
+    """The same of an open file; a library that is missing is an ImportError."""
+    if compression is None:
+        return file.read(size)
+    new_decoder, errors = codec(compression)
+    decoder, found = new_decoder(), b""
+    while len(found) < size and (feed := file.read(PEEK_FEED)):
+        while feed and len(found) < size:
+            try:
+                found += next(unpacked(decoder, feed))
+            except errors:
+                return found[:size]
+            feed = b""
+            if decoder.eof:
+                feed, decoder = decoder.unused_data, new_decoder()
+    return found[:size]

@@ -14,10 +14,10 @@ from pypack._common.paths import local_path
 from pypack.corpus.braces import braced, has_braces
 from pypack.corpus.decoders import missing_library
 from pypack.corpus.errors import CorpusError
+from pypack.corpus.input_file import InputFile as InputFile
 from pypack.corpus.kinds import (
     FORMATS,
     KNOWN_SUFFIXES,
-    LINE_FORMATS,
     can_be_compressed,
     is_bare_compression,
     is_output,
@@ -26,57 +26,11 @@ from pypack.corpus.kinds import (
     suffix_of,
 )
 from pypack.corpus.left_out import LeftOut
+from pypack.corpus.remote_inputs import find_objects
 from pypack.corpus.walk import Report, walk
+from pypack.remote import is_url
 
 STDIN = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """One file of a corpus.
-
-    Attributes:
-        path: as named or found; "-" is JSON lines on standard input.
-        format: one of `pypack.corpus.kinds.FORMATS`.
-        compression: "gzip", "zstd", "bzip2", "xz", "lz4" or None.
-        size: bytes on disk, 0 for standard input and pipes.
-        modified_ns: modification time in nanoseconds since the epoch, 0 for standard input and pipes.
-        is_stream: it can be read once, from its start: standard input, a pipe, a device.
-        inode: number of the file in its file system, 0 for standard input and pipes.
-        begin, end: the piece of the file that is read, end None for all of it: of lines those that start at
-            these bytes, of Parquet these rows.
-        refused: why the file is not read at all, but rejected; None if it is read.
-        folder: what a relative path is relative to, None for the current folder.
-    """
-
-    path: str
-    format: str
-    compression: str | None
-    size: int
-    modified_ns: int
-    is_stream: bool = False
-    inode: int = 0
-    begin: int = 0
-    end: int | None = None
-    refused: str | None = None
-    folder: str | None = None
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether its records are lines, which begin at a byte."""
-        return self.format in LINE_FORMATS
-
-    @property
-    def unit(self) -> str:
-        """What its records are counted as, see `pypack.corpus.errors.Reject`."""
-        if self.format == "json_array":
-            return "element"
-        return "line" if self.has_lines or self.format == "page" else "row"
-
-    @property
-    def location(self) -> str:
-        """Where the file is opened."""
-        return self.path if self.folder is None else os.path.join(self.folder, self.path)  # noqa: PTH118
 
 
 @dataclass(frozen=True)
@@ -105,7 +59,7 @@ def find_inputs(
     on_skip: Callable[[str], None] | None = None,
     format: str | None = None,
 ) -> FoundInputs:
-    """Expands files, directories (recursive), glob patterns and "-" into files.
+    """Expands files, directories (recursive), glob patterns, URLs of them, and "-" into files.
 
     Arguments keep their order; what one directory or pattern holds is sorted by its path, part by part, in
     byte order. `{a,b}` in a pattern stands for each of them. Names say what files hold, unless their first
@@ -119,6 +73,9 @@ def find_inputs(
     what Spark has not committed (`_temporary`). Pipes, sockets, devices and links to them are left out of
     folders and patterns, too; by name they are read once `format` says what they hold.
 
+    A URL (`s3://bucket/folder`, `https://host/file.jsonl.gz`) names an object, a folder of objects, or a
+    pattern. See `pypack.corpus.remote_inputs` for what is different there.
+
     Args:
         exclude: paths never read, such as the output of the job.
         on_skip: told of each that is left out, as "path: why".
@@ -131,7 +88,8 @@ def find_inputs(
     """
     if format is not None and format not in FORMATS:
         raise CorpusError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    finder = _Finder({os.path.realpath(path) for path in exclude}, on_skip, format)
+    excluded = {str(path) if is_url(path) else os.path.realpath(path) for path in exclude}
+    finder = _Finder(excluded, on_skip, format)
     for argument in [_local(path) for path in inputs]:
         finder.add(argument)
     if not finder.files:
@@ -156,15 +114,23 @@ class _Finder:
 
     def add(self, argument: str) -> None:
         before, left_out_before = len(self.files), self.left_out.total
-        self._in_folder = os.path.isdir(argument)  # noqa: PTH112
-        for path, real, explicit in _expand(argument, self.excluded, self.report):
-            self._add_file(path, real, explicit)
+        if is_url(argument):
+            for file in find_objects(argument, self.excluded, self._seen, self.format, self.report):
+                self._seen[file.path] = file.path
+                self.files.append(file)
+        else:
+            self._add_local(argument)
         if len(self.files) == before:
             left_out = self.left_out.summary() if self.left_out.total > left_out_before else ""
             raise CorpusError(
                 f"{argument}: no file to read in it{f' but {left_out}' if left_out else ''}; "
                 f"pypack reads {KNOWN_SUFFIXES}"
             )
+
+    def _add_local(self, argument: str) -> None:
+        self._in_folder = os.path.isdir(argument)  # noqa: PTH112
+        for path, real, explicit in _expand(argument, self.excluded, self.report):
+            self._add_file(path, real, explicit)
 
     def report(self, path: str, reason: str, words: str, is_folder: bool = False) -> None:
         self.left_out.add(path, reason, words, is_folder=is_folder)
@@ -222,6 +188,8 @@ class _Finder:
 
 
 def _local(path: str | os.PathLike[str]) -> str:
+    if is_url(path):
+        return str(path)
     try:
         local_path(path)
     except ValueError as error:

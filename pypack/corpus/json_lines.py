@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from pypack import _core
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Block, Fault, read_blocks, require_few
 from pypack.corpus.bytes import BOM
@@ -126,7 +127,7 @@ def _parse(
 
 def _look(line: bytes, limit: int, way: Callable[[bytes], Found]) -> Found:
     if len(line) > limit:
-        return "too_long", f"the line has {len(line)} bytes, the limit is {limit}"
+        return "too_long", f"the line has {counted(len(line), 'byte')}, the limit is {limit}"
     content = line.removeprefix(BOM)  # of a file that others were joined to
     return way(content) if content.strip(b" \t\r") else None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
-from pypack.corpus.decoders import COMPRESSIONS, compression_of, peek
+from pypack.corpus.decoders import COMPRESSIONS, compression_of, first_unpacked, peek
 
 FORMATS = (
     "json_lines", "json_array", "text", "page", "csv", "tsv", "parquet", "arrow", "tar", "warc",
@@ -42,7 +44,7 @@ LINE_FORMATS = frozenset({"json_lines", "text"})
 _TABLES = frozenset({"parquet", "arrow"})
 # Enough to tell every kind by: a whole header of a tar.
 HEAD_BYTES = 512
-_OUTPUT_MARKS = ("store.json", "plan.json", "job.json", "journal.jsonl")
+OUTPUT_MARKS = ("store.json", "plan.json", "job.json", "journal.jsonl")
 _OUTPUT_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*"pypack\.')
 # Compressions, and archives, that pypack does not read.
 _OTHER_COMPRESSIONS = {b"PK\x03\x04": "zip", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"\x02\x21\x4c\x18": "old lz4"}
@@ -109,19 +111,44 @@ def kind_by_content(path: str, kind: str | None, compression: str | None) -> tup
                 return (found, None) if file.read() == magic else (kind, compression)
     except OSError:
         return kind, compression
+    return _kind_of_text(path, head, kind, compression, lambda packed: peek(path, packed, HEAD_BYTES))
+
+
+def kind_by_head(
+    name: str, head: bytes, kind: str | None, compression: str | None
+) -> tuple[str | None, str | None]:
+    """The same by the first bytes alone, of an object: a table is known by its name there."""
+    if head.startswith((b"PAR1", b"ARROW1")) and kind in _TABLES:
+        return ("parquet" if head.startswith(b"PAR1") else "arrow"), None
+
+    def unpacked(packed: str) -> bytes:
+        try:
+            return first_unpacked(io.BytesIO(head), packed, HEAD_BYTES)
+        except ImportError:
+            return b""
+
+    return _kind_of_text(name, head[:HEAD_BYTES], kind, compression, unpacked)
+
+
+def _kind_of_text(
+    path: str, head: bytes, kind: str | None, compression: str | None, unpacked: Callable[[str], bytes]
+) -> tuple[str | None, str | None]:
+    """What a file holds that is no table."""
     if kind in _TABLES:
         return kind, compression
     compression = compression_of(head) or compression
-    return _inside(path, head, kind, compression), compression
+    return _inside(path, head, kind, compression, unpacked), compression
 
 
-def _inside(path: str, head: bytes, kind: str | None, compression: str | None) -> str | None:
+def _inside(
+    path: str, head: bytes, kind: str | None, compression: str | None, unpacked: Callable[[str], bytes]
+) -> str | None:
     """What the uncompressed bytes say."""
     if compression is not None:
         # A block of bzip2 takes some 50 ms to begin with, so that its name is believed where it may be.
         if kind is not None and (kind != "json_lines" or (compression == "bzip2" and ".json." not in path)):
             return kind
-        head = peek(path, compression, HEAD_BYTES)
+        head = unpacked(compression)
     if kind in (None, "json_lines", "text") and is_tar(head):
         return "tar"
     text = head.removeprefix(_MARK).lstrip()
@@ -151,7 +178,12 @@ def is_tar(head: bytes) -> bool:
 
 def is_output(folder: str) -> bool:
     """Whether a folder is a store or plan, finished or not: by what its files say, not by their names."""
-    return any(_begins_as_ours(Path(folder) / mark) for mark in _OUTPUT_MARKS)
+    return any(_begins_as_ours(Path(folder) / mark) for mark in OUTPUT_MARKS)
+
+
+def begins_as_output(head: bytes) -> bool:
+    """Whether a file of one of the names `OUTPUT_MARKS` says that its folder is an output of pypack."""
+    return _OUTPUT_HEAD.match(head) is not None
 
 
 def _begins_as_ours(path: Path) -> bool:
@@ -159,6 +191,6 @@ def _begins_as_ours(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            return _OUTPUT_HEAD.match(file.read(256)) is not None
+            return begins_as_output(file.read(256))
     except OSError:
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
@@ -21,6 +20,7 @@ from pypack.corpus.kinds import can_be_compressed
 from pypack.corpus.lenient_json import parse_json
 from pypack.corpus.lines import split_lines
 from pypack.corpus.look_samples import first_samples, kept_kinds
+from pypack.corpus.opening import opened
 from pypack.corpus.partitions import partitions_of
 from pypack.corpus.similar import close_to, listed, text_field
 
@@ -282,15 +282,15 @@ def missing_text(
 def _look_at_columns(file: InputFile, wanted: Wanted, reader: ColumnarReader) -> Look:
     text, keep = wanted.text, wanted.keep
     try:
-        with Path(file.location).open("rb") as opened:
-            head = opened.read(4096)
+        with opened(file, looks=True) as handle:
+            head = handle.read(4096)
     except OSError as error:
         return Look(file, refused=1, fault=f"cannot be read: {error.strerror}")
     instead = what_it_is_instead(head, file.format, None)
     if instead is not None:
         return Look(file, refused=1, fault=instead)
     try:
-        fields = reader.fields(file.location, file.format)
+        fields = reader.fields(file.location, file.format, file.etag)
     except DamagedColumnsError as damage:
         return Look(file, refused=1, fault=f"cannot be read as {file.format}: {damage.reason}")
     kind_of = dict(fields)

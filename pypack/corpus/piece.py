@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import BinaryIO
+
+from pypack.corpus.input_file import InputFile
+from pypack.corpus.opening import opened
 
 _CHUNK = 1 << 20
 
 
-def first_line_start(path: str, begin: int, end: int) -> int:
+def first_line_start(file: InputFile, begin: int, end: int) -> int:
     """Where the first line begins that starts at byte `begin` or behind it; `end` if none does before it."""
     if begin == 0:
         return 0
-    with Path(path).open("rb", buffering=0) as file:
-        place = file.seek(begin - 1)  # a line starts at `begin` if the byte before it ends one
-        while place < end and (chunk := file.read(_CHUNK)):
+    with opened(file, looks=True) as handle:
+        place = handle.seek(begin - 1)  # a line starts at `begin` if the byte before it ends one
+        while place < end and (chunk := handle.read(_CHUNK)):
             found = chunk.find(b"\n")
             if found >= 0:
                 return min(place + found + 1, end)
@@ -22,11 +24,11 @@ def first_line_start(path: str, begin: int, end: int) -> int:
     return end
 
 
-def lines_before(path: str, place: int) -> int:
+def lines_before(file: InputFile, place: int) -> int:
     """How many lines end before a place in a file."""
     count = 0
-    with Path(path).open("rb", buffering=0) as file:
-        while place > 0 and (chunk := file.read(min(_CHUNK, place))):
+    with opened(file) as handle:
+        while place > 0 and (chunk := handle.read(min(_CHUNK, place))):
             count += chunk.count(b"\n")
             place -= len(chunk)
     return count

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from pypack._common.words import counted
 from pypack.corpus.errors import ChangedInputError
 
 # Chunks are held until a reader has made documents of them; one that never says so does not hold a stream.
@@ -83,7 +84,8 @@ class StreamHash:
         if f"sha256:{self._begun.hexdigest()}" != expected.digest:
             raise ChangedInputError(
                 f"{self._path}: is not the stream that the job had begun to read: its first "
-                f"{expected.size:,} bytes differ; give it the same stream, or start over with --overwrite"
+                f"{counted(expected.size, 'byte differs', 'bytes differ')}; give it the same stream, or "
+                "start over with --overwrite"
             )
 
     def end(self) -> None:
@@ -95,8 +97,8 @@ class StreamHash:
         if self._expected is not None and self._expected.size > self._size:
             raise ChangedInputError(
                 f"{self._path}: is not the stream that the job had begun to read: it ends after "
-                f"{self._size:,} bytes, of that one {self._expected.size:,} were read; give it the same "
-                "stream, or start over with --overwrite"
+                f"{counted(self._size, 'byte')}, of that one {self._expected.size:,} were read; give it the "
+                "same stream, or start over with --overwrite"
             )
 
     def advance(self, size: int) -> None:

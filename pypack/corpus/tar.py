@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Fault
 from pypack.corpus.bytes import BOM, ByteSource, SourceStream
@@ -124,7 +125,8 @@ def _samples(source: ByteSource, begin: int, wanted: set[str], limit: int) -> It
                 if kind != "json" and kind not in wanted:
                     continue
                 if sample.size + member.size > limit:
-                    what = f"the sample {key!r} has more than {limit} bytes, the limit for one document"
+                    most = counted(limit, "byte")
+                    what = f"the sample {key!r} has more than {most}, the limit for one document"
                     sample.fault = ("too_long", what)
                     continue
                 content = tar.extractfile(member)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.block import Block, read_blocks
 from pypack.corpus.bytes import BOM, ByteSource
@@ -41,7 +42,7 @@ def read_text_file(
     builder.input_bytes += size
     builder.disk_bytes += source.disk_bytes
     if size > limit:
-        reason = f"the text has {size} bytes, the limit for one document is {limit}"
+        reason = f"the text has {counted(size, 'byte')}, the limit for one document is {limit}"
         builder.reject(Reject(file.path, index, 0, "line", 0, "too_long", reason))
     else:
         data = b"".join(pieces)
@@ -90,7 +91,7 @@ def _parse(data: bytes, limit: int) -> Block:
     for number, line in enumerate(contents):
         content = line.removesuffix(b"\r").removeprefix(BOM)  # of a file that others were joined to
         if len(line) > limit:
-            reason = f"the line has {len(line)} bytes, the limit is {limit}"
+            reason = f"the line has {counted(len(line), 'byte')}, the limit is {limit}"
             block.add_fault(number, offset, ("too_long", reason))
         elif not content:
             block.add_fault(number, offset, None)

@@ -21,8 +21,12 @@ _MARKERS = re.compile(r"_SUCCESS|_metadata|_common_metadata|_(started|committed)
 # `datasets` keeps the results of map() and filter() beside the data that they were made from.
 _CACHE = re.compile(r"cache-[0-9a-f]{8,}(_\d+_of_\d+)?\.arrow")
 # On the Hub a data set, like a model, has its description beside its files, with a head in YAML.
-_CARD, _CARD_HEAD = "README.md", b"---\n"
-_DATASET_MARKS = ("dataset_info.json", "state.json")
+CARD, CARD_HEAD = "README.md", b"---\n"
+DATASET_MARKS = ("dataset_info.json", "state.json")
+# Reasons that the content tells, and their words.
+OUTPUT = "pypack_output", "an output of pypack"
+DESCRIPTION = "dataset_card", "the card of a dataset or model"
+NAMED_ONLY = "json_by_name_only", "name it, or use a pattern, if it is JSON lines"
 
 
 def walk(
@@ -41,7 +45,7 @@ def walk(
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
     names = {entry.name for entry in entries}
-    is_dataset = any(mark in names for mark in _DATASET_MARKS)
+    is_dataset = any(mark in names for mark in DATASET_MARKS)
     for entry in entries:
         path = os.path.join(folder, entry.name)  # noqa: PTH118  # keeps "./" and names that are not UTF-8
         # Only a link has a real path that its folder's does not tell.
@@ -60,6 +64,20 @@ def walk(
 
 def _left_out(name: str, path: str, is_folder: bool, is_dataset: bool) -> tuple[str, str] | None:
     """The reason and its words why something is not read; None for what is."""
+    why = left_out_by_name(name, is_folder, is_dataset)
+    if why is not None:
+        return why
+    if is_folder and is_output(path):
+        return OUTPUT
+    if not is_folder and name == CARD and _begins(path, CARD_HEAD):
+        return DESCRIPTION
+    if not is_folder and is_named_only(name) and Path(path).is_file():
+        return NAMED_ONLY
+    return None
+
+
+def left_out_by_name(name: str, is_folder: bool, is_dataset: bool) -> tuple[str, str] | None:
+    """The same by what a file or folder is called, alone; `is_dataset`: a DATASET_MARK stands beside."""
     if name.startswith("."):
         return "hidden", "hidden"
     if is_folder and name in _UNFINISHED_FOLDERS:
@@ -68,14 +86,8 @@ def _left_out(name: str, path: str, is_folder: bool, is_dataset: bool) -> tuple[
         return "marker", "the records of a table, without its rows"
     if not is_folder and _MARKERS.fullmatch(name):
         return "marker", "a marker of Spark or Hadoop"
-    if is_folder and is_output(path):
-        return "pypack_output", "an output of pypack"
     if not is_folder and is_dataset and _CACHE.fullmatch(name):
         return "datasets_cache", "a cache of the datasets library"
-    if not is_folder and name == _CARD and _begins(path, _CARD_HEAD):
-        return "dataset_card", "the card of a dataset or model"
-    if not is_folder and is_named_only(name) and Path(path).is_file():
-        return "json_by_name_only", "name it, or use a pattern, if it is JSON lines"
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
 
+from pypack._common.words import counted
 from pypack.corpus.batch import BatchBuilder, DocumentBatch, Position
 from pypack.corpus.bytes import ByteSource, SourceStream
 from pypack.corpus.errors import DamagedInputError
@@ -54,7 +55,7 @@ def _records(source: ByteSource, place: int, limit: int) -> Iterator[FoundRecord
             place += length
             if kind in _WITHOUT_TEXT:
                 continue
-            what = f"the record has {length} bytes, the limit for one document is {limit}"
+            what = f"the record has {counted(length, 'byte')}, the limit for one document is {limit}"
             yield FoundRecord(("too_long", what), place, length)
             continue
         data = stream.read(length)

@@ -6,12 +6,14 @@ int64 (`loss_weight`: of float), kept columns JSON texts as bytes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pypack.formats import about_file, examples
 from pypack.formats.byte_rows import ByteRows
@@ -32,6 +34,26 @@ def _library() -> Any:
     except ImportError as error:
         raise ImportError("ArrayRecord files need array_record: pip install array_record") from error
     return array_record_module
+
+
+@contextmanager
+def _opened(path: Path, options: str = "") -> Iterator[Any]:
+    """A file to read; its library may say of damage at any call, the last one included.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        file = _library().ArrayRecordReader(str(path), options)
+        try:
+            yield file
+        except BaseException:
+            with suppress(RuntimeError):
+                file.close()
+            raise
+        file.close()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
 
 
 def write(stream: Stream, path: Path) -> int:
@@ -65,7 +87,12 @@ def _feature(values: pa.Array, is_kept: bool) -> tuple[int, ByteRows]:
     if pa.types.is_floating(values.type.value_type):
         return examples.FLOATS, bytes_of_lists(values)[:2]
     offsets = np.asarray(values.offsets).astype(np.int64)
-    return examples.INTS, varints(values.flatten().to_numpy().astype(np.int64), offsets - offsets[0])
+    return examples.INTS, varints(_numbers(values.flatten()), offsets - offsets[0])
+
+
+def _numbers(values: pa.Array) -> NDArray[np.int32] | NDArray[np.int64]:
+    found: NDArray[np.int32] | NDArray[np.int64] = values.to_numpy()
+    return found if found.dtype in (np.int32, np.int64) else found.astype(np.int64)
 
 
 def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
@@ -75,14 +102,13 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
         ValueError: it is damaged, or its records are no Examples of the same features.
     """
     about = About() if found is None else found.about
-    file = _library().ArrayRecordReader(str(path))
-    try:
+    with _opened(path) as file:
         count = file.num_records()
-        names = list(_parsed(path, file.read(0, 1))[0]) if count else [column]
-    except RuntimeError as error:
-        raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
-    finally:
-        file.close()
+        first = file.read(0, 1) if count else []
+    try:
+        names = examples.names_in(first[0]) if first else [column]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     # Maps have no order: the ids first, the kept columns as the store had them.
     known = [name for name in (column, *about.columns) if name in names]
     names = known + sorted(set(names) - set(known))
@@ -91,51 +117,34 @@ def read(path: Path, column: str, found: about_file.Found | None) -> Stream:
     return stream_of_records(reader, _records(path, count, names, about, is_packed), about)
 
 
-def _parsed(path: Path, records: list[bytes]) -> list[dict[str, examples.Feature]]:
-    try:
-        return [examples.parse(record) for record in records]
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
 def _records(
     path: Path, count: int, names: list[str], about: About, is_packed: bool
 ) -> Generator[pa.RecordBatch, None, None]:
-    file = _library().ArrayRecordReader(str(path), "readahead_buffer_size:0,max_parallelism:0")
     own = {*about.columns}
-    try:
+    with _opened(path, "readahead_buffer_size:0,max_parallelism:0") as file:
         for start in range(0, count, _READ_RECORDS):
-            stop = min(start + _READ_RECORDS, count)
+            records = file.read(start, min(start + _READ_RECORDS, count))
             try:
-                parsed = _parsed(path, file.read(start, stop))
-            except RuntimeError as error:
-                raise ValueError(f"{path}: cannot be read ({' '.join(str(error).split())[:300]})") from error
-            try:
+                parsed = examples.parse(records, names)
                 columns = [
-                    _column(name, parsed, about, is_json=name in own, is_packed=is_packed) for name in names
+                    _column(name, parsed[name], about, is_json=name in own, is_packed=is_packed)
+                    for name in names
                 ]
+                batch = pa.RecordBatch.from_arrays(columns, names)
             except (ValueError, pa.ArrowException) as error:
                 raise ValueError(f"{path}: record {start} or behind: {error}") from error
-            yield pa.RecordBatch.from_arrays(columns, names)
-    finally:
-        file.close()
+            yield batch
 
 
 def _column(
     name: str,
-    parsed: list[dict[str, examples.Feature]],
+    feature: examples.Feature,
     about: About,
     *,
     is_json: bool,
     is_packed: bool,
 ) -> pa.Array:
-    if not all(name in record for record in parsed):
-        raise ValueError(f"a record has no feature {name!r}")
-    kinds = {record[name][0] for record in parsed}
-    if len(kinds) > 1:
-        raise ValueError(f"the feature {name!r} is of several kinds")
-    kind = kinds.pop()
-    rows = examples.joined([record[name][1] for record in parsed])
+    kind, rows = feature
     if kind == examples.BYTES:
         return json_column(rows, about.kind_of(name)) if is_json else text_column(rows, is_text=False)
     if kind == examples.FLOATS:

@@ -41,11 +41,33 @@ def write_parquet(stream: Stream, path: Path) -> int:
     """
     layout = Layout.of(stream, always=_ALWAYS)
     count = 0
-    with create(path) as file, pq.ParquetWriter(file, layout.schema, compression="zstd") as writer:
+    with (
+        create(path) as file,
+        pq.ParquetWriter(
+            file,
+            layout.schema,
+            compression="zstd",
+            # Of ids a dictionary is as long as they are, and nobody looks for the greatest.
+            use_dictionary=_leaves(layout.schema, layout.columns.names),
+            write_statistics=_leaves(layout.schema, layout.columns.names),
+        ) as writer,
+    ):
         for block in stream.blocks:
             writer.write_batch(layout.records(block))
             count += block.num_rows
     return count
+
+
+def _leaves(schema: pa.Schema, names: Sequence[str]) -> list[str]:
+    """What Parquet calls the values of columns; those that are structs are left out."""
+    kinds = {name: schema.field(name).type for name in names}
+    paths: list[str] = []
+    for name, kind in kinds.items():
+        path = name
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        paths += [path] * (not pa.types.is_nested(kind))
+    return paths
 
 
 def write_dataset(stream: Stream, directory: Path) -> int:

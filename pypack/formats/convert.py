@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pypack.formats import about_file
+from pypack.formats.ahead import closing_blocks, read_ahead
 from pypack.formats.formats import FORMATS as FORMATS
 from pypack.formats.formats import Format as Format
 from pypack.formats.losses import Loss, LossError, losses_of
@@ -101,13 +101,17 @@ def write(
     if losses and not allow_loss:
         raise LossError(f"{what} has more than {to} files have a place for", losses)
     orphans = 0 if form.is_folder else 1
-    with closing(stream.blocks), written_whole(path, form.names(path.name), orphans=orphans) as work:
+    with (
+        closing_blocks(stream),
+        written_whole(path, form.names(path.name), orphans=orphans) as work,
+        read_ahead(stream) as ahead,
+    ):
         place = work / path.name
         if split is not None:
             from pypack.formats.columnar import write_splits
 
             place = write_splits(place, [split])
-        rows = form.write(stream, place)
+        rows = form.write(ahead, place)
         about_file.write(
             place, stream.about, stream.contents, is_folder=form.is_folder, is_packed=stream.is_packed
         )
@@ -210,8 +214,12 @@ def import_store(
     from pypack.formats.to_store import plan_of, write_store
 
     place = None
-    with closing(stream.blocks), written_whole(path, [path.name], into_empty=True) as work:
-        written = write_store(stream, work / path.name, vocab_size=vocab_size)
+    with (
+        closing_blocks(stream),
+        written_whole(path, [path.name], into_empty=True) as work,
+        read_ahead(stream) as ahead,
+    ):
+        written = write_store(ahead, work / path.name, vocab_size=vocab_size)
         if found is not None and (written.documents, written.rows) != (found.documents, found.rows):
             raise ValueError(
                 f"{written.rows} rows of {written.documents} documents were read, {about_file.NAME} tells of "

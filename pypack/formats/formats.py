@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pypack.formats import about_file
 from pypack.formats.losses import PARTS
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ class Format:
 
     def names(self, name: str) -> list[str]:
         """What is written for a target of some name."""
+        from pypack.formats import about_file
+
         beside = [] if self.is_folder else [about_file.place_of(Path(name), is_folder=False).name]
         return beside + [name + suffix for suffix in self.suffixes]
 

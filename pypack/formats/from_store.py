@@ -28,18 +28,34 @@ from pypack.store.store import TokenStore
 MOST_RUNS = 2**16
 
 
-@dataclass(frozen=True)
 class _Spans:
-    """Which pieces of which documents the rows hold.
+    """Which pieces of which documents the rows hold; of a store without a plan, nothing is held a document.
 
-    Attributes:
-        documents: int64 [D], of the store; starts: int64 [D], where the piece begins in its document.
-        row_documents: int64 [rows + 1].
+    Args:
+        chosen: int64, the documents of the store that the plan speaks of; None: all.
     """
 
-    documents: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    row_documents: NDArray[np.int64]
+    def __init__(self, store: TokenStore, plan: Plan | None, chosen: NDArray[np.int64] | None) -> None:
+        self._plan = plan
+        self._chosen = chosen
+        self.documents = len(store) if plan is None else len(plan.span_document)
+        self.rows = len(store) if plan is None else len(plan.sequence_offsets) - 1
+        offsets = None if plan is None else np.asarray(plan.sequence_offsets)
+        self.packed_rows = 0 if offsets is None else int(np.count_nonzero(np.diff(offsets) != 1))
+
+    def documents_of(self, first: int, last: int) -> NDArray[np.int64]:
+        """Of spans first to last the documents of the store."""
+        if self._plan is None:
+            return np.arange(first, last, dtype=np.int64)
+        found: NDArray[np.int64] = self._plan.span_document[first:last]
+        return found if self._chosen is None else self._chosen[found]
+
+    def starts_of(self, first: int, last: int) -> NDArray[np.int64]:
+        """Where they begin in their documents."""
+        if self._plan is None:
+            return np.zeros(last - first, np.int64)
+        found: NDArray[np.int64] = self._plan.span_start[first:last].astype(np.int64)
+        return found
 
 
 def stream_of(
@@ -99,18 +115,20 @@ class _Chosen:
 
 def _stream(what: _Chosen) -> Stream:
     store, plan, masks = what.store, what.plan, what.masks
-    spans = _spans(store, plan, what.documents)
-    columns = KeptColumns(store, spans.documents if plan is not None else None)
+    spans = _Spans(store, plan, what.documents)
+    columns = KeptColumns(store, spans.documents_of(0, spans.documents) if plan is not None else None)
     groups = store.groups
     weights = None if what.weights is None else what.weights.values
     contents = Contents(
-        documents=len(spans.documents),
-        rows=len(spans.row_documents) - 1,
+        documents=spans.documents,
+        rows=spans.rows,
         masked_tokens=_masked_tokens(what),
-        packed_rows=int(np.count_nonzero(np.diff(spans.row_documents) != 1)),
+        packed_rows=spans.packed_rows,
         grouped_documents=_grouped(store),
         weighted_documents=0 if weights is None else int(np.count_nonzero(_all(weights) != 1)),
-        parted_groups=0 if groups is None else _parted(groups[spans.documents]),
+        parted_groups=0
+        if groups is None
+        else _parted(groups if plan is None else groups[spans.documents_of(0, spans.documents)]),
         columns=columns.schema,
         name=store.path.name,
     )
@@ -124,11 +142,11 @@ def _stream(what: _Chosen) -> Stream:
                 store, plan, masks, what.documents, uses_store_mask=what.uses_store_mask
             ):
                 last = first + len(rows.span_lengths)
-                documents = spans.documents[first:last]
+                documents = spans.documents_of(first, last)
                 yield Block(
                     _documents(rows),
                     rows.row_spans - rows.row_spans[0],
-                    _learned(rows, bits, documents, spans.starts[first:last]) if has_mask else None,
+                    _learned(rows, bits, documents, spans.starts_of(first, last)) if has_mask else None,
                     None if groups is None else groups[documents],
                     None if weights is None else _of(weights, documents),
                     columns.next(last - first),
@@ -144,14 +162,6 @@ def _stream(what: _Chosen) -> Stream:
         has_weights=weights is not None,
         is_packed=plan is not None,
     )
-
-
-def _spans(store: TokenStore, plan: Plan | None, chosen: NDArray[np.int64] | None) -> _Spans:
-    if plan is None:
-        everything = np.arange(len(store) + 1, dtype=np.int64)
-        return _Spans(everything[:-1], np.zeros(len(store), np.int64), everything)
-    documents = plan.span_document if chosen is None else chosen[plan.span_document]
-    return _Spans(documents, plan.span_start.astype(np.int64), np.asarray(plan.sequence_offsets))
 
 
 def _documents(rows: Rows) -> Ragged:

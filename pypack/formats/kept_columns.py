@@ -15,11 +15,14 @@ from pypack.store.store import TokenStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from pypack.formats.spilled_columns import SpilledColumns
+
 
 class KeptColumns:
     """Gives the columns of the next documents; those that the store derives are left out.
 
-    In the order of the store they are read as they are asked for; in another order (of a plan) they are held.
+    In the order of the store they are read as they are asked for; in another order (of a plan) they wait in a
+    temporary file.
 
     Args:
         documents: int64 [n], which ones will be asked for; None: all, in their order.
@@ -33,7 +36,7 @@ class KeptColumns:
         infos = [part.info for part in store.parts]
         shards = [shard for info in infos if info is not None for shard in info.shards]
         self.schema: pa.Schema | None = None
-        self._table: pa.Table | None = None
+        self._spilled: SpilledColumns | None = None
         self._documents = documents
         self._first = 0
         self._batches: Generator[pa.RecordBatch, None, None] | None = None
@@ -43,14 +46,9 @@ class KeptColumns:
         derived = {name for info in infos if info is not None for name in derived_columns(info.options)}
         self._derived = derived
         self._store = store
-        if documents is None:
-            self.schema = _joined_schema(store, derived)
-            if self.schema is not None:
-                self._batches = self._read()
-            return
-        table = store.columns()
-        self._table = table.drop_columns([name for name in table.column_names if name in derived])
-        self.schema = self._table.schema if self._table.num_columns else None
+        self.schema = _joined_schema(store, derived)
+        if self.schema is not None:
+            self._batches = self._read()
 
     @property
     def names(self) -> list[str]:
@@ -70,13 +68,16 @@ class KeptColumns:
 
         if self.schema is None:
             return None
-        if self._table is not None:
-            assert self._documents is not None
+        if self._documents is not None:
+            if self._spilled is None:
+                from pypack.formats.spilled_columns import SpilledColumns
+
+                assert self._batches is not None
+                self._spilled = SpilledColumns(self.schema, self._batches)
             places = self._documents[self._first : self._first + count]
             self._first += count
-            batches = self._table.take(pa.array(places)).combine_chunks().to_batches()
-        else:
-            batches = self._next(count)
+            return self._spilled.take(places)
+        batches = self._next(count)
         if not batches:
             return pa.RecordBatch.from_pylist([], schema=self.schema)
         return (
@@ -87,6 +88,8 @@ class KeptColumns:
 
     def close(self) -> None:
         """Ends reading."""
+        if self._spilled is not None:
+            self._spilled.close()
         if self._batches is not None:
             if not self._waiting:
                 next(self._batches, None)  # at its end the reading process waits for the next reader

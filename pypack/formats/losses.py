@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pypack.formats.stream import Stream
+if TYPE_CHECKING:
+    from pypack.formats.stream import Stream
 
 # What formats can hold beside documents of ids. What is known of the tokens as a whole (the tokenizer,
 # special ids, the vocabulary size, capacities of rows) every format keeps, in `pypack.json`.

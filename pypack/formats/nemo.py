@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import mmap
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pypack._common.files import create
-from pypack.formats import about_file, nemo_pickle, plain_pickle
+from pypack.formats import about_file, nemo_pickle
+from pypack.formats.pickled_arrays import PlainPickleError
+from pypack.formats.pickled_items import items_of
 from pypack.formats.stream import About, Block, Stream, with_first_tokens
 from pypack.ragged import Ragged
 from pypack.source.mask_ranges import unlearned_ranges
@@ -20,6 +24,7 @@ from pypack.source.mask_ranges import unlearned_ranges
 MAGIC = np.lib.format.MAGIC_PREFIX
 _READ_SEQUENCES = 1000
 _READ_TOKENS = 2**20
+_LET_GO_BYTES = 1 << 24
 # A number takes a byte of the file at least; more tokens than so many times its size repeat one list.
 _MOST_REPEATED = 16
 _FIELDS = ("input_ids", "loss_mask", "seq_start_id")
@@ -40,11 +45,11 @@ def write(rows_of: Stream, path: Path) -> int:
             offsets = block.row_offsets
             starts = block.documents.offsets[:-1] - np.repeat(offsets[:-1], np.diff(block.row_documents))
             fields = (
-                (block.documents.values.astype(np.int64), offsets),
-                (_next_learned(block).astype(np.int64), offsets),
+                (block.documents.values.view(np.int32), offsets),
+                (_next_learned(block).view(np.uint8), offsets),
                 (starts, block.row_documents),
             )
-            file.write(nemo_pickle.dicts(_FIELDS, fields))
+            file.write(nemo_pickle.dicts(_FIELDS, fields).data)
         file.write(tail)
     return rows
 
@@ -82,25 +87,27 @@ def stream(path: Path, found: about_file.Found | None = None) -> Stream:
 
 
 def _blocks(path: Path) -> Generator[Block, None, None]:
-    sequences = _load(path)
     allowed = _MOST_REPEATED * path.stat().st_size
     ids: list[NDArray[Any]] = []
     flags: list[NDArray[Any]] = []
     lengths: list[NDArray[np.int64]] = []
     waiting = total = 0
-    for number, sequence in enumerate(sequences):
-        tokens, learned, bounds = _checked(sequence, f"{path}: sequence {number}")
-        ids.append(tokens)
-        flags.append(learned != 0)
-        lengths.append(np.diff(bounds))
-        waiting, total = waiting + len(tokens), total + len(tokens)
-        if total > allowed:
-            raise ValueError(
-                f"{path}: its sequences repeat what stands there once: more than {allowed} tokens"
-            )
-        if waiting >= _READ_TOKENS or (number + 1) % _READ_SEQUENCES == 0 or number + 1 == len(sequences):
-            yield _block(ids, flags, lengths)
-            ids, flags, lengths, waiting = [], [], [], 0
+    with closing(_sequences(path)) as sequences:
+        for number, sequence in enumerate(sequences):
+            tokens, learned, bounds = _checked(sequence, f"{path}: sequence {number}")
+            ids.append(tokens)
+            flags.append(learned != 0)
+            lengths.append(np.diff(bounds))
+            waiting, total = waiting + len(tokens), total + len(tokens)
+            if total > allowed:
+                raise ValueError(
+                    f"{path}: its sequences repeat what stands there once: more than {allowed} tokens"
+                )
+            if waiting >= _READ_TOKENS or len(ids) >= _READ_SEQUENCES:
+                yield _block(ids, flags, lengths)
+                ids, flags, lengths, waiting = [], [], [], 0
+    if ids:
+        yield _block(ids, flags, lengths)
 
 
 def _block(ids: list[NDArray[Any]], flags: list[NDArray[Any]], lengths: list[NDArray[np.int64]]) -> Block:
@@ -153,7 +160,9 @@ def _vector(values: Any) -> NDArray[Any]:
     return vector
 
 
-def _load(path: Path) -> list[Any]:
+def _sequences(path: Path) -> Generator[Any, None, None]:
+    """What the file holds an array of, one at a time."""
+
     def refuse(why: object) -> NoReturn:
         raise ValueError(f"{path}: not a packed file of NeMo, an object array of dicts of numbers: {why}")
 
@@ -173,11 +182,21 @@ def _load(path: Path) -> list[Any]:
             refuse(f"{type(error).__name__}: {error}"[:200])
         if not dtype.hasobject:
             refuse(f"it holds {str(dtype)[:200]}")
-        data = file.read()
-    try:
-        sequences = plain_pickle.load(data)
-    except plain_pickle.PlainPickleError as error:
-        refuse(error)
-    if not isinstance(sequences, list):
-        refuse(f"it holds a {type(sequences).__name__}")
-    return sequences
+        start = file.tell()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            passed = 0
+            try:
+                for sequence, at in items_of(data, start):
+                    yield sequence
+                    passed = _let_go(data, passed, at)
+            except PlainPickleError as error:
+                refuse(error)
+
+
+def _let_go(data: mmap.mmap, passed: int, at: int) -> int:
+    """Takes pages that were read out of this process's memory, now and then; returns up to where."""
+    if at - passed < _LET_GO_BYTES or not hasattr(mmap, "MADV_DONTNEED"):
+        return passed
+    end = at // mmap.PAGESIZE * mmap.PAGESIZE
+    data.madvise(mmap.MADV_DONTNEED, passed, end - passed)
+    return end

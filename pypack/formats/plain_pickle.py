@@ -1,65 +1,27 @@
 """Pickles of dicts, lists and numbers, read without `pickle`: nothing is called and no object is made.
 
-NumPy writes an array of objects as a pickle. An unpickler calls what the file names and hands objects states
-of the file's making, and a `numpy.dtype` whose state lies reads and writes anywhere. Here the few opcodes
-that such files need give Python's own values and arrays of numbers; anything else is refused. Memory grows
-with the file alone: what stands there once is held once.
+NumPy writes an array of objects as a pickle. The few opcodes that such files need give Python's own values
+and arrays of numbers (`pypack.formats.pickled_arrays`); anything else is refused. What stands there once is
+held once.
 """
 
 from __future__ import annotations
 
-import math
+import mmap
 import pickle
 import re
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from pypack import _core
+from pypack.formats.pickled_arrays import PlainPickleError, build, finished, named, reduce
 
-# How NumPy spells arrays and numbers, in all its versions.
-_MODULES = (
-    "numpy.core.multiarray",
-    "numpy._core.multiarray",
-    "numpy.core.numeric",
-    "numpy._core.numeric",
-    "numpy",
-)
-_NAMES = {(m, n) for m in _MODULES for n in ("_reconstruct", "scalar", "_frombuffer", "ndarray", "dtype")}
-_NAMES.add(("_codecs", "encode"))
-_NUMBERS = re.compile(r"([<>|=]?)(b1|[iu][1248]|f[248]|\?|O8?)")
 # Runs of whole numbers, fractions and truth values: nearly all of such a file.
 _RUN = re.compile(rb"(?:K.|M..|J....|G.{8}|[\x88\x89]){2,1000}", re.DOTALL)
 # Copies that the file asks for (texts into bytes, in old protocols) may take so many times its size.
 _MOST_COPIES = 8
-
-
-@dataclass(frozen=True)
-class _Name:
-    name: str
-
-
-@dataclass
-class _Kind:
-    """A dtype: of numbers, or "O"."""
-
-    code: str
-    order: str = "<"
-
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.order.replace("|", "<").replace("=", "<") + self.code)
-
-
-class _Shell:
-    """An array that its state is to follow."""
-
-    value: NDArray[Any] | list[Any] | None = None
-
-
-class PlainPickleError(ValueError):
-    """The pickle holds more than numbers, or is damaged; the message says what and where."""
 
 
 def load(data: bytes, start: int = 0) -> Any:
@@ -70,9 +32,18 @@ def load(data: bytes, start: int = 0) -> Any:
     Raises:
         PlainPickleError: the pickle holds anything else, or is damaged.
     """
-    reader = _Reader(data, start)
+    reader = PickleReader(data, start)
+    with told(reader):
+        while reader.step() != pickle.STOP:
+            pass
+        return finished(reader.stack.pop())
+
+
+@contextmanager
+def told(reader: PickleReader) -> Iterator[None]:
+    """What Python raises about a damaged pickle, as PlainPickleError."""
     try:
-        return reader.run()
+        yield
     except PlainPickleError:
         raise
     except (IndexError, struct.error):
@@ -81,33 +52,71 @@ def load(data: bytes, start: int = 0) -> Any:
         raise PlainPickleError(f"damaged at byte {reader.at}: {error}") from None
 
 
-_Step: TypeAlias = "Callable[[_Reader], None]"
+class PickleReader:
+    """Steps through the opcodes of a pickle.
 
+    Attributes:
+        at: the byte of the next opcode.
+        stack, marks: what stands there to be put together, and from where on.
+        begin: the byte of the opcode that the last step took.
+    """
 
-class _Reader:
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes | mmap.mmap, start: int) -> None:
         self.data = data
-        self.at = start
+        self.at = self.begin = start
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.copied = 0
 
-    def run(self) -> Any:
-        while True:
-            run = _RUN.match(self.data, self.at)
-            if run is not None:  # numbers alone: these opcodes can do nothing else
-                self.stack.extend(pickle.loads(b"\x80\x03(" + run[0] + b"l."))
-                self.at = run.end()
-                continue
-            code = self.data[self.at : self.at + 1]
-            self.at += 1
-            if code == b".":
-                return _finished(self.stack.pop())
-            step = _STEPS.get(code)
-            if step is None:
-                raise PlainPickleError(f"byte {self.at - 1}: opcode {code!r} is none of numbers and lists")
-            step(self)
+    def step(self) -> bytes:
+        """Takes an opcode, or some of numbers at once; returns it."""
+        run = _RUN.match(self.data, self.at)
+        if run is not None:  # numbers alone: these opcodes can do nothing else
+            self.stack.extend(pickle.loads(b"\x80\x03(" + run[0] + b"l."))
+            self.at = run.end()
+            return b""
+        code = self.data[self.at : self.at + 1]
+        self.begin = self.at
+        self.at += 1
+        if code == pickle.STOP or (code == pickle.EMPTY_LIST and self._has_number_list()):
+            return code
+        step = _STEPS.get(code)
+        if step is None:
+            raise PlainPickleError(f"byte {self.at - 1}: opcode {code!r} is none of numbers and lists")
+        step(self)
+        return code
+
+    def _has_number_list(self) -> bool:
+        """Takes a list of numbers of one kind whole, if there is one."""
+        values, place, end = _core.read_pickled_list(self.data, self.at)
+        if values is None:
+            return False
+        self.at = end
+        self.stack.append(self.number_list(values))
+        if place != -1:
+            self.remember_list(self.remembered() if place == -2 else place)
+        return True
+
+    def number_list(self, values: Any) -> Any:
+        """What a list of numbers becomes, from an array of them."""
+        return values.tolist()
+
+    def remember(self, place: int) -> None:
+        """Keeps what stands on top."""
+        self.memo[place] = self.stack[-1]
+
+    def remember_list(self, place: int) -> None:
+        """Keeps the list of numbers on top."""
+        self.remember(place)
+
+    def remembered(self) -> int:
+        """How much is kept."""
+        return len(self.memo)
+
+    def recall(self, place: int) -> Any:
+        """What was kept."""
+        return self.memo[place]
 
     def take(self, size: int) -> bytes:
         """The next bytes; as many as there are, or an error."""
@@ -124,7 +133,9 @@ class _Reader:
         return value
 
     def line(self) -> str:
-        end = self.data.index(b"\n", self.at)
+        end = self.data.find(b"\n", self.at)
+        if end < 0:
+            raise IndexError
         text = self.data[self.at : end].decode("ascii")
         self.at = end + 1
         return text
@@ -143,134 +154,43 @@ class _Reader:
             raise PlainPickleError("it asks for more memory than such a file needs")
 
 
-def _finished(value: Any) -> Any:
-    return value.value if isinstance(value, _Shell) else value
+_Step: TypeAlias = Callable[[PickleReader], None]
 
 
-def _named(reader: _Reader, module: Any, name: Any) -> None:
-    if (module, name) not in _NAMES:
-        raise PlainPickleError(f"names {str(module)[:80]}.{str(name)[:80]}")
-    reader.stack.append(_Name(name))
-
-
-def _reduce(reader: _Reader) -> None:
-    arguments, called = reader.stack.pop(), reader.stack.pop()
-    if not isinstance(called, _Name) or not isinstance(arguments, tuple):
-        raise PlainPickleError(f"damaged at byte {reader.at}: calls what is no name")
-    reader.stack.append(_CALLS[called.name](reader, *arguments))
-
-
-def _dtype(reader: _Reader, code: Any, *_: Any) -> _Kind:
-    found = _NUMBERS.fullmatch(code)
-    if found is None:
-        raise PlainPickleError(f"names the dtype {str(code)[:40]}")
-    return _Kind({"?": "b1", "O8": "O"}.get(found[2], found[2]), found[1] or "<")
-
-
-def _scalar(reader: _Reader, kind: Any, data: Any) -> Any:
-    return _array(data, kind, ()).item()
-
-
-def _from_buffer(reader: _Reader, data: Any, kind: Any, shape: Any, order: Any) -> NDArray[Any]:
-    return _array(data, kind, shape, by_columns=order == "F")
-
-
-def _encode(reader: _Reader, text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1", "bytes"):
-        raise PlainPickleError(f"encodes as {str(encoding)[:40]}")
-    reader.copy(len(text))
-    return text.encode("latin1")
-
-
-def _name_alone(reader: _Reader, *_: Any) -> Any:
-    raise PlainPickleError("calls ndarray")
-
-
-_CALLS: dict[str, Callable[..., Any]] = {
-    "_reconstruct": lambda reader, *_: _Shell(),
-    "scalar": _scalar,
-    "_frombuffer": _from_buffer,
-    "ndarray": _name_alone,
-    "dtype": _dtype,
-    "encode": _encode,
-}
-
-
-def _build(reader: _Reader) -> None:
-    state = reader.stack.pop()
-    target = reader.stack[-1]
-    if isinstance(target, _Kind):
-        _, order, *rest = state
-        if order not in ("<", ">", "|", "=") or any(part is not None for part in rest[:3]):
-            raise PlainPickleError(f"damaged at byte {reader.at}: a dtype with parts")
-        target.order = order
-    elif isinstance(target, _Shell) and target.value is None:
-        _, shape, kind, by_columns, data = state
-        if kind.code == "O":
-            if not isinstance(data, list) or shape != (len(data),):
-                raise PlainPickleError(f"damaged at byte {reader.at}: {shape} objects")
-            target.value = data
-        else:
-            target.value = _array(data, kind, shape, by_columns is True)
-    else:
-        raise PlainPickleError(f"damaged at byte {reader.at}: a state without an array")
-
-
-def _array(data: Any, kind: Any, shape: Any, by_columns: bool = False) -> NDArray[Any]:
-    dtype = _numbers(kind)
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape) or len(shape) > 8:
-        raise PlainPickleError(f"an array of shape {str(shape)[:40]}")
-    if len(_bytes(data)) != math.prod(shape) * dtype.itemsize:
-        raise PlainPickleError(f"{len(data)} bytes for an array of {shape} {dtype}")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
-
-
-def _numbers(kind: Any) -> np.dtype[Any]:
-    if not isinstance(kind, _Kind) or kind.code == "O":
-        raise PlainPickleError("objects where numbers must be")
-    return kind.dtype()
-
-
-def _bytes(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise PlainPickleError(f"a {type(value).__name__} where bytes must be")
-    return value
-
-
-def _set_items(reader: _Reader, items: list[Any], target: Any) -> None:
+def _set_items(reader: PickleReader, items: list[Any], target: Any) -> None:
     keys, values = items[::2], items[1::2]
     if not isinstance(target, dict) or len(keys) != len(values) or not all(type(key) is str for key in keys):
         raise PlainPickleError(f"damaged at byte {reader.at}: a dict must have names as keys")
-    target.update(zip(keys, map(_finished, values), strict=True))
+    target.update(zip(keys, map(finished, values), strict=True))
 
 
-def _extend(reader: _Reader, items: list[Any], target: Any) -> None:
+def _extend(reader: PickleReader, items: list[Any], target: Any) -> None:
     if not isinstance(target, list):
         raise PlainPickleError(f"damaged at byte {reader.at}: appends to what is no list")
-    target.extend(map(_finished, items))
+    target.extend(map(finished, items))
 
 
-def _pair(reader: _Reader) -> None:
+def _pair(reader: PickleReader) -> None:
     value, key = reader.stack.pop(), reader.stack.pop()
     _set_items(reader, [key, value], reader.stack[-1])
 
 
-def _append(reader: _Reader) -> None:
+def _append(reader: PickleReader) -> None:
     value = reader.stack.pop()
     _extend(reader, [value], reader.stack[-1])
 
 
-def _pop(reader: _Reader) -> None:
+def _pop(reader: PickleReader) -> None:
     if reader.marks and reader.marks[-1] == len(reader.stack):
         reader.marks.pop()
     else:
         reader.stack.pop()
 
 
-def _tuple_of(reader: _Reader, size: int) -> None:
+def _tuple_of(reader: PickleReader, size: int) -> None:
     if len(reader.stack) < size:
         raise IndexError
-    items = tuple(map(_finished, reader.stack[len(reader.stack) - size :]))
+    items = tuple(map(finished, reader.stack[len(reader.stack) - size :]))
     del reader.stack[len(reader.stack) - size :]
     reader.stack.append(items)
 
@@ -287,18 +207,18 @@ def _raw(size_form: str) -> _Step:
     return lambda r: r.stack.append(r.take(r.number(size_form)))
 
 
-def _value(make: Callable[[_Reader], Any]) -> _Step:
+def _value(make: Callable[[PickleReader], Any]) -> _Step:
     return lambda r: r.stack.append(make(r))
 
 
-def _remember(place: Callable[[_Reader], int]) -> _Step:
-    def step(reader: _Reader) -> None:
-        reader.memo[place(reader)] = reader.stack[-1]
+def _remember(place: Callable[[PickleReader], int]) -> _Step:
+    def step(reader: PickleReader) -> None:
+        reader.remember(place(reader))
 
     return step
 
 
-def _dict_of(reader: _Reader) -> None:
+def _dict_of(reader: PickleReader) -> None:
     items, target = reader.marked(), {}  # type: tuple[list[Any], dict[str, Any]]
     _set_items(reader, items, target)
     reader.stack.append(target)
@@ -329,8 +249,8 @@ _STEPS: dict[bytes, _Step] = {
     pickle.EMPTY_LIST: _value(lambda r: []),
     pickle.EMPTY_TUPLE: _value(lambda r: ()),
     pickle.EMPTY_DICT: _value(lambda r: {}),
-    pickle.LIST: _value(lambda r: list(map(_finished, r.marked()))),
-    pickle.TUPLE: _value(lambda r: tuple(map(_finished, r.marked()))),
+    pickle.LIST: _value(lambda r: list(map(finished, r.marked()))),
+    pickle.TUPLE: _value(lambda r: tuple(map(finished, r.marked()))),
     pickle.TUPLE1: lambda r: _tuple_of(r, 1),
     pickle.TUPLE2: lambda r: _tuple_of(r, 2),
     pickle.TUPLE3: lambda r: _tuple_of(r, 3),
@@ -341,11 +261,11 @@ _STEPS: dict[bytes, _Step] = {
     pickle.SETITEMS: lambda r: _set_items(r, r.marked(), r.stack[-1]),
     pickle.BINPUT: _remember(lambda r: r.number("<B")),
     pickle.LONG_BINPUT: _remember(lambda r: r.number("<I")),
-    pickle.MEMOIZE: _remember(lambda r: len(r.memo)),
-    pickle.BINGET: _value(lambda r: r.memo[r.number("<B")]),
-    pickle.LONG_BINGET: _value(lambda r: r.memo[r.number("<I")]),
-    pickle.GLOBAL: lambda r: _named(r, r.line(), r.line()),
-    pickle.STACK_GLOBAL: lambda r: _named(r, r.stack.pop(-2), r.stack.pop()),
-    pickle.REDUCE: _reduce,
-    pickle.BUILD: _build,
+    pickle.MEMOIZE: _remember(lambda r: r.remembered()),
+    pickle.BINGET: _value(lambda r: r.recall(r.number("<B"))),
+    pickle.LONG_BINGET: _value(lambda r: r.recall(r.number("<I"))),
+    pickle.GLOBAL: lambda r: named(r, r.line(), r.line()),
+    pickle.STACK_GLOBAL: lambda r: named(r, r.stack.pop(-2), r.stack.pop()),
+    pickle.REDUCE: reduce,
+    pickle.BUILD: build,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,8 @@ from pypack.formats.table import (
 )
 from pypack.ragged import Ragged
 
+_OWN = {"groups": GROUP, "weights": WEIGHT}  # what a description tells of → its field
+Numbers: TypeAlias = "NDArray[np.int32] | NDArray[np.int64]"
 _PER_TOKEN = (LABELS, COMPLETION, ASSISTANT, POSITIONS, ATTENTION)
 
 
@@ -64,6 +66,9 @@ class RecordReader:
             raise ValueError(
                 f"{self.place}: no column {self.ids!r}, but {known or 'none'}: name one with --column"
             )
+        for part, name in _OWN.items():
+            if part in self.own and name not in self.names:
+                raise ValueError(f"{self.place}: no column {name!r}, which its description tells of")
 
     @property
     def has_mask(self) -> bool:
@@ -78,8 +83,7 @@ class RecordReader:
     @property
     def columns(self) -> list[str]:
         """The fields that are kept columns."""
-        own = {GROUP} if "groups" in self.own else set()
-        own |= {WEIGHT} if "weights" in self.own else set()
+        own = [name for part, name in _OWN.items() if part in self.own]
         known = {self.ids, LENGTHS, *_PER_TOKEN, *own}
         return [name for name in self.names if name not in known]
 
@@ -107,16 +111,18 @@ class RecordReader:
         counts = np.diff(row_documents)
         own = {
             name: found.of_documents(name, counts, self.is_packed)
-            for name, part in ((GROUP, "groups"), (WEIGHT, "weights"))
+            for part, name in _OWN.items()
             if part in self.own
         }
         columns = {name: found.of_documents(name, counts, self.is_packed) for name in self.columns}
         return Block(
-            Ragged(values.astype(np.uint32), documents),
+            Ragged(
+                values.view(np.uint32) if values.dtype == np.int32 else values.astype(np.uint32), documents
+            ),
             row_documents,
             learned,
-            None if GROUP not in own else as_numbers(own[GROUP], np.int64),
-            None if WEIGHT not in own else as_numbers(own[WEIGHT], np.float32),
+            None if GROUP not in own else found.as_numbers(GROUP, own[GROUP], np.int64),
+            None if WEIGHT not in own else found.as_numbers(WEIGHT, own[WEIGHT], np.float32),
             _batch(columns, batch.schema) if columns else None,
         )
 
@@ -146,7 +152,7 @@ class RecordReader:
     def _learned(
         self,
         found: _Found,
-        values: NDArray[np.int64],
+        values: Numbers,
         documents: NDArray[np.int64],
         fields: dict[str, NDArray[Any]],
     ) -> NDArray[np.bool_]:
@@ -217,7 +223,7 @@ class _Found:
         assert self._offsets is not None
         self.refuse(int(np.searchsorted(self._offsets, token, side="right")) - 1, why)
 
-    def numbers(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def numbers(self, name: str) -> tuple[Numbers, NDArray[np.int64]]:
         """Lists of whole numbers, end to end, and where those of each row begin."""
         values = self._batch.column(name)
         if values.null_count:
@@ -235,7 +241,8 @@ class _Found:
             what = f"of {name!r}" if name in _PER_TOKEN or name == LENGTHS else "of token ids"
             raise ValueError(f"{self._place}: a list {what} holds a null")
         offsets = np.asarray(values.offsets).astype(np.int64)
-        numbers = flat.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        flat = flat if types.is_int32(inner) else flat.cast(pa.int64())  # the usual ones are not copied
+        numbers = flat.to_numpy(zero_copy_only=False)
         if name not in _PER_TOKEN and self._offsets is None:
             self._offsets = offsets - offsets[0]
         return numbers, offsets - offsets[0]
@@ -268,10 +275,17 @@ class _Found:
             return values
         return values.take(pa.array(np.repeat(np.arange(len(counts)), counts)))
 
-
-def as_numbers(values: pa.Array, kind: Any) -> NDArray[Any]:
-    """An Arrow array as one of NumPy, of another type."""
-    return np.asarray(values.to_numpy(zero_copy_only=False)).astype(kind)
+    def as_numbers(self, name: str, values: pa.Array, kind: type[np.number[Any]]) -> NDArray[Any]:
+        """Values of documents as an array of another type."""
+        is_number = types.is_integer(values.type) or (
+            types.is_floating(values.type) and issubclass(kind, np.floating)
+        )
+        if len(values) and not (is_number and values.null_count == 0):
+            raise ValueError(
+                f"{self._place}: column {name!r} must have a number for each document, found {values.type}"
+                + (f" with {values.null_count} nulls" if values.null_count else "")
+            )
+        return np.asarray(values.to_numpy(zero_copy_only=False)).astype(kind)
 
 
 def _batch(columns: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:

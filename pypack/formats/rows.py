@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.formats.stream import block_bounds
+from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
 from pypack.source.mask_ranges import Masks
 from pypack.store.store import TokenStore
+
+# Without a plan; what is held a document is held of so many.
+_DOCUMENTS_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
@@ -57,17 +62,35 @@ def iterate_rows(
     """
     if plan is not None and plan.align != 1:
         raise ValueError(f"the plan aligns spans to {plan.align} tokens: pack with align=1 to convert")
+    uses = {"uses_store_mask": uses_store_mask}
+    if plan is None:
+        count, lengths = len(store), store.lengths
+        for start in range(0, count, _DOCUMENTS_AT_ONCE):
+            part = np.arange(start, min(start + _DOCUMENTS_AT_ONCE, count), dtype=np.int64)
+            own, numbers = lengths[start : start + len(part)], np.arange(len(part) + 1)
+            arrays = (numbers, numbers[:-1], np.zeros(len(part), np.int32), own, np.maximum(own, 1))
+            yield from _filled(store, _core.PlanView(*arrays), own.astype(np.int64), masks, part, (), **uses)
+        return
+    refuse_literals(plan, "the format has no place for them", "convert a plan without them, or load this one")
+    view = _core.PlanView(*plan.arrays().values())
+    spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
+    tokens = np.diff(spans[plan.sequence_offsets])
+    yield from _filled(store, view, tokens, masks, chosen, plan.mapped_files, **uses)
+
+
+def _filled(
+    store: TokenStore,
+    view: _core.PlanView,
+    tokens: NDArray[np.int64],
+    masks: Masks | None,
+    chosen: NDArray[np.int64] | None,
+    plan_files: Any,
+    *,
+    uses_store_mask: bool,
+) -> Iterator[Rows]:
+    """The rows of a plan, of so many tokens each."""
     form = _core.BatchFormat(varlen=True, int32=True, position_ids=False, segment_ids=False)
     maker = _core.BatchMaker(form, 1)
-    count, lengths = len(store), store.lengths
-    if plan is None:
-        everything = np.arange(count + 1)
-        arrays = (everything, everything[:-1], np.zeros(count, np.int32), lengths, np.maximum(lengths, 1))
-        view, tokens = _core.PlanView(*arrays), lengths.astype(np.int64)
-    else:
-        view = _core.PlanView(*plan.arrays().values())
-        spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
-        tokens = np.diff(spans[plan.sequence_offsets])
     maker.add_source(
         store.kernel_view,
         view,
@@ -76,7 +99,7 @@ def iterate_rows(
         mask_offsets=None if masks is None else masks[0],
         masks=None if masks is None else masks[1],
         uses_store_mask=uses_store_mask,
-        plan_files=() if plan is None else plan.mapped_files,
+        plan_files=plan_files,
     )
     ends = np.cumsum(tokens)
     for start, stop in block_bounds(ends):

@@ -54,7 +54,7 @@ def write_store(stream: Stream, path: Path, *, vocab_size: int, **options: Any) 
     flags = ((MASK, stream.has_mask), (GROUP, stream.has_groups), (WEIGHT, stream.has_weights))
     suffixes = [suffix for suffix, there in flags if there]
     says = dict.fromkeys(suffixes, False)
-    lengths, rows = [np.zeros(0, np.int64)], [np.zeros(1, np.int64)]
+    lengths, rows = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
     record = (
         {**about.options, "derived_columns": list(about.derived_columns)}
         if about.derived_columns
@@ -77,13 +77,13 @@ def write_store(stream: Stream, path: Path, *, vocab_size: int, **options: Any) 
                 says[GROUP] |= bool(places.any())
             if block.weights is not None:
                 says[WEIGHT] |= bool((block.weights != 1).any())
-            lengths.append(block.documents.lengths)
+            lengths.append(block.documents.lengths.astype(np.int32))
             rows.append(block.row_documents[1:] + rows[-1][-1])
     silent = [
         suffix for suffix, said in says.items() if not said and FEATURE_OF[suffix] not in about.features
     ]
     _complete(path, about, silent, keeps_tokenizer="tokenizer" in options)
-    span_lengths = np.concatenate(lengths).astype(np.int32)
+    span_lengths = np.concatenate(lengths)
     row_documents = np.concatenate(rows)
     return Written(len(row_documents) - 1, len(span_lengths), span_lengths, row_documents)
 

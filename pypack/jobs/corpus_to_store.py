@@ -6,8 +6,10 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from pypack._common.words import counted
 from pypack.jobs.tokenize import TokenizeOptions
 from pypack.jobs.tokenize import tokenize as run
 from pypack.store.store import TokenStore
@@ -27,8 +29,8 @@ def tokenize(
     Killed at any moment, the same call goes on from the finished shards, and ends with the same bytes.
 
     Args:
-        inputs: files, directories or glob patterns; one or several.
-        output: the store to write.
+        inputs: files, directories, glob patterns, or URLs of such; one or several.
+        output: the store to write, a path or a URL.
         tokenizer: a `Tokenizer`, or the path of one (see `Tokenizer.from_file`).
         **options: of `pypack.jobs.tokenize.TokenizeOptions` (`field`, `keep`, `append_eos`, `shard_tokens`,
             `where`, `sample`, `limit`, `transform`, ...) and of `pypack.jobs.tokenize.tokenize` (`on_error`,
@@ -48,8 +50,9 @@ def tokenize(
     if result.rejected:
         kinds = ", ".join(f"{count} {kind}" for kind, count in result.rejected_by_kind.items())
         warnings.warn(
-            f"{result.rejected} documents or files were rejected ({kinds}): see "
-            f"{result.output / 'rejected.jsonl'}",
+            f"{counted(result.rejected, 'document or file was', 'documents or files were')} rejected "
+            f"({kinds}): see "
+            f"{result.output}/rejected.jsonl",
             stacklevel=2,
         )
-    return TokenStore.open(result.output)
+    return TokenStore.open(result.output if isinstance(result.output, Path) else str(result.output))

@@ -75,9 +75,9 @@ class Dealer:
         if task.is_trial:
             self._try_next(task.unit)
 
-    def died(self, task: Task) -> None:
-        """A worker has died of it, or at it."""
-        self.deaths += 1
+    def died(self, task: Task, times: int = 1) -> None:
+        """A worker has died of it, or at it; so many of them, one after another."""
+        self.deaths += times
         if task.is_trial:
             assert task.stop is not None
             if task.stop - task.first == 1:
@@ -90,7 +90,7 @@ class Dealer:
             self._suspects[task.unit] = deque(halves)
             self._try_next(task.unit)
             return
-        deaths = self._deaths[task.unit] = self._deaths.get(task.unit, 0) + 1
+        deaths = self._deaths[task.unit] = self._deaths.get(task.unit, 0) + times
         if deaths < MOST_DEATHS:
             self._waiting.appendleft(task)
             return

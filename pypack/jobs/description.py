@@ -12,12 +12,13 @@ from typing import Any
 
 from pypack._common.schema import Field, brief, check, check_required, parse_json
 from pypack.corpus import InputFile
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
+from pypack.remote import is_url
 
 JOB_FILE = "job.json"
 _FORMAT, _VERSION = "pypack.job", 1
-FEATURES = frozenset({"retries"})
+FEATURES = frozenset({"retries", "urls"})
 _PLACE = Field("int", 0, 2**63 - 1, null=True)
 _RETRIES = Field("dict", items=Field("dict", fields={"rest": _PLACE, "offset": _PLACE}))
 
@@ -54,7 +55,7 @@ class JobDescription:
         head = {
             "format": _FORMAT,
             "version": _VERSION,
-            "requires": ["retries"] if self.retries else [],
+            "requires": self._requires(),
             "folder": self.folder,
             "job": self.job,
             "notes": self.notes,
@@ -67,6 +68,10 @@ class JobDescription:
         parts.append(",\n  ".join(json.dumps(unit.to_json()) for unit in self.units))
         parts.append("\n ]\n}\n")
         return "".join(parts).encode()
+
+    def _requires(self) -> list[str]:
+        found = ["retries"] if self.retries else []
+        return [*found, "urls"] if any(file.is_remote for file in self.inputs) else found
 
     @classmethod
     def from_json(cls, data: bytes, place: str) -> JobDescription:
@@ -99,20 +104,24 @@ class JobDescription:
 
 def _checked(values: list[Any]) -> list[Any]:
     """The fields of a file, if they are of its types."""
-    path, kind, compression, size, modified_ns, is_stream = values
-    kinds = (type(path), type(kind), type(size), type(modified_ns), type(is_stream))
-    if kinds != (str, str, int, int, bool) or type(compression) not in (str, type(None)) or size < 0:
+    path, kind, compression, size, modified_ns, is_stream, *etag = values
+    kinds = (type(path), type(kind), type(size), type(modified_ns), type(is_stream), *map(type, etag))
+    if kinds not in _FILE_KINDS or type(compression) not in (str, type(None)) or size < 0:
         raise ValueError(f"{brief(values)} is no file")
     return values
 
 
+_FILE_KINDS = ((str, str, int, int, bool), (str, str, int, int, bool, str))
+
+
 def _file_values(file: InputFile) -> list[Any]:
-    return [file.path, file.format, file.compression, file.size, file.modified_ns, file.is_stream]
+    values = [file.path, file.format, file.compression, file.size, file.modified_ns, file.is_stream]
+    return [*values, file.etag] if file.etag else values
 
 
 def _file(values: Sequence[Any], folder: str | None) -> InputFile:
-    path, kind, compression, size, modified_ns, is_stream = values
-    return InputFile(path, kind, compression, size, modified_ns, is_stream, folder=folder)
+    path, kind, compression, size, modified_ns, is_stream, *etag = values
+    return InputFile(path, kind, compression, size, modified_ns, is_stream, folder=folder, etag="".join(etag))
 
 
 def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
@@ -121,14 +130,14 @@ def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
     Who goes on with a job in another folder finds its files where they were named; on another machine, or
     where the corpus was moved, in the current folder.
     """
-    for path, _, _, size, _, is_stream in files:
-        if not is_stream and not Path(path).is_absolute():
+    for path, _, _, size, _, is_stream, *_ in files:
+        if not is_stream and not is_url(path) and not Path(path).is_absolute():
             is_here = Path(path).is_file() and Path(path).stat().st_size == size
             return None if is_here or not Path(folder, path).is_file() else folder
     return None
 
 
-def read_description(place: FolderPlace) -> JobDescription | None:
+def read_description(place: Place) -> JobDescription | None:
     """The job of a place, None if none was begun there."""
     data = place.read(JOB_FILE)
-    return None if data is None else JobDescription.from_json(data, str(place.path(JOB_FILE)))
+    return None if data is None else JobDescription.from_json(data, place.told(JOB_FILE))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pypack._common.words import counted
 from pypack.corpus import InputFile
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def _files(before: JobDescription, now: JobDescription) -> list[str]:
     then = dict(zip(file_places(before), before.inputs, strict=True))
     here = dict(zip(file_places(now), now.inputs, strict=True))
     if not (then.keys() & here.keys()):  # the folder was moved, or is mounted elsewhere: as they are named
-        then = {os.path.normpath(file.path): file for file in before.inputs}
-        here = {os.path.normpath(file.path): file for file in now.inputs}
+        then = {_normal(file): file for file in before.inputs}
+        here = {_normal(file): file for file in now.inputs}
     told = [f"{then[path].path}: is not among them any more" for path in then if path not in here]
     told += [f"{here[path].path}: was not among them before" for path in here if path not in then]
     told += [
@@ -117,10 +118,16 @@ def _files(before: JobDescription, now: JobDescription) -> list[str]:
     return [f"files ({'; '.join(told[:_MOST_TOLD])}{more})"] if told else []
 
 
+def _normal(file: InputFile) -> str:
+    return file.path if file.is_remote else os.path.normpath(file.path)
+
+
 def file_places(job: JobDescription) -> list[str]:
     """Where the files of a job are, however they are named."""
     return [
-        file.path if file.is_stream else os.path.normpath(os.path.join(job.folder, file.path))  # noqa: PTH118
+        file.path
+        if file.is_stream or file.is_remote
+        else os.path.normpath(os.path.join(job.folder, file.path))  # noqa: PTH118
         for file in job.inputs
     ]
 
@@ -131,13 +138,13 @@ def is_same_file(then: InputFile, now: InputFile) -> bool:
 
 
 def _state(file: InputFile) -> tuple[object, ...]:
-    return file.format, file.compression, file.size, file.modified_ns, file.is_stream
+    return file.format, file.compression, file.size, file.modified_ns, file.is_stream, file.etag
 
 
 def _changed(then: InputFile, now: InputFile) -> str:
     if then.size != now.size:
-        return f"{then.path}: has changed (before {then.size:,} bytes, now {now.size:,})"
-    if then.modified_ns != now.modified_ns:
+        return f"{then.path}: has changed (before {counted(then.size, 'byte')}, now {now.size:,})"
+    if then.modified_ns != now.modified_ns or then.etag != now.etag:
         return f"{then.path}: was written to since"
     return f"{then.path}: is read as {_kind(now)}, before as {_kind(then)}"
 

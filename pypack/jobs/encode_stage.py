@@ -85,7 +85,7 @@ def _line_start(files: Sequence[InputFile], batch: DocumentBatch, i: int) -> int
         return 0
     if record == 0:
         file = files[int(batch.files[i])]
-        return 0 if file.end is None else first_line_start(file.location, file.begin, file.end)
+        return 0 if file.end is None else first_line_start(file, file.begin, file.end)
     if i > 0 and batch.files[i - 1] == batch.files[i] and batch.records[i - 1] == record - 1:
         return int(batch.ends[i - 1])
     file = files[int(batch.files[i])]

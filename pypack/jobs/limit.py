@@ -16,7 +16,7 @@ from pypack.corpus import DocumentBatch
 from pypack.jobs.choosing import kept_documents
 from pypack.jobs.description import JobDescription
 from pypack.jobs.manifest import Manifest, finished_units, read_manifest
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
 from pypack.ragged import Ragged
 from pypack.store.beside import Beside
@@ -37,7 +37,7 @@ class Limited:
     last: Unit | None = None
 
 
-def limited(job: JobDescription, place: FolderPlace, known: dict[int, Manifest] | None = None) -> Limited:
+def limited(job: JobDescription, place: Place, known: dict[int, Manifest] | None = None) -> Limited:
     """The units that make the store of a job; all, where it has no limit.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pypack._common.schema import brief, check_required, parse_json
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.store.format import ShardInfo
 
 UNITS_FOLDER = "units"
@@ -132,7 +132,7 @@ def _checked(shard: ShardInfo) -> ShardInfo:
     return shard
 
 
-def read_manifest(place: FolderPlace, unit: int) -> Manifest | None:
+def read_manifest(place: Place, unit: int) -> Manifest | None:
     """What a unit has made, None if it is not done.
 
     Raises:
@@ -140,10 +140,17 @@ def read_manifest(place: FolderPlace, unit: int) -> Manifest | None:
     """
     name = manifest_name(unit)
     data = place.read(name)
-    return None if data is None else Manifest.from_json(data, str(place.path(name)))
+    return None if data is None else Manifest.from_json(data, place.told(name))
 
 
-def finished_units(place: FolderPlace) -> set[int]:
+def read_manifests(place: Place, units: Sequence[int]) -> Iterator[Manifest | None]:
+    """The same of many units."""
+    names = [manifest_name(unit) for unit in units]
+    for name, data in zip(names, place.read_many(names), strict=True):
+        yield None if data is None else Manifest.from_json(data, place.told(name))
+
+
+def finished_units(place: Place) -> set[int]:
     """The numbers of the units that are done, by the names of their manifests."""
     stems = (name.removesuffix(".json") for name in place.names(UNITS_FOLDER) if name.endswith(".json"))
     return {int(stem) for stem in stems if stem.isascii() and stem.isdigit()}

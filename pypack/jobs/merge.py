@@ -5,24 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
-from pypack.jobs.attempts import final_name
+from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
 from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
     Manifest,
-    read_manifest,
+    read_manifests,
     rejects_name,
     shard_prefix,
 )
 from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_limit import commonest
 from pypack.jobs.reject_log import moved_line
 from pypack.jobs.retry import superseded
@@ -36,21 +35,24 @@ _CHUNK = 1 << 20
 class MissingUnitsError(ValueError):
     """Not all units of a job are done."""
 
-    def __init__(self, place: FolderPlace, missing: list[int], total: int) -> None:
+    def __init__(self, place: Place, missing: list[int], total: int) -> None:
         self.numbers = array_syntax(missing)
-        super().__init__(f"{place.folder}: {len(missing):,} of {total:,} units are missing: {self.numbers}")
+        super().__init__(
+            f"{place.folder}: {len(missing):,} of {counted(total, 'unit')} "
+            f"{'is' if total == 1 else 'are'} missing: {self.numbers}"
+        )
 
 
 class NoDocumentError(ValueError):
     """A job has made no document, and a store cannot be empty."""
 
 
-def missing_units(place: FolderPlace, job: JobDescription) -> list[int]:
+def missing_units(place: Place, job: JobDescription) -> list[int]:
     """The units of a job that are not done, and are needed, as far as is known."""
     return limited(job, place).missing
 
 
-def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
+def merge(place: Place, job: JobDescription) -> StoreInfo:
     """Writes what says that the store is finished. Several processes may do it at once: all write the same.
 
     Raises:
@@ -61,6 +63,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     wanted = limited(job, place)
     if wanted.missing:
         raise MissingUnitsError(place, wanted.missing, len(job.units))
+    place.settle()
     unused = {unit.number for unit in job.units} - set(wanted.units)
     if wanted.last is not None:
         job = with_last_unit(job, wanted.last)
@@ -77,7 +80,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
     if not shards:
         told = (
             f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}; "
-            f"{_all_listed(counts['rejected'], place.path(REJECTED_FILE))}"
+            f"{_all_listed(counts['rejected'], place.file(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
         )
@@ -103,7 +106,7 @@ def merge(place: FolderPlace, job: JobDescription) -> StoreInfo:
         counts=counts | job.notes,
     )
     crash_at("merge", "store")
-    place.write(STORE_FILE, info.to_json())
+    place.write_once(STORE_FILE, info.to_json())
     _tidy(place, unused)
     return info
 
@@ -114,7 +117,7 @@ def _last_id(asked: dict[str, Any]) -> int | None:
     return next((i for i in reversed(ids) if i is not None), None)
 
 
-def _all_listed(by_kind: Mapping[str, int], log: Path) -> str:
+def _all_listed(by_kind: Mapping[str, int], log: PlacedFile) -> str:
     """Where the rejects are, and the commonest of them where they differ."""
     return commonest(by_kind, log) if len(by_kind) > 1 else f"all are listed in {log}"
 
@@ -124,24 +127,25 @@ def _passed_over_in_words(counts: Mapping[str, int]) -> str:
     return f"; {sum(counts.values()):,} were passed over as asked ({told})" if told else ""
 
 
-def _manifests(place: FolderPlace, job: JobDescription, units: Iterable[int]) -> Iterator[Manifest]:
-    for number in units:
-        manifest = read_manifest(place, number)
+def _manifests(place: Place, job: JobDescription, units: Iterable[int]) -> Iterator[Manifest]:
+    numbers = list(units)
+    for number, manifest in zip(numbers, read_manifests(place, numbers), strict=True):
         if manifest is None:
             raise MissingUnitsError(place, [number], len(job.units))
         yield manifest
 
 
-def _check_files(place: FolderPlace, manifests: list[Manifest]) -> None:
+def _check_files(place: Place, manifests: list[Manifest]) -> None:
+    size_of = place.sizes()
     for manifest in manifests:
         expected = list(manifest.files())
         if manifest.rejects_bytes:
             expected.append((rejects_name(manifest.unit), manifest.rejects_bytes))
         for name, size in expected:
-            if place.size(name) != size:
+            if size_of(name) != size:
                 raise OutputError(
-                    f"{place.path(name)}: missing or changed since its unit was finished; remove "
-                    f"{place.path(UNITS_FOLDER)}/{manifest.unit:06d}.json and run the job again, which makes "
+                    f"{place.told(name)}: missing or changed since its unit was finished; remove "
+                    f"{place.told(UNITS_FOLDER)}/{manifest.unit:06d}.json and run the job again, which makes "
                     "that unit anew"
                 )
 
@@ -171,7 +175,7 @@ def _counts(
 
 
 def _join_rejects(
-    place: FolderPlace, job: JobDescription, manifests: list[Manifest]
+    place: Place, job: JobDescription, manifests: list[Manifest]
 ) -> tuple[str, Counter[tuple[str, bool]]]:
     """Writes the rejects of all units in order, without those that a later unit has tried again.
 
@@ -201,7 +205,7 @@ def _join_rejects(
             if unit.first != file or unit.end is None:
                 lines, file = 0, unit.first
             if manifest.rejects_bytes:
-                with place.path(rejects_name(manifest.unit)).open("rb") as source:
+                with place.open(rejects_name(manifest.unit)) as source:
                     if old.get(manifest.unit):
                         kept = current(source, manifest.unit)
                         yield from (moved_line(line, lines) for line in kept)
@@ -225,7 +229,7 @@ def _in_words(line: bytes) -> str:
     return f"{record['file']}: {where}: {record['reason']}"
 
 
-def _tidy(place: FolderPlace, unused: Collection[int]) -> None:
+def _tidy(place: Place, unused: Collection[int]) -> None:
     """Removes what attempts have left, and the shards of units that are not in the store. Should an attempt
     go on still, it finds its unit done."""
     prefixes = tuple(map(shard_prefix, unused))
@@ -233,6 +237,5 @@ def _tidy(place: FolderPlace, unused: Collection[int]) -> None:
         if name.startswith(prefixes):
             place.remove(name)
     for folder in (UNITS_FOLDER, ""):
-        for name in place.names(folder):
-            if final_name(name) != name:
-                place.remove(f"{folder}/{name}" if folder else name)
+        for name in place.temporaries(folder):
+            place.remove(f"{folder}/{name}" if folder else name)

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
+from pypack._common.words import counted
 from pypack.jobs.attempts import final_name
 from pypack.jobs.description import JOB_FILE, JobDescription, read_description
 from pypack.jobs.differences import differences, different_options
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
+from pypack.remote import Url
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Of 0.1.0: what an unfinished job of it has.
@@ -29,7 +32,7 @@ class OutputError(ValueError):
     """The output directory does not allow the job; the message says what stands there and what to do."""
 
 
-def begun_by_older(directory: Path) -> str:
+def begun_by_older(directory: Path | Url) -> str:
     """What to do with an unfinished job of 0.1.0."""
     return (
         f"{directory}: an unfinished job that pypack 0.1 has begun, which this version cannot go on with: "
@@ -40,7 +43,7 @@ def begun_by_older(directory: Path) -> str:
 @contextmanager
 def claimed(
     directory: Path, job: JobDescription, tokenizer_json: bytes, *, overwrite: bool, shared: bool
-) -> Iterator[tuple[FolderPlace, JobDescription]]:
+) -> Iterator[tuple[Place, JobDescription]]:
     """Keeps the directory for the processes of one job.
 
     Args:
@@ -71,13 +74,13 @@ def claimed(
                 shutil.rmtree(_aside(directory), ignore_errors=True)
                 if overwrite:
                     _clear(directory)
-                yield _begun(FolderPlace(directory), job, tokenizer_json, shared)
+                yield begun(FolderPlace(directory), job, tokenizer_json, shared)
                 return
             aside = _aside(directory)
             aside.mkdir(exist_ok=True)
             if not _holds(FolderPlace(aside), job):
                 _clear(aside)
-            yield _begun(FolderPlace(aside), job, tokenizer_json, shared)
+            yield begun(FolderPlace(aside), job, tokenizer_json, shared)
             if (aside / STORE_FILE).exists():
                 _swap(aside, directory)
     except BlockingIOError:
@@ -85,7 +88,7 @@ def claimed(
 
 
 @contextmanager
-def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[FolderPlace, JobDescription]]:
+def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[Place, JobDescription]]:
     """Keeps the directory of a finished store for a job that tries again what it has refused.
 
     Yields:
@@ -133,31 +136,32 @@ def _refuse_strangers(directory: Path) -> None:
         )
 
 
-def _begun(
-    place: FolderPlace, job: JobDescription, tokenizer_json: bytes, shared: bool
-) -> tuple[FolderPlace, JobDescription]:
+def begun(
+    place: Place, job: JobDescription, tokenizer_json: bytes, shared: bool
+) -> tuple[Place, JobDescription]:
     """The job that was begun there, if it is the same; else this one is begun."""
     before = read_description(place)
-    if before is None and (place.folder / OLD_JOURNAL).exists():
+    if before is None and place.exists(OLD_JOURNAL):
         raise OutputError(begun_by_older(place.folder))
     if before is not None:
         different = differences(before, job)
         if not different:
             return place, before
         if shared or _has_documents(place):
+            units = counted(len(before.units), "unit")
             raise OutputError(
-                f"{place.folder}: holds {len(finished_units(place))} of {len(before.units)} units of a job "
+                f"{place.folder}: holds {len(finished_units(place))} of {units} of a job "
                 f"that differs from this one in {'; '.join(different)}. Run it as before to go on, or add "
                 "--overwrite to start over"
             )
-        _clear(place.folder)
+        clear_place(place)
     place.create(TOKENIZER_FILE, tokenizer_json)
     if place.create(JOB_FILE, job.to_json()):
         return place, job
-    return _begun(place, job, tokenizer_json, shared)  # another partition was first
+    return begun(place, job, tokenizer_json, shared)  # another partition was first
 
 
-def _holds(place: FolderPlace, job: JobDescription) -> bool:
+def _holds(place: Place, job: JobDescription) -> bool:
     """Whether this very job was begun there."""
     try:
         before = read_description(place)
@@ -166,7 +170,7 @@ def _holds(place: FolderPlace, job: JobDescription) -> bool:
     return before is not None and not differences(before, job)
 
 
-def _has_documents(place: FolderPlace) -> bool:
+def _has_documents(place: Place) -> bool:
     """Whether an earlier run has finished anything worth keeping."""
     if has_finished_shards(place):
         return True
@@ -210,7 +214,11 @@ def _swap(new: Path, old: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    name = final_name(path.name)
+    return is_our_name(path.name)
+
+
+def is_our_name(name: str) -> bool:
+    name = final_name(name)
     return name in (*_OURS, UNITS_FOLDER) or _SHARD_FILE.fullmatch(name) is not None
 
 
@@ -222,6 +230,19 @@ def _clear(directory: Path) -> None:
     for path in directory.iterdir():
         if _is_ours(path):
             path.unlink()
+
+
+def clear_place(place: Place) -> None:
+    """Removes what is of a job: then there is neither a store nor a job, whenever this is killed."""
+    if isinstance(place.folder, Path):
+        _clear(place.folder)
+        return
+    for name in (STORE_FILE, JOB_FILE):
+        place.remove(name)
+    for folder in (UNITS_FOLDER, ""):
+        for name in (*place.names(folder), *place.temporaries(folder)):
+            if folder or is_our_name(name):
+                place.remove(f"{folder}/{name}" if folder else name)
 
 
 @contextmanager

@@ -1,17 +1,15 @@
-"""Where the bytes of a job live: a folder that all its processes see.
-
-All that a job asks of its place stands here, so that another kind of place (a bucket, which has no folders,
-no links and no renaming) needs nothing but these methods.
-"""
+"""Where the bytes of a job live: a folder that all its processes see."""
 
 from __future__ import annotations
 
+import base64
 import errno
+import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pypack._common.checksums import check_checksum, checksum
 from pypack._common.files import (
@@ -24,17 +22,24 @@ from pypack._common.files import (
     write_atomically,
 )
 from pypack.jobs.attempts import Attempt, final_name, is_over
+from pypack.jobs.places import Place
 
 # What a file system without hard links says, besides.
 _NO_LINKS = NOT_SUPPORTED | {errno.EPERM, errno.EMLINK, errno.EXDEV}
 
 
-class FolderPlace:
+class FolderPlace(Place):
     """A folder of a file system."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder: Path = folder
         self._root = os.fspath(folder)
+
+    def told(self, name: str) -> str:
+        return str(self.path(name))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"folder": base64.b64encode(os.fsencode(self.folder.absolute())).decode()}
 
     def path(self, name: str) -> Path:
         """Where a file is; names have `/` between their parts."""
@@ -76,10 +81,18 @@ class FolderPlace:
     def read(self, name: str) -> bytes | None:
         """The content of a file, None if there is none."""
         try:
-            with open(f"{self._root}/{name}", "rb", buffering=0) as file:  # noqa: PTH123
-                return file.read()
+            with io.FileIO(f"{self._root}/{name}") as file:
+                return file.readall()
         except FileNotFoundError:
             return None
+
+    def open(self, name: str) -> BinaryIO:
+        """A file, open for reading."""
+        return self.path(name).open("rb")
+
+    def write_once(self, name: str, data: bytes) -> None:
+        """Writes a file of which every process writes the same."""
+        self.write(name, data)
 
     def write(self, name: str, data: bytes) -> None:
         """Writes a file, the old one or the new one at any time."""
@@ -113,6 +126,9 @@ class FolderPlace:
         sync_directory(target.parent)
         return made
 
+    def settle(self) -> None:
+        """Nothing: what is created has its name at once."""
+
     def temporary(self, name: str, attempt: Attempt) -> Path:
         """Where an attempt writes what it publishes under a name later."""
         self._make_folder(name)
@@ -138,6 +154,9 @@ class FolderPlace:
         """Gives a written and synced file its name, whoever has it."""
         publish(temporary, self.path(name))
 
+    def share(self, temporary: Path, name: str) -> None:
+        """Nothing: it lies in the place already."""
+
     def append(self, name: str, data: bytes) -> None:
         """Adds to a file, durably."""
         self._make_folder(name)
@@ -152,6 +171,10 @@ class FolderPlace:
             return sorted(os.listdir(self.path(folder)))  # noqa: PTH208  # a million names as strings
         except FileNotFoundError:
             return []
+
+    def temporaries(self, folder: str = "") -> list[str]:
+        """The temporary files that are in a folder of the place."""
+        return [name for name in self.names(folder) if final_name(name) != name]
 
     def remove(self, name: str) -> None:
         """Removes a file, if there is one."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pypack._common.words import counted
 from pypack.columnar.process import ColumnarReader
 from pypack.corpus import CorpusError, InputFile
 from pypack.corpus.field import TextFields
@@ -40,8 +41,8 @@ class Preflight:
     def sample(self) -> str:
         """How many files were looked at, in words."""
         if self.looked == self.files:
-            return f"{self.files:,} files" if self.files != 1 else "the file"
-        return f"{self.looked:,} of {self.files:,} files, chosen at random,"
+            return counted(self.files, "file") if self.files != 1 else "the file"
+        return f"{self.looked:,} of {counted(self.files, 'file')}, chosen at random,"
 
 
 def look(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pypack.remote import Url
+
 
 @dataclass
 class Progress:
@@ -64,7 +66,7 @@ class TokenizeResult:
         look_alikes: how often documents spell special tokens that are plain text.
     """
 
-    output: Path
+    output: Path | Url
     documents: int
     tokens: int
     shards: int

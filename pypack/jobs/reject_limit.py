@@ -17,6 +17,7 @@ from pypack._common.words import counted
 
 if TYPE_CHECKING:
     from pypack.corpus import DocumentBatch
+    from pypack.jobs.places import PlacedFile
 
 _LEAST_RECORDS = 10_000
 _MOST_TOLD = 3
@@ -93,7 +94,7 @@ class UnitRejects:
         return bool((so_far > share * np.maximum(seen, _LEAST_RECORDS)).any())
 
 
-def commonest(by_kind: Mapping[str, int], log: Path) -> str:
+def commonest(by_kind: Mapping[str, int], log: Path | PlacedFile) -> str:
     """The commonest kinds of rejects with a reason of each, and where all are listed.
 
     Args:
@@ -104,10 +105,12 @@ def commonest(by_kind: Mapping[str, int], log: Path) -> str:
     reasons = _first_reasons(log, {kind for kind, _ in most})
     told = [f"{number:,} {kind}{_in_brackets(reasons.get(kind, ''))}" for kind, number in most]
     rest = sum(by_kind.values()) - sum(number for _, number in most)
-    return f"{', '.join([*told, f'{rest:,} others'] if rest else told)}; all are listed in {log}"
+    return f"{', '.join([*told, counted(rest, 'other')] if rest else told)}; all are listed in {log}"
 
 
-def too_many(limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log: Path) -> str | None:
+def too_many(
+    limit: RejectLimit, by_kind: Mapping[str, int], documents: int, log: Path | PlacedFile
+) -> str | None:
     """What to say of a whole job that has refused more than it may; None if it has not.
 
     `documents`: those that were taken, or passed over for what they are.
@@ -124,7 +127,7 @@ def _in_brackets(reason: str) -> str:
     return f" ({short})" if short else ""
 
 
-def _first_reasons(log: Path, kinds: set[str]) -> dict[str, str]:
+def _first_reasons(log: Path | PlacedFile, kinds: set[str]) -> dict[str, str]:
     """A reason of each kind, from the beginning of a log."""
     found: dict[str, str] = {}
     try:

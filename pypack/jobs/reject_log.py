@@ -13,6 +13,7 @@ import orjson
 
 from pypack._common.files import create
 from pypack.corpus import Reject
+from pypack.jobs.places import PlacedFile
 
 
 def reject_line(record: dict[str, object]) -> bytes:
@@ -42,7 +43,7 @@ class RejectLog:
         size: bytes written.
     """
 
-    def __init__(self, path: Path, before: Path | None = None, keep_bytes: int = 0) -> None:
+    def __init__(self, path: Path, before: PlacedFile | None = None, keep_bytes: int = 0) -> None:
         """Makes the file; the first `keep_bytes` of `before`, an earlier attempt's, come first."""
         self.path = path
         self.by_kind: Counter[str] = Counter()

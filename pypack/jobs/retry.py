@@ -18,7 +18,7 @@ from pypack.corpus.chosen import ChosenRecords
 from pypack.jobs.description import JobDescription
 from pypack.jobs.differences import file_places, is_same_file
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, shard_prefix
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
 from pypack.store.format import REJECTED_FILE
 
@@ -30,7 +30,7 @@ def records_name(unit: int) -> str:
     return f"{UNITS_FOLDER}/{unit:06d}.records"
 
 
-def chosen_records(place: FolderPlace, job: JobDescription, unit: int) -> ChosenRecords | None:
+def chosen_records(place: Place, job: JobDescription, unit: int) -> ChosenRecords | None:
     """What a unit reads of its file; None if it reads all."""
     retry = job.retries.get(str(unit))
     if retry is None:
@@ -50,7 +50,7 @@ def superseded(job: JobDescription) -> dict[int, set[str]]:
     return found
 
 
-def with_retries(place: FolderPlace, before: JobDescription, now: JobDescription) -> JobDescription:
+def with_retries(place: Place, before: JobDescription, now: JobDescription) -> JobDescription:
     """The job with a unit for each file that was mended.
 
     Args:
@@ -99,14 +99,13 @@ def _newest(job: JobDescription) -> dict[str, int]:
     return {where: i for i, where in enumerate(file_places(job))}
 
 
-def _rejects(place: FolderPlace, paths: set[str]) -> dict[str, ChosenRecords]:
+def _rejects(place: Place, paths: set[str]) -> dict[str, ChosenRecords]:
     """What was refused of some files, and of those that could not be opened and can be now, by file."""
     numbers: dict[str, list[int]] = {}
     offsets: dict[str, dict[int, int]] = {}
     rests: dict[str, int] = {}
-    log = place.path(REJECTED_FILE)
-    if log.is_file():
-        with log.open("rb") as lines:
+    if place.exists(REJECTED_FILE):
+        with place.open(REJECTED_FILE) as lines:
             for line in lines:
                 reject = orjson.loads(line)
                 path = reject["file"]
@@ -136,7 +135,7 @@ def _opens(path: str) -> bool:
 
 
 def _with_unit(
-    place: FolderPlace,
+    place: Place,
     job: JobDescription,
     index: int,
     file: InputFile,
@@ -162,7 +161,7 @@ def _with_unit(
     return replace(job, inputs=tuple(inputs), units=tuple(units), retries=retries)
 
 
-def _forget(place: FolderPlace, unit: int) -> None:
+def _forget(place: Place, unit: int) -> None:
     """Removes what an unfinished unit has left."""
     for folder, prefix in (("", shard_prefix(unit)), (UNITS_FOLDER, f"{unit:06d}.")):
         for name in place.names(folder):

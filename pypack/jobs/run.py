@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pypack._common.paths import local_path
 from pypack._common.threads import available_cores
 from pypack.jobs.dealer import Dealer
 from pypack.jobs.description import JobDescription
 from pypack.jobs.limit import Limited, limited, with_last_unit
-from pypack.jobs.manifest import Manifest, finished_units, read_manifest
+from pypack.jobs.manifest import Manifest, finished_units, read_manifest, read_manifests
 from pypack.jobs.merge import merge
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.partition import Partition
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.slurm import array_syntax
 from pypack.jobs.unit_journal import finished_documents
 from pypack.jobs.unit_work import UnitProgress, UnitWork, refused_files, refused_name
 from pypack.jobs.units import Unit
+from pypack.remote import Url
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -37,13 +37,14 @@ _REFUSED = "the process that reads it dies of it (tried on its own); not read"
 class JobRun:
     """One call of `tokenize`: the units that are left for it, and what it has done."""
 
-    place: FolderPlace
+    place: Place
     job: JobDescription
     tokenizer: Tokenizer
     options: WorkOptions
     partition: Partition
     on_progress: Callable[[Progress], None] | None
     on_event: Callable[[str, dict[str, Any]], None] | None = None
+    ray_address: str | None = None
     resumed_documents: int = 0
     progress: Progress = field(default_factory=Progress)
     replaced_workers: int = 0
@@ -53,7 +54,7 @@ class JobRun:
         self._began = time.monotonic()
         self._known: dict[int, Manifest] = {}
         done = finished_units(self.place)
-        manifests = [m for n in sorted(done) if (m := read_manifest(self.place, n)) is not None]
+        manifests = [m for m in read_manifests(self.place, sorted(done)) if m is not None]
         self._own = self.partition.of(self.job.units)
         wanted = set(self._limited().units)
         self._left = [unit for unit in self._own if unit.number not in done and unit.number in wanted]
@@ -76,15 +77,19 @@ class JobRun:
         )
         return 0 if streams else sum(unit.size for unit in self._own)
 
-    def work(self, num_workers: int | None) -> None:
-        """Makes the units that are left."""
+    def work(self, num_workers: int | None, engine: str = "local") -> None:
+        """Makes the units that are left; `engine`: "local", or "ray" for a cluster of it."""
         cores = available_cores()
         # Standard input and pipes are this process's: nobody else can read them.
         streams = [unit for unit in self._left if self._reads_stream(unit)]
         files = [unit for unit in self._left if not self._reads_stream(unit)]
         if num_workers is None:
             num_workers = min(cores, len(files)) if len(files) > 1 and cores > 2 else 1
-        self._work_on(files, streams, num_workers)
+        if engine == "ray" and files:
+            self._work_alone(streams)
+            self._work_on_cluster(files)
+        else:
+            self._work_on(files, streams, num_workers)
         limited = self._limited()
         if limited.last is not None and limited.missing:
             self._work_on_last(limited.last)
@@ -133,6 +138,20 @@ class JobRun:
         with workers:
             workers.run(dealer)
         self.replaced_workers, self.dead_workers = workers.replaced, dealer.deaths
+
+    def _work_on_cluster(self, units: list[Unit]) -> None:
+        """By tasks of Ray."""
+        from pypack.jobs.ray_engine import RayWorkers, cluster
+
+        options = WorkOptions(**{**asdict(self.options), "num_threads": self.options.num_threads or 1})
+        dealer = Dealer(units, in_order=self.job.job.get("limit") is not None, is_wanted=self._is_wanted)
+        workers = RayWorkers(
+            self.place, self.job.job, self.tokenizer, options, on_done=self._done, on_refused=self._refuse,
+            on_died=lambda unit: self._happened("worker_died", unit=unit),
+        )  # fmt: skip
+        with cluster(self.ray_address, available_cores()) as ray:
+            workers.run(ray, dealer)
+        self.dead_workers = dealer.deaths
 
     def _limited(self) -> Limited:
         """Which units make the store, as far as is known."""
@@ -194,12 +213,14 @@ class JobRun:
         share = f" {progress.disk_bytes / unit.size:.0%}" if unit.size else ""
         return f"unit {number}{share}: {self.job.inputs[unit.first].path}"
 
-    def finish(self, directory: os.PathLike[str]) -> TokenizeResult:
+    def finish(self, directory: Path | Url) -> TokenizeResult:
         """Writes `store.json` if no unit is missing; what was done in any case."""
         limited = self._limited()
         missing = limited.missing
         merged = None if missing else merge(self.place, self.job)
-        done = [_manifest(self.place, number) for number in limited.units if number not in set(missing)]
+        lacking = set(missing)
+        made = [number for number in limited.units if number not in lacking]
+        done = [m for m in read_manifests(self.place, made) if m is not None]
         rejected: dict[str, int] = {}
         for manifest in done:
             for kind, count in manifest.rejected.items():
@@ -212,7 +233,7 @@ class JobRun:
         for manifest in done:
             passed_over.update(manifest.passed_over)
         return TokenizeResult(
-            output=local_path(directory),
+            output=directory,
             documents=sum(manifest.documents for manifest in done),
             tokens=sum(manifest.tokens for manifest in done),
             shards=sum(len(manifest.shards) for manifest in done),
@@ -231,12 +252,6 @@ class JobRun:
             passed_over=dict(sorted(passed_over.items())),
             look_alikes=sum(manifest.look_alikes for manifest in done),
         )
-
-
-def _manifest(place: FolderPlace, unit: int) -> Manifest:
-    manifest = read_manifest(place, unit)
-    assert manifest is not None
-    return manifest
 
 
 def _add_run(total: Progress, part: UnitProgress) -> None:

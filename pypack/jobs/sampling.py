@@ -23,6 +23,8 @@ def name_of(file: InputFile) -> str:
     """The name of a file and of its folder."""
     if file.is_stream:
         return file.path
+    if file.is_remote:
+        return "/".join(file.path.split("/")[-2:])
     whole = os.path.normpath(Path(file.folder or "").absolute() / file.path)
     return "/".join(Path(whole).parts[-2:])
 

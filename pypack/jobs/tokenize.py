@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pypack import corpus
 from pypack._common.paths import local_path
 from pypack._common.version import VERSION
+from pypack._common.words import counted
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError
 from pypack.corpus.field import TextFields
@@ -23,14 +25,17 @@ from pypack.jobs.dry_run import predict as predict_job
 from pypack.jobs.options import TokenizeOptions, WorkOptions
 from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
 from pypack.jobs.partition import Partition
+from pypack.jobs.places import Place
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.record_options import RecordOptions, describe_records
+from pypack.jobs.remote_output import claimed_at
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.transform import fingerprint, load_transform
 from pypack.jobs.units import make_units
 from pypack.jobs.where import Where
+from pypack.remote import Url, UrlError, is_url
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -47,7 +52,7 @@ __all__ = [
 
 def tokenize(
     inputs: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] | Url,
     tokenizer: Tokenizer,
     options: TokenizeOptions | None = None,
     *,
@@ -55,6 +60,8 @@ def tokenize(
     format: str | None = None,
     num_threads: int | None = None,
     num_workers: int | None = 1,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     partition: Partition | None = None,
     memory_limit: int | None = None,
     overwrite: bool = False,
@@ -74,13 +81,18 @@ def tokenize(
     it likes, and ends with the same bytes as an unbroken run.
 
     Args:
-        inputs: files, directories, glob patterns or "-", see `pypack.corpus.list_inputs`.
+        inputs: files, directories, glob patterns, URLs of such, or "-", see `pypack.corpus.list_inputs`.
+        output: the folder of the store, a path or a URL (`s3://bucket/corpus.store`).
         on_error: "reject" or "stop", see `pypack.corpus.read`.
         format: what named files, pipes and "-" hold, see `pypack.corpus.list_inputs`.
         num_threads: threads that encode, in each worker; None for every core, or 1 where there are several
             workers.
         num_workers: processes that work on units; 1 for this process alone, None for as many as there are
             cores and units.
+        engine: who works on units: processes of this machine, or "ray", the tasks of a Ray cluster, whose
+            machines all see the inputs and the output under the same names.
+        ray_address: of the cluster; "auto" for the one that this machine is part of, None for RAY_ADDRESS or,
+            where that is not set, one of this machine alone that ends with the job.
         partition: which of the units this call works on, where several calls (on several machines) share a
             job. Whoever finishes the last unit writes `store.json`.
         memory_limit: bytes of memory above which a worker finishes its unit in smaller batches and is then
@@ -106,13 +118,14 @@ def tokenize(
         TooManyRejectsError: a unit has refused more than `max_rejects`.
         OutputError: the output holds something else, or another process writes there.
         UnitConflictError: two processes made different bytes of a unit.
+        RayError: Ray is not installed, or its cluster does not answer.
         ValueError: an option does not fit, or the corpus holds no document.
         OSError: the disk is full, a permission is missing, ...
     """
     options = options or TokenizeOptions()
     partition = partition or Partition()
     say = on_message or (lambda message: None)
-    directory = local_path(output)
+    directory = _output(output)
     _check(options, tokenizer)
     if overwrite and not partition.is_all:
         raise OutputError(
@@ -121,6 +134,8 @@ def tokenize(
         )
     if retry_rejected and (overwrite or not partition.is_all):
         raise OutputError("retry_rejected adds to a store, in one call: not with overwrite, nor a partition")
+    if retry_rejected and isinstance(directory, Url):
+        raise OutputError(f"{directory}: retry_rejected adds to stores in folders of this machine alone")
     if retry_rejected and options.limit is not None:
         raise OutputError("retry_rejected adds to a store, and one with a limit has all that it may have")
     found = _found(inputs, directory, format, strict, say)
@@ -134,18 +149,21 @@ def tokenize(
     if (warning := _told(job.job, options, tokenizer)) is not None:
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
-    if retry_rejected:
+    if retry_rejected and isinstance(directory, Path):
         with claimed_again(directory, job) as (place, again):
-            run = JobRun(place, again, tokenizer, work_options, Partition(), on_progress, on_event)
-            run.work(num_workers)
+            run = JobRun(
+                place, again, tokenizer, work_options, Partition(), on_progress, on_event, ray_address
+            )
+            run.work(num_workers, engine)
             return run.finish(directory)
     tokenizer_json = tokenizer.to_json().encode()
     shared = not partition.is_all
-    with claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared) as (place, begun):
-        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event)
+    kept = _claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
+    with kept as (place, begun):
+        run = JobRun(place, begun, tokenizer, work_options, partition, on_progress, on_event, ray_address)
         if run.resumed_documents:
-            say(f"going on behind {run.resumed_documents} documents finished before")
-        run.work(num_workers)
+            say(f"going on behind {counted(run.resumed_documents, 'document')} finished before")
+        run.work(num_workers, engine)
         result = run.finish(directory)
         result.warnings = warnings
         return result
@@ -153,7 +171,7 @@ def tokenize(
 
 def predict(
     inputs: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str],
+    output: str | os.PathLike[str] | Url,
     tokenizer: Tokenizer,
     options: TokenizeOptions | None = None,
     *,
@@ -172,7 +190,7 @@ def predict(
     options = options or TokenizeOptions()
     say = on_message or (lambda message: None)
     _check(options, tokenizer)
-    found = _found(inputs, local_path(output), format, strict, say)
+    found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
     if preflight:
         _look(found, options, say)
@@ -180,15 +198,42 @@ def predict(
     return predict_job(job, tokenizer, num_threads=num_threads)
 
 
+def _output(output: str | os.PathLike[str] | Url) -> Path | Url:
+    """Where the store is to be.
+
+    Raises:
+        OutputError: it is a URL that is not taken.
+    """
+    if isinstance(output, Url):
+        return output
+    if not is_url(output):
+        return local_path(output)
+    try:
+        return Url.of(os.fspath(output))
+    except UrlError as error:
+        raise OutputError(str(error)) from None
+
+
+def _claimed(
+    directory: Path | Url, job: JobDescription, tokenizer_json: bytes, *, overwrite: bool, shared: bool
+) -> AbstractContextManager[tuple[Place, JobDescription]]:
+    if isinstance(directory, Url):
+        return claimed_at(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
+    return claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
+
+
 def _found(
     inputs: Sequence[str | os.PathLike[str]],
-    directory: Path,
+    directory: Path | Url,
     format: str | None,
     strict: bool,
     say: Callable[[str], None],
 ) -> corpus.FoundInputs:
     """The inputs; what is left out is told, or refused."""
-    found = corpus.find_inputs(inputs, exclude=working_places(directory), format=format)
+    excluded: Sequence[str | Path] = (
+        [str(directory)] if isinstance(directory, Url) else working_places(directory)
+    )
+    found = corpus.find_inputs(inputs, exclude=excluded, format=format)
     left_out = found.left_out
     if strict and left_out.refused:
         raise CorpusError(f"--strict: not all files would be read, left out are {left_out.summary()}")

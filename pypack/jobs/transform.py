@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pypack._common.words import counted
+
 Transform = Callable[[list[str]], Sequence["str | None"]]
 
 
@@ -91,7 +93,10 @@ def transformed(function: Transform, texts: list[str]) -> list[str | None]:
     """
     found = list(function(list(texts)))
     if len(found) != len(texts):
-        raise TransformError(f"transform: {len(found)} results for {len(texts)} texts; it must give one each")
+        raise TransformError(
+            f"transform: {counted(len(found), 'result')} for {counted(len(texts), 'text')}; it must give one "
+            "each"
+        )
     for one in found:
         if one is not None and not isinstance(one, str):
             raise TransformError(f"transform: a result is a {type(one).__name__}, not a str or None")

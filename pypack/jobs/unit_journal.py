@@ -16,7 +16,7 @@ from pypack._common.schema import COUNT, TEXT, Field, check
 from pypack.corpus import Position, StreamMark
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, rejects_name
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.store.format import OPEN_SHARD, ShardInfo
 
 _HEAD = {"format": "pypack.unit-journal", "version": 1}
@@ -65,7 +65,7 @@ class UnitJournal:
         taken_from: the file of rejects of that attempt, None if there was none.
     """
 
-    def __init__(self, place: FolderPlace, unit: int, attempt: Attempt) -> None:
+    def __init__(self, place: Place, unit: int, attempt: Attempt) -> None:
         self._place = place
         self._name = attempt.named(journal_name(unit))
         self.entries: list[Entry] = []
@@ -88,12 +88,12 @@ class UnitJournal:
         self._place.append(self._name, text.encode())
 
 
-def has_finished_shards(place: FolderPlace) -> bool:
+def has_finished_shards(place: Place) -> bool:
     """Whether an unfinished unit of a job has a finished shard."""
     return any(_read(place, name) for name in _journals(place))
 
 
-def finished_documents(place: FolderPlace, units: Collection[int]) -> int:
+def finished_documents(place: Place, units: Collection[int]) -> int:
     """Documents in the finished shards of units that are not done."""
     best: dict[int, int] = {}
     for name in _journals(place):
@@ -103,15 +103,15 @@ def finished_documents(place: FolderPlace, units: Collection[int]) -> int:
     return sum(documents for unit, documents in best.items() if unit in units)
 
 
-def _journals(place: FolderPlace, unit: int | None = None) -> Iterator[str]:
+def _journals(place: Place, unit: int | None = None) -> Iterator[str]:
     """The journals of a unit, or of all."""
-    for name in place.names(UNITS_FOLDER):
+    for name in place.temporaries(UNITS_FOLDER):
         found = _JOURNAL.fullmatch(name)
         if found is not None and (unit is None or int(found[1]) == unit):
             yield f"{UNITS_FOLDER}/{name}"
 
 
-def _read(place: FolderPlace, name: str) -> list[Entry]:
+def _read(place: Place, name: str) -> list[Entry]:
     """The shards that a journal names; a last line that was cut by a crash, and what is no line, end it."""
     lines = (place.read(name) or b"").split(b"\n")[:-1]
     entries = []
@@ -129,7 +129,7 @@ def _read(place: FolderPlace, name: str) -> list[Entry]:
     return entries
 
 
-def _is_whole(place: FolderPlace, entries: list[Entry], rejects: str) -> bool:
+def _is_whole(place: Place, entries: list[Entry], rejects: str) -> bool:
     """Whether what a journal names is there, and what it was: twins may have disagreed about it."""
     if (place.size(rejects) or 0) < entries[-1].rejects_bytes:
         return False

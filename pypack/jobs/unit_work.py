@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from pypack import corpus
+from pypack._common.words import counted
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.chosen import only_chosen
 from pypack.corpus.field import DEFAULT_JOINER
@@ -27,7 +28,7 @@ from pypack.jobs.limit import Cap
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.record_options import record_texts
 from pypack.jobs.record_stage import RecordStage
 from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
@@ -70,9 +71,7 @@ class UnitWork:
         passed_limit: whether this process has passed its memory limit.
     """
 
-    def __init__(
-        self, place: FolderPlace, job: JobDescription, tokenizer: Tokenizer, options: WorkOptions
-    ) -> None:
+    def __init__(self, place: Place, job: JobDescription, tokenizer: Tokenizer, options: WorkOptions) -> None:
         self._place = place
         self._job = job
         self._tokenizer = tokenizer
@@ -193,13 +192,13 @@ class UnitWork:
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
         limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
-        counted = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
+        seen = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
 
         def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
             batch, ids, beside = item
             writer.write(batch, ids, beside)
-            if counted is not None and not counted.add(batch):
-                raise _too_many_rejects(counted, writer, files)
+            if seen is not None and not seen.add(batch):
+                raise _too_many_rejects(seen, writer, files)
             progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
             progress.run_documents = progress.documents - documents
             progress.run_tokens = progress.tokens - tokens
@@ -252,25 +251,27 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
-def _too_many_rejects(
-    counted: UnitRejects, writer: UnitWriter, files: list[InputFile]
-) -> TooManyRejectsError:
+def _too_many_rejects(seen: UnitRejects, writer: UnitWriter, files: list[InputFile]) -> TooManyRejectsError:
     """The error for a unit that has refused more than it may."""
     is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
-    log = writer.tell_rejects(lines_before(files[0].location, files[0].begin) if is_piece else 0)
+    log = writer.tell_rejects(lines_before(files[0], files[0].begin) if is_piece else 0)
     first, last = files[0].path, files[-1].path
     return TooManyRejectsError(
-        f"{first if len(files) == 1 else f'{first} to {last}'}: {counted.rejected:,} of the first "
-        f"{counted.rejected + counted.documents:,} records were rejected, more than --max-rejects "
-        f"{counted.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and start over with "
-        "--overwrite, or run the same command with a larger --max-rejects, which goes on"
+        f"{first if len(files) == 1 else f'{first} to {last}'}: {seen.rejected:,} of the first "
+        f"{counted(seen.rejected + seen.documents, 'record was', 'records were')} rejected, more than "
+        f"--max-rejects {seen.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and "
+        "start over with --overwrite, or run the same command with a larger --max-rejects, which goes on"
     )
 
 
 def _as_found(file: InputFile) -> InputFile:
     """The file with its number in the file system of this machine, by which it is known at the end."""
     try:
-        return file if file.is_stream else replace(file, inode=Path(file.location).stat().st_ino)
+        return (
+            file
+            if file.is_stream or file.is_remote
+            else replace(file, inode=Path(file.location).stat().st_ino)
+        )
     except OSError:
         return file
 
@@ -280,7 +281,7 @@ def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> Rej
     reject, file = error.reject, files[error.reject.index]
     if file.end is None or reject.unit != "line":
         return error
-    return RejectedInputError(replace(reject, record=lines_before(file.location, reject.offset)))
+    return RejectedInputError(replace(reject, record=lines_before(file, reject.offset)))
 
 
 def refused_name(unit: int) -> str:
@@ -288,7 +289,7 @@ def refused_name(unit: int) -> str:
     return f"{UNITS_FOLDER}/{unit:06d}.refused.json"
 
 
-def refused_files(place: FolderPlace, unit: int) -> dict[int, str]:
+def refused_files(place: Place, unit: int) -> dict[int, str]:
     """Number within the unit → reason of the files that are rejected unread."""
     data = place.read(refused_name(unit))
     return {} if data is None else {int(i): str(reason) for i, reason in orjson.loads(data).items()}

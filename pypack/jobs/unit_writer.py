@@ -15,10 +15,11 @@ from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
 from pypack.jobs.encode_stage import LOOK_ALIKES
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_log import RejectLog, moved_line
 from pypack.jobs.unit_journal import Entry, UnitJournal, journal_name
 from pypack.ragged import Ragged
+from pypack.remote import Url
 from pypack.store.beside import Beside
 from pypack.store.column_types import record_batch
 from pypack.store.format import REJECTED_FILE, ShardInfo
@@ -44,7 +45,7 @@ class UnitWriter:
 
     def __init__(
         self,
-        place: FolderPlace,
+        place: Place,
         unit: int,
         files: Sequence[InputFile],
         *,
@@ -71,7 +72,7 @@ class UnitWriter:
         before = self._journal.taken_from
         self.rejects = RejectLog(
             place.temporary(rejects_name(unit), self._attempt),
-            None if before is None else place.path(before),
+            None if before is None else place.file(before),
             entries[-1].rejects_bytes if entries else 0,
         )
         self._cutter = ShardCutter(
@@ -179,6 +180,7 @@ class UnitWriter:
             passed_over = self._passed_over_before_end
             mark = self.stream_mark if self._last_batch is None else self._last_batch.mark_at(end)
         self.rejects.sync()
+        self._place.share(self.rejects.path, self._attempt.named(rejects_name(self._unit)))
         self._journal.append(Entry(shard, end, rejects_bytes, mark, dict(passed_over)))
         crash_at("journal", self._unit)
 
@@ -246,12 +248,12 @@ class UnitWriter:
 
     def _conflict(self, name: str) -> UnitConflictError:
         return UnitConflictError(
-            f"{self._place.path(name)}: two workers made different bytes of unit {self._unit} of this job. "
+            f"{self._place.told(name)}: two workers made different bytes of unit {self._unit} of this job. "
             "One of them has another machine, library or input than it should; find out which, and start "
             "over with --overwrite"
         )
 
-    def tell_rejects(self, lines_before: int) -> Path:
+    def tell_rejects(self, lines_before: int) -> PlacedFile:
         """Writes the rejects so far to where those of the whole job will be, and returns that file.
 
         Args:
@@ -261,7 +263,7 @@ class UnitWriter:
         with self._place.writer(REJECTED_FILE) as target, self.rejects.path.open("rb") as source:
             for line in source:
                 target.write(moved_line(line, lines_before))
-        return self._place.path(REJECTED_FILE)
+        return self._place.file(REJECTED_FILE)
 
     def abort(self) -> None:
         """Leaves the finished shards, the journal and the rejects for the next attempt."""
@@ -274,4 +276,6 @@ class UnitWriter:
 
 def _source(file: InputFile) -> str:
     """What a shard names as its input: the file, or the folder of text files of one document each."""
-    return str(Path(file.path).parent) if file.format in ("text", "page") else file.path
+    if file.format not in ("text", "page"):
+        return file.path
+    return str(Url(file.path).parent) if file.is_remote else str(Path(file.path).parent)

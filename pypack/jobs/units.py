@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pypack._common.words import counted
 from pypack.corpus import InputFile
 
 DEFAULT_UNIT_BYTES = 1 << 30
@@ -81,8 +82,8 @@ def make_units(
     pieces = sum(file.size // unit_bytes for file in files if _is_plain(file))
     if unit_bytes < SMALL_UNIT_BYTES and pieces > MOST_SMALL_UNITS:
         raise ValueError(
-            f"unit_bytes={unit_bytes} cuts the inputs into {pieces:,} units, each with files of its own; "
-            f"give at least {SMALL_UNIT_BYTES} for more than {MOST_SMALL_UNITS:,} (the default is "
+            f"unit_bytes={unit_bytes} cuts the inputs into {counted(pieces, 'unit')}, each with files of its "
+            f"own; give at least {SMALL_UNIT_BYTES} for more than {MOST_SMALL_UNITS:,} (the default is "
             f"{DEFAULT_UNIT_BYTES:,})"
         )
     units: list[Unit] = []

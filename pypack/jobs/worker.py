@@ -16,12 +16,11 @@ import threading
 import time
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import BinaryIO
 
 from pypack.jobs.description import read_description
+from pypack.jobs.open_place import opened_place
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.place import FolderPlace
 from pypack.jobs.unit_work import UnitProgress, UnitWork
 
 _SECONDS_BETWEEN_MESSAGES = 0.2
@@ -44,7 +43,7 @@ def _serve() -> None:
         return
     talker = _Talker(out)
     warnings.showwarning = lambda message, *_: talker.say({"warning": str(message)})
-    place = FolderPlace(Path(os.fsdecode(base64.b64decode(head["folder"]))))
+    place = opened_place(head["place"])
     job = read_description(place)
     assert job is not None
     tokenizer = pickle.loads(base64.b64decode(head["tokenizer"]))  # of the parent, through its own pipe
@@ -57,7 +56,7 @@ def _serve() -> None:
             else:
                 work(task["unit"], talker.progress)
         except BaseException as error:  # raised by the parent
-            talker.say({"error": _packed(error)})
+            talker.say({"error": packed_error(error)})
             continue
         talker.say({"done": task["unit"], **talker.last, "leaves": work.passed_limit})
         talker.last = {}
@@ -88,7 +87,7 @@ def _tasks() -> queue.Queue[dict | None]:  # type: ignore[type-arg]
     return found
 
 
-def _packed(error: BaseException) -> dict[str, str]:
+def packed_error(error: BaseException) -> dict[str, str]:
     """An error for the parent."""
     told = {"text": f"{type(error).__name__}: {error}"}
     try:

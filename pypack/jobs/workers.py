@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from pypack.jobs.dealer import Dealer, Task
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.unit_work import UnitProgress
 from pypack.tokenizer.tokenizer import Tokenizer
 
@@ -65,7 +65,7 @@ class Workers:
 
     def __init__(
         self,
-        place: FolderPlace,
+        place: Place,
         tokenizer: Tokenizer,
         options: WorkOptions,
         count: int,
@@ -86,7 +86,7 @@ class Workers:
             on_died: told of the unit of a worker that has died.
         """
         self._head = {
-            "folder": base64.b64encode(os.fsencode(place.folder.absolute())).decode(),
+            "place": place.to_json(),
             "tokenizer": base64.b64encode(pickle.dumps(tokenizer)).decode(),
             "options": asdict(options),
         }
@@ -180,7 +180,7 @@ class Workers:
         if "progress" in message:
             worker.progress = UnitProgress(**message["progress"])
         if "error" in message:
-            raise _unpacked(message["error"])
+            raise unpacked_error(message["error"])
         if "done" in message:
             task, worker.task = worker.task, None
             assert task is not None
@@ -243,7 +243,8 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _unpacked(told: dict[str, str]) -> BaseException:
+def unpacked_error(told: dict[str, str]) -> BaseException:
+    """An error that `pypack.jobs.worker.packed_error` has packed, in another process of this job."""
     if "error" in told:
         error = pickle.loads(base64.b64decode(told["error"]))  # of a child, through its own pipe
         if isinstance(error, BaseException):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pypack.loader.exposures import document_exposures as document_exposures
     from pypack.loader.exposures import replay as replay
     from pypack.loader.loader import Loader as Loader
+    from pypack.loader.objective_change import change_objectives as change_objectives
     from pypack.loader.selection_change import change_selection as change_selection
 
 __getattr__, __dir__ = lazy_exports(
@@ -17,6 +18,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "exposures": "document_exposures replay",
         "loader": "Loader",
+        "objective_change": "change_objectives",
         "selection_change": "change_selection",
     },
 )

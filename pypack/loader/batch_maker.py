@@ -15,12 +15,14 @@ from pypack._common.memory import memory_for_files
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, from_kernels
 from pypack.loader.loss_weights import BatchWeights
-from pypack.loader.objective import objective_keys
+from pypack.loader.objective import objective_keys, sides_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.pinned import PinnedMemory
 from pypack.loader.ranks import Ranks
 from pypack.loader.remote import StepsAhead, common_cache, steps_ahead
 from pypack.objectives.objective import Objective
+from pypack.objectives.pair_objective import PairObjective
+from pypack.plan.literals import refuse_literals
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -50,6 +52,7 @@ class BatchMaker:
         order: what the batches are drawn from; only its source buckets and the sizes of its batches are
             used, which no change of weights changes.
         objective: what batches are changed to, resolved.
+        name: that the batches say of it, where there are several.
         seed: of what it draws.
         read_ahead: steps whose files are asked for ahead; None: none of this host, of remote ones as many as
             keep the line busy.
@@ -64,6 +67,7 @@ class BatchMaker:
         options: BatchOptions,
         *,
         objective: Objective | None,
+        name: str | None = None,
         seed: int,
         locality: int,
         idle_buffers: int,
@@ -74,7 +78,12 @@ class BatchMaker:
         self._ranks, self._num_threads = ranks, num_threads
         form = options.format(writes_labels=objective is not None and objective.writes_labels)
         self.steps_ahead: StepsAhead | None = None  # of remote files
-        self._maker = _core.BatchMaker(form, idle_buffers, None if objective is None else objective.kernel())
+        sides = sides_of(objective, sources)
+        kernel = None if objective is None or sides is not None else objective.kernel()
+        self._maker = _core.BatchMaker(form, idle_buffers, kernel)
+        if sides is not None:
+            assert isinstance(objective, PairObjective)
+            self._maker.set_denoising(objective.denoising(), sides.input_length, sides.target_length)
         keys = objective_keys(sources, seed)
         for number, source in enumerate(sources.values()):
             source.add_to(self._maker, keys[number], number)
@@ -89,17 +98,33 @@ class BatchMaker:
         self._pinned = PinnedMemory() if pin_memory else None
         items = order.most_items(lambda rows: ranks.slots(rows) // ranks.world_size)
         self._most_items = max(items, options.pad_to)
+        self._most_bytes = self._maker.bytes(min(self._most_items, _COUNTABLE))
         self._step_bytes = self._most_items * max(s.store.dtype.itemsize for s in sources.values())
-        self._most_bytes = form.bytes(min(self._most_items, _COUNTABLE))
         self._weights: BatchWeights | None = None
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
+            if objective is not None and objective.moves_tokens:
+                raise ValueError(
+                    f"{type(objective).__name__} moves tokens, and loss_weights would stay: leave "
+                    "one of them out"
+                )
+            for plan in (plan for source in sources.values() for plan in source.plans):
+                refuse_literals(plan, "loss_weights have none for them", "leave the weights out")
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
+        self._name = name
+        self._counted = () if objective is None else objective.counts
+        self._own_labels = objective is not None and objective.writes_labels
         self._is_plain = (
-            self._one_plan_each and self._pinned is None and self._weights is None and self._places is None
+            not self._own_labels
+            and self._one_plan_each
+            and self._pinned is None
+            and self._weights is None
+            and self._places is None
+            and not self._counted
+            and name is None
         )
         self._is_alone = ranks.world_size == 1
         self.is_of_this_process = True
@@ -195,6 +220,11 @@ class BatchMaker:
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
         if self._is_plain:
             return batch
+        batch.objective = self._name
+        if self._counted:
+            counts = _core.objective_counts(batch._made)
+            batch.objective_counts = dict(zip(self._counted, counts, strict=False))
+        batch.has_own_labels = self._own_labels
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
             batch.loss_weights = self._weights.of(batch, plans, sequences)
@@ -210,6 +240,6 @@ def _groups_of(batch: PackedBatch, places: Sequence[DocumentValues | None]) -> N
     groups: NDArray[np.int64] = batch.document_ids.copy()
     for source, of_source in enumerate(places):
         if of_source is not None:
-            spans = batch.source_ids == source
+            spans = (batch.source_ids == source) & (batch.document_ids >= 0)
             groups[spans] -= of_source.of(groups[spans])
     return groups

@@ -57,7 +57,12 @@ class Position:
         self._first[1] = not begun
 
     def begin(self, iterator: Any) -> None:
-        """A pass of an iterator begins, before any worker hears of it."""
+        """A pass of an iterator begins, before any worker hears of it.
+
+        Raises:
+            ValueError: one process would read for others, whose rows would be given to nobody.
+        """
+        refuse_dispatching(sys._getframe(1))
         before = None if self._iterator is None else self._iterator()
         if before is not None and before._num_yielded and self.loader.step == self._last:
             # It may have loaded a state, and never been asked for a batch.
@@ -212,6 +217,20 @@ def _refuse_lost_order(iterator: Any) -> None:
             "in_order=False gives batches in the order in which workers happen to finish them, which no "
             "state can tell: leave it out"
         )
+
+
+def refuse_dispatching(frame: FrameType | None) -> None:
+    """Raises ValueError where accelerate, above on the stack, would read in one process for several."""
+    while frame is not None:
+        above: Any = frame.f_locals.get("self")
+        if type(above).__name__ == "DataLoaderDispatcher" and above.state.num_processes > 1:
+            raise ValueError(
+                "accelerate's dispatch_batches has process 0 read for all: they would get steps of its rank, "
+                "and the rows of the other ranks nobody. Set Accelerator(dataloader_config="
+                "DataLoaderConfiguration(dispatch_batches=False)), or iterate the loader itself, made with "
+                "rank and world_size of the process, without accelerator.prepare"
+            )
+        frame = frame.f_back
 
 
 def _before_fork() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pypack.loader.batch_maker import BatchMaker
+from pypack.loader.objective import objectives_of
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import PLAN_ORDER
 from pypack.loader.ranks import Ranks
 from pypack.loader.remote import RemoteCost, common_cache, remote_cost
 from pypack.loader.run import Run
 from pypack.objectives.objective import Objective
+from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.plan.plan import Plan
 from pypack.schedule.order import Order
 from pypack.schedule.schedule import Schedule
@@ -25,11 +27,12 @@ class LoaderFacts:
     sources: Mapping[str, Source]
     order: Order
     ranks: Ranks
-    objective: Objective | None
+    objective: Objective | ObjectiveSchedule | None
     _options: BatchOptions
     _run: Run
     _end: int  # the step after the last
-    _maker: BatchMaker
+    _maker: BatchMaker  # the first of those of all objectives
+    _makers: dict[str | None, BatchMaker]
     _prefetch: int
     _read_ahead: int | None
     _pin_memory: bool
@@ -47,19 +50,24 @@ class LoaderFacts:
         self._changes += 1
 
     def _make_maker(self) -> None:
-        self._maker = BatchMaker(
-            self.sources,
-            self.order,
-            self.ranks,
-            self._options,
-            objective=self.objective,
-            seed=self.seed,
-            locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
-            idle_buffers=self._prefetch + 2,
-            pin_memory=self._pin_memory,
-            num_threads=self._num_threads,
-            read_ahead=self._read_ahead,
-        )
+        self._makers = {
+            name: BatchMaker(
+                self.sources,
+                self.order,
+                self.ranks,
+                self._options,
+                objective=one,
+                name=name,
+                seed=self.seed,
+                locality=self._run.options.locality if self.shuffle else PLAN_ORDER,
+                idle_buffers=self._prefetch + 2,
+                pin_memory=self._pin_memory,
+                num_threads=self._num_threads,
+                read_ahead=self._read_ahead,
+            )
+            for name, one in objectives_of(self.objective).items()
+        }
+        self._maker = next(iter(self._makers.values()))
 
     @property
     def plan(self) -> Plan:

@@ -21,6 +21,7 @@ from pypack.loader.run import Run
 from pypack.loader.stats import LoaderStats
 from pypack.loader.steered import Steered
 from pypack.objectives.objective import Objective
+from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.schedule.schedule import Curriculum, Schedule
 from pypack.schedule.tails import Tail
 from pypack.source.source import PlanPath, Source, named_sources
@@ -111,8 +112,9 @@ class Loader(Steered):
             as many as keep a fast line busy.
         pin_memory: give torch tensors in pinned memory (needs CUDA), made without a further copy.
         objective: what is to be learned other than the next token: one of `pypack.objectives`, as
-            `MaskedLM(0.15)`. It changes the arrays of every batch, span by span, the same way at any step, on
-            any rank and with any number of threads; a state of a loader with another objective is refused.
+            `MaskedLM(0.15)`, or an `ObjectiveSchedule` of several. It changes the arrays of every batch, span
+            by span, the same way at any step, on any rank and with any number of threads; a state of a loader
+            with another objective is refused.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
 
@@ -156,7 +158,7 @@ class Loader(Steered):
         prefetch: int = 2,
         read_ahead: int | None = None,
         pin_memory: bool = False,
-        objective: Objective | None = None,
+        objective: Objective | ObjectiveSchedule | None = None,
         num_threads: int | None = None,
     ) -> None:
         self.sources = named_sources(sources, plan)
@@ -195,6 +197,9 @@ class Loader(Steered):
         self._start()
         self._maker.check_memory()
         self.stats = LoaderStats(self.sources, self.order.source_buckets)
+        if self.objective is None or not self.objective.writes_labels:
+            for source in self.sources.values():
+                source.warn_of_first_tokens(stacklevel=2)
         if (cost := self.remote) is not None:
             LOG.info("%s", cost)
 
@@ -283,6 +288,11 @@ class Loader(Steered):
             raise ValueError(weights_refused("the loss of transformers models"))
         if self._options.positions != "span":
             raise ValueError("positions='row' hides the borders of documents from transformers: leave it out")
+        if self.objective is not None and "position_ids" in self.objective.needs:
+            raise ValueError(
+                f"{type(self.objective).__name__} changes positions, by which transformers finds the borders "
+                "of documents: use cu_seqlens or segment_ids for the mask in a loop of your own"
+            )
         return (
             (batch if device is None else batch.to(device, non_blocking=True)).for_transformers()
             for batch in self
@@ -308,7 +318,8 @@ class Loader(Steered):
         plot_order(self._run.plain, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_maker", "order", "_map_style")}
+        left_out = ("_maker", "_makers", "order", "_map_style")
+        return {k: v for k, v in self.__dict__.items() if k not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

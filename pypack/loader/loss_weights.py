@@ -42,7 +42,7 @@ class BatchWeights:
             rows = np.flatnonzero((plan_of_row == number) & (np.diff(batch.row_spans) > 0))
             spans = np.flatnonzero((plan_of_row == number)[row_of_span])
             if batch.cu_seqlens is None:
-                rooms = -(-lengths[spans] // plan.align) * plan.align
+                rooms = plan.rooms_of(lengths[spans])
                 counts = np.diff(batch.row_spans)[rows]
                 ends = np.cumsum(rooms)
                 first = np.cumsum(counts) - counts

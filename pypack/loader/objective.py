@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,26 +10,103 @@ from pypack import _core
 from pypack._common.fingerprint import text_key
 from pypack.loader.options import BatchOptions
 from pypack.objectives.objective import Objective
+from pypack.objectives.pair_objective import PairObjective
+from pypack.objectives.schedule import ObjectiveSchedule
+from pypack.plan.plan import Sides
 from pypack.source.source import Source
 
 
 def resolved_objective(
     objective: Any, sources: Mapping[str, Source], options: BatchOptions
-) -> Objective | None:
-    """The objective with all that it takes from the stores.
+) -> Objective | ObjectiveSchedule | None:
+    """The objective, or the schedule of some, with all that it takes from the stores.
 
     Raises:
         TypeError: it is none.
         ValueError: it needs an array that is not made, or what no store tells.
     """
-    if objective is None:
-        return None
+    if isinstance(objective, ObjectiveSchedule):
+        found = {name: one and _resolved(one, sources, options) for name, one in objective.objectives.items()}
+        return dataclasses.replace(objective, objectives=found)
+    return None if objective is None else _resolved(objective, sources, options)
+
+
+def objectives_of(objective: Objective | ObjectiveSchedule | None) -> Mapping[str | None, Objective | None]:
+    """Those of a schedule by name; another one under no name."""
+    if isinstance(objective, ObjectiveSchedule):
+        found: dict[str | None, Objective | None] = {}
+        found.update(objective.objectives)
+        return found
+    return {None: objective}
+
+
+def _resolved(objective: Any, sources: Mapping[str, Source], options: BatchOptions) -> Objective:
     if not isinstance(objective, Objective):
         raise TypeError(f"objective is one of pypack.objectives, as MaskedLM(), got {objective!r}")
     for name in objective.needs:
         if name not in options.arrays:
             raise ValueError(f"{type(objective).__name__} changes {name}: name it in arrays")
-    return objective.resolved([source.store for source in sources.values()])
+    if "position_ids" in objective.needs and options.positions == "row":
+        raise ValueError(
+            f"{type(objective).__name__} gives every document positions of its own, and positions='row' "
+            "counts them by row: leave one of them out"
+        )
+    objective.check_plans([plan for source in sources.values() for plan in source.plans])
+    stores = [source.store for source in sources.values()]
+    if not (sides := _sides(sources)):
+        if objective.needs_pairs:
+            raise ValueError(
+                f"{type(objective).__name__} makes inputs and targets, and the plan has one side: pack with "
+                "pypack.objectives.pack_pairs"
+            )
+        return objective.resolved(stores)
+    if not isinstance(objective, PairObjective):
+        raise ValueError(
+            f"the plan is packed for inputs and targets, which {type(objective).__name__} does not make"
+        )
+    found = objective.resolved_for_pairs(stores)
+    _check_sides(found, sides, options)
+    return found
+
+
+def _sides(sources: Mapping[str, Source]) -> list[Sides | None]:
+    """Of every plan; [] where no plan has two sides."""
+    found = [plan.sides for source in sources.values() for plan in source.plans]
+    return found if any(one is not None for one in found) else []
+
+
+def _check_sides(objective: PairObjective, sides: list[Sides | None], options: BatchOptions) -> None:
+    """Raises ValueError unless all plans are packed alike, for this objective."""
+    if any(one != sides[0] for one in sides):
+        raise ValueError("plans with two sides must have the same two capacities, and one objective")
+    assert sides[0] is not None
+    if sides[0].size != objective.pair_size():
+        raise ValueError(
+            f"the plan was packed for another objective: {sides[0].size.to_dict()}, this one has "
+            f"{objective.pair_size().to_dict()}; give that one, or pack again"
+        )
+    if options.layout != "padded" or options.positions != "span":
+        raise ValueError("inputs and targets come with layout='padded' and positions='span'")
+
+
+def sides_of(objective: Objective | None, sources: Mapping[str, Source]) -> Sides | None:
+    """Both capacities of a loader's plans; None where they have one.
+
+    Raises:
+        ValueError: there is no objective to make inputs and targets, or a source has weights of losses, which
+            have no place beside them.
+    """
+    found = _sides(sources)
+    if not found:
+        return None
+    if objective is None:
+        raise ValueError(
+            "the plan is packed for inputs and targets: give objective=, as it was packed for "
+            f"({found[0] and found[0].size.to_dict()})"
+        )
+    if any(source.loss_weights is not None for source in sources.values()):
+        raise ValueError("loss_weights have no place beside inputs and targets: leave them out")
+    return found[0]
 
 
 def objective_keys(sources: Mapping[str, Source], seed: int) -> list[list[int]]:

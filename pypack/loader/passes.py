@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pypack import _core
 from pypack.batch import PackedBatch
 from pypack.loader.batch_maker import BatchMaker
 from pypack.schedule.order import StepDraws
@@ -28,26 +29,33 @@ def one_by_one(
 def made_ahead(
     first: int,
     end: int,
-    maker: BatchMaker,
+    maker_at: Callable[[int], BatchMaker],
     draws_at: Callable[[int], StepDraws],
     *,
     prefetch: int,
 ) -> Iterator[Given]:
     """Steps `first` to `end`, made by a thread, `prefetch` of them ahead; the files of so many more are
-    read ahead as the maker says. The thread ends with the iterator."""
-    prefetcher = maker.prefetcher(prefetch)
-    most = read_ahead = maker.reads_ahead
-    if maker.steps_ahead is not None:
-        read_ahead = 0  # the first batch of remote files does not wait until many steps are found
-    asked: deque[tuple[StepDraws, Any]] = deque()
+    read ahead as the maker says. The thread ends with the iterator. Every objective has a maker and a thread
+    of its own."""
+    prefetchers: dict[int, tuple[BatchMaker, _core.Prefetcher]] = {}
+    asked: deque[tuple[BatchMaker, _core.Prefetcher, StepDraws, Any]] = deque()
+    most = read_ahead = 0
     next_asked = first
     for step in range(first, end):
         start = time.perf_counter()
+        if step == first:
+            maker = maker_at(first)
+            most = maker.reads_ahead
+            # The first batch of remote files does not wait until many steps are found.
+            read_ahead = 0 if maker.steps_ahead is not None else most
         while next_asked < min(end, step + 1 + prefetch + read_ahead):
-            draws = draws_at(next_asked)
-            asked.append((draws, maker.request(prefetcher, draws)))
+            draws, maker = draws_at(next_asked), maker_at(next_asked)
+            if id(maker) not in prefetchers:
+                prefetchers[id(maker)] = maker, maker.prefetcher(prefetch)
+            prefetcher = prefetchers[id(maker)][1]
+            asked.append((maker, prefetcher, draws, maker.request(prefetcher, draws)))
             next_asked += 1
         read_ahead = min(most, 2 * read_ahead + 4)
-        draws, tensor = asked.popleft()
+        maker, prefetcher, draws, tensor = asked.popleft()
         batch = maker.wrap(prefetcher.next(), draws, step, tensor)
         yield batch, draws, time.perf_counter() - start

@@ -40,16 +40,18 @@ class PinnedMemory:
         import torch
 
         base = tensor.data_ptr()
-        changes: dict[str, Any] = {}
-        for field in dataclasses.fields(batch):
-            value = getattr(batch, field.name)
-            if not isinstance(value, np.ndarray):
-                continue
+
+        def pinned(value: NDArray[Any]) -> Any:
             like = torch.from_numpy(value)
             start = like.data_ptr() - base
-            if 0 <= start < len(tensor):
-                part = tensor[start : start + value.nbytes]
-                changes[field.name] = part.view(like.dtype).view(value.shape)
-            else:  # the small arrays of the spans
-                changes[field.name] = like.pin_memory()
+            if not 0 <= start < len(tensor):  # the small arrays of the spans
+                return like.pin_memory()
+            return tensor[start : start + value.nbytes].view(like.dtype).view(value.shape)
+
+        values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
+        changes: dict[str, Any] = {
+            name: pinned(value) for name, value in values.items() if isinstance(value, np.ndarray)
+        }
+        if batch.extras is not None:
+            changes["extras"] = {name: pinned(value) for name, value in batch.extras.items()}
         return dataclasses.replace(batch, **changes)

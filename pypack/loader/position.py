@@ -115,7 +115,7 @@ class Positioned(StepBatches):
         return made_ahead(
             first,
             end,
-            self._maker_at(first),
+            self._maker_at,
             self.order.at,
             prefetch=self._prefetch,
         )

@@ -10,6 +10,14 @@ from pypack.loader.changes import taken, told
 from pypack.loader.order_options import OrderOptions
 from pypack.loader.state import make_state
 from pypack.objectives.objective import Objective
+from pypack.objectives.schedule import (
+    ObjectiveEvent,
+    ObjectiveOrder,
+    ObjectiveSchedule,
+    checked_weights,
+    plain_events,
+    read_events,
+)
 from pypack.schedule.epoch_order import EpochOrder, Resumed
 from pypack.schedule.order import Order
 from pypack.schedule.phase_order import MOST_STEPS
@@ -48,13 +56,16 @@ class Run:
         self,
         sources: Mapping[str, Source],
         options: OrderOptions,
-        objective: Objective | None = None,
+        objective: Objective | ObjectiveSchedule | None = None,
         *,
         events: Iterable[tuple[int, Mapping[str, float]]],
         skip: Iterable[tuple[int, int]],
     ) -> None:
         self.sources, self.options, self.objective = sources, options, objective
         self.log, self.skips = WeightLog(), Skips(skip)
+        self.objective_events: tuple[ObjectiveEvent, ...] = ()
+        self.objective_order: ObjectiveOrder | None = None
+        self._follow_objectives()
         for at, weights in events:
             self.check_weights(weights)
             self.log = self.log.changed(whole_number("the step of a change of weights", at), weights)
@@ -75,10 +86,40 @@ class Run:
         self.order: Order = SkippingOrder(plain, self.skips) if self.skips else plain
         self.end = MOST_STEPS if self.order.num_steps is None else min(self.order.num_steps, MOST_STEPS)
 
+    def _follow_objectives(self) -> None:
+        if isinstance(self.objective, ObjectiveSchedule):
+            self.objective_order = self.objective.order(self.objective_events)
+
+    def objective_at(self, step: int) -> str:
+        """The name of the objective of a step.
+
+        Raises:
+            ValueError: there is no schedule of objectives.
+        """
+        if self.objective_order is None:
+            raise ValueError(
+                "the loader has no ObjectiveSchedule: make it with objective=ObjectiveSchedule(...)"
+            )
+        return self.objective_order.at(self.skips.plain(step) if self.skips else step)
+
+    def change_objectives(self, weights: Mapping[str, float], step: int) -> None:
+        """Shares the steps of a phase out otherwise, from a step on.
+
+        Raises:
+            ValueError: there is no schedule of objectives, or the weights are not of them.
+        """
+        self.objective_at(step)
+        assert isinstance(self.objective, ObjectiveSchedule)
+        self.objective.check_weights(weights, "change_objectives")
+        at = self.skips.plain(step)
+        kept = [event for event in self.objective_events if event[0] != at]
+        self.objective_events = tuple(sorted([*kept, (at, checked_weights(weights))], key=lambda e: e[0]))
+        self._follow_objectives()
+
     @property
     def version(self) -> tuple[Any, ...]:
         """What may change; equal ones give the same steps."""
-        return self.log, self.resumed, self.grown, self.skips
+        return self.log, self.resumed, self.grown, self.skips, plain_events(self.objective_events)
 
     def no_step(self, step: int) -> str:
         """The words for a step that it does not have."""
@@ -145,7 +186,8 @@ class Run:
         if self.plain.num_steps is not None:
             plain = min(plain, self.plain.num_steps)  # where the end is left out
         words = told(self.plain, plain, self.resumed, self.grown)
-        return {**make_state(plain, self.plain, described, words), "step": step}
+        objectives = {"objectives": plain_events(self.objective_events)} if self.objective_events else {}
+        return {**make_state(plain, self.plain, described, words), "step": step, **objectives}
 
     def _described(self) -> dict[str, Any]:
         objective = {} if self.objective is None else {"objective": self.objective.fingerprint}
@@ -165,6 +207,9 @@ class Run:
         for _, weights in found.log.events:
             if weights:
                 self.check_weights(weights)
+        events: tuple[ObjectiveEvent, ...] = ()
+        if isinstance(self.objective, ObjectiveSchedule):
+            events = read_events(self.objective, state.get("objectives", ()))
         past = self.log, self.resumed, self.grown, self.skips
         step = found.skips.here(found.step)
         try:
@@ -177,6 +222,8 @@ class Run:
         except (ValueError, IndexError) as error:
             self._go_on(*past)
             raise ValueError(f"the state does not fit this loader: {error}") from error
+        self.objective_events = events
+        self._follow_objectives()
         return step
 
     def _go_on(self, log: WeightLog, resumed: Resumed | None, grown: GrownSources, skips: Skips) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pypack._common.arguments import whole_number
 from pypack.loader.loader import Loader
 from pypack.loader.run import Run
+from pypack.objectives.ranges import DocumentRanges
 from pypack.schedule.phase_order import PhaseOrder
 from pypack.schedule.schedule_order import ScheduleOrder
 from pypack.source.source import PlanPath, Source
@@ -41,6 +42,12 @@ def change_selection(
             "change_selection needs a loader with a schedule: make it with "
             "schedule=Schedule([Phase(steps=..., weights={name: 1})]) and its source by name"
         )
+    if isinstance(getattr(loader.objective, "spans", None), DocumentRanges):
+        raise ValueError(
+            "change_selection with an objective that has spans=, which are of the sources that the loader was "
+            "made with: make it with both sources, the new one last and without weight in its phases, and "
+            "move the weight by set_weights at the step"
+        )
     name = source or (next(iter(loader.sources)) if len(loader.sources) == 1 else source)
     if name not in loader.sources:
         raise ValueError(f"there is no source {source!r}; the sources are {list(loader.sources)}")
@@ -56,7 +63,7 @@ def change_selection(
     if new in loader.sources:
         raise ValueError(f"the selection of {name!r} was changed at step {step} already")
     sources = {**loader.sources, new: Source(loader.sources[name].store, plan)}
-    run = Run(sources, loader._run.options, events=(), skip=())
+    run = Run(sources, loader._run.options, loader._run.objective, events=(), skip=())
     at = run.load(loader.state_dict(), strict=True)
     _move_weight(run, order, name, new, step)
     loader.sources, loader._run = sources, run

@@ -26,6 +26,7 @@ class LoaderStats:
         dropped_rows: rows left out by remainder="drop", of all ranks together.
         repeated_rows: rows given again by tail="pad" to ranks that had none left, of all ranks together.
         wait_seconds: time that the consumer waited for batches.
+        objective: what the loader's objective counted, by name (`PackedBatch.objective_counts`).
     """
 
     def __init__(self, sources: Mapping[str, Source], buckets: Sequence[SourceBucket]) -> None:
@@ -35,6 +36,7 @@ class LoaderStats:
         self.steps = self.tokens = self.padding = self.bytes_read = 0
         self.dropped_rows = self.repeated_rows = 0
         self.wait_seconds = 0.0
+        self.objective: dict[str, int] = {}
         self._counts: dict[tuple[int, int], list[int]] = {}  # of a source and epoch: tokens, documents
 
     def note_buckets(self, buckets: Sequence[SourceBucket]) -> None:
@@ -72,6 +74,8 @@ class LoaderStats:
         self.tokens += batch.tokens
         self.padding += batch.padding
         self.wait_seconds += seconds
+        for name, number in (batch.objective_counts or {}).items():
+            self.objective[name] = self.objective.get(name, 0) + number
         if len(self._item_sizes) == 1 and len(draws.draws) == 1:
             self._count(0, draws.epoch, batch.tokens, batch.num_spans)
             return
@@ -112,6 +116,7 @@ class LoaderStats:
         for name in ("steps", "tokens", "padding", "bytes_read", "dropped_rows", "repeated_rows"):
             setattr(self, name, counts.get(name, 0))
         self.wait_seconds = counts.get("wait_seconds", 0.0)
+        self.objective = dict(counts.get("objective", {}))
         self._counts = {
             (self._names.index(name), epoch["epoch"]): [epoch["tokens"], epoch["documents"]]
             for name, source in counts.get("sources", {}).items()
@@ -142,5 +147,6 @@ class LoaderStats:
             "repeated_rows": self.repeated_rows,
             "bytes_read": self.bytes_read,
             "wait_seconds": self.wait_seconds,
+            **({"objective": dict(self.objective)} if self.objective else {}),
             "sources": sources,
         }

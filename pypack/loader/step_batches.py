@@ -23,7 +23,22 @@ class StepBatches(LoaderFacts):
             raise IndexError(self._run.no_step(step))
         if not self._maker.is_of_this_process:
             self._make_maker()
+        if self._run.objective_order is not None:
+            return self._makers[self._run.objective_at(step)]
         return self._maker
+
+    def objective_at(self, step: int) -> str:
+        """The name of the objective of a step, of an `ObjectiveSchedule`."""
+        step = whole_number("step", step)
+        if not 0 <= step < self._end:
+            raise IndexError(self._run.no_step(step))
+        return self._run.objective_at(step)
+
+    @property
+    def objective_events(self) -> list[tuple[int, dict[str, float]]]:
+        """The changes that `change_objectives` made: from which step on, counted without skips, and the
+        weights."""
+        return [(step, dict(weights)) for step, weights in self._run.objective_events]
 
     def rows_at(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The rows of this rank's batch at a step: sources, and sequences in their plans; -1 for empty

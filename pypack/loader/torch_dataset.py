@@ -20,6 +20,7 @@ from pypack.loader.data_loader_passes import (
     is_under,
     iterator_above,
     order_of,
+    refuse_dispatching,
 )
 from pypack.loader.loader import Loader
 
@@ -77,6 +78,7 @@ class LoaderDataset(Travelling, IterableDataset[PackedBatch]):
             yield batch
 
     def _in_main(self, frame: FrameType) -> Iterator[PackedBatch]:
+        refuse_dispatching(frame)
         if self._fetched_ahead is not None and self.loader.step == self._fetched_ahead + 1:
             self.loader.seek(self._fetched_ahead)
         self._fetched_ahead = None

@@ -14,7 +14,14 @@ from pypack._common.arguments import check_choice, number_within, whole_number
 from pypack.objectives.chances import chance, in_units
 from pypack.objectives.objective import Objective
 from pypack.objectives.ranges import DocumentRanges, document_ranges
-from pypack.objectives.vocabulary import mask_id, special_ids, tokenizer_of, vocab_size, word_starts
+from pypack.objectives.vocabulary import (
+    ids_of,
+    mask_id,
+    special_ids,
+    tokenizer_of,
+    vocab_size,
+    word_starts,
+)
 from pypack.store.store import TokenStore
 
 _REPLACE = {"huggingface": (0.8, 0.1, 0.1), "electra": (0.85, 0.0, 0.15)}
@@ -151,12 +158,7 @@ def _shares(replace: Any) -> tuple[float, float, float]:
 
 
 def _ids(name: str, values: Any) -> NDArray[np.uint32]:
-    array = np.asarray(values)
-    if array.ndim != 1 or (array.size and (array.dtype.kind not in "iu" or array.min() < 0)):
-        raise ValueError(f"{name} is a list of token ids, got {values!r}")
-    if array.size and array.max() >= 2**31:
-        raise ValueError(f"{name}: {array.max()} is no token id")
-    return np.unique(array).astype(np.uint32)
+    return np.unique(ids_of(name, values))
 
 
 def _one_id(name: str, value: Any, *, least: int) -> int:

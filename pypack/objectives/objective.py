@@ -14,14 +14,27 @@ import numpy as np
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
+from pypack.objectives.denoisers import Denoiser
 from pypack.objectives.ranges import DocumentRanges
+from pypack.plan.literals import refuse_literals
+from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 # The objectives by name, and the module of each.
-NAMES = {"MaskedLM": "masked_lm"}
+NAMES = {
+    "FillInMiddle": "fill_in_middle",
+    "LOGO": "positions",
+    "MaskedLM": "masked_lm",
+    "PoSE": "positions",
+    "PrefixLM": "prefix_lm",
+    "RandPos": "positions",
+    "ReplacedTokens": "replaced_tokens",
+    "SpanCorruption": "span_corruption",
+    "UL2": "ul2",
+}
 
 
 class Objective(abc.ABC):
@@ -34,10 +47,19 @@ class Objective(abc.ABC):
     Attributes:
         needs: arrays that the loader has to make for it.
         writes_labels: it says itself what is learned; else labels are those of the next token.
+        moves_tokens: tokens stand at other places afterwards.
+        counts: names of what it counts in every batch (`PackedBatch.objective_counts`), in the order of its
+            kernel.
+        has_pairs: it can make inputs and targets of an encoder and a decoder, see `PairObjective`;
+        needs_pairs: and nothing else.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("labels",)
     writes_labels: ClassVar[bool] = True
+    moves_tokens: ClassVar[bool] = False
+    counts: ClassVar[tuple[str, ...]] = ()
+    has_pairs: ClassVar[bool] = False
+    needs_pairs: ClassVar[bool] = False
 
     @abc.abstractmethod
     def resolved(self, stores: Sequence[TokenStore]) -> Self:
@@ -46,6 +68,11 @@ class Objective(abc.ABC):
         Raises:
             ValueError: something is neither given nor known; the message says what to give.
         """
+
+    def check_plans(self, plans: Sequence[Plan]) -> None:
+        """Raises ValueError where it can make nothing of the sequences of a loader's plans."""
+        for plan in plans:
+            refuse_literals(plan, f"{type(self).__name__} would change them, too", "use a plan without them")
 
     @abc.abstractmethod
     def kernel(self) -> _core.Objective:
@@ -68,7 +95,9 @@ def _plain(value: Any) -> Any:
         return integers_fingerprint(value.astype(np.int64))
     if isinstance(value, DocumentRanges):
         return value.fingerprint
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.to_dict() if isinstance(value, Denoiser) else value
 
 
 def from_text(text: str) -> Objective:

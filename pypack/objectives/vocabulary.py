@@ -14,6 +14,16 @@ from pypack.tokenizer.byte_alphabet import byte_characters
 from pypack.tokenizer.tokenizer import Tokenizer
 
 _MASKS = ("[MASK]", "<mask>", "<|mask|>")
+# Control tokens of infilling, before the prefix, the suffix and the middle: of StarCoder, of Qwen and
+# StarCoder2, of SantaCoder, CodeLlama, DeepSeek and Codestral.
+_INFILLING = (
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+    ("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
+    ("\u2581<PRE>", "\u2581<SUF>", "\u2581<MID>"),
+    ("<\uff5cfim\u2581begin\uff5c>", "<\uff5cfim\u2581hole\uff5c>", "<\uff5cfim\u2581end\uff5c>"),
+    ("[PREFIX]", "[SUFFIX]", "[MIDDLE]"),
+)
 _BLANKS = b" \t\n\r\x0b\x0c"
 
 
@@ -57,6 +67,81 @@ def mask_id(tokenizer: Tokenizer | None) -> int:
             return found
     why = "no store holds its tokenizer" if tokenizer is None else f"the tokenizer has none of {_MASKS}"
     raise ValueError(f"{why}: give mask_id=, the id that stands where a token is masked")
+
+
+def infilling_ids(tokenizer: Tokenizer | None) -> tuple[int, int, int]:
+    """The ids of the control tokens before prefix, suffix and middle, by their usual names.
+
+    Raises:
+        ValueError: the tokenizer has none, or is not known.
+    """
+    for names in _INFILLING:
+        found = [None if tokenizer is None else tokenizer.token_to_id(name) for name in names]
+        prefix, suffix, middle = found
+        if prefix is not None and suffix is not None and middle is not None:
+            return prefix, suffix, middle
+    usual = ", ".join(names[0] for names in _INFILLING)
+    why = "no store holds its tokenizer" if tokenizer is None else f"the tokenizer has none of {usual}"
+    raise ValueError(f"{why}: give prefix_id=, suffix_id= and middle_id=, the ids of the control tokens")
+
+
+def sentinel_ids(tokenizer: Tokenizer | None) -> NDArray[np.uint32]:
+    """The ids of <extra_id_0>, <extra_id_1>, ..., as many as there are.
+
+    Raises:
+        ValueError: the tokenizer has none, or is not known.
+    """
+    found: list[int] = []
+    while tokenizer is not None:
+        number = tokenizer.token_to_id(f"<extra_id_{len(found)}>")
+        if number is None:
+            break
+        found.append(number)
+    if not found:
+        why = "no store holds its tokenizer" if tokenizer is None else "the tokenizer has no <extra_id_0>"
+        raise ValueError(
+            f"{why}: give sentinel_ids=, the ids that stand for the first, second, ... run of tokens that is "
+            "left out (of T5's vocabularies the last 100, from the last one down)"
+        )
+    return np.array(found, np.uint32)
+
+
+def end_id(stores: Sequence[TokenStore]) -> int:
+    """The id that ends a document.
+
+    Raises:
+        ValueError: no store names one.
+    """
+    known = [store.eos_id for store in stores if store.eos_id is not None]
+    if not known:
+        raise ValueError("no store names its end of a document: give end_id=, or ends=False")
+    return known[0]
+
+
+def start_id(stores: Sequence[TokenStore]) -> int:
+    """What a decoder is given first: the padding id, as of T5.
+
+    Raises:
+        ValueError: no store names one.
+    """
+    known = [store.pad_id for store in stores if store.pad_id is not None]
+    if not known:
+        raise ValueError("no store names its padding id: give start_id=, what a decoder is given first")
+    return known[0]
+
+
+def ids_of(name: str, values: Any) -> NDArray[np.uint32]:
+    """Token ids, in their order.
+
+    Raises:
+        ValueError: they are none; the message names the argument.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and (array.dtype.kind not in "iu" or array.min() < 0)):
+        raise ValueError(f"{name} is a list of token ids, got {values!r}")
+    if array.size and array.max() >= 2**31:
+        raise ValueError(f"{name}: {array.max()} is no token id")
+    return array.astype(np.uint32)
 
 
 def vocab_size(stores: Sequence[TokenStore]) -> int:

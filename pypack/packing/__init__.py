@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pypack.packing.ceilings import CeilingGroup as CeilingGroup
     from pypack.packing.ceilings import group_by_ceiling as group_by_ceiling
     from pypack.packing.extending import extend_plan as extend_plan
+    from pypack.packing.knots import Knots as Knots
+    from pypack.packing.knots import tie_knots as tie_knots
     from pypack.packing.packing import COMPARED as COMPARED
     from pypack.packing.packing import Comparison as Comparison
     from pypack.packing.packing import compare as compare
@@ -30,6 +32,7 @@ __getattr__, __dir__ = lazy_exports(
         "balancing": "Balance balance",
         "ceilings": "CeilingGroup group_by_ceiling",
         "extending": "extend_plan",
+        "knots": "Knots tie_knots",
         "packing": "COMPARED Comparison compare compare_one pack shared_options",
         "prepacked": "Prepacked",
         "prepacking": "prepack",

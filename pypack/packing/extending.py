@@ -13,10 +13,11 @@ from pypack._common.fingerprint import is_of_lengths, lengths_fingerprint
 from pypack.packing.packing import pack
 from pypack.packing.strategies import STRATEGIES
 from pypack.plan.lengths import as_lengths
+from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan, PlanCounts
 from pypack.plan.stats import PlanPart
 
-_SHARED = ("overflow", "max_documents", "align", "drop_shorter_than", "divisible_by")
+_SHARED = ("overflow", "max_documents", "align", "drop_shorter_than", "divisible_by", "room")
 
 
 def extend_plan(
@@ -53,6 +54,7 @@ def extend_plan(
             "the plan repeats sequences, among which new ones have no place: give the new documents as a "
             "source of their own"
         )
+    refuse_literals(plan, "extending does not tie them anew", "pack the store anew")
     documents = as_lengths(lengths)
     old = plan.counts.documents
     if len(documents) < old or not is_of_lengths(

@@ -16,6 +16,8 @@ from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
 from pypack.packing.dividing import divided
 from pypack.packing.groups import WHOLE, Groups, named_groups
+from pypack.packing.knots import pack_knots
+from pypack.packing.rooms import check_room, with_room, without_room
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan
@@ -59,6 +61,7 @@ def pack(
     keep_together: ArrayLike | str | None = None,
     learned: ArrayLike | None = None,
     divisible_by: int = 1,
+    room: int = 0,
     num_threads: int | None = None,
     **options: Any,
 ) -> Plan:
@@ -91,6 +94,9 @@ def pack(
             training, so that no batch of an epoch is short of rows: sequences are cut in two, between spans
             where there are several. No token is left out, and no sequence empty; `counts.added_sequences`
             tells how many it made.
+        room: every span has room for so many tokens more than it has, which are padding until an objective
+            puts tokens there (`FillInMiddle` three). For strategies that cut documents at the end of a
+            sequence only, and not with keep_together or divisible_by.
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
@@ -117,6 +123,9 @@ def pack(
               buckets equal tokens. What is left below min_length, `remainder`, is packed by best fit into
               sequences of min_length (`"pack"`), counted as lost (`"drop"`), or cut on (`"keep"`). The
               overflow policy is for documents longer than the longest piece.
+            - "knots": Untie the Knots (arXiv 2409.04774) over the plan of `over="stream"`, another strategy,
+              or a plan of your own with shorter sequences: documents are cut in chunks, and these shuffled
+              within their sequence. Its options are those of `pypack.packing.Knots`.
             - "first_fit": each document into the earliest sequence that has room for it.
             - "histogram": the packers of Krell et al. (arXiv 2107.02027), longest documents first.
               `algorithm="spfhp"`: into the sequence with the most room; `"lpfhp"`: with the least that
@@ -129,6 +138,19 @@ def pack(
             `overflow="error"` (the document is named).
         TypeError: the lengths are not integers, or the strategy does not take one of `options`.
     """
+    if strategy == "knots":
+        shared_by_all = {
+            "overflow": overflow,
+            "max_documents": max_documents,
+            "drop_shorter_than": drop_shorter_than,
+            "learned": learned,
+            "num_threads": num_threads,
+        }
+        refused = {"align": align != 1, "room": room != 0, "keep_together": keep_together is not None}
+        for name, is_given in {**refused, "divisible_by": divisible_by != 1}.items():
+            if is_given:
+                raise ValueError(f"strategy 'knots' goes without {name}")
+        return pack_knots(as_lengths(lengths), sequence_length, {**shared_by_all, **options}, pack)
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(map(repr, STRATEGIES))}, got {strategy!r}")
     chosen = STRATEGIES[strategy]
@@ -156,11 +178,27 @@ def pack(
     own = checked_options({**chosen.defaults, **options})
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
+    room = number_within("room", room, 32)
+    if room:
+        check_room(strategy, sequence_length, room)
+        if groups is not None or divisible_by != 1:
+            raise ValueError("room goes without keep_together and divisible_by")
+        shared = shared_options(
+            sequence_length,
+            overflow,
+            max_documents,
+            align,
+            drop_shorter_than + room if drop_shorter_than else 0,
+        )
+        packed, documents = documents, with_room(documents, sequence_length, room)
     job = Job(documents, shared, own, resolve_num_threads(num_threads))
     divisible_by = whole_number("divisible_by", divisible_by)
     if divisible_by < 1:
         raise ValueError(f"divisible_by must be at least 1, got {divisible_by}")
     arrays = chosen.run(job)
+    if room:
+        documents = packed
+        arrays = without_room(arrays, documents, sequence_length, room, align)
     if divisible_by > 1:
         arrays = divided(arrays, divisible_by, align)
     offsets, document, start, length, capacity, found = arrays
@@ -186,6 +224,7 @@ def pack(
             **({} if groups is None else {"keep_together": True}),
             **({} if learned is None else {"drop_unlearned": True}),
             **({} if divisible_by == 1 else {"divisible_by": divisible_by}),
+            **({} if room == 0 else {"room": room}),
             **own,
         },
         counts=counts,
@@ -194,6 +233,7 @@ def pack(
     if chosen.suits_order is not None:
         # Not `plan.utilization`: that takes a pass over all spans, and most users never ask for it.
         in_spans = plan.counts.tokens - plan.counts.dropped_tokens - plan.counts.truncated_tokens
+        in_spans += room * plan.num_spans
         chosen.suits_order(job, in_spans / max(1, plan.num_sequences * sequence_length))
     return plan
 

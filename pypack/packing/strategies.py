@@ -151,7 +151,7 @@ def _resolve_buffer(sequence_length: int, own: dict[str, Any]) -> None:
 
 
 StrategyName = Literal[
-    "stream", "best_fit", "concat", "first_fit", "next_fit", "histogram", "decompose", "pad"
+    "stream", "best_fit", "concat", "first_fit", "next_fit", "histogram", "decompose", "pad", "knots"
 ]
 Overflow = Literal["split", "truncate", "drop", "error"]
 

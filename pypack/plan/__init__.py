@@ -8,6 +8,7 @@ from pypack._common.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from pypack.plan.lengths import as_lengths as as_lengths
+    from pypack.plan.literals import Literals as Literals
     from pypack.plan.plan import ARRAYS as ARRAYS
     from pypack.plan.plan import Plan as Plan
     from pypack.plan.stats import PlanCounts as PlanCounts
@@ -18,6 +19,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "lengths": "as_lengths",
+        "literals": "Literals",
         "plan": "ARRAYS Plan",
         "stats": "PlanCounts PlanPart PlanStats",
     },

@@ -101,7 +101,7 @@ def check_recorded(plan: Plan) -> None:
 
 
 def header_of(plan: Plan) -> dict[str, Any]:
-    """The fields of plan.json about the selection, and what a reader must know to use it."""
+    """The fields of plan.json about the selection and the literals, and what a reader must know to use it."""
     header: dict[str, Any] = {}
     requires = []
     if plan.documents is not None:
@@ -112,8 +112,16 @@ def header_of(plan: Plan) -> dict[str, Any]:
     if plan.repeats:
         requires.append("repeats")
         header["repeats"] = [list(run) for run in plan.repeats]
+    if plan.room:
+        requires.append("room")
+    if plan.literals is not None:
+        requires.append("literals")
+        header["literals"] = {"count": len(plan.literals), "fingerprint": plan.literals.fingerprint}
     if plan.selection:
         header["selection"] = dict(plan.selection)
+    if plan.sides is not None:
+        requires.append("sides")
+        header["sides"] = plan.sides.to_dict()
     return {"requires": requires, **header}
 
 

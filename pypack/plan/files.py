@@ -18,23 +18,27 @@ from numpy.typing import NDArray
 from pypack._common.checksums import SMALL_BLOCK_BYTES, block_checksum
 from pypack._common.files import exchange, require_regular, sync_directory, write_atomically
 from pypack._common.schema import COUNT, NUMBER, TEXT, Field, brief, check, check_required, read_json
+from pypack.plan import literals
 from pypack.plan.chosen import checked_repeats
 
 FORMAT = "pypack-plan"
 VERSION = 2
 # What a plan may require of its reader, and this one knows. (Further fields of plan.json are passed over.)
 # "documents": of the store's documents it holds those of documents.npy, in that order. "repeats": an epoch
-# gives sequences several times.
-FEATURES: frozenset[str] = frozenset({"documents", "repeats"})
+# gives sequences several times. "sides": the spans of a sequence become inputs and targets, each with a
+# capacity of its own. "room": every span has room for more tokens than it has. "literals": tokens of no
+# document stand between the spans, and every sequence is one segment.
+FEATURES: frozenset[str] = frozenset({"documents", "repeats", "sides", "room", "literals"})
 
 _MOST_ENTRIES = 2**59
 _LIMIT = Field("int", 1, 2**63 - 1, null=True, optional=True)
+_ROOM = Field("int", 0, 2**31 - 1, null=True, optional=True)
 _PLAN = Field(
     "dict",
     open=True,
     fields={
         "strategy": TEXT,
-        "options": Field("dict", open=True, fields={"align": _LIMIT, "max_documents": _LIMIT}),
+        "options": Field("dict", open=True, fields={"align": _LIMIT, "max_documents": _LIMIT, "room": _ROOM}),
         "sequence_length": Field("int", 1, 2**31 - 1),
         "num_sequences": COUNT,
         "num_spans": COUNT,
@@ -66,6 +70,7 @@ _PLAN = Field(
             },
             optional=True,
         ),
+        "literals": Field("dict", open=True, fields={"count": COUNT, "fingerprint": TEXT}, optional=True),
         "repeats": Field("list", items=Field("list", items=Field("int", 0, 2**62)), optional=True),
         "selection": Field("dict", open=True, optional=True),
         "checksums": Field("dict", items=TEXT, optional=True),
@@ -184,6 +189,8 @@ def read_header(directory: Path) -> dict[str, Any]:
         )
     check_required(header.get("requires"), FEATURES, str(path))
     check(header, _PLAN, str(path))
+    if ("literals" in header) != ("literals" in (header.get("requires") or ())):
+        raise ValueError(f"{path}: fields 'literals' and 'requires' do not agree")
     for name in _TOTALS:
         if name not in header["totals"]:
             raise ValueError(f"{path}: field 'totals.{name}' is missing")
@@ -270,7 +277,9 @@ def array_sizes(header: Mapping[str, Any]) -> dict[str, int]:
         "span_length": spans,
         "sequence_capacity": sequences,
     }
-    return sizes | ({"documents": header["documents"]["count"]} if "documents" in header else {})
+    if "documents" in header:
+        sizes["documents"] = header["documents"]["count"]
+    return sizes | literals.sizes(header)
 
 
 def map_documents(directory: Path, header: Mapping[str, Any]) -> NDArray[np.int64] | None:

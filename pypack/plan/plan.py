@@ -19,10 +19,14 @@ from pypack._common.frames import Framed
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
 from pypack.cache import Cache, RemoteFiles
-from pypack.plan import chosen
+from pypack.plan import chosen, literals
 from pypack.plan import files as plan_files
 from pypack.plan.lengths import as_lengths as as_lengths
+from pypack.plan.literals import Literals as Literals
 from pypack.plan.proof import prove
+from pypack.plan.sides import PairSize as PairSize
+from pypack.plan.sides import Sides as Sides
+from pypack.plan.sides import read_sides
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
@@ -83,6 +87,9 @@ class Plan(Framed):
         selection: how the documents were chosen, in plain values, for people to read.
         store_fingerprint: fingerprint of the lengths of the whole store that `documents` are of; None: not
             known.
+        literals: tokens of no document between the spans, as of strategy "knots"; None: there are none.
+        sides: where the spans are to be inputs and targets of an encoder and a decoder, both capacities, see
+            `pypack.objectives.pack_pairs`; the capacity of a sequence is then their sum. None: one side.
     """
 
     def __init__(
@@ -103,6 +110,8 @@ class Plan(Framed):
         repeats: Sequence[tuple[int, int, int]] = (),
         selection: Mapping[str, Any] | None = None,
         store_fingerprint: str | None = None,
+        literals: Literals | None = None,
+        sides: Sides | None = None,
     ) -> None:
         self.sequence_offsets = sequence_offsets
         self.span_document = span_document
@@ -120,10 +129,16 @@ class Plan(Framed):
         self.repeats = chosen.checked_repeats(repeats, len(sequence_capacity))
         self.selection = dict(selection or {})
         self.store_fingerprint = store_fingerprint
+        self.literals = literals
+        self.sides = sides
         self._path: Path | None = None  # where the arrays are mapped from
         self._files: list[mapped.Mapped] = []
         # Refuses wrong dtypes, layouts and shapes; the content is checked by verify().
-        self._view = _core.PlanView(*self.arrays().values())
+        self._view = self._made_view()
+
+    def _made_view(self) -> _core.PlanView:
+        beside: dict[str, Any] = {} if self.literals is None else self.literals.arrays()
+        return _core.PlanView(*self.arrays().values(), room=self.room, **beside)
 
     def __len__(self) -> int:
         """The number of sequences."""
@@ -205,6 +220,21 @@ class Plan(Framed):
         """A span takes up a multiple of this many tokens of its sequence (padding follows it)."""
         return int(self.options.get("align") or 1)
 
+    @property
+    def room(self) -> int:
+        """Tokens that every span has room for beyond its own, as an objective may need them."""
+        return int(self.options.get("room") or 0)
+
+    def rooms_of(self, lengths: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """int64: tokens of a sequence that spans of these lengths take up."""
+        rooms: NDArray[np.int64] = -(-(lengths.astype(np.int64) + self.room) // self.align) * self.align
+        return rooms
+
+    @property
+    def num_literals(self) -> int:
+        """Tokens that are no document's, between the spans."""
+        return 0 if self.literals is None else len(self.literals)
+
     @functools.cached_property
     def _totals(self) -> dict[str, Any]:
         return self._view.totals(self.align)
@@ -241,14 +271,38 @@ class Plan(Framed):
 
     @property
     def padding(self) -> int:
-        """Room of the sequences that holds no token, in tokens."""
-        return int(self._totals["capacity"]) - self.num_tokens
+        """Room of the sequences that holds no token, in tokens; that of literals is none."""
+        return int(self._totals["capacity"]) - self.num_tokens - self.num_literals
 
     @property
     def utilization(self) -> float:
-        """Tokens / (tokens + padding); 1.0 for a plan without sequences."""
-        capacity = int(self._totals["capacity"])
+        """Tokens / (tokens + padding), literals not counted; 1.0 for a plan without sequences."""
+        capacity = int(self._totals["capacity"]) - self.num_literals
         return self.num_tokens / capacity if capacity else 1.0
+
+    @property
+    def side_utilization(self) -> tuple[float, float] | None:
+        """Of a plan with two sides how much of the room for inputs and for targets holds items; 1.0 for one
+        without sequences. None for others."""
+        if self.sides is None:
+            return None
+        if not len(self):
+            return 1.0, 1.0
+        inputs, targets = self.sides.items(self).sum(axis=0).tolist()
+        rooms = self.sides.input_length, self.sides.target_length
+        return inputs / (len(self) * rooms[0]), targets / (len(self) * rooms[1])
+
+    def _side_summary(self) -> dict[str, Any]:
+        assert self.sides is not None
+        assert self.side_utilization is not None
+        inputs, targets = self.side_utilization
+        return {
+            "input_length": self.sides.input_length,
+            "inputs_filled": inputs,
+            "target_length": self.sides.target_length,
+            "targets_filled": targets,
+            **self.sides.size.to_dict(),
+        }
 
     @property
     def attention_cost(self) -> int:
@@ -338,6 +392,8 @@ class Plan(Framed):
         arrays = self.arrays()
         if self.documents is not None:
             arrays["documents"] = self.documents
+        if self.literals is not None:
+            arrays |= self.literals.arrays()
         plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
 
     @classmethod
@@ -373,10 +429,18 @@ class Plan(Framed):
         sizes = plan_files.array_sizes(header)
         arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
         documents = plan_files.map_documents(directory, header)
-        fields: dict[str, Any] = {**arrays, **fields_of(directory, header, documents)}
-        plan = cls(**fields)
+        beside = {
+            name: plan_files.map_array(directory, name, dtype, sizes[name])
+            for name, dtype in literals.ARRAYS.items()
+            if name in sizes
+        }
+        plan = cls(
+            *arrays.values(),
+            **fields_of(directory, header, documents),
+            literals=Literals(*beside.values()) if beside else None,
+        )
         plan._take_figures(directory, header)
-        names = [*ARRAYS, *(() if documents is None else ("documents",))]
+        names = [*ARRAYS, *(() if documents is None else ("documents",)), *beside]
         plan.__dict__.update(
             _path=directory.resolve(),
             _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
@@ -406,7 +470,9 @@ class Plan(Framed):
             **self.stats.as_dict(),
             **dataclasses.asdict(self.counts),
             **({"selection": self.selection} if self.selection else {}),
+            **({} if self.sides is None else {"sides": self._side_summary()}),
             **({"epoch_sequences": int(self.sequence_times.sum())} if self.repeats else {}),
+            **({"literal_tokens": self.num_literals} if self.literals is not None else {}),
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -424,6 +490,9 @@ class Plan(Framed):
             and all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
             and self.repeats == other.repeats
             and _same(self.documents, other.documents)
+            and self.room == other.room
+            and _same_literals(self.literals, other.literals)
+            and self.sides == other.sides
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds mutable arrays
@@ -450,11 +519,16 @@ def fields_of(
         "repeats": plan_files.read_repeats(directory, header, header["num_sequences"]),
         "selection": header.get("selection"),
         "store_fingerprint": header.get("documents", {}).get("store_fingerprint"),
+        "sides": read_sides(directory, header),
     }
 
 
 def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bool:
     return mine is other or (mine is not None and other is not None and np.array_equal(mine, other))
+
+
+def _same_literals(mine: Literals | None, other: Literals | None) -> bool:
+    return mine is other or (mine is not None and other is not None and mine.same(other))
 
 
 def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
@@ -467,5 +541,5 @@ def _by_capacity(runs: list[list[int]]) -> dict[int, list[tuple[int, int]]]:
 def _from_state(state: dict[str, Any]) -> Plan:
     plan = Plan.__new__(Plan)
     plan.__dict__.update(state)
-    plan._view = _core.PlanView(*plan.arrays().values())
+    plan._view = plan._made_view()
     return plan

@@ -68,6 +68,8 @@ def _prove(plan: Plan, lengths: ArrayLike | None) -> None:
     for part in plan.extends:
         _compare_part(plan, part)
     check_recorded(plan)
+    if plan.sides is not None:
+        plan.sides.prove(plan)
     if plan._path is not None:
         _compare_records(plan, plan._path / "plan.json")
 
@@ -84,7 +86,9 @@ def _verify_alone(plan: Plan, max_documents: int) -> dict[str, int]:
         )
     present, numbers = np.unique(plan.span_document, return_inverse=True)
     arrays = {**plan.arrays(), "span_document": numbers.astype(np.int64)}
-    found = _core.PlanView(*arrays.values()).verify_alone(len(present), plan.align, max_documents)
+    beside: dict[str, Any] = {} if plan.literals is None else plan.literals.arrays()
+    view = _core.PlanView(*arrays.values(), room=plan.room, **beside)
+    found = view.verify_alone(len(present), plan.align, max_documents)
     return {**found, "documents without span": documents - len(present)}
 
 
@@ -117,6 +121,7 @@ def _compare_records(plan: Plan, path: Path) -> None:
         options=plan.options,
         counts=plan.counts,
         lengths_fingerprint=plan.lengths_fingerprint,
+        literals=plan.literals,
     )
     records: list[tuple[str, Any, Any]] = [
         ("fingerprint", plan.fingerprint, anew.fingerprint),

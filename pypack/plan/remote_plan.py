@@ -32,6 +32,12 @@ class RemotePlan(Plan):
     """
 
     def __init__(self, url: Url, cache: Cache, mirror: Path, header: Mapping[str, Any]) -> None:
+        for feature in ("literals", "room"):
+            if feature in (header.get("requires") or ()):
+                raise ValueError(
+                    f"{url}: a plan with {feature} is read from this host alone: copy the plan here, its store "
+                    "may stay where it is"
+                )
         self.url = url
         self.cache = cache
         self._header = dict(header)

@@ -100,6 +100,11 @@ class PlanStats:
     excess_sequences: int
     learned_tokens: int | None = None
 
+    @property
+    def tokens(self) -> int:
+        """`num_tokens`, under the name that counts and batches have it by."""
+        return self.num_tokens
+
     def as_dict(self) -> dict[str, Any]:
         """By name; without `learned_tokens` where they were not counted."""
         values = dataclasses.asdict(self)

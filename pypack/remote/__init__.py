@@ -17,35 +17,40 @@ and files of each service alone (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGL
 `AZURE_STORAGE_ACCOUNT_KEY`, `HF_TOKEN`, ...): no object here holds them, so that none can be stored.
 """
 
-from pypack.remote.client import Entry, Stat
-from pypack.remote.errors import (
-    ChangedObjectError,
-    MissingLibraryError,
-    NoObjectError,
-    RefusedError,
-    RemoteError,
-    UnsupportedError,
-)
-from pypack.remote.objects import DirectObjects, Objects
-from pypack.remote.process import ProcessObjects, objects
-from pypack.remote.reading import RemoteFile
-from pypack.remote.url import Url, UrlError, is_url
+from __future__ import annotations
 
-__all__ = [
-    "ChangedObjectError",
-    "DirectObjects",
-    "Entry",
-    "MissingLibraryError",
-    "NoObjectError",
-    "Objects",
-    "ProcessObjects",
-    "RefusedError",
-    "RemoteError",
-    "RemoteFile",
-    "Stat",
-    "UnsupportedError",
-    "Url",
-    "UrlError",
-    "is_url",
-    "objects",
-]
+from typing import TYPE_CHECKING
+
+from pypack._common.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from pypack.remote.client import Entry as Entry
+    from pypack.remote.client import Stat as Stat
+    from pypack.remote.direct import DirectObjects as DirectObjects
+    from pypack.remote.direct import Objects as Objects
+    from pypack.remote.errors import ChangedObjectError as ChangedObjectError
+    from pypack.remote.errors import MissingLibraryError as MissingLibraryError
+    from pypack.remote.errors import NoObjectError as NoObjectError
+    from pypack.remote.errors import RefusedError as RefusedError
+    from pypack.remote.errors import RemoteError as RemoteError
+    from pypack.remote.errors import UnsupportedError as UnsupportedError
+    from pypack.remote.process import ProcessObjects as ProcessObjects
+    from pypack.remote.process import objects as objects
+    from pypack.remote.reading import RemoteFile as RemoteFile
+    from pypack.remote.url import Url as Url
+    from pypack.remote.url import UrlError as UrlError
+    from pypack.remote.url import is_url as is_url
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "client": "Entry Stat",
+        "direct": "DirectObjects Objects",
+        "errors": (
+            "ChangedObjectError MissingLibraryError NoObjectError RefusedError RemoteError UnsupportedError"
+        ),
+        "process": "ProcessObjects objects",
+        "reading": "RemoteFile",
+        "url": "Url UrlError is_url",
+    },
+)

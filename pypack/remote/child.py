@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from pypack.remote import errors
 from pypack.remote.client import Entry, Stat
-from pypack.remote.objects import DirectObjects
+from pypack.remote.direct import DirectObjects
 from pypack.remote.url import Url
 
 # For what goes on when the owner has ended: putting away the parts of an upload.
@@ -99,6 +99,11 @@ def _answer(
         return None if found is None else _values(found), b""
     if do == "read":
         return None, objects.read(url, values["begin"], values["end"], etag=values["etag"])
+    if do == "read_many":
+        ranges = [(Url(text), begin, end) for text, begin, end in values["ranges"]]
+        return None, b"".join(objects.read_many(ranges))
+    if do == "children":
+        return [[entry.path, *_values(entry.stat)] for entry in objects.children(url)], b""
     if do == "list":
         return [[entry.path, *_values(entry.stat)] for entry in objects.list(url)], b""
     if do == "write":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from pypack.remote.url import Url
 
@@ -32,6 +32,11 @@ class Entry:
     stat: Stat
 
 
+# Classes here have a method `list`.
+Entries: TypeAlias = list[Entry]
+Chunks: TypeAlias = list[bytes]
+
+
 class Client(Protocol):
     """One service. Each method tries once, in the way of its library, and raises `RemoteError`s."""
 
@@ -41,8 +46,14 @@ class Client(Protocol):
     def read(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         """The bytes from `begin` to before `end`; `etag`: of the version that is wanted, "" for any."""
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         """All objects below a folder, at any depth, sorted by path; none if there is no such folder."""
+
+    def children(self, url: Url) -> Entries:
+        """The objects of a folder that lie in no folder within it, sorted."""
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        """Several ranges, many at once where the service allows it."""
 
     def write(self, url: Url, data: bytes) -> None:
         """Makes an object, or another in its place."""

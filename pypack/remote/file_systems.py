@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Entry, Stat
 from pypack.remote.errors import (
     ChangedObjectError,
     MissingLibraryError,
@@ -31,14 +31,27 @@ class FileSystemClient:
         self._files = _hub(url) if url.scheme == "hf" else _file_system(url)
 
     def stat(self, url: Url) -> Stat | None:
+        path = self._path(url)
         try:
-            found = self._try(url, lambda: self._files.info(self._path(url), **self._fresh()))
+            found = self._try(
+                url, lambda: self._hub_file(path) if url.scheme == "hf" else self._files.info(path)
+            )
         except NoObjectError:
             return None
-        return None if found["type"] != "file" else _stat(found)
+        return None if found is None or found["type"] != "file" else _stat(found)
 
-    def _fresh(self) -> dict[str, Any]:
-        return {"refresh": True} if type(self._files).__name__ == "HfFileSystem" else {}
+    def _hub_file(self, path: str) -> dict[str, Any] | None:
+        """What the Hub says of a file now, with its version, which its file system leaves out."""
+        from huggingface_hub import HfApi, RepoFile
+
+        place = self._files.resolve_path(path)
+        if not place.path_in_repo:
+            return None
+        found = HfApi(endpoint=self._files.endpoint, token=self._files.token).get_paths_info(
+            place.repo_id, place.path_in_repo, repo_type=place.repo_type, revision=place.revision
+        )
+        files = [one for one in found if isinstance(one, RepoFile)]
+        return {"type": "file", "size": files[0].size, "blob_id": files[0].blob_id} if files else None
 
     def read(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         path = self._path(url)
@@ -48,7 +61,7 @@ class FileSystemClient:
                 raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
         return bytes(self._try(url, lambda: self._files.cat_file(path, start=begin, end=end)))
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         root = self._path(url)
         self._files.invalidate_cache()
         try:
@@ -62,6 +75,12 @@ class FileSystemClient:
             if info["type"] == "file" and path.startswith(prefix)
         ]
         return sorted(entries, key=lambda entry: entry.path.encode(errors="surrogateescape").split(b"/"))
+
+    def children(self, url: Url) -> Entries:
+        return [entry for entry in self.list(url) if "/" not in entry.path]
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        return [self.read(url, begin, end, "") if end > begin else b"" for url, begin, end in ranges]
 
     def write(self, url: Url, data: bytes) -> None:
         self._writable(url)

@@ -7,9 +7,9 @@ import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Stat
 from pypack.remote.errors import (
     ChangedObjectError,
     NoObjectError,
@@ -50,8 +50,14 @@ class HttpClient:
                     str(url), f"the answer broke off ({error or type(error).__name__})"
                 ) from None
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         raise UnsupportedError(str(url), "web servers list nothing: name each file")
+
+    def children(self, url: Url) -> Entries:
+        return self.list(url)
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        return [self.read(url, begin, end, "") if end > begin else b"" for url, begin, end in ranges]
 
     def write(self, url: Url, data: bytes) -> None:
         raise _read_only(url)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import IO, Any
 
 from pypack.remote.aws_profile import profile_options
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Entry, Stat
 from pypack.remote.errors import (
     ChangedObjectError,
     MissingLibraryError,
@@ -25,6 +25,14 @@ from pypack.remote.url import Url
 SCHEMES = frozenset({"s3", "gs", "az"})
 # A read is cut into so many pieces at once, none smaller than this.
 _PIECES, _PIECE_BYTES = 8, 2 << 20
+_READ_AT_ONCE = 32
+# The address at which a machine in the cloud asks who it is.
+_OF_THE_MACHINE = "//169.254.169.254"
+_ADVICE = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
 # The smallest part that S3 takes is 5 MB; with at most 10,000 parts an object may have 5 TB.
 _PART_BYTES, _MOST_PARTS = 16 << 20, 10_000
 # The library tries again by itself what passes in a moment; `retrying.py` does the rest.
@@ -73,14 +81,35 @@ class ObjectStoreClient:
         found = await self._obstore.get_async(self._store, key, options=options)
         return await found.bytes_async()
 
-    def list(self, url: Url) -> list[Entry]:
-        def listed() -> list[Entry]:
+    def list(self, url: Url) -> Entries:
+        def listed() -> Entries:
             skip = len(url.key) + 1 if url.key else 0
             chunks = self._obstore.list(self._store, prefix=url.key or None)
             return [Entry(meta["path"][skip:], _stat(meta)) for chunk in chunks for meta in chunk]
 
-        found: list[Entry] = self._try(url, listed)
+        found: Entries = self._try(url, listed)
         return sorted(found, key=lambda entry: entry.path.encode(errors="surrogateescape").split(b"/"))
+
+    def children(self, url: Url) -> Entries:
+        skip = len(url.key) + 1 if url.key else 0
+        found = self._try(url, lambda: self._obstore.list_with_delimiter(self._store, url.key or None))
+        return sorted(
+            (Entry(meta["path"][skip:], _stat(meta)) for meta in found["objects"]),
+            key=lambda entry: entry.path,
+        )
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        async def read_all() -> Chunks:
+            turns = asyncio.Semaphore(_READ_AT_ONCE)
+
+            async def one(url: Url, begin: int, end: int) -> bytes:
+                async with turns:
+                    return bytes(await self._piece(url.key, begin, end, "")) if end > begin else b""
+
+            return await asyncio.gather(*(one(*each) for each in ranges))
+
+        found: Chunks = self._try(ranges[0][0], lambda: asyncio.run(read_all()))
+        return found
 
     def write(self, url: Url, data: bytes) -> None:
         self._try(url, lambda: self._obstore.put(self._store, url.key, data, use_multipart=False))
@@ -133,7 +162,12 @@ class ObjectStoreClient:
         except kinds.InvalidPathError as error:
             raise RefusedError(str(url), f"no name for an object ({_brief(error)})") from None
         except (kinds.BaseError, OSError, ValueError) as error:
-            raise RemoteError(str(url), _brief(error)) from None
+            told = _brief(error)
+            if _OF_THE_MACHINE in told:  # where the library asks last
+                raise RefusedError(
+                    str(url), f"there are no credentials for it: {_ADVICE[url.scheme]}"
+                ) from None
+            raise RemoteError(str(url), told) from None
 
 
 class _Stoppable:

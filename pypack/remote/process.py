@@ -8,16 +8,18 @@ parent's processes alone and starts its own.
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from pypack.remote import errors
 from pypack.remote.child import entry_of, received, send
-from pypack.remote.client import Entry, Stat
+from pypack.remote.client import Chunks, Entries, Stat
 from pypack.remote.errors import RemoteError
 from pypack.remote.url import Url
 
@@ -36,6 +38,7 @@ class ProcessObjects:
 
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self._environment = dict(os.environ)  # of the processes that wait
         self._idle: list[subprocess.Popen[bytes]] = []
 
     def stat(self, url: Url) -> Stat | None:
@@ -47,10 +50,24 @@ class ProcessObjects:
         """See `Objects`."""
         return self._ask("read", url, begin=begin, end=end, etag=etag)[1]
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         """See `Objects`."""
         found, _ = self._ask("list", url)
         return [entry_of(values) for values in found]
+
+    def children(self, url: Url) -> Entries:
+        """See `Objects`."""
+        found, _ = self._ask("children", url)
+        return [entry_of(values) for values in found]
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        """See `Objects`."""
+        if not ranges:
+            return []
+        asked = [(str(url), begin, end) for url, begin, end in ranges]
+        _, data = self._ask("read_many", ranges[0][0], ranges=asked)
+        ends = list(itertools.accumulate(end - begin for _, begin, end in ranges))
+        return [data[begin:end] for begin, end in itertools.pairwise([0, *ends])]
 
     def write(self, url: Url, data: bytes) -> None:
         """See `Objects`."""
@@ -98,6 +115,9 @@ class ProcessObjects:
                 child.returncode = 0  # not this process's to wait for
                 _close(child)
             self._idle, self._owner = [], os.getpid()
+        if self._environment != os.environ:  # where the service is, or by which keys, may be told anew
+            self.close()
+            self._environment = dict(os.environ)
         while self._idle:
             with suppress(IndexError):  # another thread was first
                 child = self._idle.pop()
@@ -109,8 +129,9 @@ class ProcessObjects:
     def close(self) -> None:
         """Ends the processes that wait."""
         if self._owner == os.getpid():
-            while self._idle:
-                _end(self._idle.pop())
+            with suppress(IndexError):  # by several threads at once
+                while True:
+                    _end(self._idle.pop())
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from pypack.remote.direct import Objects
 from pypack.remote.errors import ChangedObjectError, NoObjectError
-from pypack.remote.objects import Objects
 from pypack.remote.url import Url
 
 BLOCK_BYTES = 8 << 20
@@ -20,6 +21,7 @@ class RemoteFile(io.RawIOBase):
         objects: what reads it.
         size, etag: of the version that is wanted; None and "" for what stands there now.
         block_bytes: it is read by so many bytes, at multiples of that.
+        keep_blocks: so many of those read last are kept.
         read_ahead: fetch the next block while one is read, for readers that go from front to back.
 
     Raises:
@@ -35,6 +37,7 @@ class RemoteFile(io.RawIOBase):
         size: int | None = None,
         etag: str = "",
         block_bytes: int = BLOCK_BYTES,
+        keep_blocks: int = 1,
         read_ahead: bool = True,
     ) -> None:
         super().__init__()
@@ -52,7 +55,9 @@ class RemoteFile(io.RawIOBase):
         self._etag = etag
         self._block_bytes = block_bytes
         self._place = 0
-        self._number, self._block = -1, b""
+        self._keep_blocks = keep_blocks
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._number = -1  # of the block read last
         self._ahead: tuple[int, Future[bytes]] | None = None
         self._threads = ThreadPoolExecutor(1, "pypack-read-ahead") if read_ahead else None
 
@@ -75,9 +80,13 @@ class RemoteFile(io.RawIOBase):
         if self._place >= self.size or not len(view):
             return 0
         number, at = divmod(self._place, self._block_bytes)
-        if number != self._number:
-            self._block, self._number = self._fetched(number), number
-        part = self._block[at : at + len(view)]
+        if number not in self._blocks:
+            while len(self._blocks) >= self._keep_blocks:
+                self._blocks.popitem(last=False)
+            self._blocks[number] = self._fetched(number)
+        self._blocks.move_to_end(number)
+        self._number = number
+        part = memoryview(self._blocks[number])[at : at + len(view)]
         view[: len(part)] = part
         self._place += len(part)
         return len(part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,7 +21,7 @@ class UrlError(ValueError):
     """A URL that pypack does not take."""
 
 
-def is_url(place: str | os.PathLike[str]) -> bool:
+def is_url(place: object) -> bool:
     """Whether a place is a URL, such as `s3://bucket/folder`; a `Url` is one, `file:` and paths are not."""
     return isinstance(place, Url) or (isinstance(place, str) and _URL.match(place) is not None)
 

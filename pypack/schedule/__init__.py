@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pypack._common.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from pypack.schedule.law_fitting import fit_d_cpt as fit_d_cpt
     from pypack.schedule.laws import CRITICAL_MIXTURES as CRITICAL_MIXTURES
     from pypack.schedule.laws import critical_mixture_ratio as critical_mixture_ratio
     from pypack.schedule.laws import d_cpt_loss as d_cpt_loss
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "law_fitting": "fit_d_cpt",
         "laws": "CRITICAL_MIXTURES critical_mixture_ratio d_cpt_loss effective_tokens largest_ratio_within "
         "rehydration_repeats replay_cost stepped_repeats",
         "schedule": "CURRICULA Phase Schedule ShapeCycle check_curriculum check_weights",

@@ -127,18 +127,25 @@ def d_cpt_loss(
 
 
 def largest_ratio_within(
-    general_loss: Callable[[float], float], limit: float, *, tolerance: float = 1e-6
+    general_loss: Callable[[float], float] | Mapping[float, float], limit: float, *, tolerance: float = 1e-6
 ) -> float:
     """The largest share of domain data at which the general loss, which rises with it, is at most a limit:
     how D-CPT chooses a ratio.
 
     Args:
-        general_loss: share of domain data, 0 to 1 → loss.
+        general_loss: share of domain data, 0 to 1 → loss; as a function, such as `d_cpt_loss` with the
+            constants of `fit_d_cpt`, or as a table, of whose shares the largest within the limit is chosen.
         limit: such as 1.03 times the loss without continued training.
+        tolerance: of the share, for a function.
 
     Raises:
-        ValueError: the loss is above the limit at 0 already.
+        ValueError: the loss is above the limit at 0 already, or at all shares of a table.
     """
+    if isinstance(general_loss, Mapping):
+        within = [share for share, loss in general_loss.items() if loss <= limit]
+        if not within:
+            raise ValueError(f"the general loss is above {limit} at all {len(general_loss)} shares")
+        return max(within)
     low, high = 0.0, 1.0
     if general_loss(low) > limit:
         raise ValueError(f"the general loss is {general_loss(low)} without domain data, above {limit}")

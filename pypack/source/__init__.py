@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pypack.source.ordering import document_neighbours as document_neighbours
     from pypack.source.ordering import embedding_neighbours as embedding_neighbours
     from pypack.source.ordering import mean_neighbour_similarity as mean_neighbour_similarity
+    from pypack.source.ordering import min_hash_neighbours as min_hash_neighbours
     from pypack.source.ordering import order_documents as order_documents
     from pypack.source.source import Source as Source
     from pypack.source.source import check_same_tokenizer as check_same_tokenizer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        "ordering": "DocumentOrder Neighbours document_neighbours embedding_neighbours "
+        "ordering": "DocumentOrder Neighbours document_neighbours embedding_neighbours min_hash_neighbours "
         "mean_neighbour_similarity order_documents",
         "source": "Source check_same_tokenizer named_sources",
     },

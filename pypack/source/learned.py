@@ -22,10 +22,13 @@ class Learned:
     Attributes:
         tokens: tokens to be learned: labels that are not -100.
         unlearned_sequences: int64, rising, the sequences without one.
-        masked_sequences: how many of those would have one without masks.
+        masked_sequences: how many of those would have one without masks, and are masked from end to end.
         documents: bool [documents of the plan], which have one.
         present: bool [documents of the plan], which have a span.
         unlearned_pieces: spans of cut documents that are masked from end to end.
+        first_token_sequences: sequences like those, but that first tokens of spans are not masked: nothing of
+            them is learned unless an objective learns first tokens, too.
+        first_token_pieces: spans like those.
     """
 
     tokens: int
@@ -34,6 +37,8 @@ class Learned:
     documents: NDArray[np.bool_]
     present: NDArray[np.bool_]
     unlearned_pieces: int
+    first_token_sequences: int
+    first_token_pieces: int
 
 
 def learned_of(
@@ -55,35 +60,50 @@ def learned_of(
     begins = np.cumsum(store.lengths, dtype=np.int64) - store.lengths
     hidden = None if masks is None else _Hidden(masks, begins)
     sums = np.zeros(plan.num_spans + 1, np.int64)
-    pieces = 0
+    visible = np.zeros(plan.num_spans + 1, np.int64)  # not masked, the first ones of spans among them
+    pieces = first_pieces = 0
     for start in range(0, plan.num_spans, _PIECE_SPANS):
         spans = slice(start, start + _PIECE_SPANS)
         number, lengths = plan.span_document[spans], plan.span_length[spans].astype(np.int64)
         document = number if documents is None else documents[number]
-        learned = lengths - 1
+        learned = shown = lengths - 1
         if hidden is not None:
             first = begins[document] + plan.span_start[spans]
-            learned -= hidden.before(first + lengths) - hidden.before(first + 1)
+            behind = hidden.before(first + 1)
+            learned = learned - (hidden.before(first + lengths) - behind)
+            shown = learned + 1 - (behind - hidden.before(first))
         elif uses_store_mask:
-            starts = plan.span_start[spans].astype(np.int64) + 1
-            learned = store.kernel_view.count_learned(
-                np.ascontiguousarray(document), starts, np.maximum(learned, 0)
-            )
-        sums[1:][spans] = learned
+            starts, of = plan.span_start[spans].astype(np.int64), np.ascontiguousarray(document)
+            learned = store.kernel_view.count_learned(of, starts + 1, np.maximum(learned, 0))
+            shown = learned + store.kernel_view.count_learned(of, starts, np.minimum(lengths, 1))
+        sums[1:][spans], visible[1:][spans] = learned, shown
         has_learned[number[learned > 0]] = True
         present[number] = True
-        is_hidden = (learned == 0) & (lengths > 1)  # one token alone is no loss
-        pieces += int(np.count_nonzero(is_hidden & (lengths < store.lengths[document])))
+        is_piece = (learned == 0) & (lengths > 1) & (lengths < store.lengths[document])  # one is no loss
+        pieces += int(np.count_nonzero(is_piece & (shown == 0)))
+        first_pieces += int(np.count_nonzero(is_piece & (shown > 0)))
     np.cumsum(sums, out=sums)
     unlearned = np.diff(sums[plan.sequence_offsets]) == 0
     tokens = int(sums[-1])
     if plan.repeats:
         tokens = int((np.diff(sums[plan.sequence_offsets]) * plan.sequence_times).sum())
-    masked = 0
+    masked = first_only = 0
     if (hidden is not None or uses_store_mask) and unlearned.any():
         np.cumsum(plan.span_length - 1, out=sums[1:])
-        masked = int(np.count_nonzero(unlearned & (np.diff(sums[plan.sequence_offsets]) > 0)))
-    return Learned(tokens, np.flatnonzero(unlearned), masked, has_learned, present, pieces)
+        lost = unlearned & (np.diff(sums[plan.sequence_offsets]) > 0)
+        np.cumsum(visible, out=visible)
+        is_shown = np.diff(visible[plan.sequence_offsets]) > 0
+        masked, first_only = int(np.count_nonzero(lost & ~is_shown)), int(np.count_nonzero(lost & is_shown))
+    return Learned(
+        tokens,
+        np.flatnonzero(unlearned),
+        masked,
+        has_learned,
+        present,
+        pieces,
+        first_only,
+        first_pieces,
+    )
 
 
 class _Hidden:

@@ -131,6 +131,54 @@ def document_neighbours(
     return Neighbours(rows.reshape(-1, k), products.reshape(-1, k))
 
 
+def min_hash_neighbours(
+    store: StorePaths,
+    k: int = 10,
+    *,
+    shingle: int = 2,
+    num_hashes: int = 128,
+    seed: int = 0,
+    max_ids: int = 1 << 14,
+    max_listed: int = 512,
+    num_threads: int | None = None,
+) -> Neighbours:
+    """The k documents most like each document of a store by the runs of ids that they share, found by the
+    MinHash of `pypack dedup`: no model, and no counts over all documents are needed.
+
+    The similarity is the share of hashes in which two documents agree: an estimate of the Jaccard similarity
+    of their sets of runs, whose standard error is at most 0.5 / sqrt(num_hashes). It finds what copies of
+    another, where `document_neighbours` finds what is about the same; documents that agree in no hash are no
+    neighbours.
+
+    Args:
+        store: the tokens; as for `Source`.
+        k: neighbours of a document.
+        shingle: ids of a run.
+        num_hashes: of a document. Memory: up to 16 bytes each.
+        seed: of the hash functions.
+        max_ids: ids of a document that are looked at, from its start.
+        max_listed: documents that are looked through for each hash, the first ones.
+        num_threads: None: all available cores.
+    """
+    options = _core.MinHashOptions(
+        shingle=whole_number("shingle", shingle),
+        bands=whole_number("num_hashes", num_hashes),
+        rows=1,
+        threshold=1.0,
+        seed=number_within("seed", seed, 64, signed=False),
+        max_ids=whole_number("max_ids", max_ids),
+    )
+    k = whole_number("k", k)
+    rows, products = _core.nearest_by_min_hash(
+        TokenStore.open(store).kernel_view,
+        options,
+        k,
+        whole_number("max_listed", max_listed),
+        resolve_num_threads(num_threads),
+    )
+    return Neighbours(rows.reshape(-1, k), products.reshape(-1, k))
+
+
 def embedding_neighbours(embeddings: ArrayLike, k: int = 10, *, index: Any = None) -> Neighbours:
     """The k documents most like each document by embeddings of your own, through faiss (the extra `order`).
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.packing.packing import pack
+from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import ARRAYS, Plan
 from pypack.plan.stats import PlanCounts
 from pypack.source.document_order import IN_ORDER
@@ -198,6 +199,7 @@ class _Joined:
 
     def add(self, plan: Plan, numbers: NDArray[np.int64] | None, first: int) -> None:
         """Appends a plan, whose document i is numbers[i], or first + i."""
+        refuse_literals(plan, "repeated sequences lose them", "pack with repeat='documents'")
         spans = slice(self._spans, self._spans + plan.num_spans)
         sequences = slice(self._sequences, self._sequences + plan.num_sequences)
         for name in ("span_document", "span_start", "span_length"):

@@ -96,7 +96,7 @@ class Source:
         self._left_out: list[NDArray[np.int64]] = []  # of each plan; none: nothing is left out
         if drop_unlearned:
             self._leave_out_unlearned()
-        elif self._masks is not None or (self.uses_store_mask and self._is_worth_a_look()):
+        else:
             self._warn_of_unlearned()
 
     def _is_worth_a_look(self) -> bool:
@@ -117,16 +117,44 @@ class Source:
             raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
 
     def _warn_of_unlearned(self) -> None:
+        """Of what is masked from end to end, whatever is to be learned of it."""
+        self._warn(
+            [(one.masked_sequences, one.unlearned_pieces) for one in self._looked_at()],
+            "hold no token that is learned",
+            stacklevel=4,
+        )
+
+    def warn_of_first_tokens(self, stacklevel: int) -> None:
+        """Warns of what has no label because only the first tokens of its spans are not masked, which the
+        next-token loss of a `Loader` without objective learns nothing of.
+
+        Args:
+            stacklevel: as of `warnings.warn`.
+        """
+        if not self._left_out:
+            self._warn(
+                [(one.first_token_sequences, one.first_token_pieces) for one in self._looked_at()],
+                "hold no token that is learned, as nothing foretells the first one of a span, and the others "
+                "are masked",
+                stacklevel + 2,
+            )
+
+    def _looked_at(self) -> list[Learned]:
+        masks = self._masks is not None or (self.uses_store_mask and self._is_worth_a_look())
+        return self._learned if masks else []
+
+    def _warn(self, counts: list[tuple[int, int]], what: str, stacklevel: int) -> None:
+        """Warns of sequences, and of pieces where documents are cut: the counts of each plan."""
+        masked = sum(sequences for sequences, _ in counts)
         cut = [plan.counts.split_documents > 0 for plan in self.plans]
-        pieces = sum(one.unlearned_pieces for one, is_cut in zip(self._learned, cut, strict=True) if is_cut)
-        masked = sum(learned.masked_sequences for learned in self._learned)
+        pieces = sum(pieces for (_, pieces), is_cut in zip(counts, cut, strict=False) if is_cut)
         found = f"{masked} of {sum(plan.num_sequences for plan in self.plans)} sequences"
         advice = "leave such sequences out with drop_unlearned=True"
         if pieces:
             found += f" and {pieces} pieces of cut documents"
             advice = "pack with overflow='truncate' or 'drop', or " + advice
         if masked or pieces:
-            warnings.warn(f"{found} hold no token that is learned: {advice}", stacklevel=3)
+            warnings.warn(f"{found} {what}: {advice}", stacklevel=stacklevel)
 
     @classmethod
     def select(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
@@ -34,7 +35,12 @@ def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
     A shard that nobody names is of another job or another state of the store; tools that take every `.bin` of
     a folder would read it.
     """
+    return extra_names(os.listdir(folder), info)  # noqa: PTH208
+
+
+def extra_names(names: Iterable[str], info: StoreInfo) -> tuple[list[str], list[str]]:
+    """The same of the names of what there is."""
     known = {*shard_files(info), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
-    extra = sorted(name for name in os.listdir(folder) if name not in known)  # noqa: PTH208
+    extra = sorted(name for name in names if name not in known)
     shards = [name for name in extra if _SHARD_FILE.fullmatch(name)]
     return shards, [name for name in extra if not _SHARD_FILE.fullmatch(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pypack._common.paths import local_path
 from pypack.store.key_join import JoinCounts, KeyJoin, key_batches
-from pypack.store.new_columns import add_columns, column_batches, kept_columns
+from pypack.store.new_columns import add_columns, column_batches, column_names, kept_columns
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def join_columns(
     path = local_path(table)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such Parquet file")
-    names = [name for name in _names(path) if name != on]
-    if on not in _names(path):
+    found = column_names(path)
+    names = [name for name in found if name != on]
+    if on not in found:
         raise ValueError(f"{path}: has no column {on!r}, but {', '.join(map(repr, names))}")
     if columns is not None:
         for name in columns:
@@ -71,19 +73,14 @@ def join_columns(
             "name"
         )
     with tempfile.TemporaryDirectory(prefix=f".{opened.path.name}.join-", dir=opened.path.parent) as folder:
-        first = next(iter(column_batches(path, [on, *names])))
-        key = next(key_batches(_of_store(opened, on), on)).type
-        join = KeyJoin(Path(folder), opened.num_documents, _rows(path), key)
-        join.add_documents(key_batches(_of_store(opened, on), on))
+        keys = key_batches(_of_store(opened, on), on)
+        first = next(keys)  # of no rows
+        join = KeyJoin(Path(folder), opened.num_documents, _rows(path), first.type)
+        join.add_documents(itertools.chain([first], keys))
         join.add_rows(column_batches(path, [on, *names]), on)
         join.join()
-        assert first.num_rows == 0
         add_columns(opened, names, join.values, replaces=replace)
     return join.counts
-
-
-def _names(path: Path) -> list[str]:
-    return list(next(iter(column_batches(path))).schema.names)
 
 
 def _rows(path: Path) -> int:

@@ -90,7 +90,20 @@ def kept_columns(store: TokenStore) -> list[str]:
     if store.info is None or not store.info.shards or store.info.shards[0].columns_checksum is None:
         return []
     path = store.path / f"{store.info.shards[0].name}.parquet"
-    return list(next(iter(column_batches(path))).schema.names)
+    return column_names(path)
+
+
+def column_names(path: Path) -> list[str]:
+    """The names of the columns of a Parquet file.
+
+    Raises:
+        ValueError: it is damaged; the message names the file.
+    """
+    try:
+        with ColumnarReader() as reader:
+            return [name for name, _ in reader.fields(str(path), "columns")]
+    except DamagedColumnsError as error:
+        raise ValueError(f"{path}: {error.reason}") from error
 
 
 def column_batches(path: Path, names: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.ragged import Ragged
 from pypack.tokenizer.chat_files import ChatFiles
@@ -122,6 +123,11 @@ class Tokenizer(Sources, Chats, Habits):
     def to_json(self) -> str:
         """The tokenizer as the text of a `tokenizer.json`, without truncation and padding."""
         return self._definition.json
+
+    def kernels(self) -> tuple[_core.Encoder, _core.Decoder] | None:
+        """What encodes and decodes, for kernels that work on texts; None where another library does."""
+        native = getattr(self._engine, "kernels", None)
+        return None if native is None else native()
 
     def token_to_id(self, token: str) -> int | None:
         """Id of a token, None if it is not in the vocabulary."""

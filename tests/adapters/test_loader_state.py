@@ -109,6 +109,31 @@ def test_killed_and_resumed_in_a_later_epoch(tmp_path, accumulation):
     assert {**again.stats(), "wait_seconds": 0} == {**plain.stats(), "wait_seconds": 0}
 
 
+@pytest.mark.parametrize("accumulation", [1, 4])
+@pytest.mark.parametrize("finished", [1, 2])
+def test_resumed_at_the_very_end_of_an_epoch(tmp_path, accumulation, finished):
+    """The next epoch comes next, in its own order and whole; not the one before it once more."""
+    loader = new_loader(tmp_path)
+    rows = loader.steps_per_epoch
+    updates = -(-rows // accumulation)
+    options = {
+        "num_train_epochs": 3,
+        "gradient_accumulation_steps": accumulation,
+        "save_strategy": "epoch",
+    }
+    dying = make_trainer(tmp_path, loader, dies=finished * updates + 1, **options)
+    with pytest.raises(KeyboardInterrupt):
+        dying.train()
+    assert state_of(tmp_path, finished * updates)["step"] == finished * rows
+    again = new_loader(tmp_path)
+    resumed = make_trainer(tmp_path, again, **options)
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.state.global_step == 3 * updates
+    assert resumed.batches == tokens(loader, range(finished * rows, 3 * rows))
+    assert again.step == 3 * rows
+    assert state_of(tmp_path, 3 * updates)["step"] == 3 * rows
+
+
 @pytest.mark.parametrize("strategy", ["epoch", "steps"])
 def test_the_end_of_a_finished_run_saves_a_state_that_loads(tmp_path, strategy):
     loader = new_loader(tmp_path, epochs=1)

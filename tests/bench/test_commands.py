@@ -53,3 +53,22 @@ def test_a_small_run(tmp_path):
     ran = bench("read", str(path), "--repeats", "1", "--no-results", folder=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "a.jsonl" in ran.stdout
+
+
+def test_a_small_conversion(tmp_path):
+    ran = bench(
+        "convert", "--tokens", "20000", "--repeats", "1", "--no-results", "--formats", "flat", "nemo",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    lines = [line.split()[0] for line in ran.stdout.splitlines() if line.strip()]
+    assert {"flat", "nemo"} <= set(lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_a_small_conversion(tmp_path):
+    ran = bench(
+        "convert", "--memory", "--tokens", "20000", "--no-results", "--formats", "flat", folder=tmp_path
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "most MB of memory" in ran.stdout

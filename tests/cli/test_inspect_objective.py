@@ -69,3 +69,43 @@ def test_it_is_of_a_store(store, tmp_path, capsys):
     pypack.pack(np.array([3, 4], np.int32), 8).save(tmp_path / "a.plan")
     assert main(["inspect", str(tmp_path / "a.plan"), "--objective", "MaskedLM"]) == 2
     assert "--objective is of a store" in capsys.readouterr().err
+
+
+def test_inputs_and_targets(store, capsys):
+    ids = "sentinel_ids=[90, 91, 92, 93, 94, 95, 96, 97, 98], end_id=0, start_id=0"
+    text = f"SpanCorruption(rate=0.3, mean=9, {ids})"
+    assert main(["inspect", str(store.path), "--objective", text, "--first", "1", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["learns"]
+    own = [i for i in (*row["input_ids"], *row["target_ids"]) if i and not 90 <= i < 99]
+    assert sorted(own) == sorted(i for i in store[0].tolist() if i and not 90 <= i < 99)
+    assert row["inputs"] == len(row["input_ids"])
+    runs = sum(90 <= i < 99 for i in row["target_ids"])
+    assert row["targets"] + row["inputs"] == row["tokens"] + 2 * runs + 2
+    assert main(["inspect", str(store.path), "--objective", text, "--first", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "\n  inputs: " in out
+    assert "\n  targets: " in out
+
+
+@pytest.mark.parametrize("method", ["generator", "random", "swapped"])
+def test_replaced_tokens(store, capsys, method):
+    text = f"ReplacedTokens(rate=0.4, method='{method}')"
+    assert main(["inspect", str(store.path), "--objective", text, "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out)["learns"]:
+        original = store[row["document"]].tolist()
+        own = [store.tokenizer().id_to_token(i) for i in original]
+        assert row["labels"]
+        assert all(name == own[place] for place, name in row["labels"])
+
+
+def test_a_prefix(store, capsys):
+    assert main(["inspect", str(store.path), "--objective", "PrefixLM", "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out)["learns"]:
+        places = [place for place, _ in row["labels"]]
+        assert places == list(range(places[0], places[-1] + 1))
+        assert 0 < row["learned"] < row["tokens"]
+
+
+def test_what_is_missing_is_told(store, capsys):
+    assert main(["inspect", str(store.path), "--objective", "UL2"]) == 2
+    assert "the tokenizer has no <extra_id_0>: give sentinel_ids=" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pypack import corpus
+from pypack.corpus.batch import Position
 
 _HEAD = b"\xef\xbb\xbfid,text,lang\r\n"
 
@@ -78,6 +79,91 @@ def test_rows_longer_than_a_block_and_many_blocks(tmp_path: Path) -> None:
     assert [n for batch in rest for n in batch.records.tolist()] == numbers[
         numbers.index(middle.record - 1) + 1 :
     ]
+
+
+@pytest.mark.parametrize("row", [b"\xff", b"\xffbad,x,y,z", b"1,\xe9", b'1,"\xff\n",x,y'])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_row_that_is_wrong_in_two_ways_costs_itself(
+    row: bytes, compressed: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = _HEAD + b"1,a,x\r\n" + row + b"\r\n3,c,x\r\n"
+    path = tmp_path / ("a.csv.gz" if compressed else "a.csv")
+    path.write_bytes(gzip.compress(data) if compressed else data)
+    assert read_all(path) == (["a", "c"], [(1, "bad_row")])
+    (batch,) = corpus.read([path])
+    assert batch.rejects[0].reason.endswith("cells where the first has 3")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_line_ends(end: bytes, tmp_path: Path) -> None:
+    data = end.join([b"\xef\xbb\xbfid,text", b"1,a", b"", b'2,"b' + end + b'c"', b"3", b"4,\0d\0", b"5,"])
+    (tmp_path / "a.csv").write_bytes(data)
+    texts = ["a", f"b{end.decode()}c", "\0d\0", ""]
+    assert read_all(tmp_path / "a.csv") == (texts, [(2, "bad_row")])
+    (tmp_path / "a.csv").write_bytes(end * 3 + data.removeprefix(b"\xef\xbb\xbf") + end)
+    assert read_all(tmp_path / "a.csv") == (texts, [(2, "bad_row")])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_quote_without_an_end_is_told(place: int, tmp_path: Path) -> None:
+    rest = b",x\n2,b,y\n" if place else b"2,b\nx\n"
+    data = b"text,id\na,1\n" + (b'"b' if place == 0 else b'b,"') + rest
+    (tmp_path / "a.csv").write_bytes(data)
+    (tmp_path / "b.jsonl").write_bytes(b'{"text": "after"}\n')
+    assert read_all(str(tmp_path)) == (["a", "after"], [(1, "bad_row")])
+    (batch, *_) = corpus.read([tmp_path / "a.csv"])
+    size = len(rest) + (place == 0)
+    assert batch.rejects[0].reason == (
+        f"a quote in the row has no end: what is left of the file, {size} bytes, stands behind it"
+    )
+    assert batch.reached == 2
+    assert read_all(tmp_path / "a.csv", max_document_bytes=3)[1] == [(1, "too_long")]
+    assert read_all(tmp_path / "a.csv", start=Position(0, 2)) == ([], [])
+
+
+def test_a_row_above_the_limit_costs_itself(tmp_path: Path) -> None:
+    data = b"text,id\na,1\n" + b'"' + b"x,\n" * (1 << 20) + b'",2\n' + b"c,3\n"
+    (tmp_path / "a.csv").write_bytes(data)
+    assert read_all(tmp_path / "a.csv", max_document_bytes=1 << 10) == (["a", "c"], [(1, "too_long")])
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("id,text\n1,a\n".encode("utf-16"), "UTF-16 text: pypack reads UTF-8"),
+        ("id,text\n1,a\n".encode("utf-16-be"), "UTF-16BE text: pypack reads UTF-8"),
+        (b'"text,id\na,1\n', "no column 'text'"),
+        (b'text,"id\na,1\n', "opens a quote that has no end"),
+        (b"text," + b"c," * (1 << 20) + b"\na\n", "longer than 1048576 bytes"),
+    ],
+)
+def test_first_rows_that_are_none(data: bytes, what: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(data)
+    (batch,) = corpus.read([tmp_path / "a.csv"])
+    assert len(batch) == 0
+    (reject,) = batch.rejects
+    assert what in reject.reason
+    assert reject.whole_file
+
+
+def test_what_stands_before_damage_is_read(tmp_path: Path) -> None:
+    rows = b"".join(b"%d,text %d\n" % (i, i) for i in range(20_000))
+    data = gzip.compress(b"id,text\n" + rows)
+    (tmp_path / "a.csv.gz").write_bytes(data[: len(data) // 2])
+    texts, rejects = read_all(tmp_path / "a.csv.gz")
+    assert texts == [f"text {i}" for i in range(len(texts))]
+    assert len(texts) > 5000
+    assert rejects[-1] == (len(texts), "damaged_file")
+
+
+def test_many_bad_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,text\n" + b"1\n" * 40_000 + b"1,a\n" + b"1,\xff\n" * 40_000)
+    batches = list(corpus.read([tmp_path / "a.csv"]))
+    assert max(len(batch.rejects) for batch in batches) <= 1 << 14
+    rejects = [(reject.record, reject.kind) for batch in batches for reject in batch.rejects]
+    assert [record for record, _ in rejects] == [*range(40_000), *range(40_001, 80_001)]
+    assert sum(len(batch) for batch in batches) == 1
 
 
 _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=8)

@@ -43,6 +43,17 @@ def test_nanogpt_style_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert list(losses(run("nanogpt_style", tmp_path / "run", 8))) == [5, 6, 7]
 
 
+def test_encoder_pretraining_goes_on_with_the_same_masks(tmp_path: Path) -> None:
+    output = run("encoder_pretraining", tmp_path, 12)
+    whole = losses(output)
+    assert list(whole) == list(range(12))
+    first, second = map(float, re.findall(r"validation: loss (\S+)", output))
+    assert second < first
+    again = losses(run("encoder_pretraining", tmp_path, 13))  # the checkpoint is after 10 steps
+    assert list(again) == [10, 11, 12]
+    assert {step: again[step] for step in (10, 11)} == {step: whole[step] for step in (10, 11)}
+
+
 def test_two_phases(tmp_path: Path) -> None:
     output = run("two_phases", tmp_path, 20)
     steps = re.findall(r"step (\d+) rows of (\d+) code (\d+)%", output)

@@ -72,10 +72,15 @@ def test_examples_are_parsed(rows: list[list[int]], text: str) -> None:
         "text": (examples.BYTES, examples.joined([text.encode()] * len(rows))),
     }
     data, bounds = examples.examples(features, len(rows))
-    for row, (begin, end) in zip(rows, pairwise(bounds), strict=True):
-        found = examples.parse(data[begin:end].tobytes())
-        assert found["text"] == (examples.BYTES, text.encode())
-        assert found["ids"] == (examples.INTS, b"".join(map(plain_varint, row)))
+    records = [data[begin:end].tobytes() for begin, end in pairwise(bounds)]
+    assert all(set(examples.names_in(record)) == {"ids", "text"} for record in records)
+    found = examples.parse(records, ["text", "ids"])
+    if rows:
+        assert found["ids"][0] == examples.INTS
+        assert found["text"][0] == examples.BYTES
+    assert found["text"][1][0].tobytes() == text.encode() * len(rows)
+    assert found["ids"][1][0].tobytes() == b"".join(map(plain_varint, chain(*rows)))
+    assert np.diff(found["ids"][1][1]).tolist() == [sum(len(plain_varint(n)) for n in row) for row in rows]
 
 
 _VALUES = st.none() | st.text(max_size=4)
@@ -99,5 +104,5 @@ def test_json_there_and_back(values: list[str | None], numbers: list[float | Non
 def test_pickles_are_those_of_dicts(rows: list[list[int]]) -> None:
     field = np.array(list(chain(*rows)), np.int64), offsets_of(rows)
     head, tail = head_and_tail(len(rows))
-    found = pickle.loads(head + dicts(["a", "bc"], [field, field]) + tail)
+    found = pickle.loads(head + dicts(["a", "bc"], [field, field]).tobytes() + tail)
     assert found.tolist() == [{"a": row, "bc": row} for row in rows]

@@ -10,6 +10,7 @@ import lzma
 import random
 import shutil
 import tarfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from fixtures.random_tokenizers import KINDS, definition
 import pypack
 from pypack import Loader, Phase, Plan, Ragged, Schedule, Source, StoreWriter, TokenStore
 from pypack.formats.convert import export
+
+BETWEEN_RECORDS = b"<next>"
 
 
 def _store(folder: Path) -> Path:
@@ -181,6 +184,30 @@ def _mds(folder: Path) -> Path:
     return folder / "mds"
 
 
+def _columns_exported(to: str, name: str) -> Callable[[Path], Path]:
+    """A store's documents with all that is kept beside them."""
+
+    def make(folder: Path) -> Path:
+        store = TokenStore.open(_store(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            export(store, folder / name, to)
+        return folder / name
+
+    return make
+
+
+def _array_record(folder: Path) -> list[Path]:
+    """A file, and the records in it: damage of a file shows in its hashes before its records are read."""
+    from array_record.python import array_record_module
+
+    file = _columns_exported("arrayrecord", "a.array_record")(folder)
+    reader = array_record_module.ArrayRecordReader(str(file))
+    (folder / "a.records").write_bytes(BETWEEN_RECORDS.join(reader.read_all()))
+    reader.close()
+    return [file, folder / "a.records"]
+
+
 def _changed(good: Path, path: Path, old: bytes, new: bytes) -> None:
     data = good.read_bytes()
     assert old in data
@@ -215,6 +242,8 @@ SEEDS: dict[str, Callable[[Path], Path | list[Path]]] = {
     "schedule": _schedule,
     "state": _state,
     "mds": _mds,
+    "litdata": _columns_exported("litdata", "litdata"),
+    "arrayrecord": _array_record,
     "packer": _packer,
     "compressed": _compressed,
     "kinds": _kinds,

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 from fixtures.compared_scanners import same_block
+from fuzz.seeds import BETWEEN_RECORDS
 
 import pypack
 from pypack import Loader, Plan, Schedule, Source, StreamPacker, Tokenizer, TokenStore, corpus
@@ -79,6 +80,19 @@ def _documents(**options: object) -> Callable[[Path], None]:
             pass
 
     return read
+
+
+def _array_record(path: Path) -> None:
+    if path.suffix == ".records":
+        from array_record.python import array_record_module
+
+        file = path.with_name("damaged.array_record")
+        writer = array_record_module.ArrayRecordWriter(str(file), "group_size:1")
+        for record in path.read_bytes().split(BETWEEN_RECORDS):
+            writer.write(record)
+        writer.close()
+        path = file
+    _documents()(path)
 
 
 def _columnar(kind: str, fields: tuple[str, ...]) -> Callable[[Path], None]:
@@ -204,6 +218,8 @@ TARGETS: dict[str, Callable[[Path], None]] = {
     "schedule": _schedule,
     "state": _state,
     "mds": _documents(),
+    "litdata": _documents(),
+    "arrayrecord": _array_record,
     "packer": _packer,
     "compressed": _corpus,
     "kinds": _corpus,

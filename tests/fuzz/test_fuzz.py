@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SCALE
+from fixtures.format_needs import needs
 from fuzz.generated import GENERATED
 from fuzz.targets import TARGETS
 
@@ -24,6 +25,8 @@ _COUNTS = {
     "schedule": 500,
     "state": 500,
     "mds": 500,
+    "litdata": 500,
+    "arrayrecord": 500,
     "packer": 500,
     "compressed": 300,
     "kinds": 300,
@@ -41,6 +44,7 @@ def test_every_target_is_run() -> None:
 
 @pytest.mark.parametrize("target", _COUNTS)
 def test_damaged_files(target: str) -> None:
+    needs(target)
     count = max(5, int(_COUNTS[target] * SCALE))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,6 +119,41 @@ def test_counts_do_not_depend_on_the_way(
     found = json.loads(capsys.readouterr().out)
     rows, hits = Tokenizer.from_file(tokenizer_path).encode_as_text(TEXTS * 10)
     assert found["look_alikes"] == sum(int(rows.lengths[i]) >= 4 for i in hits.tolist())
+
+
+# As `pypack tokenize`, with batches so small that a unit has many.
+_SMALL_BATCHES = """
+import json, sys
+from pypack import Tokenizer
+from pypack.jobs.options import TokenizeOptions
+from pypack.jobs.tokenize import tokenize
+source, store, tokenizer, options = sys.argv[1:]
+options = TokenizeOptions(shard_tokens=200, **json.loads(options))
+result = tokenize([source], store, Tokenizer.from_file(tokenizer), options, batch_bytes=2000)
+print(json.dumps([result.look_alikes, result.resumed_documents, result.shards]))
+"""
+
+
+def test_counts_of_a_job_that_was_killed_are_exact(tokenizer_path: Path, tmp_path: Path) -> None:
+    """One unit of several shards, whose journal has what was counted so far; killed on the way."""
+    records = [{"text": text, "n": i} for i, text in enumerate(TEXTS * 60)]
+    lines = write(tmp_path / "a.jsonl", json_lines(records))
+
+    def run(store: str, crash_at: str | None = None) -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, **({} if crash_at is None else {"PYPACK_CRASH_AT": crash_at})}
+        command = [sys.executable, "-c", _SMALL_BATCHES, lines, str(tmp_path / store), str(tokenizer_path)]
+        command.append(json.dumps({"where": "n > 20", "min_tokens": 4}))
+        return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=100)
+
+    look_alikes, _, shards = json.loads(run("whole").stdout)
+    assert look_alikes > 100
+    assert shards > 5
+    for point in ("journal:0", "shard:0", "journal:0"):
+        assert run("killed", point).returncode == -signal.SIGKILL
+    found, resumed, _ = json.loads(run("killed").stdout)
+    assert resumed > 0
+    assert found == look_alikes
+    assert tree_bytes(tmp_path / "killed") == tree_bytes(tmp_path / "whole")
 
 
 def test_a_job_of_the_old_default_is_not_gone_on_with_otherwise(

@@ -7,6 +7,7 @@ import pytest
 
 from pypack import Loader, Phase, Schedule, Source
 from pypack.loader import change_selection, document_exposures, replay
+from pypack.objectives import MaskedLM
 from tests.fixtures.scored_store import make_scored_store
 
 
@@ -124,3 +125,23 @@ def test_changes_of_selections_that_cannot_be_made_are_refused(sources, stores):
         change_selection(Loader(sources, schedule=drifting, batch_sequences=6), other, source="web")
     with pytest.raises(ValueError, match="needs a loader with a schedule"):
         change_selection(Loader(sources["web"], batch_sequences=6), other)
+
+
+def test_a_selection_changes_under_an_objective(sources, stores):
+    """The new source is masked as the old one, and the state goes on in a loader with both."""
+    other = Source.select(stores[0], 64, where="score > 0.5").plan
+    plain = MaskedLM(0.3, mask_id=3, special_ids=[7], vocab_size=60_000)
+    options = {"schedule": mixture(), "batch_sequences": 6, "objective": plain}
+    loader = Loader(sources, **options)
+    assert change_selection(loader, other, source="web", from_step=12) == "web@12"
+    assert 0.1 < (loader.batch_at(20).labels != -100).mean() < 0.4
+    resumed = Loader({**sources, "web@12": Source(stores[0], other)}, **options)
+    resumed.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    assert resumed.batch_at(20) == loader.batch_at(20)
+    spans = [[0, 2]] * len(stores[0])
+    one = {"web": sources["web"]}
+    schedule = Schedule([Phase(steps=20, weights={"web": 1})])
+    named = MaskedLM(0.3, mask_id=3, special_ids=[7], vocab_size=60_000, spans=spans)
+    loader = Loader(one, schedule=schedule, batch_sequences=6, objective=named)
+    with pytest.raises(ValueError, match=r"spans=.*make it with both sources"):
+        change_selection(loader, other)

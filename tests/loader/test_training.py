@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -108,6 +109,48 @@ def test_accelerate_gives_every_process_what_is_its_own(source):
     )
     got = [batch["input_ids"].tolist() for batch in prepared]
     assert got == expected
+
+
+@pytest.mark.parametrize("as_dataset", [False, True])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_accelerate_dispatching_to_several_processes_is_refused(source, as_dataset, processes):
+    """Process 0 would read for both, and nobody get the rows of rank 1."""
+    data_loader = pytest.importorskip("accelerate.data_loader")
+    pytest.importorskip("accelerate").PartialState(cpu=True)
+    loader = Loader(*source, batch_sequences=8, rank=0, world_size=processes)
+    expected = [batch.input_ids.tolist() for batch in Loader(*source, batch_sequences=8)]
+    prepared = data_loader.prepare_data_loader(
+        torch.utils.data.DataLoader(
+            loader.torch_dataset() if as_dataset else loader,
+            batch_size=None,
+            collate_fn=lambda batch: {"input_ids": batch.to_torch().input_ids},
+        ),
+        device=torch.device("cpu"),
+        num_processes=1,
+        process_index=0,
+        put_on_device=True,
+        dispatch_batches=True,
+    )
+    assert type(prepared).__name__ == "DataLoaderDispatcher"
+    if processes > 1:
+        prepared.state = SimpleNamespace(num_processes=processes, process_index=0)
+        with pytest.raises(ValueError, match=r"process 0 read for all.*dispatch_batches=False"):
+            next(iter(prepared))
+    else:
+        assert [batch["input_ids"].tolist() for batch in prepared] == expected
+
+
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_accelerate_splitting_batches_is_an_error(source, as_dataset):
+    data_loader = pytest.importorskip("accelerate.data_loader")
+    pytest.importorskip("accelerate").PartialState(cpu=True)
+    loader = Loader(*source, batch_sequences=8)
+    whole = torch.utils.data.DataLoader(loader.torch_dataset() if as_dataset else loader, batch_size=None)
+    for processes in (1, 2):
+        with pytest.raises(ValueError, match="split_batches"):  # its own: it wants a batch_size
+            data_loader.prepare_data_loader(
+                whole, num_processes=processes, process_index=0, split_batches=True, put_on_device=False
+            )
 
 
 @pytest.mark.filterwarnings("ignore")  # Lightning's own advice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -214,3 +215,44 @@ def test_what_no_store_tells_is_asked_for(source, tmp_path):
         Loader(*source, objective=MaskedLM(**PLAIN), arrays=["position_ids"], **options)
     with pytest.raises(TypeError, match=r"one of pypack\.objectives"):
         Loader(*source, objective="MaskedLM", **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"prefetch": 0}, {"layout": "varlen"}])
+def test_labels_of_an_objective_are_not_shifted(source, options):
+    loader = Loader(*source, batch_sequences=8, objective=MaskedLM(**PLAIN), **options)
+    batch = next(iter(loader))
+    for one in (
+        batch,
+        loader.batch_at(3),
+        batch.to_torch(),
+        batch.split(2)[1],
+        pickle.loads(pickle.dumps(batch)),
+    ):
+        with pytest.raises(ValueError, match=r"those of the loader's objective.*batch\.labels to the loss"):
+            one.shift_labels()
+    assert "has_own_labels" not in batch.to_dict()
+    plain = Loader(*source, batch_sequences=8, **options).batch_at(0)
+    assert not plain.has_own_labels
+    plain.shift_labels()
+
+
+def test_only_next_token_losses_are_warned_of_first_tokens(tmp_path):
+    """Cut documents of which a piece has nothing but its first token unmasked: an objective learns that."""
+    store = make_store(tmp_path / "a.store", [20] * 8)
+    plan = pypack.pack(store.lengths, 10)
+    mask = [[0, 10, 11, 20]] * 8  # of the second piece the first token, of the first none
+    shown = [[1, 10, 11, 20]] * 8  # of both the first token
+    with pytest.warns(
+        UserWarning, match=r"^8 of 16 sequences and 8 pieces .* hold no token that is learned:"
+    ):
+        Source(store, plan, mask=mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = Source(store, plan, mask=shown)
+        loader = Loader(source, batch_sequences=16, objective=MaskedLM(1.0, **PLAIN))
+    assert (loader.batch_at(0).labels != -100).any(axis=1).all()
+    with pytest.warns(UserWarning, match=r"^16 of 16 sequences and 16 pieces .* nothing foretells the first"):
+        Loader(source, batch_sequences=16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Loader(Source(store, plan, mask=np.arange(8) * 0 + 9), batch_sequences=16)

@@ -155,3 +155,13 @@ def masked_ranges(
                 learned[place] = tokens[place]
                 inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])
     return inputs, learned
+
+
+def detected(
+    tokens: Sequence[int], labels: Sequence[int], learned: Sequence[int], never: Collection[int]
+) -> list[int]:
+    """Labels that tell which tokens of a span were replaced, from those that `masked_tokens` gave."""
+    return [
+        1 if new != IGNORE else IGNORE if token in never or label == IGNORE else 0
+        for token, label, new in zip(tokens, labels, learned, strict=True)
+    ]

@@ -259,3 +259,11 @@ def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(MissingLibraryError, match=r"s3://b/x: needs the library obstore: pip install"):
         DirectObjects().stat(Url.of("s3://b/x"))
+
+
+def test_no_credentials_are_told_in_words(s3: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://169.254.169.254")
+    with pytest.raises(RefusedError, match="there are no credentials for it: set AWS_ACCESS_KEY_ID"):
+        objects().read(s3 / "a", 0, 3)  # a process that was started with others is not asked

@@ -1,5 +1,6 @@
 """Laws in closed form: the figures that the papers and their code give."""
 
+import itertools
 import json
 import math
 
@@ -11,6 +12,7 @@ from pypack.schedule import (
     critical_mixture_ratio,
     d_cpt_loss,
     effective_tokens,
+    fit_d_cpt,
     largest_ratio_within,
     rehydration_repeats,
     replay_cost,
@@ -70,6 +72,78 @@ def test_a_ratio_within_the_limit_of_the_general_loss():
     found = largest_ratio_within(lambda r: float(np.interp(r, shares, losses)), limit)
     assert 0.924 < found < 0.93
     assert largest_ratio_within(lambda r: r, math.inf) == 1.0
+    # Of a table its own shares: 0.924, whose loss the paper gives as 2.9445.
+    assert largest_ratio_within(dict(zip(shares, losses, strict=True)), limit) == 0.924
+    with pytest.raises(ValueError, match="at all 3 shares"):
+        largest_ratio_within(dict(zip(shares, losses, strict=True)), 2.9)
+
+
+def d_cpt_runs(constants):
+    """Small runs: sizes of models, tokens, shares, and the losses that the law gives them."""
+    runs = np.array(
+        list(itertools.product([1e8, 5e8, 1e9, 4e9], [1e9, 5e9, 2e10], [0.05, 0.1, 0.3, 0.5, 0.8, 1.0]))
+    )
+    return runs, np.array([d_cpt_loss(*run, **constants) for run in runs.tolist()])
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [
+        {
+            "e": 1.5,
+            "a": 400,
+            "b": 420,
+            "c": 0.3,
+            "alpha": 0.34,
+            "beta": 0.28,
+            "gamma": 0.3,
+            "eta": 0.4,
+            "epsilon": 0.1,
+        },
+        {
+            "e": 2.0,
+            "a": 30,
+            "b": 900,
+            "c": 0.2,
+            "alpha": 0.2,
+            "beta": 0.35,
+            "gamma": 0.8,
+            "eta": 0.2,
+            "epsilon": 0.3,
+        },
+    ],
+)
+def test_the_d_cpt_law_is_fitted(constants):
+    runs, losses = d_cpt_runs(constants)
+    found = fit_d_cpt(*runs.T, losses)
+    assert set(found) == set(constants)
+    met = [d_cpt_loss(*run, **found) for run in runs.tolist()]
+    np.testing.assert_allclose(met, losses, rtol=2e-4)
+    ahead = (8e9, 5e10, 0.6)  # beyond all runs
+    assert d_cpt_loss(*ahead, **found) == pytest.approx(d_cpt_loss(*ahead, **constants), rel=3e-3)
+    noisy = losses * (1 + 1e-3 * np.random.default_rng(0).standard_normal(len(losses)))
+    by_noisy = fit_d_cpt(*runs.T, noisy)
+    np.testing.assert_allclose([d_cpt_loss(*run, **by_noisy) for run in runs.tolist()], losses, rtol=3e-3)
+
+
+def test_what_cannot_be_fitted_is_refused():
+    runs, losses = d_cpt_runs(
+        {
+            "e": 1.5,
+            "a": 400,
+            "b": 420,
+            "c": 0.3,
+            "alpha": 0.34,
+            "beta": 0.28,
+            "gamma": 0.3,
+            "eta": 0.4,
+            "epsilon": 0.1,
+        }
+    )
+    with pytest.raises(ValueError, match="9 at least; there are 8, 8, 8 and 8"):
+        fit_d_cpt(*runs[:8].T, losses[:8])
+    with pytest.raises(ValueError, match="ratios must be finite and above 0"):
+        fit_d_cpt(runs[:, 0], runs[:, 1], runs[:, 2] * 0, losses)
 
 
 def test_the_loss_by_the_d_cpt_law():

@@ -11,9 +11,11 @@ from pypack.source.ordering import (
     document_neighbours,
     embedding_neighbours,
     mean_neighbour_similarity,
+    min_hash_neighbours,
     order_documents,
 )
 from tests.fixtures.scored_store import make_scored_store
+from tests.reference import duplicates
 from tests.reference import order as reference
 
 
@@ -127,6 +129,51 @@ def test_neighbours_by_tf_idf_are_those_of_the_exact_cosine(tmp_path):
     )
     assert mean_neighbour_similarity(usual, found) > 5 * mean_neighbour_similarity(usual, shuffled)
     assert np.count_nonzero(np.diff(topics[found.order])) < 0.3 * len(store)
+
+
+@pytest.mark.parametrize(("shingle", "num_hashes", "seed"), [(2, 128, 0), (3, 17, 9), (1, 1, 0)])
+def test_neighbours_by_min_hash_agree_in_the_most_hashes(tmp_path, shingle, num_hashes, seed):
+    rng = np.random.default_rng(1)
+    rows = [rng.integers(0, 50, n).tolist() for n in rng.integers(0, 60, 60)]
+    rows += [[*row[: 2 * len(row) // 3], 77] for row in rows[::3]]  # much like others
+    with pypack.StoreWriter(tmp_path / "a.store", vocab_size=100) as writer:
+        writer.append(pypack.Ragged.from_rows(rows))
+    options = {"shingle": shingle, "num_hashes": num_hashes, "seed": seed}
+    found = min_hash_neighbours(tmp_path / "a.store", 5, num_threads=1, **options)
+    hashes = np.array(
+        [
+            duplicates.band_hashes(duplicates.shingles(row, shingle), num_hashes, 1, seed)
+            if row
+            else [0] * num_hashes
+            for row in rows
+        ],
+        np.uint64,
+    )
+    agreed = (hashes[:, None] == hashes).mean(axis=2)
+    empty = np.array([not row for row in rows])
+    agreed[empty], agreed[:, empty] = 0, 0
+    np.fill_diagonal(agreed, 0)
+    np.testing.assert_allclose(found.similarities, -np.sort(-agreed, axis=1)[:, :5], atol=1e-5)
+    named = found.documents >= 0
+    np.testing.assert_array_equal(named, found.similarities > 0)
+    of = found.documents[named]
+    np.testing.assert_allclose(agreed[np.nonzero(named)[0], of], found.similarities[named], atol=1e-5)
+    threaded = min_hash_neighbours(tmp_path / "a.store", 5, num_threads=3, **options)
+    np.testing.assert_array_equal(found.documents, threaded.documents)
+    assert len(order_documents(found).order) == len(rows)
+
+
+def test_min_hash_similarities_are_near_those_of_the_runs(tmp_path):
+    rng = np.random.default_rng(2)
+    one = rng.integers(0, 1000, 400)
+    rows = [one, np.concatenate([one[:200], rng.integers(0, 1000, 200)]), rng.integers(0, 1000, 400)]
+    with pypack.StoreWriter(tmp_path / "a.store", vocab_size=1000) as writer:
+        writer.append(pypack.Ragged.from_rows([row.tolist() for row in rows]))
+    found = min_hash_neighbours(tmp_path / "a.store", 1, num_hashes=4096)
+    sets = [set(duplicates.shingles(row.tolist(), 2)) for row in rows]
+    jaccard = len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+    assert found.documents[0, 0] == 1
+    assert abs(found.similarities[0, 0] - jaccard) < 4 * 0.5 / 4096**0.5
 
 
 def test_neighbours_by_embeddings():

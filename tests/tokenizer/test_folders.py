@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures.library_version import need_transformers
 from fixtures.trained_byte_level import gpt2
 from fixtures.trained_sentencepiece import SENTENCEPIECE
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
@@ -62,6 +63,7 @@ def test_tokens_named_only_in_the_configuration(tmp_path: Path) -> None:
 
 
 def test_transformers_agrees_on_tokens_of_the_configuration(tmp_path: Path) -> None:
+    need_transformers()
     transformers = pytest.importorskip("transformers")
     reference = gpt2()
     size = reference.get_vocab_size()
@@ -117,6 +119,7 @@ def llama_folder(folder: Path, **config: Any) -> Path:
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_folder_that_transformers_rebuilds(tmp_path: Path, legacy: bool) -> None:
     """The text that is named, and the ids on both sides, are those of the libraries."""
+    need_transformers()
     transformers = pytest.importorskip("transformers")
     llama_folder(tmp_path, legacy=legacy)
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)

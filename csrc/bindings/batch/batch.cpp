@@ -29,7 +29,21 @@ class MakerHandle {
     MakerHandle(const BatchFormat& format, std::size_t idle_buffers, std::shared_ptr<Objective> objective)
         : maker_(std::make_shared<BatchMaker>(idle_buffers)) {
         maker_->format = format;
+        if (objective) maker_->format.extras = objective->extras();
         maker_->objective = std::move(objective);
+    }
+
+    void set_denoising(std::shared_ptr<Denoising> denoising, Length inputs, Length targets) {
+        if (inputs < 1 || targets < 1) throw py::value_error("rooms must be at least 1");
+        maker_->denoising = std::move(denoising);
+        maker_->rooms = {inputs, targets};
+    }
+
+    // Of the rows of so many items, of both sides where there are two.
+    [[nodiscard]] std::size_t bytes(std::int64_t items) const {
+        const PairLengths rooms = maker_->rooms;
+        if (!maker_->denoising) return batch_bytes(items, maker_->format);
+        return pair_batch_bytes(items / (std::int64_t{rooms.inputs} + rooms.targets), rooms, maker_->format);
     }
 
     void add_source(std::shared_ptr<StoreView> store, std::shared_ptr<PlanHandle> plan,
@@ -151,10 +165,14 @@ py::capsule kept(MadeBatch&& made) {
     return owner;
 }
 
-const ResolvedRows& rows_of(const py::capsule& made) {
+const MadeBatch& made_batch(const py::capsule& made) {
     const auto* batch = static_cast<const MadeBatch*>(PyCapsule_GetPointer(made.ptr(), kMadeBatch));
     if (batch == nullptr) throw py::error_already_set();
-    return batch->rows;
+    return *batch;
+}
+
+const ResolvedRows& rows_of(const py::capsule& made) {
+    return made_batch(made).rows;
 }
 
 // The arrays that describe a batch's spans, in one block of memory of their own: an allocation and an owner
@@ -185,7 +203,27 @@ py::tuple span_arrays(const py::capsule& made) {
                           array(row_spans, borders));
 }
 
-// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from.
+// Arrays that the objective has added, by name; None where there are none.
+py::object extras_to_python(const MadeBatch& made, const BatchFormat& format, const Shape& shape,
+                            const py::capsule& owner) {
+    if (made.extras.empty()) return py::none();
+    py::dict found;
+    for (const MadeExtra& extra : made.extras) {
+        if (extra.data == nullptr) continue;
+        const auto rows = static_cast<py::ssize_t>(made.num_rows);
+        const Shape own =
+            extra.columns < 0 ? shape : Shape{{rows, static_cast<py::ssize_t>(extra.columns)}, 2};
+        const bool wide = extra.kind == ExtraArray::Kind::ids && !format.int32;
+        found[extra.name] = wide ? array_in<std::int64_t>(extra.data, own, owner)
+                            : extra.kind == ExtraArray::Kind::float32
+                                ? array_in<float>(extra.data, own, owner)
+                                : array_in<std::int32_t>(extra.data, own, owner);
+    }
+    return found;
+}
+
+// The first fields of a PackedBatch in their order, then what `span_arrays` makes those of the spans from,
+// and what an objective has added.
 py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
     py::object cu_seqlens = py::none();
     py::object max_seqlen = py::none();
@@ -199,16 +237,19 @@ py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
         format.varlen
             ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
             : Shape{{static_cast<py::ssize_t>(made.num_rows), static_cast<py::ssize_t>(made.row_length)}, 2};
-    const auto ids = [&](std::byte* data) -> py::object {
+    Shape of_labels = shape;
+    if (made.target_length >= 0) of_labels.sizes[1] = static_cast<py::ssize_t>(made.target_length);
+    const auto ids = [&](std::byte* data, const Shape& of) -> py::object {
         if (data == nullptr) return py::none();
-        if (format.int32) return array_in<std::int32_t>(data, shape, owner);
-        return array_in<std::int64_t>(data, shape, owner);
+        if (format.int32) return array_in<std::int32_t>(data, of, owner);
+        return array_in<std::int64_t>(data, of, owner);
     };
     py::object loss_mask = py::none();
-    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, shape, owner);
-    return py::make_tuple(ids(made.input_ids), ids(made.labels), ids(made.position_ids),
-                          ids(made.segment_ids), std::move(loss_mask), std::move(cu_seqlens),
-                          std::move(max_seqlen), made.rows.num_tokens, owner);
+    if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, of_labels, owner);
+    return py::make_tuple(ids(made.input_ids, shape), ids(made.labels, of_labels),
+                          ids(made.position_ids, shape), ids(made.segment_ids, shape), std::move(loss_mask),
+                          std::move(cu_seqlens), std::move(max_seqlen), made.rows.num_tokens, owner,
+                          extras_to_python(made, format, shape, owner));
 }
 
 py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
@@ -231,18 +272,20 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
     }
     if (row_length < 0) throw py::value_error("row_length must not be negative");
     BatchMaker& maker = *handle.maker();
+    BatchFormat plain = maker.format;
+    plain.extras.clear();  // no objective is put on these rows
     MadeBatch made;
     {
         const GilRelease release;
         std::vector<RowRef> rows(sources.size());
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
         const auto make = [&] {
-            return make_batch(maker.sources, rows, row_length, maker.format, maker.buffers, {}, num_threads,
+            return make_batch(maker.sources, rows, row_length, plain, maker.buffers, {}, num_threads,
                               look_clock());
         };
         made = maker.remote ? maker.remote->when_there(rows, make) : make();
     }
-    return batch_to_python(std::move(made), maker.format);
+    return batch_to_python(std::move(made), plain);
 }
 
 py::tuple rows(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part) {
@@ -345,6 +388,10 @@ void add_maker(py::module_& m) {
             py::arg("reader"), "Has remote files fetched, as this reader; once the sources are complete.")
         .def("plan_remote", &plan_remote, py::arg("draws"), py::arg("slots"), py::arg("part"),
              py::arg("batches"), "Says what a step of so many batches later needs of remote files.")
+        .def("bytes", &MakerHandle::bytes, py::arg("items"),
+             "Memory of the arrays of a batch of so many items, at most.")
+        .def("set_denoising", &MakerHandle::set_denoising, py::arg("denoising"), py::arg("inputs"),
+             py::arg("targets"), "Rows have two sides of so many items; the plans are packed for them.")
         .def("add_bucket", &MakerHandle::add_bucket, py::arg("source"), py::arg("ranges"), py::arg("key"),
              py::arg("locality"), "Ranges are (first sequence, count).")
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),
@@ -357,6 +404,10 @@ void add_maker(py::module_& m) {
              py::arg("row_length"), py::arg("num_threads"), "The same for rows that the caller chooses.");
     m.def("span_arrays", &span_arrays, py::arg("made"),
           "Documents, sources and lengths of a made batch's spans, and where those of each row begin.");
+    m.def(
+        "objective_counts",
+        [](const py::capsule& made) { return py::cast(made_batch(made).objective_counts); }, py::arg("made"),
+        "What the objective counted in a made batch, a list of numbers.");
     m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
 }
 

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/bytes_view.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
+#include "corpus/delimited.hpp"
 #include "corpus/json_array.hpp"
 #include "corpus/number_lists.hpp"
 
@@ -71,6 +73,27 @@ std::int64_t change_array(JsonArrayLines& lines, const py::buffer& block) {
     return lines.change(view.writable());
 }
 
+std::int64_t feed_rows(DelimitedReader& reader, const py::buffer& chunk) {
+    const BytesView view(chunk);
+    const GilRelease release;
+    return reader.feed(view.bytes());
+}
+
+// ([(cells uint8, offsets int64 [D + 1])] of each column asked for, numbers int64 [D], [(kind, row, size)])
+py::tuple take_rows(DelimitedReader& reader) {
+    DelimitedRows rows = reader.take();
+    py::list columns;
+    for (auto& column : rows.columns) {
+        columns.append(
+            py::make_tuple(to_numpy(std::move(column.cells)), to_numpy(std::move(column.offsets))));
+    }
+    py::list bad;
+    for (const BadRow& row : rows.bad) {
+        bad.append(py::make_tuple(static_cast<int>(row.kind), row.row, row.size));
+    }
+    return py::make_tuple(columns, to_numpy(std::move(rows.numbers)), bad);
+}
+
 }  // namespace
 
 void register_corpus(py::module_& m) {
@@ -78,6 +101,21 @@ void register_corpus(py::module_& m) {
         .def(py::init<bool>(), py::arg("inside"))
         .def("change", &change_array, py::arg("block"))
         .def_property_readonly("is_whole", &JsonArrayLines::is_whole);
+    py::class_<DelimitedReader>(m, "DelimitedReader")
+        .def(py::init([](char delimiter, std::vector<std::int64_t> slots, std::int64_t first_row,
+                         std::int64_t max_row_bytes, std::int64_t batch_bytes, std::int64_t batch_rows) {
+                 return DelimitedReader(
+                     {delimiter, std::move(slots), first_row, max_row_bytes, batch_bytes, batch_rows});
+             }),
+             py::arg("delimiter"), py::arg("slots"), py::arg("first_row"), py::arg("max_row_bytes"),
+             py::arg("batch_bytes"), py::arg("batch_rows"))
+        .def("feed", &feed_rows, py::arg("chunk"))
+        .def("finish", &DelimitedReader::finish)
+        .def("cut_off", &DelimitedReader::cut_off)
+        .def("take", &take_rows)
+        .def_property_readonly("is_full", &DelimitedReader::is_full)
+        .def_property_readonly("num_columns", &DelimitedReader::num_columns)
+        .def_property_readonly("next_row", &DelimitedReader::next_row);
     m.def("scan_json_lines", &scan, py::arg("block"), py::arg("field"), py::arg("keep"),
           py::arg("max_line_bytes"));
     m.def("read_number_lists", &number_lists, py::arg("data").noconvert(), py::arg("offsets").noconvert(),

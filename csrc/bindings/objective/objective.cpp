@@ -12,10 +12,14 @@
 
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
+#include "bindings/objective/infilling.hpp"
+#include "bindings/objective/positions.hpp"
 #include "bindings/register.hpp"
 #include "objective/counted_tokens.hpp"
 #include "objective/masked_ranges.hpp"
 #include "objective/masked_tokens.hpp"
+#include "objective/prefix.hpp"
+#include "objective/replaced_tokens.hpp"
 
 namespace pypack::bindings {
 
@@ -36,7 +40,8 @@ Replacement replacement(std::uint64_t mask_below, std::uint64_t word_below, std:
 }
 
 std::vector<ObjectiveSpan> spans_of(const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
-                                    const Array<std::uint64_t>& keys, std::size_t items, bool labels_tell) {
+                                    const Array<std::uint64_t>& keys, std::size_t items, bool labels_tell,
+                                    const std::optional<Array<std::int64_t>>& rooms) {
     const auto begin = view(begins, "begins");
     const auto length = view(lengths, "lengths");
     const auto key = view(keys, "keys");
@@ -54,6 +59,19 @@ std::vector<ObjectiveSpan> spans_of(const Array<std::int64_t>& begins, const Arr
         }
         end = begin[i] + length[i];
         spans.push_back({begin[i], length[i], key[i], labels_tell});
+        spans.back().room = length[i];
+    }
+    if (rooms) {
+        const auto room = view(*rooms, "rooms");
+        if (room.size() != spans.size()) throw py::value_error("there must be a room for every span");
+        for (std::size_t i = 0; i < spans.size(); ++i) {
+            const std::int64_t next = i + 1 < spans.size() ? begin[i + 1] : static_cast<std::int64_t>(items);
+            if (room[i] < length[i] || room[i] > next - begin[i]) {
+                throw py::value_error("the room of span " + std::to_string(i) +
+                                      " must hold it, and end before the next span");
+            }
+            spans[i].room = room[i];
+        }
     }
     return spans;
 }
@@ -88,10 +106,12 @@ std::vector<DocumentRanges> ranges_of(const py::list& ranges) {
 }
 
 template <typename Id>
-void apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array<Id>>& labels,
-           std::optional<Array<Id>>& position_ids, std::optional<Array<float>>& loss_mask,
-           const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
-           const Array<std::uint64_t>& keys, bool labels_tell, int num_threads) {
+py::tuple apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array<Id>>& labels,
+                std::optional<Array<Id>>& position_ids, std::optional<Array<float>>& loss_mask,
+                const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
+                const Array<std::uint64_t>& keys, bool labels_tell, int num_threads,
+                std::optional<Array<Id>>& segment_ids, const std::optional<Array<std::int64_t>>& rooms,
+                std::int64_t pad_id) {
     ObjectiveArrays<Id> arrays;
     const std::span<Id> ids = writable_view(input_ids, "input_ids");
     arrays.input_ids = ids.data();
@@ -105,10 +125,32 @@ void apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array
     arrays.labels = other(labels, "labels");
     arrays.position_ids = other(position_ids, "position_ids");
     arrays.loss_mask = other(loss_mask, "loss_mask");
-    if (arrays.labels == nullptr) throw py::value_error("this objective needs labels");
-    const std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size(), labels_tell);
-    const GilRelease release;
-    apply_objective(objective, spans, arrays, num_threads);
+    arrays.segment_ids = other(segment_ids, "segment_ids");
+    arrays.pad_id = pad_id;
+    if (arrays.labels == nullptr && objective.needs_labels()) {
+        throw py::value_error("this objective needs labels");
+    }
+    std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size(), labels_tell, rooms);
+    std::vector<std::int32_t> grown(spans.size());
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+        grown[i] = static_cast<std::int32_t>(spans[i].length);
+        spans[i].grown = &grown[i];
+    }
+    std::vector<std::int64_t> counts(kMostCounts);
+    arrays.counts = counts.data();
+    // What it adds is of no use without the rows of a batch: it goes to memory that is thrown away.
+    std::vector<std::vector<std::byte>> scratch(objective.extras().size());
+    std::vector<std::byte*> extras;
+    for (std::vector<std::byte>& one : scratch) {
+        one.resize(ids.size() * sizeof(std::int64_t));
+        extras.push_back(one.data());
+    }
+    arrays.extras = extras;
+    {
+        const GilRelease release;
+        apply_objective(objective, spans, arrays, num_threads);
+    }
+    return py::make_tuple(to_numpy(std::move(grown)), to_numpy(std::move(counts)));
 }
 
 template <typename Id>
@@ -116,8 +158,11 @@ void add_apply(py::classh<Objective>& type) {
     type.def("apply", &apply<Id>, py::arg("input_ids").noconvert(), py::arg("labels").noconvert(),
              py::arg("position_ids").noconvert(), py::arg("loss_mask").noconvert(),
              py::arg("begins").noconvert(), py::arg("lengths").noconvert(), py::arg("keys").noconvert(),
-             py::arg("labels_tell"), py::arg("num_threads"),
-             "Changes the spans of flat arrays; begins rise, spans do not overlap.");
+             py::arg("labels_tell"), py::arg("num_threads"), py::kw_only(),
+             py::arg("segment_ids").noconvert() = py::none(), py::arg("rooms").noconvert() = py::none(),
+             py::arg("pad_id") = 0,
+             "Changes the spans of flat arrays; begins rise, spans do not overlap. Returns the lengths that "
+             "they have then, and what was counted.");
 }
 
 }  // namespace
@@ -150,6 +195,25 @@ void register_objective(py::module_& m) {
         py::kw_only(), py::arg("rate"), py::arg("most"), py::arg("replacement"), py::arg("never").noconvert(),
         "As many draws of a place as the length of the span says.");
     m.def(
+        "generator_arrays",
+        [](std::shared_ptr<Objective> choosing, double row_share, std::int64_t row_items) {
+            if (row_items < 0 && !(row_share > 0)) throw py::value_error("rows must have a size");
+            return generator_arrays(std::move(choosing), row_share, row_items);
+        },
+        py::kw_only(), py::arg("choosing"), py::arg("row_share"), py::arg("row_items"),
+        py::keep_alive<0, 1>(), "The masked tokens of every row in arrays of one size, for a generator.");
+    m.def(
+        "detected_tokens",
+        [](std::shared_ptr<Objective> choosing, const Array<std::uint32_t>& never,
+           const std::string& instructions) {
+            return detected_tokens(std::move(choosing), tokens_of(never, "never"),
+                                   instructions_named(instructions));
+        },
+        py::kw_only(), py::arg("choosing"), py::arg("never").noconvert(), py::arg("instructions") = "best",
+        py::keep_alive<0, 1>(), "Labels tell which tokens were replaced.");
+    m.def("prefix_targets", &prefix_targets, py::kw_only(), py::arg("rate"),
+          "The first tokens of a span are not learned.");
+    m.def(
         "masked_ranges",
         [](std::uint64_t chance, bool whole, const Replacement& by, const Array<std::uint32_t>& never,
            const py::list& ranges) {
@@ -158,6 +222,8 @@ void register_objective(py::module_& m) {
         py::kw_only(), py::arg("chance"), py::arg("whole"), py::arg("replacement"),
         py::arg("never").noconvert(), py::arg("ranges"), py::keep_alive<0, 5>(),
         "Ranges of documents are chosen; of every store offsets [D + 1] and bounds [M, 2], which must stay.");
+    register_infilling(m);
+    register_positions(m);
 }
 
 }  // namespace pypack::bindings

@@ -1,6 +1,11 @@
 // Bindings of what is asked of a finished plan: proof, totals and fingerprint.
 #include "bindings/pack/plan.hpp"
 
+#include <pybind11/stl.h>
+
+#include <string>
+#include <vector>
+
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/pack/types.hpp"
@@ -107,31 +112,56 @@ std::uint64_t plan_fingerprint(const PlanHandle& handle) {
     result = combine_keys(result, fingerprint(plan.span_document));
     result = combine_keys(result, fingerprint(plan.span_start));
     result = combine_keys(result, fingerprint(plan.span_length));
-    return combine_keys(result, fingerprint(plan.sequence_capacity));
+    result = combine_keys(result, fingerprint(plan.sequence_capacity));
+    if (!plan.literals.any()) return result;
+    result = combine_keys(result, fingerprint(plan.literals.offsets));
+    result = combine_keys(result, fingerprint(plan.literals.tokens));
+    std::vector<std::int32_t> learned;
+    for (const std::byte bits : plan.literals.learned) learned.push_back(std::to_integer<std::int32_t>(bits));
+    return combine_keys(result, fingerprint(std::span<const std::int32_t>(learned)));
 }
 
 }  // namespace
 
 PlanHandle::PlanHandle(Array<std::int64_t> sequence_offsets, Array<std::int64_t> span_document,
-                       Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity)
+                       Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity,
+                       std::optional<Array<std::int64_t>> literal_offsets,
+                       std::optional<Array<std::int32_t>> literal_tokens,
+                       std::optional<Array<std::uint8_t>> literal_learned, Length room)
     : sequence_offsets_(std::move(sequence_offsets)),
       span_document_(std::move(span_document)),
       span_start_(std::move(span_start)),
       span_length_(std::move(span_length)),
       sequence_capacity_(std::move(sequence_capacity)),
+      literal_offsets_(std::move(literal_offsets)),
+      literal_tokens_(std::move(literal_tokens)),
+      literal_learned_(std::move(literal_learned)),
       plan_{view(sequence_offsets_, "sequence_offsets"), view(span_document_, "span_document"),
             view(span_start_, "span_start"), view(span_length_, "span_length"),
             view(sequence_capacity_, "sequence_capacity")} {
+    if (room < 0) throw py::value_error("room must be at least 0, got " + std::to_string(room));
+    plan_.room = room;
+    if (literal_offsets_ && literal_tokens_ && literal_learned_) {
+        plan_.literals = {view(*literal_offsets_, "literal_offsets"),
+                          view(*literal_tokens_, "literal_tokens"),
+                          std::as_bytes(view(*literal_learned_, "literal_learned"))};
+    } else if (literal_offsets_ || literal_tokens_ || literal_learned_) {
+        throw py::value_error("literal_offsets, literal_tokens and literal_learned go together");
+    }
     check_sizes(plan_);
 }
 
 void register_plan(py::module_& m) {
     py::classh<PlanHandle>(m, "PlanView", "The arrays of a plan, for the kernels that read it.")
-        .def(
-            py::init<Array<std::int64_t>, Array<std::int64_t>, Array<Length>, Array<Length>, Array<Length>>(),
-            py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
-            py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
-            py::arg("sequence_capacity").noconvert())
+        .def(py::init<Array<std::int64_t>, Array<std::int64_t>, Array<Length>, Array<Length>, Array<Length>,
+                      std::optional<Array<std::int64_t>>, std::optional<Array<std::int32_t>>,
+                      std::optional<Array<std::uint8_t>>, Length>(),
+             py::arg("sequence_offsets").noconvert(), py::arg("span_document").noconvert(),
+             py::arg("span_start").noconvert(), py::arg("span_length").noconvert(),
+             py::arg("sequence_capacity").noconvert(), py::kw_only(),
+             py::arg("literal_offsets").noconvert() = py::none(),
+             py::arg("literal_tokens").noconvert() = py::none(),
+             py::arg("literal_learned").noconvert() = py::none(), py::arg("room") = 0)
         .def("totals", &totals, py::arg("align"))
         .def("verify", &verify, py::arg("lengths").noconvert(), py::arg("align"), py::arg("max_documents"))
         .def("verify_alone", &verify_plan_alone, py::arg("documents"), py::arg("align"),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "bindings/common/arrays.hpp"
 #include "common/types.hpp"
@@ -14,7 +15,10 @@ namespace pypack::bindings {
 class PlanHandle {
   public:
     PlanHandle(Array<std::int64_t> sequence_offsets, Array<std::int64_t> span_document,
-               Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity);
+               Array<Length> span_start, Array<Length> span_length, Array<Length> sequence_capacity,
+               std::optional<Array<std::int64_t>> literal_offsets = std::nullopt,
+               std::optional<Array<std::int32_t>> literal_tokens = std::nullopt,
+               std::optional<Array<std::uint8_t>> literal_learned = std::nullopt, Length room = 0);
 
     [[nodiscard]] const PlanView& plan() const { return plan_; }
 
@@ -24,6 +28,9 @@ class PlanHandle {
     Array<Length> span_start_;
     Array<Length> span_length_;
     Array<Length> sequence_capacity_;
+    std::optional<Array<std::int64_t>> literal_offsets_;
+    std::optional<Array<std::int32_t>> literal_tokens_;
+    std::optional<Array<std::uint8_t>> literal_learned_;
     PlanView plan_;
 };
 

@@ -49,6 +49,7 @@ void add(py::module_& m, const char* name, PlanArrays (*strategy)(Lengths, const
 void register_pack(py::module_& m) {
     register_pack_types(m);
     register_plan(m);
+    register_knots(m);
     add(m, "pack_concat", &concat, "border");
     add(m, "pack_next_fit", &next_fit);
     add(m, "pack_pad", &pad);
@@ -61,6 +62,7 @@ void register_pack(py::module_& m) {
     register_balance(m);
     register_pack_index(m);
     register_pack_stream(m);
+    register_pack_pairs(m);
 }
 
 }  // namespace pypack::bindings

@@ -10,8 +10,6 @@
 
 namespace pypack::bindings {
 
-namespace {
-
 Overflow overflow_from(const std::string& name) {
     return choose<Overflow>("overflow", name,
                             {{"split", Overflow::split},
@@ -19,6 +17,8 @@ Overflow overflow_from(const std::string& name) {
                              {"drop", Overflow::drop},
                              {"error", Overflow::error}});
 }
+
+namespace {
 
 Border border_from(const std::string& name) {
     return choose<Border>("border", name, {{"cross", Border::cross}, {"truncate", Border::truncate}});

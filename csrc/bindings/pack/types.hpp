@@ -31,13 +31,18 @@ template <typename Choice>
     throw pybind11::value_error(std::string(what) + " must be one of " + all + ", got '" + name + "'");
 }
 
+// What happens to documents that are too long, by its name.
+[[nodiscard]] Overflow overflow_from(const std::string& name);
+
 // How sequences are dealt to ranks, by its name.
 [[nodiscard]] BalanceStrategy balance_strategy_from(const char* what, const std::string& name);
 
+void register_knots(pybind11::module_& m);
 void register_pack_types(pybind11::module_& m);
 void register_balance(pybind11::module_& m);
 void register_pack_index(pybind11::module_& m);
 void register_pack_stream(pybind11::module_& m);
+void register_pack_pairs(pybind11::module_& m);
 void register_plan(pybind11::module_& m);  // verification and totals of finished plans
 
 }  // namespace pypack::bindings

@@ -96,6 +96,16 @@ py::tuple nearest(const StoreView& store, const TfIdfOptions& options, std::int6
     return py::make_tuple(to_numpy(std::move(found.rows)), to_numpy(std::move(found.products)));
 }
 
+py::tuple nearest_by_min_hash(const StoreView& store, const MinHashOptions& options, std::int64_t k,
+                              std::int64_t max_listed, int num_threads) {
+    Nearest found;
+    {
+        const GilRelease release;
+        found = nearest_rows(min_hash_rows(store, options, num_threads), k, max_listed, num_threads);
+    }
+    return py::make_tuple(to_numpy(std::move(found.rows)), to_numpy(std::move(found.products)));
+}
+
 }  // namespace
 
 void register_similar(py::module_& m) {
@@ -109,6 +119,8 @@ void register_similar(py::module_& m) {
     m.def("first_similar", &similars, py::arg("store"), py::arg("options"), py::arg("num_threads"),
           "int64 [D]: the first document of the near duplicates that each belongs to.");
     m.def("min_hash_bands", &bands_of, py::arg("ids").noconvert(), py::arg("options"));
+    m.def("nearest_by_min_hash", &nearest_by_min_hash, py::arg("store"), py::arg("options"), py::arg("k"),
+          py::arg("max_listed"), py::arg("num_threads"));
     py::class_<TfIdfOptions>(m, "TfIdfOptions", "How documents become sparse vectors.")
         .def(py::init(&tf_idf_options), py::kw_only(), py::arg("features"), py::arg("max_ids"),
              py::arg("buckets"));

@@ -103,6 +103,12 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
         // A row is at most 2^31 - 1 tokens, so that its cost fits; a damaged plan may say otherwise.
         std::uint64_t cost = 0;
         for (const std::int64_t length : lengths[i]) cost += static_cast<std::uint64_t>(length * length);
+        const PlanView* plan = plan_of(rows[i]);
+        if (plan != nullptr && plan->literals.any()) {  // one segment, of all of its tokens
+            std::uint64_t tokens = 0;
+            for (const std::int64_t length : lengths[i]) tokens += static_cast<std::uint64_t>(length);
+            cost = tokens * tokens;
+        }
         costs[i] = static_cast<std::int64_t>(cost & std::numeric_limits<std::int64_t>::max());
     }
     return costs;
@@ -120,6 +126,10 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
     for (const SequenceSource& source : sources) {
         source.store->look_around(now);
         if (source.store->needs_lease()) leases.push_back(source.store->lease());  // else it takes no memory
+    }
+    if (denoising) {
+        return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
+                               request.num_threads, now);
     }
     MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                                  request.num_threads, now);

@@ -10,6 +10,7 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/made_batch.hpp"
+#include "batch/pair_batch.hpp"
 #include "batch/remote_rows.hpp"
 #include "batch/sequence_source.hpp"
 #include "batch/source_bucket.hpp"
@@ -36,6 +37,8 @@ struct BatchMaker {
     std::vector<SourceBucket> buckets;
     BatchFormat format;
     std::shared_ptr<const Objective> objective;  // null: none
+    std::shared_ptr<const Denoising> denoising;  // null: rows have one side
+    PairLengths rooms{0, 0};                     // else those of both
     BufferPool buffers;
 
     std::unique_ptr<RemoteRows> remote;  // null: all files are of this host

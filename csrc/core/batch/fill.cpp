@@ -66,7 +66,7 @@ class TokenCursor {
             if (bytes == 0 || next_ == spans_.size()) return;
             const ResolvedSpan& span = spans_[next_++];
             at_ = span.tokens;
-            end_ = at_ + span.length * item_size(dtypes_[static_cast<std::size_t>(span.source)]);
+            end_ = at_ + span.length * item_size(dtype_of(span, dtypes_));
         }
     }
 
@@ -153,7 +153,8 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
         }
     });
     if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
-    if (!options.leaves_labels) ignore(0, std::min(span.length, 1), out);
+    // The first token has none to be foretold from; what literals behind others learn, their mask says.
+    if (!options.leaves_labels && !(span.literal && span.continues)) ignore(0, std::min(span.length, 1), out);
     const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
     if (span.mask != nullptr && (!has_labels || out.loss_mask != nullptr)) {
         MaskBits(span.mask, span.first_bit, span.length)
@@ -176,8 +177,9 @@ void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std:
     Id place = 0;
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
-        fill_span(span, dtypes[static_cast<std::size_t>(span.source)], segment++,
-                  options.positions_by_row ? place : Id{0}, options, out, ahead);
+        if (s > rows.first_span[r] && !span.continues) ++segment;
+        fill_span(span, dtype_of(span, dtypes), segment,
+                  options.positions_by_row || span.continues ? place : Id{0}, options, out, ahead);
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }
@@ -215,8 +217,9 @@ void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
     std::exclusive_scan(rows.row_room.begin(), rows.row_room.end(), row_start.begin(), std::int64_t{0});
     parallel_for(num_rows, useful_threads(rows.num_items, num_threads), [&](std::int64_t row) {
         const auto r = static_cast<std::size_t>(row);
-        fill_row(dtypes, rows, row, static_cast<Id>(rows.first_span[r] + 1), options,
-                 advance(out, row_start[r]));
+        const std::vector<std::int64_t>& before =
+            rows.first_segment.empty() ? rows.first_span : rows.first_segment;
+        fill_row(dtypes, rows, row, static_cast<Id>(before[r] + 1), options, advance(out, row_start[r]));
     });
     fill_padding(num_items - rows.num_items, options.pad_id, advance(out, rows.num_items));
 }
@@ -231,7 +234,13 @@ std::vector<std::int32_t> span_borders(const ResolvedRows& rows, std::int64_t nu
     borders.reserve(
         static_cast<std::size_t>(std::max<std::int64_t>(max_segments, rows.first_span.back() + 1)) + 1);
     borders.push_back(0);
-    for (const ResolvedSpan& span : rows.spans) borders.push_back(borders.back() + span.room);
+    for (const ResolvedSpan& span : rows.spans) {
+        if (span.continues) {
+            borders.back() += span.room;
+        } else {
+            borders.push_back(borders.back() + span.room);
+        }
+    }
     while (borders.back() < num_items) {
         const std::int64_t room = std::max<std::int64_t>(row_length, 1);
         borders.push_back(static_cast<std::int32_t>(std::min(num_items, borders.back() + room)));

@@ -4,22 +4,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "batch/array_bytes.hpp"
 #include "batch/fill.hpp"
 #include "common/checked.hpp"
 
 namespace pypack {
 
 namespace {
-
-constexpr std::int64_t kLine = 64;  // each array begins on a cache line of its own
-// Between the arrays: where the same items of all arrays lie a power of two apart, they compete for the same
-// few places in the caches (8 x 8192 tokens: 10 % of the time).
-constexpr std::int64_t kApart = 17 * kLine;
-
-std::int64_t array_bytes(std::int64_t items, std::int64_t item_size) {
-    const std::int64_t bytes = checked_multiply(items, item_size, "the size of a batch");
-    return checked_add(bytes, kLine - 1 + kApart, "the size of a batch") / kLine * kLine;
-}
 
 template <typename Id>
 void fill(std::span<const TokenDtype> dtypes, const BatchFormat& format, int num_threads, MadeBatch& batch) {
@@ -33,6 +24,10 @@ void fill(std::span<const TokenDtype> dtypes, const BatchFormat& format, int num
     } else {
         fill_padded(dtypes, batch.rows, batch.row_length, options, arrays, num_threads);
     }
+}
+
+std::int64_t size_of(ExtraArray::Kind kind, const BatchFormat& format) {
+    return kind == ExtraArray::Kind::ids && !format.int32 ? 8 : 4;
 }
 
 std::int64_t varlen_items(const ResolvedRows& rows, const BatchFormat& format) {
@@ -51,8 +46,12 @@ std::size_t batch_bytes(std::int64_t items, const BatchFormat& format) {
         1 + (format.labels ? 1 : 0) + (format.position_ids ? 1 : 0) + (format.segment_ids ? 1 : 0);
     const std::int64_t each = array_bytes(items, format.int32 ? 4 : 8);
     const std::int64_t mask = format.loss_mask ? array_bytes(items, sizeof(float)) : 0;
-    return static_cast<std::size_t>(
-        checked_add(checked_multiply(each, ids, "the size of a batch"), mask, "the size of a batch"));
+    std::int64_t bytes =
+        checked_add(checked_multiply(each, ids, "the size of a batch"), mask, "the size of a batch");
+    for (const ExtraArray& extra : format.extras) {  // those of rows have at most as many items
+        bytes = checked_add(bytes, array_bytes(items, size_of(extra.kind, format)), "the size of a batch");
+    }
+    return static_cast<std::size_t>(bytes);
 }
 
 MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
@@ -71,7 +70,9 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
     } else {
         batch.num_items = checked_multiply(batch.num_rows, row_length, "the size of a batch");
     }
-    const std::size_t bytes = batch_bytes(batch.num_items, format);
+    // Arrays of rows have items also where the rows of the varlen layout are not full.
+    const std::int64_t room = format.extras.empty() ? 0 : batch.num_rows * row_length;
+    const std::size_t bytes = batch_bytes(std::max(batch.num_items, room), format);
     std::byte* next = outside.data;
     if (outside.data == nullptr) {
         batch.memory = pool.take(bytes);
@@ -80,11 +81,13 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
         throw std::invalid_argument("a batch of " + std::to_string(bytes) + " bytes does not fit in " +
                                     std::to_string(outside.size));
     }
-    const auto cut = [&](bool wanted, std::int64_t item_size) -> std::byte* {
-        if (!wanted) return nullptr;
+    const auto cut_items = [&](std::int64_t items, std::int64_t item_size) {
         std::byte* array = next;
-        next += array_bytes(batch.num_items, item_size);
+        next += array_bytes(items, item_size);
         return array;
+    };
+    const auto cut = [&](bool wanted, std::int64_t item_size) {
+        return wanted ? cut_items(batch.num_items, item_size) : nullptr;
     };
     const std::int64_t id_size = format.int32 ? 4 : 8;
     batch.input_ids = cut(true, id_size);
@@ -92,6 +95,12 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
     batch.position_ids = cut(format.position_ids, id_size);
     batch.segment_ids = cut(format.segment_ids, id_size);
     batch.loss_mask = cut(format.loss_mask, sizeof(float));
+    for (const ExtraArray& extra : format.extras) {
+        const std::int64_t columns = extra.is_by_row() ? extra.items_of_row(row_length) : -1;
+        const std::int64_t items = columns < 0 ? batch.num_items : batch.num_rows * columns;
+        batch.extras.push_back(
+            {extra.name, extra.kind, columns, cut_items(items, size_of(extra.kind, format))});
+    }
     std::vector<TokenDtype> dtypes;
     dtypes.reserve(sources.size());
     for (const SequenceSource& source : sources) dtypes.push_back(source.store->dtype());

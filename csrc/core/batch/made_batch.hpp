@@ -1,6 +1,7 @@
 // A batch as memory: which arrays it has, where they lie, and what describes its spans.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "batch/buffer_pool.hpp"
 #include "batch/sequence_source.hpp"
+#include "objective/objective.hpp"
 
 namespace pypack {
 
@@ -24,8 +26,17 @@ struct BatchFormat {
     bool positions_by_row = false;
     bool leaves_labels = false;  // to the objective, see FillOptions
     std::int64_t pad_id = 0;
-    std::int64_t pad_to = 0;         // varlen: items of every batch; 0: as many as it has
-    std::int64_t max_documents = 0;  // varlen: segments of every batch; 0: as many as it has
+    std::int64_t pad_to = 0;           // varlen: items of every batch; 0: as many as it has
+    std::int64_t max_documents = 0;    // varlen: segments of every batch; 0: as many as it has
+    std::vector<ExtraArray> extras{};  // of the objective
+};
+
+// An array that an objective has added: of one item for each of the batch's, or [rows, columns].
+struct MadeExtra {
+    const char* name;
+    ExtraArray::Kind kind;
+    std::int64_t columns;  // -1: of the shape of the input ids
+    std::byte* data;
 };
 
 // Memory for the token arrays that is not the pool's (pinned memory); its owner keeps it alive.
@@ -38,19 +49,22 @@ struct MadeBatch {
     ResolvedRows rows;
     std::shared_ptr<std::byte> memory;  // null if it came from outside
     std::int64_t num_rows = 0;
-    std::int64_t row_length = 0;  // padded layout
-    std::int64_t num_items = 0;   // of each token array
+    std::int64_t row_length = 0;      // padded layout
+    std::int64_t target_length = -1;  // of the labels of a row, where they are another's than the inputs
+    std::int64_t num_items = 0;       // of each token array
     // Begins of the token arrays; null where one is left out.
     std::byte* input_ids = nullptr;
     std::byte* labels = nullptr;
     std::byte* position_ids = nullptr;
     std::byte* segment_ids = nullptr;
     std::byte* loss_mask = nullptr;
-    std::vector<std::int32_t> cu_seqlens;  // varlen
-    std::int32_t max_seqlen = 0;           // varlen
+    std::vector<MadeExtra> extras;
+    std::vector<std::int32_t> cu_seqlens;                      // varlen
+    std::int32_t max_seqlen = 0;                               // varlen
+    std::array<std::int64_t, kMostCounts> objective_counts{};  // what its objective counted
 };
 
-// Bytes that the token arrays of `items` items take.
+// Bytes that the token arrays of `items` items take at most, those of an objective among them.
 [[nodiscard]] std::size_t batch_bytes(std::int64_t items, const BatchFormat& format);
 
 // Fills one batch. Throws like resolve_rows and fill_padded, and std::invalid_argument if outside memory,

@@ -58,7 +58,7 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
             std::to_string(start + length) + " of document " + std::to_string(document) + ", which has " +
             std::to_string(view.length) + "; the plan is damaged or was made for another store");
     }
-    std::int64_t room = length;
+    std::int64_t room = std::int64_t{length} + source.plan.room;
     if (source.align > 1) room = (room + source.align - 1) / source.align * source.align;
     if (room > std::numeric_limits<std::int32_t>::max()) {
         throw std::overflow_error("a span of " + std::to_string(length) + " tokens, aligned to " +
@@ -79,6 +79,26 @@ ResolvedSpan resolve_span(const SequenceSource& source, const RowRef& row, std::
             prefetch(span.mask + (span.first_bit + bit) / 8);
         }
     }
+    return span;
+}
+
+// The tokens of gap `gap` of a plan with literals, as a span.
+ResolvedSpan resolve_literals(const SequenceSource& source, const RowRef& row, std::int64_t gap) {
+    const Literals& literals = source.plan.literals;
+    const std::int64_t first = literals.offsets[static_cast<std::size_t>(gap)];
+    const std::int64_t last = literals.offsets[static_cast<std::size_t>(gap) + 1];
+    if (first < 0 || last < first || last > static_cast<std::int64_t>(literals.tokens.size()) ||
+        last - first > std::numeric_limits<std::int32_t>::max()) {
+        throw std::invalid_argument("sequence " + std::to_string(row.sequence) + ": literal tokens " +
+                                    std::to_string(first) + " to " + std::to_string(last) + " of " +
+                                    std::to_string(literals.tokens.size()) + "; the plan is damaged");
+    }
+    const auto length = static_cast<std::int32_t>(last - first);
+    ResolvedSpan span{reinterpret_cast<const std::byte*>(literals.tokens.data() + first), kNoDocument, length,
+                      length, row.source};
+    span.mask = literals.learned.data();
+    span.first_bit = first;
+    span.literal = true;
     return span;
 }
 
@@ -124,7 +144,14 @@ std::vector<std::int64_t> count_spans(std::span<const SequenceSource> sources, s
             prefetch(&plan.span_start[static_cast<std::size_t>(first)]);
             prefetch(&plan.span_length[static_cast<std::size_t>(first)]);
         }
-        first_span.push_back(checked_add(first_span.back(), last - first, "the number of spans"));
+        std::int64_t count = last - first;
+        if (plan.literals.any()) {
+            for (std::int64_t gap = first + row.sequence; gap <= last + row.sequence; ++gap) {
+                const auto g = static_cast<std::size_t>(gap);
+                count += plan.literals.offsets[g] < plan.literals.offsets[g + 1] ? 1 : 0;
+            }
+        }
+        first_span.push_back(checked_add(first_span.back(), count, "the number of spans"));
     }
     return first_span;
 }
@@ -144,26 +171,59 @@ void ask_for_documents(std::span<const SequenceSource> sources, std::span<const 
     }
 }
 
+// Spans and literals of a sequence that is one segment.
+template <typename Add>
+void add_joined(const SequenceSource& source, const RowRef& row, std::int64_t first, std::int64_t last,
+                std::int64_t now, Add&& add) {
+    bool continues = false;
+    const auto join = [&](ResolvedSpan span) {
+        span.continues = continues;
+        continues = true;
+        add(span);
+    };
+    for (std::int64_t s = first; s <= last; ++s) {
+        const ResolvedSpan literals = resolve_literals(source, row, s + row.sequence);
+        if (literals.length > 0) join(literals);
+        if (s < last) join(resolve_span(source, row, s, now));
+    }
+}
+
 void resolve_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows, std::int64_t now,
                    ResolvedRows& out) {
     out.spans.reserve(static_cast<std::size_t>(out.first_span.back()));
     out.row_room.reserve(rows.size());
+    bool joins = false;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         std::int64_t room = 0;
-        const std::int64_t count = out.first_span[i + 1] - out.first_span[i];
-        if (count > 0) {
+        const auto add = [&](const ResolvedSpan& span) {
+            room += span.room;
+            out.num_tokens += span.length;
+            out.longest_room = std::max(out.longest_room, span.room);
+            out.spans.push_back(span);
+        };
+        if (out.first_span[i] < out.first_span[i + 1]) {
             const SequenceSource& source = source_of(sources, rows[i]);
             const std::int64_t first = first_span_in_plan(source.plan, rows[i]);
-            for (std::int64_t s = first; s < first + count; ++s) {
-                const ResolvedSpan span = resolve_span(source, rows[i], s, now);
-                room += span.room;
-                out.num_tokens += span.length;
-                out.longest_room = std::max(out.longest_room, span.room);
-                out.spans.push_back(span);
+            const std::int64_t last =
+                source.plan.sequence_offsets[static_cast<std::size_t>(rows[i].sequence) + 1];
+            if (source.plan.literals.any()) {
+                joins = true;
+                add_joined(source, rows[i], first, last, now, add);
+                out.longest_room = std::max(out.longest_room, static_cast<std::int32_t>(room));
+            } else {
+                for (std::int64_t s = first; s < last; ++s) add(resolve_span(source, rows[i], s, now));
             }
         }
         out.row_room.push_back(room);
         out.num_items = checked_add(out.num_items, room, "the number of tokens in a batch");
+    }
+    if (!joins) return;
+    std::int64_t segments = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        out.first_segment.push_back(segments);
+        for (std::int64_t s = out.first_span[i]; s < out.first_span[i + 1]; ++s) {
+            segments += out.spans[static_cast<std::size_t>(s)].continues ? 0 : 1;
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 #include "pack/plan/plan_view.hpp"
 #include "store/remote/cached_files.hpp"
 #include "store/store_view.hpp"
+#include "store/token_dtype.hpp"
 
 namespace pypack {
 
@@ -68,11 +69,19 @@ struct ResolvedSpan {
     std::span<const TokenRange> masks{};  // of the document
     const std::byte* mask = nullptr;      // bits of a loss mask, or null
     std::int64_t first_bit = 0;           // of the span
+    bool literal = false;                 // of the plan: `tokens` are int32, document is kNoDocument
+    bool continues = false;               // the segment of the span before it in its row
 };
+
+inline constexpr std::int64_t kNoDocument = -1;
 
 // Whether some tokens may not be learned.
 [[nodiscard]] inline bool has_masks(const ResolvedSpan& span) {
     return span.mask != nullptr || !span.masks.empty();
+}
+
+[[nodiscard]] inline TokenDtype dtype_of(const ResolvedSpan& span, std::span<const TokenDtype> dtypes) {
+    return span.literal ? TokenDtype::kInt32 : dtypes[static_cast<std::size_t>(span.source)];
 }
 
 // The spans of all rows, row after row.
@@ -80,6 +89,8 @@ struct ResolvedRows {
     std::vector<ResolvedSpan> spans;
     std::vector<std::int64_t> first_span;  // [rows+1]
     std::vector<std::int64_t> row_room;    // [rows], of its spans
+    // [rows], segments of the rows before it; empty: every span is one, and first_span has them.
+    std::vector<std::int64_t> first_segment;
     std::int64_t num_tokens = 0;
     std::int64_t num_items = 0;  // tokens and the padding that alignment puts behind spans
     std::int32_t longest_room = 0;

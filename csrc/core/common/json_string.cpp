@@ -6,6 +6,10 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/instructions.hpp"
+#include "common/json_string_blocks.hpp"
+#include "common/valid_utf8.hpp"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -137,26 +141,61 @@ template <bool Copy, bool Strict>
     return p + 1;
 }
 
+// Reads on to something that is no character of its own: nullptr where what stands before it is no UTF-8,
+// else the place of a quote, a backslash or a control character, or `end`.
+template <bool Copy>
+[[nodiscard]] const char* read_characters(const char* p, const char* end, char*& out) {
+    p = plain_run<Copy>(p, end, out);
+    while (p != end && byte_at(p) >= 0x80) {
+        const int length = sequence_length(p, end);
+        if (length == 0) return nullptr;
+        if constexpr (Copy) {
+            std::memcpy(out, p, static_cast<std::size_t>(length));
+            out += length;
+        }
+        p += length;
+    }
+    return p;
+}
+
 template <bool Copy, bool Strict>
 [[nodiscard]] const char* read_string(const char* p, const char* end, char*& out) {
     while (true) {
-        p = plain_run<Copy>(p, end, out);
-        while (p != end && byte_at(p) >= 0x80) {
-            const int length = sequence_length(p, end);
-            if (length == 0) return nullptr;
-            if constexpr (Copy) {
-                std::memcpy(out, p, static_cast<std::size_t>(length));
-                out += length;
-            }
-            p += length;
-        }
-        if (p == end || byte_at(p) < 0x20) return nullptr;
+        p = read_characters<Copy>(p, end, out);
+        if (p == nullptr || p == end || byte_at(p) < 0x20) return nullptr;
         if (*p == '"') return p + 1;
         if (*p != '\\') continue;
         p = escape<Copy, Strict>(p + 1, end, out);
         if (p == nullptr) return nullptr;
     }
 }
+
+#if PYPACK_X86_DISPATCH
+// read_string<true, true> in blocks as long as there are any. Whether it is UTF-8 is asked at the end, of the
+// decoded text: no escape completes a sequence that stands before it.
+[[nodiscard]] const char* read_blocks(const char* p, const char* end, char*& out) {
+    const char* const begin = p;
+    char* const out_begin = out;
+    bool has_others = false;
+    const auto is_valid = [&] {
+        const std::string_view text(out_begin, static_cast<std::size_t>(out - out_begin));
+        return !has_others || valid_utf8_prefix(text) == text.size();
+    };
+    while (true) {
+        p = copy_json_blocks(p, end, out, has_others);
+        if (end - p < 64) break;
+        if (*p == '"') return is_valid() ? p + 1 : nullptr;
+        if (*p != '\\') return nullptr;  // a control character
+        p = escape<true, true>(p + 1, end, out);
+        if (p == nullptr) return nullptr;
+    }
+    // A character that the last block cut in two is read whole.
+    for (int i = 0; i < 3 && p != begin && (byte_at(p - 1) & 0xC0) == 0x80; ++i) --p, --out;
+    if (p != begin && byte_at(p - 1) >= 0xC0) --p, --out;
+    if (!is_valid()) return nullptr;
+    return read_string<true, true>(p, end, out);
+}
+#endif
 
 [[nodiscard]] const char* skip_digits(const char* p, const char* end) {
     while (p != end && *p >= '0' && *p <= '9') ++p;
@@ -250,7 +289,13 @@ const char* skip_value(const char* p, const char* end, int depth) {
 
 }  // namespace
 
-const char* copy_json_string(const char* p, const char* end, char*& out) {
+const char* copy_json_string(const char* p, const char* end, char*& out, Instructions instructions) {
+#if PYPACK_X86_DISPATCH
+    static const Instructions best = resolve(Instructions::kBest);
+    const Instructions chosen = instructions == Instructions::kBest ? best : resolve(instructions);
+    if (chosen == Instructions::kAvx512 && end - p >= 64) return read_blocks(p, end, out);
+#endif
+    (void)instructions;
     return read_string<true, true>(p, end, out);
 }
 

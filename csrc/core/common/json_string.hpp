@@ -1,16 +1,19 @@
 // Strings and values of JSON (RFC 8259) in valid UTF-8, read strictly.
 #pragma once
 
+#include "common/instructions.hpp"
+
 namespace pypack {
 
 // Bytes that `copy_json_string` may write behind the decoded text.
-inline constexpr int kJsonStringSlack = 16;
+inline constexpr int kJsonStringSlack = 64;
 
 // Decodes the string whose opening quote stands before `p`. `out` has room for the string's raw bytes
 // (decoding never lengthens) and kJsonStringSlack more, and is moved behind what was written. Returns the
 // place behind the closing quote, or nullptr if it is no string of valid UTF-8: a control character, a bad
 // escape, a lone surrogate, an overlong or cut sequence, no end before `end`.
-[[nodiscard]] const char* copy_json_string(const char* p, const char* end, char*& out);
+[[nodiscard]] const char* copy_json_string(const char* p, const char* end, char*& out,
+                                           Instructions instructions = Instructions::kBest);
 
 // The same without output.
 [[nodiscard]] const char* skip_json_string(const char* p, const char* end);

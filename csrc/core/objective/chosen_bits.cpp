@@ -1,6 +1,7 @@
 #include "objective/chosen_bits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 
@@ -70,17 +71,28 @@ PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::uint16_t limit, s
 
 PYPACK_TARGET_AVX512 std::size_t list_avx512(const std::uint64_t* bits, std::int64_t numbers,
                                              std::int64_t first, std::uint32_t* places) {
+    alignas(64) static constexpr std::array<std::uint8_t, 64> kUp = [] {
+        std::array<std::uint8_t, 64> up{};
+        for (std::uint8_t i = 0; i < 64; ++i) up[i] = i;
+        return up;
+    }();
+    const __m512i up = _mm512_load_si512(kUp.data());
     std::size_t count = 0;
-    __m512i sixteen =
-        _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(first)),
-                         _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-    for (std::int64_t number = 0; number < numbers; ++number) {
-        for (int part = 0; part < 4; ++part) {
-            const auto lanes = static_cast<__mmask16>(bits[number] >> (16 * part));
-            _mm512_storeu_si512(places + count, _mm512_maskz_compress_epi32(lanes, sixteen));
-            count += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(lanes)));
-            sixteen = _mm512_add_epi32(sixteen, _mm512_set1_epi32(16));
-        }
+    for (std::int64_t number = 0; number < numbers; ++number, first += kChosenBlock) {
+        const std::uint64_t chosen = bits[number];
+        const __m512i base = _mm512_set1_epi32(static_cast<int>(first));
+        const __m512i listed = _mm512_maskz_compress_epi8(chosen, up);
+        const auto found = static_cast<std::size_t>(std::popcount(chosen));
+        // Sixteen at a time: mostly there are no more.
+        const auto put = [&](std::size_t at, __m128i sixteen) PYPACK_TARGET_AVX512 {
+            _mm512_storeu_si512(places + count + at,
+                                _mm512_add_epi32(base, _mm512_maskz_cvtepu8_epi32(0xffff, sixteen)));
+        };
+        put(0, _mm512_maskz_extracti32x4_epi32(0xf, listed, 0));
+        if (found > 16) put(16, _mm512_maskz_extracti32x4_epi32(0xf, listed, 1));
+        if (found > 32) put(32, _mm512_maskz_extracti32x4_epi32(0xf, listed, 2));
+        if (found > 48) put(48, _mm512_maskz_extracti32x4_epi32(0xf, listed, 3));
+        count += found;
     }
     return count;
 }

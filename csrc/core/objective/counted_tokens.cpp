@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/random.hpp"
+#include "common/simd.hpp"
 #include "common/types.hpp"
 #include "objective/draws.hpp"
 
@@ -16,10 +17,17 @@ namespace {
 
 // Memory that is used again for every span.
 struct Drawn {
+    std::vector<std::uint64_t> bits;
     std::vector<std::int64_t> places;
-    std::vector<std::int64_t> originals;
+    std::vector<std::uint32_t> originals;
+    std::vector<std::uint32_t> tokens;
     std::vector<std::int64_t> candidates;
 };
+
+PYPACK_SIMD_CLONES
+void draw_bits(std::uint64_t draws, std::int64_t count, std::uint64_t* bits) {
+    for (std::int64_t i = 0; i < count; ++i) bits[i] = combine_keys(draws, static_cast<std::uint64_t>(i));
+}
 
 class CountedTokens : public Objective {
   public:
@@ -51,32 +59,49 @@ class CountedTokens : public Objective {
             return learned && !never_.contains(ids[place]);
         };
         draw_places(span, may, drawn);
-        drawn.originals.clear();
-        for (const std::int64_t place : drawn.places) drawn.originals.push_back(ids[place]);
-        std::fill_n(labels, span.length, static_cast<Id>(kIgnoreLabel));
-        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
-        if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
-        const std::uint64_t draws = draws_for(span.key, Purpose::kReplace);
-        for (std::size_t i = 0; i < drawn.places.size(); ++i) {
-            const std::int64_t place = drawn.places[i];
-            const auto original = static_cast<std::uint32_t>(drawn.originals[i]);
-            const std::uint32_t token = replacement_.drawn(draws, i, original);
-            if (token != original) ids[place] = static_cast<Id>(token);
-            labels[place] = static_cast<Id>(original);
-            if (loss_mask != nullptr) loss_mask[place] = 1.0F;
+        const std::size_t count = drawn.places.size();
+        drawn.originals.resize(count);
+        drawn.tokens.resize(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            drawn.originals[i] = static_cast<std::uint32_t>(ids[drawn.places[i]]);
         }
+        replacement_.replace_in_order(span.key, 0, drawn.originals, drawn.tokens.data());
+        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+        if (span.labels_tell) {
+            std::fill_n(labels, span.length, static_cast<Id>(kIgnoreLabel));
+            if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::int64_t place = drawn.places[i];
+            if (drawn.tokens[i] != drawn.originals[i]) ids[place] = static_cast<Id>(drawn.tokens[i]);
+            labels[place] = static_cast<Id>(drawn.originals[i]);
+        }
+        if (loss_mask == nullptr) return;
+        for (const std::int64_t place : drawn.places) loss_mask[place] = 1.0F;
     }
 
     // Places are tried until enough may be chosen. Where few may, which tries would take for ever to find,
     // they are listed first.
     template <typename May>
     void draw_places(const ObjectiveSpan& span, const May& may, Drawn& drawn) const {
-        drawn.places.clear();
         drawn.candidates.clear();
         const std::int64_t count = counted_draws(span.length, rate_, most_);
         const std::uint64_t draws = draws_for(span.key, Purpose::kPlace);
         const std::int64_t tries = 4 * count + 64;
-        std::int64_t index = 0;
+        // As many tries as there must be at least, without a branch.
+        drawn.bits.resize(static_cast<std::size_t>(count));
+        drawn.places.resize(static_cast<std::size_t>(count));
+        draw_bits(draws, count, drawn.bits.data());
+        std::int64_t found = 0;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const auto length = static_cast<std::uint64_t>(span.length);
+            const auto place =
+                static_cast<std::int64_t>(below(drawn.bits[static_cast<std::size_t>(i)], length));
+            drawn.places[static_cast<std::size_t>(found)] = place;
+            found += may(place) ? 1 : 0;
+        }
+        drawn.places.resize(static_cast<std::size_t>(found));
+        std::int64_t index = count;
         for (; index < tries && std::ssize(drawn.places) < count; ++index) {
             const std::uint64_t bits = combine_keys(draws, static_cast<std::uint64_t>(index));
             const auto place =

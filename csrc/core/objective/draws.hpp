@@ -11,11 +11,17 @@ namespace pypack {
 // What a draw is for. A new purpose gets a new number; those that are there never change, as they are the
 // order of runs that people go on with.
 enum class Purpose : std::uint64_t {
-    kChoose = 0,   // which tokens are chosen; four tokens share a draw
-    kTie = 1,      // the same, where the first sixteen bits do not decide
-    kReplace = 2,  // what stands in the place of a chosen token
-    kPlace = 3,    // places that are drawn one after another
-    kRange = 4,    // which ranges of a document are chosen, and which of their tokens
+    kChoose = 0,     // which tokens are chosen; four tokens share a draw
+    kTie = 1,        // the same, where the first sixteen bits do not decide
+    kReplace = 2,    // what stands in the place of a chosen token
+    kPlace = 3,      // places that are drawn one after another
+    kRange = 4,      // which ranges of a document are chosen, and which of their tokens
+    kInfill = 5,     // whether a span is infilled, how, and where it is cut
+    kPosition = 6,   // where the positions of a span jump, and how far
+    kNoise = 8,      // how long the runs are that are left out of the inputs,
+    kKept = 9,       // and those between them
+    kDenoiser = 10,  // of a plan's seed, not of a span's key: which denoiser a piece of a document gets,
+    kPrefix = 11,    // and where its prefix ends
 };
 
 // What the draws of a purpose are counted in.

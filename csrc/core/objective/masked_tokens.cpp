@@ -6,6 +6,7 @@
 
 #include "common/types.hpp"
 #include "objective/chosen_bits.hpp"
+#include "objective/taken_tokens.hpp"
 
 namespace pypack {
 
@@ -15,7 +16,7 @@ constexpr std::int64_t kPiece = kChosenPiece;
 
 struct Chosen {
     std::uint32_t places[kPiece + 16];
-    std::uint32_t originals[kPiece];
+    std::uint32_t originals[kPiece + 16];
     std::uint32_t tokens[kPiece];
 };
 
@@ -28,12 +29,10 @@ struct Before {
 class MaskedTokens : public Objective {
   public:
     MaskedTokens(std::uint64_t chance, const Replacement& replacement, TokenSet never,
-                 std::optional<TokenSet> word_starts, Instructions instructions)
-        : chance_(chance),
-          replacement_(replacement),
-          never_(std::move(never)),
-          word_starts_(std::move(word_starts)),
-          instructions_(instructions) {}
+                 const std::optional<TokenSet>& word_starts, Instructions instructions)
+        : chance_(chance), replacement_(replacement), never_(std::move(never)), instructions_(instructions) {
+        if (word_starts) words_.emplace(never_, *word_starts);
+    }
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
@@ -58,13 +57,16 @@ class MaskedTokens : public Objective {
             const std::int64_t blocks = (last - first + kChosenBlock - 1) / kChosenBlock;
             std::uint64_t bits[kPiece / kChosenBlock];
             chances.choose(first, last - first, bits);
-            for (std::int64_t block = 0; word_starts_ && block < blocks; ++block) {
+            for (std::int64_t block = 0; words_ && block < blocks; ++block) {
                 const std::int64_t at = first + block * kChosenBlock;
                 bits[block] = whole_words(ids, at, std::min(kChosenBlock, last - at), bits[block], before);
             }
             std::size_t count = list_places(bits, blocks, first, instructions_, chosen.places);
-            count = span.labels_tell ? keep<true>(ids, labels, count, chosen)
-                                     : keep<false>(ids, labels, count, chosen);
+            if (span.labels_tell ||
+                !take_plain(ids, chosen.places, count, never_, instructions_, chosen.originals)) {
+                count = span.labels_tell ? keep<true>(ids, labels, count, chosen)
+                                         : keep<false>(ids, labels, count, chosen);
+            }
             replacement_.replace(span.key, {chosen.places, count}, chosen.originals, chosen.tokens);
             if (span.labels_tell) {
                 std::fill(labels + first, labels + last, static_cast<Id>(kIgnoreLabel));
@@ -101,9 +103,10 @@ class MaskedTokens : public Objective {
     template <typename Id>
     std::uint64_t whole_words(const Id* ids, std::int64_t first, std::int64_t count, std::uint64_t chosen,
                               Before& before) const {
-        const std::uint64_t never = never_.contained(ids + first, count, instructions_);
-        const std::uint64_t starts =
-            word_starts_->contained(ids + first, count, instructions_) | never | never << 1 | before.starts;
+        std::uint64_t never = 0;
+        std::uint64_t begin = 0;
+        words_->contained(ids + first, count, instructions_, never, begin);
+        const std::uint64_t starts = begin | never | never << 1 | before.starts;
         const std::uint64_t counted = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
         const std::uint64_t rest = counted & ~starts;
         const std::uint64_t begins = chosen & starts;
@@ -116,7 +119,7 @@ class MaskedTokens : public Objective {
     std::uint64_t chance_;
     Replacement replacement_;
     TokenSet never_;
-    std::optional<TokenSet> word_starts_;
+    std::optional<TokenPair> words_;  // which tokens are never chosen, and which begin a word
     Instructions instructions_;
 };
 
@@ -124,7 +127,7 @@ class MaskedTokens : public Objective {
 
 std::shared_ptr<Objective> masked_tokens(std::uint64_t chance, const Replacement& replacement, TokenSet never,
                                          std::optional<TokenSet> word_starts, Instructions instructions) {
-    return std::make_shared<MaskedTokens>(chance, replacement, std::move(never), std::move(word_starts),
+    return std::make_shared<MaskedTokens>(chance, replacement, std::move(never), word_starts,
                                           resolve(instructions));
 }
 

@@ -14,6 +14,12 @@ constexpr std::int64_t kItemsPerThread = 1 << 16;
 
 }  // namespace
 
+std::int64_t ExtraArray::items_of_row(std::int64_t row_length) const {
+    if (row_items >= 0) return std::min(row_items, row_length);
+    const auto items = static_cast<std::int64_t>(row_share * static_cast<double>(row_length));
+    return std::min(std::max<std::int64_t>(items, 1), row_length);
+}
+
 template <typename Id>
 void apply_objective(const Objective& objective, std::span<const ObjectiveSpan> spans,
                      const ObjectiveArrays<Id>& arrays, int num_threads) {

@@ -26,7 +26,21 @@ void replace_all(const Replacement by, std::uint64_t draws, const std::uint32_t*
     }
 }
 
+PYPACK_SIMD_CLONES
+void replace_counted(const Replacement by, std::uint64_t draws, std::uint64_t first, std::size_t count,
+                     const std::uint32_t* originals, std::uint32_t* tokens) {
+    for (std::size_t i = 0; i < count; ++i) {
+        tokens[i] = choose(by, combine_keys(draws, first + i), originals[i]);
+    }
+}
+
 }  // namespace
+
+void Replacement::replace_in_order(std::uint64_t span_key, std::uint64_t first,
+                                   std::span<const std::uint32_t> originals, std::uint32_t* tokens) const {
+    replace_counted(*this, draws_for(span_key, Purpose::kReplace), first, originals.size(), originals.data(),
+                    tokens);
+}
 
 void Replacement::replace(std::uint64_t span_key, std::span<const std::uint32_t> places,
                           const std::uint32_t* originals, std::uint32_t* tokens) const {

@@ -16,6 +16,10 @@ struct Replacement {
     void replace(std::uint64_t span_key, std::span<const std::uint32_t> places,
                  const std::uint32_t* originals, std::uint32_t* tokens) const;
 
+    // The same with draws numbered from `first` on instead of by items.
+    void replace_in_order(std::uint64_t span_key, std::uint64_t first,
+                          std::span<const std::uint32_t> originals, std::uint32_t* tokens) const;
+
     // The same with one draw: the number of the draw instead of the item's.
     [[nodiscard]] std::uint32_t drawn(std::uint64_t draws, std::uint64_t index, std::uint32_t token) const;
 };

@@ -37,8 +37,28 @@ class TokenSet {
     template <typename Id>
     [[nodiscard]] std::uint64_t contained(const Id* ids, std::int64_t count, Instructions instructions) const;
 
+    [[nodiscard]] std::uint64_t first() const { return first_; }
+    // Ids from the first on that it may contain.
+    [[nodiscard]] std::uint64_t size() const { return 64 * bits_.size(); }
+    // A bit for each of these.
+    [[nodiscard]] std::span<const std::uint64_t> bits() const { return bits_; }
+
   private:
     std::uint64_t first_ = 0;
+    std::vector<std::uint64_t> bits_;
+};
+
+// Two sets that are asked together, at the price of one: two bits an id, from 0 on.
+class TokenPair {
+  public:
+    TokenPair(const TokenSet& one, const TokenSet& other);
+
+    // As TokenSet::contained, of both.
+    template <typename Id>
+    void contained(const Id* ids, std::int64_t count, Instructions instructions, std::uint64_t& one,
+                   std::uint64_t& other) const;
+
+  private:
     std::vector<std::uint64_t> bits_;
 };
 

@@ -1,6 +1,7 @@
 #include "similar/min_hash.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -8,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "common/interrupt.hpp"
 #include "common/interruptible_sort.hpp"
 #include "common/random.hpp"
 #include "common/simd.hpp"
@@ -170,46 +172,90 @@ double jaccard(std::span<const std::uint64_t> a, std::span<const std::uint64_t> 
     return static_cast<double>(both) / static_cast<double>(a.size() + b.size() - both);
 }
 
-Buffer<std::int64_t> first_similar(const StoreView& store, const MinHashOptions& options, int num_threads) {
+StoreBands bands_of_store(const StoreView& store, const MinHashOptions& options, int num_threads) {
     options.validate();
-    const std::int64_t documents = store.num_documents();
+    StoreBands found;
+    found.documents = store.num_documents();
     const auto bands = static_cast<std::size_t>(options.bands);
     const Functions functions(options);
-    Buffer<std::uint64_t> hashes(documents * options.bands);  // band after band
-    std::vector<std::uint8_t> is_empty(static_cast<std::size_t>(documents), 0);
+    found.hashes = Buffer<std::uint64_t>(found.documents * options.bands);
+    found.is_empty.assign(static_cast<std::size_t>(found.documents), 0);
     struct Scratch {
         std::vector<std::uint64_t> shingles, bands;
         std::vector<std::uint32_t> signature;
     };
     for_each_document(
-        store, 0, documents, options.max_ids, num_threads, [] { return Scratch(); },
+        store, 0, found.documents, options.max_ids, num_threads, [] { return Scratch(); },
         [&](std::int64_t document, const std::vector<std::uint32_t>& ids, Scratch& made) {
             shingles_of(ids, options.shingle, made.shingles);
-            is_empty[static_cast<std::size_t>(document)] = ids.empty() ? 1 : 0;
+            found.is_empty[static_cast<std::size_t>(document)] = ids.empty() ? 1 : 0;
             made.bands.resize(bands);
             hash_bands(made.shingles, options, functions, made.signature, made.bands);
             for (std::size_t band = 0; band < bands; ++band) {
-                hashes[static_cast<std::int64_t>(band) * documents + document] = made.bands[band];
+                found.hashes[static_cast<std::int64_t>(band) * found.documents + document] = made.bands[band];
             }
         });
-    Sets sets(documents);
+    return found;
+}
+
+void StoreBands::sort(std::int64_t band, Sorted& out) const {
+    out.clear();
+    for (std::int64_t document = 0; document < documents; ++document) {
+        if (is_empty[static_cast<std::size_t>(document)] != 0) continue;
+        out.emplace_back(hashes[band * documents + document], document);
+    }
+    interruptible_sort(out.begin(), out.end(), std::less<>());
+}
+
+Buffer<std::int64_t> first_similar(const StoreView& store, const MinHashOptions& options, int num_threads) {
+    const StoreBands bands = bands_of_store(store, options, num_threads);
+    Sets sets(bands.documents);
     Comparer comparer(store, options);
-    std::vector<std::pair<std::uint64_t, std::int64_t>> sorted;
-    for (std::size_t band = 0; band < bands; ++band) {
-        sorted.clear();
-        for (std::int64_t document = 0; document < documents; ++document) {
-            if (is_empty[static_cast<std::size_t>(document)] != 0) continue;
-            sorted.emplace_back(hashes[static_cast<std::int64_t>(band) * documents + document], document);
-        }
-        interruptible_sort(sorted.begin(), sorted.end(), std::less<>());
-        for (std::size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
-            for (end = begin; end < sorted.size() && sorted[end].first == sorted[begin].first;) ++end;
-            if (end - begin > 1) join_bucket(std::span(sorted).subspan(begin, end - begin), sets, comparer);
+    StoreBands::Sorted sorted;
+    for (std::int64_t band = 0; band < options.bands; ++band) {
+        bands.sort(band, sorted);
+        StoreBands::each_bucket(sorted, [&](auto bucket) { join_bucket(bucket, sets, comparer); });
+    }
+    Buffer<std::int64_t> first(bands.documents);
+    for (std::int64_t document = 0; document < bands.documents; ++document) {
+        first[document] = sets.first(document);
+    }
+    return first;
+}
+
+SparseRows min_hash_rows(const StoreView& store, const MinHashOptions& options, int num_threads) {
+    constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+    StoreBands bands = bands_of_store(store, options, num_threads);
+    const std::int64_t documents = bands.documents;
+    // In the place of each hash the number of its feature: one that a document has alone joins it with none.
+    std::uint64_t features = 0;
+    StoreBands::Sorted sorted;
+    for (std::int64_t band = 0; band < options.bands; ++band) {
+        bands.sort(band, sorted);
+        std::uint64_t* const numbers = bands.hashes.data() + band * documents;
+        std::fill_n(numbers, documents, kNone);
+        StoreBands::each_bucket(sorted, [&](auto bucket) {
+            for (const auto& [hash, document] : bucket) numbers[document] = features;
+            ++features;
+        });
+        if (features > std::numeric_limits<std::uint32_t>::max()) {
+            throw std::invalid_argument("too many documents agree in too many hashes: take fewer num_hashes");
         }
     }
-    Buffer<std::int64_t> first(documents);
-    for (std::int64_t document = 0; document < documents; ++document) first[document] = sets.first(document);
-    return first;
+    SparseRows rows;
+    rows.begins.assign(static_cast<std::size_t>(documents) + 1, 0);
+    const auto weight = static_cast<float>(1 / std::sqrt(static_cast<double>(options.bands)));
+    for (std::int64_t document = 0; document < documents; ++document) {
+        check_interrupt_at(static_cast<std::size_t>(document));
+        for (std::int64_t band = 0; band < options.bands; ++band) {
+            const std::uint64_t number = bands.hashes[band * documents + document];
+            if (number == kNone) continue;
+            rows.features.push_back(static_cast<std::uint32_t>(number));
+            rows.weights.push_back(weight);
+        }
+        rows.begins[static_cast<std::size_t>(document) + 1] = rows.features.size();
+    }
+    return rows;
 }
 
 }  // namespace pypack

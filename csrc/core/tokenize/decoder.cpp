@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "common/interrupt.hpp"
+#include "common/valid_utf8.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/vocabulary/byte_alphabet.hpp"
 

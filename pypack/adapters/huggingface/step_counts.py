@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack.loader.loader import Loader
+from pypack.plan.literals import refuse_literals
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +49,12 @@ def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts:
         if sequence >= 0:
             source = all_sources[number]
             plan = source.plans[source.lengths[length]] if len(source.plans) > 1 else source.plan
+            refuse_literals(
+                plan, "batches are counted by their spans", "iterate the loader in a loop of your own"
+            )
             begin, end = plan.sequence_offsets[sequence : sequence + 2]
             spans = np.asarray(plan.span_length[begin:end], np.int64)
-            items += int((-(-spans // plan.align) * plan.align).sum())
+            items += int(plan.rooms_of(spans).sum())
         lengths.append(spans)
         sources += [int(number)] * len(spans)
     span_lengths = np.concatenate(lengths)

@@ -7,7 +7,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import file_path, positive
+from pypack.cli.arguments import file_path, place, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 from pypack.cli.pack import selection, sequences
@@ -15,10 +15,13 @@ from pypack.cli.pack.comparing import ListStrategies, check_strategy, compare
 from pypack.cli.pack.extending import check_extends, extended
 from pypack.cli.pack.result import plan_in_words
 from pypack.cli.pack.sequences import own_options
+from pypack.cli.remote import check_free, save_plan
 from pypack.cli.subject import add_subjects, values_of
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
+    from pypack.store.remote_index import RemoteIndex
     from pypack.store.store import TokenStore
 
 SUMMARY = "token store to a plan of training sequences"
@@ -33,6 +36,7 @@ examples:
   pypack pack corpus.store --sequence-length 8192 --compare
   pypack pack corpus.store -o corpus.plan --sequence-length 8192
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
+  pypack pack s3://lake/corpus.store -o s3://lake/corpus.plan --sequence-length 8192
   pypack pack corpus.store -o grown.plan --extend corpus.plan
   pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
 """
@@ -46,9 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack pack`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "store", type=file_path, metavar="STORE", help="store, or a Megatron-Core .bin/.idx prefix"
+        "store",
+        type=place,
+        metavar="STORE",
+        help="store, by path or URL, or a Megatron-Core .bin/.idx prefix",
     )
-    parser.add_argument("-o", "--output", type=file_path, metavar="PLAN", help="the plan to write")
+    parser.add_argument("-o", "--output", type=place, metavar="PLAN", help="the plan to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument(
         "--extend", type=file_path, metavar="OLD",
@@ -66,8 +73,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Makes, proves and writes the plan; returns the exit status."""
-    from pypack.store.store import TokenStore
-
     if args.output is None and not args.compare:
         raise UsageError("name the plan to write with -o PLAN, or see what strategies give with --compare")
     if args.extend is not None:
@@ -77,8 +82,10 @@ def run(args: argparse.Namespace) -> int:
     if args.workers is not None:
         warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
     check_strategy(args.strategy)
-    store = TokenStore.open(args.store)
-    if args.output is not None and args.output.exists():
+    store: Any = _opened(args)
+    if isinstance(args.output, Url):
+        check_free(args.output)
+    elif args.output is not None and args.output.exists():
         if not args.overwrite:
             raise UsageError(f"{args.output} exists: choose another path or add --overwrite")
         if not (args.output / "plan.json").is_file():
@@ -90,14 +97,42 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         plan, seconds = extended(store, args) if args.extend is not None else _packed(store, args)
         plan.verify(store.lengths)
-        plan.save(args.output, overwrite=args.overwrite)
+        if isinstance(args.output, Url):
+            save_plan(plan, args.output)
+        else:
+            plan.save(args.output, overwrite=args.overwrite)
         result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
         words = plan_in_words(args.output, plan)
     tell_result(args, result, "\n".join(words))
     return 0
 
 
-def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
+def _opened(args: argparse.Namespace) -> TokenStore | RemoteIndex:
+    """The store. Of one at a URL the lengths are read, and nothing else."""
+    if not isinstance(args.store, Url):
+        from pypack.store.store import TokenStore
+
+        return TokenStore.open(args.store)
+    from pypack.store.remote_index import RemoteIndex
+
+    wanted = [
+        option
+        for option, value in (
+            ("--keep-together", args.keep_together),
+            ("--drop-unlearned", args.drop_unlearned),
+            ("--extend", args.extend),
+            ("--where and what else selects documents", selection.selects(args) or None),
+        )
+        if value
+    ]
+    if wanted:
+        raise UsageError(
+            f"{args.store}: {wanted[0]} needs more of a store than its lengths: pack a copy on this machine"
+        )
+    return RemoteIndex(args.store)
+
+
+def _packed(store: Any, args: argparse.Namespace) -> tuple[Plan, float]:
     from pypack.packing.packing import pack
 
     began = time.perf_counter()
@@ -113,7 +148,7 @@ def _packed(store: TokenStore, args: argparse.Namespace) -> tuple[Plan, float]:
             if args.drop_unlearned:
                 options["learned"] = store.learned_lengths
             plan = pack(store.lengths, args.sequence_length, **options)
-        if store.has_loss_mask:
+        if not isinstance(args.store, Url) and store.has_loss_mask:
             plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error

@@ -28,6 +28,10 @@ class ListStrategies(argparse.Action):
         for name, strategy in STRATEGIES.items():
             options = "".join(f"  --set {key}={value}" for key, value in strategy.defaults.items())
             print(f"{name:12} {strategy.summary}{options}")
+        print(
+            "knots        Untie the Knots: documents cut in chunks, and these shuffled in their sequence"
+            "  --set over=stream  --set knot_ids=[]  --set kinds=[0.2,0.8]"
+        )
         parser.exit()
 
 
@@ -35,9 +39,10 @@ def check_strategy(name: str | None) -> None:
     """Raises UsageError for a strategy that there is not."""
     from pypack.packing.packing import STRATEGIES
 
-    if name is not None and name not in STRATEGIES:
-        near = did_you_mean(name, STRATEGIES)
-        raise UsageError(f"--strategy: must be one of {', '.join(STRATEGIES)}, got {name!r}{near}")
+    names = [*STRATEGIES, "knots"]
+    if name is not None and name not in names:
+        near = did_you_mean(name, names)
+        raise UsageError(f"--strategy: must be one of {', '.join(names)}, got {name!r}{near}")
 
 
 def compare(store: TokenStore, args: argparse.Namespace, options: Mapping[str, Any]) -> list[dict[str, Any]]:

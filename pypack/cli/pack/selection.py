@@ -100,8 +100,21 @@ def refuse_with_extend(args: argparse.Namespace) -> None:
 
 
 def described(summary: dict[str, Any]) -> list[str]:
-    """Lines about the selection of a plan."""
-    found = summary.get("selection")
+    """Lines about the selection of a plan, and its two sides."""
+    return _described_sides(summary.get("sides")) + _described_selection(summary.get("selection"))
+
+
+def _described_sides(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    inputs, targets = found["input_length"], found["target_length"]
+    return [
+        f"{inputs:,} inputs ({found['inputs_filled']:.1%} filled) and {targets:,} targets "
+        f"({found['targets_filled']:.1%} filled) a sequence"
+    ]
+
+
+def _described_selection(found: dict[str, Any] | None) -> list[str]:
     if not found:
         return []
     names = {

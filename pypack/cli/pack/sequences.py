@@ -44,6 +44,10 @@ def _add(group: Group) -> None:
         "--divisible-by", type=positive, default=1, metavar="N",
         help="make the number of sequences a multiple of N, as of the ranks, by cutting some in two",
     )  # fmt: skip
+    group.add_argument(
+        "--room", type=natural, default=0, metavar="N",
+        help="room for N more tokens behind every piece, which an objective may need (FillInMiddle 3)",
+    )  # fmt: skip
 
 
 def _values(args: argparse.Namespace) -> dict[str, Any]:
@@ -53,6 +57,7 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
         "align": args.align,
         "drop_shorter_than": args.drop_shorter_than,
         "divisible_by": args.divisible_by,
+        "room": args.room,
         "num_threads": args.threads or args.workers,
     }
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import file_path, input_name
+from pypack.cli.arguments import file_path, input_name, place
 from pypack.cli.errors import UsageError
 from pypack.cli.progress import ProgressBar
 from pypack.cli.stopping import stop_status, stop_word
@@ -16,6 +16,7 @@ from pypack.cli.subject import add_subjects, values_of
 from pypack.cli.tokenize import choosing, reading, records, result, running, special_tokens, writing
 from pypack.cli.tokenize.watching import Watcher
 from pypack.cli.tokenizers import load_tokenizer
+from pypack.remote.url import is_url
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
@@ -26,12 +27,13 @@ _DESCRIPTION = """\
 Tokenizes text and writes a token store: a directory of shards that pypack, Megatron-LM, NeMo and GPT-NeoX
 read.
 
-Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, or - for JSON
-lines on standard input. Kinds: .jsonl .ndjson .jsonlines .json (one JSON object a line, or one array), .txt,
-.md, .html, .csv, .tsv, .tar (webdataset), .warc and .wet, each also as .gz .zst .bz2 .xz .lz4; .parquet;
-.arrow and .feather. The first bytes of a file decide where its name is wrong. Directories leave .json files
-out: name those that hold texts; they leave out pipes, sockets and devices, too: name those, and say with
---format what they hold. What is left out is counted (--strict makes it an error).
+Inputs are files, directories (read recursively, in sorted order), glob patterns in quotes, URLs of such
+(s3:// gs:// az:// hf:// https:// and what fsspec knows), or - for JSON lines on standard input. Kinds:
+.jsonl .ndjson .jsonlines .json (one JSON object a line, or one array), .txt, .md, .html, .csv, .tsv, .tar
+(webdataset), .warc and .wet, each also as .gz .zst .bz2 .xz .lz4; .parquet; .arrow and .feather. The first
+bytes of a file decide where its name is wrong. Directories leave .json files out: name those that hold texts;
+they leave out pipes, sockets and devices, too: name those, and say with --format what they hold. What is left
+out is counted (--strict makes it an error).
 
 The first documents of the inputs are looked at before any work: a wrong --field, a --keep that nobody has,
 chat records, UTF-16, an HTML page are told in seconds.
@@ -51,6 +53,7 @@ examples:
   pypack tokenize crawl/ -o en.store --tokenizer tokenizer.json --where "lang == 'en'" --limit 100_000
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
+  pypack tokenize "s3://lake/crawl/**/*.jsonl.zst" -o s3://lake/crawl.store --tokenizer tokenizer.json
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
 
@@ -69,10 +72,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack tokenize`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "inputs", nargs="+", type=input_name, metavar="IN", help="file, directory, glob pattern, or -"
+        "inputs",
+        nargs="+",
+        type=input_name,
+        metavar="IN",
+        help="file, directory, glob pattern, URL, or -",
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=file_path, metavar="OUT", help="the store to write"
+        "-o",
+        "--output",
+        required=True,
+        type=place,
+        metavar="OUT",
+        help="the store to write, a folder or URL",
     )
     parser.add_argument(
         "--tokenizer", required=True, type=file_path, metavar="FILE",
@@ -111,8 +123,8 @@ def check(args: argparse.Namespace) -> None:
     if args.log_json is None:
         return
     log = args.log_json.resolve()
-    folders = [Path(name) for name in args.inputs if name != "-"]
-    for folder in (*folders, args.output):
+    folders = [Path(name) for name in (*args.inputs, args.output) if name != "-" and not is_url(name)]
+    for folder in folders:
         if log.is_relative_to(folder.resolve()):
             raise UsageError(
                 f"--log-json {args.log_json}: lies in {folder}, where it would be read or replaced: choose "
@@ -130,7 +142,8 @@ def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
 
 
 def _stopped(args: argparse.Namespace, bar: ProgressBar, error: KeyboardInterrupt) -> int:
-    beside = args.overwrite and (args.output / "store.json").exists()  # the store that is replaced
+    # The store that is replaced.
+    beside = args.overwrite and isinstance(args.output, Path) and (args.output / "store.json").exists()
     again = "the same command without --overwrite" if args.overwrite else "the same command"
     again = "the same command" if beside else again
     message = f"{stop_word(error)}; {again} goes on from the last finished shard in {args.output}"

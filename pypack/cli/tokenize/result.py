@@ -39,7 +39,9 @@ def _units_failed(result: TokenizeResult) -> str | None:
 def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     if not result.is_finished:
         return None  # which units are done by now is luck: who finishes the store looks at all of them
-    log = result.output / "rejected.jsonl"
+    from pypack.jobs.open_place import place_at
+
+    log = place_at(result.output).file("rejected.jsonl")
     if result.rejected_files:
         return f"{counted(result.rejected_files, 'input')} could not be read to the end; see {log}"
     read = result.documents + sum(result.passed_over.values())
@@ -78,5 +80,5 @@ def _in_words(result: TokenizeResult) -> Iterator[str]:
         yield f"  text that looks like a special token, and is plain text: {result.look_alikes:,}"
     if result.rejected:
         kinds = ", ".join(f"{kind} {number:,}" for kind, number in sorted(result.rejected_by_kind.items()))
-        listed = f", listed in {result.output / 'rejected.jsonl'}" if result.is_finished else " so far"
+        listed = f", listed in {result.output}/rejected.jsonl" if result.is_finished else " so far"
         yield f"  rejected: {result.rejected:,} ({kinds}){listed}"

@@ -21,6 +21,15 @@ def _add(group: Group) -> None:
         help="threads that encode, in each worker (default: all cores, with several workers one each)",
     )  # fmt: skip
     group.add_argument(
+        "--engine", choices=("local", "ray"), default="local",
+        help="who works on units: processes of this machine, or tasks of a Ray cluster (default: local)",
+    )  # fmt: skip
+    group.add_argument(
+        "--ray-address", metavar="ADDRESS",
+        help="the cluster of --engine ray; auto: that of this machine (default: RAY_ADDRESS, else one "
+        "that is started here)",
+    )  # fmt: skip
+    group.add_argument(
         "--partition", metavar="I/N",
         help="work on every N-th unit alone, beginning with number I from 0 on: N such commands, anywhere, "
         "make one store; slurm: I and N are those of this task of a Slurm array",
@@ -42,8 +51,16 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
         partition = None if args.partition is None else Partition.parse(args.partition)
     except PartitionError as error:
         raise UsageError(f"--{error}") from error
+    if args.ray_address is not None and args.engine != "ray":
+        raise UsageError("--ray-address goes with --engine ray")
+    if args.engine == "ray" and args.workers is not None:
+        raise UsageError("--workers are processes of this machine: a Ray cluster knows its own number")
+    if args.engine == "ray" and args.memory_limit is not None:
+        raise UsageError("--memory-limit goes with --workers; Ray has limits of its own")
     return {
         "num_workers": args.workers,
+        "engine": args.engine,
+        "ray_address": args.ray_address,
         "num_threads": args.threads,
         "partition": partition,
         "memory_limit": args.memory_limit,

@@ -182,6 +182,10 @@ class NativeEngine:
             )
         return self._decoder.decode(rows.values, rows.offsets, skip_special_tokens=skip_special_tokens)
 
+    def kernels(self) -> tuple[Encoder, Decoder] | None:
+        """What encodes and decodes, for kernels; None where the library decodes."""
+        return None if self._decoder is None else (self._encoder, self._decoder)
+
     @cached_property
     def _decoder(self) -> Decoder | None:
         options = self._decoder_options

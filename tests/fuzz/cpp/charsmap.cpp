@@ -3,7 +3,7 @@
 #include "target.hpp"
 #include "tokenize/normalize/normalizer.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 
 namespace fuzz {
 

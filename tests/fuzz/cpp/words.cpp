@@ -8,7 +8,7 @@
 #include "tokenize/normalize/normalizer.hpp"
 #include "tokenize/pretokenize/pattern_pretokenizer.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 
 namespace fuzz {
 

@@ -139,6 +139,7 @@ BalanceReport balance_report(std::span<const double> costs, std::span<const std:
 
 Buffer<double> sequence_costs(const PlanView& plan, double per_token, double per_pair) {
     check_offsets(plan);
+    check_literal_offsets(plan);
     Buffer<double> costs(plan.num_sequences());
     for (std::size_t s = 0; s < plan.sequence_capacity.size(); ++s) {
         check_interrupt_at(s);
@@ -149,6 +150,10 @@ Buffer<double> sequence_costs(const PlanView& plan, double per_token, double per
             const std::int64_t length = plan.span_length[static_cast<std::size_t>(i)];
             tokens += length;
             pairs = checked_add(pairs, length * length, "attention cost");
+        }
+        if (plan.literals.any()) {
+            tokens += plan.num_literals(s);
+            pairs = checked_multiply(tokens, tokens, "attention cost");
         }
         costs[static_cast<std::int64_t>(s)] =
             per_token * static_cast<double>(tokens) + per_pair * static_cast<double>(pairs);

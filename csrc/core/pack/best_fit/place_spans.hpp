@@ -99,40 +99,4 @@ void place_chunk(Chunk chunk, std::span<const std::uint32_t> counts, std::vector
     }
 }
 
-// A piece in half the memory, where its length is its units.
-struct PieceOfUnits {
-    std::uint32_t document;  // in the chunk
-    Length start;
-};
-
-// Calls put(piece, place) for the pieces of a chunk. visit(documents, add) calls add(document, start, length)
-// for the pieces of those documents in order.
-template <typename Places, typename Visit, typename Put>
-void place_pieces(Chunk chunk, Length align, std::span<const std::uint32_t> counts,
-                  std::vector<std::int64_t> ranks, const Places& places, Visit&& visit, Put&& put) {
-    const auto first = static_cast<std::int64_t>(chunk.begin);
-    if (align == 1) {
-        place_chunk<PieceOfUnits>(
-            chunk, counts, std::move(ranks), places,
-            [&](Chunk documents, auto&& add) {
-                visit(documents, [&](std::int64_t document, Length start, Length length) {
-                    add(static_cast<std::size_t>(length),
-                        PieceOfUnits{static_cast<std::uint32_t>(document - first), start});
-                });
-            },
-            [&](std::size_t units, const PieceOfUnits& piece, std::int64_t place) {
-                put(Piece{first + piece.document, piece.start, static_cast<Length>(units)}, place);
-            });
-    } else {
-        place_chunk<Piece>(
-            chunk, counts, std::move(ranks), places,
-            [&](Chunk documents, auto&& add) {
-                visit(documents, [&](std::int64_t document, Length start, Length length) {
-                    add(units_of(length, align), Piece{document, start, length});
-                });
-            },
-            [&](std::size_t, const Piece& piece, std::int64_t place) { put(piece, place); });
-    }
-}
-
 }  // namespace pypack

@@ -56,34 +56,4 @@ class SpanPlaces {
     std::span<const std::int64_t> starts_;
 };
 
-// The same with decorrelation: the documents of one length take its places in golden-stride order instead of
-// input order, so that documents that stand together in the corpus do not share a sequence. (Three passes
-// that each write what lies together, by length, into sequences in order, and these in their final order,
-// took as long or longer: what waits for memory is the sequences in their order, not the documents.)
-class SpreadPlaces {
-  public:
-    SpreadPlaces(const Placements& placements, std::span<const std::int64_t> totals,
-                 std::span<const std::int64_t> starts, std::uint64_t seed)
-        : places_(placements, starts), strides_(totals.size()) {
-        for (std::size_t v = 1; v < totals.size(); ++v) {
-            if (totals[v] > 0) strides_[v] = GoldenStride(totals[v], random_bits(seed, kEqualLengths, v));
-        }
-    }
-
-    template <typename Put>
-    void each(std::size_t v, std::int64_t rank, std::int64_t count, Put&& put) const {
-        const GoldenStride& stride = strides_[v];
-        std::int64_t image = stride.at(rank);
-        for (std::int64_t i = 0; i < count; ++i, image = stride.next(image)) {
-            put(i, places_.place(places_.placement_of(v, image), image));
-        }
-    }
-
-  private:
-    static constexpr std::uint64_t kEqualLengths = 0x657175616cULL;  // purpose of the draw
-
-    SpanPlaces places_;
-    std::vector<GoldenStride> strides_;
-};
-
 }  // namespace pypack

@@ -6,8 +6,104 @@
 
 namespace pypack {
 
+namespace {
+
+// Concat-and-chunk as most want it: nothing is left out, and documents go on in the next sequence.
+class WholeConcat {
+  public:
+    [[nodiscard]] static bool is_asked(const PackOptions& options, Border border) {
+        return border == Border::cross && options.overflow == Overflow::split && options.align == 1 &&
+               options.drop_shorter_than <= 1 && options.max_documents == std::numeric_limits<Length>::max();
+    }
+
+    WholeConcat(std::span<const Length> lengths, Length limit) : lengths_(lengths), limit_(limit) {}
+
+    [[nodiscard]] PlanArrays pack() {
+        count();
+        // A sequence ends within a document, which gives one span more, or between two.
+        const std::int64_t sequences = (plan_.counts.tokens + limit_ - 1) / limit_;
+        plan_.resize_spans(plan_.counts.documents - plan_.counts.empty_documents + sequences);
+        plan_.sequence_offsets.reserve(sequences + 1);
+        plan_.sequence_capacity.reserve(sequences);
+        for (std::size_t begin = 0; begin < lengths_.size(); begin += kDocumentsBetweenChecks) {
+            check_interrupt();
+            add(begin, std::min(lengths_.size(), begin + kDocumentsBetweenChecks));
+        }
+        if (room_ < limit_) end_sequence();
+        plan_.resize_spans(spans_);
+        return std::move(plan_);
+    }
+
+  private:
+    void count() {
+        std::int64_t tokens = 0;
+        std::int64_t empty = 0;
+        for (std::size_t i = 0; i < lengths_.size(); ++i) {
+            check_interrupt_at(i);
+            if (lengths_[i] < 0) refuse_negative(static_cast<std::int64_t>(i), lengths_[i]);
+            tokens += lengths_[i];
+            empty += lengths_[i] == 0 ? 1 : 0;
+        }
+        plan_.counts.documents = static_cast<std::int64_t>(lengths_.size());
+        plan_.counts.tokens = tokens;
+        plan_.counts.empty_documents = empty;
+    }
+
+    // The spans of documents [begin, end).
+    void add(std::size_t begin, std::size_t end) {
+        const Length* const lengths = lengths_.data();  // which no store can alias
+        std::int64_t* document = plan_.span_document.data() + spans_;
+        Length* start = plan_.span_start.data() + spans_;
+        Length* length = plan_.span_length.data() + spans_;
+        const std::int64_t* const first = document;
+        const std::int64_t before = spans_;
+        Length room = room_;
+        const auto put = [&](std::size_t i, Length at, Length size) {
+            *document++ = static_cast<std::int64_t>(i);
+            *start++ = at;
+            *length++ = size;
+        };
+        for (std::size_t i = begin; i < end; ++i) {
+            Length left = lengths[i];
+            if (left < room) [[likely]] {
+                if (left > 0) put(i, 0, left);
+                room -= left;
+                continue;
+            }
+            Length at = 0;
+            for (; left >= room; room = limit_) {
+                put(i, at, room);
+                at += room;
+                left -= room;
+                spans_ = before + (document - first);
+                end_sequence();
+            }
+            if (left > 0) put(i, at, left);
+            room -= left;
+            plan_.counts.split_documents +=
+                document[-1] == static_cast<std::int64_t>(i) && start[-1] > 0 ? 1 : 0;
+        }
+        spans_ = before + (document - first);
+        room_ = room;
+    }
+
+    void end_sequence() {
+        plan_.sequence_offsets.push_back(spans_);
+        plan_.sequence_capacity.push_back(limit_);
+    }
+
+    std::span<const Length> lengths_;
+    Length limit_;
+    PlanArrays plan_;
+    std::int64_t spans_ = 0;
+    Length room_ = limit_;
+};
+
+}  // namespace
+
 PlanArrays concat(std::span<const Length> lengths, const PackOptions& options, Border border) {
     options.validate();
+    if (WholeConcat::is_asked(options, border)) return WholeConcat(lengths, options.sequence_length).pack();
     PlanArrays plan;
     plan.reserve_spans(static_cast<std::int64_t>(lengths.size()));
     // With `split`, whole documents enter the stream, whatever their length.

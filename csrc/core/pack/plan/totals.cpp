@@ -48,6 +48,7 @@ std::int64_t l2_bound(const PlanView& plan, Length align) {
 PlanTotals plan_totals(const PlanView& plan, Length align) {
     if (align < 1) throw std::invalid_argument("align must be at least 1, got " + std::to_string(align));
     check_offsets(plan);
+    check_literal_offsets(plan);
     PlanTotals totals;
     const LogTable log_of;
     double sum = 0;
@@ -67,6 +68,10 @@ PlanTotals plan_totals(const PlanView& plan, Length align) {
             const double log_length = log_of(length);
             logs += log_length;
             sum_of_squares += log_length * log_length;
+        }
+        if (plan.literals.any()) {  // one segment
+            const std::int64_t all = tokens + plan.num_literals(s);
+            cost = checked_multiply(all, all, "attention cost");
         }
         totals.tokens = checked_add(totals.tokens, tokens, "tokens of the plan");
         totals.attention_cost = checked_add(totals.attention_cost, cost, "attention cost");

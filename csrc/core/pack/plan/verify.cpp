@@ -55,8 +55,10 @@ void check_sequences(const PlanView& plan, Length align, Length max_documents) {
         std::int64_t used = 0;
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t length = plan.span_length[static_cast<std::size_t>(i)];
-            used += align == 1 ? length : (length + align - 1) / align * align;
+            const std::int64_t with_room = length + plan.room;
+            used += align == 1 ? with_room : (with_room + align - 1) / align * align;
         }
+        used += plan.num_literals(s);
         if (used > plan.sequence_capacity[s]) {
             refuse(name + " takes up " + std::to_string(used) + " tokens, more than its capacity (" +
                    std::to_string(plan.sequence_capacity[s]) + ")");
@@ -64,6 +66,14 @@ void check_sequences(const PlanView& plan, Length align, Length max_documents) {
     }
 }
 
+void check_literals(const PlanView& plan) {
+    check_literal_offsets(plan);
+    const Literals& literals = plan.literals;
+    for (std::size_t i = 0; i < literals.tokens.size(); ++i) {
+        check_interrupt_at(i);
+        if (literals.tokens[i] < 0) refuse("literal token " + std::to_string(i) + " is no token id");
+    }
+}
 // What documents are called in messages; `numbers` are those of the caller, where they were renumbered.
 struct Names {
     std::span<const std::int64_t> numbers;
@@ -114,6 +124,7 @@ PlanCounts prove(const PlanView& plan, std::span<const Length> lengths, Length a
     check_sizes(plan);
     check_offsets(plan);
     check_spans(plan, lengths);
+    check_literals(plan);
     check_sequences(plan, align, max_documents);
 
     std::vector<std::uint32_t> spans_of(lengths.size(), 0);
@@ -180,6 +191,17 @@ void check_sizes(const PlanView& plan) {
                std::to_string(plan.sequence_offsets.size()) + " against " +
                std::to_string(plan.sequence_capacity.size()));
     }
+    const Literals& literals = plan.literals;
+    if (!literals.any()) return;
+    if (literals.offsets.size() != spans + plan.sequence_offsets.size()) {
+        refuse("literal_offsets must have one entry for every span, every sequence, and one more (" +
+               std::to_string(spans + plan.sequence_offsets.size()) + "), has " +
+               std::to_string(literals.offsets.size()));
+    }
+    if (literals.learned.size() != literals.tokens.size() / 8 + (literals.tokens.size() % 8 != 0 ? 1 : 0)) {
+        refuse("literal_learned must have one bit for each of the " + std::to_string(literals.tokens.size()) +
+               " literal tokens, has " + std::to_string(literals.learned.size()) + " bytes");
+    }
 }
 
 void check_offsets(const PlanView& plan) {
@@ -196,6 +218,23 @@ void check_offsets(const PlanView& plan) {
     if (plan.sequence_offsets.back() != plan.num_spans()) {
         refuse("sequence_offsets must end at the number of spans (" + std::to_string(plan.num_spans()) +
                "), ends at " + std::to_string(plan.sequence_offsets.back()));
+    }
+}
+
+void check_literal_offsets(const PlanView& plan) {
+    const Literals& literals = plan.literals;
+    if (!literals.any()) return;
+    if (literals.offsets.front() != 0) refuse("literal_offsets must start at 0");
+    for (std::size_t g = 0; g + 1 < literals.offsets.size(); ++g) {
+        check_interrupt_at(g);
+        if (literals.offsets[g + 1] < literals.offsets[g]) {
+            refuse("literal_offsets falls at gap " + std::to_string(g));
+        }
+    }
+    if (literals.offsets.back() != static_cast<std::int64_t>(literals.tokens.size())) {
+        refuse("literal_offsets must end at the number of literal tokens (" +
+               std::to_string(literals.tokens.size()) + "), ends at " +
+               std::to_string(literals.offsets.back()));
     }
 }
 

@@ -16,6 +16,10 @@ void check_sizes(const PlanView& plan);
 // Throws invalid_argument unless sequence_offsets rises from 0 to the number of spans. O(sequences).
 void check_offsets(const PlanView& plan);
 
+// Throws invalid_argument unless literal_offsets, where there are any, rise from 0 to the number of literal
+// tokens. O(spans).
+void check_literal_offsets(const PlanView& plan);
+
 // Throws invalid_argument with the first offending sequence, span or document unless every span lies in its
 // document, no token is in two spans, and no sequence exceeds its capacity or max_documents. Returns where
 // the tokens went, to be compared with the counts of the plan.

@@ -2,8 +2,8 @@
 
 #include <stdexcept>
 
+#include "common/valid_utf8.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "tokenize/text/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {

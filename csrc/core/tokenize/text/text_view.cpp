@@ -6,7 +6,7 @@
 
 #include "common/instructions.hpp"
 #include "common/simd.hpp"
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 #include "tokenize/unicode/utf8.hpp"
 #include "tokenize/unicode/utf8_encode.hpp"
 

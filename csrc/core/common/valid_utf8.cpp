@@ -1,10 +1,9 @@
-#include "tokenize/text/valid_utf8.hpp"
+#include "common/valid_utf8.hpp"
 
 #include <cstdint>
 #include <cstring>
 
 #include "common/simd.hpp"
-#include "tokenize/unicode/utf8.hpp"
 
 namespace pypack {
 namespace {
@@ -27,7 +26,7 @@ std::size_t ascii_end(std::string_view text, std::size_t from) {
 std::size_t character_bytes(const unsigned char* p, std::size_t left) {
     const unsigned lead = p[0];
     if (lead < 0xC2 || lead > 0xF4) return 0;
-    const std::size_t size = utf8_length(static_cast<char>(lead));
+    const std::size_t size = lead < 0xE0 ? 2 : (lead < 0xF0 ? 3 : 4);
     if (size > left) return 0;
     unsigned lowest = 0x80;
     unsigned highest = 0xBF;
@@ -166,7 +165,7 @@ std::size_t valid_utf8_prefix(std::string_view text, Instructions instructions) 
     std::size_t at = valid_blocks(text, instructions);
     if (at > 0) {
         --at;
-        while (at > 0 && is_utf8_continuation(text[at])) --at;
+        while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
     }
     return valid_end(text, at);
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pypack.remote.client import Client, Entry, Stat
+from pypack.remote.client import Chunks, Client, Entries, Stat
 from pypack.remote.errors import ChangedObjectError, NoObjectError, RemoteError, UnsupportedError
 from pypack.remote.file_systems import FileSystemClient
 from pypack.remote.https import HttpClient
@@ -33,8 +33,14 @@ class Objects(Protocol):
             etag: of the version that is wanted (`Stat.etag`); another raises `ChangedObjectError`.
         """
 
-    def list(self, url: Url) -> list[Entry]:
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        """Ranges (object, begin, end) of several objects of one bucket, many of them at once."""
+
+    def list(self, url: Url) -> Entries:
         """All objects below a folder, at any depth, sorted by path part by part, in byte order."""
+
+    def children(self, url: Url) -> Entries:
+        """The objects that lie in a folder itself, sorted."""
 
     def write(self, url: Url, data: bytes) -> None:
         """Makes an object, or another in its place."""
@@ -105,9 +111,24 @@ class DirectObjects:
             )
         return data
 
-    def list(self, url: Url) -> list[Entry]:
+    def list(self, url: Url) -> Entries:
         """See `Objects`."""
         return retried(lambda: self._client(url).list(url))
+
+    def children(self, url: Url) -> Entries:
+        """See `Objects`."""
+        return retried(lambda: self._client(url).children(url))
+
+    def read_many(self, ranges: Sequence[tuple[Url, int, int]]) -> Chunks:
+        """See `Objects`."""
+        if not ranges:
+            return []
+        client = self._client(ranges[0][0])
+        found = retried(lambda: client.read_many(ranges))
+        for i, (data, (url, begin, end)) in enumerate(zip(found, ranges, strict=True)):
+            if len(data) != end - begin:  # rarely: once more, which says what is wrong
+                found[i] = self.read(url, begin, end)
+        return found
 
     def write(self, url: Url, data: bytes) -> None:
         """See `Objects`."""

@@ -1,0 +1,1 @@
+"""Objectives, beside plain batches and the frameworks' collators."""

@@ -1,0 +1,52 @@
+"""A folder of objects as the output of a job: new, finished, or left unfinished by a run before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pypack.jobs.description import JOB_FILE, JobDescription
+from pypack.jobs.output import OutputError, begun, clear_place, is_our_name
+from pypack.jobs.places import Place
+from pypack.jobs.remote_place import RemotePlace
+from pypack.remote import Url
+from pypack.store.format import STORE_FILE
+
+
+@contextmanager
+def claimed_at(
+    url: Url, job: JobDescription, tokenizer_json: bytes, *, overwrite: bool, shared: bool
+) -> Iterator[tuple[Place, JobDescription]]:
+    """The same as `pypack.jobs.output.claimed`, without a lock, which services of objects have not.
+
+    None is needed: of two jobs that begin at once, one makes `job.json`, and the other finds it. Two that are
+    the same help each other.
+
+    Raises:
+        OutputError: it cannot be written, holds a finished store, an unfinished one of another job, or
+            objects that are not pypack's.
+        RemoteError: the service does not answer, or does not allow it.
+    """
+    if url.is_read_only:
+        raise OutputError(f"{url}: can be read only; write to a folder, or to s3://, gs:// or az://")
+    if not url.key:
+        raise OutputError(f"{url}: is a whole bucket; name a folder in it")
+    place = RemotePlace(url)
+    names = place.names()
+    is_finished, is_begun = STORE_FILE in names, JOB_FILE in names
+    if not is_finished and not is_begun:
+        strangers = [name for name in names if not is_our_name(name)]
+        if strangers:
+            raise OutputError(
+                f"{url}: holds objects that are not a store's ({', '.join(strangers[:3])}); choose a new one"
+            )
+    if is_finished and overwrite:
+        raise OutputError(
+            f"{url}: already holds a finished store, and a service of objects cannot put another in "
+            "its place in one step: choose another name, or remove that store first"
+        )
+    if is_finished and not (shared and is_begun):
+        raise OutputError(f"{url}: already holds a finished store; choose another name, or remove it first")
+    if overwrite:
+        clear_place(place)
+    yield begun(place, job, tokenizer_json, shared)

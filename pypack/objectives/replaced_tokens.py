@@ -1,0 +1,114 @@
+"""ReplacedTokens: some tokens are others than they were, and a model tells which, or what they were."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pypack import _core
+from pypack._common.arguments import check_choice, number_within, whole_number
+from pypack.objectives.masked_lm import MaskedLM
+from pypack.objectives.objective import Objective
+from pypack.store.store import TokenStore
+
+_TAKEN = ("whole_word", "mask_id", "special_ids", "vocab_size")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReplacedTokens(Objective):
+    """Detection of replaced tokens, with a generator as of ELECTRA, or without one.
+
+    "generator": tokens are chosen and masked as by `MaskedLM`: `input_ids` and `labels` are for the
+    generator. What it samples at those places goes into `original_ids`, and a discriminator tells which
+    tokens are others then. `masked_positions` and `masked_labels` [rows, positions] list the places of each
+    row (in the varlen layout places in the batch) and the tokens there: arrays of one size, filled up with 0
+    and -100. Where a row has more, the last ones are put back, and `masks_left_out` [rows, 1] counts them.
+
+    "random" (RTS): chosen tokens become any of the vocabulary, and `labels` are 1 there, also where it is the
+    same token by chance; 0 elsewhere, and -100 at special tokens, at padding, and where a source's masks say
+    that nothing is to be learned. `original_ids` is what stood there.
+
+    "swapped" (SLM): the same tokens; `labels` are what stood at those places, -100 elsewhere.
+
+    Args:
+        rate: how many of the tokens are chosen.
+        method: one of those above.
+        positions: "generator": how many places of a row are listed; None: int((rate + 0.005) * row length),
+            as ELECTRA's code has it.
+        mode: "generator": how `MaskedLM` chooses; None: as ELECTRA does; of the others every token has the
+            same chance.
+        replace: "generator": as for `MaskedLM`.
+        whole_word: choose whole words, as for `MaskedLM`; not as ELECTRA does.
+        mask_id: as for `MaskedLM`, like the rest.
+        special_ids: tokens that are never chosen.
+        vocab_size: what random tokens are drawn from.
+
+    Raises:
+        ValueError: an argument is out of its range, or does not go with another.
+    """
+
+    rate: float = 0.15
+    method: Literal["generator", "random", "swapped"] = "generator"
+    _: dataclasses.KW_ONLY
+    positions: int | None = None
+    mode: Literal["huggingface", "electra"] | None = None
+    replace: tuple[float, float, float] | None = None
+    whole_word: bool | ArrayLike = False
+    mask_id: int | None = None
+    special_ids: ArrayLike | None = None
+    vocab_size: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, ("generator", "random", "swapped"))
+        if self.method != "generator":
+            for name in ("positions", "mode", "replace", "mask_id"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} is for method='generator'")
+        if self.positions is not None:
+            if whole_number("positions", self.positions) < 1:
+                raise ValueError(f"positions must be at least 1, got {self.positions}")
+            self._set("positions", number_within("positions", self.positions, 32))
+        self._take(self._choosing())
+
+    def _choosing(self) -> MaskedLM:
+        """What chooses tokens and replaces them."""
+        shared: dict[str, Any] = {name: getattr(self, name) for name in _TAKEN}
+        if self.method != "generator":
+            return MaskedLM(self.rate, (0.0, 1.0, 0.0), **shared)
+        mode = self.mode or ("electra" if self.whole_word is False else "huggingface")
+        return MaskedLM(self.rate, self.replace, mode=mode, **shared)
+
+    def _take(self, choosing: MaskedLM) -> None:
+        """What it has found and checked."""
+        self._set("rate", choosing.rate)
+        if self.method == "generator":
+            self._set("mode", choosing.mode)
+            self._set("replace", choosing.replace)
+        for name in _TAKEN:
+            if name != "mask_id" or self.method == "generator":
+                self._set(name, getattr(choosing, name))
+
+    def resolved(self, stores: Sequence[TokenStore]) -> ReplacedTokens:
+        found = dataclasses.replace(self)
+        found._take(self._choosing().resolved(stores))
+        return found
+
+    def kernel(self) -> _core.Objective:
+        choosing = self._choosing()
+        if self.method != "generator":
+            choosing = dataclasses.replace(choosing, mask_id=0)
+        kernel = choosing.kernel()
+        if self.method == "swapped":
+            return kernel
+        if self.method == "random":
+            assert isinstance(self.special_ids, np.ndarray)
+            return _core.detected_tokens(choosing=kernel, never=self.special_ids)
+        items = -1 if self.positions is None else self.positions
+        return _core.generator_arrays(choosing=kernel, row_share=self.rate + 0.005, row_items=items)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)

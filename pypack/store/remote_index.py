@@ -1,0 +1,207 @@
+"""A store at a URL as far as its descriptions tell: `store.json` and the `.idx` files, read by ranges.
+
+Enough to pack and to verify it, without a copy of its tokens on this machine. Memory: 4 bytes a document for
+the lengths, and some blocks of 8 MiB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack._common.checksums import BlockChecksum
+from pypack._common.fingerprint import is_of_lengths
+from pypack.remote import NoObjectError, RemoteFile, Url, objects
+from pypack.store.contents import extra_names, shard_files
+from pypack.store.format import STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
+
+_HEADER = struct.Struct("<9sQBQQ")
+_MAGIC = b"MMIDIDX\x00\x00"
+_CODES = {4: "int32", 8: "uint16"}
+_CHUNK = 8 << 20
+_DOCUMENTS_AT_ONCE = 1 << 20
+
+
+class RemoteIndex:
+    """The descriptions of a store at a URL.
+
+    Attributes:
+        url: where it is.
+        info: the content of its `store.json`.
+
+    Raises:
+        ValueError: there is no store, or its `store.json` is damaged.
+        RemoteError: the service does not answer, or does not allow it.
+    """
+
+    def __init__(self, url: Url) -> None:
+        self.url = url
+        try:
+            data = objects().read(url / STORE_FILE)
+        except NoObjectError:
+            raise FileNotFoundError(f"{url}: no store (it has no {STORE_FILE})") from None
+        with tempfile.TemporaryDirectory(prefix="pypack-") as folder:
+            copy = Path(folder) / STORE_FILE
+            copy.write_bytes(data)
+            try:
+                check_own_checksum(copy)
+                self.info = StoreInfo.read(copy)
+            except ValueError as error:
+                raise ValueError(str(error).replace(str(copy), str(url / STORE_FILE))) from None
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int32]:
+        """int32 [D]: tokens of each document; 4 bytes of each `.idx` a document are read, and no others.
+
+        Raises:
+            ValueError: they are not those that the store was written with.
+        """
+        lengths = np.empty(self.info.documents, np.int32)
+        place = 0
+        for shard in self.info.shards:
+            self._read_lengths(shard, lengths[place : place + shard.documents])
+            place += shard.documents
+        if not is_of_lengths(self.info.lengths_fingerprint, lengths):
+            raise ValueError(f"{self.url / STORE_FILE}: lengths_fingerprint: not that of the shards' lengths")
+        return lengths
+
+    def _index(self, shard: ShardInfo) -> Url:
+        return self.url / f"{shard.name}.idx"
+
+    def _read_lengths(self, shard: ShardInfo, room: NDArray[np.int32]) -> None:
+        url = self._index(shard)
+        self._check_header(shard, objects().read(url, 0, _HEADER.size))
+        view = memoryview(room).cast("B")  # type: ignore[arg-type]
+        for begin in range(0, len(view), _CHUNK):
+            end = min(begin + _CHUNK, len(view))
+            view[begin:end] = objects().read(url, _HEADER.size + begin, _HEADER.size + end)
+        if len(room) and (int(room.min()) < 0 or int(room.sum(dtype=np.int64)) != shard.tokens):
+            raise ValueError(f"{url}: lengths: they do not come to the {shard.tokens:,} tokens of the shard")
+
+    def _check_header(self, shard: ShardInfo, data: bytes) -> None:
+        magic, version, code, count, ends = _HEADER.unpack(data)
+        found = (magic, version, _CODES.get(code), count, ends)
+        if found != (_MAGIC, 1, self.info.dtype, shard.documents, shard.documents + 1):
+            raise ValueError(f"{self._index(shard)}: header: not that of {shard.documents:,} documents")
+
+    def first_ids(self, count: int, most: int = 48) -> list[list[int]]:
+        """The first ids, `most` of them at most, of the first documents of the first shard."""
+        shard, dtype = self.info.shards[0], np.dtype(self.info.dtype)
+        lengths = self.lengths[: min(count, shard.documents)].astype(np.int64)
+        begins = (np.cumsum(lengths) - lengths) * dtype.itemsize
+        found = []
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
+            end = begin + min(length, most) * dtype.itemsize
+            found.append(
+                np.frombuffer(objects().read(self.url / f"{shard.name}.bin", begin, end), dtype).tolist()
+            )
+        return found
+
+    def verify(self) -> dict[str, Any]:
+        """Reads everything, and proves it as `TokenStore.verify` and `pypack verify` do.
+
+        Returns:
+            unchecked: files without a recorded checksum; strangers: objects that are no part of the store;
+            largest_id.
+
+        Raises:
+            ValueError: names the first object that is not what was written, is missing, or is a shard that
+                the store does not name.
+        """
+        here = [entry.path for entry in objects().children(self.url)]
+        self._check_contents(here)
+        unchecked: list[str] = []
+        for name, recorded in self.info.files.items():
+            self._check(name, recorded)
+        largest = -1
+        for shard in self.info.shards:
+            self._check_index(shard)
+            largest = max(largest, self._check_tokens(shard))
+            for suffix, checksum in (
+                (".idx", shard.idx_checksum), (".parquet", shard.columns_checksum), *shard.beside.items(),
+            ):  # fmt: skip
+                if checksum is not None:
+                    self._check(f"{shard.name}{suffix}", checksum)
+                elif f"{shard.name}{suffix}" in here:
+                    unchecked.append(f"{shard.name}{suffix}")
+            unchecked += [] if shard.bin_checksum is not None else [f"{shard.name}.bin"]
+        strangers = extra_names(here, self.info)[1]
+        return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest}
+
+    def _check_contents(self, here: Sequence[str]) -> None:
+        missing = sorted({*shard_files(self.info), *self.info.files} - set(here))
+        shards = extra_names(here, self.info)[0]
+        for names, what in (
+            (missing, f"missing, and {STORE_FILE} names it"),
+            (shards, f"a shard that {STORE_FILE} does not name: remove it"),
+        ):
+            if names:
+                more = f" (and {len(names) - 1:,} more such objects)" if len(names) > 1 else ""
+                raise ValueError(f"{self.url / names[0]}: {what}{more}")
+
+    def _chunks(self, url: Url) -> Iterator[bytes]:
+        with RemoteFile(objects(), url) as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    def _check(self, name: str, recorded: str) -> None:
+        digest: Any = hashlib.sha256() if recorded.startswith("sha256:") else BlockChecksum()
+        for chunk in self._chunks(self.url / name):
+            digest.update(chunk)
+        self._compare(name, digest, recorded)
+
+    def _compare(self, name: str, digest: Any, recorded: str) -> None:
+        found = str(digest) if isinstance(digest, BlockChecksum) else f"sha256:{digest.hexdigest()}"
+        if found != recorded:
+            raise ValueError(f"{self.url / name}: its checksum is not the recorded one: it has changed")
+
+    def _check_tokens(self, shard: ShardInfo) -> int:
+        """The largest id of a shard, whose bytes are what was written; -1 if it has none."""
+        url, recorded = self.url / f"{shard.name}.bin", shard.bin_checksum
+        digest: Any = hashlib.sha256() if (recorded or "").startswith("sha256:") else BlockChecksum()
+        low, high, size = 0, -1, 0
+        for chunk in self._chunks(url):
+            digest.update(chunk)
+            size += len(chunk)
+            if len(chunk) % np.dtype(self.info.dtype).itemsize == 0:
+                ids = np.frombuffer(chunk, self.info.dtype)
+                low, high = min(low, int(ids.min())), max(high, int(ids.max()))
+        if size != shard.bin_bytes:
+            raise ValueError(f"{url}: size: {size:,} bytes, {shard.bin_bytes:,} were written")
+        if recorded is not None:
+            self._compare(f"{shard.name}.bin", digest, recorded)
+        if low < 0 or high >= self.info.vocab_size:
+            raise ValueError(f"{url}: holds an id that is not from 0 to {self.info.vocab_size - 1}")
+        return high
+
+    def _check_index(self, shard: ShardInfo) -> None:
+        """Raises ValueError where an `.idx` is not laid out as its lengths say."""
+        url, count = self._index(shard), shard.documents
+        lengths = np.empty(count, np.int32)
+        self._read_lengths(shard, lengths)
+        begin = _HEADER.size + 4 * count
+        offset = 0
+        with io.BufferedReader(RemoteFile(objects(), url), 1 << 20) as file:
+            file.seek(begin)
+            for i in range(0, count, _DOCUMENTS_AT_ONCE):
+                part = lengths[i : i + _DOCUMENTS_AT_ONCE].astype(np.int64)
+                part *= np.dtype(self.info.dtype).itemsize
+                ends = offset + np.cumsum(part)
+                if not np.array_equal(np.frombuffer(file.read(8 * len(part)), "<i8"), ends - part):
+                    raise ValueError(f"{url}: offsets: not those of its lengths")
+                offset = int(ends[-1])
+            for i in range(0, count + 1, _DOCUMENTS_AT_ONCE):
+                wanted = np.arange(i, min(i + _DOCUMENTS_AT_ONCE, count + 1))
+                if not np.array_equal(np.frombuffer(file.read(8 * len(wanted)), "<i8"), wanted):
+                    raise ValueError(f"{url}: documents: not one sequence each")
+            if file.read(1):
+                raise ValueError(f"{url}: goes on behind its end")

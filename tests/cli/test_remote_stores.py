@@ -1,0 +1,155 @@
+"""`pypack verify`, `pack`, `inspect` and `merge` of stores at URLs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fixtures.corpus_files import json_lines, write
+from fixtures.object_server_fixtures import *  # noqa: F403
+
+import pypack
+from pypack.cli import main
+from pypack.jobs.tokenize import TokenizeOptions, tokenize
+from pypack.remote import Url, objects
+from pypack.store.remote_index import RemoteIndex
+from pypack.tokenizer.tokenizer import Tokenizer
+
+
+@pytest.fixture
+def store(s3: Url, tokenizer_file: Path, sample_texts: list[str], tmp_path: Path) -> tuple[Url, Path]:
+    """The same store at a URL and in a folder: several shards, with columns and rejects."""
+    lines = json_lines([{"text": text, "id": i} for i, text in enumerate(sample_texts)])
+    text = write(tmp_path / "in/a.jsonl", lines + b"not json\n")
+    tokenizer = Tokenizer.from_file(tokenizer_file)
+    options = TokenizeOptions(keep=("id",), shard_tokens=2_000)
+    tokenize([text], s3 / "a.store", tokenizer, options)
+    tokenize([text], tmp_path / "a.store", tokenizer, options)
+    return s3 / "a.store", tmp_path / "a.store"
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0) -> str:
+    assert main([str(one) for one in arguments]) == status
+    printed = capsys.readouterr()
+    return printed.err if status else printed.out
+
+
+def test_verify(store: tuple[Url, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    url, folder = store
+    there: dict[str, Any] = json.loads(told(capsys, "verify", url, "--json"))
+    here: dict[str, Any] = json.loads(told(capsys, "verify", folder, "--json"))
+    assert {**there, "path": ""} == {**here, "path": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "wanted"),
+    [
+        ("000000-000.bin", "flip", "its checksum is not the recorded one"),
+        ("000000-001.idx", "flip", "offsets|lengths|header|documents|checksum"),
+        ("000000-001.parquet", "flip", "its checksum is not the recorded one"),
+        ("tokenizer.json", "flip", "its checksum is not the recorded one"),
+        ("store.json", "flip", "checksum: not that of what stands before it"),
+        ("000000-000.bin", "cut", "size: "),
+        ("000000-001.idx", "remove", "missing, and store.json names it"),
+        ("000009-000.bin", "add", "a shard that store.json does not name"),
+    ],
+)
+def test_verify_names_what_is_wrong(
+    name: str, change: str, wanted: str, store: tuple[Url, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = store
+    data = bytearray(objects().read(url / name) if change != "add" else b"")
+    if change == "flip":
+        data[len(data) // 2] ^= 1
+    if change == "cut":
+        del data[-2:]
+    if change == "remove":
+        objects().remove(url / name)
+    else:
+        objects().write(url / name, bytes(data))
+    error = told(capsys, "verify", url, status=1)
+    assert f"{url / name}: " in error
+    assert any(one in error for one in wanted.split("|"))
+
+
+def test_pack_reads_the_lengths_alone(
+    store: tuple[Url, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, folder = store
+    read: list[tuple[str, int]] = []
+    whole = type(objects()).read
+
+    def counted(self: Any, at: Url, begin: int = 0, end: int | None = None, *, etag: str = "") -> bytes:
+        data = whole(self, at, begin, end, etag=etag)
+        read.append((at.name, len(data)))
+        return data
+
+    monkeypatch.setattr(type(objects()), "read", counted)
+    told(capsys, "pack", url, "-o", tmp_path / "there", "--sequence-length", "256")
+    told(capsys, "pack", folder, "-o", tmp_path / "here", "--sequence-length", "256")
+    for path in sorted((tmp_path / "here").rglob("*")):
+        other = tmp_path / "there" / path.relative_to(tmp_path / "here")
+        assert path.is_dir() or path.read_bytes() == other.read_bytes()
+    info = RemoteIndex(url).info
+    assert sum(size for name, size in read if name.endswith(".idx")) == 4 * info.documents + 34 * len(
+        info.shards
+    )
+    assert not any(name.endswith((".bin", ".parquet")) for name, _ in read)
+    # A plan at a URL.
+    told(
+        capsys,
+        "pack",
+        url,
+        "-o",
+        url.with_name("a.plan"),
+        "--sequence-length",
+        "256",
+        "--strategy",
+        "best_fit",
+    )
+    names = [entry.path for entry in objects().list(url.with_name("a.plan"))]
+    assert "plan.json" in names
+    assert "exists" in told(
+        capsys, "pack", url, "-o", url.with_name("a.plan"), "--sequence-length", "256", status=2
+    )
+    assert "pack a copy on this machine" in told(
+        capsys, "pack", url, "-o", tmp_path / "x", "--sequence-length", "256", "--where", "id > 3", status=2
+    )
+
+
+def test_lengths_that_are_not_those_of_the_store(store: tuple[Url, Path]) -> None:
+    url, folder = store
+    assert np.array_equal(RemoteIndex(url).lengths, pypack.TokenStore.open(folder).lengths)
+    data = bytearray(objects().read(url / "000000-000.idx"))
+    data[34], data[38] = data[38], data[34]  # the first two documents in the other order
+    objects().write(url / "000000-000.idx", bytes(data))
+    if data[34] != data[38]:
+        with pytest.raises(ValueError, match="lengths_fingerprint: not that of the shards' lengths"):
+            _ = RemoteIndex(url).lengths
+
+
+def test_what_is_not_there(s3: Url, capsys: pytest.CaptureFixture[str], tokenizer_file: Path) -> None:
+    for command in (["verify"], ["inspect"]):
+        assert "no store (store.json) and no plan" in told(capsys, *command, s3 / "none", status=2)
+    assert "no store" in told(capsys, "pack", s3 / "none", "-o", "plan", "--sequence-length", "256", status=2)
+    assert "holds no job" in told(capsys, "merge", s3 / "none", status=2)
+    refused = subprocess.run(
+        [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())", "verify", "s3://a:b@c/d"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (refused.returncode, "holds a user or password" in refused.stderr) == (2, True)
+
+
+def test_inspect(store: tuple[Url, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    url, folder = store
+    there = json.loads(told(capsys, "inspect", url, "--json", "--first", "0"))
+    here = json.loads(told(capsys, "inspect", folder, "--json", "--first", "0"))
+    assert {**there, "path": ""} == {**here, "path": ""}

@@ -1,0 +1,152 @@
+"""Untie the Knots: plans against the definition, what they keep, and what does not go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import knots as reference
+
+import pypack
+from pypack.packing import Knots, tie_knots
+from pypack.packing.knots import _borders
+
+UNIT = 2**32
+
+
+def _reference(knots):
+    most = max(map(len, knots.chunks))
+    return reference.Knots(
+        knots.seed,
+        _borders("kinds", knots.kinds, len(knots.kinds)),
+        [_borders("chunks", row, most) for row in knots.chunks],
+        knots.cuts == "equal",
+        knots.keep_order,
+        list(knots.knot_ids),
+        list(knots.trace_ids),
+        list(knots.trace_letters),
+        knots.trace_length,
+    )
+
+
+@st.composite
+def options(draw):
+    chunks = draw(
+        st.sampled_from(
+            [((1.0,), (0.0, 0.5, 0.5)), ((0.25, 0.25, 0.5), (0.0, 1.0)), ((0.0, 0.0, 0.0, 1.0), (0.5, 0.5))]
+        )
+    )
+    most = max(map(len, chunks))
+    traced = draw(st.booleans())
+    return Knots(
+        kinds=draw(st.sampled_from([(0.2, 0.8), (1.0, 0.0), (0.0, 1.0)])),
+        chunks=chunks,
+        cuts=draw(st.sampled_from(["random", "equal"])),
+        keep_order=draw(st.booleans()),
+        knot_ids=tuple(range(100, 100 + 2 * (most - 1))) if draw(st.booleans()) else (),
+        trace_ids=(201, 202, 203, 204, 205) if traced else (),
+        trace_letters=(301, 302, 303) if traced else (),
+        trace_length=draw(st.integers(1, 3)),
+        seed=draw(st.integers(0, 2**64 - 1)),
+    )
+
+
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=30),
+    limit=st.sampled_from([40, 90]),
+    more=st.sampled_from([0, 5, 60]),
+    over=st.sampled_from(["stream", "concat", "pad"]),
+    knots=options(),
+)
+def test_a_plan_is_what_the_definition_says(lengths, limit, more, over, knots):
+    plan = pypack.pack(lengths, limit, over)
+    tied = tie_knots(plan, lengths, knots, sequence_length=limit + more)
+    tied.verify(lengths)
+    left_whole = 0
+    assert len(tied) == len(plan)
+    for sequence, spans in enumerate(plan):
+        found, gaps, whole = reference.tie(spans, sequence, limit + more, _reference(knots))
+        left_whole += whole
+        assert tied[sequence] == found
+        assert tied.literals.of_sequence(tied, sequence) == [[token for token, _ in gap] for gap in gaps]
+        first, last = tied.sequence_offsets[sequence : sequence + 2] + sequence
+        bounds = tied.literals.offsets[[first, last + 1]]
+        learned = [is_learned for gap in gaps for _, is_learned in gap]
+        assert tied.literals.is_learned()[slice(*bounds)].tolist() == learned
+        if spans:
+            end = spans[-1]
+            assert tied[sequence][-1][0] == end.document  # the last part of the last document is the last
+            assert sum(tied[sequence][-1][1:]) == end.start + end.length
+    assert tied.options["knots"]["left_whole"] == left_whole
+    assert tied.num_tokens == plan.num_tokens
+    assert (
+        tied.padding == len(plan) * (limit + more) - tied.num_tokens - tied.num_literals
+        if over != "pad"
+        else True
+    )
+
+
+@given(
+    lengths=st.lists(st.integers(0, 200), min_size=1, max_size=20), knots=options(), seed=st.integers(0, 9)
+)
+def test_packed_with_their_room_no_document_is_left_whole(lengths, knots, seed):
+    settings = {field: getattr(knots, field) for field in knots.__dataclass_fields__} | {"seed": seed}
+    plan = pypack.pack(lengths, 128, "knots", over="best_fit", **settings)
+    plan.verify(lengths)
+    assert plan.options["knots"]["left_whole"] == 0
+    assert plan.options["over"] == "best_fit"
+    assert plan.num_tokens == sum(lengths)
+    assert plan == pypack.pack(lengths, 128, "knots", over="best_fit", num_threads=3, **settings)
+
+
+def test_most_documents_are_cut_in_two_or_three():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(20, 400, 4000)
+    plan = pypack.pack(lengths, 4096, "knots", knot_ids=(1, 2, 3, 4))
+    found = plan.options["knots"]
+    spans = pypack.pack(lengths, 4096, room=4).num_spans
+    assert abs(found["cut_spans"] / spans - 0.8) < 0.06
+    assert abs(found["chunks"] / found["cut_spans"] - 2.5) < 0.05
+    assert plan.num_literals == 2 * (found["chunks"] - found["cut_spans"])
+    # Their order is shuffled: neighbours belong together no more than by chance.
+    document = plan.span_document
+    inner = np.setdiff1d(np.arange(plan.num_spans - 1), plan.sequence_offsets[1:-1] - 1)
+    assert (document[inner] == document[inner + 1]).mean() < 0.06
+
+
+def test_a_plan_of_a_selection_can_be_tied():
+    lengths = np.array([30, 9, 50, 21, 80, 7])
+    plan = pypack.pack(lengths[[4, 0, 2]], 128, room=8)
+    plan.documents = np.array([4, 0, 2])
+    tied = tie_knots(plan, lengths, Knots(kinds=(0.0, 1.0), knot_ids=(1, 2, 3, 4)))
+    tied.verify(lengths)
+    assert tied.documents.tolist() == [4, 0, 2]
+
+
+def test_what_does_not_go_is_refused():
+    plan = pypack.pack([30, 9], 64, room=8)
+    tied = tie_knots(plan, [30, 9], Knots())
+    for knots, message in [
+        (Knots(knot_ids=(1, 2)), "up to 3 chunks need 4 knot_ids"),
+        (Knots(kinds=(0.2, 0.7)), "kinds are chances that add up to 1"),
+        (Knots(kinds=(1.0,)), "there are 1 kinds of sequences, and chunks for 2"),
+        (Knots(trace_ids=(1, 2, 3, 4, 5)), "names are drawn from trace_letters"),
+        (Knots(cuts="half"), "cuts must be"),
+        (Knots(knot_ids=(1, 2, 3, -4)), "knot_ids are token ids"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            tie_knots(plan, [30, 9], knots)
+    with pytest.raises(ValueError, match="literal tokens between its spans, and knots are tied once"):
+        tie_knots(tied, [30, 9])
+    with pytest.raises(ValueError, match="sequence_length=32: the plan has sequences of 64 tokens"):
+        tie_knots(plan, [30, 9], sequence_length=32)
+    with pytest.raises(ValueError, match="the plan aligns them to 4"):
+        tie_knots(pypack.pack([30, 9], 64, align=4), [30, 9])
+    for given_option in ({"align": 4}, {"room": 3}, {"divisible_by": 2}, {"keep_together": [0, 1]}):
+        with pytest.raises(ValueError, match="strategy 'knots' goes without"):
+            pypack.pack([30, 9], 64, "knots", **given_option)
+    with pytest.raises(TypeError, match="takes no option 'colour'"):
+        pypack.pack([30, 9], 64, "knots", colour=3)
+    with pytest.raises(ValueError, match="extending does not tie them anew"):
+        pypack.extend_plan(tied, [30, 9, 4])
