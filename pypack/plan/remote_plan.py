@@ -35,8 +35,8 @@ class RemotePlan(Plan):
         for feature in ("literals", "room"):
             if feature in (header.get("requires") or ()):
                 raise ValueError(
-                    f"{url}: a plan with {feature} is read from this host alone: copy the plan here, its store "
-                    "may stay where it is"
+                    f"{url}: a plan with {feature} is read from this host alone: copy the plan here, its "
+                    "store may stay where it is"
                 )
         self.url = url
         self.cache = cache
