@@ -80,6 +80,12 @@ sanitizer_programs() {
     done
 }
 
+# ray_tests VENV: jobs on clusters of Ray on this machine, which take a while to start.
+ray_tests() {
+    "$1/bin/pip" install -q 'pypack-engine[ray]'
+    PYPACK_TEST_RAY=1 "$1/bin/pytest" -q tests/jobs/test_ray.py
+}
+
 # build_sanitized VENV SANITIZERS TARGET...
 build_sanitized() {
     local folder=$work/$2
@@ -126,8 +132,17 @@ other_tokenizers() {
         "$work/tokenizers1/bin/pip" install -q --no-deps --target "$work/tokenizers-$version" "tokenizers==$version"
         (cd "$work" && PYTHONPATH="$work/tokenizers-$version" tokenizers1/bin/python "$script" fallback |
             diff tokenizers.txt -)
+        PYTHONPATH=$work/tokenizers-$version "$1/bin/pytest" -q -n 2 tests/tokenizer/test_decoding.py \
+            tests/tokenizer/native/test_unicode_classes.py tests/tokenizer/native/test_random_tokenizers.py
     done
     (cd "$work" && tokenizers1/bin/pypack demo --json >demo1.json && python3 -m json.tool demo1.json >/dev/null)
+}
+
+# other_readers VENV: MDS, LitData and ArrayRecord by the readers of their own libraries.
+other_readers() {
+    "$1/bin/pip" install -q --no-deps --target "$work/readers" -r tests/fixtures/other_readers.txt
+    PYTHONPATH=$work/readers "$1/bin/pytest" -q tests/formats/test_peer_readers.py | tee "$work/readers.log"
+    grep -q '^3 passed' "$work/readers.log" # none skips itself
 }
 
 # other_python VERSION: the tests that need no framework under another Python, where it is installed.

@@ -7,11 +7,12 @@ Three artifacts in one direction: text → `TokenStore` → `Plan` → `PackedBa
     for batch in pypack.Loader(store, plan, batch_sequences=64):
         ...
 
-`tokenize` and `StoreWriter` make a `TokenStore`; `pack`, `extend_plan` and `StreamPacker` put its documents
-into sequences; a `Loader` over a store and a plan, a `Source`, or several of them with a `Schedule` of
-`Phase`s gives `PackedBatch`es. `Tokenizer` and `Ragged` are texts as ids, `balance` deals sequences to ranks,
-`prepack` packs prompts, and `document_losses` tells losses apart by document. Modules whose names begin with
-an underscore are pypack's own. The documentation has a page for each: docs/README.md.
+`tokenize` and `StoreWriter` make a `TokenStore`, `merge_stores` one of several; `pack`, `extend_plan` and
+`StreamPacker` put its documents into sequences; a `Loader` over a store and a plan, a `Source`, or several of
+them with a `Schedule` of `Phase`s gives `PackedBatch`es. `Tokenizer` and `Ragged` are texts as ids, `balance`
+deals sequences to ranks, `prepack` packs prompts, and `document_losses` tells losses apart by document.
+Modules whose names begin with an underscore are pypack's own. The documentation has a page for each:
+docs/README.md.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pypack.batch import PackedBatch
     from pypack.evaluation import DocumentLosses, document_losses
     from pypack.jobs.corpus_to_store import tokenize
+    from pypack.jobs.store_merge import merge_stores
     from pypack.loader import Loader
     from pypack.packing import (
         Balance,
@@ -69,6 +71,7 @@ __all__ = [
     "document_neighbours",
     "extend_plan",
     "group_by_ceiling",
+    "merge_stores",
     "order_documents",
     "pack",
     "prepack",
@@ -81,6 +84,7 @@ __getattr__, __dir__ = lazy_exports(
         "batch": "PackedBatch",
         "evaluation": "DocumentLosses document_losses",
         "jobs.corpus_to_store": "tokenize",
+        "jobs.store_merge": "merge_stores",
         "loader": "Loader",
         "packing": "Balance Prepacked StreamPacker balance extend_plan group_by_ceiling pack prepack",
         "plan": "Plan",

@@ -79,6 +79,9 @@ class PackedBatch(_Made):
             batch, too, and stands in `to_dict` under its name.
     """
 
+    # Any, for want of better: numpy arrays, or torch tensors after `to_torch` and with pin_memory=True, which
+    # is known at run time alone; and most may be None, by an argument of the loader. A union would make an
+    # error of nearly every use of them, to a type checker.
     input_ids: Any
     labels: Any
     position_ids: Any

@@ -7,7 +7,8 @@ Parts: "where", conditions over made-up columns of 100 million documents; "plans
 those of a whole store of that size; "join", of tables with as many rows as there are documents; "repeats",
 the memory of a plan whose documents come ten times; "order", the path through 10 million documents;
 "neighbours", by tf-idf: recall on 20,000 of the shared documents, time
-of a million made-up ones, and the mean similarity of neighbours in several orders. What is timed is checked.
+of a million made-up ones, and the mean similarity of neighbours in several orders; "copies", neighbours by
+MinHash of a million documents and a tenth as many that copy half of one. What is timed is checked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bench.common.printing import print_table
 from bench.common.record import RESULTS, write_results
 from bench.select import joins, orders, plans
 
-PARTS = ("where", "plans", "join", "repeats", "order", "neighbours")
+PARTS = ("where", "plans", "join", "repeats", "order", "neighbours", "copies")
 
 
 def main(arguments: list[str]) -> None:
@@ -58,6 +59,8 @@ def _measure(part: str, args: Any) -> dict[str, Any]:
     if part == "order":
         return {"order": orders.traversal(int(1e7 * args.scale))}
     with tempfile.TemporaryDirectory() as folder:
+        if part == "copies":
+            return {"copies": orders.made_up_copies(int(1e6 * args.scale), Path(folder))}
         found: dict[str, Any] = {"neighbours": orders.made_up_neighbours(int(1e6 * args.scale), Path(folder))}
         if args.corpus is not None and args.tokenizer is not None:
             store = orders.shared_store(args.corpus, args.tokenizer, Path(folder))

@@ -15,6 +15,7 @@ from pypack.source.ordering import (
     Neighbours,
     document_neighbours,
     mean_neighbour_similarity,
+    min_hash_neighbours,
     order_documents,
 )
 
@@ -60,8 +61,8 @@ def recall(store: TokenStore, documents: int, k: int = 10) -> list[Row]:
     return rows
 
 
-def made_up_neighbours(documents: int, folder: Path) -> list[Row]:
-    """Neighbours of documents of a thousand topics."""
+def _made_up_store(documents: int, folder: Path, copies: int = 0) -> TokenStore:
+    """Documents of a thousand topics; behind them as many as are asked for that copy half of a first one."""
     rng = np.random.default_rng(0)
     sizes = rng.integers(60, 300, documents)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -71,13 +72,32 @@ def made_up_neighbours(documents: int, folder: Path) -> list[Row]:
     ids = np.where(rng.random(offsets[-1]) < 0.2, own, common).astype(np.uint32)
     with StoreWriter(folder / "topics.store", vocab_size=50_000) as writer:
         writer.append(Ragged(ids, offsets))
-    del topics, common, own, ids
-    store = TokenStore.open(folder / "topics.store")
+        if copies:
+            firsts = [ids[offsets[d] : offsets[d + 1]] for d in range(copies)]
+            rows = [np.concatenate([row[: len(row) // 2], rng.permutation(row)]) for row in firsts]
+            writer.append(Ragged.from_rows(rows))
+    return TokenStore.open(folder / "topics.store")
+
+
+def made_up_neighbours(documents: int, folder: Path) -> list[Row]:
+    """The time of neighbours by tf-idf."""
+    store = _made_up_store(documents, folder)
     began = time.perf_counter()
     found = document_neighbours(store, 10)
     seconds = time.perf_counter() - began
     assert (found.documents[:, 0] >= 0).mean() > 0.99
     return [{"documents": documents, "tokens": store.num_tokens, "seconds": seconds}]
+
+
+def made_up_copies(documents: int, folder: Path) -> list[Row]:
+    """The time of neighbours by MinHash, and how many of those that copy half of another find it."""
+    store = _made_up_store(documents, folder, copies=documents // 10)
+    began = time.perf_counter()
+    found = min_hash_neighbours(store, 10)
+    seconds = time.perf_counter() - began
+    copies = np.arange(documents // 10)
+    share = float((found.documents[documents + copies] == copies[:, None]).any(axis=1).mean())
+    return [{"documents": len(store), "tokens": store.num_tokens, "found": share, "seconds": seconds}]
 
 
 def orders(store: TokenStore) -> list[Row]:

@@ -13,9 +13,17 @@ def moving_table(record: Record) -> str:
             f"{row['us/batch']:.1f} us",
             f"{row['it / plain']:.2f} ×",
             f"{row['reference us/batch']:,.0f} us" if "reference us/batch" in row else "",
+            f"{row['reference / objective alone']:.0f} ×" if "reference us/batch" in row else "",
             f"{row['reference / whole batch']:.0f} ×" if "reference us/batch" in row else "",
         ]
         for row in record["results"]
     ]
-    head = ["batch of 8 × 2048", "time", "beside plain", "reference alone", "reference / whole batch"]
+    head = [
+        "batch of 8 × 2048",
+        "time",
+        "beside plain",
+        "reference",
+        "reference / objective",
+        "reference / batch",
+    ]
     return markdown(head, rows)

@@ -43,6 +43,11 @@ def order_table(record: Record) -> str:
         for row in results["neighbours"]
     ]
     rows += [
+        ["`min_hash_neighbours`, made-up topics, a tenth copies half of another", f"{row['documents']:,}",
+         f"{row['seconds']:.1f} s, {row['found']:.1%} of these find it"]
+        for row in results.get("copies", [])
+    ]  # fmt: skip
+    rows += [
         [f"recall@10, {row['features']} features, {row['listed']} listed", f"{row['documents']:,}",
          f"{row['recall']:.1%} in {row['seconds']:.1f} s"]
         for row in results["recall"]

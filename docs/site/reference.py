@@ -19,7 +19,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "store": (
         "Stores and jobs",
         "A corpus as mapped files: [Tokenizing](../docs/tokenizing.md), [Jobs at scale](../docs/jobs.md).",
-        ("pypack.tokenize", "pypack.TokenStore", "pypack.StoreWriter"),
+        ("pypack.tokenize", "pypack.merge_stores", "pypack.TokenStore", "pypack.StoreWriter"),
     ),
     "packing": (
         "Packing",

@@ -20,6 +20,7 @@ COMMANDS = (
     "bench",
     "convert",
     "upgrade",
+    "gc",
     "join",
     "dedup",
     "completion",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pypack.store.store import TokenStore
     from pypack.tokenizer.tokenizer import Tokenizer
 
+_ROOM = 16  # tokens that an objective may put into a document
 _SHOWN = 48  # tokens, and labels
 
 
@@ -26,7 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--objective",
         metavar="NAME(...)",
         help="what an objective makes of a store's first documents, as 'MaskedLM(rate=0.3)' or "
-        "'SpanCorruption(rate=0.15, mean=3)': MaskedLM, ReplacedTokens, PrefixLM, SpanCorruption, UL2",
+        "'SpanCorruption(rate=0.15, mean=3)': MaskedLM, ReplacedTokens, PrefixLM, SpanCorruption, UL2, "
+        "FillInMiddle, PoSE, RandPos, LOGO",
     )
 
 
@@ -67,7 +69,10 @@ def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: in
         if plan.sides is not None:
             rows.append(_shown_pair(tokenizer, document, length, batch, row))
         else:
-            rows.append(_shown(tokenizer, document, length, batch.input_ids[row], labels[row]))
+            shown = _shown(tokenizer, document, length, batch.input_ids[row], labels[row])
+            if "position_ids" in objective.needs:
+                shown["positions"] = batch.position_ids[row, : min(length, _SHOWN)].tolist()
+            rows.append(shown)
     return sorted(rows, key=lambda row: int(row["document"]))
 
 
@@ -79,7 +84,8 @@ def _plan(store: TokenStore, lengths: NDArray[np.int32], objective: Objective) -
 
     longest = int(lengths.max())
     if not objective.needs_pairs:
-        return pack(lengths, longest, "pad")
+        room = _ROOM if objective.moves_tokens else 0
+        return pack(lengths, longest + room, "pad", room=room)
     assert isinstance(objective, PairObjective)
     room = 2 * longest + 64
     return pack_pairs(
@@ -145,6 +151,9 @@ def print_preview(objective: str, rows: list[dict[str, Any]]) -> None:
         share = row["learned"] / row["tokens"]
         print(f"document {row['document']}: {row['learned']:,} of {row['tokens']:,} learned ({share:.1%})")
         print(f"  {' '.join(row['input'])}{more}")
+        if "positions" in row:
+            print(f"  positions: {' '.join(map(str, row['positions']))}{more}")
+            continue
         labels = [f"{place}: {name}" for place, name in row["labels"] if place < len(row["input"])]
         print(f"  learned: {', '.join(labels)}{more}")
 

@@ -77,29 +77,3 @@ def save_plan(plan: Plan, url: Url) -> None:
         files = sorted(path for path in copy.rglob("*") if path.is_file())
         for path in sorted(files, key=lambda path: path.name == "plan.json"):
             objects().upload(url / path.relative_to(copy).as_posix(), str(path))
-
-
-def inspected(url: Url, first: int) -> dict[str, Any]:
-    """What `pypack inspect` shows of a store: as of one in a folder, without texts."""
-    from pypack.cli.inspect import of_info, quantiles
-    from pypack.cli.table import length_histogram
-    from pypack.store.remote_index import RemoteIndex
-
-    store = RemoteIndex(url)
-    info, lengths = store.info, store.lengths
-    documents: list[dict[str, Any]] = [
-        {"document": i, "tokens": int(lengths[i]), "ids": ids, "text": None}
-        for i, ids in enumerate(store.first_ids(first))
-    ]
-    return {
-        "kind": "store",
-        "path": str(url),
-        "documents": info.documents,
-        "tokens": info.tokens,
-        "dtype": info.dtype,
-        "vocab_size": info.vocab_size,
-        "histogram": length_histogram(lengths),
-        "lengths": quantiles(lengths),
-        "first": documents,
-        **of_info(info),
-    }

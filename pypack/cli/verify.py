@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pypack._common.words import counted
 from pypack.cli.arguments import file_path, place
 from pypack.cli.artifact import kind_of
 from pypack.cli.common import tell_result
@@ -13,10 +16,10 @@ from pypack.cli.errors import UsageError
 from pypack.remote.url import Url
 
 if TYPE_CHECKING:
-    from pypack.store.store import TokenStore
+    from pypack.plan.plan import Plan
 
 _MOST_TOLD = 5
-SUMMARY = "prove that a store or a plan is whole"
+SUMMARY = "prove that a store or a plan is whole, or mend it"
 
 _DESCRIPTION = """\
 Reads everything and proves it.
@@ -26,12 +29,16 @@ rejected.jsonl have theirs, too), no file is missing, no shard is there that the
 is below the vocabulary size.
 A plan: no token stands in it twice, no sequence is over-full, and all figures that it records are those of
 its arrays. With --store also: every token of the store stands in the plan exactly once or is counted as left
-out, and the plan was made for that very store.
+out, and the plan was made for that very store, or for it as it was before it grew.
+
+Exit status 1 says that something is not what it should be, or could not be mended.
 """
 _EPILOG = """\
 examples:
   pypack verify corpus.store
   pypack verify s3://lake/corpus.store
+  pypack verify corpus.store --quick
+  pypack verify corpus.store --repair
   pypack verify corpus.plan
   pypack verify corpus.plan --store corpus.store
 """
@@ -42,14 +49,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("path", type=place, metavar="STORE|PLAN", help="what to prove")
     parser.add_argument("--store", type=file_path, metavar="STORE", help="the store that a plan is for")
+    level = parser.add_mutually_exclusive_group()
+    level.add_argument(
+        "--quick", action="store_true",
+        help="read descriptions, and the names and sizes of files, alone: a store of 100,000 shards takes a "
+        "second",
+    )  # fmt: skip
+    level.add_argument(
+        "--deep", action="store_true",
+        help="look also for what was wrong from the beginning: ids around documents, masks, groups, weights, "
+        "columns; and read and encode some documents of the inputs again, where these are still there",
+    )  # fmt: skip
+    level.add_argument(
+        "--repair", action="store_true",
+        help="make broken and missing files of a store again from its inputs; what comes out must have the "
+        "recorded checksums, or all stays as it is",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tokenizer", type=file_path, metavar="FILE",
+        help="with --repair: the tokenizer of the store, where its own file is broken",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Proves it; returns the exit status. What is wrong is raised as a ValueError."""
-    from pypack.store.contents import extra_files
-    from pypack.store.store import TokenStore
+    if args.tokenizer is not None and not args.repair:
+        raise UsageError("--tokenizer goes with --repair")
+    if isinstance(args.path, Url) and (args.quick or args.deep or args.repair):
+        raise UsageError("--quick, --deep and --repair are for stores and plans of this machine")
+    if args.repair:
+        from pypack.cli.repair import run_repair
 
+        return run_repair(args)
     if isinstance(args.path, Url):
         from pypack.cli.remote import remote_kind, verified
 
@@ -57,70 +89,144 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{args.path}: at URLs stores are verified; copy a plan to this machine")
         found: dict[str, Any] = verified(args.path)
     elif kind_of(args.path) == "plan":
-        from pypack.plan.plan import Plan
-
-        plan = Plan.open(args.path)
-        plan.verify(None if args.store is None else TokenStore.open(args.store).lengths)
-        found = {
-            "kind": "plan",
-            "against_store": args.store is not None,
-            "sequences": plan.num_sequences,
-            "tokens": plan.counts.tokens,
-            "planned": plan.num_tokens,
-            "dropped": plan.counts.dropped_tokens,
-            "truncated": plan.counts.truncated_tokens,
-        }
+        if args.deep:
+            raise UsageError("--deep is for stores: of a plan everything is proved without it")
+        found = _plan(args.path, args.store, quick=args.quick)
+    elif args.store is not None:
+        raise UsageError("--store goes with a plan, and this is a store")
     else:
-        if args.store is not None:
-            raise UsageError("--store goes with a plan, and this is a store")
-        store = TokenStore.open(args.path)
-        unchecked = store.verify()
-        found = {
-            "kind": "store",
-            "unchecked": unchecked,
-            "strangers": [] if store.info is None else extra_files(store.path, store.info)[1],
-            "documents": store.num_documents,
-            "tokens": store.num_tokens,
-            "largest_id": _check_ids(store),
-        }
+        found = _store(args.path, quick=args.quick, deep=args.deep)
     found |= {"path": str(args.path), "ok": True, "exit_status": 0}
     tell_result(args, found, _in_words(found))
     return 0
 
 
-def _in_words(found: Mapping[str, Any]) -> str:
-    figures = (
-        f"{name} {value:,}" for name, value in found.items() if type(value) is int and name != "exit_status"
+def _plan(path: Path, store: Path | None, *, quick: bool) -> dict[str, Any]:
+    from pypack.plan.plan import Plan
+
+    plan = Plan.open(path)
+    behind = _quick_plan(plan, store) if quick else _prove_plan(plan, store)
+    return {
+        "kind": "plan",
+        **({"documents_behind": behind} if behind else {}),
+        "against_store": store is not None,
+        **({"level": "quick"} if quick else {}),
+        "sequences": plan.num_sequences,
+        "tokens": plan.counts.tokens,
+        "planned": plan.num_tokens,
+        "dropped": plan.counts.dropped_tokens,
+        "truncated": plan.counts.truncated_tokens,
+    }
+
+
+def _prove_plan(plan: Plan, path: Path | None) -> int:
+    """Proves a plan; returns how many documents its store has got since it was made."""
+    from pypack.store.store import TokenStore
+
+    if path is None:
+        plan.verify()
+        return 0
+    store = TokenStore.open(path)
+    made_for = plan.counts.documents
+    has_grown = (
+        plan.documents is None
+        and 0 < made_for < len(store)
+        and store.begins_with(made_for, plan.lengths_fingerprint)
     )
+    plan.verify(store.lengths[:made_for] if has_grown else store.lengths)
+    return len(store) - made_for if has_grown else 0
+
+
+def _quick_plan(plan: Plan, path: Path | None) -> int:
+    """Compares what a plan and a store say of one another; opening the plan has looked at its arrays."""
+    from pypack.source.plan_documents import chosen_documents
+    from pypack.store.quick_check import quick_check
+    from pypack.store.store import TokenStore
+
+    if path is None:
+        return 0
+    if path.is_dir():
+        recorded = plan.lengths_fingerprint if plan.documents is None else plan.store_fingerprint
+        if recorded == quick_check(path).lengths_fingerprint:
+            return 0
+    store = TokenStore.open(path)
+    with warnings.catch_warnings():  # of what is returned
+        warnings.simplefilter("ignore")
+        chosen_documents(store, [plan], None)
+    return 0 if plan.documents is not None else len(store) - plan.counts.documents
+
+
+def _store(path: Path, *, quick: bool, deep: bool) -> dict[str, Any]:
+    from pypack.store.contents import extra_files, is_growing
+    from pypack.store.deep_check import largest_id
+    from pypack.store.quick_check import quick_check
+    from pypack.store.store import TokenStore
+
+    if quick and path.is_dir():
+        looked = quick_check(path)
+        return {
+            "kind": "store",
+            "level": "quick",
+            "growing": is_growing(path),
+            "documents": looked.documents,
+            "tokens": looked.tokens,
+            "shards": looked.shards,
+            "files": looked.files,
+        }
+    store = TokenStore.open(path)
+    unchecked = store.verify("quick" if quick else "deep" if deep else "full")
+    found = {
+        "kind": "store",
+        **({"level": "quick" if quick else "deep"} if quick or deep else {}),
+        "unchecked": unchecked,
+        "strangers": [] if store.info is None else extra_files(store.path, store.info)[1],
+        "growing": is_growing(path) if path.is_dir() else False,
+        "documents": store.num_documents,
+        "tokens": store.num_tokens,
+        **({} if quick else {"largest_id": largest_id(store)}),
+    }
+    if deep:
+        from pypack.jobs.recheck import compare_with_inputs
+
+        compared = compare_with_inputs(store)
+        found |= {
+            "compared_documents": compared.documents,
+            "compared_units": compared.units,
+            "decoded_documents": compared.decoded,
+            "not_compared": compared.not_compared,
+        }
+    return found
+
+
+_FIGURES = (
+    "documents", "sequences", "tokens", "planned", "dropped", "truncated", "largest_id", "shards", "files",
+)  # fmt: skip
+
+
+def _in_words(found: Mapping[str, Any]) -> str:
+    figures = (f"{name} {found[name]:,}" for name in _FIGURES if name in found)
     unchecked, strangers = found.get("unchecked", []), found.get("strangers", [])
-    lines = [f"{found['path']}: {'no fault found' if unchecked else 'whole'} ({', '.join(figures)})"]
+    verdict = "no fault found" if unchecked or found.get("level") == "quick" else "whole"
+    lines = [f"{found['path']}: {verdict} ({', '.join(figures)})"]
+    if behind := found.get("documents_behind"):
+        lines.append(
+            f"  the store has grown since: its last {counted(behind, 'document')} are not in the plan "
+            "(pypack pack --extend adds them)"
+        )
+    if found.get("growing"):
+        lines.append("  an append has begun, and has not ended: the same command goes on with it")
+    if "compared_documents" in found:
+        lines.append(
+            f"  read and encoded again: {counted(found['compared_documents'], 'document')} of "
+            f"{counted(found['compared_units'], 'unit')}, the same"
+        )
+    if not_compared := found.get("not_compared"):
+        more = f" and {len(not_compared) - 1:,} more" if len(not_compared) > 1 else ""
+        decoded = counted(found["decoded_documents"], "document was", "documents were")
+        lines.append(f"  not compared: {not_compared[0]}{more}; {decoded} decoded")
     if unchecked:
         lines.append(f"  not proved, as no checksum is recorded: {', '.join(unchecked)}")
     if strangers:
         more = f" and {len(strangers) - _MOST_TOLD:,} more" if len(strangers) > _MOST_TOLD else ""
         lines.append(f"  no part of the store: {', '.join(strangers[:_MOST_TOLD])}{more}")
     return "\n".join(lines)
-
-
-def _check_ids(store: TokenStore) -> int:
-    """The largest id; -1 if there is no token."""
-    import numpy as np
-
-    if store.info is None:
-        files = [store.path.with_name(store.path.name + ".bin")]
-    else:
-        files = [store.path / f"{shard.name}.bin" for shard in store.info.shards]
-    largest = -1
-    for file in files:
-        if file.stat().st_size == 0:
-            continue
-        ids = np.memmap(file, store.dtype, mode="r")
-        low, high = int(ids.min()), int(ids.max())
-        if low < 0 or (store.vocab_size is not None and high >= store.vocab_size):
-            bad = int(np.flatnonzero((ids < 0) | (ids >= (store.vocab_size or ids.max() + 1)))[0])
-            raise ValueError(
-                f"{file}: token {bad} is id {int(ids[bad])}; ids of this store are from 0 to "
-                f"{'any' if store.vocab_size is None else store.vocab_size - 1}"
-            )
-        largest = max(largest, high)
-    return largest

@@ -243,6 +243,8 @@ class _Found:
         offsets = np.asarray(values.offsets).astype(np.int64)
         flat = flat if types.is_int32(inner) else flat.cast(pa.int64())  # the usual ones are not copied
         numbers = flat.to_numpy(zero_copy_only=False)
+        if not numbers.flags.aligned:  # of a mapped file
+            numbers = numbers.copy()
         if name not in _PER_TOKEN and self._offsets is None:
             self._offsets = offsets - offsets[0]
         return numbers, offsets - offsets[0]

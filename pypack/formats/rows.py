@@ -107,6 +107,6 @@ def _filled(
         rows = np.arange(start, stop)
         filled = maker.fill(np.zeros(len(rows), np.int32), rows, 0, resolve_num_threads(None))
         offsets = np.concatenate([[0], ends[start:stop] - before])
-        input_ids, labels, *_, made = filled
+        input_ids, labels, *_, made, _ = filled
         _, _, span_lengths, row_spans = _core.span_arrays(made)
         yield Rows(input_ids, labels, offsets, span_lengths, row_spans)

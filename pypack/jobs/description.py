@@ -15,8 +15,11 @@ from pypack.corpus import InputFile
 from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
 from pypack.remote import is_url
+from pypack.store.format import StoreInfo
 
 JOB_FILE = "job.json"
+# What the job is that adds to a finished store, until that is done.
+NEXT_JOB_FILE = "job.next.json"
 _FORMAT, _VERSION = "pypack.job", 1
 FEATURES = frozenset({"retries", "urls"})
 _PLACE = Field("int", 0, 2**63 - 1, null=True)
@@ -36,6 +39,8 @@ class JobDescription:
         folder: the folder that relative paths of the inputs were said in.
         retries: number of a unit (as text) that tries refused records again → what it reads, see
             `pypack.jobs.retry`.
+        appends: of each time that inputs were added to the finished store what it began with, see
+            `pypack.jobs.appending`.
     """
 
     job: dict[str, Any]
@@ -44,6 +49,7 @@ class JobDescription:
     notes: dict[str, Any] = field(default_factory=dict)
     folder: str = field(default_factory=os.getcwd)
     retries: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    appends: tuple[dict[str, Any], ...] = ()
 
     @cached_property
     def total_bytes(self) -> int:
@@ -60,6 +66,7 @@ class JobDescription:
             "job": self.job,
             "notes": self.notes,
             "retries": self.retries,
+            **({"appends": self.appends} if self.appends else {}),
         }
         parts = [json.dumps(head, indent=1).removesuffix("\n}")]
         parts.append(',\n "files": [\n  ')
@@ -97,7 +104,8 @@ class JobDescription:
             elsewhere = _elsewhere(folder, listed)
             files = tuple(_file(file, elsewhere) for file in listed)
             notes = dict(values.get("notes", {}))
-            return cls(dict(values["job"]), files, units, notes, folder, dict(retries))
+            appends = tuple(map(dict, values.get("appends", ())))
+            return cls(dict(values["job"]), files, units, notes, folder, dict(retries), appends)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{place}: damaged: {error}; start over with --overwrite") from None
 
@@ -133,11 +141,36 @@ def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
     for path, _, _, size, _, is_stream, *_ in files:
         if not is_stream and not is_url(path) and not Path(path).is_absolute():
             is_here = Path(path).is_file() and Path(path).stat().st_size == size
-            return None if is_here or not Path(folder, path).is_file() else folder
+            if is_here or Path(folder, path).is_file():  # files that are gone tell nothing
+                return None if is_here else folder
     return None
 
 
 def read_description(place: Place) -> JobDescription | None:
-    """The job of a place, None if none was begun there."""
+    """The job of a place, None if none was begun there; of a store that is added to, the one that does so."""
+    for name in (NEXT_JOB_FILE, JOB_FILE):
+        data = place.read(name)
+        if data is not None:
+            return JobDescription.from_json(data, place.told(name))
+    return None
+
+
+def job_of(place: Place, info: StoreInfo | None) -> JobDescription | None:
+    """The job that made a store, by the number of its units; None if there is none.
+
+    One that has added to it, and was killed behind `store.json`, has not got its name yet.
+    """
+    for name in (JOB_FILE, NEXT_JOB_FILE):
+        data = place.read(name)
+        if data is None or info is None:
+            continue
+        job = JobDescription.from_json(data, place.told(name))
+        if job.job.get("limit") is not None or info.counts.get("units") == len(job.units):
+            return job
+    return None
+
+
+def finished_description(place: Place) -> JobDescription | None:
+    """The job that made the store of a place, whatever adds to it by now; None if there is none."""
     data = place.read(JOB_FILE)
     return None if data is None else JobDescription.from_json(data, place.told(JOB_FILE))

@@ -108,7 +108,7 @@ def _files(before: JobDescription, now: JobDescription) -> list[str]:
     told = [f"{then[path].path}: is not among them any more" for path in then if path not in here]
     told += [f"{here[path].path}: was not among them before" for path in here if path not in then]
     told += [
-        _changed(then[path], here[path])
+        changed_in_words(then[path], here[path])
         for path in then
         if path in here and not is_same_file(then[path], here[path])
     ]
@@ -141,7 +141,8 @@ def _state(file: InputFile) -> tuple[object, ...]:
     return file.format, file.compression, file.size, file.modified_ns, file.is_stream, file.etag
 
 
-def _changed(then: InputFile, now: InputFile) -> str:
+def changed_in_words(then: InputFile, now: InputFile) -> str:
+    """How a file is not what it was."""
     if then.size != now.size:
         return f"{then.path}: has changed (before {counted(then.size, 'byte')}, now {now.size:,})"
     if then.modified_ns != now.modified_ns or then.etag != now.etag:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
-from pypack.jobs.description import JobDescription
+from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, read_description
+from pypack.jobs.joined_rejects import JoinedRejects
 from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
     UNITS_FOLDER,
@@ -23,13 +23,16 @@ from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_limit import commonest
-from pypack.jobs.reject_log import moved_line
-from pypack.jobs.retry import superseded
 from pypack.jobs.slurm import array_syntax
 from pypack.store.beside import FEATURE_OF
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo, dtype_for_vocabulary
-
-_CHUNK = 1 << 20
+from pypack.store.format import (
+    NEXT_REJECTED_FILE,
+    REJECTED_FILE,
+    STORE_FILE,
+    TOKENIZER_FILE,
+    StoreInfo,
+    dtype_for_vocabulary,
+)
 
 
 class MissingUnitsError(ValueError):
@@ -55,6 +58,10 @@ def missing_units(place: Place, job: JobDescription) -> list[int]:
 def merge(place: Place, job: JobDescription) -> StoreInfo:
     """Writes what says that the store is finished. Several processes may do it at once: all write the same.
 
+    Where a store stands already, which a job has added to, `store.json` is what makes it the new one: all
+    that is written before has names of its own, and what is left to do behind it are renamings, which
+    whoever comes next may do (`settle`).
+
     Raises:
         MissingUnitsError: not all units are done.
         NoDocumentError: all documents were refused; the rejects are there.
@@ -70,16 +77,20 @@ def merge(place: Place, job: JobDescription) -> StoreInfo:
     manifests = list(_manifests(place, job, wanted.units))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
-    first, tried_again = _join_rejects(place, job, manifests)
-    counts = _counts(job, manifests, tried_again)
+    is_next = place.exists(NEXT_JOB_FILE)
+    log = NEXT_REJECTED_FILE if is_next else REJECTED_FILE
+    rejects = JoinedRejects(place, job, manifests)
+    with place.writer(log) as target:
+        target.writelines(rejects.parts())
+    counts = _counts(job, manifests, rejects.tried_again)
     if counts["rejected"]:
-        files[REJECTED_FILE] = place.checksum(REJECTED_FILE)
+        files[REJECTED_FILE] = place.checksum(log)
     else:
-        place.remove(REJECTED_FILE)  # empty, or of a run that was stopped for its rejects
+        place.remove(log)  # empty, or of a run that was stopped for its rejects
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
         told = (
-            f"; {sum(counts['rejected'].values()):,} were refused, the first: {first}; "
+            f"; {sum(counts['rejected'].values()):,} were refused, the first: {rejects.first}; "
             f"{_all_listed(counts['rejected'], place.file(REJECTED_FILE))}"
             if counts["rejected"]
             else ""
@@ -106,9 +117,31 @@ def merge(place: Place, job: JobDescription) -> StoreInfo:
         counts=counts | job.notes,
     )
     crash_at("merge", "store")
-    place.write_once(STORE_FILE, info.to_json())
+    if not is_next:
+        place.write_once(STORE_FILE, info.to_json())
+    else:
+        place.write(STORE_FILE, info.to_json())
+        crash_at("merge", "settle")
+        settle(place, info, job)
     _tidy(place, unused)
     return info
+
+
+def settle(place: Place, info: StoreInfo, job: JobDescription) -> None:
+    """Gives what was written for a new state of a store its names, once `store.json` says that it is.
+
+    Args:
+        job: that made the store.
+    """
+    if REJECTED_FILE in info.files:
+        place.rename(NEXT_REJECTED_FILE, REJECTED_FILE)
+    else:
+        place.remove(NEXT_REJECTED_FILE)
+        place.remove(REJECTED_FILE)
+    crash_at("merge", "job")
+    following = read_description(place)
+    if following is not None and len(following.units) <= len(job.units):  # else one that is under way
+        place.rename(NEXT_JOB_FILE, JOB_FILE)
 
 
 def _last_id(asked: dict[str, Any]) -> int | None:
@@ -171,62 +204,8 @@ def _counts(
         **({"passed_over": dict(sorted(passed_over.items()))} if passed_over else {}),
         **({"look_alikes": look_alikes} if look_alikes else {}),
         **({"retries": len(job.retries)} if job.retries else {}),
+        **({"appends": len(job.appends)} if job.appends else {}),
     }
-
-
-def _join_rejects(
-    place: Place, job: JobDescription, manifests: list[Manifest]
-) -> tuple[str, Counter[tuple[str, bool]]]:
-    """Writes the rejects of all units in order, without those that a later unit has tried again.
-
-    Readers of a piece number its lines from 0: here the lines of the pieces before it are added.
-
-    Returns:
-        The first of them in words; and of those that were tried again how many there are of each kind, whole
-        files apart.
-    """
-    first = ""
-    old = superseded(job)
-    tried_again: Counter[tuple[str, bool]] = Counter()
-
-    def current(lines: Iterable[bytes], unit: int) -> Iterator[bytes]:
-        for line in lines:
-            record = json.loads(line)
-            if record["file"] in old[unit]:
-                tried_again[record["kind"], record["whole_file"]] += 1
-            else:
-                yield line
-
-    def parts() -> Iterator[bytes]:
-        nonlocal first
-        lines, file = 0, -1  # before the piece, in its file
-        for manifest in manifests:
-            unit = job.units[manifest.unit]
-            if unit.first != file or unit.end is None:
-                lines, file = 0, unit.first
-            if manifest.rejects_bytes:
-                with place.open(rejects_name(manifest.unit)) as source:
-                    if old.get(manifest.unit):
-                        kept = current(source, manifest.unit)
-                        yield from (moved_line(line, lines) for line in kept)
-                    elif lines:
-                        yield from (moved_line(line, lines) for line in source)
-                    else:
-                        while chunk := source.read(_CHUNK):
-                            yield chunk
-            lines += manifest.lines or 0
-
-    with place.writer(REJECTED_FILE) as target:
-        for part in parts():
-            first = first or _in_words(part[: part.index(b"\n")])
-            target.write(part)
-    return first, tried_again
-
-
-def _in_words(line: bytes) -> str:
-    record = json.loads(line)
-    where = f"line {record['line']} (byte {record['offset']})" if "line" in record else f"row {record['row']}"
-    return f"{record['file']}: {where}: {record['reason']}"
 
 
 def _tidy(place: Place, unused: Collection[int]) -> None:

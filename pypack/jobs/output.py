@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -12,7 +13,13 @@ from pathlib import Path
 from pypack._common.files import NOT_SUPPORTED, exchange, sync_directory, warn_once
 from pypack._common.words import counted
 from pypack.jobs.attempts import final_name
-from pypack.jobs.description import JOB_FILE, JobDescription, read_description
+from pypack.jobs.description import (
+    JOB_FILE,
+    NEXT_JOB_FILE,
+    JobDescription,
+    finished_description,
+    read_description,
+)
 from pypack.jobs.differences import differences, different_options
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, read_manifest
 from pypack.jobs.place import FolderPlace
@@ -20,12 +27,20 @@ from pypack.jobs.places import Place
 from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
 from pypack.remote import Url
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
+from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Of 0.1.0: what an unfinished job of it has.
 OLD_JOURNAL = "journal.jsonl"
-_OURS = (STORE_FILE, TOKENIZER_FILE, REJECTED_FILE, JOB_FILE, OLD_JOURNAL)
-_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet)")
+_OURS = (
+    STORE_FILE,
+    TOKENIZER_FILE,
+    REJECTED_FILE,
+    NEXT_REJECTED_FILE,
+    JOB_FILE,
+    NEXT_JOB_FILE,
+    OLD_JOURNAL,
+)
+_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet|mask|group|weight)")
 
 
 class OutputError(ValueError):
@@ -68,7 +83,8 @@ def claimed(
             finished = (directory / STORE_FILE).exists()
             if finished and not overwrite and not (shared and (directory / JOB_FILE).exists()):
                 raise OutputError(
-                    f"{directory}: already holds a finished store; choose another path or add --overwrite"
+                    f"{directory}: already holds a finished store; choose another path, add to it with "
+                    "--append, or replace it with --overwrite"
                 )
             if not finished or not overwrite:
                 shutil.rmtree(_aside(directory), ignore_errors=True)
@@ -118,8 +134,10 @@ def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[Place,
                     f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
                     "try again with what it was made with"
                 )
+            if len(before.appends) != len((finished_description(place) or before).appends):
+                raise OutputError(f"{directory}: --append has begun there: run that to its end first")
             again = with_retries(place, before, job)
-            place.write(JOB_FILE, again.to_json())
+            place.write(NEXT_JOB_FILE, again.to_json())
             yield place, again
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
@@ -186,6 +204,23 @@ def working_places(directory: Path) -> list[Path]:
     return [directory, _aside(directory), _old(directory)]
 
 
+def is_shard_file(name: str) -> bool:
+    """Whether a file of a shard is called so."""
+    return _SHARD_FILE.fullmatch(name) is not None
+
+
+def places_beside(directory: Path) -> Iterator[tuple[Path, str]]:
+    """What stands beside a store of the commands that work on it: (folder, "next", "old", "merging" or
+    "columns")."""
+    for path in sorted(directory.absolute().parent.glob(f".{glob.escape(directory.name)}.*")):
+        kind = path.name.removeprefix(f".{directory.name}.")
+        if path.is_dir() and not path.is_symlink():
+            if kind in ("next", "old", "merging"):
+                yield path, kind
+            elif re.fullmatch(r"columns-[0-9a-f]{12}", kind):
+                yield path, "columns"
+
+
 def _old(directory: Path) -> Path:
     return directory.with_name(f".{directory.name}.old")
 
@@ -219,12 +254,12 @@ def _is_ours(path: Path) -> bool:
 
 def is_our_name(name: str) -> bool:
     name = final_name(name)
-    return name in (*_OURS, UNITS_FOLDER) or _SHARD_FILE.fullmatch(name) is not None
+    return name in (*_OURS, UNITS_FOLDER) or is_shard_file(name)
 
 
 def _clear(directory: Path) -> None:
     # The descriptions go first: what is left then is no store and no job, whenever this is killed.
-    for name in (STORE_FILE, JOB_FILE):
+    for name in (STORE_FILE, NEXT_JOB_FILE, JOB_FILE):
         (directory / name).unlink(missing_ok=True)
     shutil.rmtree(directory / UNITS_FOLDER, ignore_errors=True)
     for path in directory.iterdir():

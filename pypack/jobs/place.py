@@ -7,7 +7,7 @@ import errno
 import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -153,6 +153,11 @@ class FolderPlace(Place):
     def replace(self, temporary: Path, name: str) -> None:
         """Gives a written and synced file its name, whoever has it."""
         publish(temporary, self.path(name))
+
+    def rename(self, old: str, new: str) -> None:
+        """Gives a file another name, whoever has it; nothing if there is no file of the old one any more."""
+        with suppress(FileNotFoundError):
+            publish(self.path(old), self.path(new))
 
     def share(self, temporary: Path, name: str) -> None:
         """Nothing: it lies in the place already."""

@@ -139,6 +139,13 @@ class Place(ABC):
     def replace(self, temporary: Path, name: str) -> None:
         """Gives a written and synced file its name, whoever has it."""
 
+    def rename(self, old: str, new: str) -> None:
+        """Gives a file another name, whoever has it; nothing if there is no file of the old one any more."""
+        data = self.read(old)
+        if data is not None:
+            self.write(new, data)
+            self.remove(old)
+
     @abstractmethod
     def share(self, temporary: Path, name: str) -> None:
         """Lets other machines see what was written and synced so far, under its temporary name."""

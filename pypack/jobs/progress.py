@@ -41,6 +41,29 @@ class Progress:
 
 
 @dataclass
+class Appended:
+    """What a job has added to a finished store.
+
+    Attributes:
+        inputs: how many were new.
+        known_inputs, moved_inputs: how many were in the store already, and were passed over; of them those
+            that were at another place then.
+        documents, tokens, shards: that came of the new ones.
+        passed_over, rejected_by_kind, rejected_files: of the new ones, as `TokenizeResult` has them.
+    """
+
+    inputs: int = 0
+    known_inputs: int = 0
+    moved_inputs: int = 0
+    documents: int = 0
+    tokens: int = 0
+    shards: int = 0
+    passed_over: int = 0
+    rejected_by_kind: dict[str, int] = field(default_factory=dict)
+    rejected_files: int = 0
+
+
+@dataclass
 class TokenizeResult:
     """What a tokenize job has done.
 
@@ -64,6 +87,7 @@ class TokenizeResult:
         warnings: what the look at the first documents has shown.
         passed_over: documents that were left out as asked (where, sample, transform, min_tokens, max_tokens).
         look_alikes: how often documents spell special tokens that are plain text.
+        appended: what was added, where inputs were added to a finished store.
     """
 
     output: Path | Url
@@ -85,6 +109,7 @@ class TokenizeResult:
     warnings: tuple[str, ...] = ()
     passed_over: dict[str, int] = field(default_factory=dict)
     look_alikes: int = 0
+    appended: Appended | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -8,6 +8,7 @@ process died; what a task raises is told here, and never tried again by Ray.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ from pypack.tokenizer.tokenizer import Tokenizer
 _MOST_RETRIES = 3
 _TASKS_A_PROCESSOR = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_TO_CONNECT = 10.0
 _OBJECT_STORE_BYTES = 80 << 20  # the least that Ray takes: nothing of size goes through it
 
 
@@ -55,6 +57,7 @@ def cluster(address: str | None, processors: int) -> Iterator[Any]:
             "include_dashboard": False,
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
+    _require_listening(address)
     try:
         ray.init(address=address, **options)
     except Exception as error:  # of many libraries
@@ -63,6 +66,17 @@ def cluster(address: str | None, processors: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_listening(address: str | None) -> None:
+    """Raises RayError where nobody is at HOST:PORT, which Ray itself tries for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host or not port.isascii() or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise RayError(f"the Ray cluster at {address} does not answer: {error.strerror or error}") from None
 
 
 class RayWorkers:

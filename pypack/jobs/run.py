@@ -26,6 +26,7 @@ from pypack.jobs.unit_journal import finished_documents
 from pypack.jobs.unit_work import UnitProgress, UnitWork, refused_files, refused_name
 from pypack.jobs.units import Unit
 from pypack.remote import Url
+from pypack.store.format import StoreInfo
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -215,9 +216,13 @@ class JobRun:
 
     def finish(self, directory: Path | Url) -> TokenizeResult:
         """Writes `store.json` if no unit is missing; what was done in any case."""
+        missing = self._limited().missing
+        return self.report(directory, None if missing else merge(self.place, self.job))
+
+    def report(self, directory: Path | Url, merged: StoreInfo | None) -> TokenizeResult:
+        """What was done; `merged`: what `store.json` says, None where it is not there."""
         limited = self._limited()
         missing = limited.missing
-        merged = None if missing else merge(self.place, self.job)
         lacking = set(missing)
         made = [number for number in limited.units if number not in lacking]
         done = [m for m in read_manifests(self.place, made) if m is not None]

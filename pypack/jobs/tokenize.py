@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,8 +16,9 @@ from pypack._common.paths import local_path
 from pypack._common.version import VERSION
 from pypack._common.words import counted
 from pypack.columnar.process import row_groups
-from pypack.corpus import CorpusError
+from pypack.corpus import CorpusError, InputFile
 from pypack.corpus.field import TextFields
+from pypack.jobs.append_run import AppendRun
 from pypack.jobs.choosing import check_choice
 from pypack.jobs.description import JobDescription
 from pypack.jobs.dry_run import Prediction
@@ -33,7 +34,7 @@ from pypack.jobs.remote_output import claimed_at
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.transform import fingerprint, load_transform
-from pypack.jobs.units import make_units
+from pypack.jobs.units import Unit, make_units
 from pypack.jobs.where import Where
 from pypack.remote import Url, UrlError, is_url
 
@@ -66,6 +67,7 @@ def tokenize(
     memory_limit: int | None = None,
     overwrite: bool = False,
     retry_rejected: bool = False,
+    append: bool = False,
     strict: bool = False,
     preflight: bool = False,
     max_rejects: str | None = None,
@@ -102,6 +104,9 @@ def tokenize(
         retry_rejected: the store at `output` is finished, and some of what it refused is mended: read that
             again, behind the documents that are there, whose numbers stay. `inputs` may be the mended files
             alone.
+        append: the store at `output` is finished, and gets the documents of those `inputs` that it has not
+            yet, behind its own, whose numbers stay; see `pypack.jobs.appending`. Options and tokenizer must
+            be those that it was made with. An append that was begun before is finished first.
         strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
         preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
         max_rejects: "500" or "1%": stops the job once a unit has refused more, see
@@ -138,17 +143,35 @@ def tokenize(
         raise OutputError(f"{directory}: retry_rejected adds to stores in folders of this machine alone")
     if retry_rejected and options.limit is not None:
         raise OutputError("retry_rejected adds to a store, and one with a limit has all that it may have")
+    if append and (overwrite or retry_rejected):
+        raise OutputError("append adds new inputs to a store: not with overwrite, nor with retry_rejected")
     found = _found(inputs, directory, format, strict, say)
     # Checks its arguments before anything is written or removed.
     corpus.read(
         found.files, keep=options.keep, on_error=on_error, batch_bytes=batch_bytes,
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
-    warnings = _look(found, options, say) if preflight and not retry_rejected else ()
+    warnings = _look(found.files, options, say) if preflight and not (retry_rejected or append) else ()
     job = _describe(inputs, found, tokenizer, options, format)
     if (warning := _told(job.job, options, tokenizer)) is not None:
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
+    if append:
+        if isinstance(directory, Url):
+            raise OutputError(f"{directory}: append adds to stores in folders of this machine alone")
+        return AppendRun(
+            directory,
+            job,
+            partition,
+            cut=lambda files: _units(files, options),
+            new_run=lambda place, job: JobRun(
+                place, job, tokenizer, work_options, partition, on_progress, on_event, ray_address
+            ),
+            look=lambda files: _look(files, options, say) if preflight else (),
+            say=say,
+            engine=engine,
+        )(num_workers)
+    job = replace(job, units=_units(found.files, options))
     if retry_rejected and isinstance(directory, Path):
         with claimed_again(directory, job) as (place, again):
             run = JobRun(
@@ -193,8 +216,9 @@ def predict(
     found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
     if preflight:
-        _look(found, options, say)
+        _look(found.files, options, say)
     job = _describe(inputs, found, tokenizer, options, format)
+    job = replace(job, units=_units(found.files, options))
     return predict_job(job, tokenizer, num_threads=num_threads)
 
 
@@ -242,13 +266,15 @@ def _found(
     return found
 
 
-def _look(found: corpus.FoundInputs, options: TokenizeOptions, say: Callable[[str], None]) -> tuple[str, ...]:
+def _look(
+    files: Sequence[InputFile], options: TokenizeOptions, say: Callable[[str], None]
+) -> tuple[str, ...]:
     """Looks at the first documents; what part of the job will trip over is told, and returned."""
     records: Sequence[str] = ()
     if options.records is not None:
         records = options.records.recipe(_one_field(options)).required
     looked = look(
-        found.files,
+        files,
         field=options.field,
         keep=options.keep,
         txt_per_line=options.txt_per_line,
@@ -267,7 +293,7 @@ def _describe(
     options: TokenizeOptions,
     format: str | None,
 ) -> JobDescription:
-    """What makes this job this job."""
+    """What makes this job this job, without units."""
     records = None
     if options.records is not None:
         records = describe_records(options.records, _one_field(options), tokenizer)
@@ -292,8 +318,11 @@ def _describe(
         job["transform_source"] = fingerprint(load_transform(options.transform))
     if options.keep:
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
-    units = make_units(found.files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups)
-    return JobDescription(job, tuple(found.files), tuple(units), {"left_out": found.left_out.to_json()})
+    return JobDescription(job, tuple(found.files), (), {"left_out": found.left_out.to_json()})
+
+
+def _units(files: Sequence[InputFile], options: TokenizeOptions) -> tuple[Unit, ...]:
+    return tuple(make_units(files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups))
 
 
 def _one_field(options: TokenizeOptions) -> str:

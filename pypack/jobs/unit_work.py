@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -137,6 +137,20 @@ class UnitWork:
                 for part in self._parts(batch, files):
                     encode(part)
 
+    def documents(self, number: int) -> Generator[tuple[DocumentBatch, Ragged, Beside | None]]:
+        """The documents of a unit, encoded, without the ids around them; nothing is written."""
+        files = self._files(number)
+        encode = self.stage(files)
+        for part in self._all_parts(self.choose(self._chosen(self.read(files), files, number), files), files):
+            yield self._choice.of_tokens(*encode(part))
+
+    def _chosen(
+        self, batches: Iterator[DocumentBatch], files: list[InputFile], number: int
+    ) -> Iterator[DocumentBatch]:
+        """All batches, or of a unit that tries refused records again those records."""
+        chosen = chosen_records(self._place, self._job, number)
+        return batches if chosen is None else only_chosen(batches, chosen, files[0].path)
+
     def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
         """What makes ids of batches of these files."""
         threads = self._options.num_threads
@@ -209,10 +223,7 @@ class UnitWork:
             if on_progress is not None:
                 on_progress(progress)
 
-        batches = self.read(files, writer.start, writer.stream_mark)
-        chosen = chosen_records(self._place, self._job, number)
-        if chosen is not None:
-            batches = only_chosen(batches, chosen, files[0].path)
+        batches = self._chosen(self.read(files, writer.start, writer.stream_mark), files, number)
         most = self._job.units[number].most_documents or self._job.job.get("limit")
         cap = Cap(most, documents)
         if cap.is_reached():

@@ -22,7 +22,7 @@ from pypack.ragged import Ragged
 from pypack.remote import Url
 from pypack.store.beside import Beside
 from pypack.store.column_types import record_batch
-from pypack.store.format import REJECTED_FILE, ShardInfo
+from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, ShardInfo
 from pypack.store.shard_cutter import ShardCutter
 from pypack.store.shard_writer import ShardWriter
 
@@ -256,14 +256,17 @@ class UnitWriter:
     def tell_rejects(self, lines_before: int) -> PlacedFile:
         """Writes the rejects so far to where those of the whole job will be, and returns that file.
 
+        Where a finished store stands, its own stay as they are.
+
         Args:
             lines_before: of the file that the unit is a piece of.
         """
         self.rejects.flush()
-        with self._place.writer(REJECTED_FILE) as target, self.rejects.path.open("rb") as source:
+        name = NEXT_REJECTED_FILE if self._place.exists(STORE_FILE) else REJECTED_FILE
+        with self._place.writer(name) as target, self.rejects.path.open("rb") as source:
             for line in source:
                 target.write(moved_line(line, lines_before))
-        return self._place.file(REJECTED_FILE)
+        return self._place.file(name)
 
     def abort(self) -> None:
         """Leaves the finished shards, the journal and the rejects for the next attempt."""

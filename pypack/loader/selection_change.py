@@ -44,9 +44,9 @@ def change_selection(
         )
     if isinstance(getattr(loader.objective, "spans", None), DocumentRanges):
         raise ValueError(
-            "change_selection with an objective that has spans=, which are of the sources that the loader was "
-            "made with: make it with both sources, the new one last and without weight in its phases, and "
-            "move the weight by set_weights at the step"
+            "change_selection with an objective that has spans=, which are of the sources that the loader "
+            "was made with: make it with both sources, the new one last and without weight in its phases, "
+            "and move the weight by set_weights at the step"
         )
     name = source or (next(iter(loader.sources)) if len(loader.sources) == 1 else source)
     if name not in loader.sources:

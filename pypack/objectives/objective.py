@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 # The objectives by name, and the module of each.
 NAMES = {
+    "MaskedLM": "masked_lm",
     "FillInMiddle": "fill_in_middle",
     "LOGO": "positions",
-    "MaskedLM": "masked_lm",
     "PoSE": "positions",
     "PrefixLM": "prefix_lm",
     "RandPos": "positions",

@@ -139,7 +139,7 @@ def min_hash_neighbours(
     num_hashes: int = 128,
     seed: int = 0,
     max_ids: int = 1 << 14,
-    max_listed: int = 512,
+    max_listed: int = 64,
     num_threads: int | None = None,
 ) -> Neighbours:
     """The k documents most like each document of a store by the runs of ids that they share, found by the
@@ -157,7 +157,8 @@ def min_hash_neighbours(
         num_hashes: of a document. Memory: up to 16 bytes each.
         seed: of the hash functions.
         max_ids: ids of a document that are looked at, from its start.
-        max_listed: documents that are looked through for each hash, the first ones.
+        max_listed: documents that are looked through for each hash, the first ones: what more agree in tells
+            little of each.
         num_threads: None: all available cores.
     """
     options = _core.MinHashOptions(

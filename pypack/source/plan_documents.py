@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +42,7 @@ def chosen_documents(
 def _check(store: TokenStore, plan: Plan, documents: NDArray[np.int64] | None) -> None:
     recorded = plan.lengths_fingerprint
     if documents is None:
-        if store.has_lengths_of(recorded):
+        if store.has_lengths_of(recorded) or _has_grown(store, plan):
             return
         found = store.lengths_fingerprint
     else:
@@ -65,3 +66,20 @@ def _check(store: TokenStore, plan: Plan, documents: NDArray[np.int64] | None) -
         f"the plan was made for {plan.counts.documents} documents with lengths fingerprint "
         f"{recorded}, {store!r} has {found}: {advice}"
     )
+
+
+def _has_grown(store: TokenStore, plan: Plan) -> bool:
+    """Whether the plan is of the first documents of the store: it is as good as it was, and knows no others.
+
+    Of lists of stores nobody can tell whether they have grown, or another store was meant.
+    """
+    if len(store.parts) > 1 or not 0 < plan.counts.documents < len(store):
+        return False
+    if not store.begins_with(plan.counts.documents, plan.lengths_fingerprint):
+        return False
+    warnings.warn(
+        f"{plan!r} is of the first {plan.counts.documents} of {len(store)} documents of {store.path}, which "
+        "has grown since: the others are not given (pypack pack --extend and extend_plan add them)",
+        stacklevel=5,
+    )
+    return True

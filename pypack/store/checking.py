@@ -7,12 +7,31 @@ from pathlib import Path
 from pypack._common.checksums import check_checksum
 from pypack._common.fingerprint import is_of_lengths
 from pypack.store.contents import extra_files, missing_files
+from pypack.store.deep_check import check_documents, largest_id
 from pypack.store.format import STORE_FILE, StoreInfo
-from pypack.store.mapped_shards import MappedShards
+from pypack.store.own_tokenizer import OwnTokenizer
+from pypack.store.quick_check import quick_check
+
+LEVELS = ("quick", "full", "deep")
 
 
-def check_store(store: MappedShards) -> list[str]:
+def check_store(store: OwnTokenizer, level: str = "full") -> list[str]:
     """See `TokenStore.verify`."""
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
+    if level == "quick":
+        if store.info is None:
+            return [f"{store.path.name}.bin", f"{store.path.name}.idx"]  # opening has looked at their sizes
+        quick_check(store.path)
+        return []
+    unchecked = _check_all(store)
+    if level == "deep":
+        largest_id(store)
+        check_documents(store)
+    return unchecked
+
+
+def _check_all(store: OwnTokenizer) -> list[str]:
     store.kernel_view.check_layout()
     if store.info is None:
         return [f"{store.path.name}.bin", f"{store.path.name}.idx"]

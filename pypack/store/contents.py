@@ -7,17 +7,26 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
+from pypack.store.format import (
+    NEXT_REJECTED_FILE,
+    REJECTED_FILE,
+    STORE_FILE,
+    TOKENIZER_FILE,
+    ShardInfo,
+    StoreInfo,
+)
 
 # What a job leaves in its store for those who go on with it.
-_OF_A_JOB = frozenset({"job.json", "units"})
+_NEXT_JOB = "job.next.json"
+_OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
 _SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)")
+_OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
 
-def shard_files(info: StoreInfo) -> list[str]:
-    """The names of the files of all shards."""
+def shard_files(shards: Iterable[ShardInfo]) -> list[str]:
+    """The names of the files of shards."""
     names = []
-    for shard in info.shards:
+    for shard in shards:
         columns = [] if shard.columns_checksum is None else [".parquet"]
         names += [shard.name + suffix for suffix in (".bin", ".idx", *columns, *shard.beside)]
     return names
@@ -26,21 +35,39 @@ def shard_files(info: StoreInfo) -> list[str]:
 def missing_files(folder: Path, info: StoreInfo) -> list[str]:
     """What `store.json` names and is not there."""
     here = set(os.listdir(folder))  # noqa: PTH208  # a million names as strings
-    return [name for name in (*shard_files(info), *info.files) if name not in here]
+    return [name for name in (*shard_files(info.shards), *info.files) if name not in here]
 
 
 def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
     """What `store.json` does not name: (files that look like shards, others), sorted.
 
     A shard that nobody names is of another job or another state of the store; tools that take every `.bin` of
-    a folder would read it.
+    a folder would read it. What a job has made so far that adds to the store is neither.
     """
-    return extra_names(os.listdir(folder), info)  # noqa: PTH208
+    extra = extra_names(os.listdir(folder), info)  # noqa: PTH208
+    return extra if not is_growing(folder) else _without_growth(extra, info)
 
 
 def extra_names(names: Iterable[str], info: StoreInfo) -> tuple[list[str], list[str]]:
-    """The same of the names of what there is."""
-    known = {*shard_files(info), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
+    """The same of the names of what there is; nothing adds to the store."""
+    known = {*shard_files(info.shards), *info.files, *_OF_A_JOB, STORE_FILE, TOKENIZER_FILE, REJECTED_FILE}
     extra = sorted(name for name in names if name not in known)
     shards = [name for name in extra if _SHARD_FILE.fullmatch(name)]
     return shards, [name for name in extra if not _SHARD_FILE.fullmatch(name)]
+
+
+def _without_growth(extra: tuple[list[str], list[str]], info: StoreInfo) -> tuple[list[str], list[str]]:
+    last = max((_unit_of(shard.name) for shard in info.shards), default=-1)
+    shards, others = ([name for name in names if _unit_of(name) <= last] for names in extra)
+    return shards, others
+
+
+def is_growing(folder: Path) -> bool:
+    """Whether a job has begun to add to the store, and has not ended."""
+    return (folder / _NEXT_JOB).is_file()
+
+
+def _unit_of(name: str) -> int:
+    """The number of the unit that a file of a shard is of, -1 if it is of none."""
+    found = _OF_A_UNIT.fullmatch(name if "." in name else f"{name}.")
+    return -1 if found is None else int(found[1])

@@ -9,6 +9,7 @@ import numpy as np
 from pypack._common.fingerprint import (
     integers_fingerprint,
     is_composable,
+    is_of_lengths,
     joined_fingerprint,
     lengths_fingerprint,
 )
@@ -39,6 +40,15 @@ class Fingerprinted(StoredDocuments):
         """Whether a plan that records this fingerprint, of version 1 or 2, was made for these documents."""
         own = self.lengths_fingerprint if is_composable(fingerprint) else self._old_lengths_fingerprint
         return fingerprint == own
+
+    def begins_with(self, documents: int, fingerprint: str) -> bool:
+        """Whether a plan for so many documents that records this fingerprint, of version 1 or 2, was made for
+        the first ones: for the store as it was before it grew."""
+        if documents > self.num_documents:
+            return False
+        if is_composable(fingerprint):
+            return self.first_fingerprint(documents) == fingerprint
+        return is_of_lengths(fingerprint, np.ascontiguousarray(self.lengths[:documents]))
 
     def first_fingerprint(self, documents: int) -> str:
         """The `lengths_fingerprint` of the first documents alone: of the store as it was before it grew.

@@ -18,7 +18,16 @@ from typing import Any
 import orjson
 
 from pypack._common.checksums import check_checksum
-from pypack._common.schema import COUNT, TEXT, Field, brief, check, check_required, is_plain_name, read_json
+from pypack._common.schema import (
+    COUNT,
+    TEXT,
+    Field,
+    brief,
+    check,
+    check_required,
+    is_plain_name,
+    read_json,
+)
 
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 2
@@ -29,6 +38,8 @@ STORE_FILE = "store.json"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 TOKENIZER_FILE = "tokenizer.json"
 REJECTED_FILE = "rejected.jsonl"
+# The rejects of the store that is about to be, or has just become, until the file above is replaced by it.
+NEXT_REJECTED_FILE = "rejected.next.jsonl"
 
 # Megatron-Core's own choice (DType.optimal_dtype): uint16 below this vocabulary size, else int32.
 _SMALL_VOCABULARY = 65500
@@ -230,9 +241,20 @@ class StoreInfo:
             if not is_plain_name(name):
                 raise ValueError(f"{path}: files: {brief(name)} is no plain file name")
             file = path.with_name(name)
+            if name == REJECTED_FILE and _has(path.with_name(NEXT_REJECTED_FILE), recorded):
+                continue  # a job was killed behind its store.json: the file only lacks its name
             if not file.is_file():
                 raise ValueError(f"{file}: missing, and {path.name} says that it belongs to the store")
             check_checksum(file, recorded)
+
+
+def _has(file: Path, recorded: str) -> bool:
+    """Whether a file is there with this checksum."""
+    try:
+        check_checksum(file, recorded)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _shard_text(shard: ShardInfo) -> str:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import _core
 from pypack._common.fingerprint import joined_fingerprint
@@ -116,9 +116,9 @@ class JoinedStore(TokenStore):
                 )
         return joined_tables([table.select(tables[0].column_names) for table in tables])
 
-    def verify(self) -> list[str]:
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
         """See `TokenStore.verify`."""
-        return [str(part.path / name) for part in self._parts for name in part.verify()]
+        return [str(part.path / name) for part in self._parts for name in part.verify(level)]
 
     @property
     def _first_documents(self) -> list[int]:

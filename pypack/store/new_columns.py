@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pypack._common.checksums import block_checksum
 from pypack._common.files import exchange, sync_directory, write_atomically
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
-from pypack.columnar.request import ReadRequest
+from pypack.store.column_batches import column_batches as column_batches
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.contents import extra_files
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
@@ -102,23 +102,6 @@ def column_names(path: Path) -> list[str]:
     try:
         with ColumnarReader() as reader:
             return [name for name, _ in reader.fields(str(path), "columns")]
-    except DamagedColumnsError as error:
-        raise ValueError(f"{path}: {error.reason}") from error
-
-
-def column_batches(path: Path, names: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file in batches, the first of them empty; all columns without `names`.
-
-    Raises:
-        ValueError: it is damaged, or has no such column; the message names the file.
-    """
-    import pyarrow as pa
-
-    request = ReadRequest(str(path), "columns", "", is_text=False, keep=tuple(names))
-    try:
-        with ColumnarReader() as reader:
-            for batch in reader.read(request):
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=batch.schema)
     except DamagedColumnsError as error:
         raise ValueError(f"{path}: {error.reason}") from error
 

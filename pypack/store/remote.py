@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,11 +134,16 @@ class RemoteStore(TokenStore):
             return None
         return RemoteValues(self, numbers, suffix, default)
 
-    def verify(self) -> list[str]:
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
         """Reads everything through the cache, which checks each block, and compares the lengths.
 
         What lies beside the files of the store is not looked at; columns and tokenizer are fetched.
+
+        Raises:
+            ValueError: also for a level other than "full", which only stores on this machine have.
         """
+        if level != "full":
+            raise ValueError(f"{self.url}: level {level!r} is for stores on this machine; of others, 'full'")
         assert self.info is not None
         for shard in self.info.shards:
             for suffix, size, _ in _files_of(shard, self.info, self.url):

@@ -138,7 +138,7 @@ class RemoteIndex:
         return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest}
 
     def _check_contents(self, here: Sequence[str]) -> None:
-        missing = sorted({*shard_files(self.info), *self.info.files} - set(here))
+        missing = sorted({*shard_files(self.info.shards), *self.info.files} - set(here))
         shards = extra_names(here, self.info)[0]
         for names, what in (
             (missing, f"missing, and {STORE_FILE} names it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from pypack.cache import Cache, RemoteFiles
 from pypack.remote import Url, is_url
@@ -14,6 +14,7 @@ from pypack.store.fingerprints import Fingerprinted
 from pypack.store.learning import LearnedDocuments
 from pypack.store.opening import mapped
 from pypack.store.own_tokenizer import OwnTokenizer
+from pypack.store.provenance import MergedPart, merged_parts
 from pypack.store.split import Split, split_documents
 
 StorePath: TypeAlias = "str | os.PathLike[str] | TokenStore"
@@ -69,6 +70,11 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
         return stores[0] if len(stores) == 1 else JoinedStore(stores)
 
     @property
+    def merged_from(self) -> tuple[MergedPart, ...]:
+        """Which documents come from which store, where `pypack merge` has made this one of others."""
+        return () if self.info is None else merged_parts(self.info)
+
+    @property
     def parts(self) -> tuple[TokenStore, ...]:
         """The stores that this one is made of: itself, or those of a list that was opened as one."""
         return (self,)
@@ -101,8 +107,15 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
         """
         return split_documents(self, self._first_documents, validation, seed, key)
 
-    def verify(self) -> list[str]:
-        """Reads everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
+    def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
+        """Compares the store with what was recorded when it was written.
+
+        Args:
+            level: "quick" looks at `store.json`, and at the names and sizes of all files. "full" reads
+                everything: index layout, checksums, the lengths' fingerprint, and what lies in the folder.
+                "deep" reads it once more, for what was wrong from the beginning: ids that are not of the
+                vocabulary, documents without the ids around them, masks, groups, weights and columns that do
+                not fit.
 
         Returns:
             The files of which nothing tells whether they have changed, as no checksum is recorded: all of a
@@ -112,7 +125,7 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
             ValueError: names the first file that is not what was written, is missing, or is a shard that the
                 store does not name.
         """
-        return check_store(self)
+        return check_store(self, level)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TokenStore.open, (self.path,)

@@ -109,3 +109,28 @@ def test_a_prefix(store, capsys):
 def test_what_is_missing_is_told(store, capsys):
     assert main(["inspect", str(store.path), "--objective", "UL2"]) == 2
     assert "the tokenizer has no <extra_id_0>: give sentinel_ids=" in capsys.readouterr().err
+
+
+def test_infilled_documents_have_their_control_tokens(store, capsys):
+    objective = "FillInMiddle(rate=1.0, prefix_id=1, suffix_id=2, middle_id=3)"
+    assert main(["inspect", str(store.path), "--objective", objective, "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out)["learns"]:
+        assert row["tokens"] == len(store[row["document"]]) + 3
+        assert row["input_ids"][0] in (1, store[row["document"]][0])
+
+
+def test_positions_are_shown(store, capsys):
+    assert main(["inspect", str(store.path), "--objective", "PoSE(target_length=4096)", "--json"]) == 0
+    for row in json.loads(capsys.readouterr().out)["learns"]:
+        assert row["positions"][0] == 0
+        assert max(row["positions"]) < 4096
+    assert main(["inspect", str(store.path), "--objective", "RandPos(target_length=4096)"]) == 0
+    assert "positions: " in capsys.readouterr().out
+
+
+def test_help_names_every_objective(capsys):
+    from pypack.objectives.objective import NAMES
+
+    assert main(["inspect", "--help"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert [name for name in NAMES if name not in out] == []

@@ -35,7 +35,7 @@ from pypack.remote import RefusedError, RemoteError, Url, objects
 from pypack.tokenizer.tokenizer import Tokenizer
 
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
-_POINTS = ("start:1", "shard:1", "journal:1", "manifest:1", "commit:1", "merge:store")
+_POINTS = ("start", "shard", "journal", "manifest", "commit", "merge")
 
 
 def objects_below(url: Url) -> dict[str, bytes]:
@@ -50,6 +50,16 @@ def command(corpus: Corpus, store: Url | Path, tokenizer_file: Path, *more: str)
         "--keep", ",".join(options.keep), "--shard-tokens", str(options.shard_tokens),
         "--unit-bytes", str(options.unit_bytes), "--max-rejects", "90%", *(more or ("--workers", "1")),
     ]  # fmt: skip
+
+
+def unit_of_several_shards(corpus: Corpus) -> int:
+    """The number of the first unit that has a journal."""
+    manifests = [
+        json.loads(data)
+        for name, data in sorted(corpus.store.items())
+        if name.startswith("units/") and name.endswith(".json")
+    ]
+    return next(int(made["unit"]) for made in manifests if len(made.get("shards", ())) > 1)
 
 
 @pytest.mark.parametrize("service", ["s3", "azure_store", "google_store", "no_condition_store"])
@@ -135,7 +145,8 @@ def _finish(store: Url, corpus: Corpus, tokenizer_file: Path) -> None:
 
 @pytest.mark.parametrize("point", _POINTS if SCALE > 1 else random.Random(5).sample(_POINTS, 3))
 def test_killed_at_a_point(point: str, s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
-    environment = {**os.environ, "PYPACK_CRASH_AT": point}
+    what = "store" if point == "merge" else unit_of_several_shards(few_units)
+    environment = {**os.environ, "PYPACK_CRASH_AT": f"{point}:{what}"}
     killed = subprocess.run(
         command(few_units, s3 / "s", tokenizer_file), env=environment, stderr=-3, stdout=-3
     )
@@ -162,9 +173,7 @@ def test_killed_at_random_moments(s3: Url, few_units: Corpus, tokenizer_file: Pa
     assert open_uploads(os.environ["AWS_ENDPOINT_URL"]) == []
 
 
-def test_the_same_command_twice_at_once(
-    s3: Url, no_condition_store: Url, few_units: Corpus, tokenizer_file: Path
-) -> None:
+def test_the_same_command_twice_at_once(s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
     running = [subprocess.Popen(command(few_units, s3 / "s", tokenizer_file)) for _ in range(2)]
     statuses = [process.wait(120) for process in running]
     assert set(statuses) <= {0, 2}  # 2: it had been finished before
@@ -341,12 +350,7 @@ def test_a_large_file_of_many_shards_goes_on_elsewhere(
     s3: Url, few_units: Corpus, tokenizer_file: Path
 ) -> None:
     """The journal of a unit of several shards lies with the objects, so that another machine goes on."""
-    manifests = [
-        json.loads(data)
-        for name, data in few_units.store.items()
-        if name.startswith("units/") and name.endswith(".json")
-    ]
-    unit = next(made["unit"] for made in manifests if len(made.get("shards", ())) > 1)
+    unit = unit_of_several_shards(few_units)
     environment = {**os.environ, "PYPACK_CRASH_AT": f"manifest:{unit}"}
     subprocess.run(command(few_units, s3 / "s", tokenizer_file), env=environment, stderr=-3, stdout=-3)
     attempts = [entry.path for entry in objects().list(s3 / "s/attempts")]

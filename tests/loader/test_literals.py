@@ -222,7 +222,8 @@ def test_what_has_no_place_for_them_says_so(store, plan, tmp_path):
 
 
 def test_masks_of_documents_hold_in_it(store, plan):
-    source = Source(store, plan, mask=np.minimum(store.lengths, 20))
+    with pytest.warns(UserWarning, match="hold no token that is learned"):
+        source = Source(store, plan, mask=np.minimum(store.lengths, 20))
     batch = Loader(source, batch_sequences=len(plan)).batch_at(0)
     plain = Loader(store, plan, batch_sequences=len(plan)).batch_at(0)
     assert 0 < (batch.labels != -100).sum() < (plain.labels != -100).sum()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from fixtures.corpus_files import json_lines
+from fixtures.corpus_files import json_lines, write_parquet
 from fixtures.hub_of_files import REPOSITORY, hub_of_files
 
 from pypack.jobs.tokenize import TokenizeOptions, tokenize
@@ -44,6 +45,11 @@ def test_files_of_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token
         tokenizer = Tokenizer.from_file(tokenizer_file)
         done = tokenize([str(data)], tmp_path / "s", tokenizer, TokenizeOptions(unit_bytes=1000))
         assert (done.documents, done.left_out) == (120, {"dataset_card": {".md": 1}})
+        files["data/3.parquet"] = Path(
+            write_parquet(tmp_path / "3.parquet", pa.table({"text": ["a row"] * 50}), row_group_size=20)
+        ).read_bytes()
+        rows = tokenize([str(data / "data/*.parquet")], tmp_path / "rows", tokenizer)
+        assert (rows.documents, rows.rejected) == (50, 0)
         files["data/1.jsonl"] = texts[2]
         with pytest.raises(ChangedObjectError):
             there.read(data / "data/1.jsonl", 5, 25, etag=found.etag)

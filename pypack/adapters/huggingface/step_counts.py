@@ -20,6 +20,7 @@ class StepCounts:
         tokens, padding, num_spans: as in `PackedBatch`.
         source_ids, span_lengths: of each span.
         row_spans: int64 [rows + 1], where the spans of each row begin.
+        objective_counts: None, as nothing is drawn here.
     """
 
     step: int
@@ -29,6 +30,7 @@ class StepCounts:
     source_ids: NDArray[np.int32]
     span_lengths: NDArray[np.int64]
     row_spans: NDArray[np.int64]
+    objective_counts: None = None
 
 
 def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts:

@@ -42,7 +42,8 @@ What is malformed is set aside in OUT/rejected.jsonl with its file, line, byte o
 The inputs are cut into units, by their sizes alone. Each is made once, by whichever process comes to it: this
 one, its --workers, or commands that share the job by --partition. The job may be interrupted at any moment:
 the same command goes on from what is finished, with other workers and partitions if you like, and the store
-comes out the same byte for byte. Inputs that change meanwhile are an error.
+comes out the same byte for byte. Inputs that change meanwhile are an error. --append puts new inputs behind
+those of a finished store; plans for it stay right.
 """
 _EPILOG = """\
 examples:
@@ -53,6 +54,7 @@ examples:
   pypack tokenize crawl/ -o en.store --tokenizer tokenizer.json --where "lang == 'en'" --limit 100_000
   pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --workers 16
   srun --array=0-63 pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --partition slurm
+  pypack tokenize crawl/ -o crawl.store --tokenizer tokenizer.json --append
   pypack tokenize "s3://lake/crawl/**/*.jsonl.zst" -o s3://lake/crawl.store --tokenizer tokenizer.json
   zcat old.json.gz | jq -c .docs[] | pypack tokenize - -o old.store --tokenizer tokenizer.json
 """
@@ -100,6 +102,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
+    if args.append and (args.overwrite or args.dry_run or args.retry_rejected):
+        raise UsageError(
+            "--append adds new inputs to a store: --overwrite, --dry-run and --retry-rejected do not go with "
+            "it"
+        )
     tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
     if args.dry_run:

@@ -14,6 +14,8 @@ from pypack.cli.figures import duration, rates
 from pypack.jobs.reject_limit import RejectLimit, too_many
 
 if TYPE_CHECKING:
+    from pypack.jobs.places import PlacedFile
+    from pypack.jobs.progress import Appended
     from pypack.jobs.tokenize import TokenizeResult
 
 
@@ -42,14 +44,33 @@ def _too_many_rejects(result: TokenizeResult, limit: RejectLimit) -> str | None:
     from pypack.jobs.open_place import place_at
 
     log = place_at(result.output).file("rejected.jsonl")
+    if result.appended is not None:  # the others were judged when they came
+        return _too_many_appended(result.appended, limit, log)
     if result.rejected_files:
         return f"{counted(result.rejected_files, 'input')} could not be read to the end; see {log}"
     read = result.documents + sum(result.passed_over.values())
     return too_many(limit, result.rejected_by_kind, read, log)
 
 
+def _too_many_appended(appended: Appended, limit: RejectLimit, log: PlacedFile) -> str | None:
+    if appended.rejected_files:
+        return f"{counted(appended.rejected_files, 'new input')} could not be read to the end; see {log}"
+    return too_many(limit, appended.rejected_by_kind, appended.documents + appended.passed_over, log)
+
+
 def _as_dict(result: TokenizeResult) -> dict[str, Any]:
     return asdict(result) | {"output": str(result.output)}
+
+
+def _appended_in_words(appended: Appended) -> Iterator[str]:
+    known = f"; {counted(appended.known_inputs, 'input')} had been" if appended.known_inputs else ""
+    if not appended.inputs and not appended.shards:
+        yield "  appended: nothing, as all inputs are in it already"
+        return
+    yield (
+        f"  appended: {counted(appended.documents, 'document')}, {counted(appended.tokens, 'token')} in "
+        f"{counted(appended.shards, 'shard')} of {counted(appended.inputs, 'new input')}{known}"
+    )
 
 
 def _in_words(result: TokenizeResult) -> Iterator[str]:
@@ -58,6 +79,8 @@ def _in_words(result: TokenizeResult) -> Iterator[str]:
         f"{result.output}: {counted(result.documents, 'document')}, {counted(result.tokens, 'token')} in "
         f"{counted(result.shards, 'shard')}"
     )
+    if result.appended is not None:
+        yield from _appended_in_words(result.appended)
     if not result.is_finished:
         yield (
             f"  not finished: units {result.missing_units} of {result.units:,} are missing; who makes the "

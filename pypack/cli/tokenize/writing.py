@@ -23,6 +23,12 @@ def _add(group: Group) -> None:
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
     group.add_argument(
+        "--append", action="store_true",
+        help="OUT is finished: put the documents of those IN that it has not yet behind its own, whose "
+        "numbers stay; tokenizer and options must be those that it was made with. What was begun before is "
+        "finished first; IN that changed since they were read are an error",
+    )  # fmt: skip
+    group.add_argument(
         "--retry-rejected", action="store_true",
         help="OUT is finished, and files of which something was refused are mended: read that again, and put "
         "it behind the documents that are there, whose numbers stay; IN may be the mended files alone",
@@ -35,6 +41,7 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
         "shard_tokens": args.shard_tokens,
         "overwrite": args.overwrite,
         "retry_rejected": args.retry_rejected,
+        "append": args.append,
     }
 
 

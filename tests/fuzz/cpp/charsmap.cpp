@@ -1,9 +1,9 @@
 // SentencePiece's precompiled map: any bytes are refused, or give valid UTF-8 for every text.
 #include "tokenize/normalize/charsmap.hpp"
+#include "common/valid_utf8.hpp"
 #include "target.hpp"
 #include "tokenize/normalize/normalizer.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "common/valid_utf8.hpp"
 
 namespace fuzz {
 

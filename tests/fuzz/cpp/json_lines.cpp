@@ -1,9 +1,9 @@
 // JSON lines: every line is a document or an odd line, in order, and texts are valid UTF-8.
 #include "corpus/json_lines.hpp"
 
+#include "common/valid_utf8.hpp"
 #include "target.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "common/valid_utf8.hpp"
 
 namespace fuzz {
 

@@ -3,12 +3,12 @@
 #include <iterator>
 
 #include "common/instructions.hpp"
+#include "common/valid_utf8.hpp"
 #include "target.hpp"
 #include "tokenize/decoder.hpp"
 #include "tokenize/normalize/normalizer.hpp"
 #include "tokenize/pretokenize/pattern_pretokenizer.hpp"
 #include "tokenize/text/text_view.hpp"
-#include "common/valid_utf8.hpp"
 
 namespace fuzz {
 

@@ -1,0 +1,57 @@
+"""`pypack verify --repair`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pypack._common.words import counted
+from pypack.cli.common import tell_result
+from pypack.cli.errors import UsageError
+from pypack.cli.tokenizers import load_tokenizer
+
+_MOST_TOLD = 5
+
+
+def run_repair(args: argparse.Namespace) -> int:
+    """Repairs a store, and verifies it; returns the exit status."""
+    from pypack.jobs.repair import repair_store
+    from pypack.store.store import TokenStore
+
+    if args.store is not None or (args.path / "plan.json").is_file():
+        raise UsageError("--repair is for stores: a plan that is broken is packed again")
+    tokenizer = None if args.tokenizer is None else load_tokenizer(args.tokenizer)
+
+    def say(message: str) -> None:
+        args.events.write("message", message=message)
+        if not args.quiet:
+            print(f"pypack verify: {message}", file=sys.stderr)
+
+    done = repair_store(args.path, tokenizer=tokenizer, on_message=say)
+    fault = None
+    if done.not_repaired:
+        names = list(done.not_repaired)
+        told = "; ".join(f"{name}: {done.not_repaired[name]}" for name in names[:_MOST_TOLD])
+        more = f" (and {len(names) - _MOST_TOLD:,} more)" if len(names) > _MOST_TOLD else ""
+        fault = f"{args.path}: not repaired, and left as it was: {told}{more}"
+    else:
+        TokenStore.open(args.path).verify()
+    status = 1 if fault else 0
+    found = {
+        "path": str(args.path),
+        "kind": "store",
+        "ok": fault is None,
+        "repaired": done.repaired,
+        "not_repaired": done.not_repaired,
+        "units": done.units,
+        **({"error": fault} if fault else {}),
+        "exit_status": status,
+    }
+    what = counted(len(done.repaired), "file was", "files were")
+    lines = [f"{args.path}: {f'{what} made again' if done.repaired else 'nothing was made again'}"]
+    if fault is None:
+        lines[0] += ", and it is whole"
+    tell_result(args, found, "\n".join(lines))
+    if fault:
+        print(f"pypack verify: {fault}", file=sys.stderr)
+    return status
