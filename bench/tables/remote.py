@@ -16,7 +16,7 @@ def remote_table(record: Record) -> str:
             f"{row['warm / local']:.2f}",
         ],
         [
-            "nothing in the cache, with `locality`",
+            f"nothing in the cache, with `locality`, a line of {row['line, MB/s']:,.0f} MB/s",
             f"{row['cold, MB/s']:,.0f} MB/s of tokens",
             f"{row['server, MB/s']:,.0f} of the server alone",
             f"{row['cold / server']:.2f}",

@@ -177,6 +177,7 @@ class Fetcher:
         except OSError as error:
             self._fail(group, blocks, error)
             return
+        self._residents.expect(segment, size)
         for block in blocks:
             self._pending.pop((group.number, block), None)
             self._in_flight[group.number, block] = None

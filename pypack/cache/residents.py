@@ -26,11 +26,17 @@ class Residents:
         self._limit = limit
         self._bytes: dict[Segment, int] = {}
         self._last: dict[Segment, float] = {}
+        self._coming: dict[Segment, int] = {}  # bytes that are being fetched
         self.used = 0
         self.evicted = 0
 
+    def expect(self, segment: Segment, size: int) -> None:
+        """So many bytes of a segment are being fetched, until `note`."""
+        self._coming[segment] = size
+
     def note(self, segment: Segment) -> None:
         """More, or nothing any more, of a segment is there."""
+        self._coming.pop(segment, None)
         group, number = segment
         size = self._groups[group].present_bytes(number)
         self.used += size - self._bytes.pop(segment, 0)
@@ -44,8 +50,9 @@ class Residents:
     ) -> bool:
         """Evicts what is needed last, so that so many bytes more fit in.
 
-        What the steps need that readers are at stays; and so does what is needed no later than what the
-        room is for.
+        For a step that a reader is at, what is needed last goes, but not what such steps need themselves. For
+        later steps only that goes which no step needs that is known: what was fetched ahead is not thrown
+        away for what else is fetched ahead.
 
         Args:
             distance: batches until the room is needed.
@@ -55,7 +62,7 @@ class Residents:
         Returns:
             Whether they fit in, or must all the same: a step has all that it needs, whatever the limit.
         """
-        over = self.used + wanted - self._limit()
+        over = self.used + sum(self._coming.values()) + wanted - self._limit()
         if over <= 0:
             return True
         next_use: dict[Segment, int] = {}
@@ -74,9 +81,9 @@ class Residents:
         )
         more = over + min(_LEAST_ROOM, self._limit() // 16)  # so that it is not for each block alone
         for ahead, _, segment in candidates:
-            if more <= 0 or ahead <= distance or is_soon(ahead):
+            if more <= 0 or is_soon(ahead):
                 break
-            if over <= 0 and ahead < _NEVER:
+            if ahead < _NEVER and (over <= 0 or not is_soon(distance)):
                 break
             freed = self._bytes[segment]
             self.drop(segment)

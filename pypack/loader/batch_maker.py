@@ -146,7 +146,9 @@ class BatchMaker:
 
     @property
     def reads_ahead(self) -> int:
-        """Steps whose files are asked for ahead."""
+        """Steps whose files are asked for ahead; none while all that is remote is there."""
+        if self.steps_ahead is not None and self._maker.all_there:
+            return 0
         return self._reads_ahead
 
     def plan_remote(self, draws: StepDraws, batches: int) -> None:
@@ -209,7 +211,7 @@ class BatchMaker:
 
     def prefetcher(self, depth: int) -> _core.Prefetcher:
         """A thread that makes requested batches ahead; `wrap` turns what it gives into batches."""
-        read_ahead = self._reads_ahead
+        read_ahead = self._reads_ahead  # not those of now: what is there may go
         if read_ahead and self._ahead is None and self.steps_ahead is None:
             # Half of the memory: what else runs needs some, too.
             self._ahead = _core.ReadAhead(self._maker, 2 * self._file_bytes < memory_for_files())

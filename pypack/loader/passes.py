@@ -39,15 +39,15 @@ def made_ahead(
     of its own."""
     prefetchers: dict[int, tuple[BatchMaker, _core.Prefetcher]] = {}
     asked: deque[tuple[BatchMaker, _core.Prefetcher, StepDraws, Any]] = deque()
-    most = read_ahead = 0
+    read_ahead, is_remote = 0, False
     next_asked = first
     for step in range(first, end):
         start = time.perf_counter()
         if step == first:
             maker = maker_at(first)
-            most = maker.reads_ahead
+            is_remote = maker.steps_ahead is not None
             # The first batch of remote files does not wait until many steps are found.
-            read_ahead = 0 if maker.steps_ahead is not None else most
+            read_ahead = 0 if is_remote else maker.reads_ahead
         while next_asked < min(end, step + 1 + prefetch + read_ahead):
             draws, maker = draws_at(next_asked), maker_at(next_asked)
             if id(maker) not in prefetchers:
@@ -55,7 +55,8 @@ def made_ahead(
             prefetcher = prefetchers[id(maker)][1]
             asked.append((maker, prefetcher, draws, maker.request(prefetcher, draws)))
             next_asked += 1
-        read_ahead = min(most, 2 * read_ahead + 4)
+        if is_remote:
+            read_ahead = min(maker.reads_ahead, 2 * read_ahead + 4)
         maker, prefetcher, draws, tensor = asked.popleft()
         batch = maker.wrap(prefetcher.next(), draws, step, tensor)
         yield batch, draws, time.perf_counter() - start

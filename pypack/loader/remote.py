@@ -65,6 +65,8 @@ class StepsAhead:
 
     def before(self, step: int, end: int, draws_at: Callable[[int], StepDraws]) -> None:
         """To be called before a step's batch is made; `end`: the step after the last."""
+        if self._maker.reads_ahead == 0:
+            return
         stride = self._stride if self._last is None or step <= self._last else step - self._last
         if self._last is None or step != self._last + stride or stride != self._stride:
             self._said = step

@@ -379,6 +379,10 @@ void add_maker(py::module_& m) {
              py::arg("masks").noconvert(), py::arg("uses_store_mask") = false,
              py::arg("plan_files") = MappedFiles{}, py::arg("objective_key") = std::uint64_t{0},
              py::arg("objective_store") = 0, py::arg("cached_plan").none(true) = nullptr)
+        .def_property_readonly(
+            "all_there",
+            [](const MakerHandle& self) { return self.is_remote() && self.maker()->remote->was_complete(); },
+            "Whether all remote files were there when the last batch was made: nothing is to be asked for.")
         .def_property_readonly("is_remote", &MakerHandle::is_remote, "Whether some files are of elsewhere.")
         .def(
             "read_remote",

@@ -116,7 +116,7 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
 
 MadeBatch BatchMaker::make(const StepRequest& request, std::span<const RowRef> rows) {
     if (!remote) return make_here(request, rows);
-    remote->go_on();
+    if (!remote->was_complete()) remote->go_on();
     return remote->when_there(rows, [&] { return make_here(request, rows); });
 }
 

@@ -65,6 +65,7 @@ struct Prefetcher::State {
     bool making = false;
     std::deque<Made> made;
     std::atomic<bool> stop = false;
+    std::size_t worth_finding = 0;           // jobs whose rows are worth finding ahead
     bool plans_remote = false;               // what coming steps need of remote files is asked for
     std::atomic<std::uint64_t> changes = 0;  // of all this, as far as somebody may wait for it
     std::thread thread;
@@ -94,6 +95,7 @@ struct Prefetcher::State {
             }
             const Job job = std::move(jobs.front());
             jobs.pop_front();
+            if (job.worth_finding_ahead) --worth_finding;
             if (advised > 0) --advised;
             making = true;
             ++changes;
@@ -122,7 +124,7 @@ struct Prefetcher::State {
             if (job.state == Job::Rows::unknown) find(job, lock);
             // A consumer that is at it tells when it has them.
             wait(lock, work, [&] { return stop || job.state != Job::Rows::being_found; });
-            if (plans_remote) {
+            if (plans_remote && !maker->remote->was_complete()) {
                 const auto batches = static_cast<std::int64_t>(advised) + 1;
                 std::vector<RowRef> remote_rows = job.rows;
                 lock.unlock();
@@ -182,6 +184,7 @@ struct Prefetcher::State {
 
     // The first step whose rows are worth finding and nobody is at; null if there is none.
     [[nodiscard]] Job* to_find() {
+        if (worth_finding == 0) return nullptr;
         for (Job& job : jobs) {
             if (job.worth_finding_ahead && job.state == Job::Rows::unknown) return &job;
         }
@@ -202,6 +205,7 @@ struct Prefetcher::State {
         lock.lock();
         job.rows = std::move(rows);
         job.state = found ? Job::Rows::found : Job::Rows::unknown;
+        if (job.worth_finding_ahead) --worth_finding;
         job.worth_finding_ahead = false;
     }
 
@@ -252,6 +256,7 @@ void Prefetcher::request(StepRequest request) {
         const std::lock_guard lock(state_->mutex);
         const bool dealt = request.balance != BalanceStrategy::none && request.world_size > 1;
         state_->jobs.push_back({std::move(request), {}, Job::Rows::unknown, dealt});
+        if (dealt) ++state_->worth_finding;
         ++state_->changes;
     }
     state_->work.notify_one();

@@ -1,6 +1,7 @@
 // Rows whose files are remote: what of them is there, and what is asked for before it is needed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -27,6 +28,12 @@ class RemoteRows {
 
     // Everything is there: nothing is to be asked for.
     [[nodiscard]] bool complete() const;
+
+    // Whether that was so when the last batch was made.
+    [[nodiscard]] bool was_complete() const {
+        return std::all_of(groups_.begin(), groups_.end(),
+                           [](const auto& one) { return one->was_complete(); });
+    }
 
     // Says what the rows of a coming batch need, `batches` after the one that was begun last. It waits for
     // nothing: what stands in blocks that are not there yet is found when they have come.

@@ -66,6 +66,8 @@ class CachedFiles {
 
     // Whether everything that kernels read may be read. Under a lease.
     [[nodiscard]] bool complete() const;
+    // Whether that was so at the last look, which costs nothing.
+    [[nodiscard]] bool was_complete() const { return complete_.load(std::memory_order_relaxed); }
     // Whether this part of what kernels read may be read. Under a lease.
     [[nodiscard]] bool readable(std::span<const std::byte> memory) const;
     // Calls visit(block, there) for the blocks of a part.
