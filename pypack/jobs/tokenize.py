@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -317,6 +316,8 @@ def _describe(
     if options.transform is not None:
         job["transform_source"] = fingerprint(load_transform(options.transform))
     if options.keep:
+        from importlib import metadata
+
         job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
     return JobDescription(job, tuple(found.files), (), {"left_out": found.left_out.to_json()})
 

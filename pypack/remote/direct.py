@@ -8,11 +8,8 @@ from typing import Protocol
 
 from pypack.remote.client import Chunks, Client, Entries, Stat
 from pypack.remote.errors import ChangedObjectError, NoObjectError, RemoteError, UnsupportedError
-from pypack.remote.file_systems import FileSystemClient
-from pypack.remote.https import HttpClient
-from pypack.remote.object_stores import SCHEMES, ObjectStoreClient
 from pypack.remote.retrying import retried
-from pypack.remote.url import Url
+from pypack.remote.url import OBJECT_STORES, Url
 
 
 class Objects(Protocol):
@@ -166,8 +163,15 @@ class DirectObjects:
 
 
 def _new_client(url: Url) -> Client:
-    if url.scheme in SCHEMES:
+    # Imported where they are used: all commands import this module, and few name a URL.
+    if url.scheme in OBJECT_STORES:
+        from pypack.remote.object_stores import ObjectStoreClient
+
         return ObjectStoreClient(url)
     if url.scheme in ("http", "https"):
+        from pypack.remote.https import HttpClient
+
         return HttpClient()
+    from pypack.remote.file_systems import FileSystemClient
+
     return FileSystemClient(url)

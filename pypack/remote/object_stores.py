@@ -22,7 +22,6 @@ from pypack.remote.errors import (
 )
 from pypack.remote.url import Url
 
-SCHEMES = frozenset({"s3", "gs", "az"})
 # A read is cut into so many pieces at once, none smaller than this.
 _PIECES, _PIECE_BYTES = 8, 2 << 20
 _READ_AT_ONCE = 32

@@ -14,6 +14,7 @@ _SECRETS = re.compile(
     r"signature|sig|token|access_token|key|password|secret)=",
     re.IGNORECASE,
 )
+OBJECT_STORES = frozenset({"s3", "gs", "az"})
 READ_ONLY_SCHEMES = frozenset({"http", "https", "hf"})
 
 
