@@ -88,7 +88,6 @@ TABLES = {
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
     "remote": Table("remote", remote.remote_table, "remote"),
-    "objective-pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "objective_pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "moving": Table("moving", moving.moving_table, "moving"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),

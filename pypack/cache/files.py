@@ -18,7 +18,6 @@ from pypack._common.files import write_atomically
 from pypack.cache.layout import SEGMENT_BYTES, STATES, STATES_MAGIC, boot_id, parts, states_bytes
 from pypack.cache.place import Cache
 
-
 _SECONDS_TO_TAKE_OVER = 60.0
 
 
