@@ -87,8 +87,8 @@ TABLES = {
     "select/cost": Table("select", select.cost_table, "select"),
     "select/order": Table("select", select.order_table, "select"),
     "objectives": Table("objectives", objectives.objectives_table, "objectives"),
-    "remote": Table("remote", remote.remote_table, "remote"),
     "objective_pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "moving": Table("moving", moving.moving_table, "moving"),
+    "remote": Table("remote", remote.remote_table, "remote"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

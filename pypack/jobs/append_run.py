@@ -103,7 +103,7 @@ class AppendRun:
         run = self.new_run(place, job)
         run.resumed_documents = max(0, run.resumed_documents - stored)
         if run.resumed_documents:
-            self.say(f"going on behind {run.resumed_documents} documents appended before")
+            self.say(f"going on behind {counted(run.resumed_documents, 'document')} appended before")
         try:
             run.work(num_workers, self.engine)
         except ChangedInputError as error:

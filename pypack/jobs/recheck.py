@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pypack._common.words import counted
 from pypack.corpus.unchanged import changed
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import WorkOptions
@@ -111,14 +112,14 @@ def _compare(store: TokenStore, job: JobDescription, work: UnitWork, unit: Store
             if compared == total:
                 return compared
     raise ValueError(
-        f"{store.path}: unit {unit.number} has {total} documents and more, and its inputs give {compared}: "
-        "either the store or this pypack is wrong"
+        f"{store.path}: unit {unit.number} has {counted(total, 'document')} and more, and its inputs give "
+        f"{compared}: either the store or this pypack is wrong"
     )
 
 
 def _difference(stored: list[int], again: list[int]) -> str:
     if len(stored) != len(again):
-        return f"it has {len(stored)} tokens, and the input gives {len(again)}"
+        return f"it has {counted(len(stored), 'token')}, and the input gives {len(again)}"
     i = next(i for i, (a, b) in enumerate(zip(stored, again, strict=True)) if a != b)
     return f"token {i} is {stored[i]}, and the input gives {again[i]}"
 

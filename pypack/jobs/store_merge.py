@@ -169,7 +169,7 @@ def _merge(
             f"new one that often: {doubled[0]}"
         )
     if names.copied:
-        say(f"{counted(names.copied, 'file')} had to be copied ({names.copied_bytes:,} bytes)")
+        say(f"{counted(names.copied, 'file')} had to be copied ({counted(names.copied_bytes, 'byte')})")
     return {
         "linked": names.linked,
         "copied": names.copied,

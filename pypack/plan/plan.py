@@ -434,9 +434,10 @@ class Plan(Framed):
             for name, dtype in literals.ARRAYS.items()
             if name in sizes
         }
+        fields: dict[str, Any] = fields_of(directory, header, documents)
         plan = cls(
             *arrays.values(),
-            **fields_of(directory, header, documents),
+            **fields,
             literals=Literals(*beside.values()) if beside else None,
         )
         plan._take_figures(directory, header)

@@ -53,8 +53,8 @@ class RemoteIndex:
             copy = Path(folder) / STORE_FILE
             copy.write_bytes(data)
             try:
-                check_own_checksum(copy)
                 self.info = StoreInfo.read(copy)
+                check_own_checksum(copy)
             except ValueError as error:
                 raise ValueError(str(error).replace(str(copy), str(url / STORE_FILE))) from None
 

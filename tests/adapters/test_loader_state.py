@@ -10,8 +10,10 @@ from fixtures.frameworks import require
 from fixtures.packed_documents import make_documents, make_loader
 from fixtures.tiny_models import causal_model
 
+import pypack
 from pypack.adapters import huggingface
 from pypack.adapters.huggingface.step_counts import step_counts
+from pypack.objectives import FillInMiddle
 
 torch = require("torch")
 transformers = require("transformers")
@@ -293,3 +295,29 @@ def test_counts_are_those_of_batches(tmp_path):
         )
         for name in ("source_ids", "span_lengths", "row_spans"):
             assert getattr(counts, name).tolist() == getattr(batch, name).tolist(), name
+
+
+def test_counts_of_batches_whose_objective_moves_tokens(tmp_path):
+    """Only the batch itself tells; and plans with literals are refused in words."""
+    store, plan = fim_store(tmp_path)
+    objective = FillInMiddle(0.9, prefix_id=1, suffix_id=2, middle_id=3, special_ids=[])
+    loader = pypack.Loader(store, plan, batch_sequences=4, layout="varlen", objective=objective)
+    for step in range(loader.steps_per_epoch):
+        counts, batch = step_counts(loader, step), loader.batch_at(step)
+        assert (counts.tokens, counts.objective_counts) == (batch.tokens, batch.objective_counts)
+    plain = pypack.Loader(store, plan, batch_sequences=4, layout="varlen")
+    plain._count_given(step_counts(plain, 0))
+    assert plain.stats.padding == plain.batch_at(0).padding > 0
+    tied = pypack.pack(store.lengths, 64, "knots")
+    with pytest.raises(ValueError, match="batches are counted by their spans"):
+        step_counts(pypack.Loader(store, tied, batch_sequences=4, layout="varlen"), 0)
+
+
+def fim_store(folder):
+    lengths = np.random.default_rng(0).integers(2, 40, 60)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    ids = np.random.default_rng(1).integers(10, 90, int(offsets[-1]), dtype=np.uint32)
+    with pypack.StoreWriter(folder / "fim.store", vocab_size=100) as writer:
+        writer.append(pypack.Ragged(ids, offsets))
+    store = pypack.TokenStore.open(folder / "fim.store")
+    return store, pypack.pack(store.lengths, 64, room=3)

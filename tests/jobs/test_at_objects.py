@@ -143,7 +143,7 @@ def _finish(store: Url, corpus: Corpus, tokenizer_file: Path) -> None:
     assert objects_below(store) == corpus.store
 
 
-@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else random.Random(5).sample(_POINTS, 3))
+@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else random.Random(5).sample(_POINTS, 2))
 def test_killed_at_a_point(point: str, s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
     what = "store" if point == "merge" else unit_of_several_shards(few_units)
     environment = {**os.environ, "PYPACK_CRASH_AT": f"{point}:{what}"}

@@ -104,7 +104,7 @@ def test_directories_are_swapped(tmp_path):
 
 
 def test_failed_save_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(json, "dump", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(json, "dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         pack(LENGTHS, 16).save(tmp_path / "a.plan")
     assert list(tmp_path.iterdir()) == []

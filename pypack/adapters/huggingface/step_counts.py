@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack.batch import PackedBatch
 from pypack.loader.loader import Loader
+from pypack.loader.objective import objectives_of
 from pypack.plan.literals import refuse_literals
 
 
@@ -33,14 +35,16 @@ class StepCounts:
     objective_counts: None = None
 
 
-def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts:
-    """Counts the batch of a step without reading a token.
+def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts | PackedBatch:
+    """Counts the batch of a step, without reading a token where its objective moves none.
 
     Args:
         loader: of layout "varlen".
         step: any of its steps.
         pad_to: items that a batch is filled up to.
     """
+    if any(one is not None and one.moves_tokens for one in objectives_of(loader.objective).values()):
+        return loader.batch_at(step)  # only then is it known what has become of it
     length = loader.order.at(step).row_length
     all_sources = list(loader.sources.values())
     lengths: list[NDArray[np.int64]] = []
