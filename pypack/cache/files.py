@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,8 +15,10 @@ from pathlib import Path
 from pypack import _core
 from pypack._common.checksums import block_bytes_of, block_sums
 from pypack._common.files import write_atomically
-from pypack.cache.layout import SEGMENT_BYTES, STATES, STATES_MAGIC, parts, states_bytes
+from pypack.cache.layout import SEGMENT_BYTES, STATES, STATES_MAGIC, boot_id, parts, states_bytes
 from pypack.cache.place import Cache
+
+_SECONDS_TO_TAKE_OVER = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class RemoteFiles:
             folder.mkdir(mode=0o700, exist_ok=True)
             _make_states(folder / "states", blocks, segments)
             write_atomically(folder / "about.json", about)
+        _wait_for_this_boot(cache, folder / "states")
         core = _core.CachedFiles(
             str(folder),
             int(name[:16], 16),
@@ -100,6 +104,25 @@ def check_sums(file: RemoteFile) -> None:
             f"{file.url}: has checksums of {found} blocks, its {file.size:,} bytes are {wanted}: what "
             "describes it is damaged"
         )
+
+
+def _wait_for_this_boot(cache: Cache, states: Path) -> None:
+    """Where blocks are of before the host has started anew, a fetcher takes them over first: what was written
+    last may not have reached the disk, and is checked again.
+
+    Raises:
+        OSError: no fetcher does.
+    """
+    end = time.monotonic() + _SECONDS_TO_TAKE_OVER
+    while True:
+        with states.open("rb") as file:
+            _, _, _, present, _, _, boot = STATES.unpack(file.read(STATES.size))
+        if not present or boot == boot_id():
+            return
+        if time.monotonic() > end:
+            raise OSError(f"{cache.folder}: no fetcher takes it over; fetcher.log says why")
+        cache.reader().ring()
+        time.sleep(0.02)
 
 
 def _make_states(path: Path, blocks: int, segments: int) -> None:

@@ -105,9 +105,10 @@ def write(
                 _sync(file)
         sums = {name: block_checksum(temporary / f"{name}.npy", SMALL_BLOCK_BYTES) for name in arrays}
         values = {"format": FORMAT, "version": VERSION, "requires": [], **header, "checksums": sums}
-        with (temporary / "plan.json").open("wb") as file:
-            file.write(header_bytes(values))
-            _sync(file)
+        with (temporary / "plan.json").open("w", encoding="utf-8") as text:
+            json.dump(_with_checksum(values), text, indent=2)
+            text.write("\n")
+            _sync(text)
         sync_directory(temporary)
         if not target.exists():
             temporary.rename(target)
@@ -123,8 +124,12 @@ def write(
 
 def header_bytes(values: Mapping[str, Any]) -> bytes:
     """plan.json, whose last field is the checksum of the others."""
+    return json.dumps(_with_checksum(values), indent=2).encode() + b"\n"
+
+
+def _with_checksum(values: Mapping[str, Any]) -> dict[str, Any]:
     content = {name: value for name, value in values.items() if name != "checksum"}
-    return json.dumps({**content, "checksum": _own_checksum(content)}, indent=2).encode() + b"\n"
+    return {**content, "checksum": _own_checksum(content)}
 
 
 def _own_checksum(content: Mapping[str, Any]) -> str:

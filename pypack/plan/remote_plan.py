@@ -45,8 +45,10 @@ class RemotePlan(Plan):
         self._places = {name: _place(url, name, header, size) for name, size in sizes.items()}
         self._remote = RemoteFiles.open(cache, [file for file, _, _ in self._places.values()])
         documents = self._whole("documents") if "documents" in sizes else None
+        self.literals, self.sides = None, None
         for name, value in fields_of(mirror, header, documents).items():
             setattr(self, name, value)
+        self.extends, self.selection = tuple(self.extends), dict(self.selection or {})
         self._path = None
         self._files = []
         self._take_figures(mirror, header)

@@ -33,7 +33,7 @@ def server(shared_server: RangeServer) -> Iterator[RangeServer]:
     """A server of `corpus`, without faults and with an empty log."""
     shared_server.set_faults([])
     shared_server.forget()
-    with mock.patch.dict(os.environ, {"PYPACK_REMOTE_SECONDS": "20"}):
+    with mock.patch.dict(os.environ, {"PYPACK_REMOTE_SECONDS": "60"}):
         yield shared_server
     shared_server.set_faults([])
 
