@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
+from pypack._common.arguments import whole_number
 from pypack._common.paths import local_path
 from pypack._common.version import VERSION
 from pypack._common.words import counted
@@ -29,6 +30,7 @@ from pypack.jobs.places import Place
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.record_options import RecordOptions, describe_records
+from pypack.jobs.reject_limit import RejectLimit
 from pypack.jobs.remote_output import claimed_at
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
@@ -69,7 +71,7 @@ def tokenize(
     append: bool = False,
     strict: bool = False,
     preflight: bool = False,
-    max_rejects: str | None = None,
+    max_rejects: int | str | None = None,
     batch_bytes: int = 4 << 20,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
@@ -108,7 +110,7 @@ def tokenize(
             be those that it was made with. An append that was begun before is finished first.
         strict: a file that is left out of a folder is an error, see `pypack.corpus.find_inputs`.
         preflight: look at the first documents of the inputs before any work, see `pypack.jobs.preflight`.
-        max_rejects: "500" or "1%": stops the job once a unit has refused more, see
+        max_rejects: 500, "500" or "1%": stops the job once a unit has refused more, see
             `pypack.jobs.reject_limit`. Whether all units together have is for the caller to see.
         batch_bytes: input bytes encoded at once; memory grows with it.
         on_progress: called now and then, perhaps from another thread.
@@ -154,7 +156,7 @@ def tokenize(
     job = _describe(inputs, found, tokenizer, options, format)
     if (warning := _told(job.job, options, tokenizer)) is not None:
         say(warning)
-    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, max_rejects)
+    work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, _limit_text(max_rejects))
     if append:
         if isinstance(directory, Url):
             raise OutputError(f"{directory}: append adds to stores in folders of this machine alone")
@@ -283,6 +285,16 @@ def _look(
     for warning in looked.warnings:
         say(f"warning: {warning}")
     return looked.warnings
+
+
+def _limit_text(max_rejects: int | str | None) -> str | None:
+    if max_rejects is None:
+        return None
+    text = max_rejects if isinstance(max_rejects, str) else str(whole_number("max_rejects", max_rejects))
+    try:
+        return RejectLimit(text).text
+    except ValueError as error:
+        raise ValueError(f"max_rejects {error}") from None
 
 
 def _describe(

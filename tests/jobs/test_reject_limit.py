@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pypack.corpus import DocumentBatch, Reject
-from pypack.jobs.reject_limit import RejectLimit, UnitRejects, commonest
+from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
+from pypack.jobs.tokenize import tokenize
+from pypack.tokenizer.tokenizer import Tokenizer
 
 # A record is (file, record, whether it is refused).
 Records = list[tuple[int, int, bool]]
@@ -82,3 +85,20 @@ def test_the_commonest_reasons(tmp_path: Path) -> None:
 def test_what_is_no_limit(text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         RejectLimit(text)
+
+
+@pytest.mark.parametrize("limit", [0, "0", np.int64(0)])
+def test_in_python_a_limit_may_be_a_number(limit: int | str, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\nnot JSON\n')
+    with pytest.raises(TooManyRejectsError, match="1 "):
+        tokenize([tmp_path / "a.jsonl"], tmp_path / "a.store", tokenizer, max_rejects=limit)
+
+
+@pytest.mark.parametrize("limit", ["some", 2.5, -1, "101%"])
+def test_what_is_no_limit_is_named_before_anything_is_read(
+    limit: Any, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n')
+    with pytest.raises(ValueError, match="max_rejects must be"):
+        tokenize([tmp_path / "a.jsonl"], tmp_path / "a.store", tokenizer, max_rejects=limit)
+    assert not (tmp_path / "a.store").exists()
