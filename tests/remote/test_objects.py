@@ -194,7 +194,7 @@ def test_a_forked_child_and_its_parent(s3: Url) -> None:
 def test_the_process_of_a_client_ends_with_its_owner(s3: Url) -> None:
     objects().write(s3 / "a", b"content")
     program = (
-        "import os, signal\nfrom pypack.remote import *\n"
+        "import os, signal\nfrom pypack.remote import Url, objects\n"
         f"objects().read(Url.of('{s3}/a')); print(objects()._idle[0].pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
