@@ -29,6 +29,7 @@ _NEEDED = {
     "upgrade": ["a.store"],
     "join": ["a.store", "t.parquet", "--on", "id"],
     "dedup": ["a.store"],
+    "gc": ["a.store"],
     "completion": ["bash"],
 }
 
