@@ -100,12 +100,12 @@ class Source:
             self._warn_of_unlearned()
 
     def _is_worth_a_look(self) -> bool:
-        """Whether the store's mask is to be read for sequences that learn nothing: a document of a store
-        learns something, but a piece of one may not; and only where that takes no time."""
+        """Whether the store's mask is to be read for sequences that learn nothing, such as prompts whose
+        answers were cut off: only where that takes no time."""
         if self.cached_files:  # all of the mask would be fetched
             return False
         spans = sum(plan.num_spans for plan in self.plans)
-        return spans <= _LOOKED_SPANS and any(plan.counts.split_documents for plan in self.plans)
+        return spans <= _LOOKED_SPANS
 
     def _leave_out_unlearned(self) -> None:
         self._left_out = [learned.unlearned_sequences for learned in self._learned]

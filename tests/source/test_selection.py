@@ -214,6 +214,7 @@ def test_the_plan_of_all_documents_repeated_is_as_large_as_one_copy(store):
     np.testing.assert_array_equal(plan.span_document, once.span_document)
 
 
+@pytest.mark.filterwarnings("ignore:.*hold no token that is learned")
 def test_learned_tokens_are_of_the_documents_that_were_chosen(tmp_path):
     from pypack import Ragged, StoreWriter, TokenStore
     from pypack.store.beside import MASK

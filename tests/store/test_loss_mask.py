@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ def test_packed_bits_are_those_of_numpy(masks, first, begins, ends):
     assert packed == np.packbits(np.array(flat, np.uint8), bitorder="little").tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:.*hold no token that is learned")
 @settings(deadline=None, max_examples=60)
 @given(
     masks=flags,
@@ -92,6 +94,18 @@ def test_batches_are_those_of_a_given_mask(tmp_path_factory, masks, length, stra
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.loss_mask, other.loss_mask)
         np.testing.assert_array_equal(one.loss_mask, (one.labels != -100).astype(np.float32))
+
+
+def test_rows_that_learn_nothing_by_the_stores_mask_are_warned_of(tmp_path):
+    """Conversations whose answers are cut off: the loss of a batch of them would be nan."""
+    store = write(tmp_path / "s", [[False] * 6 + [True] * 3, [False, True, True], [False] * 7 + [True]])
+    cut = pypack.pack(store.lengths, 5, "pad", overflow="truncate")
+    with pytest.warns(UserWarning, match="^2 of 3 sequences hold no token that is learned: .*drop_unlearned"):
+        Source(store, cut)
+    assert Source(store, cut, drop_unlearned=True).num_learned_tokens == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Source(store, pypack.pack(store.lengths, 9, "pad"))
 
 
 def test_a_mask_that_is_given_stands_in_the_place_of_the_stores(tmp_path):
