@@ -47,7 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "source", type=file_path, metavar="SRC", help="store, Megatron-Core dataset, or files"
     )
     parser.add_argument("destination", type=file_path, metavar="DST", help="what to write; must not exist")
-    parser.add_argument("--to", required=True, choices=(*FORMATS, "store"), help="the format to write")
+    parser.add_argument(
+        "--to", required=True, choices=(*FORMATS, "store"), metavar="FORMAT", help="the format to write"
+    )
     parser.add_argument(
         "--plan",
         type=file_path,
@@ -114,7 +116,9 @@ def _from_store(args: argparse.Namespace) -> dict[str, Any]:
     store = TokenStore.open(args.source)
     plan = None if args.plan is None else Plan.open(args.plan)
     stream = stream_of(store, plan, mask=args.mask, loss_mask=args.loss_mask)
-    done = write(stream, args.destination, args.to, repr(store), allow_loss=args.allow_loss, split=args.split)
+    done = write(
+        stream, args.destination, args.to, str(args.source), allow_loss=args.allow_loss, split=args.split
+    )
     lost = [{"part": loss.part, "count": loss.count, "text": loss.text} for loss in done.losses]
     return {"rows": done.rows, "lost": lost}
 

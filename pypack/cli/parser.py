@@ -113,7 +113,7 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions:
             if not action.option_strings:
                 parts.append(_positional(action))
-        parts += [f"{action.option_strings[0]} {action.metavar}" for action in needed]
+        parts += [f"{action.option_strings[0]} {action.metavar or action.dest.upper()}" for action in needed]
         return " ".join([*parts, "[OPTIONS]"])
 
 

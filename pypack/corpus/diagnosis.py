@@ -120,10 +120,18 @@ def chat_or_pairs(names: set[str]) -> str | None:
     """What records are that hold conversations or pairs instead of a text; None where they are neither."""
     for name in ("messages", "conversations", "conversation"):
         if name in names:
-            return f"chat records ({name!r}), not texts: make each conversation one text first"
+            return f"chat records ({name!r}), not texts: tokenize them as such with --messages {name}"
     if "prompt" in names and names & {"completion", "response", "chosen"}:
         second = next(one for one in ("completion", "response", "chosen") if one in names)
-        return f"pairs ('prompt', {second!r}), not texts: make each pair one text first"
+        fields = "chosen,rejected" if second == "chosen" and "rejected" in names else second
+        return (
+            f"pairs ('prompt', {second!r}), not texts: tokenize them as such with --prompt-field prompt "
+            f"--completion-field {fields}"
+        )
     if "instruction" in names and names & {"output", "response"}:
-        return "instructions with answers, not texts: make each pair one text first"
+        answer = next(one for one in ("output", "response") if one in names)
+        return (
+            "instructions with answers, not texts: tokenize them as such with --prompt-field instruction "
+            f"--completion-field {answer}, or a --template"
+        )
     return None

@@ -97,6 +97,8 @@ def write(
         split: of "datasets": writes a DatasetDict that has this split.
     """
     form = FORMATS[to]
+    if to == "megatron" and path.suffix in (".bin", ".idx"):
+        path = path.with_suffix("")  # two files of one name: either stands for both, as where they are read
     losses = losses_of(stream, form.holds, form.reserved, to)
     if losses and not allow_loss:
         raise LossError(f"{what} has more than {to} files have a place for", losses)

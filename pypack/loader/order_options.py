@@ -46,7 +46,8 @@ class OrderOptions:
         object.__setattr__(self, "curriculum", plain_curriculum(self.curriculum, self.cycles))
         if not isinstance(self.schedule, Schedule | None):
             raise TypeError(
-                f"schedule must be a Schedule, got {self.schedule!r}; from_dict takes plain values"
+                f"schedule must be a Schedule, got {self.schedule!r}; Schedule.from_dict takes plain values, "
+                "Schedule.from_yaml a file"
             )
         if not 0 <= self.locality < 2**63:
             raise ValueError(f"locality must be at least 0 and below 2**63, got {self.locality}")

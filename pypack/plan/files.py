@@ -178,7 +178,9 @@ def read_header(directory: Path) -> dict[str, Any]:
     """plan.json with the types of its fields checked."""
     path = directory / "plan.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{directory} is no plan: it has no plan.json")
+        is_store = (directory / "store.json").is_file()
+        advice = "; it is a store, of which pypack pack makes a plan" if is_store else ""
+        raise FileNotFoundError(f"{directory} is no plan: it has no plan.json{advice}")
     try:
         header = read_json(path)
     except ValueError as error:

@@ -69,7 +69,10 @@ class Schedule:
     def __post_init__(self) -> None:
         phases = self.phases
         if not isinstance(phases, Sequence) or not all(isinstance(phase, Phase) for phase in phases):
-            raise TypeError(f"a schedule takes a list of Phase, got {phases!r}; from_dict takes plain values")
+            raise TypeError(
+                f"a schedule takes a list of Phase, got {phases!r}; Schedule.from_dict takes plain values, "
+                "Schedule.from_yaml a file"
+            )
         object.__setattr__(self, "phases", tuple(phases))
         make_whole(self, "total_steps")
         if self.total_tokens is not None:

@@ -22,6 +22,10 @@ def mapped(place: str | os.PathLike[str]) -> Mapped:
     path = local_path(place)
     if path.is_dir():
         if not (path / STORE_FILE).is_file():
+            if (path / "plan.json").is_file():
+                raise FileNotFoundError(
+                    f"{path}: is a plan, and here a store is wanted: name the store it is of"
+                )
             raise FileNotFoundError(
                 f"{path}: has no {STORE_FILE}: not a store, or one whose job did not finish "
                 "(run the same command again to go on)"

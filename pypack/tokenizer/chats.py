@@ -84,9 +84,8 @@ class Chats:
                 known = ", ".join(map(repr, self._chat.templates)) or "none"
                 raise ValueError(
                     f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
-                    "the path of "
-                    "one; it is looked for in chat_template.jinja and tokenizer_config.json beside the "
-                    "tokenizer.json"
+                    "one (--chat-template FILE, in Python template=PATH); it is looked for in "
+                    "chat_template.jinja and tokenizer_config.json beside the tokenizer.json"
                 )
             source, name = chosen
         elif isinstance(template, str) and ("{%" in template or "{{" in template):

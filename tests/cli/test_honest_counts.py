@@ -377,14 +377,24 @@ def test_a_path_said_otherwise_is_the_same_path(
 # J19
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/r.store", "gs://b/x", "https://host/x.jsonl"])
-def test_urls_are_refused_by_name(
-    url: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://host/r.store", "can be read only"),
+        ("hf://datasets/a/b", "can be read only"),
+        ("s3://user:word@bucket/x", "holds a user or password"),
+        ("https://host/x?X-Amz-Signature=word", "holds a"),
+    ],
+)
+def test_urls_that_cannot_be_written_are_refused_by_name(
+    url: str, said: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And never taken for the path of a folder; those that can: tests/jobs/test_at_objects.py."""
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "a.jsonl", _LINES)
-    for arguments in ((path, "-o", url), (url, "-o", "s")):
-        status, _, err = run(*arguments)
-        assert status == 2
-        assert "is a URL" in err
+    status, _, err = run(path, "-o", url)
+    assert status == 2
+    assert said in err
+    assert "word@" not in err
+    assert "=word" not in err
     assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]

@@ -53,7 +53,10 @@ def dataset(loader: Loader, steps: int | None = None) -> datasets.Dataset:
     if steps is None:
         steps = loader.num_steps or loader.steps_per_epoch
     elif steps < 1 or (loader.num_steps is not None and steps > loader.num_steps):
-        raise ValueError(f"steps must be from 1 to the loader's {loader.num_steps}, got {steps}")
+        raise ValueError(
+            f"steps must be from 1 to the loader's {loader.num_steps}, got {steps}: make the loader without "
+            "epochs= for more"
+        )
     return StepRows.of(loader, steps, padding_free)
 
 
