@@ -159,7 +159,7 @@ def _opened(args: argparse.Namespace) -> Opened:
     try:
         return opened(args.source, column=args.column, dtype=args.dtype, end_id=args.end_id, split=args.split)
     except ValueError as error:
-        from pypack.formats.flat import MissingOptionsError
+        from pypack.formats.about_file import MissingOptionsError
 
         if isinstance(error, MissingOptionsError) and args.vocab_size is None:
             raise UsageError(f"{error}; and {_VOCAB_SIZE}") from None

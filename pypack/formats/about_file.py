@@ -63,6 +63,10 @@ def write(path: Path, about: About, contents: Contents, *, is_folder: bool, is_p
     write_atomically(place_of(path, is_folder=is_folder), text.encode() + b"\n")
 
 
+class MissingOptionsError(ValueError):
+    """Files do not say all that must be known of them; the message asks for it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Found:
     """What a description says.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pypack._common.files import create
 from pypack.formats import about_file
+from pypack.formats.about_file import MissingOptionsError
 from pypack.formats.dolma import BoundsFile
 from pypack.formats.stream import About, Block, Contents, Stream, block_bounds
 from pypack.ragged import Ragged
@@ -31,10 +32,6 @@ OFFSETS_FILE = "document_offsets.npy"
 ROWS_FILE = "row_offsets.npy"
 MASK_FILE = "label_mask.npy"
 BOUNDS_FILE = "tokens.csv.gz"
-
-
-class MissingOptionsError(ValueError):
-    """Bare tokens do not say what they are; the message asks for all of it."""
 
 
 def write(stream: Stream, directory: Path) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pypack._common.schema import read_json
+from pypack.corpus.kinds import kind_by_name
 from pypack.formats import about_file
 from pypack.formats.stream import Stream
 
@@ -85,7 +86,9 @@ def _split(path: Path, split: str | None) -> Path:
     if split is None and len(names) == 1:
         split = names[0]
     if split is None:
-        raise ValueError(f"{path}: is a DatasetDict of the splits {told}: name one with --split")
+        raise about_file.MissingOptionsError(
+            f"{path}: is a DatasetDict of the splits {told}: name one with --split"
+        )
     if split not in names:
         raise ValueError(f"{path}: has no split {split!r}, but {told}")
     return path / split
@@ -104,4 +107,7 @@ def _file(
         return arrayrecord.read(path, column or "input_ids", found)
     if begin.startswith(nemo.MAGIC):  # OLMo-core calls bare tokens .npy, too
         return nemo.stream(path, found)
+    kind, _ = kind_by_name(path.name)
+    if kind is not None and dtype is None:
+        raise ValueError(f"{path}: holds texts by its name: pypack tokenize makes a store of those")
     return flat.read(path, dtype, end_id, found)

@@ -63,7 +63,7 @@ class RecordReader:
     def __post_init__(self) -> None:
         if self.ids not in self.names:
             known = ", ".join(map(repr, list(self.names)[:20]))
-            raise ValueError(
+            raise about_file.MissingOptionsError(
                 f"{self.place}: no column {self.ids!r}, but {known or 'none'}: name one with --column"
             )
         for part, name in _OWN.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import pypack
@@ -67,3 +69,20 @@ def test_records_that_are_no_texts_name_the_option_for_them(names: set[str], opt
 def test_a_schedule_that_is_a_path_names_what_reads_it(stored: Path) -> None:
     with pytest.raises(TypeError, match=r"Schedule\.from_yaml"):
         pypack.Loader(stored / "a.store", stored / "a.plan", batch_sequences=1, schedule="mix.yaml")  # type: ignore[arg-type]
+
+
+def test_all_that_a_foreign_table_lacks_is_asked_for_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.table({"ids": [[1, 2], [3]]}), tmp_path / "a.parquet")
+    assert main(["convert", str(tmp_path / "a.parquet"), str(tmp_path / "s"), "--to", "store"]) == 2
+    err = capsys.readouterr().err
+    assert "no column 'input_ids', but 'ids': name one with --column" in err
+    assert "--vocab-size" in err
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.txt", "a.csv", "a.jsonl.zst"])
+def test_texts_are_no_tokens(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_bytes(b'{"text": "one"}\n')
+    assert main(["convert", str(tmp_path / name), str(tmp_path / "s"), "--to", "store"]) == 1
+    assert "pypack tokenize makes a store of those" in capsys.readouterr().err
