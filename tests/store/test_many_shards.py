@@ -102,9 +102,9 @@ def test_a_shard_that_does_not_fit_is_named_when_it_is_mapped(store: TokenStore,
     with pytest.raises(ValueError, match="00000"):
         store.lengths  # noqa: B018
     plan = pypack.pack([len(store[i]) for i in range(int(places[4]), int(places[5]))], 64)
-    with pytest.raises(ValueError, match=r"00003\.idx|the plan was made for"):
+    # Whether the store has only grown since, the lengths say: those of the first shard cannot be read.
+    with pytest.raises(ValueError, match=r"00000\.idx"):
         Loader(store, plan, batch_sequences=1)
-        store[int(places[3])]
 
 
 _MANY = """
