@@ -102,9 +102,13 @@ def publish(temporary: Path, target: Path) -> None:
 
 
 @contextmanager
-def atomic_writer(target: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name, synced, when the block ends; nothing appears if it raises."""
-    temporary = temporary_beside(target)
+def atomic_writer(target: Path, temporary: Path | None = None) -> Iterator[BinaryIO]:
+    """A file that appears under its name, synced, when the block ends; nothing appears if it raises.
+
+    Args:
+        temporary: its name until then; None: one that nobody can guess.
+    """
+    temporary = temporary or temporary_beside(target)
     try:
         with create(temporary) as file:
             yield file

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.words import counted
+from pypack.jobs.attempts import is_over
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, read_description
 from pypack.jobs.joined_rejects import JoinedRejects
@@ -34,6 +36,8 @@ from pypack.store.format import (
     StoreInfo,
     dtype_for_vocabulary,
 )
+
+_OF_A_UNIT = re.compile(r"\d{6,}-")
 
 
 class MissingUnitsError(ValueError):
@@ -214,11 +218,12 @@ def _counts(
 
 def _tidy(place: Place, unused: Collection[int]) -> None:
     """Removes what attempts have left, and the shards of units that are not in the store. Should an attempt
-    go on still, it finds its unit done."""
+    go on still, it finds its unit done; what another process is writing of the store itself is left alone."""
     prefixes = tuple(map(shard_prefix, unused))
     for name in place.names("") if prefixes else ():
         if name.startswith(prefixes):
             place.remove(name)
     for folder in (UNITS_FOLDER, ""):
         for name in place.temporaries(folder):
-            place.remove(f"{folder}/{name}" if folder else name)
+            if folder or _OF_A_UNIT.match(name) or is_over(name):
+                place.remove(f"{folder}/{name}" if folder else name)

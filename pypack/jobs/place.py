@@ -19,7 +19,6 @@ from pypack._common.files import (
     open_to_append,
     publish,
     sync_directory,
-    write_atomically,
 )
 from pypack.jobs.attempts import Attempt, final_name, is_over
 from pypack.jobs.places import Place
@@ -96,15 +95,19 @@ class FolderPlace(Place):
 
     def write(self, name: str, data: bytes) -> None:
         """Writes a file, the old one or the new one at any time."""
-        self._make_folder(name)
-        write_atomically(self.path(name), data)
+        with self.writer(name) as file:
+            file.write(data)
 
     @contextmanager
     def writer(self, name: str) -> Iterator[BinaryIO]:
         """A file that gets its name, whoever has it, when the block ends."""
         self._make_folder(name)
-        with atomic_writer(self.path(name)) as file:
-            yield file
+        attempt = Attempt()  # tells whose it is: others leave it alone while this process lives
+        try:
+            with atomic_writer(self.path(name), self.path(attempt.named(name))) as file:
+                yield file
+        finally:
+            attempt.end()
 
     def create(self, name: str, data: bytes) -> bool:
         """Makes a file that nobody else makes: False if there is one, whoever was first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from fixtures.jobs import Corpus, tree_bytes
 from pypack import TokenStore
 from pypack.cli import main
 from pypack.corpus import CorpusError, InputFile
+from pypack.jobs.attempts import Attempt
 from pypack.jobs.description import read_description
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.output import OutputError
@@ -306,3 +308,21 @@ def test_damaged_descriptions_are_named(
     path.write_text(json.dumps({**whole, "requires": ["time travel"]}))
     with pytest.raises(ValueError, match=r"requires the feature 'time travel', which this pypack does not"):
         tokenize(inputs, tmp_path / "s", tokenizer, OPTIONS, partition=Partition(unit=0))
+
+
+def test_what_another_process_writes_of_the_store_is_left_alone(
+    inputs: list[str], tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """Partitions that end at one moment all merge: who is first must not tidy away what others write."""
+    store = tmp_path / "s"
+    tokenize(inputs, store, tokenizer, OPTIONS, partition=Partition(0, 2))
+    lives = Attempt().named("store.json")
+    dead = re.sub(r"-\d+-(?=[0-9a-f]{12}$)", "-4194303-", Attempt().named("store.json"))
+    of_a_unit = Attempt().named("000001-000.bin")  # which is done: whoever makes it finds that out
+    for name in (lives, dead, of_a_unit):
+        (store / name).write_bytes(b"")
+    assert tokenize(inputs, store, tokenizer, OPTIONS, partition=Partition(1, 2)).is_finished
+    there = [path.name for path in store.iterdir()]
+    assert lives in there
+    assert dead not in there
+    assert of_a_unit not in there
