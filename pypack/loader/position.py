@@ -81,9 +81,9 @@ class Positioned(StepBatches):
             return self._evaluation_pass()
         if self._step >= self._end:
             warnings.warn(
-                f"the loader has given all of its {self.num_steps} steps, so that this pass has none. For "
-                "evaluation make it with shuffle=False, whose passes are all the same; set_epoch(0) starts "
-                "anew",
+                f"the loader has given all of its {self.num_steps} steps, so that this pass has none: "
+                "set_epoch(0) starts anew. For evaluation make one without schedule and with shuffle=False, "
+                "whose passes are all the same",
                 stacklevel=2,
             )
         self._passes += 1

@@ -51,7 +51,7 @@ def test_a_finished_loader_says_so(source):
     loader = Loader(*source, batch_sequences=9, epochs=1)
     assert len(list(loader)) == len(loader)
     for _ in range(2):
-        with pytest.warns(UserWarning, match=r"evaluation make it with shuffle=False"):
+        with pytest.warns(UserWarning, match=r"evaluation make one without schedule and with shuffle=False"):
             assert list(loader) == []
 
 
