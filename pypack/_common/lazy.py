@@ -17,6 +17,8 @@ def lazy_exports(
         modules: module within the package → the names that it gives, between spaces.
     """
     origins = {name: module for module, given in modules.items() for name in given.split()}
+    # An imported module becomes an attribute of its package, and would stand in the place of the name.
+    assert not origins.keys() & modules.keys(), sorted(origins.keys() & modules.keys())
 
     def give(name: str) -> object:
         if name not in origins:

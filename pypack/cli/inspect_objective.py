@@ -78,7 +78,7 @@ def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: in
 
 def _plan(store: TokenStore, lengths: NDArray[np.int32], objective: Objective) -> Plan:
     """One document in a row, whole."""
-    from pypack.objectives.pack_pairs import pack_pairs
+    from pypack.objectives.packed_pairs import pack_pairs
     from pypack.objectives.pair_objective import PairObjective
     from pypack.packing import pack
 

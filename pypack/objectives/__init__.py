@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pypack.objectives.masked_lm import MaskedLM as MaskedLM
     from pypack.objectives.objective import Objective as Objective
     from pypack.objectives.objective import from_text as from_text
-    from pypack.objectives.pack_pairs import pack_pairs as pack_pairs
+    from pypack.objectives.packed_pairs import pack_pairs as pack_pairs
     from pypack.objectives.pair_objective import PairObjective as PairObjective
     from pypack.objectives.positions import LOGO as LOGO
     from pypack.objectives.positions import PoSE as PoSE
@@ -31,7 +31,7 @@ __getattr__, __dir__ = lazy_exports(
         "fill_in_middle": "FillInMiddle",
         "masked_lm": "MaskedLM",
         "objective": "Objective from_text",
-        "pack_pairs": "pack_pairs",
+        "packed_pairs": "pack_pairs",
         "pair_objective": "PairObjective",
         "positions": "LOGO PoSE RandPos",
         "prefix_lm": "PrefixLM",
