@@ -66,9 +66,8 @@ def train(run: Path, steps: int) -> None:
                 (total * world / learned).backward()  # DDP divides the sum over ranks by their number
                 optimizer.step()
                 done, loss = batch.step + 1, float(all_ranks(total, data_parallel_group()) / learned)
-                mean = None
-                if done % VALIDATE_EVERY == 0:
-                    mean = validate(loss_and_count, plain, validating, data_parallel_group())
+                due = done % VALIDATE_EVERY == 0
+                mean = validate(loss_and_count, plain, validating, data_parallel_group()) if due else None
                 if is_first:
                     tell(batch, loss, mean)
                     if done % SAVE_EVERY == 0:
