@@ -1,6 +1,6 @@
 // The documents of bulk packing sorted by their units, as numbers of 32 bits, in memory that the plan has
-// anyway: its span_length and span_start hold them until the spans themselves are known, and its span_document
-// those that fill their sequences, on the way there.
+// anyway: its span_length and span_start hold them until the spans themselves are known, and its
+// span_document those that fill their sequences, on the way there.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "pack/best_fit/numbered_cuts.hpp"
 #include "pack/best_fit/permute.hpp"
 #include "pack/best_fit/piece_counts.hpp"
+#include "pack/best_fit/split_pieces.hpp"
 #include "pack/best_fit/stride.hpp"
 
 namespace pypack {
@@ -54,24 +55,22 @@ class SortedDocuments {
     template <bool kAllPlain>
     void take(std::span<const Length> lengths, Chunk chunk, bool is_plain, const PackOptions& options,
               std::vector<std::int64_t>& next) const {
+        if (!kAllPlain && !is_plain && splits_into_wholes(options)) {
+            take_split(lengths, chunk, options, next.data());
+            return;
+        }
         with_units(options.align, [&](auto units_in) {
             for_each_counted_piece(
                 lengths, chunk, is_plain, options,
-                [documents = documents_, pieces = full_, first_full = begin_[full_units()],
-                 next = next.data(), full = full_units(), cuts = cuts_,
-                 units_in](std::int64_t document, Length start, Length length) {
+                [places = places(), next = next.data(), full = full_units(), units_in](
+                    std::int64_t document, Length start, Length length) {
                     const std::size_t v = units_in(length);
                     const std::int64_t at = next[v]++;
-                    auto number = static_cast<std::uint32_t>(document);
                     if constexpr (!kAllPlain) {
-                        if (v == full) {
-                            pieces[at - first_full] = static_cast<std::uint64_t>(start) << 32 | number;
-                            return;
-                        }
-                        if (start > 0) number = cuts.number(number, start);
+                        if (v == full) return places.put_full(at, document, start);
                     }
-                    prefetch_to_write(documents + at + kAhead);
-                    documents[at] = number;
+                    const auto number = static_cast<std::uint32_t>(document);
+                    places.put(at, kAllPlain || start == 0 ? number : places.cuts.number(number, start));
                 });
         });
     }
@@ -99,9 +98,8 @@ class SortedDocuments {
         std::uint32_t* const documents = documents_ + begin;
         std::uint32_t* const other = other_ + begin;
         if constexpr (kAllPlain) {
-            permute(stride, num_full(), num_threads, [&](std::int64_t image, std::int64_t rank) {
-                other[image] = documents[rank];
-            });
+            permute(stride, num_full(), num_threads,
+                    [&](std::int64_t image, std::int64_t rank) { other[image] = documents[rank]; });
             full_documents_ = other_;
         } else {
             permute(stride, num_full(), num_threads, [&](std::int64_t image, std::int64_t rank) {
@@ -113,7 +111,47 @@ class SortedDocuments {
     void is_spread() { is_spread_ = true; }
 
   private:
-    static constexpr std::int64_t kAhead = 16;  // numbers: the next line
+    // Where pieces are put, by value: no store can alias it.
+    struct Places {
+        std::uint32_t* documents;
+        std::uint64_t* full;
+        std::int64_t first_full;
+        NumberedCuts cuts;
+
+        void put(std::int64_t at, std::uint32_t number) const {
+            constexpr std::int64_t kAhead = 16;  // numbers: the next line
+            prefetch_to_write(documents + at + kAhead);
+            documents[at] = number;
+        }
+        void put_full(std::int64_t at, std::int64_t document, Length start) const {
+            full[at - first_full] =
+                static_cast<std::uint64_t>(start) << 32 | static_cast<std::uint32_t>(document);
+        }
+    };
+
+    [[nodiscard]] Places places() const { return {documents_, full_, begin_[full_units()], cuts_}; }
+
+    void take_split(std::span<const Length> lengths, Chunk chunk, const PackOptions& options,
+                    std::int64_t* next) const {
+        PlanCounts counted_before;
+        const Length whole = options.sequence_length;
+        for_each_split_piece(
+            lengths, chunk, options, counted_before,
+            [places = places(), next](std::int64_t document, Length before, Length rest) {
+                places.put(next[rest]++, places.cuts.number_after(static_cast<std::uint32_t>(document),
+                                                                  static_cast<std::uint32_t>(before)));
+            },
+            [places = places(), next, whole](std::int64_t document, Length wholes) {
+                const std::int64_t first = next[whole];
+                for (Length k = 0; k < wholes; ++k) places.put_full(first + k, document, k * whole);
+                next[whole] = first + wholes;
+            },
+            [places = places(), next, whole](std::int64_t document, Length start, Length length) {
+                const std::int64_t at = next[length]++;
+                if (length == whole) return places.put_full(at, document, start);
+                places.put(at, places.cuts.number(static_cast<std::uint32_t>(document), start));
+            });
+    }
 
     std::vector<std::int64_t> begin_;  // [v]: where those of v units begin
     std::uint32_t* documents_;         // by units, then in input order

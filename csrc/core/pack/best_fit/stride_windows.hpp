@@ -1,10 +1,11 @@
-// Windows of a GoldenStride: its images cut into neighbouring stretches, so that all images can be written front
-// to back in many places at once, from indices that are read front to back as well.
+// Windows of a GoldenStride: its images cut into neighbouring stretches, so that all images can be written
+// front to back in many places at once, from indices that are read front to back as well.
 //
 // Window i begins at the image i * step. Its d-th image comes from an index that is the same for all windows
-// but for i itself: so the d-th images of neighbouring windows come from neighbouring indices. Cut at the images
-// of 0, 1, ..., N - 1, the circle of images has gaps of two lengths for suitable N, those of the convergents of
-// step / size (the three-gap theorem; Sos, "On the distribution mod 1 of the sequence n alpha", 1958).
+// but for i itself: so the d-th images of neighbouring windows come from neighbouring indices. Cut at the
+// images of 0, 1, ..., N - 1, the circle of images has gaps of two lengths for suitable N, those of the
+// convergents of step / size (the three-gap theorem; Sos, "On the distribution mod 1 of the sequence n
+// alpha", 1958).
 #pragma once
 
 #include <algorithm>
@@ -93,8 +94,9 @@ class StrideWindows {
     GoldenStride stride_;
     GoldenStride back_;
     std::int64_t base_;  // whose image is 0
-    // Of the first images of all windows, the one to the right of 0 is that of window to_right_, the one to the
-    // left that of to_left_; and how far they are. to_left_ windows are right_ long, to_right_ are left_ long.
+    // Of the first images of all windows, the one to the right of 0 is that of window to_right_, the one to
+    // the left that of to_left_; and how far they are. to_left_ windows are right_ long, to_right_ are left_
+    // long.
     std::int64_t to_right_;
     std::int64_t to_left_;
     std::int64_t right_;

@@ -6,17 +6,18 @@
 
 #include "common/parallel.hpp"
 #include "common/random.hpp"
-#include "common/simd.hpp"
 #include "common/streaming_fill.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
 #include "pack/best_fit/sorted_documents.hpp"
+#include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/stride_windows.hpp"
 
 // Documents in input order go all over a plan, and going to the place of each straight away is a chain of
 // cache misses a document. So they are sorted by their units first; the sequences that the same placements
-// fill then take their documents from a few lists, front to back, and all spans of a sequence are written at
-// once. A span is first one word, its document and its last token, so that a sequence that stands anywhere
-// in the plan costs a line or two; the three arrays are made of these words from front to back.
+// fill then take their documents from a few lists, front to back. Where these sequences are spread over the
+// plan, they are written in windows of it, each front to back as well, so that a line of memory is fetched and
+// left once. A span is first one word, its document and its last token; the three arrays are made of these
+// words from front to back.
 
 namespace pypack {
 
@@ -32,35 +33,6 @@ template <typename Work>
 void for_parts(std::int64_t size, int num_threads, Work&& work) {
     parallel_for((size + kTask - 1) / kTask, num_threads,
                  [&](std::int64_t task) { work(task * kTask, std::min(size, (task + 1) * kTask)); });
-}
-
-// Last token of a span in its document, and the document.
-std::uint64_t span_word(std::uint32_t document, Length last) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(last)) << 32 | document;
-}
-
-// words[i] -> the spans. Pieces begin at multiples of a sequence. lengths and starts may be used memory.
-PYPACK_SIMD_CLONES void split_words(std::int64_t* words, Length* starts, Length* lengths, std::int64_t size,
-                                    FastDivisor sequences_in, std::uint32_t sequence_length) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const auto word = static_cast<std::uint64_t>(words[i]);
-        const auto last = static_cast<std::uint32_t>(word >> 32);
-        const std::uint32_t start = sequences_in.divide(last) * sequence_length;
-        words[i] = static_cast<std::int64_t>(word & 0xffffffff);
-        starts[i] = static_cast<Length>(start);
-        lengths[i] = static_cast<Length>(last - start + 1);
-    }
-}
-
-// The same where all spans begin at the start of their documents.
-PYPACK_SIMD_CLONES void split_plain_words(std::int64_t* words, Length* starts, Length* lengths,
-                                          std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const auto word = static_cast<std::uint64_t>(words[i]);
-        words[i] = static_cast<std::int64_t>(word & 0xffffffff);
-        starts[i] = 0;
-        lengths[i] = static_cast<Length>(word >> 32) + 1;
-    }
 }
 
 class PlanWriter {
@@ -169,8 +141,7 @@ class PlanWriter {
             alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
                 for (; from < to; from += kBlock) {
                     const std::int64_t size = std::min(kBlock, to - from);
-                    std::int64_t first =
-                        stretch.first_span + (from - stretch.first_sequence) * stretch.spans;
+                    std::int64_t first = stretch.first_span + (from - stretch.first_sequence) * stretch.spans;
                     for (std::int64_t i = 0; i < size; ++i, first += stretch.spans) {
                         plan_.sequence_offsets[from + i] = first;
                         spans[i] = words() + first;
@@ -244,9 +215,8 @@ class PlanWriter {
         const Stretch& stretch = alike.stretch_of(sequence);
         for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
             const StretchPart& part = alike.parts[p];
-            const std::uint32_t* const document =
-                sorted.of_units(part.units) + part.first_rank +
-                (sequence - stretch.first_sequence) * part.per_sequence;
+            const std::uint32_t* const document = sorted.of_units(part.units) + part.first_rank +
+                                                  (sequence - stretch.first_sequence) * part.per_sequence;
             for (std::int64_t k = 0; k < StrideWindows::kBatch; k += 2 * kLine) prefetch(document + k);
         }
     }
@@ -299,7 +269,6 @@ class PlanWriter {
     }
 
     void split_all_words() {
-        const FastDivisor sequences_in(options_.sequence_length);
         for_parts(placements_.num_items, num_threads_, [&](std::int64_t begin, std::int64_t end) {
             std::int64_t* const spans = plan_.span_document.data() + begin;
             Length* const starts = plan_.span_start.data() + begin;
@@ -307,8 +276,7 @@ class PlanWriter {
             if (all_plain_) {
                 split_plain_words(spans, starts, lengths, end - begin);
             } else {
-                split_words(spans, starts, lengths, end - begin, sequences_in,
-                            static_cast<std::uint32_t>(options_.sequence_length));
+                split_words(spans, starts, lengths, end - begin, options_.sequence_length);
             }
         });
     }
