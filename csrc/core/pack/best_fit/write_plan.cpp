@@ -15,9 +15,9 @@
 // Documents in input order go all over a plan, and going to the place of each straight away is a chain of
 // cache misses a document. So they are sorted by their units first; the sequences that the same placements
 // fill then take their documents from a few lists, front to back. Where these sequences are spread over the
-// plan, they are written in windows of it, each front to back as well, so that a line of memory is fetched and
-// left once. A span is first one word, its document and its last token; the three arrays are made of these
-// words from front to back.
+// plan, they are written in windows of it, each front to back as well, so that a line of memory is fetched
+// and left once. A span is first one word, its document and its last token; the three arrays are made of
+// these words from front to back.
 
 namespace pypack {
 
