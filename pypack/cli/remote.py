@@ -51,7 +51,7 @@ def verified(url: Url) -> dict[str, Any]:
         "kind": "store",
         "unchecked": found["unchecked"],
         "strangers": found["strangers"],
-        "growing": False,  # nothing is appended there
+        "growing": found["growing"],
         "documents": info.documents,
         "tokens": info.tokens,
         "largest_id": found["largest_id"],

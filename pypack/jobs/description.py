@@ -146,12 +146,38 @@ def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
     return None
 
 
+def next_job_file(place: Place, finished: JobDescription | None) -> str:
+    """What the next state of a job is called until it has its name.
+
+    Args:
+        finished: the job that made the store.
+    """
+    return place.next_name(NEXT_JOB_FILE, 0 if finished is None else len(finished.units))
+
+
 def read_description(place: Place) -> JobDescription | None:
     """The job of a place, None if none was begun there; of a store that is added to, the one that does so."""
+    if is_url(place.folder):
+        return _read_numbered(place)
     for name in (NEXT_JOB_FILE, JOB_FILE):
         data = place.read(name)
         if data is not None:
             return JobDescription.from_json(data, place.told(name))
+    return None
+
+
+def _read_numbered(place: Place) -> JobDescription | None:
+    """The same where the next state has the number of the last, which may become the last meanwhile."""
+    data = place.read(JOB_FILE)
+    while data is not None:
+        job = JobDescription.from_json(data, place.told(JOB_FILE))
+        name = next_job_file(place, job)
+        following = place.read(name)
+        if following is not None:
+            return JobDescription.from_json(following, place.told(name))
+        before, data = data, place.read(JOB_FILE)
+        if data == before:
+            return job
     return None
 
 
@@ -160,14 +186,17 @@ def job_of(place: Place, info: StoreInfo | None) -> JobDescription | None:
 
     One that has added to it, and was killed behind `store.json`, has not got its name yet.
     """
-    for name in (JOB_FILE, NEXT_JOB_FILE):
-        data = place.read(name)
-        if data is None or info is None:
-            continue
-        job = JobDescription.from_json(data, place.told(name))
-        if job.job.get("limit") is not None or info.counts.get("units") == len(job.units):
-            return job
-    return None
+    finished = None if info is None else finished_description(place)
+    if info is None or finished is None or _has_made(finished, info):
+        return finished
+    name = next_job_file(place, finished)
+    data = place.read(name)
+    following = None if data is None else JobDescription.from_json(data, place.told(name))
+    return following if following is not None and _has_made(following, info) else None
+
+
+def _has_made(job: JobDescription, info: StoreInfo) -> bool:
+    return job.job.get("limit") is not None or info.counts.get("units") == len(job.units)
 
 
 def finished_description(place: Place) -> JobDescription | None:

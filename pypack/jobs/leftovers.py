@@ -19,9 +19,9 @@ from pypack.jobs.attempts import final_name, is_over
 from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, job_of, read_description
 from pypack.jobs.limit import limited
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units
-from pypack.jobs.merge import settle
 from pypack.jobs.output import OLD_JOURNAL, OutputError, is_shard_file, only_job_in, places_beside
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.replacing import settle
 from pypack.store.contents import shard_files
 from pypack.store.format import (
     NEXT_REJECTED_FILE,

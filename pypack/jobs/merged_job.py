@@ -20,6 +20,7 @@ from pypack.jobs.reject_log import reject_line
 from pypack.jobs.retry import records_name
 from pypack.jobs.unit_work import refused_name
 from pypack.jobs.units import Unit
+from pypack.remote import is_url
 from pypack.store.format import ShardInfo
 
 
@@ -43,7 +44,8 @@ class JobPart:
 
     def named(self, path: str) -> str:
         """What a file is called in the job of all."""
-        return str(Path(self.job.folder, path)) if self.is_moved and path != "-" else path
+        is_relative = self.is_moved and path != "-" and not is_url(path)
+        return str(Path(self.job.folder, path)) if is_relative else path
 
     def new_name(self, shard: str) -> str:
         """The name of a shard in the store of all."""

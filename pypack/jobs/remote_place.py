@@ -12,16 +12,17 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pypack._common.checksums import BlockChecksum
 from pypack._common.files import TEMPORARY_SUFFIX, create
 from pypack.jobs.attempts import Attempt, final_name, is_over
-from pypack.jobs.places import Place
+from pypack.jobs.places import Place, Seen
 from pypack.jobs.scratch import scratch_folder
-from pypack.remote import NoObjectError, RemoteFile, Url, objects
+from pypack.remote import ChangedObjectError, NoObjectError, RemoteFile, Url, objects
 
 _ATTEMPTS, _UNITS = "attempts", "units"
 _OF_ONE = "~"  # before the name of the process that tried
@@ -108,11 +109,27 @@ class RemotePlace(Place):
                 yield chunk
 
     def read(self, name: str) -> bytes | None:
+        if not self.has_create:
+            return self._read_whole(name)
         try:
             return self._objects.read(self._url(name))
         except NoObjectError:
-            tried = [] if self.has_create else self._tried(name)
-            return self._objects.read(tried[0]) if tried else None
+            return None
+
+    def _read_whole(self, name: str) -> bytes | None:
+        """`read` at a service without conditions: it may give the beginning of an object and the end of the
+        one that has come into its place. So it is read again until it was the same before and after."""
+        while True:
+            url = self._url(name)
+            if (before := self._objects.stat(url)) is None:
+                if not (tried := self._tried(name)):
+                    return None
+                url = tried[0]
+                before = self._objects.stat(url)
+            with suppress(NoObjectError):
+                data = self._objects.read(url)
+                if before is not None and self._objects.stat(url) == before:
+                    return data
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes | None]:
         if len(names) < 2:
@@ -127,7 +144,11 @@ class RemotePlace(Place):
         for i in range(0, len(names), _READ_AT_ONCE):
             part = names[i : i + _READ_AT_ONCE]
             found = [name for name in part if name in there]
-            data = self._objects.read_many([(there[name][0], 0, there[name][1]) for name in found])
+            try:
+                data = self._objects.read_many([(there[name][0], 0, there[name][1]) for name in found])
+            except NoObjectError:  # that of a process has got the name that it has for all, or is gone
+                yield from map(self.read, part)
+                continue
             contents = dict(zip(found, data, strict=True))
             yield from map(contents.get, part)
 
@@ -170,10 +191,40 @@ class RemotePlace(Place):
         own = self.folder / f"{name}{_OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
         attempt.end()
         self._objects.write(own, data)
-        if all(self._objects.read(one) == data for one in self._tried(name) if one != own):
+        # Of the others one may get the final name meanwhile.
+        others = (self._content(one) for one in (*self._tried(name), self._url(name)) if one != own)
+        if all(other == data for other in others if other is not None):
             return True
         self._objects.remove(own)  # at one moment two have made what differs
         return False
+
+    @cached_property
+    def has_swap(self) -> bool:
+        """Whether the service replaces an object on the condition that it is what was seen."""
+        return self.has_create and self._objects.has_swap(self.folder)
+
+    def seen(self, name: str) -> Seen | None:
+        while True:
+            stat = self._objects.stat(self._url(name))
+            if stat is None:
+                data = None if self.has_create else self.read(name)
+                return None if data is None else Seen(data)
+            with suppress(ChangedObjectError, NoObjectError):  # in between
+                data = self._objects.read(self._url(name), etag=stat.etag)
+                if self.has_create or self._objects.stat(self._url(name)) == stat:
+                    return Seen(data, stat)
+
+    def swap(self, name: str, data: bytes, before: Seen) -> bool:
+        if self.has_swap:
+            return self._objects.swap(self._url(name), data, before.version)
+        if self.read(name) not in (before.data, data):
+            return False
+        self.write(name, data)
+        return True
+
+    def next_name(self, name: str, units: int) -> str:
+        stem, dot, suffix = name.rpartition(".")
+        return f"{stem}-{units:06d}{dot}{suffix}"
 
     def settle(self) -> None:
         if self.has_create:
@@ -182,9 +233,16 @@ class RemotePlace(Place):
             root = self.folder / folder if folder else self.folder
             for entry in self._objects.children(root):
                 name, one, _ = entry.path.partition(_OF_ONE)
-                if one:
-                    self._objects.write(root / name, self._objects.read(root / entry.path))
+                data = self._content(root / entry.path) if one else None
+                if data is not None:  # else a twin was first
+                    self._objects.write(root / name, data)
                     self._objects.remove(root / entry.path)
+
+    def _content(self, url: Url) -> bytes | None:
+        try:
+            return self._objects.read(url)
+        except NoObjectError:
+            return None
 
     def _tried(self, name: str) -> list[Url]:
         """The objects of processes that have made a file, where the service does not choose one of them."""

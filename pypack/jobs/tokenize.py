@@ -158,8 +158,6 @@ def tokenize(
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, _limit_text(max_rejects))
     if append:
-        if isinstance(directory, Url):
-            raise OutputError(f"{directory}: append adds to stores in folders of this machine alone")
         return AppendRun(
             directory,
             job,

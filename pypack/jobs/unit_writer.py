@@ -13,6 +13,7 @@ from pypack.corpus import DocumentBatch, InputFile, Position, Reject
 from pypack.corpus.passed_over import PassedOver
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
+from pypack.jobs.description import finished_description
 from pypack.jobs.encode_stage import LOOK_ALIKES
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.places import Place, PlacedFile
@@ -262,7 +263,9 @@ class UnitWriter:
             lines_before: of the file that the unit is a piece of.
         """
         self.rejects.flush()
-        name = NEXT_REJECTED_FILE if self._place.exists(STORE_FILE) else REJECTED_FILE
+        name, made_by = REJECTED_FILE, finished_description(self._place)
+        if self._place.exists(STORE_FILE) and made_by is not None:
+            name = self._place.next_name(NEXT_REJECTED_FILE, len(made_by.units))
         with self._place.writer(name) as target, self.rejects.path.open("rb") as source:
             for line in source:
                 target.write(moved_line(line, lines_before))

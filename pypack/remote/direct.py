@@ -106,16 +106,19 @@ class DirectObjects:
 
     def read(self, url: Url, begin: int = 0, end: int | None = None, *, etag: str = "") -> bytes:
         """See `Objects`."""
-        if end is None:
+        if end is not None:
+            return retried(lambda: self._exactly(url, begin, end, etag)) if end > begin else b""
+        while True:
             found = self.stat(url)
             if found is None:
                 raise NoObjectError(str(url), "there is no such object")
             if etag and found.etag and found.etag != etag:
                 raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
-            end, etag = found.size, etag or found.etag
-        if end <= begin:
-            return b""
-        return retried(lambda: self._exactly(url, begin, end, etag))
+            try:
+                return self.read(url, begin, max(begin, found.size), etag=etag or found.etag)
+            except ChangedObjectError:
+                if etag:
+                    raise  # else another has been put there in between, which is as good
 
     def _exactly(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         data = self._client(url).read(url, begin, end, etag)

@@ -11,6 +11,7 @@ import io
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 from pypack._common.checksums import BlockChecksum
 from pypack._common.fingerprint import is_of_lengths
 from pypack.remote import NoObjectError, RemoteFile, Url, objects
-from pypack.store.contents import extra_names, shard_files
-from pypack.store.format import STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
+from pypack.store.contents import extra_objects, grows, shard_files
+from pypack.store.format import REJECTED_FILE, STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
 
 _HEADER = struct.Struct("<9sQBQQ")
 _MAGIC = b"MMIDIDX\x00\x00"
@@ -111,17 +112,16 @@ class RemoteIndex:
 
         Returns:
             unchecked: files without a recorded checksum; strangers: objects that are no part of the store;
-            largest_id.
+            largest_id; growing: a job has begun to add to it.
 
         Raises:
             ValueError: names the first object that is not what was written, is missing, or is a shard that
                 the store does not name.
         """
-        here = [entry.path for entry in objects().children(self.url)]
-        self._check_contents(here)
+        here = self._contents()
         unchecked: list[str] = []
         for name, recorded in self.info.files.items():
-            self._check(name, recorded)
+            self._check_file(name, recorded, here)
         largest = -1
         for shard in self.info.shards:
             self._check_index(shard)
@@ -134,12 +134,38 @@ class RemoteIndex:
                 elif f"{shard.name}{suffix}" in here:
                     unchecked.append(f"{shard.name}{suffix}")
             unchecked += [] if shard.bin_checksum is not None else [f"{shard.name}.bin"]
-        strangers = extra_names(here, self.info)[1]
-        return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest}
+        strangers = extra_objects(here, self.info)[1]
+        return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest, "growing": grows(here)}
+
+    def _contents(self) -> list[str]:
+        """The names of the objects; where there are others than should be, and `store.json` is another by
+        now, of the store as it is now."""
+        while True:
+            here = [entry.path for entry in objects().children(self.url)]
+            try:
+                self._check_contents(here)
+            except ValueError:
+                now = RemoteIndex(self.url).info
+                if now == self.info:
+                    raise
+                self.info = now
+            else:
+                return here
+
+    def _check_file(self, name: str, recorded: str, here: Sequence[str]) -> None:
+        """Compares one of the files beside the shards. That of the rejects may lack its name yet."""
+        waiting = [one for one in here if one.startswith("rejected.next-")] if name == REJECTED_FILE else []
+        for one in waiting:
+            with suppress(ValueError, NoObjectError):
+                self._check(one, recorded)
+                return
+        self._check(name, recorded)
 
     def _check_contents(self, here: Sequence[str]) -> None:
         missing = sorted({*shard_files(self.info.shards), *self.info.files} - set(here))
-        shards = extra_names(here, self.info)[0]
+        if REJECTED_FILE in missing and any(name.startswith("rejected.next-") for name in here):
+            missing.remove(REJECTED_FILE)  # a job was killed behind its store.json: it only lacks its name
+        shards = extra_objects(here, self.info)[0]
         for names, what in (
             (missing, f"missing, and {STORE_FILE} names it"),
             (shards, f"a shard that {STORE_FILE} does not name: remove it"),
