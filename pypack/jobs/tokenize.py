@@ -31,7 +31,7 @@ from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.reject_limit import RejectLimit
-from pypack.jobs.remote_output import claimed_at
+from pypack.jobs.remote_output import claimed_again_at, claimed_at
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.transform import fingerprint, load_transform
@@ -140,8 +140,6 @@ def tokenize(
         )
     if retry_rejected and (overwrite or not partition.is_all):
         raise OutputError("retry_rejected adds to a store, in one call: not with overwrite, nor a partition")
-    if retry_rejected and isinstance(directory, Url):
-        raise OutputError(f"{directory}: retry_rejected adds to stores in folders of this machine alone")
     if retry_rejected and options.limit is not None:
         raise OutputError("retry_rejected adds to a store, and one with a limit has all that it may have")
     if append and (overwrite or retry_rejected):
@@ -171,8 +169,8 @@ def tokenize(
             engine=engine,
         )(num_workers)
     job = replace(job, units=_units(found.files, options))
-    if retry_rejected and isinstance(directory, Path):
-        with claimed_again(directory, job) as (place, again):
+    if retry_rejected:
+        with _claimed_again(directory, job) as (place, again):
             run = JobRun(
                 place, again, tokenizer, work_options, Partition(), on_progress, on_event, ray_address
             )
@@ -243,6 +241,12 @@ def _claimed(
     if isinstance(directory, Url):
         return claimed_at(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
     return claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
+
+
+def _claimed_again(
+    directory: Path | Url, job: JobDescription
+) -> AbstractContextManager[tuple[Place, JobDescription]]:
+    return claimed_again_at(directory, job) if isinstance(directory, Url) else claimed_again(directory, job)
 
 
 def _found(
