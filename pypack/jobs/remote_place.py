@@ -24,8 +24,8 @@ from pypack.jobs.places import Place, Seen
 from pypack.jobs.scratch import scratch_folder
 from pypack.remote import ChangedObjectError, NoObjectError, RemoteFile, Url, objects
 
-_ATTEMPTS, _UNITS = "attempts", "units"
-_OF_ONE = "~"  # before the name of the process that tried
+ATTEMPTS, _UNITS = "attempts", "units"
+OF_ONE = "~"  # before the name of the process that tried
 _CHUNK = 8 << 20
 _READ_AT_ONCE = 256
 
@@ -60,7 +60,7 @@ class RemotePlace(Place):
         """Where an object is. Temporary ones lie apart, so that listing those of a unit is quick."""
         if TEMPORARY_SUFFIX not in name:
             return self.folder / name
-        return self.folder / _ATTEMPTS / name.replace("/", "!").replace(TEMPORARY_SUFFIX, "")
+        return self.folder / ATTEMPTS / name.replace("/", "!").replace(TEMPORARY_SUFFIX, "")
 
     def exists(self, name: str) -> bool:
         return self._stat(name) is not None
@@ -139,7 +139,7 @@ class RemotePlace(Place):
         for folder in {name.rpartition("/")[0] for name in names}:
             root = self.folder / folder if folder else self.folder
             for entry in self._objects.children(root):
-                name = entry.path.partition(_OF_ONE)[0]  # of several that tried, the first counts
+                name = entry.path.partition(OF_ONE)[0]  # of several that tried, the first counts
                 there.setdefault(f"{folder}/{name}" if folder else name, (root / entry.path, entry.stat.size))
         for i in range(0, len(names), _READ_AT_ONCE):
             part = names[i : i + _READ_AT_ONCE]
@@ -188,7 +188,7 @@ class RemotePlace(Place):
         if before is not None:
             return before == data
         attempt = Attempt()
-        own = self.folder / f"{name}{_OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
+        own = self.folder / f"{name}{OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
         attempt.end()
         self._objects.write(own, data)
         # Of the others one may get the final name meanwhile.
@@ -232,7 +232,7 @@ class RemotePlace(Place):
         for folder in (_UNITS, ""):
             root = self.folder / folder if folder else self.folder
             for entry in self._objects.children(root):
-                name, one, _ = entry.path.partition(_OF_ONE)
+                name, one, _ = entry.path.partition(OF_ONE)
                 data = self._content(root / entry.path) if one else None
                 if data is not None:  # else a twin was first
                     self._objects.write(root / name, data)
@@ -251,7 +251,7 @@ class RemotePlace(Place):
         return [
             root / entry.path
             for entry in self._objects.children(root)
-            if entry.path.startswith(f"{last}{_OF_ONE}")
+            if entry.path.startswith(f"{last}{OF_ONE}")
         ]
 
     def temporary(self, name: str, attempt: Attempt) -> Path:
@@ -277,13 +277,13 @@ class RemotePlace(Place):
 
     def names(self, folder: str = "") -> list[str]:
         entries = self._objects.children(self.folder / folder if folder else self.folder)
-        return sorted({entry.path.partition(_OF_ONE)[0] for entry in entries})
+        return sorted({entry.path.partition(OF_ONE)[0] for entry in entries})
 
     def temporaries(self, folder: str = "") -> list[str]:
         prefix = f"{folder}!" if folder else ""
-        names = (entry.path for entry in self._objects.children(self.folder / _ATTEMPTS))
+        names = (entry.path for entry in self._objects.children(self.folder / ATTEMPTS))
         inside = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
-        return [_temporary_name(name) for name in inside if "!" not in name]
+        return [temporary_name(name) for name in inside if "!" not in name]
 
     def remove(self, name: str) -> None:
         self._appended.pop(name, None)
@@ -302,7 +302,7 @@ class RemotePlace(Place):
                     self.remove(full)
 
 
-def _temporary_name(name: str) -> str:
+def temporary_name(name: str) -> str:
     """The name under which an object of `attempts/` is known: `.partial` stands before HOST-PID-RANDOM."""
     stem, dot, process = name.rpartition(".")
     return f"{stem}{TEMPORARY_SUFFIX}{dot}{process}"
