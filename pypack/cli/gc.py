@@ -22,8 +22,8 @@ nobody names (of an append that was given up), rejects of a past state of the st
 repairs and replaced stores that were killed on their way.
 
 What a manifest names, what an unfinished job goes on from, and what another process works on stays; so does
-what is not known to be pypack's, which is listed. It is refused where a job is running; at a URL, where nobody
-can tell, what is young stays.
+what is not known to be pypack's, which is listed. It is refused where a job is running; at a URL, where
+nobody can tell, what is young stays.
 """
 _EPILOG = """\
 examples:

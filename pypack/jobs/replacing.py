@@ -57,16 +57,16 @@ def write_store(place: Place, info: StoreInfo, job: JobDescription, before: JobD
         return
     while True:
         there = place.seen(STORE_FILE)
-        if there is None and before is None:
+        if there is None:
             if _made(place, STORE_FILE, data):
                 return
             continue
-        if there is not None and there.data == data:
+        if there.data == data:
             return  # of a twin
-        units = None if there is None else _units_of(place, there.data)
+        units = _units_of(place, there.data)
         if units is not None and units > len(job.units):
             return  # it has grown since, from what a twin has made of this job
-        if there is None or before is None or units != len(before.units):
+        if before is None or units != len(before.units):
             raise OutputError(
                 f"{place.told(STORE_FILE)}: another process has made it, and other content: see what else "
                 "runs there, and run the command again, which goes on with what is there then"

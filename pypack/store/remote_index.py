@@ -137,6 +137,27 @@ class RemoteIndex:
         strangers = extra_objects(here, self.info)[1]
         return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest, "growing": grows(here)}
 
+    def verify_quick(self) -> dict[str, Any]:
+        """Compares `store.json` with the names and sizes of the objects, by one listing.
+
+        Returns:
+            files: how many were looked at; growing: a job has begun to add to the store.
+
+        Raises:
+            ValueError: names the first object that is missing, or has another size.
+        """
+        sizes = {entry.path: entry.stat.size for entry in objects().children(self.url)}
+        expected: dict[str, int | None] = dict.fromkeys(shard_files(self.info.shards))
+        for shard in self.info.shards:
+            expected |= {f"{shard.name}.bin": shard.bin_bytes, f"{shard.name}.idx": shard.idx_bytes}
+        for name, size in {**expected, **dict.fromkeys(self.info.files)}.items():
+            is_waiting = name == REJECTED_FILE and any(one.startswith("rejected.next-") for one in sizes)
+            if name not in sizes and not is_waiting:
+                raise ValueError(f"{self.url / name}: missing, and {STORE_FILE} names it")
+            if size is not None and sizes[name] != size:
+                raise ValueError(f"{self.url / name}: has {sizes[name]:,} bytes instead of {size:,}")
+        return {"files": len(expected), "growing": grows(sizes)}
+
     def _contents(self) -> list[str]:
         """The names of the objects; where there are others than should be, and `store.json` is another by
         now, of the store as it is now."""
