@@ -21,7 +21,7 @@ _NEXT_JOB = "job.next.json"
 _OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
 # The same at a URL, where no lock keeps others away: with the number of units of the state before.
 _NUMBERED_NEXT = re.compile(r"(?:job\.next-(\d{6,})\.json|rejected\.next-(\d{6,})\.jsonl)")
-_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)")
+_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight|words)")
 _OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
 
