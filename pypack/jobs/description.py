@@ -21,7 +21,7 @@ JOB_FILE = "job.json"
 # What the job is that adds to a finished store, until that is done.
 NEXT_JOB_FILE = "job.next.json"
 _FORMAT, _VERSION = "pypack.job", 1
-FEATURES = frozenset({"retries", "urls"})
+FEATURES = frozenset({"retries", "urls", "first_shard"})
 _PLACE = Field("int", 0, 2**63 - 1, null=True)
 _RETRIES = Field("dict", items=Field("dict", fields={"rest": _PLACE, "offset": _PLACE}))
 
@@ -41,6 +41,8 @@ class JobDescription:
             `pypack.jobs.retry`.
         appends: of each time that inputs were added to the finished store what it began with, see
             `pypack.jobs.appending`.
+        first_shard: the number of the first shard of each unit; 0 but where the store has replaced another at
+            a URL, whose shards are there still.
     """
 
     job: dict[str, Any]
@@ -50,6 +52,7 @@ class JobDescription:
     folder: str = field(default_factory=os.getcwd)
     retries: dict[str, dict[str, int | None]] = field(default_factory=dict)
     appends: tuple[dict[str, Any], ...] = ()
+    first_shard: int = 0
 
     @cached_property
     def total_bytes(self) -> int:
@@ -67,6 +70,7 @@ class JobDescription:
             "notes": self.notes,
             "retries": self.retries,
             **({"appends": self.appends} if self.appends else {}),
+            **({"first_shard": self.first_shard} if self.first_shard else {}),
         }
         parts = [json.dumps(head, indent=1).removesuffix("\n}")]
         parts.append(',\n "files": [\n  ')
@@ -78,6 +82,7 @@ class JobDescription:
 
     def _requires(self) -> list[str]:
         found = ["retries"] if self.retries else []
+        found += ["first_shard"] if self.first_shard else []
         return [*found, "urls"] if any(file.is_remote for file in self.inputs) else found
 
     @classmethod
@@ -105,7 +110,10 @@ class JobDescription:
             files = tuple(_file(file, elsewhere) for file in listed)
             notes = dict(values.get("notes", {}))
             appends = tuple(map(dict, values.get("appends", ())))
-            return cls(dict(values["job"]), files, units, notes, folder, dict(retries), appends)
+            first = values.get("first_shard", 0)
+            if type(first) is not int or first < 0:
+                raise ValueError(f"first_shard: {brief(first)} is no number of a shard")
+            return cls(dict(values["job"]), files, units, notes, folder, dict(retries), appends, first)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{place}: damaged: {error}; start over with --overwrite") from None
 

@@ -61,6 +61,8 @@ def why_not_one(jobs: Sequence[JobDescription | None]) -> str | None:
             return "one of them has no job.json"
         if job.job.get("limit") is not None:
             return "one of them was made with a limit"
+        if job.first_shard != first.first_shard:
+            return "they number their shards otherwise, as one has replaced another at a URL"
         if different := unlike_units(first, job):
             return f"their jobs differ in {'; '.join(different)}"
     return None
@@ -92,7 +94,9 @@ def joined_job(parts: Sequence[JobPart], notes: dict[str, Any]) -> JobDescriptio
             units.append(replace(unit, number=unit.number + part.units, first=first_file, stop=stop))
         retries |= {str(int(unit) + part.units): retry for unit, retry in part.job.retries.items()}
     job = {**first.job, "inputs": list(named)}
-    return JobDescription(job, tuple(inputs), tuple(units), notes, first.folder, retries)
+    return JobDescription(
+        job, tuple(inputs), tuple(units), notes, first.folder, retries, first_shard=first.first_shard
+    )
 
 
 def doubled_inputs(parts: Sequence[JobPart]) -> list[str]:

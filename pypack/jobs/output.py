@@ -27,7 +27,7 @@ from pypack.jobs.places import Place
 from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
 from pypack.remote import Url
-from pypack.store.contents import numbered_next
+from pypack.store.contents import REPLACED_FILE, numbered_next
 from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Of 0.1.0: what an unfinished job of it has.
@@ -271,7 +271,11 @@ def _is_ours(path: Path) -> bool:
 
 def is_our_name(name: str) -> bool:
     name = final_name(name)
-    return name in (*_OURS, UNITS_FOLDER) or is_shard_file(name) or numbered_next(name) is not None
+    return (
+        name in (*_OURS, UNITS_FOLDER, REPLACED_FILE)
+        or is_shard_file(name)
+        or numbered_next(name) is not None
+    )
 
 
 def _clear(directory: Path) -> None:

@@ -11,6 +11,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from pypack._common.schema import parse_json
 from pypack.jobs.attempts import final_name, is_over
 from pypack.jobs.description import (
     JOB_FILE,
@@ -28,13 +29,13 @@ from pypack.jobs.found_leftovers import (
     unit_of_file,
 )
 from pypack.jobs.limit import limited
-from pypack.jobs.manifest import UNITS_FOLDER, finished_units
+from pypack.jobs.manifest import UNITS_FOLDER
 from pypack.jobs.output import OLD_JOURNAL, OutputError, is_shard_file
 from pypack.jobs.remote_place import ATTEMPTS, OF_ONE, RemotePlace, temporary_name
 from pypack.jobs.replacing import settle
 from pypack.remote import Url, objects
 from pypack.remote.client import Stat
-from pypack.store.contents import numbered_next, shard_files
+from pypack.store.contents import REPLACED_FILE, numbered_next, shard_files
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo
 
 _PROBE = ".pypack-probe-"
@@ -129,7 +130,8 @@ class _Search:
         if info is not None:
             self._named |= {*shard_files(info.shards), *info.files}
         self._is_growing = info is not None and job != state.finished
-        self._done = finished_units(place)
+        names = parse_json((REPLACED_FILE in listed and place.read(REPLACED_FILE)) or b"[]")
+        self._replaced = frozenset(map(str, names))
         self._own: set[int] = set()  # units of the job
         self._going_on: set[int] = set()  # of them those that are to be made still
         if job is not None:
@@ -160,6 +162,8 @@ class _Search:
             self._look_at_shard(name)
         elif (units := numbered_next(name)) is not None:
             self._look_at_next(name, units)
+        elif name == REPLACED_FILE:
+            self._add(name, "the names of shards of a store that was replaced")
         elif name == REJECTED_FILE and self._state.info is None:
             self._keep(name, "of a job that has not ended")
         elif name == REJECTED_FILE:
@@ -177,6 +181,8 @@ class _Search:
         unit = unit_of_file(name)
         if unit in self._going_on or (unit in self._own and (self._is_growing or self._state.info is None)):
             self._keep(name, "of a unit of a job that goes on with it")
+        elif name in self._replaced:
+            self._add(name, "of a store that was replaced", since=REPLACED_FILE)
         elif self._is_replaced:
             self._keep(name, "perhaps of the store that is to replace this one")
         else:
@@ -225,8 +231,9 @@ class _Search:
     def _keep(self, name: str, why: str) -> None:
         self._found.kept[name] = why
 
-    def _add(self, name: str, why: str) -> None:
-        if self._listed[name].modified_ns / 1e9 > self._before:
+    def _add(self, name: str, why: str, *, since: str = "") -> None:
+        """What nobody needs, unless it, or what has made it so, is young."""
+        if self._listed[since or name].modified_ns / 1e9 > self._before:
             self._keep(name, f"{why}; but it is young: perhaps somebody writes still")
         else:
             self._remove(name, why)

@@ -17,6 +17,7 @@ from pypack.jobs.output import (
 )
 from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
+from pypack.jobs.remote_replace import claimed_beside
 from pypack.jobs.retry import with_retries, write_missing_records
 from pypack.remote import Url
 from pypack.store.format import STORE_FILE
@@ -50,12 +51,14 @@ def claimed_at(
                 f"{url}: holds objects that are not a store's ({', '.join(strangers[:3])}); choose a new one"
             )
     if is_finished and overwrite:
-        raise OutputError(
-            f"{url}: already holds a finished store, and a service of objects cannot put another in "
-            "its place in one step: choose another name, or remove that store first"
-        )
+        with claimed_beside(place, job, tokenizer_json) as kept:
+            yield kept
+        return
     if is_finished and not (shared and is_begun):
-        raise OutputError(f"{url}: already holds a finished store; choose another name, or remove it first")
+        raise OutputError(
+            f"{url}: already holds a finished store; choose another name, add to it with "
+            "--append, or replace it with --overwrite"
+        )
     if overwrite:
         clear_place(place)
     yield begun(place, job, tokenizer_json, shared)

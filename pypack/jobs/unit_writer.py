@@ -57,8 +57,10 @@ class UnitWriter:
         prepend_ids: Sequence[int] = (),
         append_ids: Sequence[int] = (),
         beside: Sequence[str] = (),
+        first_shard: int = 0,
     ) -> None:
         self._place = place
+        self._first_shard = first_shard
         self._unit = unit
         self._sources = [_source(file) for file in files]
         is_piece = len(files) == 1 and files[0].end is not None
@@ -153,7 +155,7 @@ class UnitWriter:
         self.passed_over += passed_over.counts()
 
     def _new_shard(self, number: int) -> ShardWriter:
-        name = shard_name(self._unit, number)
+        name = shard_name(self._unit, self._first_shard + number)
         self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet", *self._cutter.beside))
         return ShardWriter(
             name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pypack.store.format import (
@@ -16,6 +16,8 @@ from pypack.store.format import (
     StoreInfo,
 )
 
+# At a URL: the names of the shards of stores that were replaced, which are there for those who read them.
+REPLACED_FILE = "replaced.json"
 # What a job leaves in its store for those who go on with it.
 _NEXT_JOB = "job.next.json"
 _OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
@@ -56,9 +58,16 @@ def numbered_next(name: str) -> int | None:
     return None if found is None else int(found[1] or found[2])
 
 
-def extra_objects(names: Sequence[str], info: StoreInfo) -> tuple[list[str], list[str]]:
-    """`extra_files` of the names of what there is at a URL."""
-    extra = extra_names([name for name in names if numbered_next(name) is None], info)
+def extra_objects(
+    names: Sequence[str], info: StoreInfo, replaced: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
+    """`extra_files` of the names of what there is at a URL.
+
+    Args:
+        replaced: names of the shards of stores that were there before (`REPLACED_FILE`).
+    """
+    past = {REPLACED_FILE, *replaced}
+    extra = extra_names([name for name in names if numbered_next(name) is None and name not in past], info)
     return _without_growth(extra, info) if grows(names) else extra
 
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from pypack._common.checksums import BlockChecksum
 from pypack._common.fingerprint import is_of_lengths
+from pypack._common.schema import parse_json
 from pypack.remote import NoObjectError, RemoteFile, Url, objects
-from pypack.store.contents import extra_objects, grows, shard_files
+from pypack.store.contents import REPLACED_FILE, extra_objects, grows, shard_files
 from pypack.store.format import REJECTED_FILE, STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
 
 _HEADER = struct.Struct("<9sQBQQ")
@@ -134,7 +135,7 @@ class RemoteIndex:
                 elif f"{shard.name}{suffix}" in here:
                     unchecked.append(f"{shard.name}{suffix}")
             unchecked += [] if shard.bin_checksum is not None else [f"{shard.name}.bin"]
-        strangers = extra_objects(here, self.info)[1]
+        strangers = extra_objects(here, self.info, self._replaced(here))[1]
         return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest, "growing": grows(here)}
 
     def verify_quick(self) -> dict[str, Any]:
@@ -173,6 +174,14 @@ class RemoteIndex:
             else:
                 return here
 
+    def _replaced(self, here: Sequence[str]) -> list[str]:
+        """The names of the shards of stores that were there before."""
+        if REPLACED_FILE not in here:
+            return []
+        with suppress(NoObjectError):  # gone meanwhile
+            return [str(name) for name in parse_json(objects().read(self.url / REPLACED_FILE))]
+        return []
+
     def _check_file(self, name: str, recorded: str, here: Sequence[str]) -> None:
         """Compares one of the files beside the shards. That of the rejects may lack its name yet."""
         waiting = [one for one in here if one.startswith("rejected.next-")] if name == REJECTED_FILE else []
@@ -186,7 +195,7 @@ class RemoteIndex:
         missing = sorted({*shard_files(self.info.shards), *self.info.files} - set(here))
         if REJECTED_FILE in missing and any(name.startswith("rejected.next-") for name in here):
             missing.remove(REJECTED_FILE)  # a job was killed behind its store.json: it only lacks its name
-        shards = extra_objects(here, self.info)[0]
+        shards = extra_objects(here, self.info, self._replaced(here))[0]
         for names, what in (
             (missing, f"missing, and {STORE_FILE} names it"),
             (shards, f"a shard that {STORE_FILE} does not name: remove it"),
