@@ -162,17 +162,22 @@ def claimed_to_append(directory: Path | Url, now: JobDescription, *, shared: boo
             options and tokenizer.
     """
     place = place_at(directory)
-    if not place.exists(STORE_FILE):
-        raise OutputError(
-            f"{directory}: holds no finished store; --append adds to one, and the same command without it "
-            "makes or finishes it"
-        )
+    check_finished(place)
     try:
         with nullcontext() if isinstance(directory, Url) else only_job_in(directory, shared=shared):
             check_to_append(place, now)
             yield place
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
+def check_finished(place: Place) -> None:
+    """Raises OutputError for a place without a finished store."""
+    if not place.exists(STORE_FILE):
+        raise OutputError(
+            f"{place.folder}: holds no finished store; --append adds to one, and the same command without it "
+            "makes or finishes it"
+        )
 
 
 def check_to_append(place: Place, now: JobDescription) -> None:

@@ -15,7 +15,7 @@ from pypack.jobs.appending import unlike_units
 from pypack.jobs.description import JobDescription
 from pypack.jobs.differences import file_places
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_log import reject_line
 from pypack.jobs.retry import records_name
 from pypack.jobs.unit_work import refused_name
@@ -36,7 +36,7 @@ class JobPart:
             job of all they are absolute.
     """
 
-    place: FolderPlace
+    place: Place
     job: JobDescription
     units: int
     files: int
@@ -68,7 +68,7 @@ def why_not_one(jobs: Sequence[JobDescription | None]) -> str | None:
     return None
 
 
-def job_parts(places: Sequence[FolderPlace], jobs: Sequence[JobDescription]) -> list[JobPart]:
+def job_parts(places: Sequence[Place], jobs: Sequence[JobDescription]) -> list[JobPart]:
     """The jobs with their places in the job of all."""
     parts: list[JobPart] = []
     units = files = 0
@@ -114,7 +114,7 @@ def doubled_inputs(parts: Sequence[JobPart]) -> list[str]:
     return list(doubled)
 
 
-def write_units(parts: Sequence[JobPart], place: FolderPlace) -> None:
+def write_units(parts: Sequence[JobPart], place: Place) -> None:
     """Writes the manifests of all units by their new numbers, and what else stands beside them."""
     for part in parts:
         for unit in part.job.units:
@@ -123,7 +123,7 @@ def write_units(parts: Sequence[JobPart], place: FolderPlace) -> None:
             _write_unit(part, manifest, place)
 
 
-def _write_unit(part: JobPart, manifest: Manifest, place: FolderPlace) -> None:
+def _write_unit(part: JobPart, manifest: Manifest, place: Place) -> None:
     number = manifest.unit + part.units
     for name in (records_name, refused_name):
         data = part.place.read(name(manifest.unit))
@@ -132,7 +132,7 @@ def _write_unit(part: JobPart, manifest: Manifest, place: FolderPlace) -> None:
     if manifest.rejects_bytes:
         with place.writer(rejects_name(number)) as target:
             for chunk in renamed_rejects(
-                part.place.path(rejects_name(manifest.unit)), part.named, part.is_moved
+                part.place.file(rejects_name(manifest.unit)), part.named, part.is_moved
             ):
                 target.write(chunk)
         size = place.size(rejects_name(number))
@@ -149,7 +149,7 @@ def renamed(shard: ShardInfo, name: str, named: Callable[[str], str]) -> ShardIn
     return replace(shard, name=name, inputs=tuple(map(named, shard.inputs)))
 
 
-def renamed_rejects(log: Path, named: Callable[[str], str], is_moved: bool) -> Iterator[bytes]:
+def renamed_rejects(log: PlacedFile, named: Callable[[str], str], is_moved: bool) -> Iterator[bytes]:
     """The content of a file of rejects, with the names of files in the job of all."""
     with log.open("rb") as lines:
         if not is_moved:

@@ -67,7 +67,7 @@ class RemotePlace(Place):
 
     def _stat(self, name: str) -> Any:
         found = self._objects.stat(self._url(name))
-        if found is None and not self.has_create:
+        if found is None:
             tried = self._tried(name)
             found = self._objects.stat(tried[0]) if tried else None
         return found
@@ -109,12 +109,13 @@ class RemotePlace(Place):
                 yield chunk
 
     def read(self, name: str) -> bytes | None:
-        if not self.has_create:
+        if self._known_to_create is False:
             return self._read_whole(name)
         try:
             return self._objects.read(self._url(name))
         except NoObjectError:
-            return None
+            tried = self._tried(name)
+            return self._objects.read(tried[0]) if tried else None
 
     def _read_whole(self, name: str) -> bytes | None:
         """`read` at a service without conditions: it may give the beginning of an object and the end of the
@@ -245,7 +246,10 @@ class RemotePlace(Place):
             return None
 
     def _tried(self, name: str) -> list[Url]:
-        """The objects of processes that have made a file, where the service does not choose one of them."""
+        """The objects of processes that have made a file, where the service does not choose one of them. (Who
+        only reads need not be allowed to write, and does not find out whether it does.)"""
+        if self._known_to_create:
+            return []
         folder, _, last = name.rpartition("/")
         root = self.folder / folder if folder else self.folder
         return [

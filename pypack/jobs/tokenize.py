@@ -18,6 +18,7 @@ from pypack._common.words import counted
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError, InputFile
 from pypack.corpus.field import TextFields
+from pypack.jobs.append_dry_run import given_inputs, predict_append
 from pypack.jobs.append_run import AppendRun
 from pypack.jobs.choosing import check_choice
 from pypack.jobs.description import JobDescription
@@ -200,11 +201,17 @@ def predict(
     num_threads: int | None = None,
     strict: bool = False,
     preflight: bool = True,
+    append: bool = False,
     on_message: Callable[[str], None] | None = None,
 ) -> Prediction:
     """What `tokenize` would make, from a sample of the inputs; nothing is written.
 
+    Args:
+        append: what it would add to the finished store at `output`: the figures are those of the inputs that
+            the store has not, and of an append that was begun.
+
     Raises:
+        OutputError: with `append`: there is no finished store, or one that was made otherwise.
         CorpusError: as `tokenize`; or there are no inputs but such as can be read only once.
         ValueError: an option does not fit.
     """
@@ -213,11 +220,17 @@ def predict(
     _check(options, tokenizer)
     found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
-    if preflight:
-        _look(found.files, options, say)
     job = _describe(inputs, found, tokenizer, options, format)
-    job = replace(job, units=_units(found.files, options))
-    return predict_job(job, tokenizer, num_threads=num_threads)
+
+    def cut(files: Sequence[InputFile]) -> JobDescription:
+        if preflight:
+            _look(files, options, say)
+        return replace(job, inputs=tuple(files), units=_units(files, options))
+
+    if append:
+        given = given_inputs(_output(output), job)
+        return predict_append(given, tokenizer, cut, num_threads=num_threads)
+    return predict_job(cut(found.files), tokenizer, num_threads=num_threads)
 
 
 def _output(output: str | os.PathLike[str] | Url) -> Path | Url:

@@ -165,6 +165,8 @@ class DirectObjects:
 
     def has_create(self, folder: Url) -> bool:
         """See `Objects`."""
+        if folder.is_read_only:
+            return False
         probe = folder / f".pypack-probe-{secrets.token_hex(8)}"
         try:
             self.create(probe, b"1")
@@ -180,6 +182,8 @@ class DirectObjects:
 
     def has_swap(self, folder: Url) -> bool:
         """See `Objects`."""
+        if folder.is_read_only:
+            return False
         probe = folder / f".pypack-probe-{secrets.token_hex(8)}"
         try:
             seen = []

@@ -102,10 +102,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
-    if args.append and (args.overwrite or args.dry_run or args.retry_rejected):
+    if args.append and (args.overwrite or args.retry_rejected):
         raise UsageError(
-            "--append adds new inputs to a store: --overwrite, --dry-run and --retry-rejected do not go with "
-            "it"
+            "--append adds new inputs to a store: --overwrite and --retry-rejected do not go with it"
         )
     tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
