@@ -495,6 +495,18 @@ def masked_tokens(
     word_starts: NDArray[np.uint32] | None,
     instructions: str = "best",
 ) -> Objective: ...
+
+class TokenClusters:
+    def __init__(self, cluster_of: NDArray[np.int32]) -> None: ...
+    def __len__(self) -> int: ...
+
+def clustered_tokens(
+    *,
+    choosing: Objective,
+    clusters: TokenClusters,
+    rising: NDArray[np.uint64],
+    instructions: str = "best",
+) -> Objective: ...
 def masked_words(
     *,
     chance: int,
@@ -596,6 +608,7 @@ class BatchMaker:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> _MadeBatch: ...
     def fill(
         self,
@@ -624,6 +637,7 @@ class Prefetcher:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> None: ...
     def next(self) -> _MadeBatch: ...
 

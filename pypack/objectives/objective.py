@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
@@ -77,6 +78,16 @@ class Objective(abc.ABC):
     @abc.abstractmethod
     def kernel(self) -> _core.Objective:
         """What changes the arrays; of a resolved objective."""
+
+    @property
+    def feedback_clusters(self) -> int:
+        """How many clusters of tokens `pypack.loader.give_feedback` is told of; 0: it learns nothing of a
+        run."""
+        return 0
+
+    def kernel_after(self, counts: NDArray[np.int64]) -> _core.Objective:
+        """The kernel once feedback has come to these counts: int64 [clusters, clusters]."""
+        raise TypeError(f"{type(self).__name__} takes no feedback")
 
     def to_dict(self) -> dict[str, Any]:
         """Its name and fields as plain values; of arrays their fingerprints."""
