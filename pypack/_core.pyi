@@ -480,6 +480,10 @@ class Infilling:
         suffix_id: int,
         middle_id: int,
         ends: NDArray[np.uint32],
+        split: int | None = None,
+        file_chance: int = 0,
+        skip_ids: Sequence[int] = (),
+        skip_text: str = "",
     ) -> None: ...
 
 def infilled_tokens(infilling: Infilling) -> Objective: ...

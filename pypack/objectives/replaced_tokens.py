@@ -13,7 +13,7 @@ from pypack import _core
 from pypack._common.arguments import check_choice, number_within, whole_number
 from pypack.objectives.clusters import changed_counts, check_beta, rising_weights, token_clusters
 from pypack.objectives.masked_lm import MaskedLM
-from pypack.objectives.objective import Objective
+from pypack.objectives.objective import LATER, Objective
 from pypack.store.store import TokenStore
 
 _TAKEN = ("whole_word", "mask_id", "special_ids", "vocab_size")
@@ -71,8 +71,8 @@ class ReplacedTokens(Objective):
     mask_id: int | None = None
     special_ids: ArrayLike | None = None
     vocab_size: int | None = None
-    clusters: str | ArrayLike | None = None
-    beta: float = 2.0
+    clusters: str | ArrayLike | None = dataclasses.field(default=None, metadata=LATER)
+    beta: float = dataclasses.field(default=2.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, ("generator", "random", "swapped", "clusters"))
