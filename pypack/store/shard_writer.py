@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.checksums import SMALL_BLOCK_BYTES, BlockChecksum, block_checksum, checksum_of
+from pypack._common.early_writing import EarlyWriting
 from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.store.beside import BesideWriter
@@ -45,12 +46,12 @@ class ShardWriter:
         of `pypack.store.beside` that it has, by suffix."""
         self._name = name
         self._dtype = dtype
-        self._digest = BlockChecksum()
-        self._small_digest = BlockChecksum(BIN_BLOCK_BYTES)
+        self._digest = BlockChecksum(BIN_BLOCK_BYTES)
         self._paths = {
             suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", *beside, ".idx", ".bin")
         }
         self._bin = create(self._paths[".bin"])
+        self._early = EarlyWriting(self._bin)
         self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
@@ -75,7 +76,7 @@ class ShardWriter:
             self._columns.append(columns)
         self._bin.write(data.data)
         self._digest.update(data.data)
-        self._small_digest.update(data.data)
+        self._early.wrote(data.nbytes)
         self._lengths.append(lengths.astype(np.int32))
         if source is not None:
             self._inputs[source] = None
@@ -109,14 +110,14 @@ class ShardWriter:
             tokens=self.tokens,
             bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
             idx_bytes=len(index),
-            bin_checksum=str(self._digest),
+            bin_checksum=self._digest.of_larger_blocks(),
             idx_checksum=checksum_of(index),
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
             beside=beside,
             block_checksums={
-                ".bin": str(self._small_digest),
+                ".bin": str(self._digest),
                 ".idx": checksum_of(index, SMALL_BLOCK_BYTES),
             },
         )
