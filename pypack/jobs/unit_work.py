@@ -79,6 +79,7 @@ class UnitWork:
         self._tokenizer = tokenizer
         self._options = options
         self.passed_limit = False
+        self._threads = options.num_threads  # for one batch
         self._texts = record_texts(job.job, tokenizer)
         self._choice = Choice(job.job)
 
@@ -159,11 +160,9 @@ class UnitWork:
             return 1, self._options.num_threads
         return lanes_of(resolve_num_threads(self._options.num_threads))
 
-    def stage(
-        self, files: list[InputFile], on_error: str = "reject", threads: int | None = None
-    ) -> EncodeStage | RecordStage:
-        """What makes ids of batches of these files; `threads`: None for those that the options say."""
-        threads = threads or self._options.num_threads
+    def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
+        """What makes ids of batches of these files."""
+        threads = self._threads
         if self._texts is not None:
             encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
             return RecordStage(self._texts, encode, files, on_error)
@@ -211,8 +210,8 @@ class UnitWork:
         on_progress: Callable[[UnitProgress], None] | None,
     ) -> bool:
         """Makes the unit; whether it was cut short because it has all documents that it may have."""
-        lanes, threads = self._lanes()
-        encode = self.stage(files, self._options.on_error, threads)
+        lanes, self._threads = self._lanes()
+        encode = self.stage(files, self._options.on_error)
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
