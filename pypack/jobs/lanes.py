@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -28,35 +28,36 @@ def lanes_of(num_threads: int) -> tuple[int, int]:
 
 
 class Lanes(Generic[A, B]):
-    """Calls `work` on items in `count` threads, and gives the results in the order of the items.
+    """Calls `works` on items, each in a thread of its own, and gives the results in the order of the items.
 
     A context manager: leaving the block ends the threads, each after the item that it is at. An error of the
     items, or of the work, is raised in its place among the results.
     """
 
-    def __init__(self, items: Iterable[A], work: Callable[[A], B], count: int) -> None:
+    def __init__(self, items: Iterable[A], works: Sequence[Callable[[A], B]]) -> None:
+        """`works`: do the same; one may remember something between what is called in it."""
         self._items = iter(items)
-        self._work = work
         self._taking = threading.Lock()
         self._stop = threading.Event()  # no further item is taken
         self._left = threading.Event()  # nobody asks for results any more
-        self._results: queue.Queue[Future[B] | None] = queue.Queue(count)
+        self._results: queue.Queue[Future[B] | None] = queue.Queue(len(works))
         self._threads = [
-            threading.Thread(target=self._run, name="pypack-encoder", daemon=True) for _ in range(count)
+            threading.Thread(target=self._run, args=(work,), name="pypack-encoder", daemon=True)
+            for work in works
         ]
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[A], B]) -> None:
         while True:
             with self._taking:
                 taken = self._take()
             if taken is None:
                 return
-            self._work_on(*taken)
+            self._work_on(work, *taken)
             del taken  # a batch is not held while another one is waited for
 
-    def _work_on(self, future: Future[B], item: A) -> None:
+    def _work_on(self, work: Callable[[A], B], future: Future[B], item: A) -> None:
         try:
-            future.set_result(self._work(item))
+            future.set_result(work(item))
         except BaseException as error:  # raised where the result is asked for
             self._stop.set()
             future.set_exception(error)

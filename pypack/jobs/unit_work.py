@@ -224,7 +224,8 @@ class UnitWork:
     ) -> bool:
         """Makes the unit; whether it was cut short because it has all documents that it may have."""
         lanes, self._threads = self._lanes()
-        encode = self.stage(files, self._options.on_error)
+        # One each: a stage may hold something of the batch that it is at.
+        stages = [self.stage(files, self._options.on_error) for _ in range(lanes)]
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
@@ -254,7 +255,7 @@ class UnitWork:
         reading = Producer(self.choose(batches, files))
         # Left last: then nobody waits any more for a batch that does not come.
         with (
-            Lanes(self._all_parts(reading, files), encode, lanes) as encoding,
+            Lanes(self._all_parts(reading, files), stages) as encoding,
             reading,
             Consumer(write) as writing,
         ):
