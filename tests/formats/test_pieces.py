@@ -1,4 +1,4 @@
-"""Indexes and bounds that are read and written a piece at a time: what comes out does not hang on the pieces."""
+"""Indexes and bounds that are read and written a piece at a time: the pieces change nothing of what comes."""
 
 from __future__ import annotations
 
