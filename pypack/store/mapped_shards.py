@@ -61,6 +61,17 @@ class MappedShards:
         return [""] if self.info is None else [mask_of(self.path, shard) for shard in self.info.shards]
 
     @property
+    def kernel_parts(self) -> list[tuple[Any, ...]]:
+        """What `_core.mixed_store` takes of each shard."""
+        plain = self.info is not None
+        return [(*files, mask, plain) for files, mask in zip(self.shard_files, self.mask_files, strict=True)]
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for messages."""
+        return str(self.path)
+
+    @property
     def num_documents(self) -> int:
         """Number of documents."""
         return self._view.num_documents

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,9 +51,8 @@ class RemoteStore(TokenStore):
                 place = str(url / f"{shard.name}{suffix}")
                 files.append(RemoteFile(place, size, checksum, min(size, read.get(suffix, size))))
         self.files = RemoteFiles.open(cache, files)
-        super().__init__(
-            mirror, _core.remote_store([self._shard(shard) for shard in info.shards], info.dtype), info
-        )
+        shards = [self._shard(shard) for shard in info.shards]
+        super().__init__(mirror, _core.remote_store(shards, info.dtype), info)
 
     @classmethod
     def at(cls, url: Url, cache: Cache) -> RemoteStore:
@@ -95,9 +93,20 @@ class RemoteStore(TokenStore):
         return self.files.core, *places, *numbers, shard.documents, shard.tokens
 
     @property
-    def cached_files(self) -> RemoteFiles:
+    def cached_groups(self) -> list[RemoteFiles]:
         """See `files`."""
-        return self.files
+        return [self.files]
+
+    @property
+    def kernel_parts(self) -> list[tuple[Any, ...]]:
+        """See `MappedShards.kernel_parts`."""
+        assert self.info is not None
+        return [self._shard(shard) for shard in self.info.shards]
+
+    @property
+    def place(self) -> str:
+        """See `MappedShards.place`."""
+        return str(self.url)
 
     @property
     def holds_tokenizer(self) -> bool:
@@ -117,17 +126,7 @@ class RemoteStore(TokenStore):
                 mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
         return super().columns(names)
 
-    @cached_property
-    def group_places(self) -> RemoteValues | None:
-        """See `TokenStore.group_places`."""
-        return self._remote_values(GROUP, 0)
-
-    @cached_property
-    def document_weights(self) -> RemoteValues | None:
-        """See `TokenStore.document_weights`."""
-        return self._remote_values(WEIGHT, 1)
-
-    def _remote_values(self, suffix: str, default: float) -> RemoteValues | None:
+    def _values_beside(self, suffix: str, default: float) -> RemoteValues | None:
         assert self.info is not None
         numbers = [self._numbers.get(f"{shard.name}{suffix}") for shard in self.info.shards]
         if all(number is None for number in numbers):
@@ -236,7 +235,7 @@ def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, in
     return found
 
 
-def _values_again(store: RemoteStore, suffix: str) -> RemoteValues | None:
+def _values_again(store: RemoteStore, suffix: str) -> DocumentValues | None:
     return store.group_places if suffix == GROUP else store.document_weights
 
 
