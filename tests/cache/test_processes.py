@@ -28,6 +28,7 @@ from fixtures.remote_data import (
 
 import pypack
 from pypack.cache import Cache
+from pypack.cache.readers import Readers
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*hold no token that is learned")  # pieces of a token
 
@@ -241,3 +242,19 @@ def test_a_killed_process_leaves_no_fetcher_behind_that_holds_its_signals(
     assert process.communicate(timeout=60)[0]
     measures = json.loads((cache_folder(cache) / "measures.json").read_text())
     assert measures["gets"] > 0
+
+
+def test_who_comes_is_seen_at_once(tmp_path: Path) -> None:
+    """And not at the next look around, half a second later: the first batch of every loader waits for it."""
+    readers = Readers(tmp_path)
+    readers.look()
+    os.utime(tmp_path, ns=(0, 0))  # long ago
+    readers.look()
+    assert not readers.have_changed()
+    (tmp_path / "1-2-3").write_bytes(b"")
+    assert readers.have_changed()
+    readers.look()
+    assert readers.have_changed()  # so soon that another may have come in the same moment
+    os.utime(tmp_path, ns=(10**18, 10**18))
+    readers.look()
+    assert not readers.have_changed()
