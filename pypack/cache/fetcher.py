@@ -29,13 +29,13 @@ from pypack.cache.residents import Residents, Segment
 from pypack.remote import DirectObjects
 
 _AT_ONCE = 16  # ranges
-_SECONDS_IDLE = 10.0
+_SECONDS_IDLE = float(os.environ.get("PYPACK_CACHE_IDLE", "10"))  # without readers, before it ends
 _SECONDS_TO_LOCK = 2.0
 _BETWEEN_LOOKS = 0.5  # at who has come and gone
 _BETWEEN_PLANS = 0.02  # in which order blocks are fetched
 _TRIED_AGAIN_AFTER = 0.5  # seconds, what has failed
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_PAUSE_FULL, _SECONDS_TO_MAKE_ROOM = 0.1, 2.0
+_PAUSE_FULL, _SECONDS_TO_MAKE_ROOM = 0.1, 1.0
 _SECONDS_FULL = 30.0  # before it is tried whether a full disk has room again
 
 
