@@ -146,6 +146,9 @@ class RemotePlan(Plan):
         columns = [self._part(name, first, last).tolist() for name in names]
         return [Span(*span) for span in zip(*columns, strict=True)]
 
+    def capacity_of(self, sequence: int) -> int:
+        return int(self._part("sequence_capacity", sequence, sequence + 1)[0])
+
     def _part(self, name: str, first: int, last: int) -> NDArray[Any]:
         _, offset, dtype = self._places[name]
         size = dtype.itemsize

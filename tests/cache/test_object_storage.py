@@ -47,7 +47,9 @@ def test_what_s3_does_not_have_is_named(corpus: Path, bucket: str, cache: Path) 
     objects().remove(Url.of(f"{bucket}/a.store/00001.bin"))
     try:
         loader = pypack.Loader(store, corpus / "stream.plan", batch_sequences=8, shuffle=False)
-        with pytest.raises(FileNotFoundError, match=r"s3://bucket/lake/a\.store/00001\.bin: there is no such"):
+        with pytest.raises(
+            FileNotFoundError, match=r"s3://bucket/lake/a\.store/00001\.bin: there is no such"
+        ):
             for _ in loader:
                 pass
     finally:
