@@ -11,6 +11,7 @@ from pypack.cli import inspect_objective, inspect_plan, inspect_remote, inspect_
 from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
+from pypack.cli.remote import opened_plan, remote_kind
 from pypack.cli.tokenizers import load_tokenizer
 from pypack.remote.url import Url
 
@@ -115,20 +116,23 @@ def _show_plan(args: argparse.Namespace) -> int:
 
 
 def _at_url(args: argparse.Namespace) -> int:
-    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
-    from pypack.cli.remote import remote_kind
-
+    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first; a plan
+    is copied for the while, or read through a cache with its --store."""
     kind = remote_kind(args.path)
     inspect_remote.check(args, kind)
     if args.objective is not None:
-        raise UsageError(f"{args.path}: --objective is of a store on this machine: copy it")
-    if kind == "plan":
+        raise UsageError(f"{args.path}: --objective is of a store on this machine")
+    if kind == "plan" and args.store is not None:
         return _show_plan(args)
-    found = inspect_store.described_at_url(args.path, args.first)
+    if kind == "plan":
+        with opened_plan(args.path) as plan:
+            found = inspect_plan.described(plan, args.path, args.first)
+    else:
+        found = inspect_store.described_at_url(args.path, args.first)
     if args.json:
         print(json.dumps(found))
     else:
-        inspect_store.print_store(found)
+        (inspect_plan.print_plan if kind == "plan" else inspect_store.print_store)(found)
     return 0
 
 

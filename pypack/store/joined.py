@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pypack import _core
 from pypack._common.fingerprint import joined_fingerprint
 from pypack.cache import RemoteFiles
-from pypack.store.beside import DocumentValues, JoinedValues
+from pypack.store.beside import WORDS, DocumentValues, JoinedValues
 from pypack.store.learning import foreign_beside
 from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.same_tokenizer import check_same_tokenizer
@@ -51,6 +51,14 @@ class JoinedStore(TokenStore):
     def cached_groups(self) -> list[RemoteFiles]:
         """See `TokenStore.cached_groups`."""
         return list({id(files): files for part in self._parts for files in part.cached_groups}.values())
+
+    @cached_property
+    def word_view(self) -> _core.StoreView:
+        """See `TokenStore.word_view`."""
+        if not self.is_remote:
+            return super().word_view
+        self._check_word_borders()
+        return _core.mixed_store([part.kernel_parts(WORDS) for part in self._parts], self.dtype.name)
 
     def _values_beside(self, suffix: str, default: float) -> DocumentValues | None:
         if not self.is_remote:
@@ -153,4 +161,4 @@ def _view_of_mixed(parts: Sequence[TokenStore]) -> _core.StoreView:
             f"{local:,} shards of stores of this host, in a list with a remote one, which takes up to "
             f"{MOST_MAPPED_SHARDS:,}: give the remote store as a source of its own, in a mixture"
         )
-    return _core.mixed_store([part.kernel_parts for part in parts], parts[0].dtype.name)
+    return _core.mixed_store([part.kernel_parts() for part in parts], parts[0].dtype.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +16,9 @@ from pypack._common.checksums import has_block_sums
 from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
-from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, WORDS, DocumentValues
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
-from pypack.store.shard_writer import INDEX_HEADER_BYTES
+from pypack.store.index_file import INDEX_HEADER_BYTES
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ class RemoteStore(TokenStore):
             )
         return cls(url, cache, mirror, info)
 
-    def _shard(self, shard: ShardInfo) -> tuple[Any, ...]:
-        names = [f"{shard.name}{suffix}" for suffix in (".bin", ".idx", MASK)]
+    def _shard(self, shard: ShardInfo, bits: str = MASK) -> tuple[Any, ...]:
+        names = [f"{shard.name}{suffix}" for suffix in (".bin", ".idx", bits)]
         places = [str(self.url / name) for name in names[:2]]
         numbers = [self._numbers.get(name, -1) for name in names]
         return self.files.core, *places, *numbers, shard.documents, shard.tokens
@@ -97,11 +98,10 @@ class RemoteStore(TokenStore):
         """See `files`."""
         return [self.files]
 
-    @property
-    def kernel_parts(self) -> list[tuple[Any, ...]]:
+    def kernel_parts(self, bits: str = MASK) -> list[tuple[Any, ...]]:
         """See `MappedShards.kernel_parts`."""
         assert self.info is not None
-        return [self._shard(shard) for shard in self.info.shards]
+        return [self._shard(shard, bits) for shard in self.info.shards]
 
     @property
     def place(self) -> str:
@@ -125,6 +125,12 @@ class RemoteStore(TokenStore):
             if shard.columns_checksum is not None:
                 mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
         return super().columns(names)
+
+    @cached_property
+    def word_view(self) -> _core.StoreView:
+        """See `TokenStore.word_view`."""
+        self._check_word_borders()
+        return _core.remote_store(self.kernel_parts(WORDS), self.dtype.name)
 
     def _values_beside(self, suffix: str, default: float) -> RemoteValues | None:
         assert self.info is not None
@@ -217,6 +223,7 @@ def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, in
         MASK: -(-shard.tokens // 8),
         GROUP: shard.documents * DTYPES[GROUP].itemsize,
         WEIGHT: shard.documents * DTYPES[WEIGHT].itemsize,
+        WORDS: -(-shard.tokens // 8),
     }
     checksums = {**shard.checksums(), **shard.block_checksums}
     found = []
