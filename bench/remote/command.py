@@ -9,6 +9,11 @@ fast as the same client reads the whole store by blocks, as many at once as the 
 block written to a file; a pass with an empty cache and `locality`; passes with a full one beside a loader
 over the local files, in turns; and what the first batch takes. Checked first: the batches are those of the
 local loader.
+
+    python bench remote --parts pack
+
+`pypack pack` of a made-up store of 100 million documents behind that server, the whole process: its time and
+its memory, with two strategies. Checked by the command itself: it proves each plan.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ from bench.common.arguments import parser
 from bench.common.printing import Row, print_table
 from bench.common.record import ROOT, write_results
 from bench.common.timing import measure_in_turns
+from bench.remote.packing import bench_packing
 from pypack.remote import DirectObjects, Url
 
 VOCABULARY, LENGTH, ROWS, LOCALITY = 60_000, 2048, 8, 1000
@@ -175,6 +181,8 @@ def measure(tokens: int, repeats: int, rate: float) -> Row:
 def main(arguments: list[str]) -> None:
     """Measures, prints the table and writes the result file."""
     options = parser("remote", __doc__)
+    options.add_argument("--parts", nargs="+", choices=("load", "pack"), default=["load"])
+    options.add_argument("--documents", type=int, default=100_000_000, help="for pack")
     options.add_argument("--tokens", type=int, default=200_000_000)
     options.add_argument(
         "--lines", type=float, nargs="+", default=[125.0, 0.0], metavar="MB/S",
@@ -183,7 +191,13 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     args = options.parse_args(arguments)
-    rows = [measure(args.tokens, args.repeats, line * 1e6) for line in args.lines]
-    print_table(rows, "batches of 8 x 2048 tokens through a cache of remote files")
-    if not args.no_results:
-        print(write_results("remote", rows))
+    if "load" in args.parts:
+        rows = [measure(args.tokens, args.repeats, line * 1e6) for line in args.lines]
+        print_table(rows, "batches of 8 x 2048 tokens through a cache of remote files")
+        if not args.no_results:
+            print(write_results("remote", rows))
+    if "pack" in args.parts:
+        rows = bench_packing(range_server, args.documents, LENGTH, args.repeats)
+        print_table(rows, "pypack pack of a store at a URL")
+        if not args.no_results:
+            print(write_results("remote_pack", rows))

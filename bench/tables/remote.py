@@ -39,3 +39,18 @@ def remote_table(record: Record) -> str:
             ]
         )
     return markdown(["", "through the cache", "beside it", "ratio"], rows)
+
+
+def packing_table(record: Record) -> str:
+    """What packing by URL takes."""
+    rows = [
+        [
+            f"`{row['strategy']}`",
+            f"{row['documents']:,}",
+            f"{row['whole process, s']:.0f} s",
+            f"{row['peak memory, MB']:,.0f} MB",
+            f"{row['bytes a document']:.0f}",
+        ]
+        for row in record["results"]
+    ]
+    return markdown(["strategy", "documents", "`pypack pack URL`", "peak memory", "bytes a document"], rows)
