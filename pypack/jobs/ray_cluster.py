@@ -21,6 +21,7 @@ from pypack.jobs.ray_entry import WARM_UP, make_unit
 # Of a task whose process dies. After that its unit is tried by halves, see `Dealer`.
 MOST_RETRIES = 3
 _SECONDS_TO_CONNECT = 10.0
+_SECONDS_ALONE = 0.5
 _OBJECT_STORE_BYTES = 80 << 20  # the least that Ray takes: nothing of size goes through it
 _MOST_WARM = 256  # processes that are started before it is known how many units there are
 # As if set by hand, where they are not. The events of tasks are what a dashboard lists; sending the last of
@@ -53,8 +54,10 @@ class Connection:
         self._imported, self._made, self._left = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._connect, name="pypack-ray", daemon=True)
         self._thread.start()
-        # Importing holds Python's lock anyhow: the sooner it is done, the sooner workers start.
+        # Importing and connecting hold Python's lock for the most part: alone they are done soonest, and the
+        # sooner workers start. A cluster that has to be started, or is far away, is not waited for.
         self._imported.wait()
+        self._made.wait(_SECONDS_ALONE)
 
     def connected(self) -> Any:
         """The module `ray`, connected.
