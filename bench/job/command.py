@@ -18,6 +18,8 @@ peers: the same job by other programs (bench/peers/jobs): `datasets.map` with th
 workers: the job on `--copies` with 1 to 4 workers of one encoding thread each: processor time of the
   workers a GB of JSON, of their parent, and the memory of the largest. Checked first: the stores are one.
 merge: `pypack merge` of a made-up job of 100,000 shards.
+ray: the job in `--units` units of `--unit-megabytes` each (copies of the corpora), by tasks of Ray on this
+  machine and by as many worker processes, in turns, connecting included.
 
 The first two take about five minutes on two cores, workers on 48 copies (2 GB) two more.
 """
@@ -32,13 +34,14 @@ from bench.common.printing import print_table
 from bench.common.record import write_results
 from bench.job.engines import bench_engines
 from bench.job.merging import bench_merging
+from bench.job.on_ray import bench_ray
 from bench.job.ways import WAYS, Job
 from bench.job.whole import bench_whole
 from bench.job.workers import bench_workers
 from pypack import Tokenizer
 
 PEERS = ("tokenizers", "datasets", "megatron-core", "pyarrow", "gigatoken", "datatrove")
-PARTS = ("engines", "peers", "workers", "merge")
+PARTS = ("engines", "peers", "workers", "merge", "ray")
 
 
 def main(arguments: list[str]) -> None:
@@ -52,6 +55,8 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--peers", nargs="+", choices=list(WAYS)[2:], default=list(WAYS)[2:])
     options.add_argument("--before", type=Path, help="the Python of an older pypack, timed too")
     options.add_argument("--copies", type=int, default=4, help="of the corpora in pypack's second row")
+    options.add_argument("--units", type=int, default=200, help="for ray")
+    options.add_argument("--unit-megabytes", type=float, nargs="+", default=[8, 32], help="for ray: of JSON")
     options.add_argument("--megabytes", type=float, help="for peers: only the first of the corpora")
     options.add_argument("--result", default="job_peers", help="for peers: the name of the result file")
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
@@ -68,7 +73,7 @@ def main(arguments: list[str]) -> None:
         print_table(rows, "pypack merge")
         if not args.no_results:
             print(write_results("job_merge", rows))
-    if {"peers", "workers"} & set(args.parts):
+    if {"peers", "workers", "ray"} & set(args.parts):
         tokenizer = Tokenizer.from_file(args.tokenizer)
         eos_id = tokenizer.eos_id
         if eos_id is None:
@@ -82,6 +87,13 @@ def main(arguments: list[str]) -> None:
         print_table(rows, f"{args.tokenizer.name}, workers of one thread")
         if not args.no_results:
             print(write_results("job_workers", rows))
+    if "ray" in args.parts:
+        with tempfile.TemporaryDirectory() as work:
+            sizes = (args.units, args.unit_megabytes, args.repeats)
+            rows = bench_ray(args.inputs, job, Path(work), *sizes)
+        print_table(rows, f"{args.tokenizer.name}, {args.threads} workers, on Ray and without")
+        if not args.no_results:
+            print(write_results("job_ray", rows, "ray"))
     if "peers" in args.parts:
         most_bytes = None if args.megabytes is None else int(args.megabytes * 1e6)
         with tempfile.TemporaryDirectory() as work:

@@ -2,17 +2,25 @@ r"""How fast batches come from object storage: with all in the cache, and with n
 
     python bench remote
 
-A store of made-up documents, packed in order, lies behind a small server of ranges on this host, whose line
-is limited to that of 1 Gbit/s (on loopback both share the processor, which no line is as fast as). Measured:
-the server alone, as fast as the same client reads the whole store by blocks, as many at once as the cache
-does; a pass with an empty cache and `locality`; passes with a full one beside a loader over the local files,
-in turns; and what the first batch takes. Checked first: the batches are those of the local loader.
+A store of made-up documents, packed in order, lies behind a small server of ranges on this host, once with
+a line that is limited to 1 Gbit/s, and once without a limit (on loopback server and client share the
+processors, and filling memory that no file was in before is the slowest part). Measured: the server alone, as
+fast as the same client reads the whole store by blocks, as many at once as the cache does; the same with each
+block written to a file; a pass with an empty cache and `locality`; passes with a full one beside a loader
+over the local files, in turns; and what the first batch takes. Checked first: the batches are those of the
+local loader.
+
+    python bench remote --parts pack
+
+`pypack pack` of a made-up store of 100 million documents behind that server, the whole process: its time and
+its memory, with two strategies. Checked by the command itself: it proves each plan.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +38,7 @@ from bench.common.arguments import parser
 from bench.common.printing import Row, print_table
 from bench.common.record import ROOT, write_results
 from bench.common.timing import measure_in_turns
+from bench.remote.packing import bench_packing
 from pypack.remote import DirectObjects, Url
 
 VOCABULARY, LENGTH, ROWS, LOCALITY = 60_000, 2048, 8, 1000
@@ -71,16 +80,26 @@ def one_pass(loader: pypack.Loader) -> int:
     return sum(1 for _ in loader)
 
 
-def read_everything(url: str, folder: Path) -> int:
-    """The store's tokens from the server, by blocks, as many at once as the cache asks for; returns bytes."""
+def read_everything(url: str, folder: Path, copies: Path | None = None) -> int:
+    """The store's tokens from the server, by blocks, as many at once as the cache asks for; returns bytes.
+
+    With `copies` each block is written to a file of that folder.
+    """
     objects = DirectObjects()
     parts = [
         (Url.of(f"{url}/a.store/{file.name}"), start, min(start + BLOCK_BYTES, file.stat().st_size))
         for file in sorted((folder / "a.store").glob("*.bin"))
         for start in range(0, file.stat().st_size, BLOCK_BYTES)
     ]
+
+    def read(number: int) -> int:
+        data = objects.read(*parts[number])
+        if copies is not None:
+            (copies / str(number)).write_bytes(data)
+        return len(data)
+
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        return sum(threads.map(lambda part: len(objects.read(*part)), parts))
+        return sum(threads.map(read, range(len(parts))))
 
 
 def end_fetcher(cache: Path) -> None:
@@ -104,8 +123,16 @@ def cold_pass(url: str, cache: Path, server: Any) -> tuple[float, float, int]:
     return time.perf_counter() - began, first, given
 
 
+def copied(url: str, folder: Path) -> tuple[int, float]:
+    """Bytes of the store, and the seconds that it takes to read and to write them."""
+    with tempfile.TemporaryDirectory(dir=folder) as copies:
+        began = time.perf_counter()
+        size = read_everything(url, folder, Path(copies))
+        return size, time.perf_counter() - began
+
+
 def measure(tokens: int, repeats: int, rate: float) -> Row:
-    """The one row; `rate`: of the server's line, in bytes a second."""
+    """The row of a line of so many bytes a second; 0: without a limit."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_store(folder, tokens)
@@ -118,17 +145,22 @@ def measure(tokens: int, repeats: int, rate: float) -> Row:
             warm = measure_in_turns(
                 {"local": partial(one_pass, here), "remote": partial(one_pass, there)}, repeats
             )
-            size, whole, cold = 0, [], []
+            end_fetcher(folder / "cache0")
+            size, whole, written, cold = 0, [], [], []
             for number in range(repeats):
                 began = time.perf_counter()
                 size = read_everything(server.url, folder)
-                whole.append(size / (time.perf_counter() - began))
+                whole.append(time.perf_counter() - began)
                 cache = folder / f"cache{number + 1}"
-                cold.append(cold_pass(server.url, cache, server))
-                end_fetcher(cache)
-            end_fetcher(folder / "cache0")
-    cold_speed = float(np.median([size / seconds for seconds, _, _ in cold]))
-    speed = float(np.median(whole))
+                # Whoever comes second has memory that the first has just left.
+                for one in (0, 1) if number % 2 else (1, 0):
+                    if one:
+                        written.append(copied(server.url, folder)[1])
+                    else:
+                        cold.append(cold_pass(server.url, cache, server))
+                        end_fetcher(cache)
+                        shutil.rmtree(cache)
+    cold_seconds = float(np.median([seconds for seconds, _, _ in cold]))
     return {
         "MB": size / 1e6,
         "line, MB/s": rate / 1e6,
@@ -136,9 +168,11 @@ def measure(tokens: int, repeats: int, rate: float) -> Row:
         "local, batches/s": steps / warm["local"].median,
         "warm, batches/s": steps / warm["remote"].median,
         "warm / local": warm["local"].median / warm["remote"].median,
-        "server, MB/s": speed / 1e6,
-        "cold, MB/s": cold_speed / 1e6,
-        "cold / server": cold_speed / speed,
+        "server, MB/s": size / float(np.median(whole)) / 1e6,
+        "copied, MB/s": size / float(np.median(written)) / 1e6,
+        "cold, MB/s": size / cold_seconds / 1e6,
+        "cold / server": float(np.median(whole)) / cold_seconds,
+        "cold / copied": float(np.median(written)) / cold_seconds,
         "first batch, s": float(np.median([first for _, first, _ in cold])),
         "first batch, MiB": max(given for _, _, given in cold) / 2**20,
     }
@@ -147,14 +181,23 @@ def measure(tokens: int, repeats: int, rate: float) -> Row:
 def main(arguments: list[str]) -> None:
     """Measures, prints the table and writes the result file."""
     options = parser("remote", __doc__)
+    options.add_argument("--parts", nargs="+", choices=("load", "pack"), default=["load"])
+    options.add_argument("--documents", type=int, default=100_000_000, help="for pack")
     options.add_argument("--tokens", type=int, default=200_000_000)
     options.add_argument(
-        "--line", type=float, default=125.0, metavar="MB/S", help="what the server gives at most; 0: no limit"
-    )
+        "--lines", type=float, nargs="+", default=[125.0, 0.0], metavar="MB/S",
+        help="what the server gives at most; 0: no limit",
+    )  # fmt: skip
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     args = options.parse_args(arguments)
-    row = measure(args.tokens, args.repeats, args.line * 1e6)
-    print_table([row], "batches of 8 x 2048 tokens through a cache of remote files")
-    if not args.no_results:
-        print(write_results("remote", [row]))
+    if "load" in args.parts:
+        rows = [measure(args.tokens, args.repeats, line * 1e6) for line in args.lines]
+        print_table(rows, "batches of 8 x 2048 tokens through a cache of remote files")
+        if not args.no_results:
+            print(write_results("remote", rows))
+    if "pack" in args.parts:
+        rows = bench_packing(range_server, args.documents, LENGTH, args.repeats)
+        print_table(rows, "pypack pack of a store at a URL")
+        if not args.no_results:
+            print(write_results("remote_pack", rows))

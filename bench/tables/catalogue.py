@@ -84,6 +84,7 @@ TABLES = {
     ),
     "job_workers": Table("job_workers", job.workers_table, "job --parts workers --copies 48"),
     "job_merge": Table("job_merge", job.merge_table, "job --parts merge"),
+    "job_ray": Table("job_ray", job.ray_table, "job --parts ray"),
     "strategies": Table("strategies", strategies.strategies_table, "strategies"),
     "pack/targets": Table("pack", pack_targets.targets_table, "pack --large"),
     "pack/peers": Table("pack", pack_peers.peers_table, "pack --parts peers", "best fit against peers"),
@@ -98,5 +99,6 @@ TABLES = {
     "objective_pairs": Table("objectives", objectives.pairs_table, "objectives"),
     "moving": Table("moving", moving.moving_table, "moving"),
     "remote": Table("remote", remote.remote_table, "remote"),
+    "remote_pack": Table("remote_pack", remote.packing_table, "remote --parts pack"),
     "prefill": Table("prefill", prefill.prefill_table, "prefill"),
 }

@@ -77,3 +77,18 @@ def merge_table(record: Record) -> str:
         for row in record["results"]
     ]
     return markdown(["shards", "`pypack merge`", "peak memory"], rows)
+
+
+def ray_table(record: Record) -> str:
+    """The job on Ray, beside worker processes."""
+    rows = [
+        [
+            f"{row['units']:,} × {row['MB a unit']:,.0f} MB",
+            f"{row['local workers, s']:.2f} s",
+            f"{row['Ray, s']:.2f} s",
+            f"{row['more, s']:+.2f} s",
+            f"{row['Ray / local'] - 1:+.0%}",
+        ]
+        for row in record["results"]
+    ]
+    return markdown(["units of JSON", "`--workers`", "`--engine ray`", "more", ""], rows)

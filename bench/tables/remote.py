@@ -7,25 +7,50 @@ from bench.tables.markdown import Record, markdown
 
 def remote_table(record: Record) -> str:
     """What each way gives, beside what it is compared with."""
-    row = record["results"][0]
+    first = record["results"][0]
     rows = [
         [
             "all in the cache",
-            f"{row['warm, batches/s']:,.0f} batches/s",
-            f"{row['local, batches/s']:,.0f} from local files",
-            f"{row['warm / local']:.2f}",
-        ],
-        [
-            f"nothing in the cache, with `locality`, a line of {row['line, MB/s']:,.0f} MB/s",
-            f"{row['cold, MB/s']:,.0f} MB/s of tokens",
-            f"{row['server, MB/s']:,.0f} of the server alone",
-            f"{row['cold / server']:.2f}",
-        ],
-        [
-            "the first batch",
-            f"{row['first batch, s']:.2f} s",
-            f"{row['first batch, MiB']:.0f} MiB fetched of {row['MB'] / 1.048576:,.0f}",
-            "",
-        ],
+            f"{first['warm, batches/s']:,.0f} batches/s",
+            f"{first['local, batches/s']:,.0f} from local files",
+            f"{first['warm / local']:.2f}",
+        ]
     ]
+    for row in record["results"]:
+        line = f"a line of {row['line, MB/s']:,.0f} MB/s" if row["line, MB/s"] else "no limit but the host's"
+        given = f"{row['cold, MB/s']:,.0f} MB/s of tokens"
+        rows.append(
+            [
+                f"nothing in the cache, with `locality`, {line}",
+                given,
+                f"{row['server, MB/s']:,.0f} of the server alone",
+                f"{row['cold / server']:.2f}",
+            ]
+        )
+        if "copied, MB/s" in row:
+            beside = f"{row['copied, MB/s']:,.0f} of a copy to the disk"
+            rows.append(["the same", given, beside, f"{row['cold / copied']:.2f}"])
+        rows.append(
+            [
+                f"the first batch, {line}",
+                f"{row['first batch, s']:.2f} s",
+                f"{row['first batch, MiB']:.0f} MiB fetched of {row['MB'] / 1.048576:,.0f}",
+                "",
+            ]
+        )
     return markdown(["", "through the cache", "beside it", "ratio"], rows)
+
+
+def packing_table(record: Record) -> str:
+    """What packing by URL takes."""
+    rows = [
+        [
+            f"`{row['strategy']}`",
+            f"{row['documents']:,}",
+            f"{row['whole process, s']:.0f} s",
+            f"{row['peak memory, MB']:,.0f} MB",
+            f"{row['bytes a document']:.0f}",
+        ]
+        for row in record["results"]
+    ]
+    return markdown(["strategy", "documents", "`pypack pack URL`", "peak memory", "bytes a document"], rows)

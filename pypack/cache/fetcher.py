@@ -7,6 +7,7 @@ states, what is needed in the files of the readers.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
@@ -19,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pypack.cache.fetching import Fetched, fetch
+from pypack.cache.files import no_room
 from pypack.cache.groups import Group
 from pypack.cache.layout import ABSENT, FAILED, PRESENT, boot_id
 from pypack.cache.measures import Measures
@@ -27,11 +29,14 @@ from pypack.cache.residents import Residents, Segment
 from pypack.remote import DirectObjects
 
 _AT_ONCE = 16  # ranges
-_SECONDS_IDLE = 10.0
+_SECONDS_IDLE = float(os.environ.get("PYPACK_CACHE_IDLE", "10"))  # without readers, before it ends
 _SECONDS_TO_LOCK = 2.0
 _BETWEEN_LOOKS = 0.5  # at who has come and gone
 _BETWEEN_PLANS = 0.02  # in which order blocks are fetched
 _TRIED_AGAIN_AFTER = 0.5  # seconds, what has failed
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PAUSE_FULL, _SECONDS_TO_MAKE_ROOM = 0.1, 1.0
+_SECONDS_FULL = 30.0  # before it is tried whether a full disk has room again
 
 
 class Fetcher:
@@ -43,16 +48,18 @@ class Fetcher:
         self._groups: dict[int, Group] = {}
         self._readers = Readers(folder / "readers")
         self._limit = 0
-        self._residents = Residents(self._groups, lambda: self._limit)
+        self._ceiling, self._ceiling_ends = 0, 0.0  # where the disk was found to be full
+        self._residents = Residents(self._groups, self._current_limit)
         self._measures = Measures(folder)
         self._threads = ThreadPoolExecutor(_AT_ONCE, "pypack-fetch")
         self._running: dict[Segment, Future[Fetched]] = {}
         self._in_flight: dict[Key, None] = {}
         self._pending: dict[Key, None] = {}
         self._failed_at: dict[Key, float] = {}
+        self._full_since: dict[Key, float] = {}  # what the disk has no room for
         self._distances: dict[Key, int] = {}
         self._queue: list[Key] = []
-        self._next_look = self._next_plan = 0.0
+        self._next_look = self._next_plan = self._next_start = 0.0
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self, bell: int) -> None:
@@ -64,8 +71,8 @@ class Fetcher:
             for pipe in (bell, self._wake_reader):
                 with suppress(BlockingIOError):
                     os.read(pipe, 65536)
-            if time.monotonic() >= self._next_look:
-                self._look()
+            if time.monotonic() >= self._next_look or self._readers.have_changed():
+                self._look()  # who has come waits for its first blocks
             if len(self._readers):
                 used_at = time.monotonic()
             elif time.monotonic() - used_at > _SECONDS_IDLE and not self._running:
@@ -151,7 +158,7 @@ class Fetcher:
 
     def _start(self) -> None:
         """Fetches what is needed soonest, as much at once as may be."""
-        if len(self._running) >= _AT_ONCE:
+        if len(self._running) >= _AT_ONCE or time.monotonic() < self._next_start:
             return
         if time.monotonic() >= self._next_plan:
             self._plan()
@@ -175,7 +182,7 @@ class Fetcher:
         try:
             descriptor, is_new = group.opened(segment[1])
         except OSError as error:
-            self._fail(group, blocks, error)
+            self._no_room(group, blocks, error)
             return
         self._residents.expect(segment, size)
         for block in blocks:
@@ -192,7 +199,9 @@ class Fetcher:
     def _run_of(self, group: Group, segment: Segment, block: int, distance: int) -> range:
         """The neighbours of a block in its segment that are fetched with it: those that are needed, too; or
         all that are missing, where there is time and room for what will be needed later."""
-        everything = not is_soon(distance) and sum(g.size for g in self._groups.values()) <= self._limit
+        everything = (
+            not is_soon(distance) and sum(g.size for g in self._groups.values()) <= self._current_limit()
+        )
         within = group.blocks_of(segment[1])
 
         def is_wanted(one: int) -> bool:
@@ -216,29 +225,53 @@ class Fetcher:
                 self._in_flight.pop((segment[0], block), None)
             for block in done.good:
                 done.group.set_present(block)
+                self._full_since.pop((segment[0], block), None)
             self._residents.note(segment)
             self._measures.note(done)
             rest = [block for block in done.blocks if block not in done.good]
             if done.disk_error is not None:
-                self._fail(done.group, rest, done.disk_error)
+                if not done.group.present_bytes(segment[1]):
+                    self._residents.drop(segment)  # what is written of it takes room
+                self._no_room(done.group, rest, done.disk_error)
             elif done.error is not None:
                 self._set_failed(done.group, rest, *done.error)
 
-    def _fail(self, group: Group, blocks: range | list[int], error: OSError) -> None:
-        self._set_failed(
-            group,
-            blocks,
-            "RemoteError",
-            str(self._folder),
-            f"cannot write to the cache: {error.strerror or error}; make room, or name another cache",
-        )
+    def _no_room(self, group: Group, blocks: range | list[int], error: OSError) -> None:
+        """The disk takes no more. What is needed last goes, and the cache stays as small for a while; where a
+        step has waited for long all the same, it is told."""
+        now = time.monotonic()
+        keys = [(group.number, block) for block in blocks]
+        if error.errno in _FULL:
+            self._measures.note_full()
+            since = min(self._full_since.setdefault(key, now) for key in keys)
+            soon = any(is_soon(self._distances.get(key, 0)) for key in keys)
+            if not soon or now - since < _SECONDS_TO_MAKE_ROOM:
+                if soon:
+                    size = sum(group.block_size(block) for block in blocks)
+                    self._residents.give_up(size, self._distances, self._running.keys())
+                self._ceiling, self._ceiling_ends = self._residents.used, now + _SECONDS_FULL
+                # What has gone takes its room until the readers that have it mapped let go of it.
+                self._next_start = now + _PAUSE_FULL
+                for key in keys:
+                    self._want(group, key)
+                return
+        told = no_room(self._folder, error)
+        self._set_failed(group, blocks, type(told).__name__, told.url, told.reason)
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the disk was found to be full not long ago."""
+        return time.monotonic() < self._ceiling_ends
+
+    def _current_limit(self) -> int:
+        return min(self._limit, self._ceiling) if self._is_full else self._limit
 
     def _set_failed(self, group: Group, blocks: range | list[int], kind: str, url: str, reason: str) -> None:
         for block in blocks:
             self._pending.pop((group.number, block), None)
+            self._full_since.pop((group.number, block), None)
             self._failed_at[group.number, block] = time.monotonic()
-            with suppress(OSError):  # a full disk: the state tells at least that it is not there
-                group.set_failed(block, kind, url, reason)
+            group.set_failed(block, kind, url, reason)
 
 
 def main(place: str) -> None:

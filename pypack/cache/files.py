@@ -17,6 +17,7 @@ from pypack._common.checksums import block_bytes_of, block_sums
 from pypack._common.files import write_atomically
 from pypack.cache.layout import SEGMENT_BYTES, STATES, STATES_MAGIC, boot_id, parts, states_bytes
 from pypack.cache.place import Cache
+from pypack.remote import RemoteError
 
 _SECONDS_TO_TAKE_OVER = 60.0
 
@@ -128,9 +129,20 @@ def _wait_for_this_boot(cache: Cache, states: Path) -> None:
 def _make_states(path: Path, blocks: int, segments: int) -> None:
     """All is absent; unless another process was first."""
     new = path.with_name(f".states.{os.getpid()}.{secrets.token_hex(4)}")
-    with new.open("xb") as file:
-        file.write(STATES.pack(STATES_MAGIC, blocks, segments, 0, 0, 0, bytes(16)))
-        file.truncate(states_bytes(blocks, segments))
-    with suppress(FileExistsError):
-        os.link(new, path)
-    new.unlink()
+    try:
+        with new.open("xb", buffering=0) as file:
+            # With all of its room on the disk: what is mapped and has none ends who writes to it.
+            os.posix_fallocate(file.fileno(), 0, states_bytes(blocks, segments))
+            file.write(STATES.pack(STATES_MAGIC, blocks, segments, 0, 0, 0, bytes(16)))
+        with suppress(FileExistsError):
+            os.link(new, path)
+    except OSError as error:
+        raise no_room(path.parent, error) from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def no_room(folder: Path, error: OSError) -> RemoteError:
+    """The error for a cache that cannot be written to."""
+    reason = f"cannot write to the cache: {error.strerror or error}; make room, or name another cache"
+    return RemoteError(str(folder), reason)

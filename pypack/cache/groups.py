@@ -163,9 +163,18 @@ class Group:
             self.states[block] = PRESENT
 
     def set_failed(self, block: int, kind: str, url: str, reason: str) -> None:
-        """A block cannot be had. The readers are told `kind`, one of `pypack.remote.errors`, and the rest."""
-        (self.folder / "failures").mkdir(mode=0o700, exist_ok=True)
-        write_atomically(self.folder / "failures" / str(block), f"{kind}\n{url}\n{reason}".encode())
+        """A block cannot be had. The readers are told `kind`, one of `pypack.remote.errors`, and the rest.
+
+        On a full disk there is no place for the words; that it failed is told all the same, as who waits for
+        the block would wait for ever.
+        """
+        folder = self.folder / "failures"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(folder / str(block), f"{kind}\n{url}\n{reason}".encode())
+        except OSError:
+            with suppress(OSError):
+                (folder / str(block)).unlink()  # the words of an earlier failure
         if self.states[block] != PRESENT:
             self.states[block] = FAILED
         self._add(FAILURES_AT, 1)

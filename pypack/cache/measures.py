@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,33 @@ class Measures:
             values[name] = value if known is None else known + _NEW_SHARE * (value - known)
         self._changed = True
 
+    def note_full(self) -> None:
+        """Counts that the disk was full."""
+        self._values["full"] += 1
+        self._changed = True
+
     def save(self) -> None:
-        """Writes them now and then."""
+        """Writes them now and then; on a full disk later."""
         if self._changed and time.monotonic() >= self._next_save:
             self._next_save = time.monotonic() + _BETWEEN_SAVES
-            self._changed = False
             new = self._path.with_suffix(".new")
-            new.write_text(json.dumps(self._values))
-            new.replace(self._path)
+            with suppress(OSError):
+                new.write_text(json.dumps(self._values))
+                new.replace(self._path)
+                self._changed = False
 
 
 def read_measures(folder: Path) -> dict[str, Any]:
-    """Of a cache: gets, bytes, failures; seconds of a small answer and bytes a second of a large one, None as
-    long as there was none."""
-    values: dict[str, Any] = {"gets": 0, "bytes": 0, "failures": 0, "seconds": None, "bytes_a_second": None}
+    """Of a cache: gets, bytes, failures, how often its disk was full; seconds of a small answer and bytes a
+    second of a large one, None as long as there was none."""
+    values: dict[str, Any] = {
+        "gets": 0,
+        "bytes": 0,
+        "failures": 0,
+        "full": 0,
+        "seconds": None,
+        "bytes_a_second": None,
+    }
     try:
         found = json.loads((folder / _FILE).read_bytes())
         return values | {name: found[name] for name in values if name in found}

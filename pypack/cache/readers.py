@@ -14,6 +14,7 @@ from pypack.cache.layout import SAME_WANT, WANT, WANTS, WANTS_MAGIC
 
 Key = tuple[int, int]  # number of a group, block
 _STARTING_SECONDS = 3.0
+_TICK_NS = 20_000_000  # more than one of the clock of any file system
 _SOON = 1  # batches: what is due so soon is needed by the step that a reader is at
 
 
@@ -96,12 +97,20 @@ class Readers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._readers: dict[str, Reader] = {}
+        self._changed_ns = 0  # the folder, at the last look
 
     def __len__(self) -> int:
         return len(self._readers)
 
+    def have_changed(self) -> bool:
+        """Whether one has come or gone since the last look, as far as the folder tells: of changes within one
+        tick of its clock the second does not show."""
+        changed = self._folder.stat().st_mtime_ns
+        return changed != self._changed_ns or abs(time.time_ns() - changed) < _TICK_NS
+
     def look(self) -> None:
         """Finds those that have come and gone."""
+        self._changed_ns = self._folder.stat().st_mtime_ns
         for path in self._folder.iterdir():
             if path.name not in self._readers and not path.name.endswith(".new"):
                 with suppress(FileNotFoundError, ValueError):

@@ -91,6 +91,16 @@ class Residents:
             more -= freed
         return over <= 0 or is_soon(distance)
 
+    def give_up(self, wanted: int, distances: Mapping[Key, int], busy: Collection[Segment]) -> None:
+        """On a full disk: evicts so many bytes, what is needed last first, but nothing that a step that a
+        reader is at needs."""
+        limit = self._limit
+        self._limit = lambda: self.used + sum(self._coming.values())
+        try:
+            self.make_room(wanted, 0, distances, busy)
+        finally:
+            self._limit = limit
+
     def drop(self, segment: Segment) -> None:
         """A segment goes."""
         self._groups[segment[0]].drop(segment[1])

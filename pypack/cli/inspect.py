@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pypack.cli import inspect_objective, inspect_plan, inspect_schedule, inspect_store
+from pypack.cli import inspect_objective, inspect_plan, inspect_remote, inspect_schedule, inspect_store
 from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
@@ -32,6 +32,7 @@ examples:
   pypack inspect corpus.store
   pypack inspect corpus.plan --first 10
   pypack inspect s3://lake/corpus.store
+  pypack inspect s3://lake/a.plan --store s3://lake/a.store --batch-tokens 1M --locality 1000 --ranks 64
   pypack inspect corpus.store --fertility
   pypack inspect texts/ --fertility --tokenizer a/tokenizer.json --tokenizer b/tokenizer.json
   pypack inspect corpus.store --objective 'MaskedLM(rate=0.3)'
@@ -65,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     inspect_objective.configure(parser)
     inspect_schedule.configure(parser)
+    inspect_remote.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,37 +80,50 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("several --tokenizer are for --fertility")
     if args.objective is not None and kind in ("schedule", "plan"):
         raise UsageError(f"--objective is of a store, and {args.path} is a {kind}")
+    inspect_remote.check(args, kind)
     if kind == "schedule":
         return inspect_schedule.run(args)
     if kind == "plan":
-        from pypack.plan.plan import Plan
+        return _show_plan(args)
+    from pypack.store.store import TokenStore
 
-        plan = Plan.open(args.path)
-        found = inspect_plan.described(plan, args.path, args.first)
-        show = inspect_plan.print_plan
-    else:
-        from pypack.store.store import TokenStore
-
-        store = TokenStore.open(args.path)
-        tokenizer = _tokenizer(store, args.tokenizer[0] if args.tokenizer else None)
-        found = inspect_store.described(store, args.path, tokenizer, args.first)
-        show = inspect_store.print_store
-        if args.objective is not None:
-            found["objective"] = args.objective
-            found["learns"] = inspect_objective.preview(store, tokenizer, args.objective, args.first)
+    store = TokenStore.open(args.path)
+    tokenizer = _tokenizer(store, args.tokenizer[0] if args.tokenizer else None)
+    found = inspect_store.described(store, args.path, tokenizer, args.first)
+    if args.objective is not None:
+        found["objective"] = args.objective
+        found["learns"] = inspect_objective.preview(store, tokenizer, args.objective, args.first)
     if args.json:
         print(json.dumps(found))
     else:
-        show(found)
+        inspect_store.print_store(found)
+    return 0
+
+
+def _show_plan(args: argparse.Namespace) -> int:
+    """Of a plan at a URL what its plan.json says is shown, and the first sequences."""
+    from pypack.plan.plan import Plan
+
+    plan = Plan.open(args.path, cache=args.cache)
+    found = inspect_plan.described(plan, args.path, args.first)
+    if args.store is not None:
+        found["remote"] = inspect_remote.cost(plan, args)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        inspect_plan.print_plan(found)
     return 0
 
 
 def _at_url(args: argparse.Namespace) -> int:
     """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first; a plan
-    is copied for the while."""
+    is copied for the while, or read through a cache with its --store."""
     kind = remote_kind(args.path)
+    inspect_remote.check(args, kind)
     if args.objective is not None:
         raise UsageError(f"{args.path}: --objective is of a store on this machine")
+    if kind == "plan" and args.store is not None:
+        return _show_plan(args)
     if kind == "plan":
         with opened_plan(args.path) as plan:
             found = inspect_plan.described(plan, args.path, args.first)

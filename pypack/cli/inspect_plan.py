@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack._common.words import counted
 from pypack.cli.histogram import fill_histogram, histogram
+from pypack.cli.inspect_remote import print_cost
 from pypack.cli.pack.selection import described as selection_described
 
 if TYPE_CHECKING:
@@ -16,30 +17,28 @@ if TYPE_CHECKING:
 
 
 def described(plan: Plan, path: Path | Url, first: int) -> dict[str, Any]:
-    """Its summary, histograms, and the first sequences."""
+    """Its summary, histograms (of a plan on this machine, as all of it is read), and the first sequences."""
+    found = plan.summary() | {"kind": "plan", "path": str(path), "first": _sequences(plan, first)}
+    if plan.cached_files is not None:
+        return found
     lengths, fills = plan.histograms()
-    return plan.summary() | {
-        "kind": "plan",
-        "path": str(path),
+    return found | {
         "histogram": [(1 << k, (2 << k) - 1, *row) for k, row in enumerate(lengths.tolist()) if row[0]],
         "fills": fills.tolist(),
-        "first": _sequences(plan, first),
     }
 
 
 def _sequences(plan: Plan, first: int) -> list[dict[str, Any]]:
     shown = []
     for s in range(min(first, plan.num_sequences)):
-        spans = slice(int(plan.sequence_offsets[s]), int(plan.sequence_offsets[s + 1]))
-        documents = plan.span_document[spans]
+        spans = plan[s]
         if plan.documents is not None:
-            documents = plan.documents[documents]
-        columns = (documents, plan.span_start[spans], plan.span_length[spans])
+            spans = [span._replace(document=int(plan.documents[span.document])) for span in spans]
         shown.append(
             {
                 "sequence": s,
-                "capacity": int(plan.sequence_capacity[s]),
-                "spans": list(zip(*(column.tolist() for column in columns), strict=True)),
+                "capacity": plan.capacity_of(s),
+                "spans": list(map(tuple, spans)),
                 **({} if plan.literals is None else {"literals": plan.literals.of_sequence(plan, s)}),
             }
         )
@@ -51,12 +50,16 @@ def print_plan(found: dict[str, Any]) -> None:
     print(f"{found['path']}: plan by {found['strategy']}, options {json.dumps(found['options'])}")
     for line in selection_described(found):
         print(f"  {line}")
-    shown = {"path", "kind", "strategy", "options", "selection", "sides", "first", "histogram", "fills"}
+    shown = {"path", "kind", "strategy", "options", "selection", "sides", "first", "remote"}
+    shown |= {"histogram", "fills"}
     for name, value in found.items():
         if name not in shown and value is not None:
             print(f"  {name:20} {value:,.6g}" if isinstance(value, float) else f"  {name:20} {value:,}")
-    print(histogram(found["histogram"], "span length", "spans"))
-    print(fill_histogram(found["fills"]))
+    if "histogram" in found:
+        print(histogram(found["histogram"], "span length", "spans"))
+        print(fill_histogram(found["fills"]))
+    if "remote" in found:
+        print_cost(found["remote"])
     for sequence in found["first"]:
         spans, room = len(sequence["spans"]), sequence["capacity"]
         print(f"\nsequence {sequence['sequence']} ({counted(spans, 'span')}, room for {room:,} tokens)")

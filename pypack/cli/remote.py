@@ -28,11 +28,10 @@ def remote_kind(url: Url) -> str:
     from pypack.jobs.open_place import place_at
     from pypack.remote import objects
 
-    names = {entry.path for entry in objects().children(url)}
     for name, kind in (("store.json", "store"), ("plan.json", "plan")):
-        if name in names:
+        if objects().stat(url / name) is not None:
             return kind
-    if "job.json" in names:
+    if objects().stat(url / "job.json") is not None:
         place = place_at(url)
         job = read_description(place)
         assert job is not None

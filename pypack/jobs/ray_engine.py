@@ -7,76 +7,20 @@ process died; what a task raises is told here, and never tried again by Ray.
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from pypack.jobs.dealer import MOST_DEATHS, Dealer, Task
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.places import Place
-from pypack.jobs.ray_task import head_of, make_unit
+from pypack.jobs.ray_cluster import RayError, unit_task
+from pypack.jobs.ray_task import head_of
 from pypack.jobs.unit_work import UnitProgress
 from pypack.jobs.workers import unpacked_error
 from pypack.tokenizer.tokenizer import Tokenizer
 
-# Of a task whose process dies. After that its unit is tried by halves, see `Dealer`.
-_MOST_RETRIES = 3
 _TASKS_A_PROCESSOR = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_TO_CONNECT = 10.0
-_OBJECT_STORE_BYTES = 80 << 20  # the least that Ray takes: nothing of size goes through it
-
-
-class RayError(OSError):
-    """There is no Ray, or no cluster, to run on."""
-
-
-@contextmanager
-def cluster(address: str | None, processors: int) -> Iterator[Any]:
-    """The module `ray`, connected: to the cluster at an address ("auto" for that of this machine), to that
-    which the program has connected to already, or else to one that is started here and ends with the block.
-
-    Raises:
-        RayError: Ray is not installed, or the cluster does not answer.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise RayError("--engine ray needs the library ray: pip install 'pypack-engine[ray]'") from error
-    if ray.is_initialized():
-        yield ray
-        return
-    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-    if address is None and not os.environ.get("RAY_ADDRESS"):
-        address = "local"
-        options |= {
-            "num_cpus": processors,
-            "include_dashboard": False,
-            "object_store_memory": _OBJECT_STORE_BYTES,
-        }
-    _require_listening(address)
-    try:
-        ray.init(address=address, **options)
-    except Exception as error:  # of many libraries
-        raise RayError(f"the Ray cluster at {address or 'RAY_ADDRESS'} does not answer: {error}") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _require_listening(address: str | None) -> None:
-    """Raises RayError where nobody is at HOST:PORT, which Ray itself tries for minutes."""
-    host, colon, port = (address or "").rpartition(":")
-    if not colon or "/" in host or not port.isascii() or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host, int(port)), _SECONDS_TO_CONNECT).close()
-    except OSError as error:
-        raise RayError(f"the Ray cluster at {address} does not answer: {error.strerror or error}") from None
 
 
 class RayWorkers:
@@ -106,7 +50,7 @@ class RayWorkers:
             Exception: what a task raised.
             RayError: the cluster has gone.
         """
-        remote = ray.remote(num_cpus=self._threads, max_retries=_MOST_RETRIES)(make_unit)
+        remote = unit_task(ray, self._threads)
         running: dict[Any, Task] = {}
         told_refused = 0
         try:

@@ -142,7 +142,8 @@ class JobRun:
 
     def _work_on_cluster(self, units: list[Unit]) -> None:
         """By tasks of Ray."""
-        from pypack.jobs.ray_engine import RayWorkers, cluster
+        from pypack.jobs.ray_cluster import connecting
+        from pypack.jobs.ray_engine import RayWorkers
 
         options = WorkOptions(**{**asdict(self.options), "num_threads": self.options.num_threads or 1})
         dealer = Dealer(units, in_order=self.job.job.get("limit") is not None, is_wanted=self._is_wanted)
@@ -150,8 +151,8 @@ class JobRun:
             self.place, self.job.job, self.tokenizer, options, on_done=self._done, on_refused=self._refuse,
             on_died=lambda unit: self._happened("worker_died", unit=unit),
         )  # fmt: skip
-        with cluster(self.ray_address, available_cores()) as ray:
-            workers.run(ray, dealer)
+        with connecting(self.ray_address, options.num_threads) as cluster:
+            workers.run(cluster.connected(), dealer)
         self.dead_workers = dealer.deaths
 
     def _limited(self) -> Limited:

@@ -30,6 +30,7 @@ from pypack.jobs.partition import Partition
 from pypack.jobs.places import Place
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.ray_cluster import connects_early
 from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.reject_limit import RejectLimit
 from pypack.jobs.remote_output import claimed_again_at, claimed_at
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 
+@connects_early
 def tokenize(
     inputs: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str] | Url,

@@ -176,10 +176,11 @@ def _row_cost(source: Source, rows: float, locality: int) -> _RowCost:
     places = _OPEN_RUNS * (1 - (1 - 1 / _OPEN_RUNS) ** rows) if locality and in_order else rows
     places *= 1 if in_order else spans
     bytes_ = 0.0
-    if store.cached_files is not None:
-        blocks = store.cached_files.block_bytes
-        piece = row_bytes if in_order else row_bytes / spans
-        bytes_ += places * (blocks[0] + piece) + places * 2 * blocks[1]
+    for part in store.parts:
+        for group in part.cached_groups:
+            share = part.num_tokens / max(1, store.num_tokens)
+            piece = row_bytes if in_order else row_bytes / spans
+            bytes_ += share * places * (group.block_bytes[0] + piece + 2 * group.block_bytes[1])
     if plan.cached_files is not None:
         bytes_ += min(places, rows) * 4 * plan.cached_files.block_bytes[0]
     return _RowCost(bytes_, 2 * _OPEN_RUNS * locality * row_bytes, in_order)

@@ -162,6 +162,10 @@ class Plan(Framed):
         columns = (self.span_document[spans], self.span_start[spans], self.span_length[spans])
         return [Span(*span) for span in zip(*(column.tolist() for column in columns), strict=True)]
 
+    def capacity_of(self, sequence: int) -> int:
+        """Tokens that a sequence has room for."""
+        return int(self.sequence_capacity[sequence])
+
     def __iter__(self) -> Iterator[list[Span]]:
         """Sequence by sequence, the spans of each."""
         return map(self._spans, range(len(self)))

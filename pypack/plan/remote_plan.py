@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from pypack import _core
 from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder
 from pypack.plan import files as plan_files
+from pypack.plan import literals
+from pypack.plan.literals import Literals
 from pypack.plan.plan import ARRAYS, Plan, Span, fields_of
 from pypack.remote import NoObjectError, Url
 
@@ -32,12 +35,6 @@ class RemotePlan(Plan):
     """
 
     def __init__(self, url: Url, cache: Cache, mirror: Path, header: Mapping[str, Any]) -> None:
-        for feature in ("literals", "room"):
-            if feature in (header.get("requires") or ()):
-                raise ValueError(
-                    f"{url}: a plan with {feature} is read from this host alone: copy the plan here, its "
-                    "store may stay where it is"
-                )
         self.url = url
         self.cache = cache
         self._header = dict(header)
@@ -45,7 +42,8 @@ class RemotePlan(Plan):
         self._places = {name: _place(url, name, header, size) for name, size in sizes.items()}
         self._remote = RemoteFiles.open(cache, [file for file, _, _ in self._places.values()])
         documents = self._whole("documents") if "documents" in sizes else None
-        self.literals, self.sides = None, None
+        self.literals = RemoteLiterals(self) if "literals" in header else None
+        self.sides = None
         for name, value in fields_of(mirror, header, documents).items():
             setattr(self, name, value)
         self.extends, self.selection = tuple(self.extends), dict(self.selection or {})
@@ -74,7 +72,7 @@ class RemotePlan(Plan):
     def __getattr__(self, name: str) -> Any:
         # Asked only for what is not there yet.
         if name == "_view":
-            value: Any = _core.PlanView(*self.arrays().values())
+            value: Any = self._made_view()
         elif name in ARRAYS:
             value = self._whole(name)
         else:
@@ -115,13 +113,14 @@ class RemotePlan(Plan):
     @functools.cached_property
     def kernel_view(self) -> _core.PlanView:
         """The arrays in the memory of the cache, of which kernels fetch what they need."""
-        arrays = []
-        for name in ARRAYS:
-            self._check_head(name)
-            file, offset, dtype = self._places[name]
-            count = (file.size - offset) // dtype.itemsize
-            arrays.append(self._remote.core.unread(self._number(name), offset, dtype, count))
-        return _core.PlanView(*arrays)
+        beside = {} if self.literals is None else {name: self._unread(name) for name in literals.ARRAYS}
+        return _core.PlanView(*map(self._unread, ARRAYS), room=self.room, **beside)
+
+    def _unread(self, name: str) -> NDArray[Any]:
+        self._check_head(name)
+        file, offset, dtype = self._places[name]
+        count = (file.size - offset) // dtype.itemsize
+        return self._remote.core.unread(self._number(name), offset, dtype, count)
 
     @property
     def cached_files(self) -> RemoteFiles:
@@ -147,6 +146,9 @@ class RemotePlan(Plan):
         columns = [self._part(name, first, last).tolist() for name in names]
         return [Span(*span) for span in zip(*columns, strict=True)]
 
+    def capacity_of(self, sequence: int) -> int:
+        return int(self._part("sequence_capacity", sequence, sequence + 1)[0])
+
     def _part(self, name: str, first: int, last: int) -> NDArray[Any]:
         _, offset, dtype = self._places[name]
         size = dtype.itemsize
@@ -158,11 +160,39 @@ class RemotePlan(Plan):
         return _opened_again, (str(self.url), root)
 
 
+class RemoteLiterals(Literals):
+    """The literals of a plan of a URL: who asks for an array of theirs has it fetched whole."""
+
+    def __init__(self, plan: RemotePlan) -> None:
+        self.__dict__["_plan"] = plan  # the fields are frozen
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not there yet.
+        if name not in _LITERALS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = self.__dict__[name] = self._plan._whole(_LITERALS[name])
+        return value
+
+    def __len__(self) -> int:
+        return int(self._plan._header["literals"]["count"])
+
+    def of_sequence(self, plan: Plan, sequence: int) -> list[list[int]]:
+        """See `Literals`; nothing else is fetched."""
+        first, last = self._plan._part("sequence_offsets", sequence, sequence + 2).tolist()
+        bounds = self._plan._part("literal_offsets", first + sequence, last + sequence + 2).tolist()
+        tokens = self._plan._part("literal_tokens", bounds[0], bounds[-1]).tolist()
+        return [tokens[a - bounds[0] : b - bounds[0]] for a, b in itertools.pairwise(bounds)]
+
+
+# Fields of `Literals`, and the arrays that they are.
+_LITERALS = {"offsets": "literal_offsets", "tokens": "literal_tokens", "learned": "literal_learned"}
+
+
 def _place(
     url: Url, name: str, header: Mapping[str, Any], count: int
 ) -> tuple[RemoteFile, int, np.dtype[Any]]:
     """The file of an array, where its items begin in it, and their type."""
-    dtype = ARRAYS.get(name, np.dtype("<i8"))
+    dtype = {**ARRAYS, **literals.ARRAYS}.get(name, np.dtype("<i8"))
     checksum = header.get("checksums", {}).get(name)
     if checksum is None:
         raise ValueError(f"{url / 'plan.json'}: field 'checksums.{name}' is missing; make the plan again")

@@ -331,8 +331,8 @@ class Source:
     @property
     def cached_files(self) -> list[RemoteFiles]:
         """What the store and the plans are read through that are URLs."""
-        found = [self.store.cached_files, *(plan.cached_files for plan in self.plans)]
-        return [files for files in found if files is not None]
+        of_plans = [plan.cached_files for plan in self.plans]
+        return [*self.store.cached_groups, *(files for files in of_plans if files is not None)]
 
     @property
     def file_bytes(self) -> int:
@@ -404,7 +404,8 @@ def _unmasked_tokens(plan: Plan) -> int:
 
 def _opened(plan: PlanPath | Sequence[PlanPath], store: TokenStore) -> list[Plan]:
     """The plans; those of URLs through the cache of the store, if it has one."""
-    cache = None if store.cached_files is None else store.cached_files.cache.root
+    groups = store.cached_groups
+    cache = groups[0].cache.root if groups else None
     plans = [plan] if isinstance(plan, Plan | str | os.PathLike | Url) else list(plan)
     return [one if isinstance(one, Plan) else Plan.open(one, cache=cache) for one in plans]
 

@@ -235,3 +235,30 @@ class DocumentValues:
         """The values of all documents, a copy."""
         check_not_cut(file for file in self._files if file is not None)
         return np.concatenate(self._parts)
+
+
+class JoinedValues(DocumentValues):
+    """The values of several stores, one after another; `parts` has None for one without them."""
+
+    def __init__(
+        self, parts: Sequence[DocumentValues | None], counts: Sequence[int], suffix: str, default: float
+    ) -> None:
+        self._of_parts = parts
+        self._default = default
+        self._dtype = DTYPES[suffix]
+        self._firsts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def of(self, documents: NDArray[np.int64]) -> NDArray[Any]:
+        """The values of some documents; waits for those of remote stores."""
+        values = np.full(len(documents), self._default, self._dtype)
+        stores = np.searchsorted(self._firsts, documents, side="right") - 1
+        for store in np.unique(stores).tolist():
+            part = self._of_parts[store]
+            if part is not None:
+                inside = stores == store
+                values[inside] = part.of(documents[inside] - self._firsts[store])
+        return values
+
+    def all(self) -> NDArray[Any]:
+        """The values of all documents."""
+        return self.of(np.arange(self._firsts[-1], dtype=np.int64))

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import _core
 from pypack._common.fingerprint import joined_fingerprint
-from pypack.store.many_shards import open_view
+from pypack.cache import RemoteFiles
+from pypack.store.beside import WORDS, DocumentValues, JoinedValues
+from pypack.store.learning import foreign_beside
+from pypack.store.many_shards import MOST_MAPPED_SHARDS, open_view
 from pypack.store.same_tokenizer import check_same_tokenizer
 from pypack.store.store import TokenStore
 
@@ -31,31 +34,41 @@ class JoinedStore(TokenStore):
         for part in parts[1:]:
             if part.dtype != parts[0].dtype:
                 raise ValueError(
-                    f"{part.path} holds tokens as {part.dtype}, {parts[0].path} as {parts[0].dtype}: stores "
-                    "are joined that were written for one vocabulary size"
+                    f"{part.place} holds tokens as {part.dtype}, {parts[0].place} as {parts[0].dtype}: "
+                    "stores are joined that were written for one vocabulary size"
                 )
-        check_same_tokenizer({str(part.path): part for part in parts})
-        for part in parts:
-            if part.cached_files is not None:
-                raise ValueError(
-                    f"{part!r}: a list that is opened as one holds stores of this host alone: give a remote "
-                    "one as a source of its own, in a mixture"
-                )
-        whole = all(part.info is not None for part in parts)
-        shards = [shard for part in parts for shard in part.shard_files]
-        masks = [mask for part in parts for mask in part.mask_files]
-        if whole:
-            infos = [shard for part in parts if part.info is not None for shard in part.info.shards]
-            view = open_view(shards, masks, infos, parts[0].dtype.name)
-        else:
-            view = _core.StoreView(shards, one_sequence_per_document=False, masks=masks)
-        super().__init__(Path(" + ".join(str(part.path) for part in parts)), view, None)
+        check_same_tokenizer({part.place: part for part in parts})
+        view = _view_of_mixed(parts) if any(part.is_remote for part in parts) else _view_of_local(parts)
+        super().__init__(Path(" + ".join(part.place for part in parts)), view, None)
         self._parts = parts
 
     @property
     def parts(self) -> tuple[TokenStore, ...]:
         """The stores."""
         return self._parts
+
+    @property
+    def cached_groups(self) -> list[RemoteFiles]:
+        """See `TokenStore.cached_groups`."""
+        return list({id(files): files for part in self._parts for files in part.cached_groups}.values())
+
+    @cached_property
+    def word_view(self) -> _core.StoreView:
+        """See `TokenStore.word_view`."""
+        if not self.is_remote:
+            return super().word_view
+        self._check_word_borders()
+        return _core.mixed_store([part.kernel_parts(WORDS) for part in self._parts], self.dtype.name)
+
+    def _values_beside(self, suffix: str, default: float) -> DocumentValues | None:
+        if not self.is_remote:
+            return super()._values_beside(suffix, default)
+        values = [part._values_beside(suffix, default) for part in self._parts]
+        if all(one is None for one in values):
+            return None
+        if any(part.info is None for part in self._parts):
+            raise foreign_beside(self, suffix)
+        return JoinedValues(values, [len(part) for part in self._parts], suffix, default)
 
     @property
     def shard_files(self) -> list[tuple[str, str]]:
@@ -111,7 +124,7 @@ class JoinedStore(TokenStore):
         for part, table in zip(self._parts, tables, strict=True):
             if set(table.column_names) != set(tables[0].column_names):
                 raise ValueError(
-                    f"{part.path} keeps the columns {table.column_names}, {self._parts[0].path} "
+                    f"{part.place} keeps the columns {table.column_names}, {self._parts[0].place} "
                     f"{tables[0].column_names}: name those that both keep"
                 )
         return joined_tables([table.select(tables[0].column_names) for table in tables])
@@ -125,8 +138,27 @@ class JoinedStore(TokenStore):
         return [0, *itertools.accumulate(part.num_documents for part in self._parts[:-1])]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TokenStore.open, ([part.path for part in self._parts],)
+        return TokenStore.open, (list(self._parts),)
 
     def __repr__(self) -> str:
-        paths = [str(part.path) for part in self._parts]
+        paths = [part.place for part in self._parts]
         return f"TokenStore({paths}, {self.num_documents} documents, {self.num_tokens} tokens)"
+
+
+def _view_of_local(parts: Sequence[TokenStore]) -> _core.StoreView:
+    shards = [shard for part in parts for shard in part.shard_files]
+    masks = [mask for part in parts for mask in part.mask_files]
+    if any(part.info is None for part in parts):
+        return _core.StoreView(shards, one_sequence_per_document=False, masks=masks)
+    infos = [shard for part in parts if part.info is not None for shard in part.info.shards]
+    return open_view(shards, masks, infos, parts[0].dtype.name)
+
+
+def _view_of_mixed(parts: Sequence[TokenStore]) -> _core.StoreView:
+    local = sum(len(part.shard_files) for part in parts if not part.is_remote)
+    if local > MOST_MAPPED_SHARDS:
+        raise ValueError(
+            f"{local:,} shards of stores of this host, in a list with a remote one, which takes up to "
+            f"{MOST_MAPPED_SHARDS:,}: give the remote store as a source of its own, in a mixture"
+        )
+    return _core.mixed_store([part.kernel_parts() for part in parts], parts[0].dtype.name)

@@ -14,6 +14,11 @@ from pypack.store.columns_beside import ColumnsBeside
 from pypack.store.many_shards import open_view
 
 
+def foreign_beside(store: object, suffix: str) -> ValueError:
+    """The error for stores of which one has what stands in files of a suffix, and another cannot have it."""
+    return ValueError(f"{store!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack")
+
+
 class LearnedDocuments(ColumnsBeside):
     """The room of `TokenStore` for what training asks for beside tokens."""
 
@@ -90,9 +95,7 @@ class LearnedDocuments(ColumnsBeside):
         if not any(files):
             return None
         if any(part.info is None for part in self.parts):
-            raise ValueError(
-                f"{self!r}: one of the stores has {FEATURE_OF[suffix]}, another is no store of pypack"
-            )
+            raise foreign_beside(self, suffix)
         return DocumentValues(files, self._view.shard_documents, suffix, default)
 
     @property

@@ -60,6 +60,21 @@ class MappedShards:
         """Paths of the loss mask of each shard, "" where it has none, as the kernels take them."""
         return [""] if self.info is None else [mask_of(self.path, shard) for shard in self.info.shards]
 
+    def kernel_parts(self, bits: str = MASK) -> list[tuple[Any, ...]]:
+        """What `_core.mixed_store` takes of each shard, with the loss mask or other bits a token."""
+        if self.info is None:
+            return [(*files, "", False) for files in self.shard_files]
+        beside = [
+            native_name(self.path / f"{shard.name}{bits}") if bits in shard.beside else ""
+            for shard in self.info.shards
+        ]
+        return [(*files, of, True) for files, of in zip(self.shard_files, beside, strict=True)]
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for messages."""
+        return str(self.path)
+
     @property
     def num_documents(self) -> int:
         """Number of documents."""

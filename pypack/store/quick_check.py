@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pypack import _core
 from pypack._common.schema import brief, parse_json
+from pypack._common.threads import available_cores
 from pypack.store.beside import GROUP, MASK, WEIGHT, WORDS
 from pypack.store.format import FORMAT_NAME, STORE_FILE, check_own_bytes
 
@@ -49,10 +54,20 @@ def quick_check(path: Path) -> QuickCheck:
             `store.json`.
         FileNotFoundError: there is no `store.json`.
     """
+    was_on = gc.isenabled()
+    gc.disable()  # of what is read here nothing is garbage before the end: looking for some doubles the time
+    try:
+        return _check(path)
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _check(path: Path) -> QuickCheck:
     file = path / STORE_FILE
     data = file.read_bytes()
     try:
-        values = _parsed(data)
+        values = parse_json(data)
         if values["format"] != FORMAT_NAME:
             raise ValueError("it is none of pypack's")
         shards = values["shards"]
@@ -62,62 +77,70 @@ def quick_check(path: Path) -> QuickCheck:
         expected = _expected(shards)
         known = values.get("files", {})
         fingerprint = str(values["lengths_fingerprint"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"{file}: damaged: {error}; pypack verify --repair {path} tries to mend it"
         ) from None
     if values.get("version") != 1:  # of which nothing tells
         check_own_bytes(data, str(file))
-    sizes = _sizes(path)
-    wrong = [name for name, size in expected.items() if not _is(sizes, name, size)]
-    wrong += [name for name in known if name not in sizes]
+    count = sum(len(of.stems) for of in expected)
+    wrong = [one for of in (*expected, _Expected("", list(known))) for one in _wrong(path, of)]
     if wrong:
-        told = ", ".join(_in_words(name, sizes, expected.get(name)) for name in wrong[:_MOST_TOLD])
+        told = ", ".join(_in_words(*one) for one in wrong[:_MOST_TOLD])
         more = f" and {len(wrong) - _MOST_TOLD:,} more" if len(wrong) > _MOST_TOLD else ""
-        raise ValueError(f"{path / wrong[0]}: {told}{more}; pypack verify --repair {path} makes them again")
-    return QuickCheck(documents, tokens, len(shards), fingerprint, len(expected))
+        raise ValueError(
+            f"{path / wrong[0][0]}: {told}{more}; pypack verify --repair {path} makes them again"
+        )
+    return QuickCheck(documents, tokens, len(shards), fingerprint, count)
 
 
-def _parsed(data: bytes) -> Any:
-    """The value of JSON, of which nothing is garbage yet: looking for some doubles the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        return parse_json(data)
-    finally:
-        if was_on:
-            gc.enable()
+@dataclass(frozen=True)
+class _Expected:
+    """Files of one suffix: what stands before it, and their sizes; None where none is recorded."""
+
+    suffix: str
+    stems: list[str]
+    sizes: NDArray[np.int64] | None = None
 
 
-def _expected(shards: list[Mapping[str, Any]]) -> dict[str, int | None]:
-    """Name → size of the files of all shards; None where the size is not recorded."""
-    expected: dict[str, int | None] = {}
-    for shard in shards:
-        name = shard["name"]
-        if "/" in name or name.startswith("."):
-            raise ValueError(f"{brief(name)} is no name of a shard")
-        expected[f"{name}.bin"] = shard["bin_bytes"]
-        expected[f"{name}.idx"] = shard["idx_bytes"]
-        if shard.get("columns_checksum") is not None:
-            expected[f"{name}.parquet"] = None
-        for suffix in shard.get("beside", ()):
-            size = _SIZES.get(suffix)
-            expected[name + suffix] = size and size(shard["documents"], shard["tokens"])
+def _expected(shards: list[Mapping[str, Any]]) -> list[_Expected]:
+    """The files of all shards."""
+    stems = [shard["name"] for shard in shards]
+    joined = "/".join(stems)  # one look instead of many: a name has no slash
+    if "\0" in joined or joined.count("/") >= max(1, len(stems)) or f"/{joined}".find("/.") >= 0:
+        bad = next(name for name in stems if "/" in name or "\0" in name or name.startswith("."))
+        raise ValueError(f"{brief(bad)} is no name of a shard")
+    expected = [
+        _Expected(suffix, stems, _column(shard[field] for shard in shards))
+        for suffix, field in ((".bin", "bin_bytes"), (".idx", "idx_bytes"))
+    ]
+    columns = [shard["name"] for shard in shards if shard.get("columns_checksum") is not None]
+    expected.append(_Expected(".parquet", columns))
+    for suffix in dict.fromkeys(suffix for shard in shards for suffix in shard.get("beside", ())):
+        having = [shard for shard in shards if suffix in shard.get("beside", ())]
+        size = _SIZES.get(suffix)
+        sizes = size and _column(size(shard["documents"], shard["tokens"]) for shard in having)
+        expected.append(_Expected(suffix, [shard["name"] for shard in having], sizes))
     return expected
 
 
-def _sizes(path: Path) -> dict[str, int]:
-    """Name → size of the files of a folder."""
-    with os.scandir(path) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries if not entry.is_dir()}
+def _column(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, np.int64)
 
 
-def _is(sizes: Mapping[str, int], name: str, size: int | None) -> bool:
-    found = sizes.get(name)
-    return found is not None if size is None else found == size
+def _wrong(path: Path, expected: _Expected) -> list[tuple[str, int, int]]:
+    """Name, size and expected size of the files that are missing (size -1), or have another size."""
+    stems, suffix, wanted = expected.stems, expected.suffix, expected.sizes
+    if not stems:
+        return []
+    joined = os.fsencode(f"{suffix}\0".join(stems) + suffix)
+    if joined.count(0) >= len(stems):
+        raise ValueError(f"{path / STORE_FILE}: damaged: a name in it holds a zero byte")
+    found = _core.file_sizes(os.fsencode(path), joined, len(stems), available_cores())
+    wrong = found < 0 if wanted is None else found != wanted
+    sizes = found if wanted is None else wanted
+    return [(stems[i] + suffix, int(found[i]), int(sizes[i])) for i in np.flatnonzero(wrong).tolist()]
 
 
-def _in_words(name: str, sizes: Mapping[str, int], size: int | None) -> str:
-    if name not in sizes:
-        return f"{name} is missing"
-    return f"{name} has {sizes[name]:,} bytes instead of {size:,}"
+def _in_words(name: str, size: int, wanted: int) -> str:
+    return f"{name} is missing" if size < 0 else f"{name} has {size:,} bytes instead of {wanted:,}"

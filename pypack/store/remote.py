@@ -52,9 +52,8 @@ class RemoteStore(TokenStore):
                 place = str(url / f"{shard.name}{suffix}")
                 files.append(RemoteFile(place, size, checksum, min(size, read.get(suffix, size))))
         self.files = RemoteFiles.open(cache, files)
-        super().__init__(
-            mirror, _core.remote_store([self._shard(shard) for shard in info.shards], info.dtype), info
-        )
+        shards = [self._shard(shard) for shard in info.shards]
+        super().__init__(mirror, _core.remote_store(shards, info.dtype), info)
 
     @classmethod
     def at(cls, url: Url, cache: Cache) -> RemoteStore:
@@ -95,9 +94,19 @@ class RemoteStore(TokenStore):
         return self.files.core, *places, *numbers, shard.documents, shard.tokens
 
     @property
-    def cached_files(self) -> RemoteFiles:
+    def cached_groups(self) -> list[RemoteFiles]:
         """See `files`."""
-        return self.files
+        return [self.files]
+
+    def kernel_parts(self, bits: str = MASK) -> list[tuple[Any, ...]]:
+        """See `MappedShards.kernel_parts`."""
+        assert self.info is not None
+        return [self._shard(shard, bits) for shard in self.info.shards]
+
+    @property
+    def place(self) -> str:
+        """See `MappedShards.place`."""
+        return str(self.url)
 
     @property
     def holds_tokenizer(self) -> bool:
@@ -121,20 +130,9 @@ class RemoteStore(TokenStore):
     def word_view(self) -> _core.StoreView:
         """See `TokenStore.word_view`."""
         self._check_word_borders()
-        assert self.info is not None
-        return _core.remote_store([self._shard(shard, WORDS) for shard in self.info.shards], self.info.dtype)
+        return _core.remote_store(self.kernel_parts(WORDS), self.dtype.name)
 
-    @cached_property
-    def group_places(self) -> RemoteValues | None:
-        """See `TokenStore.group_places`."""
-        return self._remote_values(GROUP, 0)
-
-    @cached_property
-    def document_weights(self) -> RemoteValues | None:
-        """See `TokenStore.document_weights`."""
-        return self._remote_values(WEIGHT, 1)
-
-    def _remote_values(self, suffix: str, default: float) -> RemoteValues | None:
+    def _values_beside(self, suffix: str, default: float) -> RemoteValues | None:
         assert self.info is not None
         numbers = [self._numbers.get(f"{shard.name}{suffix}") for shard in self.info.shards]
         if all(number is None for number in numbers):
@@ -244,7 +242,7 @@ def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, in
     return found
 
 
-def _values_again(store: RemoteStore, suffix: str) -> RemoteValues | None:
+def _values_again(store: RemoteStore, suffix: str) -> DocumentValues | None:
     return store.group_places if suffix == GROUP else store.document_weights
 
 

@@ -80,9 +80,14 @@ class TokenStore(LearnedDocuments, OwnTokenizer, Fingerprinted):
         return (self,)
 
     @property
-    def cached_files(self) -> RemoteFiles | None:
-        """What the store of a URL is read through; None of a store of this host."""
-        return None
+    def cached_groups(self) -> list[RemoteFiles]:
+        """What stores of URLs are read through; none of a store of this host."""
+        return []
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the store, or one of those that it is made of, is of a URL."""
+        return bool(self.cached_groups)
 
     def split(self, validation: float = 0.01, *, seed: int = 0, key: str | None = None) -> Split:
         """Holds documents out for validation, each by its own hash, so that the two sides share none.

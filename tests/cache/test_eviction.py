@@ -63,7 +63,8 @@ def test_a_cache_smaller_than_the_store(
 
 
 def test_the_limit_is_kept(tmp_path: Path) -> None:
-    lengths = write_large_store(tmp_path / "a.store", 3, 1 << 26, 2048)
+    tokens = 1 << 26
+    lengths = write_large_store(tmp_path / "a.store", 3, tokens, 2048)
     pack(lengths, 2048, strategy="stream").save(tmp_path / "a.plan")
     cache, limit, most = tmp_path / "cache", 160 << 20, 0
     with range_server(tmp_path) as server:
@@ -74,7 +75,7 @@ def test_the_limit_is_kept(tmp_path: Path) -> None:
                 most = max(most, used(cache))
         kill_fetcher(cache)
         given = server.bytes_given()
-    total = 3 * (2 << 26)
+    total = 3 * 2 * tokens
     assert limit // 2 < most < limit + (16 << 20)
     assert total < given < 1.7 * total  # a segment that goes may hold the next run, too
 

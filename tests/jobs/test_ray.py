@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -140,6 +141,61 @@ def test_another_engine_goes_on(
     assert "finished by an earlier run" in done.stdout
     assert (tmp_path / "crashed").exists()
     assert tree_bytes(tmp_path / "s") == many_units.store
+
+
+@needs_ray
+def test_a_driver_that_is_told_to_end_says_so(
+    cluster: tuple[str, Node], many_units: Corpus, tokenizer_file: Path, tmp_path: Path
+) -> None:
+    """Ray's own handler of SIGTERM does not take the place of the command's."""
+    run = command(many_units, tmp_path / "s", tokenizer_file, "--engine", "ray", "--ray-address", cluster[0])
+    process = subprocess.Popen(run, env={**os.environ, **_QUIET}, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "s/job.json").exists():  # by then it is connected, or about to be
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143, errors
+    assert "terminated; the same command goes on" in errors
+
+
+def test_a_connection_is_begun_once_and_left_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a library that stands for Ray: it is connected to before the job is planned, and in a thread that
+    lives as long as the connection, as the processes of a cluster that is started here end with it."""
+    import threading
+    import types
+
+    from pypack.jobs import ray_cluster
+
+    told: list[str] = []
+    threads: list[threading.Thread] = []
+    fake = types.ModuleType("ray")
+
+    def init(**_: Any) -> None:
+        told.append("init")
+        threads.append(threading.current_thread())
+
+    def remote(**_: Any) -> Any:
+        return lambda function: types.SimpleNamespace(remote=lambda *args: told.append(function(*args)))
+
+    fake.init, fake.remote = init, remote  # type: ignore[attr-defined]
+    fake.is_initialized = lambda: False  # type: ignore[attr-defined]
+    fake.cluster_resources = lambda: {"CPU": 5.0}  # type: ignore[attr-defined]
+    fake.shutdown = lambda: told.append("shutdown")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", fake)
+
+    @ray_cluster.connects_early
+    def job(engine: str, ray_address: str | None, num_threads: int | None) -> None:
+        with ray_cluster.connecting(ray_address, num_threads) as connection:
+            assert connection.connected() is fake
+            assert told == ["init", {}, {}]  # two processes are started, of two processors each
+            assert threads[0].is_alive()
+
+    job(engine="ray", ray_address=None, num_threads=2)
+    assert told[-1] == "shutdown"
+    assert told.count("init") == 1
+    assert not threads[0].is_alive()
 
 
 @needs_ray

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
@@ -97,12 +98,9 @@ TokenDtype dtype_from(const std::string& name) {
     throw py::value_error("dtype must be an integer type of Megatron-Core, got " + name);
 }
 
-std::shared_ptr<StoreView> open_remote(const RemoteShards& remote, const std::string& dtype) {
-    std::vector<Shard> shards;
-    shards.reserve(remote.size());
+void add_remote(const RemoteShards& remote, TokenDtype dtype, std::vector<Shard>& shards) {
     for (const auto& [files, bin_path, idx_path, bin, idx, mask, documents, tokens] : remote) {
-        RemoteShard shard{bin_path, idx_path,         {}, {}, std::nullopt, files, documents,
-                          tokens,   dtype_from(dtype)};
+        RemoteShard shard{bin_path, idx_path, {}, {}, std::nullopt, files, documents, tokens, dtype};
         const auto whole = [&, &from = *files](std::int64_t number) {
             (void)part_of(from, static_cast<std::size_t>(number), 0, 0);
             return from.bytes(static_cast<std::size_t>(number));
@@ -111,6 +109,30 @@ std::shared_ptr<StoreView> open_remote(const RemoteShards& remote, const std::st
         shard.idx = whole(idx);
         if (mask >= 0) shard.mask = whole(mask);
         shards.emplace_back(shard);
+    }
+}
+
+std::shared_ptr<StoreView> open_remote(const RemoteShards& remote, const std::string& dtype) {
+    std::vector<Shard> shards;
+    shards.reserve(remote.size());
+    add_remote(remote, dtype_from(dtype), shards);
+    return std::make_shared<StoreView>(std::move(shards));
+}
+
+// Of a store of this host: the paths of the .bin, the .idx and the mask ("": none) of each shard, and whether
+// each document is one sequence.
+using LocalShards = std::vector<std::tuple<std::string, std::string, std::string, bool>>;
+
+// Stores of this host and remote ones under one numbering; each part is either.
+std::shared_ptr<StoreView> open_mixed(const std::vector<std::variant<LocalShards, RemoteShards>>& parts,
+                                      const std::string& dtype) {
+    std::vector<Shard> shards;
+    for (const auto& part : parts) {
+        if (const auto* local = std::get_if<LocalShards>(&part)) {
+            for (const auto& [bin, idx, mask, plain] : *local) shards.emplace_back(bin, idx, plain, mask);
+        } else {
+            add_remote(std::get<RemoteShards>(part), dtype_from(dtype), shards);
+        }
     }
     return std::make_shared<StoreView>(std::move(shards));
 }
@@ -160,6 +182,8 @@ void register_remote(py::module_& m) {
         .def_property_readonly("num_present", &CachedFiles::num_present);
     m.def("remote_store", &open_remote, py::arg("shards"), py::arg("dtype"),
           "The shards of remote stores under one document numbering.");
+    m.def("mixed_store", &open_mixed, py::arg("parts"), py::arg("dtype"),
+          "The shards of stores of this host and of remote ones under one document numbering.");
 }
 
 }  // namespace pypack::bindings

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
@@ -14,6 +15,7 @@
 #include "common/checked.hpp"
 #include "common/interrupt.hpp"
 #include "store/encode.hpp"
+#include "store/file_sizes.hpp"
 #include "store/mask_bits.hpp"
 #include "store/shard.hpp"
 #include "store/store_view.hpp"
@@ -98,6 +100,18 @@ py::array_t<Length> lengths(const StoreView& store) {
     const std::span<Length> values(out.mutable_data(), static_cast<std::size_t>(store.num_documents()));
     const GilRelease release;
     store.copy_lengths(values);
+    return out;
+}
+
+// int64 [count]: see file_sizes.
+py::array_t<std::int64_t> sizes_of_files(const std::string& folder, const py::bytes& names,
+                                         std::int64_t count, int num_threads) {
+    if (count < 0) throw py::value_error("count must be at least 0");
+    py::array_t<std::int64_t> out(static_cast<py::ssize_t>(count));
+    const std::span<std::int64_t> sizes(out.mutable_data(), static_cast<std::size_t>(count));
+    const auto joined = static_cast<std::string_view>(names);
+    const GilRelease release;
+    file_sizes(folder, joined, num_threads, sizes);
     return out;
 }
 
@@ -236,6 +250,9 @@ void register_store(py::module_& m) {
                 });
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
+    m.def("file_sizes", &sizes_of_files, py::arg("folder"), py::arg("names"), py::arg("count"),
+          py::arg("num_threads"),
+          "The sizes of files of a folder, -1 where there is none; names have a zero byte between two.");
     m.def("pack_mask", &packed_mask, py::arg("learned").noconvert(), py::arg("offsets").noconvert(),
           py::arg("begins"), py::arg("ends"), py::arg("first_bit"), py::arg("begin_bit") = false,
           "Bits of a loss mask: of each document `begins` 0s (1s with begin_bit), its flags (uint8, 0 or 1), "

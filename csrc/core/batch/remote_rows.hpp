@@ -52,7 +52,11 @@ class RemoteRows {
                 const std::vector<CachedFiles::Lease> leases = lease_all();
                 if (complete() || is_there(rows, missing)) return make();
             }
-            wait_for_blocks(missing, *reader_, now, [&] { go_on(); });
+            wait_for_blocks(missing, *reader_, now, [&] {
+                lease_all();  // and let go of what has been evicted, which takes room on a full disk until
+                              // then
+                go_on();
+            });
         }
     }
 
@@ -72,7 +76,7 @@ class RemoteRows {
                 });
                 if (there) return make();
             }
-            wait_for_blocks(missing, *reader_, reader_->clock(), [] {});
+            wait_for_blocks(missing, *reader_, reader_->clock(), [&] { lease_all(); });
         }
     }
 
@@ -82,7 +86,7 @@ class RemoteRows {
         std::int64_t due;
     };
 
-    [[nodiscard]] std::vector<CachedFiles::Lease> lease_all() const;
+    std::vector<CachedFiles::Lease> lease_all() const;
     static void add_missing(const CachedFiles& files, std::span<const std::byte> memory,
                             std::vector<AwaitedBlock>& missing);
     [[nodiscard]] bool is_there(std::span<const RowRef> rows, std::vector<AwaitedBlock>& missing) const;

@@ -25,6 +25,11 @@ void for_memory_of_rows(std::span<const SequenceSource> sources, std::span<const
         std::size_t span;
         std::int64_t document = -1;
     };
+    // The literals of a sequence: its gaps, first to last.
+    struct Gaps {
+        const SequenceSource* source;
+        std::size_t first, last;
+    };
     const auto part = [&]<typename T>(const SequenceSource& source, std::span<const T> array,
                                       std::size_t first, std::size_t count) {
         return ask(source.cached_plan.get(), std::as_bytes(array.subspan(first, count)), true);
@@ -39,6 +44,7 @@ void for_memory_of_rows(std::span<const SequenceSource> sources, std::span<const
         if (part(source, source.plan.sequence_offsets, s, 2)) source_of[i] = &source;
     }
     std::vector<Wanted> wanted;
+    std::vector<Gaps> gaps;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const SequenceSource* const source = source_of[i];
         if (source == nullptr) continue;
@@ -51,14 +57,31 @@ void for_memory_of_rows(std::span<const SequenceSource> sources, std::span<const
         const auto s = static_cast<std::size_t>(rows[i].sequence);
         const std::int64_t first = plan.sequence_offsets[s];
         const std::int64_t last = plan.sequence_offsets[s + 1];
-        if (first < 0 || last <= first || last > plan.num_spans()) continue;
+        if (first < 0 || last < first || last > plan.num_spans()) continue;
         const auto begin = static_cast<std::size_t>(first);
         const auto count = static_cast<std::size_t>(last - first);
+        if (plan.literals.any() && begin + s + count + 1 < plan.literals.offsets.size() &&
+            part(*source, plan.literals.offsets, begin + s, count + 2)) {
+            gaps.push_back({source, begin + s, begin + s + count});
+        }
+        if (count == 0) continue;
         const bool documents = part(*source, plan.span_document, begin, count);
         const bool starts = part(*source, plan.span_start, begin, count);
         const bool lengths = part(*source, plan.span_length, begin, count);
         if (!documents || !starts || !lengths) continue;
         for (std::size_t span = begin; span < begin + count; ++span) wanted.push_back({source, span});
+    }
+    for (const auto& [source, first_gap, last_gap] : gaps) {
+        const Literals& literals = source->plan.literals;
+        const std::int64_t first = literals.offsets[first_gap];
+        const std::int64_t last = literals.offsets[last_gap + 1];
+        if (first < 0 || last <= first || last > static_cast<std::int64_t>(literals.tokens.size())) continue;
+        const auto tokens =
+            literals.tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
+        const auto bits = literals.learned.subspan(static_cast<std::size_t>(first / 8),
+                                                   static_cast<std::size_t>((last - 1) / 8 - first / 8 + 1));
+        ask(source->cached_plan.get(), std::as_bytes(tokens), false);
+        ask(source->cached_plan.get(), bits, false);
     }
     for (Wanted& want : wanted) {
         const SequenceSource& source = *want.source;

@@ -98,14 +98,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the job; returns the exit status."""
-    from pypack.jobs.tokenize import tokenize
-
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
     if args.append and (args.overwrite or args.retry_rejected):
         raise UsageError(
             "--append adds new inputs to a store: --overwrite and --retry-rejected do not go with it"
         )
+    if args.engine == "ray" and not args.dry_run:
+        from pypack.jobs.ray_cluster import connecting
+
+        with connecting(args.ray_address, args.threads):  # while the tokenizer is loaded, and the job planned
+            return _run(args)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from pypack.jobs.tokenize import tokenize
+
     tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
     if args.dry_run:

@@ -67,8 +67,12 @@ void CacheReader::open() {
     const std::string unlocked = path_ + ".new";  // which the fetcher leaves alone
     descriptor_ = ::open(unlocked.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
     const std::size_t size = sizeof(WantsHeader) + kWants * sizeof(Want);
-    if (descriptor_ < 0 || ::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
-        throw RemoteError(unlocked + ": cannot make it: " + std::strerror(errno));
+    if (descriptor_ < 0) throw RemoteError(unlocked + ": cannot make it: " + std::strerror(errno));
+    // With all of its room on the disk: what is mapped and has none, when it is written to, ends the process.
+    if (const int error = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(size)); error != 0) {
+        ::unlink(unlocked.c_str());
+        throw RemoteError("RemoteError\n" + unlocked + "\ncannot write to the cache: " +
+                          std::strerror(error) + "; make room, or name another cache");
     }
     wants_ = SharedFile(unlocked, true, size);
     // Of the process, not of the descriptor: a forked child does not hold it. It goes when the process closes

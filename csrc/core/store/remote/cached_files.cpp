@@ -109,7 +109,11 @@ std::string CachedFiles::failure(std::int64_t block) const {
         while (const std::size_t read = std::fread(room, 1, sizeof room, file)) text.append(room, read);
         std::fclose(file);
     }
-    return text.empty() ? folder_ + ": block " + std::to_string(block) + " could not be fetched" : text;
+    if (!text.empty()) return text;
+    // The fetcher had no room for its words.
+    return "RemoteError\n" + folder_ + "\nblock " + std::to_string(block) +
+           " could not be fetched, nor why be written: is the disk of the cache full? Make room, or name "
+           "another cache";
 }
 
 std::int64_t CachedFiles::segment_size(std::int64_t segment) const {
@@ -305,7 +309,7 @@ void CachedFiles::copy(std::span<const std::byte> memory, std::byte* out) const 
             }
             for_blocks(piece, [&](std::int64_t block, bool) { awaited.push_back({this, block}); });
         }
-        wait_for_blocks(awaited, *reader_, reader_->tick(), [] {});
+        wait_for_blocks(awaited, *reader_, reader_->tick(), [this] { const Lease gone = lease(); });
     }
 }
 
