@@ -22,7 +22,6 @@ from pypack.loader.ranks import Ranks
 from pypack.loader.remote import StepsAhead, common_cache, steps_ahead
 from pypack.objectives.objective import Objective
 from pypack.objectives.pair_objective import PairObjective
-from pypack.plan.literals import refuse_literals
 from pypack.schedule.order import Order, StepDraws
 from pypack.source.source import Source
 from pypack.store.beside import DocumentValues
@@ -111,8 +110,6 @@ class BatchMaker:
                     f"{type(objective).__name__} moves tokens, and loss_weights would stay: leave "
                     "one of them out"
                 )
-            for plan in (plan for source in sources.values() for plan in source.plans):
-                refuse_literals(plan, "loss_weights have none for them", "leave the weights out")
             self._weights = BatchWeights(list(sources.values()))
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pypack import _core
 from pypack._common.fingerprint import is_of_lengths, lengths_fingerprint
+from pypack.packing.knots import OPTIONS as KNOT_OPTIONS
+from pypack.packing.knots import Knots, tie_knots
 from pypack.packing.packing import pack
 from pypack.packing.strategies import STRATEGIES
 from pypack.plan.lengths import as_lengths
@@ -54,7 +57,8 @@ def extend_plan(
             "the plan repeats sequences, among which new ones have no place: give the new documents as a "
             "source of their own"
         )
-    refuse_literals(plan, "extending does not tie them anew", "pack the store anew")
+    if plan.strategy != "knots":
+        refuse_literals(plan, "nothing says how they were made", "pack the store anew, and make them again")
     documents = as_lengths(lengths)
     old = plan.counts.documents
     if len(documents) < old or not is_of_lengths(
@@ -67,12 +71,12 @@ def extend_plan(
         )
     if len(documents) == old:
         return plan
-    if plan.strategy not in STRATEGIES:
+    strategy, options, knots = _made_by(plan)
+    if strategy not in STRATEGIES:
         raise ValueError(
             f"the plan was made by {plan.strategy!r}, none of pypack's strategies: pack the store anew, or "
             "give the new documents as a source of their own"
         )
-    options = {name: value for name, value in plan.options.items() if value is not None}
     beside: dict[str, Any] = {}
     for argument, option, values in (
         ("keep_together", "keep_together", keep_together),
@@ -87,20 +91,44 @@ def extend_plan(
         if values is not None:
             beside[argument] = np.asarray(values)[old:]
     shared = {name: options.pop(name) for name in _SHARED if name in options}
-    chosen = STRATEGIES[plan.strategy]  # type: ignore[index]  # just seen
+    chosen = STRATEGIES[strategy]  # type: ignore[index]  # just seen
     length = plan.sequence_length
+    if knots is not None:
+        shared["room"] = knots.most_literals
     if chosen.longest is not None:
         length -= chosen.longest({**chosen.defaults, **plan.options}) - int(plan.options["max_length"])
     added = pack(
         documents[old:],
         length,
-        plan.strategy,  # type: ignore[arg-type]
+        strategy,  # type: ignore[arg-type]
         num_threads=num_threads,
         **shared,
         **options,
         **beside,
     )
+    if knots is not None:  # of each part with other draws
+        seed = _core.random_bits(knots.seed, plan.num_sequences, 0)
+        added = tie_knots(added, documents[old:], dataclasses.replace(knots, seed=seed))
     return _joined(plan, added, lengths_fingerprint(documents))
+
+
+def _made_by(plan: Plan) -> tuple[str, dict[str, Any], Knots | None]:
+    """The strategy of a plan, and its options; of knots, those of the plan that they were tied in, and the
+    knots.
+
+    Raises:
+        ValueError: it does not say with which knots it was made.
+    """
+    options = {name: value for name, value in plan.options.items() if value is not None}
+    if plan.strategy != "knots":
+        return plan.strategy, options, None
+    told = options.pop("knots").get("asked")
+    if told is None:
+        refuse_literals(plan, "it does not say by which chances they were tied", "pack the store anew")
+        raise ValueError("the plan does not say by which chances its knots were tied: pack the store anew")
+    if "max_documents" in told:
+        options["max_documents"] = told["max_documents"]
+    return options.pop("over"), options, Knots(**{n: v for n, v in told.items() if n in KNOT_OPTIONS})
 
 
 def _joined(plan: Plan, added: Plan, fingerprint: str) -> Plan:
@@ -126,4 +154,7 @@ def _joined(plan: Plan, added: Plan, fingerprint: str) -> Plan:
         counts=PlanCounts(**counts),
         lengths_fingerprint=fingerprint,
         extends=[*plan.extends, part],
+        literals=None
+        if plan.literals is None or added.literals is None
+        else plan.literals.joined(added.literals),
     )

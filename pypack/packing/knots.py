@@ -135,11 +135,17 @@ def tie_knots(
     )
     literals = Literals(offsets, tokens, learned)
     options = {n: v for n, v in plan.options.items() if n not in ("max_documents", "room", "align")}
+    most = plan.options.get("max_documents")  # which would be the most chunks of a sequence there
+    limits = {} if most is None else {"max_documents": most}
     tied = Plan(
         *arrays[:5],
         sequence_length=sequence_length or plan.sequence_length,
         strategy="knots",
-        options={**options, "over": plan.strategy, "knots": {**knots.described(), **counts}},
+        options={
+            **options,
+            "over": plan.strategy,
+            "knots": {**knots.described(), **counts, "asked": {**knots.described(), **limits}},
+        },
         counts=plan.counts,
         lengths_fingerprint=plan.lengths_fingerprint,
         documents=plan.documents,

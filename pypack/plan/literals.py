@@ -60,6 +60,22 @@ class Literals:
         """Literal tokens."""
         return len(self.tokens)
 
+    def joined(self, other: Literals) -> Literals:
+        """Those of a plan whose sequences are these and then others."""
+        learned = np.concatenate([self.is_learned(), other.is_learned()])
+        return Literals(
+            np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]),
+            np.concatenate([self.tokens, other.tokens]),
+            np.packbits(learned, bitorder="little"),
+        )
+
+    def first(self, spans: int, sequences: int) -> Literals:
+        """Those of the first sequences of a plan, which have so many spans."""
+        offsets = self.offsets[: spans + sequences + 1]
+        count = int(offsets[-1])
+        bits = np.unpackbits(self.learned[: -(-count // 8)], count=count, bitorder="little")
+        return Literals(offsets, self.tokens[:count], np.packbits(bits, bitorder="little"))
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by the names of their files."""
         return {

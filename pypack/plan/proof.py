@@ -95,14 +95,18 @@ def _verify_alone(plan: Plan, max_documents: int) -> dict[str, int]:
 def _compare_part(plan: Plan, part: PlanPart) -> None:
     """Raises ValueError unless the plan begins with that one."""
     if part.sequences <= plan.num_sequences:
+        beside: dict[str, Any] = {}
         offsets = plan.sequence_offsets[: part.sequences + 1]
         spans = int(offsets[-1])
+        if plan.literals is not None:
+            beside = plan.literals.first(spans, part.sequences).arrays()
         view = _core.PlanView(
             offsets,
             plan.span_document[:spans],
             plan.span_start[:spans],
             plan.span_length[:spans],
             plan.sequence_capacity[: part.sequences],
+            **beside,
         )
         if f"{view.fingerprint():016x}" == part.fingerprint:
             return

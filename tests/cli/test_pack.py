@@ -76,3 +76,43 @@ def test_a_grown_store(run, tmp_path):
     )
     assert status != 0
     assert "a store grows by documents behind its old ones" in err
+
+
+def test_pairs(run, tmp_path):
+    """`--objective` gives the plan of `pack_pairs`, proved and reported."""
+    from pypack.objectives import SpanCorruption, pack_pairs
+
+    store = make_store(tmp_path / "a.store", web_lengths(200), vocab_size=600)
+    objective = "SpanCorruption(rate=0.15, mean=3, sentinel_ids=[599, 598], end_id=0, start_id=0)"
+    begin = ("pack", tmp_path / "a.store", "--sequence-length", 96)
+    status, out, _ = run(*begin, "-o", tmp_path / "a.plan", "--objective", objective, "--json")
+    wanted = pack_pairs(store, SpanCorruption(sentinel_ids=[599, 598], end_id=0, start_id=0), 96)
+    plan = Plan.open(tmp_path / "a.plan")
+    assert status == 0
+    assert plan.fingerprint == wanted.fingerprint
+    assert plan.sides == wanted.sides
+    assert json.loads(out)["num_sequences"] == len(wanted)
+    limits = ("--target-length", 40, "--overflow", "drop", "--max-documents", 2)
+    assert run(*begin, "-o", tmp_path / "b.plan", "--objective", objective, *limits)[0] == 0
+    other = pack_pairs(
+        store,
+        SpanCorruption(sentinel_ids=[599], end_id=0, start_id=0),
+        96,
+        40,
+        overflow="drop",
+        max_documents=2,
+    )
+    assert Plan.open(tmp_path / "b.plan").fingerprint == other.fingerprint
+    for given, why in [
+        (("--target-length", 9), "--target-length goes with --objective"),
+        (("--objective", objective, "--room", 3), "--room does not go with --objective"),
+        (("--objective", objective, "--strategy", "concat"), "--strategy does not go"),
+        (("--objective", objective, "--where", "x > 1"), "selects documents"),
+        (("--objective", "MaskedLM(mask_id=1)"), "makes no inputs and targets"),
+        (("--objective", "Nope()"), "there is no objective 'Nope'"),
+        (("--objective", "SpanCorruption()"), "give"),
+    ]:
+        status, _, told = run(*begin, "-o", tmp_path / "c.plan", *given)
+        assert status == 2, given
+        assert why in told
+    assert not (tmp_path / "c.plan").exists()

@@ -212,9 +212,6 @@ def test_what_has_no_place_for_them_says_so(store, plan, tmp_path):
     masked = MaskedLM(mask_id=1, special_ids=[], vocab_size=60_000)
     with pytest.raises(ValueError, match="literal tokens between its spans, and MaskedLM would change them"):
         Loader(store, plan, batch_sequences=4, objective=masked)
-    weighted = Source(store, plan, loss_weights=np.ones(len(store)))
-    with pytest.raises(ValueError, match="loss_weights have none for them"):
-        Loader(weighted, batch_sequences=4)
     from pypack.formats.rows import iterate_rows
 
     with pytest.raises(ValueError, match="the format has no place for them"):
@@ -228,3 +225,94 @@ def test_masks_of_documents_hold_in_it(store, plan):
     plain = Loader(store, plan, batch_sequences=len(plan)).batch_at(0)
     assert 0 < (batch.labels != -100).sum() < (plain.labels != -100).sum()
     np.testing.assert_array_equal(batch.input_ids, plain.input_ids)
+
+
+@pytest.mark.parametrize("kind", ["documents", "tokens"])
+def test_weights_of_losses_go_with_literals(store, plan, kind):
+    """A token of a document counts by its weight, a literal 1, in both layouts, beside other rows."""
+    if kind == "documents":
+        weights = (1 + np.arange(len(store)) / 8).astype(np.float32)
+        of_token = [np.full(n, w) for n, w in zip(store.lengths.tolist(), weights, strict=True)]
+    else:
+        of_token = [1 + np.arange(n) / 4 + d for d, n in enumerate(store.lengths.tolist())]
+        weights = np.concatenate(of_token).astype(np.float32)
+    rows = pypack.pack(store.lengths, 512)
+    sources = {
+        "plain": Source(store, rows, loss_weights=weights),
+        "knots": Source(store, plan, loss_weights=weights),
+    }
+    schedule = pypack.Schedule([pypack.Phase(steps=6, weights={"plain": 1, "knots": 1})])
+    loader, flat = (
+        Loader(sources, schedule=schedule, batch_sequences=5, arrays=ARRAYS, layout=layout)
+        for layout in ("padded", "varlen")
+    )
+    literals = 0
+    for step in range(6):
+        batch, other = loader.batch_at(step), flat.batch_at(step)
+        wanted = np.zeros(batch.input_ids.shape, np.float32)
+        source_of_row, sequences = loader.rows_at(step)
+        for row, (source, sequence) in enumerate(
+            zip(source_of_row.tolist(), sequences.tolist(), strict=True)
+        ):
+            if sequence < 0:
+                continue
+            parts = []
+            if source == 0:
+                parts = [of_token[d][start : start + n] for d, start, n in rows[sequence]]
+            else:
+                gaps = plan.literals.of_sequence(plan, sequence)
+                for gap, (d, start, n) in zip(gaps, plan[sequence], strict=False):
+                    parts += [np.ones(len(gap)), of_token[d][start : start + n]]
+                    literals += len(gap)
+                parts.append(np.ones(len(gaps[-1])))
+            found = np.concatenate(parts)
+            wanted[row, : len(found)] = found
+        wanted[batch.labels == -100] = 0
+        np.testing.assert_array_equal(batch.loss_weights, wanted)
+        np.testing.assert_array_equal(other.loss_weights, wanted[batch.segment_ids > 0])
+    assert literals > 100
+
+
+@pytest.mark.parametrize("over", ["stream", "best_fit", "next_fit"])
+def test_knots_of_a_store_that_has_grown(tmp_path, over):
+    lengths = web_lengths(160, 5)
+    grown = make_store(tmp_path / "a.store", lengths, shard_tokens=3000)
+    settings = {name: getattr(KNOTS, name) for name in KNOTS.__dataclass_fields__}
+    options = {} if over == "next_fit" else {"max_documents": 9}
+    plan = pypack.pack(grown.lengths[:100], 512, "knots", over=over, **settings, **options)
+    more = pypack.extend_plan(plan, grown.lengths)
+    more.verify(grown.lengths)
+    assert more.num_sequences > plan.num_sequences
+    assert [part.sequences for part in more.extends] == [plan.num_sequences]
+    for sequence in range(plan.num_sequences):
+        assert more[sequence] == plan[sequence]
+        assert more.literals.of_sequence(more, sequence) == plan.literals.of_sequence(plan, sequence)
+        assert _learned(more, sequence) == _learned(plan, sequence)
+    new = [
+        token
+        for s in range(plan.num_sequences, len(more))
+        for g in more.literals.of_sequence(more, s)
+        for token in g
+    ]
+    assert FIRST + 5 in new  # knots are tied there, too
+    assert pypack.extend_plan(plan, grown.lengths).fingerprint == more.fingerprint
+    twice = pypack.extend_plan(pypack.extend_plan(plan, grown.lengths[:130]), grown.lengths)
+    twice.verify(grown.lengths)
+    more.save(tmp_path / "more.plan")
+    opened = Plan.open(tmp_path / "more.plan")
+    assert opened.literals.same(more.literals)
+    loader = Loader(grown, opened, batch_sequences=2)
+    for step in range(loader.steps_per_epoch):
+        batch = loader.batch_at(step)
+        for row, sequence in enumerate(loader.sequences_at(step).tolist()):
+            if sequence >= 0:
+                tokens, _, _ = expected_row(grown, opened, sequence)
+                assert batch.input_ids[row, : len(tokens)].tolist() == tokens
+    base = pypack.pack(grown.lengths[:100], 256, room=1)
+    made = Plan(
+        **base.arrays(), sequence_length=256, strategy="own", options={}, counts=base.counts,
+        lengths_fingerprint=base.lengths_fingerprint,
+        literals=pypack.plan.Literals.of_gaps(np.zeros(base.num_spans + len(base), int), [], []),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="nothing says how they were made"):
+        pypack.extend_plan(made, grown.lengths)

@@ -148,5 +148,4 @@ def test_what_does_not_go_is_refused():
             pypack.pack([30, 9], 64, "knots", **given_option)
     with pytest.raises(TypeError, match="takes no option 'colour'"):
         pypack.pack([30, 9], 64, "knots", colour=3)
-    with pytest.raises(ValueError, match="extending does not tie them anew"):
-        pypack.extend_plan(tied, [30, 9, 4])
+    pypack.extend_plan(tied, [30, 9, 4]).verify([30, 9, 4])

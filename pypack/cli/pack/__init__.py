@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.arguments import file_path, place, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
-from pypack.cli.pack import selection, sequences
+from pypack.cli.pack import pairs, selection, sequences
 from pypack.cli.pack.comparing import ListStrategies, check_strategy, compare
 from pypack.cli.pack.extending import check_extends, extended
 from pypack.cli.pack.result import plan_in_words
@@ -38,12 +38,13 @@ examples:
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
   pypack pack s3://lake/corpus.store -o s3://lake/corpus.plan --sequence-length 8192
   pypack pack corpus.store -o grown.plan --extend corpus.plan
+  pypack pack corpus.store -o t5.plan --sequence-length 512 --objective "SpanCorruption(rate=0.15, mean=3)"
   pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
 """
 
 
 # Their values are the arguments that `pypack.pack` has for every strategy.
-SUBJECTS = (sequences.SUBJECT, selection.SUBJECT)
+SUBJECTS = (sequences.SUBJECT, pairs.SUBJECT, selection.SUBJECT)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("give --sequence-length, the tokens of a training sequence")
     if args.workers is not None:
         warnings.warn("--workers is called --threads now, and goes on working", stacklevel=1)
+    pairs.check(args, selection.selects(args))
     check_strategy(args.strategy)
     store: Any = _opened(args)
     if isinstance(args.output, Url):
@@ -140,7 +142,9 @@ def _packed(store: Any, args: argparse.Namespace) -> tuple[Plan, float]:
     if args.strategy is not None:
         options["strategy"] = args.strategy
     try:
-        if selection.selects(args):
+        if args.objective is not None:
+            plan = pairs.packed(store, args)
+        elif selection.selects(args):
             plan = selection.packed(store, args, options)
         else:
             if args.keep_together is not None:
