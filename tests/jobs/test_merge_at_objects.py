@@ -42,6 +42,9 @@ def _store(folder: Path, name: str, first: int, tokenizer: Tokenizer, options: T
     return folder / name
 
 
+_SERVICES = ["s3", "azure_store", "google_store", "no_condition_store"]
+
+
 @dataclass(frozen=True)
 class _Merged:
     """Two stores, and both as one."""
@@ -88,7 +91,7 @@ def merged(
     return _Merged(a, b, folder / "m")
 
 
-@pytest.mark.parametrize("service", ["s3", "azure_store", "google_store", "no_condition_store"])
+@pytest.mark.parametrize("service", _SERVICES if SCALE > 1 else _SERVICES[::3])
 def test_each_service_gets_the_bytes_of_a_folder(
     service: str, request: pytest.FixtureRequest, merged: _Merged, tokenizer: Tokenizer
 ) -> None:
@@ -151,7 +154,7 @@ def test_of_this_machine_and_of_another_bucket(
 _POINTS = ["begun", "shards", "units", "described"]
 
 
-@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else _POINTS[1::2])
+@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else _POINTS[1:2])
 def test_killed(point: str, s3: Url, merged: _Merged) -> None:
     if point == "units" and not (merged.made / "job.json").exists():
         point = "shards"

@@ -77,7 +77,7 @@ def test_the_bytes_of_a_folder(
 _POINTS = ("retry:begun", "shard:1", "commit:1", "merge:store", "merge:settle", "merge:job", "merge:named")
 
 
-@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else ("retry:begun", "merge:job"))
+@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else ("retry:begun",))
 def test_killed_at_a_point(point: str, s3: Url, mended: _Mended, tokenizer_file: Path) -> None:
     put(mended.old, s3)
     command = mended.command(s3, tokenizer_file)

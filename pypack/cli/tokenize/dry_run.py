@@ -60,11 +60,11 @@ def _told(found: Prediction, *, append: bool) -> list[str]:
         known = [f"  in the store already: {counted(found.known_inputs, 'input')}{moved}, passed over"]
         if found.begun_inputs:
             known.append(
-                f"  begun before, and finished first: {counted(found.begun_inputs, 'input')}, in these figures"
+                f"  begun before, and finished first: {counted(found.begun_inputs, 'input')}, counted here"
             )
         if not found.files and not found.streams:
             return ["nothing to add: the store has all inputs", *known]
-    about = "" if found.is_complete else "about "
+    about, added = "" if found.is_complete else "about ", "to add: " if append else ""
     if found.error is None:
         within = " (of one file alone, which says nothing of the others)" if found.files > 1 else ""
     else:
@@ -75,8 +75,9 @@ def _told(found: Prediction, *, append: bool) -> list[str]:
         else f"from {count(found.sampled_bytes)}B of {count(found.bytes)}B on disk: the beginnings of "
         f"{found.sampled_files:,} of {counted(found.files, 'file')}"
     )
+    documents, tokens = counted(found.documents, "document"), counted(found.tokens, "token")
     lines = [
-        f"{'to add: ' if append else ''}{about}{counted(found.documents, 'document')}, {about}{counted(found.tokens, 'token')}{within}",
+        f"{added}{about}{documents}, {about}{tokens}{within}",
         f"  on disk: {about}{count(found.disk_bytes)}B",
         f"  time on this machine, in one process: about {duration(found.seconds)}",
         f"  rejected: {about}{found.rejected:,}",
