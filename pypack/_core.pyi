@@ -384,9 +384,12 @@ class CachedFiles:
 def remote_store(
     shards: Sequence[tuple[CachedFiles, str, str, int, int, int, int, int]], dtype: str
 ) -> StoreView: ...
-def chosen_documents(
+def masked_documents(
     mask: NDArray[np.bool_], num_threads: int, instructions: str = "best"
 ) -> NDArray[np.int64]: ...
+def masked_lengths(
+    mask: NDArray[np.bool_], lengths: NDArray[np.int32], num_threads: int, instructions: str = "best"
+) -> NDArray[np.int32]: ...
 def chosen_lengths(
     lengths: NDArray[np.int32], documents: NDArray[np.int64], num_threads: int
 ) -> NDArray[np.int32]: ...
