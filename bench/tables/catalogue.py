@@ -61,11 +61,19 @@ TABLES = {
     "tokenize_scaling": Table("tokenize_scaling", tokenize.scaling_table, "tokenize --scaling 2"),
     "tokenize_hostile": Table("tokenize_hostile", tokenize.hostile_table, "tokenize --hostile"),
     "tokenize_distinct": Table("tokenize_distinct", tokenize.distinct_table, "tokenize --distinct"),
+    "tokenize_patterns/library": Table(
+        "tokenize_patterns", tokenize.library_patterns_table, "tokenize --patterns --corpora english code"
+    ),
+    "tokenize_patterns/scanner": Table(
+        "tokenize_patterns", tokenize.scanner_patterns_table, "tokenize --patterns --corpora english code"
+    ),
     "tokenizer_load": Table("tokenizer_load", tokenize.loading_table, "tokenize --load"),
     "read": Table("read", read.read_table, "read"),
     "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),
     "convert": Table("convert", convert.convert_table, "convert"),
-    "convert_memory": Table("convert_memory", convert.memory_table, "convert --memory --sizes 500 4000 20000"),
+    "convert_memory": Table(
+        "convert_memory", convert.memory_table, "convert --memory --sizes 500 4000 20000"
+    ),
     "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
