@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "batch/item_loops.hpp"
+#include "batch/square_sums.hpp"
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
@@ -102,6 +103,20 @@ py::array_t<double> parse_serde_numbers(const std::vector<std::string>& texts) {
     return to_numpy(std::move(numbers));
 }
 
+// Rows values[offsets[i]] .. values[offsets[i + 1]].
+py::array_t<std::uint64_t> sum_squares(const Array<Length>& values, const std::vector<std::size_t>& offsets,
+                                       const std::string& instructions) {
+    const auto all = view(values, "values");
+    std::vector<std::span<const Length>> rows;
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+        if (offsets[i + 1] < offsets[i] || offsets[i + 1] > all.size()) throw py::value_error("offsets");
+        rows.push_back(all.subspan(offsets[i], offsets[i + 1] - offsets[i]));
+    }
+    std::vector<std::uint64_t> sums(rows.size());
+    square_sums(rows, sums.data(), instructions_named(instructions));
+    return to_numpy(std::move(sums));
+}
+
 }  // namespace
 
 void register_testing(py::module_& m) {
@@ -151,6 +166,8 @@ void register_testing(py::module_& m) {
         },
         py::arg("text"), py::arg("instructions"),
         "What stands in a JSON string behind its quote, and where it ends; None if it is none.");
+    testing.def("square_sums", &sum_squares, py::arg("values").noconvert(), py::arg("offsets"),
+                py::arg("instructions"), "Sums of squares of rows, modulo 2^64: uint64 [n].");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }

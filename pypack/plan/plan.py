@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
@@ -80,8 +80,6 @@ class Plan(Framed):
         learned_tokens: what `count_learned` found, None before.
         extends: the plans that it was extended from, each the beginning of the next, see
             `pypack.extend_plan`.
-        documents: int64 [D], where the plan is of a selection: its document i is `documents[i]` of the store,
-            in the order of packing, some more than once, perhaps. None: all of the store.
         repeats: runs (first sequence, sequences, times) of sequences that an epoch gives several times; ():
             each once.
         selection: how the documents were chosen, in plain values, for people to read.
@@ -91,6 +89,8 @@ class Plan(Framed):
         sides: where the spans are to be inputs and targets of an encoder and a decoder, both capacities, see
             `pypack.objectives.pack_pairs`; the capacity of a sequence is then their sum. None: one side.
     """
+
+    _listing: Callable[[], NDArray[np.int64]] | None = None
 
     def __init__(
         self,
@@ -247,6 +247,19 @@ class Plan(Framed):
     def fingerprint(self) -> str:
         """Fingerprint of the five arrays: 16 hexadecimal digits."""
         return f"{self._view.fingerprint():016x}"
+
+    # A non-data descriptor: what __init__ or anyone else assigns stands in its place.
+    @functools.cached_property
+    def documents(self) -> NDArray[np.int64] | None:
+        """int64 [D], where the plan is of a selection: its document i is `documents[i]` of the store, in the
+        order of packing, some more than once, perhaps. None: all of the store."""
+        listed, self._listing = self._listing, None
+        return None if listed is None else listed()
+
+    def list_documents_later(self, listing: Callable[[], NDArray[np.int64]]) -> None:
+        """Gives the plan `documents` that are listed when they are first asked for: to be saved, say."""
+        self.__dict__.pop("documents", None)
+        self._listing = listing
 
     @functools.cached_property
     def documents_fingerprint(self) -> str | None:
@@ -484,6 +497,7 @@ class Plan(Framed):
         # An opened plan pickles as its path: worker processes map the files themselves.
         if self._path is not None:
             return Plan.open, (self._path,)
+        _ = self.documents  # listed now
         return _from_state, ({k: v for k, v in self.__dict__.items() if k != "_view"},)
 
     def __eq__(self, other: object) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from pypack.store.store import TokenStore
 
 def documents_where(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The documents of which a mask is true: int64 [n], rising."""
-    return _core.chosen_documents(np.ascontiguousarray(mask), resolve_num_threads(None))
+    return _core.masked_documents(np.ascontiguousarray(mask), resolve_num_threads(None))
 
 
 def column_values(store: TokenStore, name: str) -> NDArray[Any]:
@@ -49,24 +48,44 @@ def per_document(store: TokenStore, values: str | ArrayLike, what: str, kinds: s
 _KINDS = {"b": "bool", "i": "int", "u": "unsigned int", "f": "float"}
 
 
-@dataclass(frozen=True)
 class Selection:
     """Which documents of a store are taken, in which order, and how often.
 
     Attributes:
-        documents: int64 [n], documents of the store in the order they are to be packed in; None: all of them.
         times: int32 [n], how often each is taken, at least once; None: once each.
         described: how they were chosen, in plain values that a plan keeps.
     """
 
-    documents: NDArray[np.int64] | None
-    times: NDArray[np.int32] | None
-    described: dict[str, Any]
+    def __init__(
+        self,
+        documents: NDArray[np.int64] | None,
+        times: NDArray[np.int32] | None,
+        described: dict[str, Any],
+        mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """With a mask, bool [D], the documents are listed when they are asked for, once."""
+        self.times, self.described = times, described
+        self._documents, self._mask = documents, mask
+
+    @property
+    def documents(self) -> NDArray[np.int64] | None:
+        """int64 [n], documents of the store in the order they are to be packed in; None: all of them."""
+        if self._mask is not None:
+            self._documents, self._mask = documents_where(self._mask), None
+        return self._documents
 
     def copies(self, count: int) -> NDArray[np.int64]:
         """The documents one after another, each as often as it is taken: int64. `count`: of the store."""
         documents = np.arange(count, dtype=np.int64) if self.documents is None else self.documents
         return documents if self.times is None else np.repeat(documents, self.times)
+
+    def lengths_of_copies(self, lengths: NDArray[np.int32], num_threads: int) -> NDArray[np.int32]:
+        """The length of each of the `copies`, from those of all documents."""
+        if self._mask is not None:
+            return _core.masked_lengths(self._mask, lengths, num_threads)
+        if self.documents is not None:
+            lengths = _core.chosen_lengths(lengths, self.documents, num_threads)
+        return lengths if self.times is None else np.repeat(lengths, self.times)
 
 
 def select(
@@ -111,12 +130,20 @@ def select(
         }
     if times is not None and (mask is not None or not times.all()):
         mask = times > 0 if mask is None else mask & (times > 0)
-    documents = None if mask is None or mask.all() else documents_where(mask)
+    if mask is not None and mask.all():
+        mask = None
+    if not (count if mask is None else np.count_nonzero(mask)):
+        raise ValueError(f"the selection holds none of the {count} documents")
+    if mask is not None and order is None and times is None:
+        given = where is not None and not isinstance(where, str) and np.may_share_memory(mask, where)
+        kept = mask.copy() if given else np.ascontiguousarray(mask)  # whoever gave it may change it
+        return Selection(None, None, {**told, "store_documents": count}, kept)
+    documents = None if mask is None else documents_where(mask)
     if order is not None:
         documents, name = order_of(store, order, documents)
         told["order"] = name
-    if not (count if documents is None else len(documents)):
-        raise ValueError(f"the selection holds none of the {count} documents")
+        if not len(documents):
+            raise ValueError(f"the selection holds none of the {count} documents")
     if times is not None and documents is not None:
         times = times[documents]
     if times is not None and (times == 1).all():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
 from pypack.packing.packing import pack
@@ -55,17 +55,18 @@ def pack_selection(
     )
     if by_sequences:
         return _with_repeats(store, selection, sequence_length, options)
-    documents = selection.copies(store.num_documents)
+    threads = resolve_num_threads(options.get("num_threads"))
+    lengths = selection.lengths_of_copies(store.lengths, threads)
     if selection.times is not None:
         options |= {
             name: np.repeat(np.asarray(options[name]), selection.times)
             for name in _PER_DOCUMENT
             if options.get(name) is not None
-            and len(np.asarray(options[name])) == len(selection.times) < len(documents)
+            and len(np.asarray(options[name])) == len(selection.times) < len(lengths)
         }
-    threads = resolve_num_threads(options.get("num_threads"))
-    plan = pack(_core.chosen_lengths(store.lengths, documents, threads), sequence_length, **options)
-    plan.documents, plan.selection = documents, dict(selection.described)
+    plan = pack(lengths, sequence_length, **options)
+    plan.list_documents_later(functools.partial(selection.copies, store.num_documents))
+    plan.selection = dict(selection.described)
     plan.store_fingerprint = store.lengths_fingerprint
     return plan
 

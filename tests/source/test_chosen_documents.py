@@ -18,14 +18,24 @@ from pypack import _core
     num_threads=st.integers(1, 3),
 )
 def test_documents_are_those_of_which_the_mask_is_true(instructions, size, share, skipped, num_threads):
-    mask = np.random.default_rng(size).random(size + skipped)[skipped:] < share  # not aligned
+    rng = np.random.default_rng(size)
+    mask = rng.random(size + skipped)[skipped:] < share  # not aligned
+    lengths = rng.integers(0, 2**31, size, np.int32)
     try:
-        documents = _core.chosen_documents(mask, num_threads, instructions)
+        documents = _core.masked_documents(mask, num_threads, instructions)
+        chosen = _core.masked_lengths(mask, lengths, num_threads, instructions)
     except ValueError as error:
         assert "lacks the instructions" in str(error)
         pytest.skip(f"this machine has no {instructions}")
     assert documents.dtype == np.int64
+    assert chosen.dtype == np.int32
     assert np.array_equal(documents, np.flatnonzero(mask))
+    assert np.array_equal(chosen, lengths[mask])
+
+
+def test_a_mask_is_of_as_many_documents_as_the_lengths():
+    with pytest.raises(ValueError, match="a mask of 3 documents for lengths of 2"):
+        _core.masked_lengths(np.ones(3, np.bool_), np.ones(2, np.int32), 1)
 
 
 @given(

@@ -1,6 +1,7 @@
 """Selections, orders and repeats: what is chosen, what a plan keeps of it, and that all readers agree."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pypack import Loader, Plan, Source, extend_plan, pack
 from pypack.columnar.expressions import ExpressionError
 from pypack.source.select import select, select_documents
-from pypack.source.selected_plan import _are_exact, _by_level, _levels
+from pypack.source.selected_plan import _are_exact, _by_level, _levels, pack_selection
 from tests.fixtures.scored_store import loaded_documents, make_scored_store
 
 
@@ -227,3 +228,26 @@ def test_learned_tokens_are_of_the_documents_that_were_chosen(tmp_path):
     masked = TokenStore.open(tmp_path / "m.store")
     plan = Source.select(masked, 16, where=np.array([False, True, False, True]), strategy="pad").plan
     assert plan.count_learned(masked).tolist() == [0, 8]
+
+
+@pytest.mark.parametrize("strategy", ["stream", "best_fit"])
+def test_documents_are_those_chosen_whenever_they_are_asked_for(store, strategy):
+    mask = np.arange(len(store)) % 3 != 1
+    expected = np.flatnonzero(mask)
+    chosen = select(store, where=mask)
+    plan, asked_before = (pack_selection(store, chosen, 64, strategy=strategy) for _ in range(2))
+    assert np.array_equal(asked_before.documents, expected)
+    mask[:] = True  # of whoever gave it
+    assert pickle.loads(pickle.dumps(plan)) == asked_before
+    assert np.array_equal(plan.documents, expected)
+    assert plan.documents is plan.documents
+    plan.verify(store.lengths)
+    assert Source(store, plan).fingerprint == Source(store, asked_before).fingerprint
+
+
+def test_a_selection_of_all_is_packed_as_the_store(store):
+    chosen = select(store, where=np.ones(len(store), np.bool_))
+    plan = pack_selection(store, chosen, 64)
+    assert chosen.documents is None
+    assert plan.lengths_fingerprint == store.lengths_fingerprint
+    assert np.array_equal(plan.documents, np.arange(len(store)))

@@ -10,16 +10,32 @@ namespace pypack::bindings {
 
 namespace {
 
-py::array_t<std::int64_t> chosen_documents(const Array<bool>& mask, int num_threads,
+std::span<const std::uint8_t> bytes_of(const Array<bool>& mask) {
+    const auto bools = view(mask, "mask");
+    return {reinterpret_cast<const std::uint8_t*>(bools.data()), bools.size()};
+}
+
+py::array_t<std::int64_t> masked_documents(const Array<bool>& mask, int num_threads,
                                            const std::string& instructions) {
-    const auto bytes = view(mask, "mask");
+    const auto bytes = bytes_of(mask);
     Buffer<std::int64_t> documents;
     {
         const GilRelease release;
-        documents = documents_of_mask({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
-                                      num_threads, instructions_named(instructions));
+        documents = documents_of_mask(bytes, num_threads, instructions_named(instructions));
     }
     return to_numpy(std::move(documents));
+}
+
+py::array_t<Length> masked_lengths(const Array<bool>& mask, const Array<Length>& lengths, int num_threads,
+                                   const std::string& instructions) {
+    const auto bytes = bytes_of(mask);
+    const auto all = view(lengths, "lengths");
+    Buffer<Length> chosen;
+    {
+        const GilRelease release;
+        chosen = lengths_of_mask(bytes, all, num_threads, instructions_named(instructions));
+    }
+    return to_numpy(std::move(chosen));
 }
 
 py::array_t<Length> chosen_lengths(const Array<Length>& lengths, const Array<std::int64_t>& documents,
@@ -37,10 +53,12 @@ py::array_t<Length> chosen_lengths(const Array<Length>& lengths, const Array<std
 }  // namespace
 
 void register_chosen(py::module_& m) {
-    m.def("chosen_documents", &chosen_documents, py::arg("mask").noconvert(), py::arg("num_threads"),
+    m.def("masked_documents", &masked_documents, py::arg("mask").noconvert(), py::arg("num_threads"),
           py::arg("instructions") = "best",
           "Where a mask, bool [D], is true: int64 [n], rising. instructions: 'best', 'portable', 'avx2' or "
           "'avx512'.");
+    m.def("masked_lengths", &masked_lengths, py::arg("mask").noconvert(), py::arg("lengths").noconvert(),
+          py::arg("num_threads"), py::arg("instructions") = "best", "lengths[mask], int32 [n].");
     m.def("chosen_lengths", &chosen_lengths, py::arg("lengths").noconvert(), py::arg("documents").noconvert(),
           py::arg("num_threads"), "lengths[documents], int32 [n].");
 }

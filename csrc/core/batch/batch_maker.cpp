@@ -6,6 +6,7 @@
 
 #include "batch/batch_objective.hpp"
 #include "batch/row_memory.hpp"
+#include "batch/square_sums.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
 #include "pack/balance/longest_first.hpp"
@@ -82,10 +83,11 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
     }
     struct Memory {
         std::vector<std::span<const Length>> lengths;
+        std::vector<std::uint64_t> squares;
         std::vector<std::int64_t> costs;
     };
     thread_local Memory memory;  // every step of every rank needs it
-    auto& [lengths, costs] = memory;
+    auto& [lengths, squares, costs] = memory;
     lengths.assign(rows.size(), {});
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const PlanView* plan = plan_of(rows[i]);
@@ -98,11 +100,12 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
                                                static_cast<std::size_t>(last - first));
         prefetch(lengths[i].data());
     }
+    squares.resize(rows.size());
+    square_sums(lengths, squares.data());
     costs.resize(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         // A row is at most 2^31 - 1 tokens, so that its cost fits; a damaged plan may say otherwise.
-        std::uint64_t cost = 0;
-        for (const std::int64_t length : lengths[i]) cost += static_cast<std::uint64_t>(length * length);
+        std::uint64_t cost = squares[i];
         const PlanView* plan = plan_of(rows[i]);
         if (plan != nullptr && plan->literals.any()) {  // one segment, of all of its tokens
             std::uint64_t tokens = 0;
