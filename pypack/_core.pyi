@@ -489,6 +489,10 @@ class Infilling:
         suffix_id: int,
         middle_id: int,
         ends: NDArray[np.uint32],
+        split: int | None = None,
+        file_chance: int = 0,
+        skip_ids: Sequence[int] = (),
+        skip_text: str = "",
     ) -> None: ...
 
 def infilled_tokens(infilling: Infilling) -> Objective: ...
@@ -502,6 +506,18 @@ def masked_tokens(
     replacement: Replacement,
     never: NDArray[np.uint32],
     word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
+) -> Objective: ...
+
+class TokenClusters:
+    def __init__(self, cluster_of: NDArray[np.int32]) -> None: ...
+    def __len__(self) -> int: ...
+
+def clustered_tokens(
+    *,
+    choosing: Objective,
+    clusters: TokenClusters,
+    rising: NDArray[np.uint64],
     instructions: str = "best",
 ) -> Objective: ...
 def masked_words(
@@ -605,6 +621,7 @@ class BatchMaker:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> _MadeBatch: ...
     def fill(
         self,
@@ -633,6 +650,7 @@ class Prefetcher:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> None: ...
     def next(self) -> _MadeBatch: ...
 

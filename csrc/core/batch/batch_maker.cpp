@@ -133,7 +133,8 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
     }
     MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
                                  request.num_threads, now);
-    if (objective) apply_to_batch(*objective, sources, rows, format, batch, request.num_threads);
+    const Objective* const put_on = request.objective ? request.objective.get() : objective.get();
+    if (put_on != nullptr) apply_to_batch(*put_on, sources, rows, format, batch, request.num_threads);
     return batch;
 }
 
