@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "batch/batch_objective.hpp"
 #include "batch/row_memory.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
@@ -131,10 +130,8 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
         return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
                                request.num_threads, now);
     }
-    MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
-                                 request.num_threads, now);
-    if (objective) apply_to_batch(*objective, sources, rows, format, batch, request.num_threads);
-    return batch;
+    return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
+                      request.num_threads, now, objective.get());
 }
 
 }  // namespace pypack

@@ -94,6 +94,27 @@ template void TokenPair::contained(const std::int64_t*, std::int64_t, Instructio
 template void TokenPair::contained(const std::int32_t*, std::int64_t, Instructions, std::uint64_t&,
                                    std::uint64_t&) const;
 
+TokenSet::Range TokenSet::range(std::uint64_t vocab_size) const {
+    if (bits_.empty()) return {0, 0};
+    std::uint64_t least = 0;
+    while (!contains(first_ + least)) ++least;
+    std::uint64_t before = least;
+    std::uint64_t gap = least;  // the widest: behind it is no id up to the next one
+    std::uint64_t next = least;
+    for (std::uint64_t n = least; n < size(); ++n) {
+        if (!contains(first_ + n)) continue;
+        if (n - before > next - gap) {
+            gap = before;
+            next = n;
+        }
+        before = n;
+    }
+    const std::uint64_t inside = before - least + 1;
+    const std::uint64_t outside = first_ + gap + 1 + std::max(vocab_size, first_ + next) - (first_ + next);
+    if (inside <= outside) return {first_ + least, inside};
+    return {first_ + next, gap + 1 - next};
+}
+
 template <typename Id>
 std::uint64_t TokenSet::contained(const Id* ids, std::int64_t count, Instructions instructions) const {
 #if PYPACK_X86_DISPATCH

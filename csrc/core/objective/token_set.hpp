@@ -43,6 +43,15 @@ class TokenSet {
     // A bit for each of these.
     [[nodiscard]] std::span<const std::uint64_t> bits() const { return bits_; }
 
+    // What it contains lies among the ids `begin` + n with n below `size`, in arithmetic of 64 bits or of 32:
+    // they may begin anew at 0.
+    struct Range {
+        std::uint64_t begin;
+        std::uint64_t size;
+    };
+    // The range with the fewest ids of a vocabulary: special tokens often are its first and its last ones.
+    [[nodiscard]] Range range(std::uint64_t vocab_size) const;
+
   private:
     std::uint64_t first_ = 0;
     std::vector<std::uint64_t> bits_;
