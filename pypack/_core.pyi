@@ -489,7 +489,12 @@ def masked_ranges(
     ranges: list[tuple[NDArray[np.int64], NDArray[np.int32]]],
 ) -> Objective: ...
 def counted_tokens(
-    *, rate: float, most: int, replacement: Replacement, never: NDArray[np.uint32]
+    *,
+    rate: float,
+    most: int,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    instructions: str = "best",
 ) -> Objective: ...
 def generator_arrays(*, choosing: Objective, row_share: float, row_items: int) -> Objective: ...
 def detected_tokens(

@@ -57,8 +57,9 @@ class Draws:
                 key = reference.span_key(seed_key, 0, sequence, number)
                 for place in range(length):
                     self.chosen[row, end + place] = reference.is_chosen(key, place, round(rate * UNIT))
+                    number = reference.number(key, place, (reference.CHOOSE, reference.TIE))
+                    self.kinds[row, end + place] = number / (rate * UNIT)
                     bits = reference.draw(key, reference.REPLACE, place)
-                    self.kinds[row, end + place] = (bits & (UNIT - 1)) / UNIT
                     self.words[row, end + place] = (bits >> 32) * vocab_size >> 32
                 end += length
         self.asked = [self.chosen, self.kinds < replace[0], self.kinds < replace[0] + replace[1]]

@@ -28,14 +28,15 @@ def draw(key: int, purpose: int, index: int) -> int:
     return combine_keys(combine_keys(key, purpose), index)
 
 
+def number(key: int, place: int, purposes: tuple[int, int]) -> int:
+    """The number of a token, of 32 bits: sixteen of a draw that four tokens share, and sixteen of its own."""
+    high = draw(key, purposes[0], place // 4) >> (16 * (place % 4)) & 0xFFFF
+    return high << 16 | draw(key, purposes[1], place) & 0xFFFF
+
+
 def is_below(key: int, place: int, limit: int, purposes: tuple[int, int]) -> bool:
-    """Whether the number of a token, of 32 bits, lies below a limit."""
-    if limit >> 32:
-        return True
-    bits = draw(key, purposes[0], place // 4) >> (16 * (place % 4)) & 0xFFFF
-    if bits != limit >> 16:
-        return bits < limit >> 16
-    return (draw(key, purposes[1], place) & 0xFFFF) < (limit & 0xFFFF)
+    """Whether the number of a token lies below a limit."""
+    return number(key, place, purposes) < limit
 
 
 def is_chosen(key: int, place: int, chance: int) -> bool:

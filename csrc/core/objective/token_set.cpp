@@ -94,6 +94,9 @@ template void TokenPair::contained(const std::int64_t*, std::int64_t, Instructio
 template void TokenPair::contained(const std::int32_t*, std::int64_t, Instructions, std::uint64_t&,
                                    std::uint64_t&) const;
 
+// Ids that few of a text are among, whatever the vocabulary.
+constexpr std::uint64_t kFew = 1024;
+
 TokenSet::Range TokenSet::range(std::uint64_t vocab_size) const {
     if (bits_.empty()) return {0, 0};
     std::uint64_t least = 0;
@@ -111,7 +114,7 @@ TokenSet::Range TokenSet::range(std::uint64_t vocab_size) const {
     }
     const std::uint64_t inside = before - least + 1;
     const std::uint64_t outside = first_ + gap + 1 + std::max(vocab_size, first_ + next) - (first_ + next);
-    if (inside <= outside) return {first_ + least, inside};
+    if (inside <= kFew || inside <= outside) return {first_ + least, inside};
     return {first_ + next, gap + 1 - next};
 }
 

@@ -49,7 +49,8 @@ class TokenSet {
         std::uint64_t begin;
         std::uint64_t size;
     };
-    // The range with the fewest ids of a vocabulary: special tokens often are its first and its last ones.
+    // A range with few ids of a vocabulary: special tokens often are its first and its last ones, and that is
+    // believed where its size is not known, 0.
     [[nodiscard]] Range range(std::uint64_t vocab_size) const;
 
   private:
