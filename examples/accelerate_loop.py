@@ -10,13 +10,14 @@ which would deal them once more.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from checkpoint import Checkpoint
+from command_line import run_from_command_line
 from sample_corpus import ROW, sample_sources
-from transformers import LlamaConfig, LlamaForCausalLM
+from tiny_llama import tiny_llama
 
 from pypack import Loader
 
@@ -45,25 +46,10 @@ def train(run: Path, steps: int) -> None:
     ranks = {"rank": accelerator.process_index, "world_size": accelerator.num_processes}
     loader = Loader(training, batch_sequences=8, layout="varlen", seed=1, **ranks)
     validating = Loader(validation, batch_sequences=8, layout="varlen", shuffle=False, **ranks)
-    plain = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=ROW,
-            bos_token_id=None,
-            eos_token_id=None,
-        )
-    )
+    plain = tiny_llama(vocabulary, ROW)
     model, optimizer = accelerator.prepare(plain, torch.optim.AdamW(plain.parameters(), lr=1e-2))
-    checkpoint = run / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
-        plain.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        loader.load_state_dict(saved["loader"])
+    checkpoint = Checkpoint(run / "checkpoint.pt", model=plain, optimizer=optimizer, loader=loader)
+    checkpoint.restore()
     while loader.step < steps:
         for batch in loader:  # to the end of the epoch; the next pass is the next epoch
             # Every token counts the same, whatever process it is on: the mean over the tokens of all.
@@ -80,10 +66,7 @@ def train(run: Path, steps: int) -> None:
                 mean = validate(accelerator, plain, validating)
                 accelerator.print(f"validation after step {batch.step}: loss {mean:.5f}", flush=True)
             if done % SAVE_EVERY == 0 and accelerator.is_main_process:
-                states = {"model": plain, "optimizer": optimizer, "loader": loader}
-                unfinished = checkpoint.with_suffix(".tmp")
-                torch.save({name: one.state_dict() for name, one in states.items()}, unfinished)
-                unfinished.replace(checkpoint)
+                checkpoint.save()
             if done >= steps:
                 break
     accelerator.wait_for_everyone()
@@ -91,8 +74,4 @@ def train(run: Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus and the checkpoints")
-    parser.add_argument("--steps", type=int, default=40)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__)

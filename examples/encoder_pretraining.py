@@ -8,10 +8,11 @@ what the unbroken one would have. Each check asks for the same tokens, those of 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import torch
+from checkpoint import Checkpoint
+from command_line import run_from_command_line
 from sample_corpus import sample_sources
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -51,11 +52,8 @@ def train(run: Path, steps: int) -> None:
     checks = pypack.Loader(validation, batch_sequences=BATCH, seed=1, objective=objective)
     model = TinyEncoder(vocabulary + 1, training.plan.sequence_length)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    parts = {"model": model, "optimizer": optimizer, "loader": loader}
-    checkpoint = run / "encoder.pt"
-    if checkpoint.exists():
-        for name, state in torch.load(checkpoint).items():
-            parts[name].load_state_dict(state)
+    checkpoint = Checkpoint(run / "encoder.pt", model=model, optimizer=optimizer, loader=loader)
+    checkpoint.restore()
     while loader.step < steps:
         for batch in loader:
             optimizer.zero_grad()
@@ -66,15 +64,10 @@ def train(run: Path, steps: int) -> None:
             if (batch.step + 1) % SAVE_EVERY == 0:
                 with torch.no_grad():
                     print(f"validation: loss {model.masked_loss(checks.batch_at(0)).item():.5f}", flush=True)
-                torch.save({name: part.state_dict() for name, part in parts.items()}, run / "encoder.new")
-                (run / "encoder.new").replace(checkpoint)
+                checkpoint.save()
             if batch.step + 1 >= steps:
                 break
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus and the checkpoint")
-    parser.add_argument("--steps", type=int, default=40)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__)

@@ -9,13 +9,14 @@ twice or left out.
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
 import torch
+from command_line import run_from_command_line
 from sample_corpus import ROW, sample_sources
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from tiny_llama import tiny_llama
+from transformers import Trainer, TrainingArguments
 
 from pypack import Loader
 from pypack.adapters import huggingface
@@ -30,16 +31,6 @@ def train(run: Path, steps: int) -> None:
     loader = Loader(training, batch_sequences=4, layout="varlen", seed=1, rank=0, world_size=1)
     rows = loader.steps_per_epoch // processes * processes
     validating = Loader(validation, batch_sequences=4, layout="varlen", shuffle=False, rank=0, world_size=1)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=ROW,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
     checkpoints = run / "checkpoints"
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
@@ -60,7 +51,7 @@ def train(run: Path, steps: int) -> None:
         dataloader_pin_memory=False,
     )
     trainer = Trainer(
-        LlamaForCausalLM(config),
+        tiny_llama(vocabulary, ROW),
         arguments,
         train_dataset=huggingface.dataset(loader, rows),
         eval_dataset=huggingface.dataset(validating),
@@ -79,8 +70,4 @@ def train(run: Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus and the checkpoints")
-    parser.add_argument("--steps", type=int, default=20)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__, steps=20)

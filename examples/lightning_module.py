@@ -3,22 +3,20 @@
     python examples/lightning_module.py RUN
     torchrun --nproc-per-node 2 examples/lightning_module.py RUN
 
-RUN is a folder. If the run is killed, the same command goes on from its last checkpoint, in the middle of an
-epoch.
+RUN is a folder. If the run is killed, the same command goes on from its last checkpoint, within an epoch.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
 import lightning
 import torch
+from command_line import run_from_command_line
 from lightning.pytorch.callbacks import ModelCheckpoint
-from plain_torch import TinyModel
 from sample_corpus import sample_sources
-from torch.nn.functional import cross_entropy
+from tiny_model import TinyModel, learned_loss
 
 from pypack import Loader, PackedBatch
 from pypack.adapters.lightning import PackedDataModule
@@ -31,19 +29,14 @@ class Module(lightning.LightningModule):
         super().__init__()
         self.model = TinyModel(vocabulary)
 
-    def _loss(self, batch: PackedBatch) -> torch.Tensor:
-        shifted = batch.shift_labels()
-        logits = self.model(shifted.input_ids, shifted.segment_ids)
-        return cross_entropy(logits.flatten(0, 1), shifted.labels.flatten())
-
     def training_step(self, batch: PackedBatch, index: int) -> torch.Tensor:
-        loss = self._loss(batch)
+        loss = learned_loss(self.model, batch)
         if self.trainer.is_global_zero:
             print(f"step {batch.step} epoch {batch.epoch} loss {float(loss):.5f}", flush=True)
         return loss
 
     def validation_step(self, batch: PackedBatch, index: int) -> None:
-        self.log("validation_loss", self._loss(batch), batch_size=batch.tokens, sync_dist=True)
+        self.log("validation_loss", learned_loss(self.model, batch), batch_size=batch.tokens, sync_dist=True)
 
     def on_validation_end(self) -> None:
         mean = self.trainer.callback_metrics["validation_loss"]
@@ -82,8 +75,4 @@ def train(run: Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus and the checkpoints")
-    parser.add_argument("--steps", type=int, default=30)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__, steps=30)

@@ -8,11 +8,12 @@ very batches that were left.
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
 import torch
+from checkpoint import Checkpoint
+from command_line import run_from_command_line
 from sample_corpus import sample_sources
 from tiny_model import TinyModel, learned_loss
 
@@ -37,12 +38,8 @@ def train(run: Path, steps: int) -> None:
     loader = pypack.Loader(source, batch_sequences=BATCH, seed=0)
     model = TinyModel(vocabulary)
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0.1)
-    checkpoint = run / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        loader.load_state_dict(saved["loader"])
+    checkpoint = Checkpoint(run / "checkpoint.pt", model=model, optimizer=optimizer, loader=loader)
+    checkpoint.restore()
     while loader.step < steps:
         for batch in loader:  # an epoch; the next pass is the next
             for group in optimizer.param_groups:
@@ -54,16 +51,10 @@ def train(run: Path, steps: int) -> None:
             optimizer.step()
             print(f"step {batch.step} epoch {batch.epoch} loss {loss.item():.5f}", flush=True)
             if (batch.step + 1) % SAVE_EVERY == 0:
-                states = {"model": model, "optimizer": optimizer, "loader": loader}
-                torch.save({name: one.state_dict() for name, one in states.items()}, run / "unfinished.pt")
-                (run / "unfinished.pt").replace(checkpoint)
+                checkpoint.save()
             if batch.step + 1 >= steps:
                 break
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus and the checkpoint")
-    parser.add_argument("--steps", type=int, default=40)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__)

@@ -8,11 +8,11 @@ documents; each batch has rows of one length, and the same number of tokens.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
+from command_line import run_from_command_line
 from sample_corpus import sample_sources
 from tiny_model import TinyModel, learned_loss
 
@@ -60,8 +60,4 @@ def train(run: Path, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the corpus")
-    parser.add_argument("--steps", type=int, default=40)
-    options = parser.parse_args()
-    train(options.run, options.steps)
+    run_from_command_line(train, __doc__)

@@ -233,6 +233,16 @@ class Encoder:
         plain: tuple[NDArray[np.int64], NDArray[np.uint32]],
         learned: tuple[NDArray[np.int64], NDArray[np.uint32]],
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint8]]: ...
+    def encode_bordered(
+        self, documents: Sequence[Any], *, split_special_tokens: bool, num_threads: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]: ...
+    def encode_bordered_columns(
+        self,
+        columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],
+        *,
+        split_special_tokens: bool,
+        num_threads: int,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint8]]: ...
     def encode_columns(
         self,
         columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.int32] | NDArray[np.int64]]],
@@ -375,7 +385,12 @@ def remote_store(
     shards: Sequence[tuple[CachedFiles, str, str, int, int, int, int, int]], dtype: str
 ) -> StoreView: ...
 def pack_mask(
-    learned: NDArray[np.uint8], offsets: NDArray[np.int64], begins: int, ends: int, first_bit: int
+    learned: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    begins: int,
+    ends: int,
+    first_bit: int,
+    begin_bit: bool = False,
 ) -> bytes: ...
 def encode_documents(
     values: NDArray[np.uint32],
@@ -478,6 +493,14 @@ def masked_tokens(
     replacement: Replacement,
     never: NDArray[np.uint32],
     word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
+) -> Objective: ...
+def masked_words(
+    *,
+    chance: int,
+    replacement: Replacement,
+    never: NDArray[np.uint32],
+    borders: Sequence[StoreView],
     instructions: str = "best",
 ) -> Objective: ...
 def masked_ranges(

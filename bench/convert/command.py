@@ -7,8 +7,9 @@ files of the format copied as they are, and synced; and where the format's own l
 writer of the same rows, from memory, and its reader. Checked first: that reader gives the ids of the store.
 MB are those of the tokens as int32, 4 bytes each, whatever a format makes of them.
 
-`--memory` asks for something else: the most memory that a conversion takes, of a store and one of eight times
-its size, without the pages of mapped files, which the system takes back when it needs them.
+`--memory` asks for something else: the most memory that a conversion takes, of stores of several sizes
+(`--sizes`, in MB), without the pages of mapped files, which the system takes back when it needs them. Of so
+many bytes, the disk needs twice as many.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from bench.common.printing import Row, print_table
 from bench.common.record import write_results
 from bench.common.timing import measure_in_turns
 from bench.convert.libraries import READERS, WRITERS, ids_of
-from bench.convert.memory import memory_row
+from bench.convert.memory import memory_cells
 from pypack import Ragged, StoreWriter, TokenStore
 from pypack.formats.convert import import_store, write
 from pypack.formats.formats import FORMATS
@@ -36,17 +37,18 @@ from pypack.formats.from_store import stream_of
 from pypack.formats.opening import opened
 
 VOCABULARY = 100_000
+SMALL_VOCABULARY = 50_000  # ids of two bytes, in the stores whose memory is measured: half of the disk
 WAYS = ("write", "read", "copy", "library writes", "library reads")
 
 
-def make_store(path: Path, tokens: int) -> TokenStore:
+def make_store(path: Path, tokens: int, vocabulary: int = VOCABULARY) -> TokenStore:
     """Documents of some 600 tokens each."""
     numbers = np.random.default_rng(0)
-    with StoreWriter(path, vocab_size=VOCABULARY) as writer:
+    with StoreWriter(path, vocab_size=vocabulary) as writer:
         while writer.num_tokens < tokens:
             lengths = np.clip(numbers.lognormal(6, 1, 2000), 1, 50_000).astype(np.int64)
             offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-            values = numbers.integers(0, VOCABULARY, int(offsets[-1]), dtype=np.uint32)
+            values = numbers.integers(0, vocabulary, int(offsets[-1]), dtype=np.uint32)
             writer.append(Ragged(values, offsets))
     return TokenStore.open(path)
 
@@ -115,6 +117,19 @@ def ratio(speeds: dict[str, float], way: str) -> float:
     return speeds[way] / min(speeds["copy"], speeds.get(f"library {way}s", speeds["copy"]))
 
 
+def memory_rows(formats: list[str], sizes: list[int], folder: Path) -> list[Row]:
+    """The most memory of each format, at every size; one store at a time is on the disk."""
+    rows: dict[str, Row] = {form: {"format": form} for form in formats}
+    for megabytes in sizes:
+        store = folder / "store"
+        make_store(store, megabytes * 250_000, SMALL_VOCABULARY)
+        for form in formats:
+            rows[form] |= memory_cells(store, megabytes, form, folder)
+            print(rows[form], flush=True)
+        removed(store)
+    return list(rows.values())
+
+
 def main(arguments: list[str]) -> None:
     """Measures every format, prints the table and writes the result file."""
     options = parser("convert", __doc__)
@@ -123,14 +138,13 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     options.add_argument("--memory", action="store_true", help="measure memory instead of speed")
+    options.add_argument("--sizes", type=int, nargs="+", default=[500, 4000], help="MB of int32 ids, of --memory")
     args = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        store = make_store(Path(name) / "store", args.tokens)
         if args.memory:
-            large = make_store(Path(name) / "large", 8 * args.tokens)
-            stores = {one.num_tokens * 4 // 1_000_000: one.path for one in (store, large)}
-            rows = [memory_row(stores, form, Path(name)) for form in args.formats]
+            rows = memory_rows(args.formats, args.sizes, Path(name))
         else:
+            store = make_store(Path(name) / "store", args.tokens)
             rows = [measure(store, form, Path(name), args.repeats) for form in args.formats]
     title = "most MB of memory" if args.memory else "MB of int32 ids a second"
     print_table(rows, f"stores into formats and back; {title}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from bench.common.printing import Row
@@ -14,19 +13,13 @@ from bench.job.process_tree import processes_of
 _SAMPLE_SECONDS = 0.01
 
 
-def memory_row(stores: Mapping[int, Path], form: str, folder: Path) -> Row:
-    """The row of a format.
-
-    Args:
-        stores: of each its megabytes.
-    """
-    row: Row = {"format": form}
-    for megabytes, store in stores.items():
-        there, back = folder / f"{form}_there", folder / f"{form}_back"
-        row[f"write {megabytes} MB"] = peak_megabytes("convert", store, there, "--to", form)
-        row[f"read {megabytes} MB"] = peak_megabytes("convert", there, back, "--to", "store")
-        _removed(there)
-        _removed(back)
+def memory_cells(store: Path, megabytes: int, form: str, folder: Path) -> Row:
+    """What a store of a size takes, into a format and back."""
+    there, back = folder / f"{form}_there", folder / f"{form}_back"
+    row: Row = {f"write {megabytes} MB": peak_megabytes("convert", store, there, "--to", form)}
+    row[f"read {megabytes} MB"] = peak_megabytes("convert", there, back, "--to", "store")
+    _removed(there)
+    _removed(back)
     return row
 
 

@@ -12,7 +12,7 @@ from pypack.formats.losses import PARTS
 if TYPE_CHECKING:
     from pypack.formats.stream import Stream
 
-_EVERYTHING = frozenset(PARTS)
+_EVERYTHING = frozenset(PARTS) - {"words"}  # which none has a place for
 
 
 @dataclass(frozen=True)

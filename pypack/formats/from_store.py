@@ -126,6 +126,7 @@ def _stream(what: _Chosen) -> Stream:
         packed_rows=spans.packed_rows,
         grouped_documents=_grouped(store),
         weighted_documents=0 if weights is None else int(np.count_nonzero(_all(weights) != 1)),
+        bordered_tokens=store.num_tokens if store.has_word_borders else 0,
         parted_groups=0
         if groups is None
         else _parted(groups if plan is None else groups[spans.documents_of(0, spans.documents)]),

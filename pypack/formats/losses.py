@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # What formats can hold beside documents of ids. What is known of the tokens as a whole (the tokenizer,
 # special ids, the vocabulary size, capacities of rows) every format keeps, in `pypack.json`.
-PARTS = ("rows", "masks", "groups", "weights", "columns")
+PARTS = ("rows", "masks", "groups", "weights", "words", "columns")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ def losses_of(stream: Stream, holds: Collection[str], reserved: Collection[str],
     if contents.weighted_documents and "weights" not in holds:
         text = f"the weights of {contents.weighted_documents:,} documents"
         lost.append(Loss("weights", contents.weighted_documents, text))
+    if contents.bordered_tokens and "words" not in holds:
+        text = f"where words begin ({contents.bordered_tokens:,} tokens)"
+        lost.append(Loss("words", contents.bordered_tokens, text))
     names = [] if contents.columns is None else list(contents.columns.names)
     missing = names if "columns" not in holds else [one for one in names if one in reserved]
     if missing:

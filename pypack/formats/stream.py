@@ -118,6 +118,7 @@ class Contents:
         packed_rows: rows that hold another number of documents than one.
         grouped_documents: documents of groups of two or more.
         weighted_documents: documents whose weight is not 1.
+        bordered_tokens: tokens of which it is kept whether a word begins with them.
         parted_groups: groups of the store whose documents are no neighbours any more.
         columns: the schema of the kept columns, without those that are derived.
         notes: what is not in the stream, though the files say it, in words.
@@ -130,6 +131,7 @@ class Contents:
     packed_rows: int = 0
     grouped_documents: int = 0
     weighted_documents: int = 0
+    bordered_tokens: int = 0
     parted_groups: int = 0
     columns: pa.Schema | None = None
     notes: tuple[str, ...] = ()

@@ -161,10 +161,4 @@ def kept_documents(
     of_token = np.repeat(kept, tokens.lengths)
     offsets = np.concatenate([[0], np.cumsum(tokens.lengths[kept])])
     found = Ragged(tokens.values[of_token], offsets)
-    if beside is None:
-        return found, None
-    return found, Beside(
-        None if beside.learned is None else beside.learned[of_token],
-        None if beside.places is None else beside.places[kept],
-        None if beside.weights is None else beside.weights[kept],
-    )
+    return found, None if beside is None else beside.kept(kept, tokens.lengths)

@@ -14,6 +14,7 @@ from pypack.corpus.json_array import new_source
 from pypack.corpus.passed_over import PassedOver
 from pypack.corpus.piece import first_line_start
 from pypack.ragged import Ragged
+from pypack.store.beside import Beside
 
 # Under which name text that spells special tokens is counted, beside what is passed over.
 LOOK_ALIKES = "look_alikes"
@@ -31,19 +32,23 @@ class EncodeStage:
         self._files = files
         self._on_error = on_error
 
-    def __call__(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, None]:
-        """The batch without the documents that were refused, the ids of the others, and nothing beside them.
+    def __call__(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, Beside | None]:
+        """The batch without the documents that were refused, the ids of the others, and what is beside them:
+        nothing.
 
         Raises:
             RejectedInputError: the first of them, under `on_error="stop"`.
         """
+        return (*self._encoded(batch), None)
+
+    def _encoded(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
         try:
             rows, look_alikes = self._encode(batch.texts)
-            return _with_look_alikes(batch, look_alikes), rows, None
+            return _with_look_alikes(batch, look_alikes), rows
         except ValueError:
             return self._one_by_one(batch)
 
-    def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged, None]:
+    def _one_by_one(self, batch: DocumentBatch) -> tuple[DocumentBatch, Ragged]:
         kept = np.ones(len(batch), bool)
         rows, rejects = [], []
         look_alikes: list[int] = []
@@ -59,7 +64,7 @@ class EncodeStage:
                 kept[i] = False
         batch = _with_look_alikes(batch, np.array(look_alikes, np.uint32))
         together = sorted([*batch.rejects, *rejects], key=lambda reject: (reject.index, reject.record))
-        return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows), None
+        return replace(batch.only(kept), rejects=together), Ragged.from_rows(rows)
 
     def _reject(self, batch: DocumentBatch, i: int, reason: str) -> Reject:
         return reject_of(self._files, batch, i, "not_encodable", f"the tokenizer fails at the text: {reason}")

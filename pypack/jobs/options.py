@@ -32,6 +32,8 @@ class TokenizeOptions:
         transform: `module:function` or `file.py:function`, which is given the texts of a batch and returns a
             text for each, or None to leave it out. What it makes of a text must depend on that text alone.
         min_tokens, max_tokens: only documents of so many tokens, without those put around them.
+        word_borders: keep beside the tokens where words begin, by the tokenizer's pre-tokenizer, see
+            `Tokenizer.encode_batch_with_words`; for objectives that mask whole words.
         limit: the first so many documents of the job, in the order of its inputs, of those that are chosen.
     """
 
@@ -54,6 +56,7 @@ class TokenizeOptions:
     min_tokens: int | None = None
     max_tokens: int | None = None
     limit: int | None = None
+    word_borders: bool = False
 
 
 # What `store.json` says of them.

@@ -40,7 +40,7 @@ _OURS = (
     NEXT_JOB_FILE,
     OLD_JOURNAL,
 )
-_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet|mask|group|weight)")
+_SHARD_FILE = re.compile(r"(\d{5}|\d{6,}-\d{3,})\.(bin|idx|parquet|mask|group|weight|words)")
 
 
 class OutputError(ValueError):

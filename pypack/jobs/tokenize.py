@@ -37,6 +37,7 @@ from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, specia
 from pypack.jobs.transform import fingerprint, load_transform
 from pypack.jobs.units import Unit, make_units
 from pypack.jobs.where import Where
+from pypack.jobs.word_stage import check_words
 from pypack.remote import Url, UrlError, is_url
 
 if TYPE_CHECKING:
@@ -325,6 +326,8 @@ def _describe(
     }
     if tokenizer.engine_version is not None:
         job["engine_version"] = tokenizer.engine_version  # whose ids may be others
+    if not options.word_borders:  # jobs of older versions do not know of it
+        del job["word_borders"]
     if options.transform is not None:
         job["transform_source"] = fingerprint(load_transform(options.transform))
     if options.keep:
@@ -386,4 +389,6 @@ def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
             raise ValueError(f"{name} must be at least 1, got {getattr(options, name)}")
     if options.records is not None and not isinstance(options.field, str) and len(options.field) > 1:
         raise ValueError("field: records become texts by their own options; name no more than one")
+    if options.word_borders:
+        check_words(options.records is not None, tokenizer)
     check_choice(options)

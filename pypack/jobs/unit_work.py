@@ -34,8 +34,9 @@ from pypack.jobs.record_stage import RecordStage
 from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
 from pypack.jobs.retry import chosen_records
 from pypack.jobs.unit_writer import UnitWriter
+from pypack.jobs.word_stage import WordStage
 from pypack.ragged import Ragged
-from pypack.store.beside import Beside
+from pypack.store.beside import WORDS, Beside
 
 if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
@@ -108,7 +109,7 @@ class UnitWork:
             shard_tokens=job["shard_tokens"],
             prepend_ids=job.get("prepended_ids", ()),
             append_ids=job.get("appended_ids", ()),
-            beside=() if self._texts is None else self._texts.beside,
+            beside=self._beside,
         )
         try:
             is_cut = self._run(number, files, writer, on_progress)
@@ -151,13 +152,25 @@ class UnitWork:
         chosen = chosen_records(self._place, self._job, number)
         return batches if chosen is None else only_chosen(batches, chosen, files[0].path)
 
+    @property
+    def _beside(self) -> list[str]:
+        """The files that shards have beside their tokens, by suffix."""
+        texts = [] if self._texts is None else self._texts.beside
+        return [*texts, WORDS] if self._job.job.get("word_borders") else texts
+
     def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
         """What makes ids of batches of these files."""
         threads = self._options.num_threads
+        splits = self._job.job["split_special_tokens"]
+        if self._job.job.get("word_borders"):
+            words = partial(
+                self._tokenizer.encode_batch_with_words, split_special_tokens=splits, num_threads=threads
+            )
+            return WordStage(words, files, on_error)
         if self._texts is not None:
             encode = partial(self._tokenizer.encode_rendered, num_threads=threads)
             return RecordStage(self._texts, encode, files, on_error)
-        if self._job.job["split_special_tokens"]:
+        if splits:
             return EncodeStage(partial(self._tokenizer.encode_as_text, num_threads=threads), files, on_error)
 
         def parsed(texts: Any) -> tuple[Ragged, NDArray[np.uint32]]:

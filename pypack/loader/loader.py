@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pypack._common.arguments import whole_number
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PackedBatch, weights_refused
+from pypack.loader.foreign_options import refuse_foreign
 from pypack.loader.objective import resolved_objective
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import OrderOptions, evaluation_tail
@@ -28,6 +29,8 @@ from pypack.source.source import PlanPath, Source, named_sources
 from pypack.store.store import StorePaths
 
 if TYPE_CHECKING:
+    from typing_extensions import Never  # of typing from Python 3.11 on
+
     from pypack.schedule.preview import Preview
 
 
@@ -117,8 +120,10 @@ class Loader(Steered):
             with another objective is refused.
         num_threads: threads that fill a batch; None: all available cores (1 in a DataLoader worker), where a
             batch is large enough to be worth them.
+        **unknown: there are no others; the error says what an option of another library is called here.
 
     Raises:
+        TypeError: there is no such option.
         ValueError: an argument is out of its range, the global batch cannot be dealt to the ranks, or a plan
             was made for another store; the message says what to do.
     """
@@ -160,7 +165,9 @@ class Loader(Steered):
         pin_memory: bool = False,
         objective: Objective | ObjectiveSchedule | None = None,
         num_threads: int | None = None,
+        **unknown: Never,
     ) -> None:
+        refuse_foreign(Loader, unknown)
         self.sources = named_sources(sources, plan)
         order_options = OrderOptions(
             schedule,

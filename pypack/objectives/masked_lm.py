@@ -20,8 +20,8 @@ from pypack.objectives.vocabulary import (
     special_ids,
     tokenizer_of,
     vocab_size,
-    word_starts,
 )
+from pypack.objectives.words import checked_words, resolved_words
 from pypack.store.store import TokenStore
 
 _REPLACE = {"huggingface": (0.8, 0.1, 0.1), "electra": (0.85, 0.0, 0.15)}
@@ -43,9 +43,10 @@ class MaskedLM(Objective):
             `DataCollatorForLanguageModeling` does. "electra": round(rate * length) places are drawn in every
             span, at least one, each among all of its tokens, as ELECTRA's code does: a place may be drawn
             again, so that somewhat fewer are labels.
-        whole_word: choose whole words: each with the chance `rate`, all of its tokens. Where words begin, the
-            vocabulary says (`pypack.objectives.vocabulary.word_starts`); or the ids of the tokens that begin
-            one. A word also begins with a span, and behind a special token.
+        whole_word: choose whole words: each with the chance `rate`, all of its tokens. True: where they
+            begin, the stores say that were tokenized with --word-borders; where none was, the vocabulary does
+            (`pypack.objectives.vocabulary.word_starts`). "kept" and "vocabulary" name one of the two; or the
+            ids of the tokens that begin a word. A word also begins with a span, and behind a special token.
         spans: choose among known spans of the documents, such as the names in them, each with the chance
             `rate` if the sequence holds all of it; nothing else is chosen. The name of a column that the
             stores keep, or its values for the one store: a list of [start, stop, start, stop, ...] or of
@@ -64,7 +65,7 @@ class MaskedLM(Objective):
     replace: tuple[float, float, float] | None = None
     _: dataclasses.KW_ONLY
     mode: Literal["huggingface", "electra"] = "huggingface"
-    whole_word: bool | ArrayLike = False
+    whole_word: bool | Literal["kept", "vocabulary"] | ArrayLike = False
     spans: str | ArrayLike | DocumentRanges | None = None
     whole_span: bool = False
     most: int | None = None
@@ -76,8 +77,7 @@ class MaskedLM(Objective):
         check_choice("mode", self.mode, ("huggingface", "electra"))
         self._set("rate", chance("rate", self.rate))
         self._set("replace", _shares(self.replace or _REPLACE[self.mode]))
-        if not isinstance(self.whole_word, bool):
-            self._set("whole_word", _ids("whole_word", self.whole_word))
+        self._set("whole_word", checked_words(self.whole_word))
         if self.mode == "electra" and self.whole_word is not False:
             raise ValueError("mode='electra' draws tokens: whole_word goes with mode='huggingface'")
         if self.spans is not None and (self.mode == "electra" or self.whole_word is not False):
@@ -106,11 +106,12 @@ class MaskedLM(Objective):
             found["mask_id"] = mask_id(tokenizer) if self.replace[0] > 0 else 0  # type: ignore[index]
         if self.vocab_size is None:
             found["vocab_size"] = vocab_size(stores)
-        if self.whole_word is True:
-            found["whole_word"] = word_starts(tokenizer)
+        found["whole_word"] = resolved_words(self.whole_word, stores, tokenizer)
         if self.spans is not None and not isinstance(self.spans, DocumentRanges):
             found["spans"] = document_ranges(stores, self.spans)
-        return dataclasses.replace(self, **found)
+        whole = dataclasses.replace(self, **found)
+        whole._set("_stores", tuple(stores))
+        return whole
 
     def kernel(self) -> _core.Objective:
         assert self.replace is not None
@@ -135,6 +136,13 @@ class MaskedLM(Objective):
                 replacement=replacement,
                 never=self.special_ids,
                 ranges=self.spans.of_store,
+            )
+        if isinstance(self.whole_word, str):
+            return _core.masked_words(
+                chance=in_units(self.rate),
+                replacement=replacement,
+                never=self.special_ids,
+                borders=[store.word_view for store in self.__dict__["_stores"]],
             )
         starts = self.whole_word if isinstance(self.whole_word, np.ndarray) else None
         return _core.masked_tokens(

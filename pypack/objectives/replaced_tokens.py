@@ -57,7 +57,7 @@ class ReplacedTokens(Objective):
     positions: int | None = None
     mode: Literal["huggingface", "electra"] | None = None
     replace: tuple[float, float, float] | None = None
-    whole_word: bool | ArrayLike = False
+    whole_word: bool | Literal["kept", "vocabulary"] | ArrayLike = False
     mask_id: int | None = None
     special_ids: ArrayLike | None = None
     vocab_size: int | None = None
@@ -94,13 +94,13 @@ class ReplacedTokens(Objective):
 
     def resolved(self, stores: Sequence[TokenStore]) -> ReplacedTokens:
         found = dataclasses.replace(self)
-        found._take(self._choosing().resolved(stores))
+        choosing = self._choosing().resolved(stores)
+        found._take(choosing)
+        found._set("_resolved", choosing)
         return found
 
     def kernel(self) -> _core.Objective:
-        choosing = self._choosing()
-        if self.method != "generator":
-            choosing = dataclasses.replace(choosing, mask_id=0)
+        choosing: MaskedLM = self.__dict__["_resolved"]
         kernel = choosing.kernel()
         if self.method == "swapped":
             return kernel

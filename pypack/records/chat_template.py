@@ -161,7 +161,7 @@ class ChatTemplate:
         import jinja2
 
         from pypack.records.budget import TooMuchError
-        from pypack.records.sandbox import RefusedByTemplateError, render
+        from pypack.records.sandbox import MissingContentError, RefusedByTemplateError, render
 
         variables = {"add_generation_prompt": False, **values, **more}
         try:
@@ -169,6 +169,8 @@ class ChatTemplate:
         except RefusedByTemplateError as error:
             kind, why = "refused_by_template", f"refuses it: {error.message}"
             line = self._line(error.__traceback__)
+        except MissingContentError as error:
+            kind, why, line = "no_content", f"{error.message}", self._line(error.__traceback__)
         except TooMuchError as error:
             kind, why, line = "template_bound", f"is stopped: {error}", self._line(error.__traceback__)
         except RecursionError as error:

@@ -57,6 +57,10 @@ _PRINTING = frozenset(
         "sum",
     ]
 )
+# What a message may say in the place of a content.
+_SPEAKS_OTHERWISE = frozenset(
+    ["tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "tool_responses"]
+)
 # What a macro, or a loop that calls itself, costs beside a step of a loop.
 _STEPS_OF_CALL = 8
 _NOT_GIVEN = ("lipsum",)
@@ -83,6 +87,30 @@ _PLAIN_METHODS = frozenset(
 
 class RefusedByTemplateError(jinja2.TemplateError):
     """A template called `raise_exception`."""
+
+
+class MissingContentError(jinja2.TemplateError):
+    """A template prints the content of a message that has none."""
+
+
+class _Missing(jinja2.Undefined):
+    """What is not there. Printed it is nothing, as jinja has it, but for the content of a message.
+
+    That would be a turn without words, silently: of `{"role": "user", "text": "hi"}`, say. A message that
+    calls tools, or holds reasoning, has said something without it.
+    """
+
+    def __str__(self) -> str:
+        message = self._undefined_obj
+        if (
+            self._undefined_name == "content"
+            and type(message) is dict
+            and "role" in message
+            and _SPEAKS_OTHERWISE.isdisjoint(message)
+        ):
+            keys = ", ".join(map(repr, message))
+            raise MissingContentError(f"prints the content of a message that has none (its keys: {keys})")
+        return super().__str__()
 
 
 class Rendering:
@@ -172,7 +200,12 @@ class ChatEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, loopcontrols])
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[GenerationTag, loopcontrols],
+            undefined=_Missing,
+        )
         self.current = _Current()
         self.finalize = self._printed
         self.globals |= {

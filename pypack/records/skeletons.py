@@ -1,4 +1,4 @@
-"""The skeletons of a template by the structure of conversations, see `pypack.records.tracing`."""
+"""The skeletons of a template by the structure of conversations, see `pypack.records.skeleton`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pypack.records.rendered import Spans
 if TYPE_CHECKING:
     import jinja2
 
-    from pypack.records.tracing import Skeleton, Trace
+    from pypack.records.skeleton import Skeleton
+    from pypack.records.stand_ins import Trace
 
 # Keys whose texts differ from one conversation to the next.
 _SLOTS = frozenset({"content", "reasoning_content", "thinking", "reasoning"})
@@ -62,7 +63,7 @@ class Skeletons:
         return None
 
     def _add(self, key: Any, conversation: list[Message], tools: Any, contents: list[str]) -> None:
-        from pypack.records.tracing import skeleton_of
+        from pypack.records.skeleton import skeleton_of
 
         with self._lock:
             known = self._known.get(key)
@@ -79,7 +80,8 @@ class Skeletons:
             self._known[key] = (*known, made) if made is not None else (known or None)
 
     def _compiled(self) -> jinja2.Template | None:
-        from pypack.records.tracing import Abandoned, TracingEnvironment
+        from pypack.records.stand_ins import Abandoned
+        from pypack.records.tracing import TracingEnvironment
 
         if self._template is None and not self._is_hopeless:
             try:
@@ -127,7 +129,7 @@ def _as_text(value: Any) -> str | None:
 
 
 def _with_stand_ins(conversation: list[Message], trace: Trace) -> list[Message]:
-    from pypack.records.tracing import Mark
+    from pypack.records.stand_ins import Mark
 
     number = 0
     messages = []

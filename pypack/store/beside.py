@@ -3,6 +3,7 @@
 | file      | one value a | type    | says                                            | feature        |
 |-----------|-------------|---------|-------------------------------------------------|----------------|
 | `.mask`   | token       | bit     | whether it is learned                           | `loss_mask`    |
+| `.words`  | token       | bit     | whether a word begins with it                   | `word_borders` |
 | `.group`  | document    | int32   | how many documents of its group stand before it | `groups`       |
 | `.weight` | document    | float32 | how much its loss counts                        | `loss_weights` |
 """
@@ -26,8 +27,10 @@ from pypack._common.files import create, require_regular
 from pypack._common.mapped import Mapped, check_not_cut, remember
 from pypack.ragged import Ragged
 
-MASK, GROUP, WEIGHT = ".mask", ".group", ".weight"
-FEATURE_OF = {MASK: "loss_mask", GROUP: "groups", WEIGHT: "loss_weights"}
+MASK, GROUP, WEIGHT, WORDS = ".mask", ".group", ".weight", ".words"
+FEATURE_OF = {MASK: "loss_mask", GROUP: "groups", WEIGHT: "loss_weights", WORDS: "word_borders"}
+# Of which a token has a bit.
+BITS = (MASK, WORDS)
 _BETWEEN_LOOKS = 0.05  # seconds, as the kernels have it (csrc/core/common/watched_file.hpp)
 DTYPES = {GROUP: np.dtype("<i4"), WEIGHT: np.dtype("<f4")}
 
@@ -40,11 +43,13 @@ class Beside:
         learned: bool [N], of each id of the documents.
         places: int32 [D], how many documents of its group stand before each.
         weights: float32 [D].
+        words: bool [N], of each id of the documents whether a word begins with it; nothing stands for it.
     """
 
     learned: NDArray[np.bool_] | None = None
     places: NDArray[np.int32] | None = None
     weights: NDArray[np.float32] | None = None
+    words: NDArray[np.bool_] | None = None
 
     def checked(self, suffixes: Collection[str], documents: Ragged) -> Beside:
         """The same, complete for the files that there are.
@@ -52,8 +57,9 @@ class Beside:
         Raises:
             ValueError: values have another shape, or there is no file for them.
         """
-        given = {MASK: self.learned, GROUP: self.places, WEIGHT: self.weights}
-        sizes = {MASK: len(documents.values), GROUP: len(documents), WEIGHT: len(documents)}
+        given = {MASK: self.learned, GROUP: self.places, WEIGHT: self.weights, WORDS: self.words}
+        tokens, count = len(documents.values), len(documents)
+        sizes = {MASK: tokens, GROUP: count, WEIGHT: count, WORDS: tokens}
         for suffix, values in given.items():
             if values is not None and suffix not in suffixes:
                 raise ValueError(f"the store was not begun with beside=[{suffix!r}], which these values need")
@@ -61,11 +67,17 @@ class Beside:
                 raise ValueError(
                     f"values for {suffix} must have the shape ({sizes[suffix]},), got {values.shape}"
                 )
+        if WORDS in suffixes and self.words is None:
+            raise ValueError(
+                f"the store was begun with beside=[{WORDS!r}]: it must be given where words begin (words=, "
+                "see Tokenizer.encode_batch_with_words)"
+            )
         learned, places, weights = self.learned, self.places, self.weights
         return Beside(
             np.ones(sizes[MASK], np.bool_) if learned is None and MASK in suffixes else learned,
             np.zeros(sizes[GROUP], np.int32) if places is None and GROUP in suffixes else places,
             np.ones(sizes[WEIGHT], np.float32) if weights is None and WEIGHT in suffixes else weights,
+            self.words,
         )
 
     def part(self, offsets: NDArray[np.int64], start: int, stop: int) -> Beside:
@@ -74,8 +86,20 @@ class Beside:
         def cut(values: Any) -> Any:
             return None if values is None else values[start:stop]
 
-        learned = None if self.learned is None else self.learned[offsets[start] : offsets[stop]]
-        return Beside(learned, cut(self.places), cut(self.weights))
+        def cut_tokens(values: Any) -> Any:
+            return None if values is None else values[offsets[start] : offsets[stop]]
+
+        return Beside(cut_tokens(self.learned), cut(self.places), cut(self.weights), cut_tokens(self.words))
+
+    def kept(self, documents: NDArray[np.bool_], lengths: NDArray[np.int64]) -> Beside:
+        """That of some documents, of which each has so many ids."""
+        of_token = np.repeat(documents, lengths)
+        return Beside(
+            None if self.learned is None else self.learned[of_token],
+            None if self.places is None else self.places[documents],
+            None if self.weights is None else self.weights[documents],
+            None if self.words is None else self.words[of_token],
+        )
 
     def whole_groups(self, start: int, stop: int) -> int:
         """The last border of groups up to document `stop`, behind `start`; `start` if there is none."""
@@ -100,7 +124,7 @@ class BesideWriter:
         self._suffix = suffix
         self._file: BinaryIO = create(path)
         self._digest = BlockChecksum()
-        self._pending = b""  # the last byte of a mask, where it is not full
+        self._pending = b""  # the last byte of bits, where it is not full
         self._bits = 0  # of it that are used
 
     def add(
@@ -109,18 +133,22 @@ class BesideWriter:
         """Appends what is of documents start to stop.
 
         Args:
-            offsets: where the ids of the documents begin in `beside.learned`.
-            begins, ends: ids that each of them gets before it, not learned, and behind it, learned.
+            offsets: where the ids of the documents begin in `beside.learned` and `beside.words`.
+            begins, ends: ids that each of them gets before it, not learned, and behind it, learned. Each of
+                them is a word.
         """
-        if self._suffix != MASK:
+        if self._suffix not in BITS:
             values = beside.places if self._suffix == GROUP else beside.weights
             assert values is not None
             self._write(np.ascontiguousarray(values[start:stop], DTYPES[self._suffix]).tobytes())
             return
-        assert beside.learned is not None
+        flags = beside.learned if self._suffix == MASK else beside.words
+        assert flags is not None
         part = offsets[start : stop + 1]
         bits = self._bits + int(part[-1] - part[0]) + (stop - start) * (begins + ends)
-        data = _core.pack_mask(beside.learned.view(np.uint8), part, begins, ends, self._bits)
+        data = _core.pack_mask(
+            flags.view(np.uint8), part, begins, ends, self._bits, begin_bit=self._suffix == WORDS
+        )
         if self._pending and data:
             data = bytes([data[0] | self._pending[0]]) + data[1:]
         if data:

@@ -19,7 +19,7 @@ from pypack.store.format import (
 # What a job leaves in its store for those who go on with it.
 _NEXT_JOB = "job.next.json"
 _OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
-_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight)")
+_SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight|words)")
 _OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
 

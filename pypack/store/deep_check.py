@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack.store.beside import GROUP, MASK, WEIGHT
+from pypack.store.beside import GROUP, MASK, WEIGHT, WORDS
 from pypack.store.column_batches import column_batches
 from pypack.store.format import ShardInfo
 from pypack.store.own_tokenizer import OwnTokenizer
@@ -60,6 +60,8 @@ def check_documents(store: OwnTokenizer) -> None:
         for suffix, check in ((MASK, _check_mask), (GROUP, _check_groups), (WEIGHT, _check_weights)):
             if suffix in shard.beside:
                 check(store.path / f"{shard.name}{suffix}", shard)
+        if WORDS in shard.beside:
+            _check_words(store.path / f"{shard.name}{WORDS}", shard, lengths, first)
         if shard.columns_checksum is not None:
             path = store.path / f"{shard.name}.parquet"
             rows = sum(batch.num_rows for batch in column_batches(path))
@@ -91,6 +93,16 @@ def _check_mask(path: Path, shard: ShardInfo) -> None:
         raise ValueError(f"{path}: {len(data)} bytes for {shard.tokens} tokens, a bit each")
     if shard.tokens % 8 and data[-1] >> (shard.tokens % 8):
         raise ValueError(f"{path}: bits are set behind its last token")
+
+
+def _check_words(path: Path, shard: ShardInfo, lengths: NDArray[np.int64], first: int) -> None:
+    _check_mask(path, shard)
+    bits = np.unpackbits(np.fromfile(path, np.uint8), bitorder="little")
+    begins = (np.cumsum(lengths) - lengths)[lengths > 0]
+    bad = np.flatnonzero(bits[begins] == 0)
+    if len(bad):
+        document = first + int(np.flatnonzero(lengths > 0)[bad[0]])
+        raise ValueError(f"{path}: document {document} of the store does not begin with a word")
 
 
 def _check_groups(path: Path, shard: ShardInfo) -> None:

@@ -32,7 +32,7 @@ from pypack._common.schema import (
 FORMAT_NAME = "pypack.store"
 FORMAT_VERSION = 2
 # What a store may require of its reader, and this one knows.
-FEATURES: frozenset[str] = frozenset({"loss_mask", "groups", "loss_weights"})
+FEATURES: frozenset[str] = frozenset({"loss_mask", "groups", "loss_weights", "word_borders"})
 STORE_FILE = "store.json"
 # Bytes of names that are not UTF-8, as Python holds them.
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -1,4 +1,4 @@
-"""What a store says of how its documents are to be learned: masks, groups, weights."""
+"""What a store says of how its documents are to be learned: masks, words, groups, weights."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack.store.beside import FEATURE_OF, GROUP, WEIGHT, DocumentValues
+from pypack import _core
+from pypack._common.paths import native_name
+from pypack.store.beside import FEATURE_OF, GROUP, WEIGHT, WORDS, DocumentValues
 from pypack.store.columns_beside import ColumnsBeside
+from pypack.store.many_shards import open_view
 
 
 class LearnedDocuments(ColumnsBeside):
@@ -30,6 +33,42 @@ class LearnedDocuments(ColumnsBeside):
             return self.lengths.astype(np.int64)
         documents = np.arange(len(self), dtype=np.int64)
         return self._view.count_learned(documents, np.zeros_like(documents), self.lengths.astype(np.int64))
+
+    @property
+    def has_word_borders(self) -> bool:
+        """Whether the store says of all its tokens whether a word begins with them (`--word-borders`)."""
+        return all(
+            part.info is not None and all(WORDS in shard.beside for shard in part.info.shards)
+            for part in self.parts
+        )
+
+    def word_borders(self, index: int) -> NDArray[np.bool_]:
+        """bool [n]: with which tokens of a document a word begins.
+
+        Raises:
+            ValueError: the store does not say.
+        """
+        return self.word_view.document_mask(int(range(len(self))[index]))
+
+    @cached_property
+    def word_view(self) -> _core.StoreView:
+        """The mapped shards as the kernels take them, with the bits of words in the place of a loss mask.
+
+        Raises:
+            ValueError: the store does not say where words begin.
+        """
+        self._check_word_borders()
+        infos = [(part, shard) for part in self.parts if part.info for shard in part.info.shards]
+        files = [files for part in self.parts for files in part.shard_files]
+        words = [native_name(part.path / f"{shard.name}{WORDS}") for part, shard in infos]
+        return open_view(files, words, [shard for _, shard in infos], self.dtype.name)
+
+    def _check_word_borders(self) -> None:
+        if not self.has_word_borders:
+            raise ValueError(
+                f"{self!r} does not say where words begin: tokenize the texts with --word-borders "
+                "(word_borders=True)"
+            )
 
     @cached_property
     def group_places(self) -> DocumentValues | None:

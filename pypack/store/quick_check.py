@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pypack._common.schema import brief, parse_json
-from pypack.store.beside import GROUP, MASK, WEIGHT
+from pypack.store.beside import GROUP, MASK, WEIGHT, WORDS
 from pypack.store.format import FORMAT_NAME, STORE_FILE, check_own_bytes
 
 _MOST_TOLD = 3
@@ -20,6 +20,7 @@ _SIZES = {
     MASK: lambda documents, tokens: (tokens + 7) // 8,
     GROUP: lambda documents, tokens: 4 * documents,
     WEIGHT: lambda documents, tokens: 4 * documents,
+    WORDS: lambda documents, tokens: (tokens + 7) // 8,
 }
 
 

@@ -16,7 +16,7 @@ from pypack._common.checksums import has_block_sums
 from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
-from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, DocumentValues
+from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, WORDS, DocumentValues
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
 from pypack.store.shard_writer import INDEX_HEADER_BYTES
 from pypack.store.store import TokenStore
@@ -88,8 +88,8 @@ class RemoteStore(TokenStore):
             )
         return cls(url, cache, mirror, info)
 
-    def _shard(self, shard: ShardInfo) -> tuple[Any, ...]:
-        names = [f"{shard.name}{suffix}" for suffix in (".bin", ".idx", MASK)]
+    def _shard(self, shard: ShardInfo, bits: str = MASK) -> tuple[Any, ...]:
+        names = [f"{shard.name}{suffix}" for suffix in (".bin", ".idx", bits)]
         places = [str(self.url / name) for name in names[:2]]
         numbers = [self._numbers.get(name, -1) for name in names]
         return self.files.core, *places, *numbers, shard.documents, shard.tokens
@@ -116,6 +116,13 @@ class RemoteStore(TokenStore):
             if shard.columns_checksum is not None:
                 mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
         return super().columns(names)
+
+    @cached_property
+    def word_view(self) -> _core.StoreView:
+        """See `TokenStore.word_view`."""
+        self._check_word_borders()
+        assert self.info is not None
+        return _core.remote_store([self._shard(shard, WORDS) for shard in self.info.shards], self.info.dtype)
 
     @cached_property
     def group_places(self) -> RemoteValues | None:
@@ -218,6 +225,7 @@ def _files_of(shard: ShardInfo, info: StoreInfo, url: Url) -> list[tuple[str, in
         MASK: -(-shard.tokens // 8),
         GROUP: shard.documents * DTYPES[GROUP].itemsize,
         WEIGHT: shard.documents * DTYPES[WEIGHT].itemsize,
+        WORDS: -(-shard.tokens // 8),
     }
     checksums = {**shard.checksums(), **shard.block_checksums}
     found = []

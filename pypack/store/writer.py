@@ -45,7 +45,7 @@ class StoreWriter:
         prepend_ids: ids written before every document, which are not learned.
         append_ids: ids written behind it (before `append_id`), which are.
         beside: which files the shards get beside their tokens, of `pypack.store.beside`: ".mask", ".group",
-            ".weight".
+            ".weight", ".words".
         tokenizer: kept in the store, with its fingerprint and special ids.
         shard_tokens: most tokens in a shard, unless a single document has more.
         options: JSON-able record of the job, kept in `store.json`.
@@ -116,6 +116,7 @@ class StoreWriter:
         learned: NDArray[np.bool_] | None = None,
         places: NDArray[np.int32] | None = None,
         weights: NDArray[np.float32] | None = None,
+        words: NDArray[np.bool_] | None = None,
     ) -> None:
         """Writes documents after those before.
 
@@ -128,13 +129,15 @@ class StoreWriter:
             places: with ".group", how many documents of its group stand before each; None: none. A group
                 stands in one call.
             weights: with ".weight", how much the loss of each document counts; None: 1.
+            words: with ".words", bool [N], of each id of `documents.values` whether a word begins with it;
+                must be given then.
 
         Raises:
             ValueError: an id is not below `vocab_size`, a document is longer than 2^31-1 tokens, or the
                 columns or other values do not fit. Nothing of the batch that follows the bad document is
                 written.
         """
-        self._cutter.append(documents, columns, source, Beside(learned, places, weights))
+        self._cutter.append(documents, columns, source, Beside(learned, places, weights, words))
 
     def close(self) -> TokenStore:
         """Completes the last shard, the tokenizer and `store.json`, and opens the store.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack._common.paths import local_path
 from pypack._common.threads import resolve_num_threads
+from pypack.tokenizer.told import warn_caller
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pypack.tokenizer.chat_files import ChatFiles
     from pypack.tokenizer.definition import TokenizerDefinition
     from pypack.tokenizer.engine import Engine
+
+_SHOWN = 3
 
 
 class Chats:
@@ -33,6 +36,7 @@ class Chats:
 
         @property
         def special_texts(self) -> tuple[str, ...]: ...
+        def encode(self, text: str | bytes, *, split_special_tokens: bool = ...) -> NDArray[np.uint32]: ...
 
     @property
     def has_chat_template(self) -> bool:
@@ -75,6 +79,9 @@ class Chats:
             ValueError: the tokenizer has none, the template is none, or it writes tokens that the folder's
                 configuration names and the tokenizer.json lacks.
             ImportError: jinja2 is missing.
+
+        Warns:
+            UserWarning: it writes what looks like special tokens, `<|im_end|>`, that the tokenizer lacks.
         """
         from pypack.records.chat_template import ChatTemplate
 
@@ -103,7 +110,7 @@ class Chats:
                 "the "
                 "tokenizer anew with transformers (save_pretrained), or load it with from_huggingface"
             )
-        return ChatTemplate(
+        chat = ChatTemplate(
             source,
             name,
             self._chat.tokens,
@@ -112,6 +119,25 @@ class Chats:
             learn,
             parse_special_tokens,
             now,
+        )
+        self._warn_of_lacking(chat)
+        return chat
+
+    def _warn_of_lacking(self, chat: ChatTemplate) -> None:
+        """Warns of what a template writes as special tokens and the tokenizer takes for plain text."""
+        from pypack.records.written_tokens import written_tokens
+
+        known = frozenset(self.special_texts)
+        sizes = {text: len(self.encode(text)) for text in written_tokens(chat.source) if text not in known}
+        lacking = [text for text, size in sizes.items() if size > 1]
+        if not lacking:
+            return
+        shown = ", ".join(f"{text!r} ({sizes[text]} tokens)" for text in lacking[:_SHOWN])
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        warn_caller(
+            f"{chat.name}: writes {shown}{more}, which {self._definition.source} has no token for: they "
+            "become plain text. Where the model knows them as tokens, this is the wrong tokenizer, or "
+            "tokenizer.add_tokens([...], special=True) gives one that has them"
         )
 
     def encode_chat(

@@ -21,6 +21,10 @@ class OffsetsError(ValueError):
     """Offsets have no exact native form for this tokenizer or text; `engine="huggingface"` has them."""
 
 
+class WordsError(ValueError):
+    """Where words begin has no exact native form for this tokenizer; `engine="huggingface"` has it."""
+
+
 class Engine(Protocol):
     """Turns text into ids and back. Thread-safe; its results depend on its arguments alone."""
 
@@ -33,6 +37,15 @@ class Engine(Protocol):
 
     def encode_as_text(self, texts: Texts, *, num_threads: int) -> tuple[Ragged, NDArray[np.uint32]]:
         """See `Tokenizer.encode_as_text`."""
+
+    def encode_batch_with_words(
+        self, texts: Texts, *, split_special_tokens: bool, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.uint32], NDArray[np.bool_]]:
+        """See `Tokenizer.encode_batch_with_words`.
+
+        Raises:
+            WordsError: the engine cannot do that.
+        """
 
     def encode_batch_with_offsets(
         self,

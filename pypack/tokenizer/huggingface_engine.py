@@ -60,6 +60,23 @@ class HuggingFaceEngine:
         )
         return rows, self._look_alikes.documents(documents)
 
+    def encode_batch_with_words(
+        self, texts: Texts, *, split_special_tokens: bool, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.uint32], NDArray[np.bool_]]:
+        """See `Engine.encode_batch_with_words`."""
+        documents = as_strings(texts)
+        tokenizer = self._splitting_copy() if split_special_tokens else self._tokenizer
+        encodings = _encoded(
+            lambda batch: tokenizer.encode_batch(batch, add_special_tokens=False), documents, num_threads
+        )
+        begins = [np.zeros(0, np.bool_)]
+        for encoding in encodings:
+            words = encoding.word_ids
+            changes = [i == 0 or words[i - 1] != word for i, word in enumerate(words)]
+            begins.append(np.array(changes, np.bool_))
+        spelled = self._look_alikes.documents(documents) if split_special_tokens else np.zeros(0, np.uint32)
+        return _to_ragged([encoding.ids for encoding in encodings]), spelled, np.concatenate(begins)
+
     @cached_property
     def _look_alikes(self) -> SpecialTexts:
         normalizer = self._tokenizer.normalizer

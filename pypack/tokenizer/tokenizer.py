@@ -16,7 +16,7 @@ from pypack.tokenizer.chat_files import ChatFiles
 from pypack.tokenizer.chats import Chats
 from pypack.tokenizer.choice import EngineName, choose_engine
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit
+from pypack.tokenizer.engine import Engine, OffsetsError, OffsetUnit, WordsError
 from pypack.tokenizer.folder import with_added_tokens
 from pypack.tokenizer.habits import Habits
 from pypack.tokenizer.huggingface_engine import HuggingFaceEngine
@@ -27,6 +27,8 @@ from pypack.tokenizer.rows import as_ragged, as_row
 from pypack.tokenizer.sources import Sources
 from pypack.tokenizer.special_tokens import find_special_tokens
 from pypack.tokenizer.text_input import Texts, is_arrow
+
+_SEVERAL_WORDS = "one and two and three"
 
 
 class Tokenizer(Sources, Chats, Habits):
@@ -247,6 +249,40 @@ class Tokenizer(Sources, Chats, Habits):
             ValueError, TypeError: as of `encode_batch`.
         """
         return self._engine.encode_as_text(texts, num_threads=resolve_num_threads(num_threads))
+
+    def encode_batch_with_words(
+        self, texts: Texts, *, split_special_tokens: bool = False, num_threads: int | None = None
+    ) -> tuple[Ragged, NDArray[np.uint32], NDArray[np.bool_]]:
+        """Ids of documents, and where words begin.
+
+        A word is what the tokenizer's pre-tokenizer cuts a text into, as `tokenizers` has it
+        (`Encoding.word_ids`): a punctuation mark is one in most tokenizers. An added token is a word.
+
+        Returns:
+            Ragged; the numbers of the documents that spell special tokens which are text, as of
+            `encode_as_text` (none without `split_special_tokens`); and bool [N], whether a word begins with
+            id n of `Ragged.values`.
+
+        Raises:
+            ValueError, TypeError: as of `encode_batch`; and where engine="native" was asked for, which has
+                no exact words of SentencePiece's BPE (the library gives them otherwise).
+        """
+        options: dict[str, Any] = {
+            "split_special_tokens": split_special_tokens,
+            "num_threads": resolve_num_threads(num_threads),
+        }
+        try:
+            return self._engine.encode_batch_with_words(texts, **options)
+        except WordsError:
+            if self._requested_engine is not None:
+                raise
+            return HuggingFaceEngine(self._definition.tokenizer).encode_batch_with_words(texts, **options)
+
+    @cached_property
+    def cuts_words(self) -> bool:
+        """Whether texts are cut into words before they are encoded; else all of a text is one word."""
+        _, _, begins = self.encode_batch_with_words([_SEVERAL_WORDS], num_threads=1)
+        return int(begins.sum()) > 1
 
     @cached_property
     def template_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

@@ -17,21 +17,13 @@ import pypack
 require("torch", "tokenizers")
 
 MOST_LINES = 80
-# Those that are killed and resumed in several processes.
-LONGER = {
-    "plain_torch.py": 110,
-    "huggingface_trainer.py": 90,
-    "lightning_module.py": 90,
-    "accelerate_loop.py": 100,
-    "megatron_loop.py": 150,
-}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.*")), ids=lambda path: path.name)
 def test_examples_are_short_and_told_of(path: Path) -> None:
     if path.suffix in (".py", ".sh"):
         lines = path.read_text(encoding="utf-8").count("\n")
-        assert lines <= LONGER.get(path.name, MOST_LINES)
+        assert lines <= MOST_LINES
         assert f"`{path.name}" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 

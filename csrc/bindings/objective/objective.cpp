@@ -14,6 +14,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/objective/infilling.hpp"
 #include "bindings/objective/positions.hpp"
+#include "bindings/objective/word_borders.hpp"
 #include "bindings/register.hpp"
 #include "objective/counted_tokens.hpp"
 #include "objective/masked_ranges.hpp"
@@ -226,6 +227,7 @@ void register_objective(py::module_& m) {
         "Ranges of documents are chosen; of every store offsets [D + 1] and bounds [M, 2], which must stay.");
     register_infilling(m);
     register_positions(m);
+    register_word_borders(m);
 }
 
 }  // namespace pypack::bindings

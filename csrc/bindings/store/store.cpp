@@ -147,7 +147,7 @@ py::array_t<bool> document_mask(const StoreView& store, std::int64_t index) {
 }
 
 py::bytes packed_mask(const Array<std::uint8_t>& learned, const Array<Offset>& offsets, std::int64_t begins,
-                      std::int64_t ends, std::int64_t first_bit) {
+                      std::int64_t ends, std::int64_t first_bit, bool begin_bit) {
     const auto flags = view(learned, "learned");
     const auto bounds = view(offsets, "offsets");
     if (bounds.empty() || bounds.front() < 0 || bounds.back() > static_cast<Offset>(flags.size()) ||
@@ -161,7 +161,7 @@ py::bytes packed_mask(const Array<std::uint8_t>& learned, const Array<Offset>& o
         if (std::any_of(flags.begin(), flags.end(), [](std::uint8_t flag) { return flag > 1; })) {
             throw std::invalid_argument("a loss mask holds 0 and 1 alone");
         }
-        mask = pack_mask(flags, bounds, begins, ends, first_bit);
+        mask = pack_mask(flags, bounds, begins, ends, first_bit, begin_bit ? 1 : 0);
     }
     return {reinterpret_cast<const char*>(mask.data()), mask.size()};
 }
@@ -237,8 +237,9 @@ void register_store(py::module_& m) {
             },
             "Reads every index entry; ValueError names the first that does not fit its .bin.");
     m.def("pack_mask", &packed_mask, py::arg("learned").noconvert(), py::arg("offsets").noconvert(),
-          py::arg("begins"), py::arg("ends"), py::arg("first_bit"),
-          "Bits of a loss mask: of each document `begins` 0s, its flags (uint8, 0 or 1), and `ends` 1s.");
+          py::arg("begins"), py::arg("ends"), py::arg("first_bit"), py::arg("begin_bit") = false,
+          "Bits of a loss mask: of each document `begins` 0s (1s with begin_bit), its flags (uint8, 0 or 1), "
+          "and `ends` 1s.");
     m.def("encode_documents", &encode, py::arg("values").noconvert(), py::arg("offsets").noconvert(),
           py::arg("end_id"), py::arg("vocab_size"), py::arg("dtype"), py::arg("first_row") = 0,
           py::arg("begin_ids") = std::vector<TokenId>(), py::arg("end_ids") = std::vector<TokenId>(),

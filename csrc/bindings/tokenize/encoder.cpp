@@ -148,6 +148,16 @@ py::tuple encode_learned(const Encoder& encoder, const py::sequence& documents, 
                           to_numpy(std::move(batch.learned)));
 }
 
+py::tuple bordered(const Encoder& encoder, const std::vector<TextView>& texts, const EncodeOptions& options) {
+    BorderedBatch batch;
+    {
+        const GilRelease release;
+        batch = encoder.encode_bordered(texts, options);
+    }
+    return py::make_tuple(to_numpy(std::move(batch.ids.values)), to_numpy(std::move(batch.ids.offsets)),
+                          to_numpy(std::move(batch.ids.look_alikes)), to_numpy(std::move(batch.begins)));
+}
+
 template <typename OffsetType>
 void append_column(const Array<std::uint8_t>& data, const Array<OffsetType>& offsets,
                    std::vector<TextView>& texts) {
@@ -165,10 +175,9 @@ void append_column(const Array<std::uint8_t>& data, const Array<OffsetType>& off
     }
 }
 
-py::tuple encode_columns(const Encoder& encoder,
-                         const std::vector<std::pair<Array<std::uint8_t>, py::array>>& columns,
-                         bool add_special_tokens, bool split_special_tokens, int num_threads,
-                         const std::string& return_offsets) {
+using Columns = std::vector<std::pair<Array<std::uint8_t>, py::array>>;
+
+std::vector<TextView> texts_of(const Columns& columns) {
     std::vector<TextView> texts;
     for (const auto& [data, offsets] : columns) {
         if (py::isinstance<Array<std::int32_t>>(offsets)) {
@@ -179,8 +188,13 @@ py::tuple encode_columns(const Encoder& encoder,
             throw py::type_error("offsets must be int32 or int64");
         }
     }
-    return encode(encoder, texts, {add_special_tokens, split_special_tokens, num_threads}, return_offsets,
-                  std::nullopt);
+    return texts;
+}
+
+py::tuple encode_columns(const Encoder& encoder, const Columns& columns, bool add_special_tokens,
+                         bool split_special_tokens, int num_threads, const std::string& return_offsets) {
+    return encode(encoder, texts_of(columns), {add_special_tokens, split_special_tokens, num_threads},
+                  return_offsets, std::nullopt);
 }
 
 // One text in the quickest way: a function of (text, add_special_tokens, split_special_tokens), each by its
@@ -263,6 +277,23 @@ void register_tokenize(py::module_& m) {
         py::arg("plain"), py::arg("learned"),
         "(values uint32 [N], offsets int64 [D + 1], learned uint8 [N]): ids, and 1 where one meets a learned "
         "span of its document. plain, as above, and learned are ranges of characters.");
+    cls.def(
+        "encode_bordered",
+        [](const Encoder& encoder, const py::sequence& documents, bool split_special_tokens,
+           int num_threads) {
+            const HeldTexts texts(documents);
+            return bordered(encoder, texts.views, {false, split_special_tokens, num_threads});
+        },
+        py::arg("documents"), py::kw_only(), py::arg("split_special_tokens"), py::arg("num_threads"),
+        "(values uint32 [N], offsets int64 [D + 1], look_alikes uint32 [K], begins uint8 [N]): as "
+        "encode_objects, and 1 where a word begins.");
+    cls.def(
+        "encode_bordered_columns",
+        [](const Encoder& encoder, const Columns& columns, bool split_special_tokens, int num_threads) {
+            return bordered(encoder, texts_of(columns), {false, split_special_tokens, num_threads});
+        },
+        py::arg("columns"), py::kw_only(), py::arg("split_special_tokens"), py::arg("num_threads"),
+        "The same of (bytes uint8, offsets int32 or int64) pairs.");
     cls.def(
         "prepare",
         [](const Encoder& encoder) {

@@ -43,14 +43,15 @@ class BitWriter {
 }  // namespace
 
 std::vector<std::byte> pack_mask(std::span<const std::uint8_t> learned, std::span<const Offset> offsets,
-                                 std::int64_t begins, std::int64_t ends, std::int64_t first_bit) {
+                                 std::int64_t begins, std::int64_t ends, std::int64_t first_bit,
+                                 std::uint8_t begin_bit) {
     std::vector<std::byte> out;
     const std::int64_t rows = static_cast<std::int64_t>(offsets.size()) - 1;
     out.reserve(static_cast<std::size_t>(
         mask_bytes(first_bit + offsets.back() - offsets.front() + rows * (begins + ends))));
     BitWriter writer(out, first_bit);
     for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
-        writer.add(0, begins);
+        writer.add(begin_bit, begins);
         writer.add(learned.subspan(static_cast<std::size_t>(offsets[i]),
                                    static_cast<std::size_t>(offsets[i + 1] - offsets[i])));
         writer.add(1, ends);

@@ -72,11 +72,12 @@ class MaskBits {
     std::int64_t size_;
 };
 
-// The mask of documents, each with `begins` tokens before it that are not learned and `ends` behind it that
-// are, behind `first_bit` bits (0 to 7) that are 0. `learned` has a byte a token, 0 or 1; documents i are
-// learned[offsets[i]] .. learned[offsets[i + 1]].
+// The mask of documents, each with `begins` tokens before it that are not learned (whose bit is `begin_bit`)
+// and `ends` behind it that are, behind `first_bit` bits (0 to 7) that are 0. `learned` has a byte a token, 0
+// or 1; documents i are learned[offsets[i]] .. learned[offsets[i + 1]].
 [[nodiscard]] std::vector<std::byte> pack_mask(std::span<const std::uint8_t> learned,
                                                std::span<const Offset> offsets, std::int64_t begins,
-                                               std::int64_t ends, std::int64_t first_bit);
+                                               std::int64_t ends, std::int64_t first_bit,
+                                               std::uint8_t begin_bit = 0);
 
 }  // namespace pypack

@@ -77,6 +77,13 @@ struct LearnedBatch {
     Buffer<std::uint8_t> learned;
 };
 
+// And for each id whether a word begins with it, 0 or 1. A word is what the pretokenizer cuts, or an added
+// token; documents and what is put around them begin words.
+struct BorderedBatch {
+    EncodedBatch ids;
+    Buffer<std::uint8_t> begins;
+};
+
 class EncoderContext;
 class IdleContexts;
 struct EncoderSteps;
@@ -118,6 +125,10 @@ class Encoder {
     // learned ranges are in characters; the latter may lie in one another. add_special_tokens is passed over.
     [[nodiscard]] LearnedBatch encode_learned(std::span<const TextView> texts, const EncodeOptions& options,
                                               const PlainRanges& plain, const PlainRanges& learned) const;
+
+    // The same with where words begin.
+    [[nodiscard]] BorderedBatch encode_bordered(std::span<const TextView> texts,
+                                                const EncodeOptions& options) const;
 
     // The same for one text alone, without the arrays of a batch: for a short one most of the time.
     [[nodiscard]] EncodedText encode_one(const TextView& text, const EncodeOptions& options) const;

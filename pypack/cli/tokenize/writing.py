@@ -20,6 +20,11 @@ def _add(group: Group) -> None:
         help="tokens in a shard (default: 256M)",
     )  # fmt: skip
     group.add_argument(
+        "--word-borders", action="store_true",
+        help="keep a bit a token beside the tokens: whether a word begins with it, by the tokenizer's "
+        "pre-tokenizer; for MaskedLM(whole_word=True)",
+    )  # fmt: skip
+    group.add_argument(
         "--overwrite", action="store_true", help="start over, replacing what OUT holds of pypack's"
     )
     group.add_argument(
@@ -39,6 +44,7 @@ def _values(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "unit_bytes": args.unit_bytes,
         "shard_tokens": args.shard_tokens,
+        "word_borders": args.word_borders,
         "overwrite": args.overwrite,
         "retry_rejected": args.retry_rejected,
         "append": args.append,

@@ -14,11 +14,17 @@ from pypack._core import Decoder, Encoder, Vocabulary
 from pypack.ragged import Ragged
 from pypack.tokenizer.added_token import AddedToken
 from pypack.tokenizer.definition import TokenizerDefinition
-from pypack.tokenizer.engine import OffsetsError, OffsetUnit, PlainParts
+from pypack.tokenizer.engine import OffsetsError, OffsetUnit, PlainParts, WordsError
 from pypack.tokenizer.huggingface_engine import check_decoder, decode_with_library
 from pypack.tokenizer.native.added_tokens import added_token_fields, read_added_tokens, texts_of_added_tokens
 from pypack.tokenizer.native.decoders import DecoderOptions, recognize_decoder
-from pypack.tokenizer.native.pipeline import marks_spaces, recognize_pipeline, spells_tokens_as_the_library
+from pypack.tokenizer.native.pipeline import (
+    cuts_where_no_merge_goes,
+    marks_spaces,
+    recognize_pipeline,
+    spells_tokens_as_the_library,
+)
+from pypack.tokenizer.native.pretokenizers import steps_of
 from pypack.tokenizer.native.sentencepiece_file import control_symbols, is_sentencepiece_file
 from pypack.tokenizer.native.templates import recognize_template
 from pypack.tokenizer.native.unsupported import UnsupportedError, check_keys
@@ -36,6 +42,8 @@ _SECTIONS = (
     "decoder",
     "model",
 )
+
+_MARKER = "\u2581".encode()
 
 
 class NativeEngine:
@@ -75,6 +83,10 @@ class NativeEngine:
         self._added_ids = {token.content: token.id for token in self._added_tokens}
         template = recognize_template(definition["post_processor"])
         normalizer, pretokenizer, model = recognize_pipeline(definition, self._added_tokens)
+        self._hides_words = not from_file and cuts_where_no_merge_goes(definition)
+        # A model that sees words cuts them once more where a text has a marker of its own.
+        kinds = [step["type"] for step in steps_of(definition["pre_tokenizer"])]
+        self._cuts_markers = kinds[:1] == ["WhitespaceSplit"] and "Metaspace" in kinds
         fields = added_token_fields(self._added_tokens, normalizer)
         self._added_texts = texts_of_added_tokens(self._added_tokens, fields, marks_spaces(definition))
         self._trims_unknown_text = bool(template.trims) and not spells_tokens_as_the_library(definition)
@@ -113,6 +125,29 @@ class NativeEngine:
             texts, add_special_tokens=False, split_special_tokens=True, num_threads=num_threads
         )
         return Ragged(values, offsets), look_alikes
+
+    def encode_batch_with_words(
+        self, texts: Texts, *, split_special_tokens: bool, num_threads: int
+    ) -> tuple[Ragged, NDArray[np.uint32], NDArray[np.bool_]]:
+        """See `Engine.encode_batch_with_words`."""
+        if self._hides_words:
+            raise WordsError(
+                "where words begin has no native form for this tokenizer, whose model sees whole texts; use "
+                "engine='huggingface'"
+            )
+        options: dict[str, Any] = {"split_special_tokens": split_special_tokens, "num_threads": num_threads}
+        columns, documents = _as_given(texts)
+        if self._cuts_markers and _spell_marker(columns, documents):
+            raise WordsError(
+                "where words begin has no native form in texts that spell U+2581 themselves; use "
+                "engine='huggingface'"
+            )
+        values, offsets, look_alikes, begins = (
+            self._encoder.encode_bordered(documents, **options)
+            if columns is None
+            else self._encoder.encode_bordered_columns(columns, **options)
+        )
+        return Ragged(values, offsets), look_alikes, begins.view(np.bool_)
 
     def encode_batch_with_offsets(
         self,
@@ -162,16 +197,9 @@ class NativeEngine:
             raise
 
     def _encode(self, texts: Texts, **options: Any) -> tuple[Any, ...]:
-        if isinstance(texts, (str, bytes)):
-            raise TypeError(
-                f"texts must be a sequence of documents, got one {type(texts).__name__}: wrap it in a list"
-            )
-        columns = _arrow_columns(texts) if is_arrow(texts) else None
+        columns, documents = _as_given(texts)
         if columns is not None:
             return self._encoder.encode_columns(columns, **options)
-        documents: Any = texts.to_pylist() if is_arrow(texts) else texts  # type: ignore[union-attr]
-        if not isinstance(documents, (list, tuple)):
-            documents = documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
         return self._encoder.encode_objects(documents, **options)
 
     def decode_batch(self, rows: Ragged, *, skip_special_tokens: bool) -> list[str]:
@@ -225,6 +253,29 @@ def _without_wrappers(definition: Mapping[str, Any]) -> Mapping[str, Any]:
     while part is not None and part["type"] == "Sequence" and len(part["pretokenizers"]) == 1:
         part = part["pretokenizers"][0]
     return {**definition, "pre_tokenizer": part}
+
+
+def _as_given(texts: Texts) -> tuple[list[tuple[Any, Any]] | None, Any]:
+    """Texts as the kernels take them: columns of Arrow, or else a sequence of documents."""
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(
+            f"texts must be a sequence of documents, got one {type(texts).__name__}: wrap it in a list"
+        )
+    columns = _arrow_columns(texts) if is_arrow(texts) else None
+    if columns is not None:
+        return columns, ()
+    documents: Any = texts.to_pylist() if is_arrow(texts) else texts  # type: ignore[union-attr]
+    if not isinstance(documents, (list, tuple)):
+        documents = documents.tolist() if isinstance(documents, np.ndarray) else list(documents)
+    return None, documents
+
+
+def _spell_marker(columns: list[tuple[Any, Any]] | None, documents: Any) -> bool:
+    """Whether a text has the mark that SentencePiece puts before words."""
+    if columns is not None:
+        return any(_MARKER in data.tobytes() for data, _ in columns)
+    found = (_MARKER.decode() in one if isinstance(one, str) else _MARKER in bytes(one) for one in documents)
+    return any(found)
 
 
 def _arrow_columns(texts: Any) -> list[tuple[Any, Any]] | None:

@@ -40,7 +40,7 @@ def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedTo
     if is_sentencepiece_file(model):
         made_normalizer, made = recognize_sentencepiece_file(definition)
         return made_normalizer, None, made
-    if kind == "BPE" and not is_byte_level(definition["pre_tokenizer"]) and not has_words(definition):
+    if cuts_where_no_merge_goes(definition):
         return recognize_sentencepiece_bpe(definition, added_tokens)
     normalizer = recognize_normalizer(definition["normalizer"])
     if kind == "Unigram":
@@ -56,6 +56,12 @@ def recognize_pipeline(definition: Mapping[str, Any], added_tokens: list[AddedTo
     if kind == "WordLevel":
         return normalizer, words, recognize_wordlevel(model)
     raise UnsupportedError(f"model {kind!r} has no native form")
+
+
+def cuts_where_no_merge_goes(definition: Mapping[str, Any]) -> bool:
+    """Whether the native pretokenizer cuts where that changes no id, and not where the tokenizer does."""
+    is_bpe = kind_of_model(definition["model"]) == "BPE"
+    return is_bpe and not is_byte_level(definition["pre_tokenizer"]) and not has_words(definition)
 
 
 def has_words(definition: Mapping[str, Any]) -> bool:
@@ -76,6 +82,5 @@ def spells_tokens_as_the_library(definition: Mapping[str, Any]) -> bool:
 def marks_spaces(definition: Mapping[str, Any]) -> bool:
     """Whether the normalizer puts U+2581 in the place of spaces, where the C++ objects keep the spaces."""
     part = definition["pre_tokenizer"]
-    is_bpe = kind_of_model(definition["model"]) == "BPE" and not is_byte_level(part)
     is_metaspace = part is not None and part.get("type") == "Metaspace"
-    return is_bpe and not is_metaspace and not has_words(definition)
+    return cuts_where_no_merge_goes(definition) and not is_metaspace

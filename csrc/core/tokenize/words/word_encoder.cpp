@@ -99,6 +99,8 @@ void WordEncoder::begin(Buffer<TokenId> room) {
 void WordEncoder::begin_documents() {
     document_ends_.clear();
     if (document_ends_.capacity() > kKeptEnds) document_ends_ = {};
+    is_document_end_.clear();
+    if (is_document_end_.capacity() > kKeptEnds) is_document_end_ = {};
 }
 
 void WordEncoder::add_piece(std::string_view piece) {
@@ -152,15 +154,30 @@ void WordEncoder::put_words(std::string_view piece, const std::uint32_t* begins,
             known_.long_words().prefetch(out->key.low);
         }
     }
-    num_words_ += count;
+    if (!notes_words_) {
+        num_words_ += count;
+        return;
+    }
+    // Words at hand are few; what they come to is looked up one by one, as a document of one word is.
+    for (std::size_t i = 0; i < count; ++i) {
+        events_.push_back({++num_words_, kNoToken});
+        is_document_end_.push_back(0);
+    }
 }
 
 void WordEncoder::add_token(TokenId id) {
     add_event(id);
+    if (notes_words_) end_word();
+}
+
+void WordEncoder::end_word() {
+    add_event(kNoToken);
+    is_document_end_.push_back(0);
 }
 
 void WordEncoder::end_document() {
     add_event(kNoToken);
+    if (notes_words_) is_document_end_.push_back(1);
 }
 
 void WordEncoder::add_event(TokenId id) {

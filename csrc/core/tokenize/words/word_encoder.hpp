@@ -65,6 +65,11 @@ class WordEncoder {
     // Notes that a document ends here.
     void end_document();
 
+    // From the next begin_documents() on, whether the ends of words are noted as those of documents are:
+    // document_ends() has both then, and is_document_end(), of each of them, says which it is.
+    void note_word_ends(bool notes) { notes_words_ = notes; }
+    [[nodiscard]] const std::vector<std::uint8_t>& is_document_end() const { return is_document_end_; }
+
     // Calls step(), which does nothing with this encoder, on a text of `size` bytes.
     template <typename Step>
     decltype(auto) prepare(std::size_t size, Step&& step) {
@@ -117,6 +122,7 @@ class WordEncoder {
     void put_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
                    std::size_t count);
     void add_event(TokenId id);
+    void end_word();
     void look_up();
     void encode_words(std::size_t from, std::size_t to);
     void append_elsewhere(std::size_t index, std::size_t words_left);
@@ -147,6 +153,8 @@ class WordEncoder {
 
     Buffer<TokenId> ids_;
     std::vector<Offset> document_ends_;
+    bool notes_words_ = false;
+    std::vector<std::uint8_t> is_document_end_;  // empty unless words are noted
 };
 
 }  // namespace pypack
