@@ -104,7 +104,8 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
         for (const std::int64_t length : lengths[i]) cost += static_cast<std::uint64_t>(length * length);
         const PlanView* plan = plan_of(rows[i]);
         if (plan != nullptr && plan->literals.any()) {  // one segment, of all of its tokens
-            std::uint64_t tokens = 0;
+            auto tokens = static_cast<std::uint64_t>(
+                lengths[i].empty() ? 0 : plan->num_literals(static_cast<std::size_t>(rows[i].sequence)));
             for (const std::int64_t length : lengths[i]) tokens += static_cast<std::uint64_t>(length);
             cost = tokens * tokens;
         }
@@ -130,8 +131,8 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
         return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
                                request.num_threads, now);
     }
-    return make_batch(sources, rows, request.row_length, format, buffers, request.memory,
-                      request.num_threads, now, objective.get());
+    return make_batch(sources, rows, request.row_length, format, buffers, request.memory, request.num_threads,
+                      now, objective.get());
 }
 
 }  // namespace pypack

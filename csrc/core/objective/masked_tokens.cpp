@@ -4,11 +4,10 @@
 #include <cstddef>
 #include <utility>
 
-#include "common/types.hpp"
 #include "objective/chosen_bits.hpp"
 #include "objective/draws.hpp"
-#include "objective/label_places.hpp"
 #include "objective/masked_piece.hpp"
+#include "objective/masked_span.hpp"
 
 namespace pypack {
 
@@ -52,37 +51,21 @@ class MaskedTokens : public Objective {
   private:
     template <typename Id>
     void mask(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays) const {
-        Id* const ids = arrays.input_ids + span.begin;
-        Id* const labels = arrays.labels + span.begin;
-        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+        const Id* const ids = arrays.input_ids + span.begin;
         const TokenNumbers numbers(span.key, Purpose::kChoose, Purpose::kTie, instructions_);
         const Kinds kinds(span.key, replacement_, instructions_);
         Before before;
-        PieceBits chosen;
-        PieceBits masked;
-        std::uint64_t replaced[kChosenPiece / kChosenBlock];
-        for (std::int64_t first = 0; first < span.length; first += kChosenPiece) {
-            const std::int64_t count = std::min(kChosenPiece, span.length - first);
-            const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
+        const auto choose = [&](std::int64_t first, std::int64_t count, PieceChoice& choice) {
             if (words_) {
-                numbers.below<1>({chance_}, first, count, {chosen});
-                choose_words(ids + first, count, chosen, before);
-                kinds.sort(first, count, masked, replaced);
+                numbers.below<1>({chance_}, first, count, {choice.chosen});
+                choose_words(ids + first, count, choice.chosen, before);
+                kinds.sort(first, count, choice.masked, choice.replaced);
             } else {
                 numbers.below<3>({mask_below_, word_below_, chance_}, first, count,
-                                 {masked, replaced, chosen});
+                                 {choice.masked, choice.replaced, choice.chosen});
             }
-            for (std::int64_t block = 0; span.labels_tell && block < blocks; ++block) {
-                const std::int64_t at = block * kChosenBlock;
-                chosen[block] &= label_bits(labels + first + at, std::min(kChosenBlock, count - at),
-                                            instructions_);
-            }
-            write_piece(ids + first, labels + first, count, static_cast<Id>(replacement_.mask_id), never_,
-                        chosen, masked, instructions_);
-            for (std::int64_t block = 0; block < blocks; ++block) replaced[block] &= chosen[block] & ~masked[block];
-            kinds.replace(replaced, blocks, first, ids);
-            if (loss_mask != nullptr) write_loss_mask(loss_mask + first, count, chosen);
-        }
+        };
+        mask_span(span, arrays, kinds, static_cast<Id>(replacement_.mask_id), never_, instructions_, choose);
     }
 
     template <typename Id>

@@ -58,7 +58,8 @@ class TokenSet {
     std::vector<std::uint64_t> bits_;
 };
 
-// Two sets that are asked together, at the price of one: two bits an id, from 0 on.
+// Two sets that are asked together: a byte an id, from 0 on, with a bit for each. (Eight words of bits took
+// twice as long to gather as eight bytes to read.)
 class TokenPair {
   public:
     TokenPair(const TokenSet& one, const TokenSet& other);
@@ -69,7 +70,7 @@ class TokenPair {
                    std::uint64_t& other) const;
 
   private:
-    std::vector<std::uint64_t> bits_;
+    std::vector<std::uint8_t> flags_;  // the last one, 0, stands for all ids behind
 };
 
 }  // namespace pypack
