@@ -9,6 +9,7 @@ import pytest
 from fixtures.loader_data import make_source
 from hypothesis import given
 from hypothesis import strategies as st
+from objectives.test_masked_lm_kernels import INSTRUCTIONS
 from reference import positions as reference
 
 from pypack import Loader, _core
@@ -47,10 +48,14 @@ def test_pose(spans, target, chunks, dtype):
         assert all(a < b for a, b in pairwise(row))
 
 
-@given(spans=spans, target=st.integers(1, 300), dtype=dtypes)
-def test_randpos(spans, target, dtype):
+@given(
+    spans=spans, target=st.integers(1, 300) | st.integers(1000, 9000), dtype=dtypes,
+    instructions=st.sampled_from(INSTRUCTIONS),
+)  # fmt: skip
+def test_randpos(spans, target, dtype, instructions):
     lengths, keys = zip(*spans, strict=True)
-    found = positions_of(_core.random_positions(target=target), lengths, keys, dtype)
+    kernel = _core.random_positions(target=target, instructions=instructions)
+    found = positions_of(kernel, lengths, keys, dtype)
     assert found == [reference.sampled(n, key, target) for n, key in spans]
     assert all(len(set(row)) == len(row) for row in found)
 
