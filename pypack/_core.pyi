@@ -384,6 +384,12 @@ class CachedFiles:
 def remote_store(
     shards: Sequence[tuple[CachedFiles, str, str, int, int, int, int, int]], dtype: str
 ) -> StoreView: ...
+def chosen_documents(
+    mask: NDArray[np.bool_], num_threads: int, instructions: str = "best"
+) -> NDArray[np.int64]: ...
+def chosen_lengths(
+    lengths: NDArray[np.int32], documents: NDArray[np.int64], num_threads: int
+) -> NDArray[np.int32]: ...
 def pack_mask(
     learned: NDArray[np.uint8],
     offsets: NDArray[np.int64],

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
     pypack::bindings::register_convert(m);
     pypack::bindings::register_corpus(m);
     pypack::bindings::register_store(m);
+    pypack::bindings::register_chosen(m);
     pypack::bindings::register_denoising(m);
     pypack::bindings::register_remote(m);
     pypack::bindings::register_pack(m);

@@ -9,6 +9,7 @@ void register_common(pybind11::module_& m);
 void register_convert(pybind11::module_& m);
 void register_corpus(pybind11::module_& m);
 void register_store(pybind11::module_& m);
+void register_chosen(pybind11::module_& m);
 void register_remote(pybind11::module_& m);
 void register_pack(pybind11::module_& m);
 void register_batch(pybind11::module_& m);

@@ -71,8 +71,13 @@ def read_json(path: Path) -> Any:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ValueError(f"{path}: {size} bytes, no file of this kind is so large")
+    return json_value(path.read_bytes(), str(path))
+
+
+def json_value(data: bytes, path: str) -> Any:
+    """The same of the bytes of one; `path`: where it stands, for messages."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(data)
     except RecursionError:
         raise ValueError(f"{path}: not valid JSON (nested too deeply)") from None
     except ValueError as error:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path
+from pypack.cli.arguments import natural, place
 from pypack.cli.common import tell_result
 
 if TYPE_CHECKING:
-    from pypack.jobs.leftovers import Leftovers
+    from pypack.jobs.found_leftovers import Leftovers
 
 _MOST_TOLD = 5
 SUMMARY = "remove what killed commands have left in and beside a store"
@@ -22,20 +22,27 @@ nobody names (of an append that was given up), rejects of a past state of the st
 repairs and replaced stores that were killed on their way.
 
 What a manifest names, what an unfinished job goes on from, and what another process works on stays; so does
-what is not known to be pypack's, which is listed. It is refused where a job is running.
+what is not known to be pypack's, which is listed. It is refused where a job is running; at a URL, where
+nobody can tell, what is young stays.
 """
 _EPILOG = """\
 examples:
   pypack gc corpus.store --dry-run
   pypack gc corpus.store
+  pypack gc s3://lake/corpus.store
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack gc`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="DIR", help="a store, or an unfinished one")
+    parser.add_argument("path", type=place, metavar="STORE", help="a store, or an unfinished one; a URL, too")
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, list what would be removed")
+    parser.add_argument(
+        "--min-age", type=natural, default=3600, metavar="SECONDS",
+        help="what was written to later stays, where nobody knows whether its process has ended; at a URL, "
+        "where no lock tells, all but what one of this machine has left (default: 3600)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -43,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Removes it; returns the exit status."""
     from pypack.jobs.leftovers import gc_store
 
-    found = gc_store(args.path, dry_run=args.dry_run)
+    found = gc_store(args.path, dry_run=args.dry_run, min_age=args.min_age)
     values = {
         "path": str(args.path),
         "dry_run": args.dry_run,

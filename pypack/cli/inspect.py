@@ -11,6 +11,7 @@ from pypack.cli import inspect_objective, inspect_plan, inspect_schedule, inspec
 from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
+from pypack.cli.remote import opened_plan, remote_kind
 from pypack.cli.tokenizers import load_tokenizer
 from pypack.remote.url import Url
 
@@ -103,16 +104,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _at_url(args: argparse.Namespace) -> int:
-    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first."""
-    from pypack.cli.remote import remote_kind
-
-    if remote_kind(args.path) != "store" or args.objective is not None:
-        raise UsageError(f"{args.path}: at URLs stores are shown; copy what else it is to this machine")
-    found = inspect_store.described_at_url(args.path, args.first)
+    """Of a store at a URL its descriptions and lengths are read, and of its tokens those of the first; a plan
+    is copied for the while."""
+    kind = remote_kind(args.path)
+    if args.objective is not None:
+        raise UsageError(f"{args.path}: --objective is of a store on this machine")
+    if kind == "plan":
+        with opened_plan(args.path) as plan:
+            found = inspect_plan.described(plan, args.path, args.first)
+    else:
+        found = inspect_store.described_at_url(args.path, args.first)
     if args.json:
         print(json.dumps(found))
     else:
-        inspect_store.print_store(found)
+        (inspect_plan.print_plan if kind == "plan" else inspect_store.print_store)(found)
     return 0
 
 

@@ -12,9 +12,10 @@ from pypack.cli.pack.selection import described as selection_described
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
+    from pypack.remote.url import Url
 
 
-def described(plan: Plan, path: Path, first: int) -> dict[str, Any]:
+def described(plan: Plan, path: Path | Url, first: int) -> dict[str, Any]:
     """Its summary, histograms, and the first sequences."""
     lengths, fills = plan.histograms()
     return plan.summary() | {

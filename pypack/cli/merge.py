@@ -7,7 +7,7 @@ import json
 import sys
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, place, reject_limit
+from pypack.cli.arguments import place, reject_limit
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
@@ -15,7 +15,8 @@ SUMMARY = "finish the store of a job whose partitions are done, or make one stor
 
 _DESCRIPTION = """\
 With -o OUT: makes one store of several, in the order in which they are named. Their files get second names
-(hard links; copies where OUT lies on another file system, which is told), and no token is touched. Tokenizer,
+(hard links; copies where OUT lies on another file system, which is told), and no token is touched; at a URL
+the service copies what lies in the bucket of OUT, and the rest goes through this machine. Tokenizer,
 type of the tokens, special ids, templates, masks and columns must be the same. OUT says which documents come
 from where, and has the rejects of all. Killed at any moment, the same command goes on.
 
@@ -30,6 +31,7 @@ _EPILOG = """\
 examples:
   pypack merge crawl.store
   pypack merge january.store february.store -o winter.store
+  pypack merge s3://lake/january.store s3://lake/february.store -o s3://lake/winter.store
   sbatch --array=$(pypack merge crawl.store --missing) job.sh
 """
 
@@ -41,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "path", nargs="+", type=place, metavar="STORE",
         help="stores; without -o the OUT of pypack tokenize",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", type=file_path, metavar="OUT", help="the store to make of several")
+    parser.add_argument("-o", "--output", type=place, metavar="OUT", help="the store to make of several")
     parser.add_argument(
         "--missing", action="store_true", help="write nothing, print the numbers of the missing units alone"
     )

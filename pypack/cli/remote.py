@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.errors import UsageError
 from pypack.remote.url import Url
+
+_CHUNK = 8 << 20
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -40,22 +44,53 @@ def remote_kind(url: Url) -> str:
     raise UsageError(f"{url}: no store (store.json) and no plan (plan.json) there")
 
 
-def verified(url: Url) -> dict[str, Any]:
+def verified(url: Url, *, quick: bool = False) -> dict[str, Any]:
     """What `pypack verify` finds of a store; what is wrong is raised."""
     from pypack.store.remote_index import RemoteIndex
 
     store = RemoteIndex(url)
-    found = store.verify()
+    found = store.verify_quick() if quick else store.verify()
     info = store.info
     return {
         "kind": "store",
-        "unchecked": found["unchecked"],
-        "strangers": found["strangers"],
-        "growing": False,  # nothing is appended there
+        **({"level": "quick"} if quick else {}),
+        **found,
         "documents": info.documents,
         "tokens": info.tokens,
-        "largest_id": found["largest_id"],
+        **({"shards": len(info.shards)} if quick else {}),
     }
+
+
+@contextmanager
+def opened_plan(path: Path | Url) -> Iterator[Plan]:
+    """A plan; of one at a URL there is a copy on this machine (below TMPDIR) meanwhile."""
+    from pypack.plan.plan import Plan
+
+    if not isinstance(path, Url):
+        yield Plan.open(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="pypack-") as folder:
+        copy = Path(folder) / "plan"
+        _fetch(path, copy)
+        try:
+            yield Plan.open(copy)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(copy), str(path))) from None
+
+
+def _fetch(url: Url, folder: Path) -> None:
+    from pypack.remote import RemoteFile, objects
+
+    for entry in objects().list(url):
+        target = folder / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = entry.stat
+        with (
+            RemoteFile(objects(), url / entry.path, size=found.size, etag=found.etag) as source,
+            target.open("wb") as file,
+        ):
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
 
 
 def check_free(url: Url) -> None:

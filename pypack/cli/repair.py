@@ -9,16 +9,19 @@ from pypack._common.words import counted
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 from pypack.cli.tokenizers import load_tokenizer
+from pypack.remote.url import Url
 
 _MOST_TOLD = 5
 
 
 def run_repair(args: argparse.Namespace) -> int:
     """Repairs a store, and verifies it; returns the exit status."""
+    from pypack.jobs.open_place import place_at
     from pypack.jobs.repair import repair_store
+    from pypack.store.remote_index import RemoteIndex
     from pypack.store.store import TokenStore
 
-    if args.store is not None or (args.path / "plan.json").is_file():
+    if args.store is not None or place_at(args.path).exists("plan.json"):
         raise UsageError("--repair is for stores: a plan that is broken is packed again")
     tokenizer = None if args.tokenizer is None else load_tokenizer(args.tokenizer)
 
@@ -35,7 +38,7 @@ def run_repair(args: argparse.Namespace) -> int:
         more = f" (and {len(names) - _MOST_TOLD:,} more)" if len(names) > _MOST_TOLD else ""
         fault = f"{args.path}: not repaired, and left as it was: {told}{more}"
     else:
-        TokenStore.open(args.path).verify()
+        RemoteIndex(args.path).verify() if isinstance(args.path, Url) else TokenStore.open(args.path).verify()
     status = 1 if fault else 0
     found = {
         "path": str(args.path),

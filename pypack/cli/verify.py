@@ -13,6 +13,7 @@ from pypack.cli.arguments import file_path, place
 from pypack.cli.artifact import kind_of
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
+from pypack.cli.remote import opened_plan, remote_kind, verified
 from pypack.remote.url import Url
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ examples:
   pypack verify corpus.store --repair
   pypack verify corpus.plan
   pypack verify corpus.plan --store corpus.store
+  pypack verify s3://lake/corpus.plan --store s3://lake/corpus.store
 """
 
 
@@ -48,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack verify`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("path", type=place, metavar="STORE|PLAN", help="what to prove")
-    parser.add_argument("--store", type=file_path, metavar="STORE", help="the store that a plan is for")
+    parser.add_argument("--store", type=place, metavar="STORE", help="the store that a plan is for")
     level = parser.add_mutually_exclusive_group()
     level.add_argument(
         "--quick", action="store_true",
@@ -76,24 +78,20 @@ def run(args: argparse.Namespace) -> int:
     """Proves it; returns the exit status. What is wrong is raised as a ValueError."""
     if args.tokenizer is not None and not args.repair:
         raise UsageError("--tokenizer goes with --repair")
-    if isinstance(args.path, Url) and (args.quick or args.deep or args.repair):
-        raise UsageError("--quick, --deep and --repair are for stores and plans of this machine")
     if args.repair:
         from pypack.cli.repair import run_repair
 
         return run_repair(args)
-    if isinstance(args.path, Url):
-        from pypack.cli.remote import remote_kind, verified
-
-        if remote_kind(args.path) != "store" or args.store is not None:
-            raise UsageError(f"{args.path}: at URLs stores are verified; copy a plan to this machine")
-        found: dict[str, Any] = verified(args.path)
-    elif kind_of(args.path) == "plan":
+    if (remote_kind(args.path) if isinstance(args.path, Url) else kind_of(args.path)) == "plan":
         if args.deep:
             raise UsageError("--deep is for stores: of a plan everything is proved without it")
-        found = _plan(args.path, args.store, quick=args.quick)
+        found: dict[str, Any] = _plan(args.path, args.store, quick=args.quick)
     elif args.store is not None:
         raise UsageError("--store goes with a plan, and this is a store")
+    elif isinstance(args.path, Url):
+        if args.deep:
+            raise UsageError(f"{args.path}: --deep is for stores of this machine")
+        found = verified(args.path, quick=args.quick)
     else:
         found = _store(args.path, quick=args.quick, deep=args.deep)
     found |= {"path": str(args.path), "ok": True, "exit_status": 0}
@@ -101,54 +99,59 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(path: Path, store: Path | None, *, quick: bool) -> dict[str, Any]:
-    from pypack.plan.plan import Plan
-
-    plan = Plan.open(path)
-    behind = _quick_plan(plan, store) if quick else _prove_plan(plan, store)
-    return {
-        "kind": "plan",
-        **({"documents_behind": behind} if behind else {}),
-        "against_store": store is not None,
-        **({"level": "quick"} if quick else {}),
-        "sequences": plan.num_sequences,
-        "tokens": plan.counts.tokens,
-        "planned": plan.num_tokens,
-        "dropped": plan.counts.dropped_tokens,
-        "truncated": plan.counts.truncated_tokens,
-    }
+def _plan(path: Path | Url, store: Path | Url | None, *, quick: bool) -> dict[str, Any]:
+    with opened_plan(path) as plan:
+        behind = _quick_plan(plan, store) if quick else _prove_plan(plan, store)
+        return {
+            "kind": "plan",
+            **({"documents_behind": behind} if behind else {}),
+            "against_store": store is not None,
+            **({"level": "quick"} if quick else {}),
+            "sequences": plan.num_sequences,
+            "tokens": plan.counts.tokens,
+            "planned": plan.num_tokens,
+            "dropped": plan.counts.dropped_tokens,
+            "truncated": plan.counts.truncated_tokens,
+        }
 
 
-def _prove_plan(plan: Plan, path: Path | None) -> int:
+def _prove_plan(plan: Plan, path: Path | Url | None) -> int:
     """Proves a plan; returns how many documents its store has got since it was made."""
+    from pypack._common.fingerprint import is_of_lengths
+    from pypack.store.remote_index import RemoteIndex
     from pypack.store.store import TokenStore
 
     if path is None:
         plan.verify()
         return 0
-    store = TokenStore.open(path)
     made_for = plan.counts.documents
-    has_grown = (
-        plan.documents is None
-        and 0 < made_for < len(store)
-        and store.begins_with(made_for, plan.lengths_fingerprint)
-    )
-    plan.verify(store.lengths[:made_for] if has_grown else store.lengths)
-    return len(store) - made_for if has_grown else 0
+    if isinstance(path, Url):
+        lengths = RemoteIndex(path).lengths
+        begins = made_for < len(lengths) and is_of_lengths(plan.lengths_fingerprint, lengths[:made_for])
+    else:
+        store = TokenStore.open(path)
+        lengths = store.lengths
+        begins = made_for < len(lengths) and store.begins_with(made_for, plan.lengths_fingerprint)
+    has_grown = plan.documents is None and made_for > 0 and begins
+    plan.verify(lengths[:made_for] if has_grown else lengths)
+    return len(lengths) - made_for if has_grown else 0
 
 
-def _quick_plan(plan: Plan, path: Path | None) -> int:
+def _quick_plan(plan: Plan, path: Path | Url | None) -> int:
     """Compares what a plan and a store say of one another; opening the plan has looked at its arrays."""
     from pypack.source.plan_documents import chosen_documents
     from pypack.store.quick_check import quick_check
+    from pypack.store.remote_index import RemoteIndex
     from pypack.store.store import TokenStore
 
     if path is None:
         return 0
-    if path.is_dir():
-        recorded = plan.lengths_fingerprint if plan.documents is None else plan.store_fingerprint
-        if recorded == quick_check(path).lengths_fingerprint:
-            return 0
+    recorded = plan.lengths_fingerprint if plan.documents is None else plan.store_fingerprint
+    if isinstance(path, Url):
+        is_same = recorded == RemoteIndex(path).info.lengths_fingerprint
+        return 0 if is_same else _prove_plan(plan, path)
+    if path.is_dir() and recorded == quick_check(path).lengths_fingerprint:
+        return 0
     store = TokenStore.open(path)
     with warnings.catch_warnings():  # of what is returned
         warnings.simplefilter("ignore")

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.files import create
+from pypack._common.number_pieces import SpilledNumbers
 from pypack.formats import about_file
 from pypack.formats.about_file import MissingOptionsError
 from pypack.formats.dolma import BoundsFile
@@ -38,8 +39,10 @@ def write(stream: Stream, directory: Path) -> int:
     """Writes the rows end to end; returns how many."""
     directory.mkdir(parents=True, exist_ok=True)
     dtype = stream.about.dtype or dtype_for_vocabulary(stream.about.vocab_size or 2**31)
-    documents, rows = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
-    with ExitStack() as files:
+    with ExitStack() as files, SpilledNumbers(np.int64) as offsets, SpilledNumbers(np.int64) as rows:
+        for bounds_of in (offsets, rows):
+            bounds_of.add(np.zeros(1, np.int64))
+        end = 0
         tokens = files.enter_context(create(directory / TOKENS_FILE))
         mask: BinaryIO | None = None
         if stream.has_mask:
@@ -50,15 +53,23 @@ def write(stream: Stream, directory: Path) -> int:
             if mask is not None:
                 assert block.learned is not None
                 mask.write(block.learned.data)
-            documents.append(block.documents.offsets[1:] + documents[-1][-1])
-            rows.append(block.row_documents[1:] + rows[-1][-1])
-            bounds.add(documents[-1])
-    with create(directory / OFFSETS_FILE) as file:
-        np.save(file, np.concatenate(documents))
-    if stream.is_packed:
-        with create(directory / ROWS_FILE) as file:
-            np.save(file, np.concatenate(rows))
-    return sum(map(len, rows)) - 1
+            rows.add(block.row_documents[1:] + (len(offsets) - 1))
+            ends = block.documents.offsets[1:] + end
+            offsets.add(ends)
+            bounds.add(ends)
+            end += len(block.documents.values)
+        _save(directory / OFFSETS_FILE, offsets)
+        if stream.is_packed:
+            _save(directory / ROWS_FILE, rows)
+        return len(rows) - 1
+
+
+def _save(path: Path, numbers: SpilledNumbers) -> None:
+    """What `numpy.save` writes of them."""
+    header = {"descr": "<i8", "fortran_order": False, "shape": (len(numbers),)}
+    with create(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.writelines(piece.data for piece in numbers.pieces())
 
 
 def read(path: Path, dtype: str | None, end_id: int | None, found: about_file.Found | None) -> Stream:

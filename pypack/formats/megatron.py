@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.files import create, require_regular
+from pypack._common.number_pieces import SpilledNumbers
 from pypack.formats import about_file
 from pypack.formats.stream import About, Block, Contents, Stream, block_bounds
 from pypack.ragged import Ragged
 from pypack.store.format import dtype_for_vocabulary
-from pypack.store.shard_writer import index_bytes
+from pypack.store.index_file import index_pieces
 
 MAGIC = b"MMIDIDX\x00\x00"
 _HEADER = struct.Struct("<9sQBQQ")
@@ -28,16 +29,16 @@ def write(stream: Stream, prefix: Path) -> int:
     sequences its documents.
     """
     dtype = stream.about.dtype or dtype_for_vocabulary(stream.about.vocab_size or 2**31)
-    lengths, bounds = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
-    with create(prefix.with_name(prefix.name + ".bin")) as file:
-        for block in stream.blocks:
-            file.write(block.documents.values.astype(dtype).data)
-            lengths.append(block.documents.lengths.astype(np.int32))
-            bounds.append(block.row_documents[1:] + bounds[-1][-1])
-    rows = np.concatenate(bounds)
-    with create(prefix.with_name(prefix.name + ".idx")) as file:
-        file.write(index_bytes(np.concatenate(lengths), np.dtype(dtype).name, rows))
-    return len(rows) - 1
+    with SpilledNumbers(np.int32) as lengths, SpilledNumbers(np.int64) as bounds:
+        bounds.add(np.zeros(1, np.int64))
+        with create(prefix.with_name(prefix.name + ".bin")) as file:
+            for block in stream.blocks:
+                file.write(block.documents.values.astype(dtype).data)
+                bounds.add(block.row_documents[1:] + len(lengths))
+                lengths.add(block.documents.lengths)
+        with create(prefix.with_name(prefix.name + ".idx")) as file:
+            file.writelines(index_pieces(lengths, np.dtype(dtype).name, bounds))
+        return len(bounds) - 1
 
 
 def prefix_of(path: Path) -> Path | None:

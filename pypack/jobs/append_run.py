@@ -21,14 +21,15 @@ from pypack.jobs.appending import (
     reads_streams_of,
     sort_inputs,
 )
-from pypack.jobs.description import NEXT_JOB_FILE, JobDescription, finished_description
+from pypack.jobs.description import JobDescription, finished_description, next_job_file
 from pypack.jobs.manifest import Manifest, read_manifest
 from pypack.jobs.partition import Partition
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.progress import Appended, TokenizeResult
+from pypack.jobs.replacing import forget_past, read_store_info
 from pypack.jobs.run import JobRun
 from pypack.jobs.units import Unit
-from pypack.store.format import STORE_FILE, StoreInfo
+from pypack.remote import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,11 +50,11 @@ class AppendRun:
         engine: who runs the units, see `pypack.jobs.tokenize.tokenize`.
     """
 
-    directory: Path
+    directory: Path | Url
     now: JobDescription
     partition: Partition
     cut: CutIntoUnits
-    new_run: Callable[[FolderPlace, JobDescription], JobRun]
+    new_run: Callable[[Place, JobDescription], JobRun]
     look: Callable[[Sequence[InputFile]], tuple[str, ...]]
     say: Callable[[str], None]
     engine: str = "local"
@@ -69,6 +70,11 @@ class AppendRun:
         inputs = 0
         warnings: tuple[str, ...] = ()
         with claimed_to_append(self.directory, self.now, shared=not self.partition.is_all) as place:
+            if not place.has_swap:
+                self.say(
+                    f"warning: {self.directory}: the service replaces nothing on the condition that it is "
+                    "what it was: see to it that no other append runs there"
+                )
             known = sort_inputs(_made_by(place), self.now)
             while True:
                 job = begun(place)
@@ -92,14 +98,15 @@ class AppendRun:
                 if not result.is_finished:
                     break
             if result is None:
+                forget_past(place, _made_by(place))
                 result = self._as_it_is(place)
         self._tell(known)
         result.warnings = warnings
         result.appended = _summed(done, inputs, known)
         return result
 
-    def _work(self, place: FolderPlace, job: JobDescription, num_workers: int | None) -> TokenizeResult:
-        stored = StoreInfo.read(place.path(STORE_FILE)).documents
+    def _work(self, place: Place, job: JobDescription, num_workers: int | None) -> TokenizeResult:
+        stored = read_store_info(place).documents
         run = self.new_run(place, job)
         run.resumed_documents = max(0, run.resumed_documents - stored)
         if run.resumed_documents:
@@ -109,15 +116,15 @@ class AppendRun:
         except ChangedInputError as error:
             raise ChangedInputError(
                 f"{error}. The store stays as it was meanwhile; to give this append up instead, remove "
-                f"{place.path(NEXT_JOB_FILE)} and run pypack gc {self.directory}"
+                f"{place.told(next_job_file(place, _made_by(place)))} and run pypack gc {self.directory}"
             ) from error
         return run.finish(self.directory)
 
-    def _as_it_is(self, place: FolderPlace) -> TokenizeResult:
+    def _as_it_is(self, place: Place) -> TokenizeResult:
         """The result of a call that has found nothing to do."""
         run = self.new_run(place, _made_by(place))
         run.resumed_documents = 0
-        return run.report(self.directory, StoreInfo.read(place.path(STORE_FILE)))
+        return run.report(self.directory, read_store_info(place))
 
     def _warn(self, given: SortedInputs) -> None:
         if given.copies:
@@ -133,13 +140,13 @@ class AppendRun:
             self.say(f"{counted(given.known, 'input')} in the store already, passed over{moved}")
 
 
-def _made_by(place: FolderPlace) -> JobDescription:
+def _made_by(place: Place) -> JobDescription:
     job = finished_description(place)
     assert job is not None
     return job
 
 
-def _manifests(place: FolderPlace, units: Iterable[Unit]) -> list[Manifest]:
+def _manifests(place: Place, units: Iterable[Unit]) -> list[Manifest]:
     found = (read_manifest(place, unit.number) for unit in units)
     return [manifest for manifest in found if manifest is not None]
 

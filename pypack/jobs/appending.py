@@ -1,15 +1,16 @@
 """New inputs for a finished store: new units behind those that are there, so that plans for it stay right.
 
-The next state of the job is created once, as `job.next.json`, and read by all who work on it; `job.json`
+The next state of the job is created once, as `job.next.json` (at a URL with a number in its name, see
+`pypack.jobs.places.Place.next_name`), and read by all who work on it; `job.json`
 and `store.json` stay what they are until all units are done. Then `store.json` is replaced, which is the
-moment at which the store has grown, and `job.next.json` becomes `job.json` (`pypack.jobs.merge`).
+moment at which the store has grown, and `job.next.json` becomes `job.json` (`pypack.jobs.replacing`).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,14 +22,17 @@ from pypack.jobs.description import (
     NEXT_JOB_FILE,
     JobDescription,
     finished_description,
+    next_job_file,
     read_description,
 )
 from pypack.jobs.differences import changed_in_words, different_options, file_places, is_same_file
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units
+from pypack.jobs.open_place import place_at
 from pypack.jobs.options import TokenizeOptions
 from pypack.jobs.output import OutputError, only_job_in
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
+from pypack.remote import Url, is_url, objects
 from pypack.store.format import STORE_FILE
 
 _MOST_TOLD = 3
@@ -81,7 +85,7 @@ def sort_inputs(before: JobDescription, now: JobDescription) -> SortedInputs:
             changed.append(changed_in_words(then, file))
         elif then is not None or (alike is not None and _is_one_file(alike, where)):
             unchanged += 1
-        elif alike is not None and not os.path.lexists(alike):
+        elif alike is not None and not _is_there(alike):
             moved += 1
         else:
             new.append(file)
@@ -104,9 +108,13 @@ def _is_one_file(one: str, other: str) -> bool:
         return False
 
 
+def _is_there(where: str) -> bool:
+    return objects().stat(Url.of(where)) is not None if is_url(where) else os.path.lexists(where)
+
+
 def _look(file: InputFile) -> tuple[object, ...]:
-    """By what a file is known again that was moved."""
-    return Path(file.path).name, file.format, file.compression, file.size, file.modified_ns
+    """By what a file is known again that was moved. An object has an ETag instead of a time."""
+    return Path(file.path).name, file.format, file.compression, file.size, file.modified_ns, file.etag
 
 
 def appended(
@@ -137,12 +145,13 @@ def appended(
 
 
 def _absolute(file: InputFile, folder: str) -> InputFile:
-    return file if file.is_stream else replace(file, path=os.path.join(folder, file.path))  # noqa: PTH118
+    return file if file.is_stream or file.is_remote else replace(file, path=os.path.join(folder, file.path))  # noqa: PTH118
 
 
 @contextmanager
-def claimed_to_append(directory: Path, now: JobDescription, *, shared: bool) -> Iterator[FolderPlace]:
-    """Keeps the directory of a finished store for jobs that add inputs to it.
+def claimed_to_append(directory: Path | Url, now: JobDescription, *, shared: bool) -> Iterator[Place]:
+    """Keeps the place of a finished store for jobs that add inputs to it. At a URL nobody is kept away: there
+    one process makes the next state of the job, and the others find it.
 
     Args:
         now: the job as it is asked for; its inputs are not looked at.
@@ -152,32 +161,42 @@ def claimed_to_append(directory: Path, now: JobDescription, *, shared: bool) -> 
         OutputError: another process writes there; it holds no finished store of a job that has the same
             options and tokenizer.
     """
-    place = FolderPlace(directory)
-    if not place.exists(STORE_FILE):
-        raise OutputError(
-            f"{directory}: holds no finished store; --append adds to one, and the same command without it "
-            "makes or finishes it"
-        )
+    place = place_at(directory)
+    check_finished(place)
     try:
-        with only_job_in(directory, shared=shared):
-            before = read_description(place)
-            if before is None:
-                raise OutputError(
-                    f"{directory}: holds no {JOB_FILE}, like stores of older versions, of converters, and "
-                    "those that were given columns: nobody can tell what is in it. Tokenize the new inputs "
-                    "into a store of their own; pypack merge makes one store of both"
-                )
-            different = unlike_units(before, now)
-            if different:
-                raise OutputError(
-                    f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
-                    "append with what it was made with, or make a store of its own"
-                )
-            if before.job.get("limit") is not None:
-                raise OutputError(f"{directory}: was made with a limit, and has all that it may have")
+        with nullcontext() if isinstance(directory, Url) else only_job_in(directory, shared=shared):
+            check_to_append(place, now)
             yield place
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
+def check_finished(place: Place) -> None:
+    """Raises OutputError for a place without a finished store."""
+    if not place.exists(STORE_FILE):
+        raise OutputError(
+            f"{place.folder}: holds no finished store; --append adds to one, and the same command without it "
+            "makes or finishes it"
+        )
+
+
+def check_to_append(place: Place, now: JobDescription) -> None:
+    """Raises OutputError where a job cannot add to the store of a place."""
+    before = read_description(place)
+    if before is None:
+        raise OutputError(
+            f"{place.folder}: holds no {JOB_FILE}, like stores of older versions, of converters, and "
+            "those that were given columns: nobody can tell what is in it. Tokenize the new inputs "
+            "into a store of their own; pypack merge makes one store of both"
+        )
+    different = unlike_units(before, now)
+    if different:
+        raise OutputError(
+            f"{place.folder}: was made by a job that differs from this one in {'; '.join(different)}: "
+            "append with what it was made with, or make a store of its own"
+        )
+    if before.job.get("limit") is not None:
+        raise OutputError(f"{place.folder}: was made with a limit, and has all that it may have")
 
 
 def unlike_units(before: JobDescription, now: JobDescription) -> list[str]:
@@ -191,7 +210,7 @@ def unlike_units(before: JobDescription, now: JobDescription) -> list[str]:
     return different_options(*(replace(before, job=job) for job in compared))
 
 
-def begun(place: FolderPlace) -> JobDescription | None:
+def begun(place: Place) -> JobDescription | None:
     """The job that has begun to add inputs, and has not ended; None if there is none.
 
     Raises:
@@ -202,37 +221,39 @@ def begun(place: FolderPlace) -> JobDescription | None:
         return None
     if pending.retries != before.retries or _has_unread_retries(place, pending):
         raise OutputError(f"{place.folder}: --retry-rejected has begun there: run that to its end first")
-    if not place.exists(NEXT_JOB_FILE):
+    name = next_job_file(place, before)
+    if not place.exists(name):
         return None
     made_by = pending.appends[-1]["pypack"] if pending.appends else None
     if made_by != VERSION:
         raise OutputError(
-            f"{place.path(NEXT_JOB_FILE)}: was begun by pypack {made_by}, this is {VERSION}: go on with "
+            f"{place.told(name)}: was begun by pypack {made_by}, this is {VERSION}: go on with "
             "that, or remove the file and run pypack gc, which gives it up"
         )
     return pending
 
 
-def _has_unread_retries(place: FolderPlace, job: JobDescription) -> bool:
+def _has_unread_retries(place: Place, job: JobDescription) -> bool:
     return bool(job.retries) and not finished_units(place) >= {int(unit) for unit in job.retries}
 
 
-def begin(place: FolderPlace, before: JobDescription, job: JobDescription) -> bool:
+def begin(place: Place, before: JobDescription, job: JobDescription) -> bool:
     """Creates the next state of the job; False if another process was first, or has ended one meanwhile.
 
     Raises:
         OutputError: there are units of a job that was given up.
     """
     left = [name for name in place.names(UNITS_FOLDER) if _unit_of(name) >= len(before.units)]
-    if left and not place.exists(NEXT_JOB_FILE) and finished_description(place) == before:
+    name = next_job_file(place, before)
+    if left and not place.exists(name) and finished_description(place) == before:
         raise OutputError(
             f"{place.folder}: holds units of an append that was given up: pypack gc {place.folder} removes "
             "them"
         )
-    if not place.create(NEXT_JOB_FILE, job.to_json()):
+    if not place.create(name, job.to_json()):
         return False
     if finished_description(place) != before:
-        place.remove(NEXT_JOB_FILE)
+        place.remove(name)
         return False
     crash_at("append", "begun")
     return True
@@ -255,7 +276,8 @@ def reads_streams_of(pending: JobDescription, now: JobDescription) -> set[str]:
     if wanted - given:
         raise OutputError(
             f"an append that was begun reads {', '.join(sorted(wanted - given))}: run it as it was begun, to "
-            f"its end; or remove its {NEXT_JOB_FILE} and run pypack gc, which gives it up"
+            f"its end; or remove its {NEXT_JOB_FILE} (at a URL job.next-NUMBER.json) and run pypack gc, "
+            "which gives it up"
         )
     return wanted
 

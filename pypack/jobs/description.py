@@ -21,7 +21,7 @@ JOB_FILE = "job.json"
 # What the job is that adds to a finished store, until that is done.
 NEXT_JOB_FILE = "job.next.json"
 _FORMAT, _VERSION = "pypack.job", 1
-FEATURES = frozenset({"retries", "urls"})
+FEATURES = frozenset({"retries", "urls", "first_shard"})
 _PLACE = Field("int", 0, 2**63 - 1, null=True)
 _RETRIES = Field("dict", items=Field("dict", fields={"rest": _PLACE, "offset": _PLACE}))
 
@@ -41,6 +41,8 @@ class JobDescription:
             `pypack.jobs.retry`.
         appends: of each time that inputs were added to the finished store what it began with, see
             `pypack.jobs.appending`.
+        first_shard: the number of the first shard of each unit; 0 but where the store has replaced another at
+            a URL, whose shards are there still.
     """
 
     job: dict[str, Any]
@@ -50,6 +52,7 @@ class JobDescription:
     folder: str = field(default_factory=os.getcwd)
     retries: dict[str, dict[str, int | None]] = field(default_factory=dict)
     appends: tuple[dict[str, Any], ...] = ()
+    first_shard: int = 0
 
     @cached_property
     def total_bytes(self) -> int:
@@ -67,6 +70,7 @@ class JobDescription:
             "notes": self.notes,
             "retries": self.retries,
             **({"appends": self.appends} if self.appends else {}),
+            **({"first_shard": self.first_shard} if self.first_shard else {}),
         }
         parts = [json.dumps(head, indent=1).removesuffix("\n}")]
         parts.append(',\n "files": [\n  ')
@@ -78,6 +82,7 @@ class JobDescription:
 
     def _requires(self) -> list[str]:
         found = ["retries"] if self.retries else []
+        found += ["first_shard"] if self.first_shard else []
         return [*found, "urls"] if any(file.is_remote for file in self.inputs) else found
 
     @classmethod
@@ -105,7 +110,10 @@ class JobDescription:
             files = tuple(_file(file, elsewhere) for file in listed)
             notes = dict(values.get("notes", {}))
             appends = tuple(map(dict, values.get("appends", ())))
-            return cls(dict(values["job"]), files, units, notes, folder, dict(retries), appends)
+            first = values.get("first_shard", 0)
+            if type(first) is not int or first < 0:
+                raise ValueError(f"first_shard: {brief(first)} is no number of a shard")
+            return cls(dict(values["job"]), files, units, notes, folder, dict(retries), appends, first)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{place}: damaged: {error}; start over with --overwrite") from None
 
@@ -146,12 +154,38 @@ def _elsewhere(folder: str, files: Sequence[Sequence[Any]]) -> str | None:
     return None
 
 
+def next_job_file(place: Place, finished: JobDescription | None) -> str:
+    """What the next state of a job is called until it has its name.
+
+    Args:
+        finished: the job that made the store.
+    """
+    return place.next_name(NEXT_JOB_FILE, 0 if finished is None else len(finished.units))
+
+
 def read_description(place: Place) -> JobDescription | None:
     """The job of a place, None if none was begun there; of a store that is added to, the one that does so."""
+    if is_url(place.folder):
+        return _read_numbered(place)
     for name in (NEXT_JOB_FILE, JOB_FILE):
         data = place.read(name)
         if data is not None:
             return JobDescription.from_json(data, place.told(name))
+    return None
+
+
+def _read_numbered(place: Place) -> JobDescription | None:
+    """The same where the next state has the number of the last, which may become the last meanwhile."""
+    data = place.read(JOB_FILE)
+    while data is not None:
+        job = JobDescription.from_json(data, place.told(JOB_FILE))
+        name = next_job_file(place, job)
+        following = place.read(name)
+        if following is not None:
+            return JobDescription.from_json(following, place.told(name))
+        before, data = data, place.read(JOB_FILE)
+        if data == before:
+            return job
     return None
 
 
@@ -160,14 +194,17 @@ def job_of(place: Place, info: StoreInfo | None) -> JobDescription | None:
 
     One that has added to it, and was killed behind `store.json`, has not got its name yet.
     """
-    for name in (JOB_FILE, NEXT_JOB_FILE):
-        data = place.read(name)
-        if data is None or info is None:
-            continue
-        job = JobDescription.from_json(data, place.told(name))
-        if job.job.get("limit") is not None or info.counts.get("units") == len(job.units):
-            return job
-    return None
+    finished = None if info is None else finished_description(place)
+    if info is None or finished is None or _has_made(finished, info):
+        return finished
+    name = next_job_file(place, finished)
+    data = place.read(name)
+    following = None if data is None else JobDescription.from_json(data, place.told(name))
+    return following if following is not None and _has_made(following, info) else None
+
+
+def _has_made(job: JobDescription, info: StoreInfo) -> bool:
+    return job.job.get("limit") is not None or info.counts.get("units") == len(job.units)
 
 
 def finished_description(place: Place) -> JobDescription | None:

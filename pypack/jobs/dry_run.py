@@ -47,6 +47,9 @@ class Prediction:
         sampled_bytes, bytes: of them on disk.
         is_complete: the sample is the whole.
         streams: inputs that can be read only once, and are not in these figures.
+        known_inputs, moved_inputs: of an append, those that the store has, and of them those that were at
+            another place; they are in no other figure.
+        begun_inputs: of an append, those of one that was begun before, and is finished first.
     """
 
     documents: int
@@ -61,6 +64,12 @@ class Prediction:
     bytes: int
     is_complete: bool
     streams: int = 0
+    known_inputs: int = 0
+    moved_inputs: int = 0
+    begun_inputs: int = 0
+
+
+NOTHING = Prediction(0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0, is_complete=True)
 
 
 @dataclass

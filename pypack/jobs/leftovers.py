@@ -7,21 +7,30 @@ on from, or that another process works on.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pypack._common.paths import local_path
 from pypack.jobs.attempts import final_name, is_over
 from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, job_of, read_description
+from pypack.jobs.found_leftovers import (
+    SECONDS_AT_REST,
+    UNIT_FILE,
+    Leftover,
+    Leftovers,
+    nothing_there,
+    unit_of_file,
+)
 from pypack.jobs.limit import limited
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units
-from pypack.jobs.merge import settle
 from pypack.jobs.output import OLD_JOURNAL, OutputError, is_shard_file, only_job_in, places_beside
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.remote_leftovers import gc_objects
+from pypack.jobs.replacing import settle
+from pypack.remote import Url, is_url
 from pypack.store.contents import shard_files
 from pypack.store.format import (
     NEXT_REJECTED_FILE,
@@ -32,55 +41,11 @@ from pypack.store.format import (
 )
 
 _SCRATCH = "repair"
-_OF_A_UNIT = re.compile(r"(\d{6,})(-\d{3,})?\..+")
-_UNIT_FILE = re.compile(r"\d{6,}\.(json|rejected\.jsonl|refused\.json|records|journal)")
-# Temporary files of which nobody knows whether somebody writes them still, on another machine perhaps.
-_SECONDS_AT_REST = 3600.0
 
 
-@dataclass(frozen=True)
-class Leftover:
-    """A file or folder that nobody needs.
-
-    Attributes:
-        path: of it.
-        why: what it is.
-        bytes: its size.
-        freed_bytes: what its removal frees: not what has another name as well.
-    """
-
-    path: Path
-    why: str
-    bytes: int
-    freed_bytes: int
-
-
-@dataclass
-class Leftovers:
-    """What `gc_store` has found.
-
-    Attributes:
-        removable: what nobody needs.
-        kept: name → why, of what looks like it and is needed, or may be.
-        strangers: names of what is not known to be pypack's, and is left alone.
-    """
-
-    removable: list[Leftover] = field(default_factory=list)
-    kept: dict[str, str] = field(default_factory=dict)
-    strangers: list[str] = field(default_factory=list)
-
-    @property
-    def bytes(self) -> int:
-        """Of all that is removable."""
-        return sum(one.bytes for one in self.removable)
-
-    @property
-    def freed_bytes(self) -> int:
-        """What its removal frees."""
-        return sum(one.freed_bytes for one in self.removable)
-
-
-def gc_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> Leftovers:
+def gc_store(
+    path: str | os.PathLike[str] | Url, *, dry_run: bool = False, min_age: float = SECONDS_AT_REST
+) -> Leftovers:
     """Removes what killed commands have left in and beside a store, or an unfinished job.
 
     Those are: temporary files of attempts that are over, journals of units that are done, shards and
@@ -88,7 +53,11 @@ def gc_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> Leftover
     `rejected.jsonl`, folders of a merge or repair that was killed, and of a store that was replaced.
 
     Args:
+        path: a folder or URL.
         dry_run: remove nothing.
+        min_age: seconds; what was written to later, by nobody knows whom, stays. At a URL, where no lock
+            tells who works there, that is so of everything that is not known to be of a process that has
+            ended.
 
     Returns:
         What was found, and removed.
@@ -97,13 +66,12 @@ def gc_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> Leftover
         OutputError: it is neither a store nor a job, or another process works there.
         ValueError: its descriptions are damaged: nobody can tell then what is needed.
     """
-    folder = local_path(path)
+    if is_url(path):
+        return gc_objects(Url.of(cast("str | Url", path)), dry_run=dry_run, min_age=min_age)
+    folder = local_path(cast("str | os.PathLike[str]", path))
     place = FolderPlace(folder)
     if not place.exists(STORE_FILE) and read_description(place) is None:
-        raise OutputError(
-            f"{folder}: holds neither a store ({STORE_FILE}) nor a job ({JOB_FILE}): what lies there is not "
-            "known to be pypack's"
-        )
+        raise OutputError(nothing_there(folder))
     try:
         with only_job_in(folder):
             info = StoreInfo.read(folder / STORE_FILE) if place.exists(STORE_FILE) else None
@@ -111,9 +79,9 @@ def gc_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> Leftover
             if info is not None and job is not None and not dry_run:
                 _settle(place, info)
                 job = read_description(place)
-            found = _Search(place, info, job).found()
+            found = _Search(place, info, job, min_age).found()
             for one in () if dry_run else found.removable:
-                _remove(one.path)
+                _remove(cast("Path", one.path))
             return found
     except BlockingIOError:
         raise OutputError(f"{folder}: another process is working there; wait for it, or stop it") from None
@@ -136,8 +104,10 @@ def _remove(path: Path) -> None:
 
 
 class _Search:
-    def __init__(self, place: FolderPlace, info: StoreInfo | None, job: JobDescription | None) -> None:
-        self._place, self._info, self._job = place, info, job
+    def __init__(
+        self, place: FolderPlace, info: StoreInfo | None, job: JobDescription | None, min_age: float
+    ) -> None:
+        self._place, self._info, self._job, self._min_age = place, info, job, min_age
         self._found = Leftovers()
         self._named = {STORE_FILE, TOKENIZER_FILE, JOB_FILE, UNITS_FOLDER}
         if info is not None:
@@ -165,7 +135,7 @@ class _Search:
         if final != name:
             self._look_at_temporary(name, final)
         elif is_shard_file(name):
-            unit = _unit_of(name)
+            unit = unit_of_file(name)
             if unit in self._going_on or (unit in self._own and not self._is_finished):
                 self._found.kept[name] = "of a unit of a job that goes on with it"
             else:
@@ -198,7 +168,7 @@ class _Search:
             self._add(name, "rejects of a job that was stopped")
 
     def _look_at_temporary(self, name: str, final: str) -> None:
-        unit = _unit_of(final.rpartition("/")[2])
+        unit = unit_of_file(final.rpartition("/")[2])
         is_known = final.rpartition("/")[2] in (*self._named, _SCRATCH, NEXT_JOB_FILE, NEXT_REJECTED_FILE)
         is_known = is_known or final in (REJECTED_FILE, "merge.json") or unit is not None
         if not is_known:
@@ -214,14 +184,14 @@ class _Search:
 
     def _is_at_rest(self, name: str) -> bool:
         try:
-            return time.time() - self._place.path(name).lstat().st_mtime > _SECONDS_AT_REST
+            return time.time() - self._place.path(name).lstat().st_mtime > self._min_age
         except FileNotFoundError:
             return True
 
     def _look_at_unit(self, name: str) -> None:
         full = f"{UNITS_FOLDER}/{name}"
-        unit, final = _unit_of(name), final_name(name)
-        if unit is None or not _UNIT_FILE.fullmatch(final):
+        unit, final = unit_of_file(name), final_name(name)
+        if unit is None or not UNIT_FILE.fullmatch(final):
             self._found.strangers.append(full)
         elif unit in self._going_on:
             if final != name:
@@ -248,7 +218,7 @@ class _Search:
             return
         if strangers:
             self._found.strangers.append(f"{path.name}/{strangers[0]}")
-        elif what == "columns" and time.time() - path.stat().st_mtime < _SECONDS_AT_REST:
+        elif what == "columns" and time.time() - path.stat().st_mtime < self._min_age:
             self._found.kept[path.name] = "columns that are being added, or were within the hour"
         elif self._info is None:
             self._found.kept[path.name] = "of a store that is not there"
@@ -279,11 +249,6 @@ def _files(path: Path) -> Iterator[Path]:
                 yield below
     else:
         yield path
-
-
-def _unit_of(name: str) -> int | None:
-    found = _OF_A_UNIT.fullmatch(name)
-    return None if found is None else int(found[1])
 
 
 def _may_be_ours(name: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pypack._common.fingerprint import joined_fingerprint
 from pypack._common.words import counted
 from pypack.jobs.attempts import is_over
 from pypack.jobs.crash import crash_at
-from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, read_description
+from pypack.jobs.description import JobDescription
 from pypack.jobs.joined_rejects import JoinedRejects
 from pypack.jobs.limit import limited, with_last_unit
 from pypack.jobs.manifest import (
@@ -26,7 +28,9 @@ from pypack.jobs.options import STORE_OPTIONS
 from pypack.jobs.output import OutputError
 from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_limit import commonest
+from pypack.jobs.replacing import job_before, settle, write_store
 from pypack.jobs.slurm import array_syntax
+from pypack.remote import is_url
 from pypack.store.beside import FEATURE_OF
 from pypack.store.format import (
     NEXT_REJECTED_FILE,
@@ -37,7 +41,7 @@ from pypack.store.format import (
     dtype_for_vocabulary,
 )
 
-_OF_A_UNIT = re.compile(r"\d{6,}-")
+_OF_A_UNIT = re.compile(r"(\d{6,})[-.]")
 
 
 class MissingUnitsError(ValueError):
@@ -77,23 +81,26 @@ def merge(place: Place, job: JobDescription) -> StoreInfo:
         raise MissingUnitsError(place, wanted.missing, len(job.units))
     place.settle()
     unused = {unit.number for unit in job.units} - set(wanted.units)
+    asked_for = job
     if wanted.last is not None:
         job = with_last_unit(job, wanted.last)
     manifests = list(_manifests(place, job, wanted.units))
     _check_files(place, manifests)
     files = {TOKENIZER_FILE: place.checksum(TOKENIZER_FILE)}
-    is_next = place.exists(NEXT_JOB_FILE)
-    log = NEXT_REJECTED_FILE if is_next else REJECTED_FILE
+    before = job_before(place, asked_for)
+    # At a URL a twin may be long ahead: nothing is written beside a store that stands there.
+    is_past = before is None and is_url(place.folder) and place.exists(STORE_FILE)
+    log = REJECTED_FILE if before is None else place.next_name(NEXT_REJECTED_FILE, len(before.units))
     rejects = JoinedRejects(place, job, manifests)
     digest = hashlib.sha256()  # of what is written: another process may give the file its last name any time
-    with place.writer(log) as target:
+    with Path(os.devnull).open("wb") if is_past else place.writer(log) as target:
         for part in rejects.parts():
             digest.update(part)
             target.write(part)
     counts = _counts(job, manifests, rejects.tried_again)
     if counts["rejected"]:
         files[REJECTED_FILE] = f"sha256:{digest.hexdigest()}"
-    else:
+    elif not is_past:
         place.remove(log)  # empty, or of a run that was stopped for its rejects
     shards = tuple(shard for manifest in manifests for shard in manifest.shards)
     if not shards:
@@ -125,31 +132,12 @@ def merge(place: Place, job: JobDescription) -> StoreInfo:
         counts=counts | job.notes,
     )
     crash_at("merge", "store")
-    if not is_next:
-        place.write_once(STORE_FILE, info.to_json())
-    else:
-        place.write(STORE_FILE, info.to_json())
+    write_store(place, info, asked_for, before)
+    if before is not None:
         crash_at("merge", "settle")
         settle(place, info, job)
-    _tidy(place, unused)
+    _tidy(place, unused, len(job.units))
     return info
-
-
-def settle(place: Place, info: StoreInfo, job: JobDescription) -> None:
-    """Gives what was written for a new state of a store its names, once `store.json` says that it is.
-
-    Args:
-        job: that made the store.
-    """
-    if REJECTED_FILE in info.files:
-        place.rename(NEXT_REJECTED_FILE, REJECTED_FILE)
-    else:
-        place.remove(NEXT_REJECTED_FILE)
-        place.remove(REJECTED_FILE)
-    crash_at("merge", "job")
-    following = read_description(place)
-    if following is not None and len(following.units) <= len(job.units):  # else one that is under way
-        place.rename(NEXT_JOB_FILE, JOB_FILE)
 
 
 def _last_id(asked: dict[str, Any]) -> int | None:
@@ -216,14 +204,17 @@ def _counts(
     }
 
 
-def _tidy(place: Place, unused: Collection[int]) -> None:
+def _tidy(place: Place, unused: Collection[int], units: int) -> None:
     """Removes what attempts have left, and the shards of units that are not in the store. Should an attempt
-    go on still, it finds its unit done; what another process is writing of the store itself is left alone."""
+    go on still, it finds its unit done; what another process is writing of the store itself, or of units that
+    are added to it by now, is left alone."""
     prefixes = tuple(map(shard_prefix, unused))
     for name in place.names("") if prefixes else ():
         if name.startswith(prefixes):
             place.remove(name)
     for folder in (UNITS_FOLDER, ""):
         for name in place.temporaries(folder):
-            if folder or _OF_A_UNIT.match(name) or is_over(name):
+            unit = _OF_A_UNIT.match(name)
+            is_of_this_job = int(unit[1]) < units if unit is not None else bool(folder)
+            if is_of_this_job or is_over(name):
                 place.remove(f"{folder}/{name}" if folder else name)

@@ -15,11 +15,12 @@ from pypack.jobs.appending import unlike_units
 from pypack.jobs.description import JobDescription
 from pypack.jobs.differences import file_places
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place, PlacedFile
 from pypack.jobs.reject_log import reject_line
 from pypack.jobs.retry import records_name
 from pypack.jobs.unit_work import refused_name
 from pypack.jobs.units import Unit
+from pypack.remote import is_url
 from pypack.store.format import ShardInfo
 
 
@@ -35,7 +36,7 @@ class JobPart:
             job of all they are absolute.
     """
 
-    place: FolderPlace
+    place: Place
     job: JobDescription
     units: int
     files: int
@@ -43,7 +44,8 @@ class JobPart:
 
     def named(self, path: str) -> str:
         """What a file is called in the job of all."""
-        return str(Path(self.job.folder, path)) if self.is_moved and path != "-" else path
+        is_relative = self.is_moved and path != "-" and not is_url(path)
+        return str(Path(self.job.folder, path)) if is_relative else path
 
     def new_name(self, shard: str) -> str:
         """The name of a shard in the store of all."""
@@ -59,12 +61,14 @@ def why_not_one(jobs: Sequence[JobDescription | None]) -> str | None:
             return "one of them has no job.json"
         if job.job.get("limit") is not None:
             return "one of them was made with a limit"
+        if job.first_shard != first.first_shard:
+            return "they number their shards otherwise, as one has replaced another at a URL"
         if different := unlike_units(first, job):
             return f"their jobs differ in {'; '.join(different)}"
     return None
 
 
-def job_parts(places: Sequence[FolderPlace], jobs: Sequence[JobDescription]) -> list[JobPart]:
+def job_parts(places: Sequence[Place], jobs: Sequence[JobDescription]) -> list[JobPart]:
     """The jobs with their places in the job of all."""
     parts: list[JobPart] = []
     units = files = 0
@@ -90,7 +94,9 @@ def joined_job(parts: Sequence[JobPart], notes: dict[str, Any]) -> JobDescriptio
             units.append(replace(unit, number=unit.number + part.units, first=first_file, stop=stop))
         retries |= {str(int(unit) + part.units): retry for unit, retry in part.job.retries.items()}
     job = {**first.job, "inputs": list(named)}
-    return JobDescription(job, tuple(inputs), tuple(units), notes, first.folder, retries)
+    return JobDescription(
+        job, tuple(inputs), tuple(units), notes, first.folder, retries, first_shard=first.first_shard
+    )
 
 
 def doubled_inputs(parts: Sequence[JobPart]) -> list[str]:
@@ -108,7 +114,7 @@ def doubled_inputs(parts: Sequence[JobPart]) -> list[str]:
     return list(doubled)
 
 
-def write_units(parts: Sequence[JobPart], place: FolderPlace) -> None:
+def write_units(parts: Sequence[JobPart], place: Place) -> None:
     """Writes the manifests of all units by their new numbers, and what else stands beside them."""
     for part in parts:
         for unit in part.job.units:
@@ -117,7 +123,7 @@ def write_units(parts: Sequence[JobPart], place: FolderPlace) -> None:
             _write_unit(part, manifest, place)
 
 
-def _write_unit(part: JobPart, manifest: Manifest, place: FolderPlace) -> None:
+def _write_unit(part: JobPart, manifest: Manifest, place: Place) -> None:
     number = manifest.unit + part.units
     for name in (records_name, refused_name):
         data = part.place.read(name(manifest.unit))
@@ -126,7 +132,7 @@ def _write_unit(part: JobPart, manifest: Manifest, place: FolderPlace) -> None:
     if manifest.rejects_bytes:
         with place.writer(rejects_name(number)) as target:
             for chunk in renamed_rejects(
-                part.place.path(rejects_name(manifest.unit)), part.named, part.is_moved
+                part.place.file(rejects_name(manifest.unit)), part.named, part.is_moved
             ):
                 target.write(chunk)
         size = place.size(rejects_name(number))
@@ -143,7 +149,7 @@ def renamed(shard: ShardInfo, name: str, named: Callable[[str], str]) -> ShardIn
     return replace(shard, name=name, inputs=tuple(map(named, shard.inputs)))
 
 
-def renamed_rejects(log: Path, named: Callable[[str], str], is_moved: bool) -> Iterator[bytes]:
+def renamed_rejects(log: PlacedFile, named: Callable[[str], str], is_moved: bool) -> Iterator[bytes]:
     """The content of a file of rejects, with the names of files in the job of all."""
     with log.open("rb") as lines:
         if not is_moved:

@@ -27,6 +27,7 @@ from pypack.jobs.places import Place
 from pypack.jobs.retry import with_retries
 from pypack.jobs.unit_journal import has_finished_shards
 from pypack.remote import Url
+from pypack.store.contents import REPLACED_FILE, numbered_next
 from pypack.store.format import NEXT_REJECTED_FILE, REJECTED_FILE, STORE_FILE, TOKENIZER_FILE
 
 # Of 0.1.0: what an unfinished job of it has.
@@ -116,31 +117,47 @@ def claimed_again(directory: Path, job: JobDescription) -> Iterator[tuple[Place,
     """
     place = FolderPlace(directory)
     try:
-        if not place.exists(STORE_FILE):
-            raise OutputError(
-                f"{directory}: holds no finished store; --retry-rejected goes with one, and the same command "
-                "without it makes or finishes it"
-            )
+        check_to_retry_in(place)
         with only_job_in(directory):
-            before = read_description(place)
-            if before is None:
-                raise OutputError(
-                    f"{directory}: holds no {JOB_FILE}, like all stores of older versions: what it refused "
-                    "cannot be tried again; tokenize the mended files into a store of their own"
-                )
-            different = different_options(before, job)
-            if different:
-                raise OutputError(
-                    f"{directory}: was made by a job that differs from this one in {'; '.join(different)}: "
-                    "try again with what it was made with"
-                )
-            if len(before.appends) != len((finished_description(place) or before).appends):
-                raise OutputError(f"{directory}: --append has begun there: run that to its end first")
+            before = job_to_retry(place, job)
             again = with_retries(place, before, job)
-            place.write(NEXT_JOB_FILE, again.to_json())
-            yield place, again
+            again.write(place)
+            place.write(NEXT_JOB_FILE, again.job.to_json())
+            yield place, again.job
     except BlockingIOError:
         raise OutputError(f"{directory}: another process is writing there; wait for it, or stop it") from None
+
+
+def check_to_retry_in(place: Place) -> None:
+    """Raises OutputError for a place without a finished store."""
+    if not place.exists(STORE_FILE):
+        raise OutputError(
+            f"{place.folder}: holds no finished store; --retry-rejected goes with one, and the same command "
+            "without it makes or finishes it"
+        )
+
+
+def job_to_retry(place: Place, job: JobDescription) -> JobDescription:
+    """The job that made the store of a place, or that has begun to try again what that has refused.
+
+    Raises:
+        OutputError: there is none, it has other options than `job`, or it is an append.
+    """
+    before = read_description(place)
+    if before is None:
+        raise OutputError(
+            f"{place.folder}: holds no {JOB_FILE}, like all stores of older versions: what it refused "
+            "cannot be tried again; tokenize the mended files into a store of their own"
+        )
+    different = different_options(before, job)
+    if different:
+        raise OutputError(
+            f"{place.folder}: was made by a job that differs from this one in {'; '.join(different)}: "
+            "try again with what it was made with"
+        )
+    if len(before.appends) != len((finished_description(place) or before).appends):
+        raise OutputError(f"{place.folder}: --append has begun there: run that to its end first")
+    return before
 
 
 def _refuse_strangers(directory: Path) -> None:
@@ -254,7 +271,11 @@ def _is_ours(path: Path) -> bool:
 
 def is_our_name(name: str) -> bool:
     name = final_name(name)
-    return name in (*_OURS, UNITS_FOLDER) or is_shard_file(name)
+    return (
+        name in (*_OURS, UNITS_FOLDER, REPLACED_FILE)
+        or is_shard_file(name)
+        or numbered_next(name) is not None
+    )
 
 
 def _clear(directory: Path) -> None:

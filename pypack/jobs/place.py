@@ -21,7 +21,7 @@ from pypack._common.files import (
     sync_directory,
 )
 from pypack.jobs.attempts import Attempt, final_name, is_over
-from pypack.jobs.places import Place
+from pypack.jobs.places import Place, Seen
 
 # What a file system without hard links says, besides.
 _NO_LINKS = NOT_SUPPORTED | {errno.EPERM, errno.EMLINK, errno.EXDEV}
@@ -128,6 +128,27 @@ class FolderPlace(Place):
             attempt.end()
         sync_directory(target.parent)
         return made
+
+    @property
+    def has_swap(self) -> bool:
+        """Yes: of those who would write something else a lock lets in one."""
+        return True
+
+    def seen(self, name: str) -> Seen | None:
+        """The content of a file; None if there is none."""
+        data = self.read(name)
+        return None if data is None else Seen(data)
+
+    def swap(self, name: str, data: bytes, before: Seen) -> bool:
+        """Puts a file in the place of one that was seen; False if another is there by now, or none."""
+        if self.read(name) != before.data:
+            return False
+        self.write(name, data)
+        return True
+
+    def next_name(self, name: str, units: int) -> str:
+        """The name as it is: nobody but this job is there."""
+        return name
 
     def settle(self) -> None:
         """Nothing: what is created has its name at once."""

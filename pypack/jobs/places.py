@@ -36,6 +36,19 @@ class PlacedFile:
         return self.place.told(self.name)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A file as it was at one moment.
+
+    Attributes:
+        data: its content.
+        version: what the place knows it by.
+    """
+
+    data: bytes
+    version: Any = None
+
+
 class Place(ABC):
     """Where a job lives.
 
@@ -114,6 +127,32 @@ class Place(ABC):
         """Makes a file that nobody else makes, whole as soon as it can be seen.
 
         False if another is there, whoever was first; one with the same content may count as made.
+        """
+
+    @property
+    @abstractmethod
+    def has_swap(self) -> bool:
+        """Whether `swap` can be relied on, whoever else writes."""
+
+    @abstractmethod
+    def seen(self, name: str) -> Seen | None:
+        """The content of a file, with what `swap` knows it by; None if there is none."""
+
+    @abstractmethod
+    def swap(self, name: str, data: bytes, before: Seen) -> bool:
+        """Puts a file in the place of one that was seen; False if another is there by now, or none.
+
+        Where the place cannot do it in one step, it looks and writes then.
+        """
+
+    @abstractmethod
+    def next_name(self, name: str, units: int) -> str:
+        """What a file of the next state of a finished store is called until it gets its name.
+
+        Args:
+            units: of the job that made the store. Where no lock keeps others away, this number is in the
+                name: so what a process does late is done to files of its own state, which nobody looks at
+                any more.
         """
 
     @abstractmethod

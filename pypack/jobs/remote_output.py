@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pypack.jobs.description import JOB_FILE, JobDescription
-from pypack.jobs.output import OutputError, begun, clear_place, is_our_name
+from pypack.jobs.crash import crash_at
+from pypack.jobs.description import JOB_FILE, JobDescription, finished_description, next_job_file
+from pypack.jobs.output import (
+    OutputError,
+    begun,
+    check_to_retry_in,
+    clear_place,
+    is_our_name,
+    job_to_retry,
+)
 from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
+from pypack.jobs.remote_replace import claimed_beside
+from pypack.jobs.retry import with_retries, write_missing_records
 from pypack.remote import Url
 from pypack.store.format import STORE_FILE
 
@@ -41,12 +51,46 @@ def claimed_at(
                 f"{url}: holds objects that are not a store's ({', '.join(strangers[:3])}); choose a new one"
             )
     if is_finished and overwrite:
-        raise OutputError(
-            f"{url}: already holds a finished store, and a service of objects cannot put another in "
-            "its place in one step: choose another name, or remove that store first"
-        )
+        with claimed_beside(place, job, tokenizer_json) as kept:
+            yield kept
+        return
     if is_finished and not (shared and is_begun):
-        raise OutputError(f"{url}: already holds a finished store; choose another name, or remove it first")
+        raise OutputError(
+            f"{url}: already holds a finished store; choose another name, add to it with "
+            "--append, or replace it with --overwrite"
+        )
     if overwrite:
         clear_place(place)
     yield begun(place, job, tokenizer_json, shared)
+
+
+@contextmanager
+def claimed_again_at(url: Url, job: JobDescription) -> Iterator[tuple[Place, JobDescription]]:
+    """The same as `pypack.jobs.output.claimed_again`: one process makes the next state of the job, and those
+    who ask for the same help it.
+
+    Raises:
+        OutputError: it holds no finished store of such a job, or another one has begun to add to it.
+        CorpusError: there is nothing to try again.
+        RemoteError: the service does not answer, or does not allow it.
+    """
+    place = RemotePlace(url)
+    check_to_retry_in(place)
+    before = job_to_retry(place, job)
+    retry = with_retries(place, before, job)
+    name = next_job_file(place, finished_description(place))
+    if before != finished_description(place) and retry.job != before:
+        raise OutputError(
+            f"{url}: --retry-rejected has begun there, with these files as they were then. Put them back and "
+            f"run it to its end; or remove {place.told(name)} and run pypack gc {url}, which gives it up"
+        )
+    if retry.job != before:
+        is_first = place.create(name, retry.job.to_json())
+        if is_first and finished_description(place) != before:  # another has ended meanwhile
+            place.remove(name)
+            is_first = False
+        if not is_first:
+            raise OutputError(f"{url}: another process adds to it: wait for it, and run this again")
+        crash_at("retry", "begun")
+    write_missing_records(place, retry)
+    yield place, retry.job

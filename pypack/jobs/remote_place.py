@@ -12,19 +12,20 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pypack._common.checksums import BlockChecksum
 from pypack._common.files import TEMPORARY_SUFFIX, create
 from pypack.jobs.attempts import Attempt, final_name, is_over
-from pypack.jobs.places import Place
+from pypack.jobs.places import Place, Seen
 from pypack.jobs.scratch import scratch_folder
-from pypack.remote import NoObjectError, RemoteFile, Url, objects
+from pypack.remote import ChangedObjectError, NoObjectError, RemoteFile, Url, objects
 
-_ATTEMPTS, _UNITS = "attempts", "units"
-_OF_ONE = "~"  # before the name of the process that tried
+ATTEMPTS, _UNITS = "attempts", "units"
+OF_ONE = "~"  # before the name of the process that tried
 _CHUNK = 8 << 20
 _READ_AT_ONCE = 256
 
@@ -59,14 +60,14 @@ class RemotePlace(Place):
         """Where an object is. Temporary ones lie apart, so that listing those of a unit is quick."""
         if TEMPORARY_SUFFIX not in name:
             return self.folder / name
-        return self.folder / _ATTEMPTS / name.replace("/", "!").replace(TEMPORARY_SUFFIX, "")
+        return self.folder / ATTEMPTS / name.replace("/", "!").replace(TEMPORARY_SUFFIX, "")
 
     def exists(self, name: str) -> bool:
         return self._stat(name) is not None
 
     def _stat(self, name: str) -> Any:
         found = self._objects.stat(self._url(name))
-        if found is None and not self.has_create:
+        if found is None:
             tried = self._tried(name)
             found = self._objects.stat(tried[0]) if tried else None
         return found
@@ -108,11 +109,28 @@ class RemotePlace(Place):
                 yield chunk
 
     def read(self, name: str) -> bytes | None:
+        if self._known_to_create is False:
+            return self._read_whole(name)
         try:
             return self._objects.read(self._url(name))
         except NoObjectError:
-            tried = [] if self.has_create else self._tried(name)
+            tried = self._tried(name)
             return self._objects.read(tried[0]) if tried else None
+
+    def _read_whole(self, name: str) -> bytes | None:
+        """`read` at a service without conditions: it may give the beginning of an object and the end of the
+        one that has come into its place. So it is read again until it was the same before and after."""
+        while True:
+            url = self._url(name)
+            if (before := self._objects.stat(url)) is None:
+                if not (tried := self._tried(name)):
+                    return None
+                url = tried[0]
+                before = self._objects.stat(url)
+            with suppress(NoObjectError):
+                data = self._objects.read(url)
+                if before is not None and self._objects.stat(url) == before:
+                    return data
 
     def read_many(self, names: Sequence[str]) -> Iterator[bytes | None]:
         if len(names) < 2:
@@ -122,12 +140,16 @@ class RemotePlace(Place):
         for folder in {name.rpartition("/")[0] for name in names}:
             root = self.folder / folder if folder else self.folder
             for entry in self._objects.children(root):
-                name = entry.path.partition(_OF_ONE)[0]  # of several that tried, the first counts
+                name = entry.path.partition(OF_ONE)[0]  # of several that tried, the first counts
                 there.setdefault(f"{folder}/{name}" if folder else name, (root / entry.path, entry.stat.size))
         for i in range(0, len(names), _READ_AT_ONCE):
             part = names[i : i + _READ_AT_ONCE]
             found = [name for name in part if name in there]
-            data = self._objects.read_many([(there[name][0], 0, there[name][1]) for name in found])
+            try:
+                data = self._objects.read_many([(there[name][0], 0, there[name][1]) for name in found])
+            except NoObjectError:  # that of a process has got the name that it has for all, or is gone
+                yield from map(self.read, part)
+                continue
             contents = dict(zip(found, data, strict=True))
             yield from map(contents.get, part)
 
@@ -167,13 +189,43 @@ class RemotePlace(Place):
         if before is not None:
             return before == data
         attempt = Attempt()
-        own = self.folder / f"{name}{_OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
+        own = self.folder / f"{name}{OF_ONE}{attempt.named('').removeprefix(TEMPORARY_SUFFIX + '.')}"
         attempt.end()
         self._objects.write(own, data)
-        if all(self._objects.read(one) == data for one in self._tried(name) if one != own):
+        # Of the others one may get the final name meanwhile.
+        others = (self._content(one) for one in (*self._tried(name), self._url(name)) if one != own)
+        if all(other == data for other in others if other is not None):
             return True
         self._objects.remove(own)  # at one moment two have made what differs
         return False
+
+    @cached_property
+    def has_swap(self) -> bool:
+        """Whether the service replaces an object on the condition that it is what was seen."""
+        return self.has_create and self._objects.has_swap(self.folder)
+
+    def seen(self, name: str) -> Seen | None:
+        while True:
+            stat = self._objects.stat(self._url(name))
+            if stat is None:
+                data = None if self.has_create else self.read(name)
+                return None if data is None else Seen(data)
+            with suppress(ChangedObjectError, NoObjectError):  # in between
+                data = self._objects.read(self._url(name), etag=stat.etag)
+                if self.has_create or self._objects.stat(self._url(name)) == stat:
+                    return Seen(data, stat)
+
+    def swap(self, name: str, data: bytes, before: Seen) -> bool:
+        if self.has_swap:
+            return self._objects.swap(self._url(name), data, before.version)
+        if self.read(name) not in (before.data, data):
+            return False
+        self.write(name, data)
+        return True
+
+    def next_name(self, name: str, units: int) -> str:
+        stem, dot, suffix = name.rpartition(".")
+        return f"{stem}-{units:06d}{dot}{suffix}"
 
     def settle(self) -> None:
         if self.has_create:
@@ -181,19 +233,29 @@ class RemotePlace(Place):
         for folder in (_UNITS, ""):
             root = self.folder / folder if folder else self.folder
             for entry in self._objects.children(root):
-                name, one, _ = entry.path.partition(_OF_ONE)
-                if one:
-                    self._objects.write(root / name, self._objects.read(root / entry.path))
+                name, one, _ = entry.path.partition(OF_ONE)
+                data = self._content(root / entry.path) if one else None
+                if data is not None:  # else a twin was first
+                    self._objects.write(root / name, data)
                     self._objects.remove(root / entry.path)
 
+    def _content(self, url: Url) -> bytes | None:
+        try:
+            return self._objects.read(url)
+        except NoObjectError:
+            return None
+
     def _tried(self, name: str) -> list[Url]:
-        """The objects of processes that have made a file, where the service does not choose one of them."""
+        """The objects of processes that have made a file, where the service does not choose one of them. (Who
+        only reads need not be allowed to write, and does not find out whether it does.)"""
+        if self._known_to_create:
+            return []
         folder, _, last = name.rpartition("/")
         root = self.folder / folder if folder else self.folder
         return [
             root / entry.path
             for entry in self._objects.children(root)
-            if entry.path.startswith(f"{last}{_OF_ONE}")
+            if entry.path.startswith(f"{last}{OF_ONE}")
         ]
 
     def temporary(self, name: str, attempt: Attempt) -> Path:
@@ -219,13 +281,13 @@ class RemotePlace(Place):
 
     def names(self, folder: str = "") -> list[str]:
         entries = self._objects.children(self.folder / folder if folder else self.folder)
-        return sorted({entry.path.partition(_OF_ONE)[0] for entry in entries})
+        return sorted({entry.path.partition(OF_ONE)[0] for entry in entries})
 
     def temporaries(self, folder: str = "") -> list[str]:
         prefix = f"{folder}!" if folder else ""
-        names = (entry.path for entry in self._objects.children(self.folder / _ATTEMPTS))
+        names = (entry.path for entry in self._objects.children(self.folder / ATTEMPTS))
         inside = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
-        return [_temporary_name(name) for name in inside if "!" not in name]
+        return [temporary_name(name) for name in inside if "!" not in name]
 
     def remove(self, name: str) -> None:
         self._appended.pop(name, None)
@@ -244,7 +306,7 @@ class RemotePlace(Place):
                     self.remove(full)
 
 
-def _temporary_name(name: str) -> str:
+def temporary_name(name: str) -> str:
     """The name under which an object of `attempts/` is known: `.partial` stands before HOST-PID-RANDOM."""
     stem, dot, process = name.rpartition(".")
     return f"{stem}{TEMPORARY_SUFFIX}{dot}{process}"

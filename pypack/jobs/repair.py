@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pypack._common.checksums import check_checksum
-from pypack._common.files import publish
 from pypack._common.paths import local_path
 from pypack.jobs.attempts import Attempt, final_name
 from pypack.jobs.crash import crash_at
@@ -20,12 +19,16 @@ from pypack.jobs.joined_rejects import JoinedRejects
 from pypack.jobs.limit import limited
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name
 from pypack.jobs.merge import merge
+from pypack.jobs.open_place import place_at
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.output import OutputError, only_job_in
 from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.jobs.retry import records_name
+from pypack.jobs.scratch import scratch_folder
 from pypack.jobs.stored_units import StoredUnit, job_with_all_units, stored_units, unit_of
 from pypack.jobs.unit_work import UnitWork, refused_name
+from pypack.remote import Url, is_url
 from pypack.store.contents import shard_files
 from pypack.store.format import (
     NEXT_REJECTED_FILE,
@@ -34,7 +37,7 @@ from pypack.store.format import (
     TOKENIZER_FILE,
     ShardInfo,
     StoreInfo,
-    check_own_checksum,
+    check_own_bytes,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ class RepairResult:
 
 
 def repair_store(
-    path: Path | str,
+    path: Path | str | Url,
     *,
     tokenizer: Tokenizer | None = None,
     num_threads: int | None = None,
@@ -69,9 +72,12 @@ def repair_store(
 
     The unit of a broken shard is made again from its inputs, beside the store; what comes of it takes the
     place of the broken files if it has the recorded checksums. The same goes for rejects, manifests and
-    `store.json`. Killed at any moment, the store is no worse than it was, and the same call goes on.
+    `store.json`. At a URL it is made on this machine, and uploaded: what is replaced is broken, and comes out
+    the same whoever does it, so that no lock is needed. Killed at any moment, the store is no worse than it
+    was, and the same call goes on.
 
     Args:
+        path: a folder or URL.
         tokenizer: of the job, where the `tokenizer.json` of the store is itself broken: it is written again
             from this one if it comes out the same.
         num_threads: threads that encode; None for every core.
@@ -80,21 +86,24 @@ def repair_store(
     Raises:
         OutputError: another process writes there, or there is neither a store nor a job.
     """
-    folder = local_path(path)
-    place = FolderPlace(folder)
+    where = Url.of(cast("str | Url", path)) if is_url(path) else local_path(cast("Path | str", path))
+    place = place_at(where)
     if not place.exists(STORE_FILE) and read_description(place) is None:
-        raise OutputError(f"{folder}: holds neither a store ({STORE_FILE}) nor a job: nothing to repair")
+        raise OutputError(f"{where}: holds neither a store ({STORE_FILE}) nor a job: nothing to repair")
+    repair = _Repair(place, tokenizer, num_threads, on_message or (lambda message: None))
+    if isinstance(where, Url):
+        return repair()
     try:
-        with only_job_in(folder):
-            return _Repair(place, tokenizer, num_threads, on_message or (lambda message: None))()
+        with only_job_in(where):
+            return repair()
     except BlockingIOError:
-        raise OutputError(f"{folder}: another process is writing there; wait for it, or stop it") from None
+        raise OutputError(f"{where}: another process is writing there; wait for it, or stop it") from None
 
 
 class _Repair:
     def __init__(
         self,
-        place: FolderPlace,
+        place: Place,
         tokenizer: Tokenizer | None,
         num_threads: int | None,
         say: Callable[[str], None],
@@ -106,9 +115,10 @@ class _Repair:
         self._result = RepairResult()
 
     def __call__(self) -> RepairResult:
-        for name in self._place.names(""):  # of a call that was killed
-            if final_name(name) == _SCRATCH and name != _SCRATCH:
-                shutil.rmtree(self._place.path(name), ignore_errors=True)
+        if isinstance(self._place, FolderPlace):
+            for name in self._place.names(""):  # of a call that was killed
+                if final_name(name) == _SCRATCH and name != _SCRATCH:
+                    shutil.rmtree(self._place.path(name), ignore_errors=True)
         info = self._info()
         if info is None:
             self._rebuild()
@@ -121,11 +131,13 @@ class _Repair:
 
     def _info(self) -> StoreInfo | None:
         """What `store.json` says; None if it is missing or broken."""
-        path = self._place.path(STORE_FILE)
+        data = self._place.read(STORE_FILE)
+        if data is None:
+            return None
         try:
-            check_own_checksum(path)
-            return StoreInfo.read(path)
-        except (ValueError, OSError, AttributeError):
+            check_own_bytes(data, self._place.told(STORE_FILE))
+            return StoreInfo.from_json(data, self._place.told(STORE_FILE))
+        except (ValueError, AttributeError):
             return None
 
     def _rebuild(self) -> None:
@@ -248,7 +260,10 @@ class _Repair:
             data = self._place.read(name)
             if data is not None:
                 scratch.write(name, data)
-        tokenizer = self._given or Tokenizer.from_file(self._place.path(TOKENIZER_FILE))
+        tokenizer = self._given
+        if tokenizer is None:
+            scratch.write(TOKENIZER_FILE, self._place.read(TOKENIZER_FILE) or b"")
+            tokenizer = Tokenizer.from_file(scratch.path(TOKENIZER_FILE))
         UnitWork(scratch, job, tokenizer, self._options)(number)
 
     def _take(self, scratch: FolderPlace, number: int, broken: list[tuple[str, str]]) -> str | None:
@@ -302,9 +317,11 @@ class _Repair:
 
     @contextmanager
     def _scratch(self) -> Iterator[FolderPlace]:
-        """A folder inside the store, so that what is made in it can be renamed into its place."""
+        """A folder inside the store, so that what is made in it can be renamed into its place; of a store at
+        a URL one of this machine."""
         attempt = Attempt()
-        folder = self._place.path(attempt.named(_SCRATCH))
+        beside = self._place.folder if isinstance(self._place.folder, Path) else scratch_folder()
+        folder = beside / attempt.named(_SCRATCH)
         folder.mkdir()
         try:
             yield FolderPlace(folder)
@@ -314,7 +331,7 @@ class _Repair:
 
     def _replace(self, scratch: FolderPlace, name: str) -> None:
         crash_at("repair", name)
-        target = self._place.path(name)
-        target.parent.mkdir(exist_ok=True)
-        publish(scratch.path(name), target)
+        if isinstance(self._place, FolderPlace):
+            self._place.path(name).parent.mkdir(exist_ok=True)
+        self._place.replace(scratch.path(name), name)
         self._result.repaired.append(name)

@@ -7,7 +7,7 @@ document that is in the store gets another number, and plans for it stay right.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,12 @@ import orjson
 
 from pypack.corpus import CorpusError, InputFile
 from pypack.corpus.chosen import ChosenRecords
-from pypack.jobs.description import JobDescription
+from pypack.jobs.description import JobDescription, finished_description
 from pypack.jobs.differences import file_places, is_same_file
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units, shard_prefix
 from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
+from pypack.remote import Url, is_url, objects
 from pypack.store.format import REJECTED_FILE
 
 _MOST_TOLD = 3
@@ -35,7 +36,13 @@ def chosen_records(place: Place, job: JobDescription, unit: int) -> ChosenRecord
     retry = job.retries.get(str(unit))
     if retry is None:
         return None
-    records = np.frombuffer(place.read(records_name(unit)) or b"", "<i8")
+    data = place.read(records_name(unit))
+    if data is None:
+        raise ValueError(
+            f"{place.told(records_name(unit))}: missing, and tells which records are tried again: run the "
+            "same --retry-rejected again, which makes it"
+        )
+    records = np.frombuffer(data, "<i8")
     return ChosenRecords(records, retry["rest"], retry["offset"])
 
 
@@ -50,12 +57,34 @@ def superseded(job: JobDescription) -> dict[int, set[str]]:
     return found
 
 
-def with_retries(place: Place, before: JobDescription, now: JobDescription) -> JobDescription:
-    """The job with a unit for each file that was mended.
+@dataclass
+class Retry:
+    """A job that tries again what was refused.
+
+    Attributes:
+        job: with a unit for each file that was mended.
+        records: number of a unit → what it reads, of those units that are new.
+        begun_anew: the units that were begun before, whose file was mended once more.
+    """
+
+    job: JobDescription
+    records: dict[int, ChosenRecords] = field(default_factory=dict)
+    begun_anew: list[int] = field(default_factory=list)
+
+    def write(self, place: Place) -> None:
+        """Writes what its units read."""
+        for number in self.begun_anew:
+            _forget(place, number)
+        for number, chosen in self.records.items():
+            place.write(records_name(number), _in_bytes(chosen))
+
+
+def with_retries(place: Place, before: JobDescription, now: JobDescription) -> Retry:
+    """The job with a unit for each file that was mended; nothing is written.
 
     Args:
         place: where the finished store is.
-        before: the job that made it.
+        before: the job that made it, or one that has begun to try again.
         now: the same, with the files as they are; files may be missing in it, but none be new.
 
     Raises:
@@ -83,15 +112,43 @@ def with_retries(place: Place, before: JobDescription, now: JobDescription) -> J
             "of it was refused: its documents are in the store as they were; leave it as it was, or make the "
             "store anew with --overwrite"
         )
-    if not changed and all(int(unit) in done for unit in before.retries):
+    if not changed and before == finished_description(place):
         raise CorpusError(
             f"{place.folder}: no input that was given has changed since; --retry-rejected reads the files "
             "again of which something was refused, once they are mended"
         )
-    job = before
+    retry = Retry(before)
     for index, file in changed.items():
-        job = _with_unit(place, job, index, file, rejects[before.inputs[index].path], done)
-    return job
+        _add_unit(retry, index, file, rejects[before.inputs[index].path], done)
+    return retry
+
+
+def write_missing_records(place: Place, retry: Retry) -> None:
+    """Writes what the units of a job read that are not done, where that is not there: who began the job may
+    have been killed in between.
+
+    Raises:
+        ValueError: it is not to be found out any more.
+    """
+    job, done = retry.job, finished_units(place)
+    units = [job.units[int(number)] for number in job.retries if int(number) not in done]
+    lacking = [unit for unit in units if not place.exists(records_name(unit.number))]
+    paths = {unit.number: job.inputs[unit.first].path for unit in lacking}
+    known = retry.records.keys() >= paths.keys()
+    rejects = {} if known else _rejects(place, set(paths.values()))
+    for number, path in paths.items():
+        chosen = retry.records.get(number) or rejects.get(path)
+        if chosen is not None:
+            place.write_once(records_name(number), _in_bytes(chosen))
+        elif number not in finished_units(place):
+            raise ValueError(
+                f"{place.told(records_name(number))}: missing, and {place.told(REJECTED_FILE)} does not tell "
+                f"what was refused of {path}"
+            )
+
+
+def _in_bytes(chosen: ChosenRecords) -> bytes:
+    return chosen.records.astype("<i8").tobytes()
 
 
 def _newest(job: JobDescription) -> dict[str, int]:
@@ -128,37 +185,33 @@ def _rejects(place: Place, paths: set[str]) -> dict[str, ChosenRecords]:
 
 def _opens(path: str) -> bool:
     try:
+        if is_url(path):
+            return objects().stat(Url.of(path)) is not None
         with Path(path).open("rb"):
             return True
     except OSError:
         return False
 
 
-def _with_unit(
-    place: Place,
-    job: JobDescription,
-    index: int,
-    file: InputFile,
-    chosen: ChosenRecords,
-    done: Iterable[int],
-) -> JobDescription:
-    """The job with a unit that reads the chosen records of a file as it is now."""
-    as_named = replace(job.inputs[index], size=file.size, modified_ns=file.modified_ns)
+def _add_unit(retry: Retry, index: int, file: InputFile, chosen: ChosenRecords, done: Iterable[int]) -> None:
+    """Adds a unit that reads the chosen records of a file as it is now."""
+    job = retry.job
+    as_named = replace(job.inputs[index], size=file.size, modified_ns=file.modified_ns, etag=file.etag)
     as_named = replace(as_named, format=file.format, compression=file.compression)
     units, inputs = list(job.units), list(job.inputs)
     begun = next((u for u in units if u.first == index and str(u.number) in job.retries), None)
     if begun is not None and begun.number not in done:  # mended once more before it was read
         number = begun.number
-        _forget(place, number)
+        retry.begun_anew.append(number)
         inputs[index] = as_named
         units[number] = replace(begun, size=file.size)
     else:
         number = len(units)
         inputs.append(as_named)
         units.append(Unit(number, len(inputs) - 1, len(inputs), file.size))
-    place.write(records_name(number), chosen.records.astype("<i8").tobytes())
+    retry.records[number] = chosen
     retries = {**job.retries, str(number): {"rest": chosen.rest, "offset": chosen.offset}}
-    return replace(job, inputs=tuple(inputs), units=tuple(units), retries=retries)
+    retry.job = replace(job, inputs=tuple(inputs), units=tuple(units), retries=retries)
 
 
 def _forget(place: Place, unit: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pypack.jobs.description import JobDescription, job_of
 from pypack.jobs.limit import limited, with_last_unit
-from pypack.jobs.place import FolderPlace
+from pypack.jobs.places import Place
 from pypack.store.format import ShardInfo, StoreInfo
 
 
@@ -43,7 +43,7 @@ def stored_units(info: StoreInfo) -> dict[int, StoredUnit]:
     return units
 
 
-def job_with_all_units(place: FolderPlace, info: StoreInfo) -> JobDescription | None:
+def job_with_all_units(place: Place, info: StoreInfo) -> JobDescription | None:
     """The job that made a store, with the unit that a limit has cut; None if there is none."""
     job = job_of(place, info)
     if job is None or job.job.get("limit") is None:

@@ -18,6 +18,7 @@ from pypack._common.words import counted
 from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError, InputFile
 from pypack.corpus.field import TextFields
+from pypack.jobs.append_dry_run import given_inputs, predict_append
 from pypack.jobs.append_run import AppendRun
 from pypack.jobs.choosing import check_choice
 from pypack.jobs.description import JobDescription
@@ -31,7 +32,7 @@ from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.record_options import RecordOptions, describe_records
 from pypack.jobs.reject_limit import RejectLimit
-from pypack.jobs.remote_output import claimed_at
+from pypack.jobs.remote_output import claimed_again_at, claimed_at
 from pypack.jobs.run import JobRun
 from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
 from pypack.jobs.transform import fingerprint, load_transform
@@ -141,8 +142,6 @@ def tokenize(
         )
     if retry_rejected and (overwrite or not partition.is_all):
         raise OutputError("retry_rejected adds to a store, in one call: not with overwrite, nor a partition")
-    if retry_rejected and isinstance(directory, Url):
-        raise OutputError(f"{directory}: retry_rejected adds to stores in folders of this machine alone")
     if retry_rejected and options.limit is not None:
         raise OutputError("retry_rejected adds to a store, and one with a limit has all that it may have")
     if append and (overwrite or retry_rejected):
@@ -159,8 +158,6 @@ def tokenize(
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, _limit_text(max_rejects))
     if append:
-        if isinstance(directory, Url):
-            raise OutputError(f"{directory}: append adds to stores in folders of this machine alone")
         return AppendRun(
             directory,
             job,
@@ -174,8 +171,8 @@ def tokenize(
             engine=engine,
         )(num_workers)
     job = replace(job, units=_units(found.files, options))
-    if retry_rejected and isinstance(directory, Path):
-        with claimed_again(directory, job) as (place, again):
+    if retry_rejected:
+        with _claimed_again(directory, job) as (place, again):
             run = JobRun(
                 place, again, tokenizer, work_options, Partition(), on_progress, on_event, ray_address
             )
@@ -204,11 +201,17 @@ def predict(
     num_threads: int | None = None,
     strict: bool = False,
     preflight: bool = True,
+    append: bool = False,
     on_message: Callable[[str], None] | None = None,
 ) -> Prediction:
     """What `tokenize` would make, from a sample of the inputs; nothing is written.
 
+    Args:
+        append: what it would add to the finished store at `output`: the figures are those of the inputs that
+            the store has not, and of an append that was begun.
+
     Raises:
+        OutputError: with `append`: there is no finished store, or one that was made otherwise.
         CorpusError: as `tokenize`; or there are no inputs but such as can be read only once.
         ValueError: an option does not fit.
     """
@@ -217,11 +220,17 @@ def predict(
     _check(options, tokenizer)
     found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
-    if preflight:
-        _look(found.files, options, say)
     job = _describe(inputs, found, tokenizer, options, format)
-    job = replace(job, units=_units(found.files, options))
-    return predict_job(job, tokenizer, num_threads=num_threads)
+
+    def cut(files: Sequence[InputFile]) -> JobDescription:
+        if preflight:
+            _look(files, options, say)
+        return replace(job, inputs=tuple(files), units=_units(files, options))
+
+    if append:
+        given = given_inputs(_output(output), job)
+        return predict_append(given, tokenizer, cut, num_threads=num_threads)
+    return predict_job(cut(found.files), tokenizer, num_threads=num_threads)
 
 
 def _output(output: str | os.PathLike[str] | Url) -> Path | Url:
@@ -246,6 +255,12 @@ def _claimed(
     if isinstance(directory, Url):
         return claimed_at(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
     return claimed(directory, job, tokenizer_json, overwrite=overwrite, shared=shared)
+
+
+def _claimed_again(
+    directory: Path | Url, job: JobDescription
+) -> AbstractContextManager[tuple[Place, JobDescription]]:
+    return claimed_again_at(directory, job) if isinstance(directory, Url) else claimed_again(directory, job)
 
 
 def _found(

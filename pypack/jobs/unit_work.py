@@ -110,6 +110,7 @@ class UnitWork:
             prepend_ids=job.get("prepended_ids", ()),
             append_ids=job.get("appended_ids", ()),
             beside=self._beside,
+            first_shard=self._job.first_shard,
         )
         try:
             is_cut = self._run(number, files, writer, on_progress)

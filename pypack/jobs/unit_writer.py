@@ -13,6 +13,7 @@ from pypack.corpus import DocumentBatch, InputFile, Position, Reject
 from pypack.corpus.passed_over import PassedOver
 from pypack.jobs.attempts import Attempt
 from pypack.jobs.crash import crash_at
+from pypack.jobs.description import finished_description
 from pypack.jobs.encode_stage import LOOK_ALIKES
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.places import Place, PlacedFile
@@ -56,8 +57,10 @@ class UnitWriter:
         prepend_ids: Sequence[int] = (),
         append_ids: Sequence[int] = (),
         beside: Sequence[str] = (),
+        first_shard: int = 0,
     ) -> None:
         self._place = place
+        self._first_shard = first_shard
         self._unit = unit
         self._sources = [_source(file) for file in files]
         is_piece = len(files) == 1 and files[0].end is not None
@@ -152,7 +155,7 @@ class UnitWriter:
         self.passed_over += passed_over.counts()
 
     def _new_shard(self, number: int) -> ShardWriter:
-        name = shard_name(self._unit, number)
+        name = shard_name(self._unit, self._first_shard + number)
         self._place.clean(f"{name}{suffix}" for suffix in (".bin", ".idx", ".parquet", *self._cutter.beside))
         return ShardWriter(
             name,
@@ -262,7 +265,9 @@ class UnitWriter:
             lines_before: of the file that the unit is a piece of.
         """
         self.rejects.flush()
-        name = NEXT_REJECTED_FILE if self._place.exists(STORE_FILE) else REJECTED_FILE
+        name, made_by = REJECTED_FILE, finished_description(self._place)
+        if self._place.exists(STORE_FILE) and made_by is not None:
+            name = self._place.next_name(NEXT_REJECTED_FILE, len(made_by.units))
         with self._place.writer(name) as target, self.rejects.path.open("rb") as source:
             for line in source:
                 target.write(moved_line(line, lines_before))

@@ -112,6 +112,12 @@ def _answer(
         return objects.create(url, data), b""
     elif do == "has_create":
         return objects.has_create(url), b""
+    elif do == "swap":
+        return objects.swap(url, data, Stat(*values["before"])), b""
+    elif do == "has_swap":
+        return objects.has_swap(url), b""
+    elif do == "copy":
+        objects.copy(url, Url(values["target"]))
     elif do == "upload":
         objects.upload(url, values["path"])
     elif do == "remove":
@@ -120,7 +126,7 @@ def _answer(
 
 
 def _values(found: Stat) -> list[object]:
-    return [found.size, found.etag, found.modified_ns]
+    return [found.size, found.etag, found.modified_ns, found.version]
 
 
 def entry_of(values: list[Any]) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from pypack.remote.url import Url
@@ -17,11 +17,13 @@ class Stat:
         size: bytes.
         etag: changes with the content, without quotation marks; "" where the service tells none.
         modified_ns: nanoseconds since the epoch, 0 where it tells no time.
+        version: which of the objects that had the name, where the service numbers them; "" elsewhere.
     """
 
     size: int
     etag: str = ""
     modified_ns: int = 0
+    version: str = field(default="", compare=False)  # listings do not tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class Client(Protocol):
 
     def create(self, url: Url, data: bytes) -> bool:
         """Makes an object that nobody else makes; False if there is one, perhaps by a try before this."""
+
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        """Makes another object in the place of the one that was seen; False if another stands there by now,
+        or none, perhaps by a try before this."""
+
+    def copy(self, source: Url, target: Url) -> None:
+        """Makes an object of another of the same bucket, or another in its place, within the service."""
 
     def upload(self, url: Url, path: str, stopped: Callable[[], bool]) -> None:
         """Makes an object of a local file, in parts if it is large; it is seen once it is whole.

@@ -55,6 +55,24 @@ class Objects(Protocol):
     def has_create(self, folder: Url) -> bool:
         """Whether `create` keeps its promise there: tried with an object that is removed again."""
 
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        """Puts an object in the place of the one that was seen (`stat`); False if that is no more there, and
+        what stands there has other content. A lost answer is read back, as by `create`.
+
+        Raises:
+            UnsupportedError: the service has no such requests (see `has_swap`).
+        """
+
+    def has_swap(self, folder: Url) -> bool:
+        """Whether `swap` keeps its promise there: tried with an object that is removed again."""
+
+    def copy(self, source: Url, target: Url) -> None:
+        """Makes an object of another of the same bucket (`Url.has_bucket_of`), within the service.
+
+        Raises:
+            UnsupportedError: the service cannot do it.
+        """
+
     def upload(self, url: Url, path: str) -> None:
         """Makes an object of a local file, in parts if it is large. Nothing is seen of it before it is whole,
         and nothing is left of it if that fails."""
@@ -88,16 +106,19 @@ class DirectObjects:
 
     def read(self, url: Url, begin: int = 0, end: int | None = None, *, etag: str = "") -> bytes:
         """See `Objects`."""
-        if end is None:
+        if end is not None:
+            return retried(lambda: self._exactly(url, begin, end, etag)) if end > begin else b""
+        while True:
             found = self.stat(url)
             if found is None:
                 raise NoObjectError(str(url), "there is no such object")
             if etag and found.etag and found.etag != etag:
                 raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
-            end, etag = found.size, etag or found.etag
-        if end <= begin:
-            return b""
-        return retried(lambda: self._exactly(url, begin, end, etag))
+            try:
+                return self.read(url, begin, max(begin, found.size), etag=etag or found.etag)
+            except ChangedObjectError:
+                if etag:
+                    raise  # else another has been put there in between, which is as good
 
     def _exactly(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         data = self._client(url).read(url, begin, end, etag)
@@ -144,6 +165,8 @@ class DirectObjects:
 
     def has_create(self, folder: Url) -> bool:
         """See `Objects`."""
+        if folder.is_read_only:
+            return False
         probe = folder / f".pypack-probe-{secrets.token_hex(8)}"
         try:
             self.create(probe, b"1")
@@ -152,6 +175,36 @@ class DirectObjects:
             return False
         finally:
             self.remove(probe)
+
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        """See `Objects`."""
+        return retried(lambda: self._client(url).swap(url, data, before)) or self._is(url, data)
+
+    def has_swap(self, folder: Url) -> bool:
+        """See `Objects`."""
+        if folder.is_read_only:
+            return False
+        probe = folder / f".pypack-probe-{secrets.token_hex(8)}"
+        try:
+            seen = []
+            for data in (b"1", b"2"):
+                self.write(probe, data)
+                seen.append(self.stat(probe))
+            past, now = seen
+            if past is None or now is None:
+                return False
+            client = self._client(probe)
+            if retried(lambda: client.swap(probe, b"3", past)):
+                return False
+            return self.swap(probe, b"4", now)
+        except UnsupportedError:
+            return False
+        finally:
+            self.remove(probe)
+
+    def copy(self, source: Url, target: Url) -> None:
+        """See `Objects`."""
+        retried(lambda: self._client(source).copy(source, target))
 
     def upload(self, url: Url, path: str) -> None:
         """See `Objects`."""

@@ -89,6 +89,13 @@ class FileSystemClient:
     def create(self, url: Url, data: bytes) -> bool:
         raise UnsupportedError(str(url), "fsspec makes no file on the condition that there is none")
 
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        raise UnsupportedError(str(url), "fsspec replaces no file on the condition that it is what it was")
+
+    def copy(self, source: Url, target: Url) -> None:
+        self._writable(target)
+        self._try(source, lambda: self._files.cp_file(self._path(source), self._made(target)))
+
     def upload(self, url: Url, path: str, stopped: Callable[[], bool]) -> None:
         self._writable(url)
         self._try(url, lambda: self._files.put_file(path, self._made(url)))

@@ -65,6 +65,12 @@ class HttpClient:
     def create(self, url: Url, data: bytes) -> bool:
         raise _read_only(url)
 
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        raise _read_only(url)
+
+    def copy(self, source: Url, target: Url) -> None:
+        raise _read_only(target)
+
     def upload(self, url: Url, path: str, stopped: Callable[[], bool]) -> None:
         raise _read_only(url)
 

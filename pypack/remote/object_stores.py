@@ -122,6 +122,18 @@ class ObjectStoreClient:
             return False
         return True
 
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        seen = {"e_tag": f'"{before.etag}"', **({"version": before.version} if before.version else {})}
+        put = partial(self._obstore.put, self._store, url.key, data, mode=seen, use_multipart=False)
+        try:
+            self._try(url, put)
+        except (ChangedObjectError, NoObjectError, FileExistsError):
+            return False
+        return True
+
+    def copy(self, source: Url, target: Url) -> None:
+        self._try(source, lambda: self._obstore.copy(self._store, source.key, target.key))
+
     def upload(self, url: Url, path: str, stopped: Callable[[], bool]) -> None:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             size = os.fstat(file.fileno()).st_size
@@ -212,7 +224,10 @@ def _stat(meta: Any) -> Stat:
     modified = meta["last_modified"]
     seconds = int(modified.replace(microsecond=0).timestamp())
     return Stat(
-        int(meta["size"]), (meta.get("e_tag") or "").strip('"'), seconds * 10**9 + modified.microsecond * 1000
+        int(meta["size"]),
+        (meta.get("e_tag") or "").strip('"'),
+        seconds * 10**9 + modified.microsecond * 1000,
+        meta.get("version") or "",
     )
 
 

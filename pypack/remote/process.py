@@ -81,6 +81,19 @@ class ProcessObjects:
         """See `Objects`."""
         return bool(self._ask("has_create", folder)[0])
 
+    def swap(self, url: Url, data: bytes, before: Stat) -> bool:
+        """See `Objects`."""
+        seen = [before.size, before.etag, before.modified_ns, before.version]
+        return bool(self._ask("swap", url, data, before=seen)[0])
+
+    def has_swap(self, folder: Url) -> bool:
+        """See `Objects`."""
+        return bool(self._ask("has_swap", folder)[0])
+
+    def copy(self, source: Url, target: Url) -> None:
+        """See `Objects`."""
+        self._ask("copy", source, target=str(target))
+
     def upload(self, url: Url, path: str) -> None:
         """See `Objects`."""
         self._ask("upload", url, path=os.path.abspath(path))  # noqa: PTH100

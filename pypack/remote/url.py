@@ -98,6 +98,10 @@ class Url:
         """Whether nothing can be written there."""
         return self.scheme in READ_ONLY_SCHEMES
 
+    def has_bucket_of(self, other: Url) -> bool:
+        """Whether two lie in one bucket of one service."""
+        return (self.scheme, self.bucket) == (other.scheme, other.bucket)
+
     def with_name(self, name: str) -> Url:
         """What is so called in the same folder."""
         return self.parent / name

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
+from pypack._common.threads import resolve_num_threads
 from pypack.columnar.expressions import ExpressionError, parse_condition
 from pypack.source.document_order import order_of
 from pypack.store.store import TokenStore
+
+
+def documents_where(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The documents of which a mask is true: int64 [n], rising."""
+    return _core.chosen_documents(np.ascontiguousarray(mask), resolve_num_threads(None))
 
 
 def column_values(store: TokenStore, name: str) -> NDArray[Any]:
@@ -105,7 +111,7 @@ def select(
         }
     if times is not None and (mask is not None or not times.all()):
         mask = times > 0 if mask is None else mask & (times > 0)
-    documents = None if mask is None or mask.all() else np.flatnonzero(mask)
+    documents = None if mask is None or mask.all() else documents_where(mask)
     if order is not None:
         documents, name = order_of(store, order, documents)
         told["order"] = name

@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack import _core
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.threads import resolve_num_threads
 from pypack.packing.packing import pack
 from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import ARRAYS, Plan
@@ -61,7 +63,8 @@ def pack_selection(
             if options.get(name) is not None
             and len(np.asarray(options[name])) == len(selection.times) < len(documents)
         }
-    plan = pack(np.ascontiguousarray(store.lengths[documents]), sequence_length, **options)
+    threads = resolve_num_threads(options.get("num_threads"))
+    plan = pack(_core.chosen_lengths(store.lengths, documents, threads), sequence_length, **options)
     plan.documents, plan.selection = documents, dict(selection.described)
     plan.store_fingerprint = store.lengths_fingerprint
     return plan

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pypack._common.fingerprint import is_composable
+from pypack.store.described import DescribedStore
 from pypack.store.format import STORE_FILE, StoreInfo
 from pypack.store.new_columns import kept_columns
 from pypack.store.same_tokenizer import check_same_tokenizer
@@ -18,7 +19,9 @@ class StoresDifferError(ValueError):
     """Stores cannot be one; the message says in what they differ."""
 
 
-def check_alike(stores: Sequence[TokenStore], templates: Sequence[object] = ()) -> list[StoreInfo]:
+def check_alike(
+    stores: Sequence[TokenStore | DescribedStore], templates: Sequence[object] = ()
+) -> list[StoreInfo]:
     """Whether stores can be one: tokenizer, type of the tokens, what stands around documents, templates,
     columns, and what is beside the tokens.
 
@@ -53,7 +56,7 @@ def check_alike(stores: Sequence[TokenStore], templates: Sequence[object] = ()) 
     return infos
 
 
-def _info(store: TokenStore) -> StoreInfo:
+def _info(store: TokenStore | DescribedStore) -> StoreInfo:
     info = store.info
     if info is None:
         raise ValueError(
@@ -65,7 +68,7 @@ def _info(store: TokenStore) -> StoreInfo:
     return info
 
 
-def _what_counts(store: TokenStore, info: StoreInfo, template: object) -> dict[str, Any]:
+def _what_counts(store: TokenStore | DescribedStore, info: StoreInfo, template: object) -> dict[str, Any]:
     return {
         "the type of tokens": info.dtype,
         "vocab_size": info.vocab_size,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pypack.store.format import (
@@ -16,9 +16,13 @@ from pypack.store.format import (
     StoreInfo,
 )
 
+# At a URL: the names of the shards of stores that were replaced, which are there for those who read them.
+REPLACED_FILE = "replaced.json"
 # What a job leaves in its store for those who go on with it.
 _NEXT_JOB = "job.next.json"
 _OF_A_JOB = frozenset({"job.json", _NEXT_JOB, "units", NEXT_REJECTED_FILE})
+# The same at a URL, where no lock keeps others away: with the number of units of the state before.
+_NUMBERED_NEXT = re.compile(r"(?:job\.next-(\d{6,})\.json|rejected\.next-(\d{6,})\.jsonl)")
 _SHARD_FILE = re.compile(r"\d{5,}(-\d{3,})?\.(bin|idx|parquet|mask|group|weight|words)")
 _OF_A_UNIT = re.compile(r"(\d{6,})-\d{3,}\..*")
 
@@ -46,6 +50,30 @@ def extra_files(folder: Path, info: StoreInfo) -> tuple[list[str], list[str]]:
     """
     extra = extra_names(os.listdir(folder), info)  # noqa: PTH208
     return extra if not is_growing(folder) else _without_growth(extra, info)
+
+
+def numbered_next(name: str) -> int | None:
+    """The number in the name of what is the next state of a store at a URL; None of any other name."""
+    found = _NUMBERED_NEXT.fullmatch(name)
+    return None if found is None else int(found[1] or found[2])
+
+
+def extra_objects(
+    names: Sequence[str], info: StoreInfo, replaced: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
+    """`extra_files` of the names of what there is at a URL.
+
+    Args:
+        replaced: names of the shards of stores that were there before (`REPLACED_FILE`).
+    """
+    past = {REPLACED_FILE, *replaced}
+    extra = extra_names([name for name in names if numbered_next(name) is None and name not in past], info)
+    return _without_growth(extra, info) if grows(names) else extra
+
+
+def grows(names: Iterable[str]) -> bool:
+    """Whether a job has begun to add to a store at a URL, by the names of what is there."""
+    return any(numbered_next(name) is not None and name.startswith("job.") for name in names)
 
 
 def extra_names(names: Iterable[str], info: StoreInfo) -> tuple[list[str], list[str]]:

@@ -26,6 +26,7 @@ from pypack._common.schema import (
     check,
     check_required,
     is_plain_name,
+    json_value,
     read_json,
 )
 
@@ -200,7 +201,15 @@ class StoreInfo:
             ValueError: the file is not one, is of a newer version, requires a feature that this pypack does
                 not know, or its parts contradict each other.
         """
-        values = read_json(path)
+        return cls._from_values(read_json(path), str(path))
+
+    @classmethod
+    def from_json(cls, data: bytes, path: str) -> StoreInfo:
+        """The same of the bytes of one; `path`: where it stands, for messages."""
+        return cls._from_values(json_value(data, path), path)
+
+    @classmethod
+    def _from_values(cls, values: Any, path: str) -> StoreInfo:
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT_NAME:
             raise ValueError(f'{path}: format: not a pypack store (it must say "format": "{FORMAT_NAME}")')
         version = values.pop("version", None)
@@ -209,7 +218,7 @@ class StoreInfo:
                 f"{path}: version: {brief(version)}; only 1 to {FORMAT_VERSION} can be read, "
                 "use a newer pypack"
             )
-        check_required(values.get("requires"), FEATURES, str(path))
+        check_required(values.get("requires"), FEATURES, path)
         try:
             check(values, _STORE if version == 1 else _OPEN_STORE, "here")
         except ValueError as error:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from pypack._common.checksums import block_checksum
 from pypack._common.files import exchange, sync_directory, write_atomically
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
+from pypack.remote import Url
 from pypack.store.column_batches import column_batches as column_batches
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.contents import extra_files
+from pypack.store.described import DescribedStore
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
 from pypack.store.store import TokenStore
 
@@ -85,15 +87,14 @@ def add_columns(
         sync_directory(store.path.parent)
 
 
-def kept_columns(store: TokenStore) -> list[str]:
+def kept_columns(store: TokenStore | DescribedStore) -> list[str]:
     """The names of the columns that a store keeps."""
     if store.info is None or not store.info.shards or store.info.shards[0].columns_checksum is None:
         return []
-    path = store.path / f"{store.info.shards[0].name}.parquet"
-    return column_names(path)
+    return column_names(store.path / f"{store.info.shards[0].name}.parquet")
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Path | Url) -> list[str]:
     """The names of the columns of a Parquet file.
 
     Raises:

@@ -18,7 +18,7 @@ from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
 from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, WORDS, DocumentValues
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
-from pypack.store.shard_writer import INDEX_HEADER_BYTES
+from pypack.store.index_file import INDEX_HEADER_BYTES
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import io
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from numpy.typing import NDArray
 
 from pypack._common.checksums import BlockChecksum
 from pypack._common.fingerprint import is_of_lengths
+from pypack._common.schema import parse_json
 from pypack.remote import NoObjectError, RemoteFile, Url, objects
-from pypack.store.contents import extra_names, shard_files
-from pypack.store.format import STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
+from pypack.store.contents import REPLACED_FILE, extra_objects, grows, shard_files
+from pypack.store.format import REJECTED_FILE, STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
 
 _HEADER = struct.Struct("<9sQBQQ")
 _MAGIC = b"MMIDIDX\x00\x00"
@@ -111,17 +113,16 @@ class RemoteIndex:
 
         Returns:
             unchecked: files without a recorded checksum; strangers: objects that are no part of the store;
-            largest_id.
+            largest_id; growing: a job has begun to add to it.
 
         Raises:
             ValueError: names the first object that is not what was written, is missing, or is a shard that
                 the store does not name.
         """
-        here = [entry.path for entry in objects().children(self.url)]
-        self._check_contents(here)
+        here = self._contents()
         unchecked: list[str] = []
         for name, recorded in self.info.files.items():
-            self._check(name, recorded)
+            self._check_file(name, recorded, here)
         largest = -1
         for shard in self.info.shards:
             self._check_index(shard)
@@ -134,12 +135,67 @@ class RemoteIndex:
                 elif f"{shard.name}{suffix}" in here:
                     unchecked.append(f"{shard.name}{suffix}")
             unchecked += [] if shard.bin_checksum is not None else [f"{shard.name}.bin"]
-        strangers = extra_names(here, self.info)[1]
-        return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest}
+        strangers = extra_objects(here, self.info, self._replaced(here))[1]
+        return {"unchecked": unchecked, "strangers": strangers, "largest_id": largest, "growing": grows(here)}
+
+    def verify_quick(self) -> dict[str, Any]:
+        """Compares `store.json` with the names and sizes of the objects, by one listing.
+
+        Returns:
+            files: how many were looked at; growing: a job has begun to add to the store.
+
+        Raises:
+            ValueError: names the first object that is missing, or has another size.
+        """
+        sizes = {entry.path: entry.stat.size for entry in objects().children(self.url)}
+        expected: dict[str, int | None] = dict.fromkeys(shard_files(self.info.shards))
+        for shard in self.info.shards:
+            expected |= {f"{shard.name}.bin": shard.bin_bytes, f"{shard.name}.idx": shard.idx_bytes}
+        for name, size in {**expected, **dict.fromkeys(self.info.files)}.items():
+            is_waiting = name == REJECTED_FILE and any(one.startswith("rejected.next-") for one in sizes)
+            if name not in sizes and not is_waiting:
+                raise ValueError(f"{self.url / name}: missing, and {STORE_FILE} names it")
+            if size is not None and sizes[name] != size:
+                raise ValueError(f"{self.url / name}: has {sizes[name]:,} bytes instead of {size:,}")
+        return {"files": len(expected), "growing": grows(sizes)}
+
+    def _contents(self) -> list[str]:
+        """The names of the objects; where there are others than should be, and `store.json` is another by
+        now, of the store as it is now."""
+        while True:
+            here = [entry.path for entry in objects().children(self.url)]
+            try:
+                self._check_contents(here)
+            except ValueError:
+                now = RemoteIndex(self.url).info
+                if now == self.info:
+                    raise
+                self.info = now
+            else:
+                return here
+
+    def _replaced(self, here: Sequence[str]) -> list[str]:
+        """The names of the shards of stores that were there before."""
+        if REPLACED_FILE not in here:
+            return []
+        with suppress(NoObjectError):  # gone meanwhile
+            return [str(name) for name in parse_json(objects().read(self.url / REPLACED_FILE))]
+        return []
+
+    def _check_file(self, name: str, recorded: str, here: Sequence[str]) -> None:
+        """Compares one of the files beside the shards. That of the rejects may lack its name yet."""
+        waiting = [one for one in here if one.startswith("rejected.next-")] if name == REJECTED_FILE else []
+        for one in waiting:
+            with suppress(ValueError, NoObjectError):
+                self._check(one, recorded)
+                return
+        self._check(name, recorded)
 
     def _check_contents(self, here: Sequence[str]) -> None:
         missing = sorted({*shard_files(self.info.shards), *self.info.files} - set(here))
-        shards = extra_names(here, self.info)[0]
+        if REJECTED_FILE in missing and any(name.startswith("rejected.next-") for name in here):
+            missing.remove(REJECTED_FILE)  # a job was killed behind its store.json: it only lacks its name
+        shards = extra_objects(here, self.info, self._replaced(here))[0]
         for names, what in (
             (missing, f"missing, and {STORE_FILE} names it"),
             (shards, f"a shard that {STORE_FILE} does not name: remove it"),

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pypack.store.described import DescribedStore
     from pypack.store.store import TokenStore
 
 
-def check_same_tokenizer(stores: Mapping[str, TokenStore]) -> None:
+def check_same_tokenizer(stores: Mapping[str, TokenStore | DescribedStore]) -> None:
     """Compares the tokenizers of stores by `Tokenizer.ids_fingerprint`, of the files that the stores keep.
 
     Stores whose recorded fingerprints are the same are not looked into. Of several stores, those that tell
@@ -23,7 +24,7 @@ def check_same_tokenizer(stores: Mapping[str, TokenStore]) -> None:
         ValueError: two of them were made by tokenizers that give different ids.
     """
     parts = [(name, part) for name, store in stores.items() for part in store.parts]
-    alike: dict[str, list[tuple[str, TokenStore]]] = {}  # by recorded fingerprint
+    alike: dict[str, list[tuple[str, TokenStore | DescribedStore]]] = {}  # by recorded fingerprint
     unknown = []
     for name, part in parts:
         recorded = part.tokenizer_fingerprint

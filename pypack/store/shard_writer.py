@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,21 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.checksums import SMALL_BLOCK_BYTES, BlockChecksum, block_checksum, checksum_of
+from pypack._common.checksums import SMALL_BLOCK_BYTES, BlockChecksum, block_checksum
 from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.number_pieces import ArrayNumbers
 from pypack.store.beside import BesideWriter
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.format import ShardInfo
+from pypack.store.index_file import index_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_INDEX_HEADER = struct.Struct("<9sQBQQ")  # magic, version, dtype code, sequences, document bounds
-INDEX_HEADER_BYTES = _INDEX_HEADER.size
 # Of which who fetches parts of a .bin fetches the first: small beside 8 MiB, and 4 KiB of checksums a GiB.
 BIN_BLOCK_BYTES = 2 << 20
-_DTYPE_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint16": 8}
 
 
 class ShardWriter:
@@ -88,14 +86,18 @@ class ShardWriter:
         os.fsync(self._bin.fileno())
         self._bin.close()
         lengths = np.concatenate(self._lengths)
-        index = index_bytes(lengths, self._dtype)
         columns_checksum = None
         if self._columns is not None:
             self._columns.close()
             columns_checksum = block_checksum(self._paths[".parquet"])
+        index_digest, small_index_digest = BlockChecksum(), BlockChecksum(SMALL_BLOCK_BYTES)
         with create(self._paths[".idx"]) as file:
-            file.write(index)
+            for piece in index_pieces(ArrayNumbers(lengths), self._dtype):
+                file.write(piece)
+                index_digest.update(piece)
+                small_index_digest.update(piece)
             file.flush()
+            index_size = file.tell()
             os.fsync(file.fileno())
         beside = {suffix: writer.close() for suffix, writer in self.beside.items()}
         self.files = {
@@ -108,16 +110,16 @@ class ShardWriter:
             documents=self.documents,
             tokens=self.tokens,
             bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
-            idx_bytes=len(index),
+            idx_bytes=index_size,
             bin_checksum=str(self._digest),
-            idx_checksum=checksum_of(index),
+            idx_checksum=str(index_digest),
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
             beside=beside,
             block_checksums={
                 ".bin": str(self._small_digest),
-                ".idx": checksum_of(index, SMALL_BLOCK_BYTES),
+                ".idx": str(small_index_digest),
             },
         )
 
@@ -133,17 +135,3 @@ class ShardWriter:
             writer.abort()
         for path in self._paths.values():
             path.unlink(missing_ok=True)
-
-
-def index_bytes(lengths: NDArray[np.int32], dtype: str, bounds: NDArray[np.int64] | None = None) -> bytes:
-    """A Megatron-Core `.idx` (version 1) for sequences of these lengths.
-
-    `bounds`: int64, the sequence that each document begins with, and their number; None: one each.
-    """
-    count = len(lengths)
-    offsets = np.zeros(count, np.int64)
-    np.cumsum(lengths[:-1], dtype=np.int64, out=offsets[1:])
-    offsets *= np.dtype(dtype).itemsize
-    ends = np.arange(count + 1, dtype=np.int64) if bounds is None else bounds.astype(np.int64)
-    header = _INDEX_HEADER.pack(b"MMIDIDX\x00\x00", 1, _DTYPE_CODES[dtype], count, len(ends))
-    return b"".join((header, lengths.astype("<i4").tobytes(), offsets.tobytes(), ends.tobytes()))

@@ -153,3 +153,51 @@ def test_inspect(store: tuple[Url, Path], capsys: pytest.CaptureFixture[str]) ->
     there = json.loads(told(capsys, "inspect", url, "--json", "--first", "0"))
     here = json.loads(told(capsys, "inspect", folder, "--json", "--first", "0"))
     assert {**there, "path": ""} == {**here, "path": ""}
+
+
+def test_quick(store: tuple[Url, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    url, folder = store
+    there: dict[str, Any] = json.loads(told(capsys, "verify", url, "--quick", "--json"))
+    here: dict[str, Any] = json.loads(told(capsys, "verify", folder, "--quick", "--json"))
+    assert {**there, "path": ""} == {**here, "path": ""}
+    data = objects().read(url / "000000-001.idx")
+    objects().write(url / "000000-001.idx", data[:-1])
+    assert f"has {len(data) - 1:,} bytes instead of {len(data):,}" in told(
+        capsys, "verify", url, "--quick", status=1
+    )
+    objects().remove(url / "000000-000.parquet")
+    assert "000000-000.parquet: missing" in told(capsys, "verify", url, "--quick", status=1)
+
+
+def test_plans(store: tuple[Url, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Proved and shown as those of a folder, against stores here and there, also such as have grown."""
+    url, folder = store
+    plan, here = url.with_name("a.plan"), tmp_path / "a.plan"
+    for one, of in ((plan, url), (here, folder)):
+        told(capsys, "pack", of, "-o", one, "--sequence-length", "64")
+
+    def found(*arguments: object) -> dict[str, Any]:
+        values: dict[str, Any] = json.loads(told(capsys, *arguments, "--json"))
+        return {**values, "path": "", "store": ""}
+
+    for options in ((), ("--quick",)):
+        assert found("verify", plan, *options) == found("verify", here, *options)
+        wanted = found("verify", here, "--store", folder, *options)
+        for a, b in ((plan, url), (plan, folder), (here, url)):
+            assert found("verify", a, "--store", b, *options) == wanted
+    assert found("inspect", plan, "--first", "2") == found("inspect", here, "--first", "2")
+    assert f"{plan}: plan by" in told(capsys, "inspect", plan)
+    assert "--deep is for stores" in told(capsys, "verify", plan, "--deep", status=2)
+    assert "--objective" in told(capsys, "inspect", url, "--objective", "MaskedLM()", status=2)
+    new = write(tmp_path / "in/b.jsonl", json_lines([{"text": "new words", "id": 1}] * 3))
+    grow = ["tokenize", new, "--tokenizer", folder / "tokenizer.json", "--keep", "id", "--append"]
+    for one in (url, folder):
+        told(capsys, *grow, "-o", one, "--shard-tokens", "2000")
+    for options in ((), ("--quick",)):
+        grown = found("verify", plan, "--store", url, *options)
+        assert grown == found("verify", here, "--store", folder, *options)
+        assert grown["documents_behind"] == 3
+    told(capsys, "tokenize", new, "--tokenizer", folder / "tokenizer.json", "-o", url.with_name("other"))
+    assert "store" in told(capsys, "verify", plan, "--store", url.with_name("other"), status=1)
+    objects().write(plan / "span_start.npy", objects().read(plan / "span_start.npy")[:-8])
+    assert f"{plan}/span_start.npy" in told(capsys, "verify", plan, status=1)

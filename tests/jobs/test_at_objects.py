@@ -317,7 +317,7 @@ def test_what_is_refused(s3: Url, tokenizer_file: Path, tokenizer: Tokenizer, tm
     assert "that are not a store's (a.txt)" in refused(text, "-o", str(s3 / "strange"))
     tokenize([text], s3 / "s", tokenizer)
     assert "already holds a finished store" in refused(text, "-o", str(s3 / "s"))
-    assert "choose another name" in refused(text, "-o", str(s3 / "s"), "--overwrite")
+    assert "or replace it with --overwrite" in refused(text, "-o", str(s3 / "s"))
 
 
 def test_an_unfinished_job_is_started_over(s3: Url, tokenizer: Tokenizer, tmp_path: Path) -> None:

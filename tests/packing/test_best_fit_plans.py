@@ -7,7 +7,11 @@ import json
 
 import numpy as np
 import pytest
+from fixtures.packing_jobs import sequences_of
 from fixtures.places import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+from reference.spread import spread
 
 from pypack.packing.packing import pack
 
@@ -35,6 +39,13 @@ CASES = [
     )
     for seed in (0, None, 2**63)
 ]
+# Large enough that sequences are written in windows, and pieces that fill theirs are moved in some.
+CASES += [
+    (documents, most, length, overflow, seed, more)
+    for documents, most, length in ((400_000, 5000, 256), (700_000, 12_000, 2048))
+    for overflow, more in (("split", {}), ("truncate", {}), ("split", {"align": 16}))
+    for seed in (1, None)
+]
 
 
 def made(case, num_threads: int) -> str:
@@ -55,6 +66,21 @@ def made(case, num_threads: int) -> str:
 def test_plans_are_those_of_earlier_versions(num_threads):
     assert len(GOLDEN) == len(CASES)
     assert {str(case): made(case, num_threads) for case in CASES} == GOLDEN
+
+
+@given(
+    st.one_of(st.integers(1, 300), st.integers(1, 20_000)),
+    st.sampled_from([3, 16, 64, 500]),
+    st.sampled_from(["split", "truncate"]),
+    st.sampled_from([1, 1, 4]),
+    st.integers(0, 2**64 - 1),
+)
+def test_seeded_plans_are_spread_as_defined(documents, length, overflow, align, seed):
+    lengths, limit = lengths_of(documents, 1000), length * align
+    in_order, seeded = (
+        pack(lengths, limit, "best_fit", overflow=overflow, align=align, seed=s) for s in (None, seed)
+    )
+    assert sequences_of(seeded) == spread(sequences_of(in_order), limit, align, seed)
 
 
 @pytest.mark.parametrize(("seed", "align"), list(itertools.product([0, None], [1, 4])))

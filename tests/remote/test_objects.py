@@ -84,8 +84,51 @@ def test_one_of_several_makes_an_object(service: str, request: pytest.FixtureReq
     assert there.read(store / "y") == b"mine"
 
 
+@pytest.mark.parametrize("service", SERVICES[:3])
+def test_one_of_several_replaces_an_object(service: str, request: pytest.FixtureRequest) -> None:
+    store, there = request.getfixturevalue(service), objects()
+    assert there.has_swap(store)
+    assert there.list(store) == []
+    there.write(store / "y", b"first")
+    seen = there.stat(store / "y")
+    assert seen is not None
+    assert there.swap(store / "y", b"second", seen)
+    assert there.swap(store / "y", b"second", seen)  # a lost answer, or a twin's
+    assert not there.swap(store / "y", b"other", seen)
+    assert there.read(store / "y") == b"second"
+    there.remove(store / "y")
+    assert not there.swap(store / "y", b"other", seen)
+    assert there.stat(store / "y") is None
+
+
+def test_an_object_is_copied_within_the_service(store: Url) -> None:
+    there, data = objects(), random.Random(5).randbytes(100_000)
+    there.write(store / "a b", data)
+    there.copy(store / "a b", store / "c/d é")
+    there.copy(store / "a b", store / "c/d é")
+    assert there.read(store / "c/d é") == data
+    with pytest.raises(NoObjectError):
+        there.copy(store / "absent", store / "e")
+
+
+def test_what_fsspec_and_web_servers_cannot(tmp_path: Path) -> None:
+    folder, there = Url.of(f"local://{tmp_path}"), objects()
+    there.write(folder / "a", b"12")
+    there.copy(folder / "a", folder / "d/b")
+    assert there.read(folder / "d/b") == b"12"
+    assert not there.has_swap(folder)
+    assert not there.has_create(folder)
+    assert [entry.path for entry in there.list(folder)] == ["a", "d/b"]
+    seen = there.stat(folder / "a")
+    assert seen is not None
+    for url in (folder / "a", Url.of("https://127.0.0.1:1/a")):
+        with pytest.raises(UnsupportedError):
+            there.swap(url, b"3", seen)
+
+
 def test_a_service_that_makes_an_object_twice_is_found_out(no_condition_store: Url) -> None:
     assert not objects().has_create(no_condition_store)
+    assert not objects().has_swap(no_condition_store)
     assert objects().list(no_condition_store) == []
 
 

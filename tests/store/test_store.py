@@ -18,7 +18,7 @@ from reference import permutation as reference
 
 import pypack
 from pypack import Ragged, StoreWriter, TokenStore, _core
-from pypack.store.shard_writer import index_bytes
+from pypack.store.index_file import index_bytes
 
 rows_of_ids = st.lists(st.lists(st.integers(0, 299), max_size=12), min_size=1, max_size=30)
 

@@ -16,7 +16,7 @@ from pypack.cli.subject import add_subjects, values_of
 from pypack.cli.tokenize import choosing, reading, records, result, running, special_tokens, writing
 from pypack.cli.tokenize.watching import Watcher
 from pypack.cli.tokenizers import load_tokenizer
-from pypack.remote.url import is_url
+from pypack.remote.url import Url, is_url
 
 if TYPE_CHECKING:
     from pypack.jobs.tokenize import TokenizeOptions
@@ -102,10 +102,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.retry_rejected and (args.overwrite or args.dry_run):
         raise UsageError("--retry-rejected adds to a store: --overwrite and --dry-run do not go with it")
-    if args.append and (args.overwrite or args.dry_run or args.retry_rejected):
+    if args.append and (args.overwrite or args.retry_rejected):
         raise UsageError(
-            "--append adds new inputs to a store: --overwrite, --dry-run and --retry-rejected do not go with "
-            "it"
+            "--append adds new inputs to a store: --overwrite and --retry-rejected do not go with it"
         )
     tokenizer = load_tokenizer(args.tokenizer, eos_token=args.eos_token, bos_token=args.bos_token)
     options, work = _split(values_of(args, SUBJECTS))
@@ -148,9 +147,19 @@ def _split(values: dict[str, Any]) -> tuple[TokenizeOptions, dict[str, Any]]:
     return options, {name: value for name, value in values.items() if name not in names}
 
 
+def _is_finished(output: Path | Url) -> bool:
+    from pypack.jobs.open_place import place_at
+    from pypack.store.format import STORE_FILE
+
+    try:
+        return place_at(output).exists(STORE_FILE)
+    except OSError:  # the service does not answer
+        return False
+
+
 def _stopped(args: argparse.Namespace, bar: ProgressBar, error: KeyboardInterrupt) -> int:
     # The store that is replaced.
-    beside = args.overwrite and isinstance(args.output, Path) and (args.output / "store.json").exists()
+    beside = args.overwrite and _is_finished(args.output)
     again = "the same command without --overwrite" if args.overwrite else "the same command"
     again = "the same command" if beside else again
     message = f"{stop_word(error)}; {again} goes on from the last finished shard in {args.output}"

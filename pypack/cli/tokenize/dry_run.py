@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Of how a job is done, what a look at a sample needs.
-_NEEDED = ("format", "num_threads", "strict", "preflight")
+_NEEDED = ("format", "num_threads", "strict", "preflight", "append")
 
 
 def run_dry(
@@ -42,12 +42,28 @@ def run_dry(
             **{name: work[name] for name in _NEEDED},
             on_message=bar.say,
         )
-    values = {"dry_run": True, **asdict(found), "options": as_json(args), "exit_status": 0}
-    tell_result(args, values, "\n".join([*_told(found), *(f"  {line}" for line in told(args))]))
+    figures = asdict(found)
+    if not args.append:
+        for name in ("known_inputs", "moved_inputs", "begun_inputs"):
+            del figures[name]
+    values = {"dry_run": True, **figures, "options": as_json(args), "exit_status": 0}
+    tell_result(
+        args, values, "\n".join([*_told(found, append=args.append), *(f"  {line}" for line in told(args))])
+    )
     return 0
 
 
-def _told(found: Prediction) -> list[str]:
+def _told(found: Prediction, *, append: bool) -> list[str]:
+    known = []
+    if append:
+        moved = f", {found.moved_inputs:,} of them at another place before" if found.moved_inputs else ""
+        known = [f"  in the store already: {counted(found.known_inputs, 'input')}{moved}, passed over"]
+        if found.begun_inputs:
+            known.append(
+                f"  begun before, and finished first: {counted(found.begun_inputs, 'input')}, in these figures"
+            )
+        if not found.files and not found.streams:
+            return ["nothing to add: the store has all inputs", *known]
     about = "" if found.is_complete else "about "
     if found.error is None:
         within = " (of one file alone, which says nothing of the others)" if found.files > 1 else ""
@@ -60,12 +76,13 @@ def _told(found: Prediction) -> list[str]:
         f"{found.sampled_files:,} of {counted(found.files, 'file')}"
     )
     lines = [
-        f"{about}{counted(found.documents, 'document')}, {about}{counted(found.tokens, 'token')}{within}",
+        f"{'to add: ' if append else ''}{about}{counted(found.documents, 'document')}, {about}{counted(found.tokens, 'token')}{within}",
         f"  on disk: {about}{count(found.disk_bytes)}B",
         f"  time on this machine, in one process: about {duration(found.seconds)}",
         f"  rejected: {about}{found.rejected:,}",
         f"  sample: {sample}; nothing was written",
     ]
+    lines += known
     if found.streams:
         lines.append("  not counted: pipes and standard input, which can be read only once")
     return lines

@@ -46,10 +46,13 @@ class LeastLoadedWhole {
 
     [[nodiscard]] std::size_t rank() const { return least_[1] % kMostRanks; }
 
-    void set_load(std::size_t rank, double load) { play(rank, key_of(load, rank)); }
-
-    // The rank is not asked for again.
-    void take_out(std::size_t rank) { play(rank, kOut); }
+    // What the least loaded rank gets more; if it is its last, it is not asked for again. Keys hold the load,
+    // so that neither it nor its rank is waited for.
+    void add(std::int64_t cost, bool is_last) {
+        const std::uint64_t key = least_[1];
+        const auto more = static_cast<std::uint64_t>(cost) * kMostRanks;
+        play(key % kMostRanks, is_last ? kOut : key + more);
+    }
 
   private:
     static constexpr std::size_t kMostRanks = 1024;  // 2^53 times so many fits

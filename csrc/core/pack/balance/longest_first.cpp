@@ -32,30 +32,47 @@ void LongestFirst::deal_out(std::span<std::int64_t> step) {
             filled_[begin] = 1;
         }
     }
-    if (LeastLoadedWhole::fits(step, costs_, ranks_) &&
-        (are_whole_ || LeastLoadedWhole::are_whole(step, costs_))) {
-        match(step.subspan(begin), least_whole_);
+    step_is_whole_ = LeastLoadedWhole::fits(step, costs_, ranks_) &&
+                     (are_whole_ || LeastLoadedWhole::are_whole(step, costs_));
+    if (step_is_whole_) {
+        match_whole(step.subspan(begin));
     } else {
-        match(step.subspan(begin), least_);
+        match(step.subspan(begin));
     }
     if (micro_batches_ > 1) swap_until_even();
     for (std::size_t i = 0; i < step.size(); ++i) step[i] = items_[i].sequence;
 }
 
 // Each to the rank that has the least so far, and room.
-template <typename Ranks>
-void LongestFirst::match(std::span<const std::int64_t> sequences, Ranks& ranks) {
-    ranks.start(load_);
+void LongestFirst::match(std::span<const std::int64_t> sequences) {
+    least_.start(load_);
     for (const std::int64_t sequence : sequences) {
-        const std::size_t rank = ranks.rank();
+        const std::size_t rank = least_.rank();
         const double cost = costs_[static_cast<std::size_t>(sequence)];
         items_[rank * micro_batches_ + filled_[rank]++] = {cost, sequence};
         load_[rank] += cost;
         if (filled_[rank] == micro_batches_) {
-            ranks.take_out(rank);
+            least_.take_out(rank);
         } else {
-            ranks.set_load(rank, load_[rank]);
+            least_.set_load(rank, load_[rank]);
         }
+    }
+}
+
+// The same where all loads are exact, and can be summed up afterwards.
+void LongestFirst::match_whole(std::span<const std::int64_t> sequences) {
+    least_whole_.start(load_);
+    for (const std::int64_t sequence : sequences) {
+        const std::size_t rank = least_whole_.rank();
+        const double cost = costs_[static_cast<std::size_t>(sequence)];
+        const std::size_t at = filled_[rank]++;
+        items_[rank * micro_batches_ + at] = {cost, sequence};
+        least_whole_.add(static_cast<std::int64_t>(cost), at + 1 == micro_batches_);
+    }
+    for (std::size_t rank = 0; rank < ranks_; ++rank) {
+        double load = 0;
+        for (const Item& item : items(rank)) load += item.cost;
+        load_[rank] = load;
     }
 }
 
@@ -66,24 +83,68 @@ void LongestFirst::match(std::span<const std::int64_t> sequences, Ranks& ranks) 
 void LongestFirst::swap_until_even() {
     constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
     const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
+    const bool all_pairs = step_is_whole_ && micro_batches_ <= NearestExchange::kMostItems;
     for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
         check_interrupt();
         const auto slowest =
             static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
         if (load_[slowest] <= mean * even_) return;
         Exchange best{load_[slowest] * (1 - 1e-9), slowest, {}, {}};
-        find_exchange(slowest, false, best);
+        if (all_pairs) {
+            if (turn == 0) {
+                nearest_.start(ranks_, micro_batches_);
+                for (std::size_t rank = 0; rank < ranks_; ++rank) note_costs(rank);
+            }
+            find_partner(slowest, best);
+        } else {
+            find_exchange(slowest, false, best);
+        }
         if (best.partner == slowest && micro_batches_ <= kMostForPairs) find_exchange(slowest, true, best);
         if (best.partner == slowest) return;
-        const double moved = best.give.cost - best.take.cost;
-        load_[slowest] -= moved;
-        load_[best.partner] += moved;
-        const auto gives = items(slowest);
-        const auto takes = items(best.partner);
-        std::swap(gives[best.give.first], takes[best.take.first]);
-        if (best.give.first != best.give.second) std::swap(gives[best.give.second], takes[best.take.second]);
-        std::sort(gives.begin(), gives.end(), dearer);
-        std::sort(takes.begin(), takes.end(), dearer);
+        exchange(slowest, best);
+        if (all_pairs) {
+            note_costs(slowest);
+            note_costs(best.partner);
+        }
+    }
+}
+
+void LongestFirst::exchange(std::size_t slowest, const Exchange& what) {
+    const double moved = what.give.cost - what.take.cost;
+    load_[slowest] -= moved;
+    load_[what.partner] += moved;
+    const auto gives = items(slowest);
+    const auto takes = items(what.partner);
+    std::swap(gives[what.give.first], takes[what.take.first]);
+    if (what.give.first == what.give.second) {
+        settle(gives, what.give.first);
+        settle(takes, what.take.first);
+        return;
+    }
+    std::swap(gives[what.give.second], takes[what.take.second]);
+    std::sort(gives.begin(), gives.end(), dearer);
+    std::sort(takes.begin(), takes.end(), dearer);
+}
+
+// Moves one item to where it belongs among the others.
+void LongestFirst::settle(std::span<Item> items, std::size_t at) {
+    for (; at > 0 && dearer(items[at], items[at - 1]); --at) std::swap(items[at], items[at - 1]);
+    for (; at + 1 < items.size() && dearer(items[at + 1], items[at]); ++at)
+        std::swap(items[at], items[at + 1]);
+}
+
+void LongestFirst::note_costs(std::size_t rank) {
+    const auto costs = nearest_.costs(rank);
+    const auto all = items(rank);
+    for (std::size_t i = 0; i < all.size(); ++i) costs[i] = static_cast<std::int64_t>(all[i].cost);
+    nearest_.load(rank) = static_cast<std::int64_t>(load_[rank]);
+}
+
+// As find_exchange() of single items: which pair it is, is only asked of one rank.
+void LongestFirst::find_partner(std::size_t slowest, Exchange& best) {
+    const std::size_t rank = nearest_.partner(slowest, best.slower);
+    if (rank != NearestExchange::kNone) {
+        find_among<Item>(items(slowest), items(rank), slowest, rank, best);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "pack/balance/least_loaded.hpp"
 #include "pack/balance/least_loaded_whole.hpp"
+#include "pack/balance/nearest_exchange.hpp"
 
 namespace pypack {
 
@@ -50,9 +51,13 @@ class LongestFirst {
     };
 
     static bool dearer(const Item& a, const Item& b);
-    template <typename Ranks>
-    void match(std::span<const std::int64_t> sequences, Ranks& ranks);
+    static void settle(std::span<Item> items, std::size_t at);
+    void match(std::span<const std::int64_t> sequences);
+    void match_whole(std::span<const std::int64_t> sequences);
     void swap_until_even();
+    void exchange(std::size_t slowest, const Exchange& what);
+    void note_costs(std::size_t rank);
+    void find_partner(std::size_t slowest, Exchange& best);
     void find_exchange(std::size_t slowest, bool two, Exchange& best);
     template <typename Thing>
     void find_among(std::span<const Thing> gives, std::span<const Thing> takes, std::size_t slowest,
@@ -73,6 +78,8 @@ class LongestFirst {
     std::vector<std::size_t> filled_;
     LeastLoaded least_;
     LeastLoadedWhole least_whole_;
+    bool step_is_whole_ = false;
+    NearestExchange nearest_;
     std::vector<Item> items_;
     std::vector<Places> gives_;
     std::vector<Places> takes_;

@@ -1,51 +1,11 @@
 #include "pack/best_fit/alike_sequences.hpp"
 
-#include <bit>
 #include <cstddef>
+#include <utility>
 
 namespace pypack {
 
 namespace {
-
-// Sequences at which a placement begins or ends, as bits, so that they need not be sorted.
-class Borders {
-  public:
-    explicit Borders(std::int64_t num_sequences)
-        : words_(static_cast<std::size_t>(num_sequences) / 64 + 1, 0), before_(words_.size(), 0) {}
-
-    void add(std::int64_t sequence) { words_[static_cast<std::size_t>(sequence) / 64] |= bit_of(sequence); }
-
-    void count() {
-        std::uint32_t total = 0;
-        for (std::size_t i = 0; i < words_.size(); ++i) {
-            before_[i] = total;
-            total += static_cast<std::uint32_t>(std::popcount(words_[i]));
-        }
-    }
-
-    // Which of the borders this one is.
-    [[nodiscard]] std::size_t number(std::int64_t sequence) const {
-        const std::size_t word = static_cast<std::size_t>(sequence) / 64;
-        return before_[word] + static_cast<std::size_t>(std::popcount(words_[word] & (bit_of(sequence) - 1)));
-    }
-
-    template <typename Visit>
-    void each(Visit&& visit) const {
-        for (std::size_t i = 0; i < words_.size(); ++i) {
-            for (std::uint64_t rest = words_[i]; rest != 0; rest &= rest - 1) {
-                visit(static_cast<std::int64_t>(i) * 64 + std::countr_zero(rest));
-            }
-        }
-    }
-
-  private:
-    static std::uint64_t bit_of(std::int64_t sequence) {
-        return std::uint64_t{1} << static_cast<unsigned>(sequence % 64);
-    }
-
-    std::vector<std::uint64_t> words_;
-    std::vector<std::uint32_t> before_;
-};
 
 // Calls visit(units, placement), from the longest documents down: the placements of each sequence in the
 // order of their slots.
@@ -103,6 +63,7 @@ AlikeSequences alike_sequences_of(const Placements& placements) {
         stretch.first_span = spans;
         spans += (stretch.end_sequence - stretch.first_sequence) * stretch.spans;
     }
+    result.borders = std::move(borders);
     return result;
 }
 

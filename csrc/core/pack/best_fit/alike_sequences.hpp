@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "pack/best_fit/borders.hpp"
 #include "pack/best_fit/placements.hpp"
 
 namespace pypack {
@@ -32,14 +33,20 @@ struct Stretch {
 struct AlikeSequences {
     std::vector<Stretch> stretches;
     std::vector<StretchPart> parts;
+    Borders borders{0};  // where stretches begin, and the last one ends
+
+    [[nodiscard]] const Stretch& stretch_of(std::int64_t sequence) const {
+        return stretches[borders.number(sequence + 1) - 1];
+    }
 
     // Calls work(stretch, first, end) for the stretches in sequences [begin, end), cut to these.
     template <typename Work>
     void each(std::int64_t begin, std::int64_t end, Work&& work) const {
-        auto stretch = std::upper_bound(stretches.begin(), stretches.end(), begin,
-                                        [](std::int64_t s, const Stretch& x) { return s < x.end_sequence; });
-        for (; stretch != stretches.end() && stretch->first_sequence < end; ++stretch) {
-            work(*stretch, std::max(begin, stretch->first_sequence), std::min(end, stretch->end_sequence));
+        if (begin >= end) return;
+        for (const Stretch* stretch = &stretch_of(begin); begin < end; ++stretch) {
+            const std::int64_t last = std::min(end, stretch->end_sequence);
+            work(*stretch, begin, last);
+            begin = last;
         }
     }
 };

@@ -45,9 +45,12 @@ class NumberedCuts {
     // Whether a number tells of a piece more than its document.
     [[nodiscard]] bool any() const { return document_bits_ < 32; }
 
-    // Of a piece that begins at a whole number of sequences above 0.
+    // Of a piece that begins at a whole number of sequences.
     [[nodiscard]] std::uint32_t number(std::uint32_t document, Length start) const {
-        const std::uint32_t before = sequences_in_.divide(static_cast<std::uint32_t>(start));
+        return number_after(document, sequences_in_.divide(static_cast<std::uint32_t>(start)));
+    }
+    // The same where it is known how many sequences come before the piece.
+    [[nodiscard]] std::uint32_t number_after(std::uint32_t document, std::uint32_t before) const {
         return most_ == 0 ? document : document | (before < most_ ? before : most_) << document_bits_;
     }
 

@@ -5,6 +5,7 @@
 
 #include "common/parallel.hpp"
 #include "common/simd.hpp"
+#include "pack/best_fit/split_pieces.hpp"
 
 namespace pypack {
 
@@ -41,6 +42,44 @@ PYPACK_SIMD_CLONES GroupSums sum_group(const Length* lengths, std::size_t size, 
             truncated};
 }
 
+// Up to so many units two tables stay in the first cache.
+constexpr std::size_t kTwoTables = 4096;
+
+// How many pieces of each number of units the documents of a chunk give, into `histogram`. Two tables in
+// turns: an increment waits for the one before it where they hit the same counter.
+template <bool kTwo>
+void count_chunk(std::span<const Length> lengths, Chunk chunk, const PackOptions& options, PlanCounts& counts,
+                 std::vector<std::uint32_t>& histogram) {
+    const std::size_t size = histogram.size();
+    if constexpr (kTwo) histogram.resize(2 * size);
+    with_units(options.align, [&](auto units_in) {
+        const auto place = [table = histogram.data(), units_in](std::int64_t document, Length,
+                                                                Length length) {
+            if constexpr (kTwo) {
+                ++table[2 * units_in(length) + static_cast<std::size_t>(document & 1)];
+            } else {
+                ++table[units_in(length)];
+            }
+        };
+        if (splits_into_wholes(options)) {
+            const auto full = (size - 1) * (kTwo ? 2 : 1);
+            for_each_split_piece(
+                lengths, chunk, options, counts,
+                [place](std::int64_t document, Length, Length rest) { place(document, 0, rest); },
+                [table = histogram.data(), full](std::int64_t, Length wholes) {
+                    table[full] += static_cast<std::uint32_t>(wholes);
+                },
+                place);
+        } else {
+            for_each_piece(lengths, chunk, options, counts, place);
+        }
+    });
+    if constexpr (kTwo) {
+        for (std::size_t v = 0; v < size; ++v) histogram[v] = histogram[2 * v] + histogram[2 * v + 1];
+        histogram.resize(size);
+    }
+}
+
 }  // namespace
 
 bool PlainDocuments::count(std::span<const Length> group, PlanCounts& counts) const {
@@ -51,6 +90,15 @@ bool PlainDocuments::count(std::span<const Length> group, PlanCounts& counts) co
     counts.truncated_documents += sums.truncated;
     counts.truncated_tokens += sums.tokens - sums.kept_tokens;
     return true;
+}
+
+Length PlainDocuments::count_split(std::span<const Length> group, PlanCounts& counts) const {
+    const GroupSums sums = sum_group(group.data(), group.size(), limit_);
+    if (sums.least < 1) return 0;
+    counts.documents += static_cast<std::int64_t>(group.size());
+    counts.tokens += sums.tokens;
+    counts.split_documents += sums.truncated;
+    return sums.most;
 }
 
 bool PlainDocuments::are_all(const PlanCounts& counts) const {
@@ -76,20 +124,15 @@ PieceCounts count_pieces(std::span<const Length> lengths, const PackOptions& opt
     parallel_for(static_cast<std::int64_t>(chunks), num_threads, [&](std::int64_t c) {
         const auto index = static_cast<std::size_t>(c);
         auto& histogram = piece_counts.by_chunk[index];
-        // Two tables in turns: an increment waits for the one before it where they hit the same counter.
-        histogram.assign(2 * (units + 1), 0);
+        histogram.assign(units + 1, 0);
         // Kept apart by chunk so that the error names the first bad document, not the first one found.
         try {
             const Chunk chunk = chunk_of(lengths.size(), index, chunks);
-            with_units(options.align, [&](auto units_in) {
-                for_each_piece(
-                    lengths, chunk, options, counts[index],
-                    [table = histogram.data(), units_in](std::int64_t document, Length, Length length) {
-                        ++table[2 * units_in(length) + static_cast<std::size_t>(document & 1)];
-                    });
-            });
-            for (std::size_t v = 0; v <= units; ++v) histogram[v] = histogram[2 * v] + histogram[2 * v + 1];
-            histogram.resize(units + 1);
+            if (units < kTwoTables) {
+                count_chunk<true>(lengths, chunk, options, counts[index], histogram);
+            } else {
+                count_chunk<false>(lengths, chunk, options, counts[index], histogram);
+            }
             piece_counts.is_plain[index] = PlainDocuments(options).are_all(counts[index]) ? 1 : 0;
         } catch (...) {
             failures[index] = std::current_exception();

@@ -67,6 +67,10 @@ class PlainDocuments {
     // Counts the documents if all of them are plain; else counts nothing and returns false.
     [[nodiscard]] bool count(std::span<const Length> group, PlanCounts& counts) const;
 
+    // The same for documents that are split at every sequence, whatever is left of them, if none is empty.
+    // Gives the longest, or 0 where it counts nothing.
+    [[nodiscard]] Length count_split(std::span<const Length> group, PlanCounts& counts) const;
+
     // Whether documents that count so are all plain.
     [[nodiscard]] bool are_all(const PlanCounts& counts) const;
 

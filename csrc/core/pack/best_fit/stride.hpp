@@ -78,6 +78,29 @@ class GoldenStride {
             static_cast<std::uint64_t>(static_cast<Wide>(step_) * positive % size_));
     }
 
+    // Calls put(at(i), i) for i in [begin, end): four that do not wait for one another at a time.
+    template <typename Put>
+    void each(std::int64_t begin, std::int64_t end, Put&& put) const {
+        std::int64_t image = at(begin);
+        if (end - begin >= 8) {
+            const std::int64_t by = times(4);
+            std::int64_t second = next(image);
+            std::int64_t third = next(second);
+            std::int64_t fourth = next(third);
+            for (; begin + 4 <= end; begin += 4) {
+                put(image, begin);
+                put(second, begin + 1);
+                put(third, begin + 2);
+                put(fourth, begin + 3);
+                image = moved(image, by);
+                second = moved(second, by);
+                third = moved(third, by);
+                fourth = moved(fourth, by);
+            }
+        }
+        for (; begin < end; ++begin, image = next(image)) put(image, begin);
+    }
+
     [[nodiscard]] std::int64_t step() const { return static_cast<std::int64_t>(step_); }
 
   private:

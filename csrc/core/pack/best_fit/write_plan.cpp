@@ -1,21 +1,23 @@
 #include "pack/best_fit/write_plan.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "common/parallel.hpp"
 #include "common/random.hpp"
-#include "common/simd.hpp"
 #include "common/streaming_fill.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
-#include "pack/best_fit/sequence_places.hpp"
 #include "pack/best_fit/sorted_documents.hpp"
+#include "pack/best_fit/span_words.hpp"
+#include "pack/best_fit/stride_windows.hpp"
 
 // Documents in input order go all over a plan, and going to the place of each straight away is a chain of
 // cache misses a document. So they are sorted by their units first; the sequences that the same placements
-// fill then take their documents from a few lists, front to back, and all spans of a sequence are written at
-// once. A span is first one word, its document and its last token, so that a sequence that stands anywhere
-// in the plan costs a line or two; the three arrays are made of these words from front to back.
+// fill then take their documents from a few lists, front to back. Where these sequences are spread over the
+// plan, they are written in windows of it, each front to back as well, so that a line of memory is fetched
+// and left once. A span is first one word, its document and its last token; the three arrays are made of
+// these words from front to back.
 
 namespace pypack {
 
@@ -31,35 +33,6 @@ template <typename Work>
 void for_parts(std::int64_t size, int num_threads, Work&& work) {
     parallel_for((size + kTask - 1) / kTask, num_threads,
                  [&](std::int64_t task) { work(task * kTask, std::min(size, (task + 1) * kTask)); });
-}
-
-// Last token of a span in its document, and the document.
-std::uint64_t span_word(std::uint32_t document, Length last) {
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(last)) << 32 | document;
-}
-
-// words[i] -> the spans. Pieces begin at multiples of a sequence. lengths and starts may be used memory.
-PYPACK_SIMD_CLONES void split_words(std::int64_t* words, Length* starts, Length* lengths, std::int64_t size,
-                                    FastDivisor sequences_in, std::uint32_t sequence_length) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const auto word = static_cast<std::uint64_t>(words[i]);
-        const auto last = static_cast<std::uint32_t>(word >> 32);
-        const std::uint32_t start = sequences_in.divide(last) * sequence_length;
-        words[i] = static_cast<std::int64_t>(word & 0xffffffff);
-        starts[i] = static_cast<Length>(start);
-        lengths[i] = static_cast<Length>(last - start + 1);
-    }
-}
-
-// The same where all spans begin at the start of their documents.
-PYPACK_SIMD_CLONES void split_plain_words(std::int64_t* words, Length* starts, Length* lengths,
-                                          std::int64_t size) {
-    for (std::int64_t i = 0; i < size; ++i) {
-        const auto word = static_cast<std::uint64_t>(words[i]);
-        words[i] = static_cast<std::int64_t>(word & 0xffffffff);
-        starts[i] = 0;
-        lengths[i] = static_cast<Length>(word >> 32) + 1;
-    }
 }
 
 class PlanWriter {
@@ -86,10 +59,9 @@ class PlanWriter {
         plan_.sequence_offsets = Buffer<std::int64_t>(placements_.num_sequences + 1);
         SortedDocuments sorted(piece_counts_.totals, lengths_.size(), options_.sequence_length,
                                reinterpret_cast<std::uint32_t*>(plan_.span_length.data()),
-                               reinterpret_cast<std::uint32_t*>(plan_.span_start.data()));
+                               reinterpret_cast<std::uint32_t*>(plan_.span_start.data()), words());
         sort(sorted);
         const AlikeSequences alike = alike_sequences_of(placements_);
-        make_offsets(alike);
         if (all_plain_ && options_.align == 1) {
             write_words<Ends::units>(sorted, alike);
         } else if (options_.align == 1 && sorted.cuts().any()) {
@@ -110,8 +82,9 @@ class PlanWriter {
         return reinterpret_cast<std::uint64_t*>(plan_.span_document.data());
     }
 
-    void sort(SortedDocuments& sorted) const {
-        auto ranks = first_ranks(piece_counts_);
+    void sort(SortedDocuments& sorted) {
+        auto places = first_ranks(piece_counts_);
+        for (auto& first : places) sorted.to_places(first);
         parallel_for(
             static_cast<std::int64_t>(piece_counts_.num_chunks()), num_threads_, [&](std::int64_t c) {
                 const auto index = static_cast<std::size_t>(c);
@@ -121,132 +94,181 @@ class PlanWriter {
                     check_interrupt();
                     part.end = std::min(chunk.end, part.begin + static_cast<std::size_t>(kTask));
                     if (all_plain_) {
-                        sorted.take<true>(lengths_, part, is_plain, options_, ranks[index]);
+                        sorted.take<true>(lengths_, part, is_plain, options_, places[index]);
                     } else {
-                        sorted.take<false>(lengths_, part, is_plain, options_, ranks[index]);
+                        sorted.take<false>(lengths_, part, is_plain, options_, places[index]);
                     }
                 }
             });
+        const std::int64_t full = sorted.num_full();
+        if (!all_plain_) {
+            sorted.spread_full<false>(order_of_equals(sorted.full_units(), full), num_threads_);
+        } else if (seed_) {
+            sorted.spread_full<true>(order_of_equals(sorted.full_units(), full), num_threads_);
+        }
         if (!seed_) return;
         const auto& totals = piece_counts_.totals;
         std::vector<GoldenStride> strides(totals.size());
         for (std::size_t v = 1; v + 1 < totals.size(); ++v) {
-            if (totals[v] > 0) strides[v] = GoldenStride(totals[v], random_bits(*seed_, kEqualLengths, v));
+            if (totals[v] > 0) strides[v] = order_of_equals(v, totals[v]);
         }
         for_parts(placements_.num_items, num_threads_,
                   [&](std::int64_t begin, std::int64_t end) { sorted.spread(strides, begin, end); });
         sorted.is_spread();
     }
 
-    // First how many spans each sequence has, in its place, then their sums.
-    void make_offsets(const AlikeSequences& alike) {
-        std::int32_t* const spans = plan_.sequence_capacity.data();
-        for_parts(placements_.num_sequences, num_threads_, [&](std::int64_t begin, std::int64_t end) {
-            std::int64_t place = order_.at(begin);
-            alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
-                for (; from < to; ++from, place = order_.next(place)) {
-                    spans[place] = static_cast<std::int32_t>(stretch.spans);
-                }
-            });
-        });
-        std::int64_t total = 0;
-        for (std::int64_t s = 0; s < placements_.num_sequences; ++s) {
-            plan_.sequence_offsets[s] = total;
-            total += spans[s];
-        }
-        plan_.sequence_offsets[placements_.num_sequences] = total;
+    // Where the documents of `units` stand among one another.
+    [[nodiscard]] GoldenStride order_of_equals(std::size_t units, std::int64_t size) const {
+        return seed_ ? GoldenStride(size, random_bits(*seed_, kEqualLengths, units))
+                     : GoldenStride::none(size);
     }
 
     template <Ends kEnds>
     void write_words(const SortedDocuments& sorted, const AlikeSequences& alike) {
-        write_full(sorted);
-        const std::int64_t full = sorted.num_full();
-        for_parts(placements_.num_sequences - full, num_threads_, [&](std::int64_t begin, std::int64_t end) {
-            SequencePlaces places(order_, plan_.sequence_offsets, words(), full + begin);
-            alike.each(full + begin, full + end,
-                       [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
-                           write_stretch<kEnds>(sorted, alike, stretch, from, to, places);
-                       });
-        });
+        plan_.sequence_offsets[placements_.num_sequences] = placements_.num_items;
+        if (seed_) {
+            write_in_windows<kEnds>(sorted, alike);
+        } else {
+            write_in_order<kEnds>(sorted, alike);
+        }
     }
 
-    // The sequences of one piece each, which are the first.
-    void write_full(const SortedDocuments& sorted) {
-        const std::int64_t size = sorted.num_full();
-        const GoldenStride equal =
-            seed_ ? GoldenStride(size, random_bits(*seed_, kEqualLengths, sorted.full_units()))
-                  : GoldenStride::none(size);
-        const std::uint32_t* const documents = sorted.full();
-        const Length* const starts = sorted.full_starts();
-        std::uint64_t* const out = words();
-        const std::int64_t* const offsets = plan_.sequence_offsets.data();
-        // The next sequence is this one and a step, or that less `size`.
-        const std::int64_t forward = order_.times(equal.step());
-        const std::int64_t back = order_.times(equal.step() - size);
-        for_parts(size, num_threads_, [&](std::int64_t begin, std::int64_t end) {
-            constexpr std::int64_t kBlock = 64;
-            std::int64_t places[kBlock];
-            std::int64_t sequence = equal.at(begin);
-            std::int64_t place = order_.at(sequence);
-            for (; begin < end; begin += kBlock) {
-                const std::int64_t count = std::min(kBlock, end - begin);
-                for (std::int64_t i = 0; i < count; ++i) {
-                    places[i] = place;
-                    prefetch(offsets + place);
-                    const std::int64_t next = equal.next(sequence);
-                    place = next > sequence ? order_.moved(place, forward) : order_.moved(place, back);
-                    sequence = next;
+    template <Ends kEnds>
+    void write_in_order(const SortedDocuments& sorted, const AlikeSequences& alike) {
+        for_parts(placements_.num_sequences, num_threads_, [&](std::int64_t begin, std::int64_t end) {
+            constexpr std::int64_t kBlock = 128;  // sequences: their spans stay in the first cache
+            std::uint64_t* spans[kBlock];
+            alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
+                for (; from < to; from += kBlock) {
+                    const std::int64_t size = std::min(kBlock, to - from);
+                    std::int64_t first = stretch.first_span + (from - stretch.first_sequence) * stretch.spans;
+                    for (std::int64_t i = 0; i < size; ++i, first += stretch.spans) {
+                        plan_.sequence_offsets[from + i] = first;
+                        spans[i] = words() + first;
+                    }
+                    write_spans<kEnds>(sorted, alike, stretch, from, size, spans);
                 }
-                for (std::int64_t i = 0; i < count; ++i) {
-                    places[i] = offsets[places[i]];
-                    prefetch_to_write(out + places[i]);
-                }
-                for (std::int64_t i = 0; i < count; ++i) {
-                    const std::uint32_t document = documents[begin + i];
-                    const Length start = all_plain_ ? 0 : starts[begin + i];
-                    const Length rest = lengths_[document] - start;
-                    out[places[i]] =
-                        span_word(document, start + std::min(rest, options_.sequence_length) - 1);
-                }
-            }
+            });
         });
     }
 
     template <Ends kEnds>
-    void write_stretch(const SortedDocuments& sorted, const AlikeSequences& alike, const Stretch& stretch,
-                       std::int64_t from, std::int64_t to, SequencePlaces& places) {
-        constexpr std::int64_t kBlock = 256;  // sequences: their spans stay in the first cache
-        std::uint64_t* span[kBlock];
-        for (; from < to; from += kBlock) {
-            const std::int64_t size = std::min(kBlock, to - from);
-            for (std::int64_t i = 0; i < size; ++i) span[i] = words() + places.next();
-            for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
-                const StretchPart& part = alike.parts[p];
-                const std::int64_t each = part.per_sequence;
-                const std::uint32_t* document =
-                    sorted.of_units(part.units) + part.first_rank + (from - stretch.first_sequence) * each;
-                const auto word = [cuts = sorted.cuts(), lengths = lengths_,
-                                   length = static_cast<Length>(part.units)](std::uint32_t number) {
-                    if constexpr (kEnds == Ends::units) return span_word(number, length - 1);
-                    const std::uint32_t of = cuts.document(number);
-                    if constexpr (kEnds == Ends::numbers) {
-                        return span_word(of, cuts.last(number, length, lengths));
-                    }
-                    return span_word(of, lengths[of] - 1);
-                };
-                if (each == 1) {
-                    for (std::int64_t i = 0; i < size; ++i) *span[i]++ = word(document[i]);
-                } else {
-                    for (std::int64_t i = 0; i < size; ++i) {
-                        for (std::int64_t k = 0; k < each; ++k) *span[i]++ = word(*document++);
-                    }
-                }
+    void write_in_windows(const SortedDocuments& sorted, const AlikeSequences& alike) {
+        const StrideWindows windows(order_, placements_.num_sequences);
+        const std::vector<std::int64_t> first_spans = first_spans_of(windows, alike);
+        std::int64_t* const offsets = plan_.sequence_offsets.data();
+        parallel_for(windows.num_batches(), num_threads_, [&](std::int64_t number) {
+            const StrideWindows::Batch batch = windows.batch(number);
+            std::uint64_t* spans[StrideWindows::kBatch];
+            std::int64_t* places[StrideWindows::kBatch];
+            std::int64_t place = windows.first_image(batch.first);
+            for (std::int64_t i = 0; i < batch.count; ++i, place = windows.next_image(place)) {
+                spans[i] = words() + first_spans[static_cast<std::size_t>(batch.first + i)];
+                places[i] = offsets + place;
             }
+            windows.each(
+                batch, [&](std::int64_t sequence) { prefetch_documents(sorted, alike, sequence); },
+                [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
+                    alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
+                        const std::int64_t at = window + from - begin;
+                        write_spans<kEnds>(sorted, alike, stretch, from, to - from, spans + at);
+                        for (std::int64_t i = at; i < at + to - from; ++i) {
+                            *places[i]++ = spans[i] - words();
+                            spans[i] += stretch.spans;
+                            for (std::int64_t k = 0; k < stretch.spans; k += kLine) {
+                                prefetch_to_write(spans[i] + k + kLine);
+                            }
+                        }
+                    });
+                });
+        });
+    }
+
+    static constexpr std::int64_t kLine = 8;  // words
+
+    // The first span of each window, by their number.
+    [[nodiscard]] std::vector<std::int64_t> first_spans_of(const StrideWindows& windows,
+                                                           const AlikeSequences& alike) const {
+        std::vector<std::int64_t> spans(static_cast<std::size_t>(windows.num()), 0);
+        parallel_for(windows.num_batches(), num_threads_, [&](std::int64_t number) {
+            const StrideWindows::Batch batch = windows.batch(number);
+            std::int64_t* const own = spans.data() + batch.first;
+            windows.each(
+                batch, [](std::int64_t) {},
+                [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
+                    alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
+                        for (; from < to; ++from) own[window + from - begin] += stretch.spans;
+                    });
+                });
+        });
+        std::int64_t total = 0;
+        std::int64_t window = 0;
+        for (std::int64_t i = 0; i < windows.num(); ++i, window = windows.next(window)) {
+            total += std::exchange(spans[static_cast<std::size_t>(window)], total);
+        }
+        return spans;
+    }
+
+    // Those of `sequence` and some behind it.
+    static void prefetch_documents(const SortedDocuments& sorted, const AlikeSequences& alike,
+                                   std::int64_t sequence) {
+        const Stretch& stretch = alike.stretch_of(sequence);
+        for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
+            const StretchPart& part = alike.parts[p];
+            const std::uint32_t* const document = sorted.of_units(part.units) + part.first_rank +
+                                                  (sequence - stretch.first_sequence) * part.per_sequence;
+            for (std::int64_t k = 0; k < StrideWindows::kBatch; k += 2 * kLine) prefetch(document + k);
         }
     }
 
+    // The spans of `size` sequences of a stretch from `from` on, each to where spans[] says.
+    template <Ends kEnds>
+    void write_spans(const SortedDocuments& sorted, const AlikeSequences& alike, const Stretch& stretch,
+                     std::int64_t from, std::int64_t size, std::uint64_t* const* spans) const {
+        std::int64_t slot = 0;
+        for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
+            const StretchPart& part = alike.parts[p];
+            const std::int64_t each = part.per_sequence;
+            const std::int64_t rank = part.first_rank + (from - stretch.first_sequence) * each;
+            const std::uint32_t* document = sorted.of_units(part.units) + rank;
+            if (part.units == sorted.full_units()) {
+                const Length* const start = all_plain_ ? nullptr : sorted.full_starts() + rank;
+                for (std::int64_t i = 0; i < size; ++i) {
+                    spans[i][slot] = full_word<kEnds>(document[i], start == nullptr ? 0 : start[i]);
+                }
+            } else if (each == 1) {
+                for (std::int64_t i = 0; i < size; ++i) {
+                    spans[i][slot] = word<kEnds>(sorted.cuts(), document[i], part.units);
+                }
+            } else {
+                for (std::int64_t i = 0; i < size; ++i) {
+                    for (std::int64_t k = slot; k < slot + each; ++k) {
+                        spans[i][k] = word<kEnds>(sorted.cuts(), *document++, part.units);
+                    }
+                }
+            }
+            slot += each;
+        }
+    }
+
+    template <Ends kEnds>
+    [[nodiscard]] std::uint64_t word(const NumberedCuts& cuts, std::uint32_t number,
+                                     std::size_t units) const {
+        const auto length = static_cast<Length>(units);
+        if constexpr (kEnds == Ends::units) return span_word(number, length - 1);
+        const std::uint32_t document = cuts.document(number);
+        if constexpr (kEnds == Ends::numbers) return span_word(document, cuts.last(number, length, lengths_));
+        return span_word(document, lengths_[document] - 1);
+    }
+
+    // Of a piece that fills its sequence, though it may have fewer tokens with align.
+    template <Ends kEnds>
+    [[nodiscard]] std::uint64_t full_word(std::uint32_t document, Length start) const {
+        const Length rest = options_.align == 1 ? options_.sequence_length : lengths_[document] - start;
+        return span_word(document, start + std::min(rest, options_.sequence_length) - 1);
+    }
+
     void split_all_words() {
-        const FastDivisor sequences_in(options_.sequence_length);
         for_parts(placements_.num_items, num_threads_, [&](std::int64_t begin, std::int64_t end) {
             std::int64_t* const spans = plan_.span_document.data() + begin;
             Length* const starts = plan_.span_start.data() + begin;
@@ -254,8 +276,7 @@ class PlanWriter {
             if (all_plain_) {
                 split_plain_words(spans, starts, lengths, end - begin);
             } else {
-                split_words(spans, starts, lengths, end - begin, sequences_in,
-                            static_cast<std::uint32_t>(options_.sequence_length));
+                split_words(spans, starts, lengths, end - begin, options_.sequence_length);
             }
         });
     }

@@ -1,0 +1,60 @@
+// Documents that are split, in groups: their rests for one, and the pieces that fill sequences for another,
+// so that neither waits for a guess at how long a document is. For those whom only the order of pieces of
+// equal length concerns.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "pack/best_fit/numbered_cuts.hpp"
+#include "pack/best_fit/piece_counts.hpp"
+
+namespace pypack {
+
+// Whether pieces are cut so, and a rest never takes up as many units as a sequence has.
+[[nodiscard]] inline bool splits_into_wholes(const PackOptions& options) {
+    return options.overflow == Overflow::split && options.drop_shorter_than <= 1 && options.align == 1;
+}
+
+// for_each_piece() with these options, in another order: of a document of `before` sequences and a rest it
+// calls rest(document, before, tokens) if there is a rest, and wholes(document, before) if there are
+// sequences; place() for documents in groups that hold others, such as empty ones.
+template <typename Rest, typename Wholes, typename Place>
+inline void for_each_split_piece(std::span<const Length> lengths, Chunk chunk, const PackOptions& options,
+                                 PlanCounts& counts, Rest&& rest, Wholes&& wholes, Place&& place) {
+    const PlainDocuments plain(options);
+    const Length whole = options.sequence_length;
+    const FastDivisor sequences_in(whole);
+    for (std::size_t begin = chunk.begin; begin < chunk.end; begin += PlainDocuments::kGroup) {
+        const std::size_t size = std::min(chunk.end - begin, PlainDocuments::kGroup);
+        const auto group = lengths.subspan(begin, size);
+        const Length longest = plain.count_split(group, counts);
+        if (longest == 0) {
+            for_each_piece(lengths, {begin, begin + size}, options, counts, place);
+            continue;
+        }
+        if (longest < whole) {
+            for (std::size_t i = 0; i < size; ++i) rest(static_cast<std::int64_t>(begin + i), 0, group[i]);
+            continue;
+        }
+        std::uint16_t long_ones[PlainDocuments::kGroup];
+        std::size_t num_long = 0;
+        for (std::size_t i = 0; i < size; ++i) {
+            const Length length = group[i];
+            const auto before = static_cast<Length>(sequences_in.divide(static_cast<std::uint32_t>(length)));
+            long_ones[num_long] = static_cast<std::uint16_t>(i);
+            num_long += length >= whole ? 1 : 0;
+            if (length == before * whole) [[unlikely]]
+                continue;
+            rest(static_cast<std::int64_t>(begin + i), before, length - before * whole);
+        }
+        for (std::size_t k = 0; k < num_long; ++k) {
+            const std::size_t i = long_ones[k];
+            wholes(static_cast<std::int64_t>(begin + i),
+                   static_cast<Length>(sequences_in.divide(static_cast<std::uint32_t>(group[i]))));
+        }
+    }
+}
+
+}  // namespace pypack
