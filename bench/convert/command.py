@@ -138,7 +138,9 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")
     options.add_argument("--memory", action="store_true", help="measure memory instead of speed")
-    options.add_argument("--sizes", type=int, nargs="+", default=[500, 4000], help="MB of int32 ids, of --memory")
+    options.add_argument(
+        "--sizes", type=int, nargs="+", default=[500, 4000], help="MB of int32 ids, of --memory"
+    )
     args = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         if args.memory:

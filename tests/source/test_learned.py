@@ -108,7 +108,9 @@ def test_what_an_objective_can_learn_stays(store):
     assert source.num_sequences(40) < plan.num_sequences - 1
     masking = MaskedLM(1.0, (1.0, 0.0, 0.0), mask_id=9, special_ids=[], vocab_size=60_000)
     for objective, rows in ((None, source.num_sequences(40)), (masking, plan.num_sequences - 1)):
-        loader = Loader(source, batch_sequences=2, objective=objective, tail="drop" if rows % 2 == 0 else None)
+        loader = Loader(
+            source, batch_sequences=2, objective=objective, tail="drop" if rows % 2 == 0 else None
+        )
         given = [s for step in range(loader.steps_per_epoch) for s in loader.sequences_at(step).tolist()]
         assert len({s for s in given if s >= 0}) == rows
         for step in range(loader.steps_per_epoch):

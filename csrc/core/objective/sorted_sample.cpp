@@ -99,24 +99,28 @@ PYPACK_TARGET_AVX512 std::size_t try_avx512(std::uint64_t draws, std::uint64_t& 
     return found;
 }
 
-PYPACK_TARGET_AVX512 inline void store_eight(std::int64_t* out, __mmask8 lanes, __m256i values) {
-    _mm512_mask_storeu_epi64(out, lanes, _mm512_maskz_cvtepu32_epi64(0xff, values));
+PYPACK_TARGET_AVX512 inline void store_eight(std::int64_t* out, __m256i values) {
+    _mm512_storeu_si512(out, _mm512_maskz_cvtepu32_epi64(0xff, values));
 }
-PYPACK_TARGET_AVX512 inline void store_eight(std::int32_t* out, __mmask8 lanes, __m256i values) {
-    _mm256_mask_storeu_epi32(out, lanes, values);
+PYPACK_TARGET_AVX512 inline void store_eight(std::int32_t* out, __m256i values) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), values);
 }
 
+// Eight at a time, as long as eight fit.
 template <typename Id>
 PYPACK_TARGET_AVX512 void compact_avx512(const std::uint32_t* found, std::size_t count,
                                          const std::uint64_t* kept, std::size_t size, Id* out) {
     std::size_t written = 0;
-    for (std::size_t i = 0; i < count && written < size; i += 8) {
+    std::size_t i = 0;
+    for (; i < count && written + 8 <= size; i += 8) {
         const auto here = static_cast<__mmask8>(kept[i / 64] >> (i % 64));
         const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(found + i));
-        const std::size_t rest = size - written;
-        store_eight(out + written, static_cast<__mmask8>(rest >= 8 ? 0xff : (1U << rest) - 1),
-                    _mm256_maskz_compress_epi32(here, eight));
+        store_eight(out + written, _mm256_maskz_compress_epi32(here, eight));
         written += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(here)));
+    }
+    for (; i < count && written < size; ++i) {
+        out[written] = static_cast<Id>(found[i]);
+        written += (kept[i / 64] >> (i % 64) & 1U) != 0 ? 1 : 0;
     }
 }
 
