@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from reference.objective import draw
 from reference.permutation import combine_keys
@@ -39,7 +40,7 @@ def gap_table(chance: int) -> list[int]:
     each, lefts = 1 << 57, [1 << 63]
     for _ in range(63):
         lefts.append(lefts[-1] * ((1 << 32) - chance) >> 32)
-    shares = [a - b for a, b in zip(lefts[:-1], lefts[1:], strict=True)] + [lefts[-1]]
+    shares = [a - b for a, b in pairwise(lefts)] + [lefts[-1]]
     small = [gap for gap in range(64) if shares[gap] < each]
     large = [gap for gap in range(64) if shares[gap] >= each]
     table = [0] * 64

@@ -104,7 +104,7 @@ def test_what_an_objective_can_learn_stays(store):
     plan = pypack.pack(store.lengths, 40, "pad")
     first_only = [[1, int(length)] if length > 1 else [] for length in store.lengths]
     first_only[0] = [0, int(store.lengths[0])]  # nothing at all
-    source = Source(store, plan, mask=first_only[:-1] + [[]], drop_unlearned=True)
+    source = Source(store, plan, mask=[*first_only[:-1], []], drop_unlearned=True)
     assert source.num_sequences(40) < plan.num_sequences - 1
     masking = MaskedLM(1.0, (1.0, 0.0, 0.0), mask_id=9, special_ids=[], vocab_size=60_000)
     for objective, rows in ((None, source.num_sequences(40)), (masking, plan.num_sequences - 1)):
