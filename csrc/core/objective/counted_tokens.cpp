@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/types.hpp"
 #include "objective/drawn_places.hpp"
+#include "objective/label_places.hpp"
 
 namespace pypack {
 
@@ -48,18 +48,14 @@ class CountedTokens : public Objective {
         drawn.draw(span.key, counted_draws(span.length, rate_, most_), span.length, ids,
                    span.labels_tell ? labels : nullptr, never_, instructions_);
         drawn.replace(span.key, replacement_, instructions_);
-        std::fill_n(labels, span.length, static_cast<Id>(kIgnoreLabel));
+        ignore_labels(labels, span.length, instructions_);
         if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
         const std::span<const std::uint32_t> places = drawn.places();
         const std::uint32_t* const originals = drawn.originals();
+        for (std::size_t i = 0; i < places.size(); ++i) labels[places[i]] = static_cast<Id>(originals[i]);
+        const std::span<const std::uint32_t> changed = drawn.changed();
         const std::uint32_t* const tokens = drawn.tokens();
-        Id nowhere = 0;
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            // A token that stays is not written: where it was drawn before, it is another by now.
-            Id* const at = tokens[i] != originals[i] ? ids + places[i] : &nowhere;
-            *at = static_cast<Id>(tokens[i]);
-            labels[places[i]] = static_cast<Id>(originals[i]);
-        }
+        for (std::size_t i = 0; i < changed.size(); ++i) ids[changed[i]] = static_cast<Id>(tokens[i]);
         if (loss_mask == nullptr) return;
         for (const std::uint32_t place : places) loss_mask[place] = 1.0F;
     }

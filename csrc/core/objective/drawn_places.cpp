@@ -112,8 +112,10 @@ PYPACK_TARGET_AVX512 inline __m512i all(std::uint64_t value) {
     return _mm512_set1_epi64(static_cast<long long>(value));
 }
 
-PYPACK_TARGET_AVX512 void replace_avx512(const Replacement& by, std::uint64_t draws, std::size_t count,
-                                         const std::uint32_t* originals, std::uint32_t* tokens) {
+PYPACK_TARGET_AVX512 std::size_t replace_avx512(const Replacement& by, std::uint64_t draws, std::size_t count,
+                                                const std::uint32_t* places, const std::uint32_t* originals,
+                                                std::uint32_t* changed, std::uint32_t* tokens) {
+    std::size_t found = 0;
     const __m512i mask_below = all(by.mask_below);
     const __m512i word_below = all(by.word_below);
     const __m512i mask_id = all(by.mask_id);
@@ -123,12 +125,22 @@ PYPACK_TARGET_AVX512 void replace_avx512(const Replacement& by, std::uint64_t dr
         const __m512i high = _mm512_maskz_srli_epi64(0xff, bits, 32);
         const __m512i word =
             _mm512_maskz_srli_epi64(0xff, _mm512_maskz_mul_epu32(0xff, high, all(by.vocab_size)), 32);
-        __m512i token = _mm512_maskz_cvtepu32_epi64(
-            0xff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(originals + i)));
+        const __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(originals + i));
+        __m512i token = _mm512_maskz_cvtepu32_epi64(0xff, before);
         token = _mm512_mask_mov_epi64(token, _mm512_cmplt_epu64_mask(kind, word_below), word);
         token = _mm512_mask_mov_epi64(token, _mm512_cmplt_epu64_mask(kind, mask_below), mask_id);
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(tokens + i), _mm512_maskz_cvtepi64_epi32(0xff, token));
+        const __m256i after = _mm512_maskz_cvtepi64_epi32(0xff, token);
+        const auto lanes = static_cast<__mmask8>(count - i >= 8 ? 0xff : (1U << (count - i)) - 1);
+        const __mmask8 differ = _mm256_mask_cmpneq_epi32_mask(lanes, before, after);
+        const auto put = [&](std::uint32_t* out, __m256i values) PYPACK_TARGET_AVX512 {
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + found),
+                                _mm256_maskz_compress_epi32(differ, values));
+        };
+        put(changed, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(places + i)));
+        put(tokens, after);
+        found += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(differ)));
     }
+    return found;
 }
 
 #endif
@@ -137,7 +149,7 @@ PYPACK_TARGET_AVX512 void replace_avx512(const Replacement& by, std::uint64_t dr
 
 void DrawnPlaces::make_room(std::size_t count) {
     if (places_.size() >= count + kSlack) return;
-    for (auto* items : {&places_, &originals_, &tokens_}) items->resize(count + kSlack);
+    for (auto* items : {&places_, &originals_, &changed_, &tokens_}) items->resize(count + kSlack);
 }
 
 template <typename Id>
@@ -172,12 +184,19 @@ void DrawnPlaces::draw(std::uint64_t span_key, std::int64_t count, std::int64_t 
 void DrawnPlaces::replace(std::uint64_t span_key, const Replacement& by, Instructions instructions) {
 #if PYPACK_X86_DISPATCH
     if (instructions == Instructions::kAvx512) {
-        return replace_avx512(by, draws_for(span_key, Purpose::kReplace), found_, originals_.data(),
-                              tokens_.data());
+        num_changed_ = replace_avx512(by, draws_for(span_key, Purpose::kReplace), found_, places_.data(),
+                                      originals_.data(), changed_.data(), tokens_.data());
+        return;
     }
 #endif
     (void)instructions;
     by.replace_in_order(span_key, 0, {originals_.data(), found_}, tokens_.data());
+    num_changed_ = 0;
+    for (std::size_t i = 0; i < found_; ++i) {
+        changed_[num_changed_] = places_[i];
+        tokens_[num_changed_] = tokens_[i];
+        num_changed_ += tokens_[i] != originals_[i] ? 1 : 0;
+    }
 }
 
 template void DrawnPlaces::draw(std::uint64_t, std::int64_t, std::int64_t, const std::int64_t*,

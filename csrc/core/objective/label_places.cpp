@@ -1,5 +1,7 @@
 #include "objective/label_places.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 #include "common/simd.hpp"
@@ -48,18 +50,55 @@ PYPACK_TARGET_AVX512 inline __m512i eight(const std::int32_t* at, __mmask8 lanes
 }
 
 template <typename Id>
+PYPACK_TARGET_AVX512 void ignore_avx512(Id* labels, std::int64_t count) {
+    const __m512i none = sizeof(Id) == 8 ? _mm512_set1_epi64(kIgnoreLabel) : _mm512_set1_epi32(kIgnoreLabel);
+    constexpr std::int64_t kItems = 64 / static_cast<std::int64_t>(sizeof(Id));
+    std::int64_t i = 0;
+    const auto off = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(labels) % 64 / sizeof(Id));
+    for (; off != 0 && i < kItems - off && i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
+    for (; i + kItems <= count; i += kItems) _mm512_storeu_si512(labels + i, none);
+    for (; i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
+}
+
+// Places and labels of up to eight bits' places, one a byte.
+template <typename Id>
+PYPACK_TARGET_AVX512 inline void list_eight(const Id* labels, std::int64_t first, __m128i bytes, Id* places,
+                                            Id* found) {
+    const __m512i at = _mm512_maskz_cvtepu8_epi64(0xff, bytes);
+    put(places, 0xff, _mm512_add_epi64(at, _mm512_set1_epi64(first)));
+    if constexpr (sizeof(Id) == 8) {
+        put(found, 0xff, _mm512_mask_i64gather_epi64(_mm512_setzero_si512(), 0xff, at, labels, 8));
+    } else {
+        const __m256i narrow = _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), 0xff, at, labels, 4);
+        put(found, 0xff, _mm512_maskz_cvtepi32_epi64(0xff, narrow));
+    }
+}
+
+// By blocks of 64 labels: eight places at a time, mostly one or two eights a block.
+template <typename Id>
 PYPACK_TARGET_AVX512 Listed list_avx512(const Id* labels, std::int64_t count, std::int64_t first,
                                         std::int64_t room, Id* places, Id* found) {
-    __m512i place = _mm512_add_epi64(_mm512_set1_epi64(first), _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
-    const __m512i none = _mm512_set1_epi64(kIgnoreLabel);
+    alignas(64) static constexpr std::array<std::uint8_t, 64> kUp = [] {
+        std::array<std::uint8_t, 64> up{};
+        for (std::uint8_t i = 0; i < 64; ++i) up[i] = i;
+        return up;
+    }();
+    const __m512i up = _mm512_load_si512(kUp.data());
     Listed listed{0, 0};
-    for (; listed.items + 8 <= count && listed.found + 8 <= room; listed.items += 8) {
-        const __m512i values = eight(labels + listed.items, 0xff);
-        const __mmask8 is = _mm512_cmpneq_epi64_mask(values, none);
-        put(places + listed.found, 0xff, _mm512_maskz_compress_epi64(is, place));
-        put(found + listed.found, 0xff, _mm512_maskz_compress_epi64(is, values));
-        listed.found += std::popcount(static_cast<unsigned>(is));
-        place = _mm512_add_epi64(place, _mm512_set1_epi64(8));
+    for (; listed.items + 64 <= count; listed.items += 64) {
+        const Id* const block = labels + listed.items;
+        const std::uint64_t bits = label_bits_avx512(block, 64);
+        const __m512i bytes = _mm512_maskz_compress_epi8(bits, up);
+        const int number = std::popcount(bits);
+        if (listed.found + std::max(16, (number + 7) / 8 * 8) > room) break;
+        alignas(64) std::array<std::uint8_t, 80> at;
+        _mm512_store_si512(at.data(), bytes);
+        for (int i = 0; i < number || i < 16; i += 8) {  // (two at least: how many there are is not foreseen)
+            const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at.data() + i));
+            list_eight(block, first + listed.items, eight, places + listed.found + i,
+                       found + listed.found + i);
+        }
+        listed.found += number;
     }
     return listed;
 }
@@ -106,6 +145,15 @@ std::uint64_t label_bits(const Id* labels, std::int64_t count, Instructions inst
 }
 
 template <typename Id>
+void ignore_labels(Id* labels, std::int64_t count, Instructions instructions) {
+#if PYPACK_X86_DISPATCH
+    if (instructions == Instructions::kAvx512) return ignore_avx512(labels, count);
+#endif
+    (void)instructions;
+    for (std::int64_t i = 0; i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
+}
+
+template <typename Id>
 Listed list_labels(const Id* labels, std::int64_t count, std::int64_t first, std::int64_t room,
                    Instructions instructions, Id* places, Id* found) {
 #if PYPACK_X86_DISPATCH
@@ -137,6 +185,8 @@ void tell_replaced(const Id* originals, Id* labels, std::int64_t count, const st
 
 template std::uint64_t label_bits(const std::int64_t*, std::int64_t, Instructions);
 template std::uint64_t label_bits(const std::int32_t*, std::int64_t, Instructions);
+template void ignore_labels(std::int64_t*, std::int64_t, Instructions);
+template void ignore_labels(std::int32_t*, std::int64_t, Instructions);
 template Listed list_labels(const std::int64_t*, std::int64_t, std::int64_t, std::int64_t, Instructions,
                             std::int64_t*, std::int64_t*);
 template Listed list_labels(const std::int32_t*, std::int64_t, std::int64_t, std::int64_t, Instructions,

@@ -13,6 +13,10 @@ namespace pypack {
 template <typename Id>
 [[nodiscard]] std::uint64_t label_bits(const Id* labels, std::int64_t count, Instructions instructions);
 
+// All labels become kIgnoreLabel.
+template <typename Id>
+void ignore_labels(Id* labels, std::int64_t count, Instructions instructions);
+
 // Labels that were looked at, and those among them that are not kIgnoreLabel.
 struct Listed {
     std::int64_t items;
