@@ -11,7 +11,9 @@ _testing: ModuleType
 
 # common
 def fingerprint(values: NDArray[np.int32] | NDArray[np.int64]) -> int: ...
+def begin_writing(descriptor: int, begin: int, size: int) -> None: ...
 def crc32c(data: bytes | memoryview, before: int = 0) -> int: ...
+def crc32c_join(first: int, second: int, second_bytes: int) -> int: ...
 def crc32c_portable(data: bytes | memoryview, before: int = 0) -> int: ...
 def text_hashes(bytes: Any, offsets: NDArray[np.int64]) -> NDArray[np.uint64]: ...
 def sequence_hash(lengths: NDArray[np.int32]) -> tuple[int, int]: ...
@@ -195,6 +197,7 @@ class Pretokenizer:
     @staticmethod
     def whitespace_split() -> Pretokenizer: ...
     def words(self, piece: str | bytes, at_text_start: bool = True, capacity: int = 256) -> list[bytes]: ...
+    def count_words(self, piece: bytes) -> int: ...
 
 # tokenize: documents to (values uint32 [N], offsets int64 [D + 1]), with return_offsets "byte" or "char" also
 # ranges uint32 [N, 2]; an added token is (content, id,
@@ -486,6 +489,10 @@ class Infilling:
         suffix_id: int,
         middle_id: int,
         ends: NDArray[np.uint32],
+        split: int | None = None,
+        file_chance: int = 0,
+        skip_ids: Sequence[int] = (),
+        skip_text: str = "",
     ) -> None: ...
 
 def infilled_tokens(infilling: Infilling) -> Objective: ...
@@ -499,6 +506,18 @@ def masked_tokens(
     replacement: Replacement,
     never: NDArray[np.uint32],
     word_starts: NDArray[np.uint32] | None,
+    instructions: str = "best",
+) -> Objective: ...
+
+class TokenClusters:
+    def __init__(self, cluster_of: NDArray[np.int32]) -> None: ...
+    def __len__(self) -> int: ...
+
+def clustered_tokens(
+    *,
+    choosing: Objective,
+    clusters: TokenClusters,
+    rising: NDArray[np.uint64],
     instructions: str = "best",
 ) -> Objective: ...
 def masked_words(
@@ -607,6 +626,7 @@ class BatchMaker:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> _MadeBatch: ...
     def fill(
         self,
@@ -635,6 +655,7 @@ class Prefetcher:
         slots: int,
         part: RankPart,
         memory: NDArray[np.uint8] | None,
+        objective: Objective | None = None,
     ) -> None: ...
     def next(self) -> _MadeBatch: ...
 

@@ -61,6 +61,12 @@ TABLES = {
     "tokenize_scaling": Table("tokenize_scaling", tokenize.scaling_table, "tokenize --scaling 2"),
     "tokenize_hostile": Table("tokenize_hostile", tokenize.hostile_table, "tokenize --hostile"),
     "tokenize_distinct": Table("tokenize_distinct", tokenize.distinct_table, "tokenize --distinct"),
+    "tokenize_patterns/library": Table(
+        "tokenize_patterns", tokenize.library_patterns_table, "tokenize --patterns --corpora english code"
+    ),
+    "tokenize_patterns/scanner": Table(
+        "tokenize_patterns", tokenize.scanner_patterns_table, "tokenize --patterns --corpora english code"
+    ),
     "tokenizer_load": Table("tokenizer_load", tokenize.loading_table, "tokenize --load"),
     "read": Table("read", read.read_table, "read"),
     "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),

@@ -89,3 +89,35 @@ def loading_table(record: Record) -> str:
     ]
     head = ["file", "tokenizers", "pypack", "ratio", "first text, tokenizers", "first text, pypack"]
     return markdown(head, rows)
+
+
+def library_patterns_table(record: Record) -> str:
+    """Patterns that have no scanner of their own, beside the library."""
+    rows = [
+        [
+            f"{row['pattern']}, {row['corpus']}",
+            megabytes(row["pypack, MB/s"]),
+            megabytes(row["tokenizers, MB/s"]),
+            f"{row['x tokenizers']:.0f}",
+        ]
+        for row in record["results"]["library"]
+    ]
+    return markdown(["MB/s of new text", "pypack", "tokenizers", "pypack / tokenizers"], rows)
+
+
+def scanner_patterns_table(record: Record) -> str:
+    """Patterns that have one, with it and without."""
+    rows = [
+        [
+            f"{row['pattern']}, {row['corpus']}",
+            megabytes(row["scanner, MB/s"]),
+            megabytes(row["automaton, MB/s"]),
+            f"{row['ratio']:.2f}",
+            megabytes(row["scanner, words alone, MB/s"]),
+            megabytes(row["automaton, words alone, MB/s"]),
+            f"{row['ratio of words alone']:.2f}",
+        ]
+        for row in record["results"]["scanner"]
+    ]
+    head = ["MB/s", "to ids, scanner", "automaton", "ratio", "words alone, scanner", "automaton", "ratio"]
+    return markdown(head, rows)

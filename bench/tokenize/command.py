@@ -16,6 +16,10 @@ on as many cores, beside how much more loops that share nothing get done on them
 turns of one pass with all threads and one alone on each core, since the cores of a shared host run at speeds
 that differ and change within seconds; medians of the turns' ratios, one fresh and fifteen warm turns a run.
 
+With --patterns, those that are compiled to automata, with the vocabulary of Llama-3: of families whose
+patterns have no scanner of their own, beside `tokenizers`; and of those that have one, with it and by an
+automaton, in turns, the whole encoding and the words alone. Ids and words are compared first.
+
 With --load, only how long it takes to make every tokenizer from its file, and to encode a first short text
 (when caches are filled), beside `tokenizers`: the best of seven, in turn.
 
@@ -38,6 +42,7 @@ from bench.common.printing import print_table
 from bench.common.record import RESULTS, commit, write_results
 from bench.peers.encoders import DISTRIBUTIONS, PEERS
 from bench.tokenize.compare import compare, prepare, refuses
+from bench.tokenize.compiled import beside_a_scanner, beside_the_library
 from bench.tokenize.distinct import grown_memory
 from bench.tokenize.hostile import compare_hostile
 from bench.tokenize.loading import compare_loading
@@ -88,6 +93,17 @@ def run_load(args: argparse.Namespace) -> Rows:
     return rows
 
 
+def run_patterns(args: argparse.Namespace) -> dict[str, Rows]:
+    """--patterns"""
+    base = args.data / "tokenizers" / "llama3.json"
+    corpora = [args.data / "corpus" / f"{name}.jsonl.zst" for name in args.corpora]
+    scanner = beside_a_scanner(base, corpora, args.runs)
+    print_table(scanner, "a scanner written by hand, and an automaton of the same pattern")
+    library = beside_the_library(base, corpora, args.runs)
+    print_table(library, "patterns of families that have no scanner, and the library")
+    return {"library": library, "scanner": scanner}
+
+
 def run_scaling(args: argparse.Namespace) -> Rows:
     """--scaling"""
     rows: Rows = []
@@ -125,6 +141,7 @@ def arguments_of(arguments: list[str]) -> argparse.Namespace:
     instead = options.add_mutually_exclusive_group()
     instead.add_argument("--scaling", type=int, metavar="THREADS", help="compare with one thread instead")
     instead.add_argument("--load", action="store_true", help="measure loading instead, of every tokenizer")
+    instead.add_argument("--patterns", action="store_true", help="measure compiled patterns instead")
     instead.add_argument("--hostile", action="store_true", help="measure hostile inputs instead")
     instead.add_argument(
         "--distinct", type=int, nargs="?", const=24_000_000, help="words, for memory, instead"
@@ -135,18 +152,21 @@ def arguments_of(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> None:
     """Measures one job, prints its table and writes its result file."""
     args = arguments_of(arguments)
+    rows: Rows | dict[str, Rows]
     distributions = DISTRIBUTIONS
     if args.hostile:
         job, rows = "tokenize_hostile", run_hostile(args)
     elif args.distinct:
         job, rows = "tokenize_distinct", run_distinct(args)
+    elif args.patterns:
+        job, rows, distributions = "tokenize_patterns", run_patterns(args), ("tokenizers",)
     elif args.load:
         job, rows, distributions = "tokenizer_load", run_load(args), ("tokenizers",)
     elif args.scaling:
         job, rows = "tokenize_scaling", run_scaling(args)
     else:
         job = "tokenize" if args.threads == 1 else f"tokenize_{args.threads}"
-        rows = run_compare(args)
-        rows = rows if args.no_results else beside(job, rows)
+        measured = run_compare(args)
+        rows = measured if args.no_results else beside(job, measured)
     if not args.no_results:
         write_results(job, rows, *distributions)

@@ -72,6 +72,7 @@ PAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *("pypack.objectives.FillInMiddle", "pypack.objectives.PoSE", "pypack.objectives.RandPos"),
             *("pypack.objectives.LOGO", "pypack.objectives.ObjectiveSchedule"),
             *("pypack.objectives.ObjectivePhase", "pypack.loader.change_objectives"),
+            "pypack.loader.give_feedback",
         ),
     ),
     "prefill": (

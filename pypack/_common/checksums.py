@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pypack import _core
@@ -28,7 +28,7 @@ class BlockChecksum:
 
     def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:
         self._block_bytes = block_bytes
-        self._finished: list[str] = []
+        self._finished: list[int] = []
         self._value = 0
         self._room = block_bytes
 
@@ -41,17 +41,35 @@ class BlockChecksum:
             self._value = _core.crc32c(piece, self._value)
             self._room -= len(piece)
             if self._room == 0:
-                self._finished.append(f"{self._value:08x}")
+                self._finished.append(self._value)
                 self._value, self._room = 0, self._block_bytes
 
+    def of_larger_blocks(self, block_bytes: int = BLOCK_BYTES) -> str:
+        """The checksum of the same bytes in blocks of so many, a multiple of these; nothing is read again."""
+        if block_bytes % self._block_bytes:
+            raise ValueError(f"blocks of {block_bytes} bytes are not made of blocks of {self._block_bytes}")
+        together = block_bytes // self._block_bytes
+        last = self._block_bytes - self._room
+        values = self._values()
+        joined = []
+        for i in range(0, len(values), together):
+            value = values[i]
+            for j, more in enumerate(values[i + 1 : i + together], i + 1):
+                value = _core.crc32c_join(value, more, self._block_bytes if j < len(self._finished) else last)
+            joined.append(value)
+        return _spelled(block_bytes, joined)
+
+    def _values(self) -> list[int]:
+        return self._finished if self._room == self._block_bytes else [*self._finished, self._value]
+
     def __str__(self) -> str:
-        last = [] if self._room == self._block_bytes else [f"{self._value:08x}"]
-        return _kind_of(self._block_bytes) + "".join(self._finished + last)
+        return _spelled(self._block_bytes, self._values())
 
 
-def _kind_of(block_bytes: int) -> str:
+def _spelled(block_bytes: int, values: Iterable[int]) -> str:
     mebi = block_bytes % (1 << 20) == 0
-    return f"crc32c-{block_bytes >> 20}m:" if mebi else f"crc32c-{block_bytes >> 10}k:"
+    kind = f"crc32c-{block_bytes >> 20}m:" if mebi else f"crc32c-{block_bytes >> 10}k:"
+    return kind + "".join(f"{value:08x}" for value in values)
 
 
 def has_block_sums(recorded: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -37,6 +38,38 @@ class ArrayNumbers:
             yield self._array[first : first + PIECE]
 
 
+class FileNumbers:
+    """Those of a part of a file, which is read anew each time: nothing of it is kept.
+
+    Args:
+        first: the byte that they begin at.
+    """
+
+    def __init__(self, path: Path, dtype: DTypeLike, first: int, count: int) -> None:
+        self._path, self._dtype, self._first, self._count = path, np.dtype(dtype), first, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def part(self, start: int, stop: int) -> NDArray[Any]:
+        """Numbers start to stop.
+
+        Raises:
+            ValueError: the file has become shorter.
+        """
+        numbers = np.fromfile(
+            self._path, self._dtype, stop - start, offset=self._first + start * self._dtype.itemsize
+        )
+        if len(numbers) != stop - start:
+            raise ValueError(f"{self._path}: it became shorter while it was read")
+        return numbers
+
+    def pieces(self) -> Iterator[NDArray[Any]]:
+        """Freshly read."""
+        for start in range(0, self._count, PIECE):
+            yield self.part(start, min(self._count, start + PIECE))
+
+
 class SpilledNumbers:
     """Numbers that are kept in a temporary file (in TMPDIR) until they are all there. A context manager."""
 
@@ -58,6 +91,10 @@ class SpilledNumbers:
         self._file.seek(0)
         while data := self._file.read(PIECE * self._dtype.itemsize):
             yield np.frombuffer(data, self._dtype)
+
+    def whole(self) -> NDArray[Any]:
+        """All of them in memory."""
+        return np.concatenate([np.zeros(0, self._dtype), *self.pieces()])
 
     def close(self) -> None:
         """Gives the file back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -169,7 +170,7 @@ def into_store(documents: Iterator[Documents], path: Path, **options: Any) -> To
         stream = documents.stream
         if stream.about.vocab_size is not None:
             options.setdefault("vocab_size", stream.about.vocab_size)
-        write_store(stream, Path(path), **options)
+        write_store(stream, Path(path), **options).close()
         return TokenStore.open(path)
     with StoreWriter(path, **options) as writer:
         for batch in documents:
@@ -220,8 +221,8 @@ def import_store(
         closing_blocks(stream),
         written_whole(path, [path.name], into_empty=True) as work,
         read_ahead(stream) as ahead,
+        closing(write_store(ahead, work / path.name, vocab_size=vocab_size)) as written,
     ):
-        written = write_store(ahead, work / path.name, vocab_size=vocab_size)
         if found is not None and (written.documents, written.rows) != (found.documents, found.rows):
             raise ValueError(
                 f"{written.rows} rows of {written.documents} documents were read, {about_file.NAME} tells of "

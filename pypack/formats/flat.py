@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.files import create
-from pypack._common.number_pieces import SpilledNumbers
+from pypack._common.number_pieces import PIECE, ArrayNumbers, SpilledNumbers
 from pypack.formats import about_file
 from pypack.formats.about_file import MissingOptionsError
 from pypack.formats.dolma import BoundsFile
@@ -92,7 +92,7 @@ def read(path: Path, dtype: str | None, end_id: int | None, found: about_file.Fo
     else:
         assert end_id is not None
         offsets = _up_to(tokens, end_id)
-    rows = np.arange(len(offsets), dtype=np.int64)
+    rows = None
     if path.with_name(ROWS_FILE).is_file() and beside.is_file():
         rows = _bounds(path.with_name(ROWS_FILE), len(offsets) - 1, f"the {len(offsets) - 1} documents")
     mask = None
@@ -103,7 +103,11 @@ def read(path: Path, dtype: str | None, end_id: int | None, found: about_file.Fo
     return Stream(
         _blocks(path, tokens, mask, offsets, rows),
         about,
-        Contents(documents=len(offsets) - 1, rows=len(rows) - 1, notes=_notes(path)),
+        Contents(
+            documents=len(offsets) - 1,
+            rows=len(offsets if rows is None else rows) - 1,
+            notes=_notes(path),
+        ),
         has_mask=mask is not None,
         is_packed=path.with_name(ROWS_FILE).is_file(),
     )
@@ -149,7 +153,7 @@ def _up_to(tokens: NDArray[Any], end_id: int) -> NDArray[np.int64]:
 
 
 def _bounds(path: Path, last: int, what: str) -> NDArray[np.int64]:
-    """Rising bounds from 0 in a NumPy file, which must be no larger than it says."""
+    """Rising bounds from 0 in a NumPy file, which must be no larger than it says; int64, mapped."""
     try:
         offsets = np.load(path, mmap_mode="r", allow_pickle=False)
     except (MemoryError, Exception) as error:  # its header is Python source, and may say anything
@@ -158,9 +162,14 @@ def _bounds(path: Path, last: int, what: str) -> NDArray[np.int64]:
         raise ValueError(
             f"{path}: bounds are a vector of whole numbers, found {offsets.dtype} {offsets.shape}"
         )
-    whole = np.asarray(offsets).astype(np.int64)
-    if len(whole) == 0 or whole[0] != 0 or whole[-1] != last or (np.diff(whole) < 0).any():
+    before, falls = 0, False
+    for piece in ArrayNumbers(offsets).pieces():
+        numbers = piece.astype(np.int64)
+        falls |= bool((np.diff(numbers, prepend=before) < 0).any())
+        before = int(numbers[-1])
+    if len(offsets) == 0 or offsets[0] != 0 or before != last or falls:
         raise ValueError(f"{path}: does not rise from 0 to {what}")
+    whole: NDArray[np.int64] = offsets.astype(np.int64, copy=False)
     return whole
 
 
@@ -169,18 +178,23 @@ def _blocks(
     tokens: NDArray[Any],
     mask: NDArray[np.uint8] | None,
     offsets: NDArray[np.int64],
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int64] | None,
 ) -> Generator[Block, None, None]:
-    for first, last in block_bounds(offsets[rows[1:]]):
-        a, b = int(rows[first]), int(rows[last])
-        part = tokens[offsets[a] : offsets[b]]
-        if len(part) and int(part.min()) < 0:
-            raise ValueError(f"{path}: negative token ids; is the dtype right?")
-        if len(part) and int(part.max()) >= 2**31:
-            raise ValueError(f"{path}: token ids above 2^31-1; is the dtype right?")
-        learned = None if mask is None else np.asarray(mask[offsets[a] : offsets[b]]) != 0
-        yield Block(
-            Ragged(part.astype(np.uint32), offsets[a : b + 1] - offsets[a]),
-            rows[first : last + 1] - a,
-            learned,
-        )
+    count = len(offsets if rows is None else rows) - 1
+    for start in range(0, count, PIECE):
+        stop = min(count, start + PIECE)
+        documents = np.arange(start, stop + 1) if rows is None else np.asarray(rows[start : stop + 1])
+        ends = np.asarray(offsets[documents])
+        for first, last in block_bounds(ends[1:] - ends[0]):
+            part = tokens[ends[first] : ends[last]]
+            if len(part) and int(part.min()) < 0:
+                raise ValueError(f"{path}: negative token ids; is the dtype right?")
+            if len(part) and int(part.max()) >= 2**31:
+                raise ValueError(f"{path}: token ids above 2^31-1; is the dtype right?")
+            learned = None if mask is None else np.asarray(mask[ends[first] : ends[last]]) != 0
+            a, b = int(documents[first]), int(documents[last])
+            yield Block(
+                Ragged(part.astype(np.uint32), np.asarray(offsets[a : b + 1]) - ends[first]),
+                documents[first : last + 1] - a,
+                learned,
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pypack._common.checksums import checksum
 from pypack._common.files import write_atomically
 from pypack._common.fingerprint import lengths_fingerprint
+from pypack._common.number_pieces import SpilledNumbers
 from pypack.formats.stream import About, Block, Stream
 from pypack.plan.plan import Plan
 from pypack.plan.stats import PlanCounts
@@ -26,23 +28,25 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """What came of a stream.
+    """What came of a stream; to be closed.
 
     Attributes:
         rows, documents: how many.
-        span_lengths: int32 [documents].
-        row_documents: int64 [rows + 1].
+        is_packed: whether a row holds another number of documents than one.
+        span_lengths: int32 [documents], in a temporary file.
+        row_documents: int64 [rows + 1], in another.
     """
 
     rows: int
     documents: int
-    span_lengths: NDArray[np.int32]
-    row_documents: NDArray[np.int64]
+    is_packed: bool
+    span_lengths: SpilledNumbers
+    row_documents: SpilledNumbers
 
-    @property
-    def is_packed(self) -> bool:
-        """Whether a row holds another number of documents than one."""
-        return bool((np.diff(self.row_documents) != 1).any())
+    def close(self) -> None:
+        """Gives the temporary files back."""
+        self.span_lengths.close()
+        self.row_documents.close()
 
 
 def write_store(stream: Stream, path: Path, *, vocab_size: int, **options: Any) -> Written:
@@ -54,38 +58,44 @@ def write_store(stream: Stream, path: Path, *, vocab_size: int, **options: Any) 
     flags = ((MASK, stream.has_mask), (GROUP, stream.has_groups), (WEIGHT, stream.has_weights))
     suffixes = [suffix for suffix, there in flags if there]
     says = dict.fromkeys(suffixes, False)
-    lengths, rows = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
-    record = (
-        {**about.options, "derived_columns": list(about.derived_columns)}
-        if about.derived_columns
-        else (about.options)
-    )
-    options = {"beside": suffixes, "options": record, **options}
-    with StoreWriter(path, vocab_size=vocab_size, **options) as writer:
-        for block in whole_groups(stream.blocks) if stream.has_groups else stream.blocks:
-            places = None if block.groups is None else _places(block.groups)
-            writer.append(
-                block.documents,
-                _columns(block, about),
-                learned=block.learned,
-                places=places,
-                weights=block.weights,
-            )
-            if block.learned is not None:
-                says[MASK] |= not block.learned.all()
-            if places is not None:
-                says[GROUP] |= bool(places.any())
-            if block.weights is not None:
-                says[WEIGHT] |= bool((block.weights != 1).any())
-            lengths.append(block.documents.lengths.astype(np.int32))
-            rows.append(block.row_documents[1:] + rows[-1][-1])
-    silent = [
-        suffix for suffix, said in says.items() if not said and FEATURE_OF[suffix] not in about.features
-    ]
-    _complete(path, about, silent, keeps_tokenizer="tokenizer" in options)
-    span_lengths = np.concatenate(lengths)
-    row_documents = np.concatenate(rows)
-    return Written(len(row_documents) - 1, len(span_lengths), span_lengths, row_documents)
+    options = {"beside": suffixes, "options": _record(about), **options}
+    with ExitStack() as opened:
+        lengths = opened.enter_context(SpilledNumbers(np.int32))
+        rows = opened.enter_context(SpilledNumbers(np.int64))
+        rows.add(np.zeros(1, np.int64))
+        is_packed = False
+        with StoreWriter(path, vocab_size=vocab_size, **options) as writer:
+            for block in whole_groups(stream.blocks) if stream.has_groups else stream.blocks:
+                places = None if block.groups is None else _places(block.groups)
+                writer.append(
+                    block.documents,
+                    _columns(block, about),
+                    learned=block.learned,
+                    places=places,
+                    weights=block.weights,
+                )
+                if block.learned is not None:
+                    says[MASK] |= not block.learned.all()
+                if places is not None:
+                    says[GROUP] |= bool(places.any())
+                if block.weights is not None:
+                    says[WEIGHT] |= bool((block.weights != 1).any())
+                rows.add(block.row_documents[1:] + len(lengths))
+                lengths.add(block.documents.lengths)
+                is_packed |= bool((np.diff(block.row_documents) != 1).any())
+        silent = [
+            suffix for suffix, said in says.items() if not said and FEATURE_OF[suffix] not in about.features
+        ]
+        _complete(path, about, silent, keeps_tokenizer="tokenizer" in options)
+        opened.pop_all()
+    return Written(len(rows) - 1, len(lengths), is_packed, lengths, rows)
+
+
+def _record(about: About) -> dict[str, Any]:
+    """What the store is to say of how it was made."""
+    if not about.derived_columns:
+        return about.options
+    return {**about.options, "derived_columns": list(about.derived_columns)}
 
 
 def whole_groups(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -194,11 +204,11 @@ def plan_of(written: Written, about: About, sequence_length: int | None) -> Plan
     Raises:
         ValueError: a row is longer than the capacity.
     """
-    lengths = written.span_lengths
+    lengths, row_documents = written.span_lengths.whole(), written.row_documents.whole()
     filled = lengths > 0
     ends = np.concatenate([[0], np.cumsum(filled)])
-    tokens = np.diff(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])[written.row_documents])
-    offsets = ends[written.row_documents]
+    tokens = np.diff(np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])[row_documents])
+    offsets = ends[row_documents]
     kept = np.diff(offsets) > 0  # a row without tokens is no sequence
     capacity = _capacity(written, about, sequence_length, tokens)
     count = int(np.count_nonzero(filled))

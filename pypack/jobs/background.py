@@ -46,7 +46,12 @@ class Producer(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            item = self._queue.get()
+            try:
+                item = self._queue.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                if self._stop.is_set():  # left in another thread: nothing comes any more
+                    return
+                continue
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error

@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from pypack import corpus
+from pypack._common.threads import resolve_num_threads
 from pypack._common.words import counted
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.chosen import only_chosen
@@ -24,6 +25,7 @@ from pypack.jobs.choosing import Choice
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JobDescription
 from pypack.jobs.encode_stage import EncodeStage
+from pypack.jobs.lanes import Lanes, lanes_of
 from pypack.jobs.limit import Cap
 from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
@@ -78,6 +80,7 @@ class UnitWork:
         self._tokenizer = tokenizer
         self._options = options
         self.passed_limit = False
+        self._threads = options.num_threads  # for one batch
         self._texts = record_texts(job.job, tokenizer)
         self._choice = Choice(job.job)
 
@@ -153,6 +156,12 @@ class UnitWork:
         chosen = chosen_records(self._place, self._job, number)
         return batches if chosen is None else only_chosen(batches, chosen, files[0].path)
 
+    def _lanes(self) -> tuple[int, int | None]:
+        """How many batches are encoded side by side, and the threads that each has."""
+        if self._texts is not None or self._tokenizer.engine != "native":
+            return 1, self._options.num_threads
+        return lanes_of(resolve_num_threads(self._options.num_threads))
+
     @property
     def _beside(self) -> list[str]:
         """The files that shards have beside their tokens, by suffix."""
@@ -161,7 +170,7 @@ class UnitWork:
 
     def stage(self, files: list[InputFile], on_error: str = "reject") -> EncodeStage | RecordStage:
         """What makes ids of batches of these files."""
-        threads = self._options.num_threads
+        threads = self._threads
         splits = self._job.job["split_special_tokens"]
         if self._job.job.get("word_borders"):
             words = partial(
@@ -215,7 +224,9 @@ class UnitWork:
         on_progress: Callable[[UnitProgress], None] | None,
     ) -> bool:
         """Makes the unit; whether it was cut short because it has all documents that it may have."""
-        encode = self.stage(files, self._options.on_error)
+        lanes, self._threads = self._lanes()
+        # One each: a stage may hold something of the batch that it is at.
+        stages = [self.stage(files, self._options.on_error) for _ in range(lanes)]
         documents, tokens = writer.num_documents, writer.num_tokens
         progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
 
@@ -242,12 +253,15 @@ class UnitWork:
         cap = Cap(most, documents)
         if cap.is_reached():
             return True
+        reading = Producer(self.choose(batches, files))
+        # Left last: then nobody waits any more for a batch that does not come.
         with (
-            Producer(self.choose(batches, files)) as reading,
+            Lanes(self._all_parts(reading, files), stages) as encoding,
+            reading,
             Consumer(write) as writing,
         ):
-            for part in self._all_parts(reading, files):
-                writing.put(cap.cut(*self._choice.of_tokens(*encode(part))))
+            for encoded in encoding:
+                writing.put(cap.cut(*self._choice.of_tokens(*encoded)))
                 if cap.is_reached():
                     break
         return cap.is_reached()

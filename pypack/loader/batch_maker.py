@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,7 @@ class BatchMaker:
         read_ahead: steps whose files are asked for ahead; None: none of this host, of remote ones as many as
             keep the line busy.
         idle_buffers: batches whose memory is kept for coming ones.
+        kernel_at: what changes the batch of a step, of an objective that takes feedback.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class BatchMaker:
         pin_memory: bool,
         num_threads: int | None,
         read_ahead: int | None = 0,
+        kernel_at: Callable[[int], _core.Objective] | None = None,
     ) -> None:
         self._ranks, self._num_threads = ranks, num_threads
         form = options.format(writes_labels=objective is not None and objective.writes_labels)
@@ -115,10 +117,12 @@ class BatchMaker:
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
         self._name = name
+        self._kernel_at = kernel_at
         self._counted = () if objective is None else objective.counts
         self._own_labels = objective is not None and objective.writes_labels
         self._is_plain = (
             self._one_plan_each
+            and kernel_at is None
             and self._pinned is None
             and self._weights is None
             and self._places is None
@@ -203,12 +207,14 @@ class BatchMaker:
                 batch.has_own_labels = True
             return batch
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
-        return self.wrap(self._maker.make(*self._dealt(draws), part, memory), draws, step, tensor)
+        kernel = None if self._kernel_at is None else self._kernel_at(step)
+        return self.wrap(self._maker.make(*self._dealt(draws), part, memory, kernel), draws, step, tensor)
 
-    def request(self, prefetcher: _core.Prefetcher, draws: StepDraws) -> Any:
+    def request(self, prefetcher: _core.Prefetcher, draws: StepDraws, step: int) -> Any:
         """Has the prefetcher make a step's batch. Returns the tensor whose memory it is made in, if any."""
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
-        prefetcher.request(*self._dealt(draws), self._part or self._make_part(), memory)
+        kernel = None if self._kernel_at is None else self._kernel_at(step)
+        prefetcher.request(*self._dealt(draws), self._part or self._make_part(), memory, kernel)
         return tensor
 
     def prefetcher(self, depth: int) -> _core.Prefetcher:

@@ -64,6 +64,7 @@ class LoaderFacts:
                 pin_memory=self._pin_memory,
                 num_threads=self._num_threads,
                 read_ahead=self._read_ahead,
+                kernel_at=self._run.kernel_at if one is not None and one.feedback_clusters else None,
             )
             for name, one in objectives_of(self.objective).items()
         }

@@ -53,7 +53,7 @@ def made_ahead(
             if id(maker) not in prefetchers:
                 prefetchers[id(maker)] = maker, maker.prefetcher(prefetch)
             prefetcher = prefetchers[id(maker)][1]
-            asked.append((maker, prefetcher, draws, maker.request(prefetcher, draws)))
+            asked.append((maker, prefetcher, draws, maker.request(prefetcher, draws, next_asked)))
             next_asked += 1
         if is_remote:
             read_ahead = min(maker.reads_ahead, 2 * read_ahead + 4)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pypack import _core
 from pypack._common.arguments import whole_number
 from pypack.loader.changes import taken, told
+from pypack.loader.feedback import FeedbackLog, feedback_log
 from pypack.loader.order_options import OrderOptions
 from pypack.loader.state import make_state
 from pypack.objectives.objective import Objective
@@ -66,6 +68,7 @@ class Run:
         self.objective_events: tuple[ObjectiveEvent, ...] = ()
         self.objective_order: ObjectiveOrder | None = None
         self._follow_objectives()
+        self.feedback = feedback_log(objective)
         for at, weights in events:
             self.check_weights(weights)
             self.log = self.log.changed(whole_number("the step of a change of weights", at), weights)
@@ -116,10 +119,29 @@ class Run:
         self.objective_events = tuple(sorted([*kept, (at, checked_weights(weights))], key=lambda e: e[0]))
         self._follow_objectives()
 
+    def give_feedback(self, change: Any, step: int) -> None:
+        """Adds to what objectives know of the run, from a step on.
+
+        Raises:
+            ValueError: none takes feedback, or it is not of its kind.
+        """
+        if self.feedback is None:
+            raise ValueError(
+                "the loader has no objective that takes feedback: make it with objective=ReplacedTokens("
+                "method='clusters', ...)"
+            )
+        self.feedback.add(change, self.skips.plain(step))
+
+    def kernel_at(self, step: int) -> _core.Objective:
+        """What the objective that takes feedback makes of the batch of a step."""
+        assert self.feedback is not None
+        return self.feedback.kernel_at(self.skips.plain(step) if self.skips else step)
+
     @property
     def version(self) -> tuple[Any, ...]:
         """What may change; equal ones give the same steps."""
-        return self.log, self.resumed, self.grown, self.skips, plain_events(self.objective_events)
+        told = 0 if self.feedback is None else self.feedback.version
+        return self.log, self.resumed, self.grown, self.skips, plain_events(self.objective_events), told
 
     def no_step(self, step: int) -> str:
         """The words for a step that it does not have."""
@@ -186,7 +208,12 @@ class Run:
         if self.plain.num_steps is not None:
             plain = min(plain, self.plain.num_steps)  # where the end is left out
         words = told(self.plain, plain, self.resumed, self.grown)
-        objectives = {"objectives": plain_events(self.objective_events)} if self.objective_events else {}
+        objectives: dict[str, Any] = {}
+        if self.objective_events:
+            objectives["objectives"] = plain_events(self.objective_events)
+        fed = self.feedback
+        if fed is not None and (fed.first > 0 or fed.events):
+            objectives["feedback"] = fed.state(plain)
         return {**make_state(plain, self.plain, described, words), "step": step, **objectives}
 
     def _described(self) -> dict[str, Any]:
@@ -210,6 +237,11 @@ class Run:
         events: tuple[ObjectiveEvent, ...] = ()
         if isinstance(self.objective, ObjectiveSchedule):
             events = read_events(self.objective, state.get("objectives", ()))
+        fed = (
+            None
+            if self.feedback is None
+            else FeedbackLog.read(self.feedback.objective, state.get("feedback"))
+        )
         past = self.log, self.resumed, self.grown, self.skips
         step = found.skips.here(found.step)
         try:
@@ -224,6 +256,9 @@ class Run:
             raise ValueError(f"the state does not fit this loader: {error}") from error
         self.objective_events = events
         self._follow_objectives()
+        if fed is not None and self.feedback is not None:
+            fed.version = self.feedback.version + 1
+        self.feedback = fed
         return step
 
     def _go_on(self, log: WeightLog, resumed: Resumed | None, grown: GrownSources, skips: Skips) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pypack import _core
 from pypack._common.arguments import check_choice
 from pypack.objectives.chances import chance, in_units
-from pypack.objectives.objective import Objective
+from pypack.objectives.objective import LATER, Objective
 from pypack.objectives.vocabulary import ids_of, infilling_ids, special_ids, tokenizer_of
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
@@ -51,6 +51,12 @@ class FillInMiddle(Objective):
         middle_id: that before the middle.
         special_ids: tokens that stay at the ends of a document; None: those that the store's tokenizer marks
             as special.
+        split_token: the token between the files of a document that is a repository: its text or its id. A
+            chosen document that has some is infilled file by file, as Megatron's `fim_split_sample` does; the
+            tokens between them stay. Each file takes three tokens more: pack with a room for some.
+        file_rate: how many of the files of a chosen document; None: `rate`.
+        skip_prefix: a text; what begins so stays, as Megatron's `fim_no_prefix` has it. With level="token" by
+            the tokens that it comes to.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -69,6 +75,9 @@ class FillInMiddle(Objective):
     suffix_id: int | None = None
     middle_id: int | None = None
     special_ids: ArrayLike | None = None
+    split_token: int | str | None = dataclasses.field(default=None, metadata=LATER)
+    file_rate: float | None = dataclasses.field(default=None, metadata=LATER)
+    skip_prefix: str | None = dataclasses.field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         self._set("rate", chance("rate", self.rate))
@@ -81,6 +90,14 @@ class FillInMiddle(Objective):
             )
         for name in given:
             self._set(name, int(ids_of(name, [getattr(self, name)])[0]))
+        if self.file_rate is not None and self.split_token is None:
+            raise ValueError("file_rate is for split_token=, the token between files")
+        if self.file_rate is not None:
+            self._set("file_rate", chance("file_rate", self.file_rate))
+        if self.split_token is not None and not isinstance(self.split_token, str):
+            self._set("split_token", int(ids_of("split_token", [self.split_token])[0]))
+        if self.skip_prefix == "":
+            raise ValueError("skip_prefix is a text; every document begins with an empty one")
         if self.special_ids is not None:
             self._set("special_ids", np.unique(ids_of("special_ids", self.special_ids)))
 
@@ -100,7 +117,17 @@ class FillInMiddle(Objective):
             found.update(zip(names, infilling_ids(tokenizer), strict=True))
         if self.special_ids is None:
             found["special_ids"] = special_ids(stores, tokenizer)
+        if isinstance(self.split_token, str):
+            found["split_token"] = _id_of("split_token", self.split_token, tokenizer)
         whole = dataclasses.replace(self, **found)
+        if self.skip_prefix is not None and self.level == "token":
+            if tokenizer is None:
+                raise ValueError(
+                    "skip_prefix needs the tokenizer, and no store holds it: tokenize with it, or leave the "
+                    "option out"
+                )
+            skipped = tokenizer.encode(self.skip_prefix, add_special_tokens=False).tolist()
+            whole._set("_skip_ids", skipped)
         if self.level == "character":
             whole._set("_tokenizer", _reversible(tokenizer))
         return whole
@@ -117,6 +144,10 @@ class FillInMiddle(Objective):
             suffix_id=self.suffix_id,
             middle_id=self.middle_id,
             ends=self.special_ids,
+            split=self.split_token if isinstance(self.split_token, int) else None,
+            file_chance=in_units(self.rate if self.file_rate is None else self.file_rate),
+            skip_ids=self.__dict__.get("_skip_ids", []),
+            skip_text=self.skip_prefix or "",
         )
         if self.level == "token":
             return _core.infilled_tokens(how)
@@ -127,6 +158,19 @@ class FillInMiddle(Objective):
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
+
+
+def _id_of(name: str, text: str, tokenizer: Tokenizer | None) -> int:
+    """The id of a token.
+
+    Raises:
+        ValueError: there is none, or the tokenizer is not known.
+    """
+    found = None if tokenizer is None else tokenizer.token_to_id(text)
+    if found is None:
+        why = "no store holds its tokenizer" if tokenizer is None else "the tokenizer has no such token"
+        raise ValueError(f"{name}={text!r}: {why}: give its id")
+    return found
 
 
 def _reversible(tokenizer: Tokenizer | None) -> Tokenizer:

@@ -113,6 +113,12 @@ class MaskedLM(Objective):
         whole._set("_stores", tuple(stores))
         return whole
 
+    def changed(self, **values: Any) -> MaskedLM:
+        """A resolved one with other values of some fields."""
+        found = dataclasses.replace(self, **values)
+        found._set("_stores", self.__dict__["_stores"])
+        return found
+
     def kernel(self) -> _core.Objective:
         assert self.replace is not None
         assert self.mask_id is not None

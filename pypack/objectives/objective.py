@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pypack import _core
 from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
@@ -22,6 +23,10 @@ from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+# Metadata of a field that came later: at its default it leaves fingerprints, and so states of older runs, as
+# they were.
+LATER = {"later": True}
 
 # The objectives by name, and the module of each.
 NAMES = {
@@ -78,9 +83,23 @@ class Objective(abc.ABC):
     def kernel(self) -> _core.Objective:
         """What changes the arrays; of a resolved objective."""
 
+    @property
+    def feedback_clusters(self) -> int:
+        """How many clusters of tokens `pypack.loader.give_feedback` is told of; 0: it learns nothing of a
+        run."""
+        return 0
+
+    def kernel_after(self, counts: NDArray[np.int64]) -> _core.Objective:
+        """The kernel once feedback has come to these counts: int64 [clusters, clusters]."""
+        raise TypeError(f"{type(self).__name__} takes no feedback")
+
     def to_dict(self) -> dict[str, Any]:
         """Its name and fields as plain values; of arrays their fingerprints."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+            if not (field.metadata.get("later") and _is_default(getattr(self, field.name), field.default))
+        }
         return {"objective": type(self).__name__} | {name: _plain(value) for name, value in fields.items()}
 
     @property
@@ -88,6 +107,10 @@ class Objective(abc.ABC):
         """What a loader's state records: the name, and 16 hexadecimal digits that change with any field."""
         text = json.dumps(self.to_dict(), sort_keys=True)
         return f"{type(self).__name__} {text_fingerprint(text)}"
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return value is default or (isinstance(value, (int, float, str)) and bool(value == default))
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
 from pypack._common.arguments import check_choice, number_within, whole_number
+from pypack.objectives.clusters import changed_counts, check_beta, rising_weights, token_clusters
 from pypack.objectives.masked_lm import MaskedLM
-from pypack.objectives.objective import Objective
+from pypack.objectives.objective import LATER, Objective
 from pypack.store.store import TokenStore
 
 _TAKEN = ("whole_word", "mask_id", "special_ids", "vocab_size")
@@ -34,6 +35,12 @@ class ReplacedTokens(Objective):
 
     "swapped" (SLM): the same tokens; `labels` are what stood at those places, -100 elsewhere.
 
+    "clusters" (C-RTS): as "random", and what stands at chosen places is any token of a cluster of tokens that
+    is drawn by how often a model was wrong about such replacements so far: for tokens of cluster s, cluster t
+    has the chance softmax(beta * x)[t], where x are the counts of (s, t), spread from 0 to 1. A training loop
+    says what the model made of a batch: `feedback` gives what that adds to the counts, summed over ranks it
+    goes to `pypack.loader.give_feedback`.
+
     Args:
         rate: how many of the tokens are chosen.
         method: one of those above.
@@ -46,13 +53,16 @@ class ReplacedTokens(Objective):
         mask_id: as for `MaskedLM`, like the rest.
         special_ids: tokens that are never chosen.
         vocab_size: what random tokens are drawn from.
+        clusters: "clusters": of every token id its cluster, from 0 on, or -1: such tokens are special ones
+            then; or the path of an `.npy` file of them.
+        beta: "clusters": how much the counts say.
 
     Raises:
         ValueError: an argument is out of its range, or does not go with another.
     """
 
     rate: float = 0.15
-    method: Literal["generator", "random", "swapped"] = "generator"
+    method: Literal["generator", "random", "swapped", "clusters"] = "generator"
     _: dataclasses.KW_ONLY
     positions: int | None = None
     mode: Literal["huggingface", "electra"] | None = None
@@ -61,9 +71,16 @@ class ReplacedTokens(Objective):
     mask_id: int | None = None
     special_ids: ArrayLike | None = None
     vocab_size: int | None = None
+    clusters: str | ArrayLike | None = dataclasses.field(default=None, metadata=LATER)
+    beta: float = dataclasses.field(default=2.0, metadata=LATER)
 
     def __post_init__(self) -> None:
-        check_choice("method", self.method, ("generator", "random", "swapped"))
+        check_choice("method", self.method, ("generator", "random", "swapped", "clusters"))
+        if (self.clusters is not None) != (self.method == "clusters"):
+            raise ValueError("clusters= is for method='clusters', which needs it")
+        if self.clusters is not None:
+            self._set("clusters", token_clusters(self.clusters))
+        self._set("beta", check_beta(self.beta))
         if self.method != "generator":
             for name in ("positions", "mode", "replace", "mask_id"):
                 if getattr(self, name) is not None:
@@ -77,6 +94,8 @@ class ReplacedTokens(Objective):
     def _choosing(self) -> MaskedLM:
         """What chooses tokens and replaces them."""
         shared: dict[str, Any] = {name: getattr(self, name) for name in _TAKEN}
+        if self.method == "clusters":
+            return MaskedLM(self.rate, (0.0, 0.0, 1.0), **shared)
         if self.method != "generator":
             return MaskedLM(self.rate, (0.0, 1.0, 0.0), **shared)
         mode = self.mode or ("electra" if self.whole_word is False else "huggingface")
@@ -95,11 +114,64 @@ class ReplacedTokens(Objective):
     def resolved(self, stores: Sequence[TokenStore]) -> ReplacedTokens:
         found = dataclasses.replace(self)
         choosing = self._choosing().resolved(stores)
+        if isinstance(self.clusters, np.ndarray):
+            choosing = self._of_clusters(choosing, self.clusters)
         found._take(choosing)
         found._set("_resolved", choosing)
         return found
 
+    def _of_clusters(self, choosing: MaskedLM, clusters: NDArray[np.int32]) -> MaskedLM:
+        """What never chooses a token of no cluster."""
+        assert choosing.vocab_size is not None
+        if len(clusters) != choosing.vocab_size:
+            raise ValueError(
+                f"clusters has {len(clusters)} values, and the vocabulary {choosing.vocab_size} tokens: give "
+                "one a token, -1 for those that are in none"
+            )
+        without = np.flatnonzero(clusters < 0).astype(np.uint32)
+        never = np.union1d(np.asarray(choosing.special_ids), without)
+        return choosing.changed(special_ids=never)
+
+    @property
+    def feedback_clusters(self) -> int:
+        return int(self.clusters.max()) + 1 if isinstance(self.clusters, np.ndarray) else 0
+
+    def kernel_after(self, counts: NDArray[np.int64]) -> _core.Objective:
+        assert isinstance(self.clusters, np.ndarray)
+        choosing: MaskedLM = self.__dict__["_resolved"]
+        assert isinstance(choosing.special_ids, np.ndarray)
+        kernel = _core.clustered_tokens(
+            choosing=choosing.kernel(),
+            clusters=_core.TokenClusters(self.clusters),
+            rising=rising_weights(counts, self.beta),
+        )
+        return _core.detected_tokens(choosing=kernel, never=choosing.special_ids)
+
+    def feedback(
+        self, original_ids: Any, input_ids: Any, predictions: Any, labels: Any, *, only_replaced: bool = False
+    ) -> NDArray[np.int64]:
+        """int64 [clusters, clusters]: what a batch adds to the counts, for `pypack.loader.give_feedback`.
+
+        Ranks sum theirs up. Each place with a label counts for the clusters of its original and its token: 1
+        where the prediction is wrong, -1 where it is right.
+
+        Args:
+            original_ids, input_ids, labels: of the batch, arrays or tensors of a CPU.
+            predictions: 1 where the model says that a token was replaced, else 0, in the same shape.
+            only_replaced: leave out the places where the token is what it was.
+
+        Raises:
+            ValueError: the method is another, or the arrays have not one shape.
+        """
+        if not isinstance(self.clusters, np.ndarray):
+            raise ValueError(f"feedback is for method='clusters', this is {self.method!r}")
+        return changed_counts(
+            self.clusters, original_ids, input_ids, predictions, labels, replaced=only_replaced
+        )
+
     def kernel(self) -> _core.Objective:
+        if size := self.feedback_clusters:
+            return self.kernel_after(np.zeros((size, size), np.int64))
         choosing: MaskedLM = self.__dict__["_resolved"]
         kernel = choosing.kernel()
         if self.method == "swapped":

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pypack._common.checksums import SMALL_BLOCK_BYTES, BlockChecksum, block_checksum
+from pypack._common.early_writing import EarlyWriting
 from pypack._common.files import create
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.number_pieces import ArrayNumbers
@@ -43,12 +44,12 @@ class ShardWriter:
         of `pypack.store.beside` that it has, by suffix."""
         self._name = name
         self._dtype = dtype
-        self._digest = BlockChecksum()
-        self._small_digest = BlockChecksum(BIN_BLOCK_BYTES)
+        self._digest = BlockChecksum(BIN_BLOCK_BYTES)
         self._paths = {
             suffix: temporary(f"{name}{suffix}") for suffix in (".parquet", *beside, ".idx", ".bin")
         }
         self._bin = create(self._paths[".bin"])
+        self._early = EarlyWriting(self._bin)
         self.beside = {suffix: BesideWriter(self._paths[suffix], suffix) for suffix in beside}
         self._lengths: list[NDArray[np.int32]] = []
         self._columns: ColumnWriter | None = None
@@ -73,7 +74,7 @@ class ShardWriter:
             self._columns.append(columns)
         self._bin.write(data.data)
         self._digest.update(data.data)
-        self._small_digest.update(data.data)
+        self._early.wrote(data.nbytes)
         self._lengths.append(lengths.astype(np.int32))
         if source is not None:
             self._inputs[source] = None
@@ -90,12 +91,11 @@ class ShardWriter:
         if self._columns is not None:
             self._columns.close()
             columns_checksum = block_checksum(self._paths[".parquet"])
-        index_digest, small_index_digest = BlockChecksum(), BlockChecksum(SMALL_BLOCK_BYTES)
+        index_digest = BlockChecksum(SMALL_BLOCK_BYTES)
         with create(self._paths[".idx"]) as file:
             for piece in index_pieces(ArrayNumbers(lengths), self._dtype):
                 file.write(piece)
                 index_digest.update(piece)
-                small_index_digest.update(piece)
             file.flush()
             index_size = file.tell()
             os.fsync(file.fileno())
@@ -111,15 +111,15 @@ class ShardWriter:
             tokens=self.tokens,
             bin_bytes=self.tokens * np.dtype(self._dtype).itemsize,
             idx_bytes=index_size,
-            bin_checksum=str(self._digest),
-            idx_checksum=str(index_digest),
+            bin_checksum=self._digest.of_larger_blocks(),
+            idx_checksum=index_digest.of_larger_blocks(),
             columns_checksum=columns_checksum,
             inputs=tuple(self._inputs),
             lengths_fingerprint=lengths_fingerprint(lengths),
             beside=beside,
             block_checksums={
-                ".bin": str(self._small_digest),
-                ".idx": str(small_index_digest),
+                ".bin": str(self._digest),
+                ".idx": str(index_digest),
             },
         )
 

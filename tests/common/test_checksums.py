@@ -36,6 +36,31 @@ def test_the_kernels_are_the_definition(data: bytes, more: bytes) -> None:
     assert _core.crc32c_portable(more, _core.crc32c_portable(data)) == _crc32c(data + more)
 
 
+@given(st.integers(0, 20_000), st.integers(0, 2**32), st.integers(0, 7))
+def test_many_bytes_side_by_side(size: int, seed: int, begin: int) -> None:
+    data = np.random.default_rng(seed).integers(0, 256, begin + size, np.uint8)[begin:].tobytes()
+    assert _core.crc32c(data, seed % 2**32) == _core.crc32c_portable(data, seed % 2**32)
+
+
+@given(st.binary(max_size=90), st.binary(max_size=90))
+def test_checksums_are_joined(first: bytes, second: bytes) -> None:
+    found = _core.crc32c_join(_core.crc32c(first), _core.crc32c(second), len(second))
+    assert found == _crc32c(first + second)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 63, 64, 65, 80, 200, 256])
+def test_blocks_are_joined_to_larger_ones(size: int) -> None:
+    data = bytes(i * 37 % 251 for i in range(size))
+    small, large = BlockChecksum(1 << 10), BlockChecksum(4 << 10)
+    for i in range(size):
+        small.update(data[i : i + 1] * 64)
+        large.update(data[i : i + 1] * 64)
+    assert small.of_larger_blocks(4 << 10) == str(large)
+    assert small.of_larger_blocks(1 << 10) == str(small)
+    with pytest.raises(ValueError, match="blocks of 1536 bytes are not made of blocks of 1024"):
+        small.of_larger_blocks(1536)
+
+
 @given(st.lists(st.binary(max_size=70), max_size=12))
 def test_pieces_do_not_matter_and_blocks_do(pieces: list[bytes]) -> None:
     found = BlockChecksum(64)

@@ -15,7 +15,7 @@ from reference import objective as keys
 import pypack
 from pypack import Loader, Ragged, Source, StoreWriter, Tokenizer, TokenStore
 from pypack._common.fingerprint import text_key
-from pypack.objectives import FillInMiddle
+from pypack.objectives import FillInMiddle, ReplacedTokens
 
 UNIT = 2**32
 EOD = 0
@@ -177,6 +177,74 @@ def test_megatrons_data_set_makes_the_same_of_the_same_draws(texts):
     assert compared == plan.num_sequences > 5
 
 
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory):
+    """Documents of one to five files with a token between them; some files begin with #no."""
+    tokenizer = gpt2()
+    tokenizer.add_special_tokens(["<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<eod>", "<file_sep>"])
+    ours = Tokenizer.from_huggingface(tokenizer)
+    texts = [text for text in training_texts() if text.strip() and "<" not in text][:90]
+    texts = [f"#no {text}" if i % 5 == 0 else text for i, text in enumerate(texts)]
+    joined, begin = [], 0
+    while begin < len(texts):
+        count = 1 + len(joined) % 5
+        joined.append("<file_sep>".join(texts[begin : begin + count]))
+        begin += count
+    path = tmp_path_factory.mktemp("fim") / "repositories.store"
+    eod = tokenizer.token_to_id("<eod>")
+    with StoreWriter(path, vocab_size=ours.vocab_size, append_id=eod, tokenizer=ours) as writer:
+        writer.append(ours.encode_batch(joined))
+    return TokenStore.open(path), tokenizer
+
+
+def test_megatrons_data_set_makes_the_same_of_repositories(repositories):
+    """Its fim_split_sample, fim_fragment_rate and fim_no_prefix, row by row on the same draws."""
+    store, tokenizer = repositories
+    eod, split = tokenizer.token_to_id("<eod>"), tokenizer.token_to_id("<file_sep>")
+    marks = tuple(tokenizer.token_to_id(f"<fim_{name}>") for name in ("prefix", "suffix", "middle"))
+    plan = pypack.pack(store.lengths, 2048, "next_fit", room=90, overflow="drop")
+    objective = FillInMiddle(
+        0.8, 0.4, level="character", split_token="<file_sep>", file_rate=0.6, skip_prefix="#no"
+    )
+    loader = Loader(store, plan, batch_sequences=2, objective=objective)
+    plain = Loader(store, plan, batch_sequences=2)
+    special = {eod, split, *marks}
+    how = reference.Infilling(round(0.8 * UNIT), round(0.4 * UNIT), *marks, special, split, round(0.6 * UNIT))
+    files = 0
+    for step in range(loader.steps_per_epoch):
+        batch, before = loader.batch_at(step), plain.batch_at(step)
+        for row, sequence in enumerate(loader.sequences_at(step).tolist()):
+            if sequence < 0:
+                continue
+            sample = before.input_ids[row][before.segment_ids[row] > 0].tolist()
+            at = {"document": -1, "file": -1, "drawn": (how, 0)}
+
+            def binomial(rate, sequence=sequence, at=at):
+                """0.8: of the next document; 0.6: of its next file; 0.4: which part comes first."""
+                if rate == 0.4:
+                    return at["drawn"][0].suffix_first(at["drawn"][1])
+                at["document"], at["file"] = (
+                    (at["document"] + 1, -1) if rate == 0.8 else (at["document"], at["file"] + 1)
+                )
+                key = key_of(loader, 0, sequence, at["document"])
+                at["drawn"] = (how if rate == 0.8 else how.of_file(key, at["file"]), key)
+                return at["drawn"][0].is_chosen(key)
+
+            theirs = reference.MegatronFim(
+                0.8, 0.4, eod, marks,
+                decode=lambda ids: tokenizer.decode(ids, skip_special_tokens=False),
+                encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+                binomial=binomial,
+                boundaries=lambda size, at=at: at["drawn"][0].cuts(at["drawn"][1], size),
+                split=split, fragment_rate=0.6, no_prefix="#no",
+            )  # fmt: skip
+            made = batch.input_ids[row][batch.segment_ids[row] > 0].tolist()
+            assert theirs.sample(sample, 0, cut=False) == made
+            files += sample.count(split)
+        assert batch.objective_counts["without_room"] == 0
+    assert files > 20
+
+
 def test_pieces_of_a_cut_document_are_infilled_each_for_itself(store):
     plan = pypack.pack(store.lengths, 32, room=3)
     assert plan.counts.split_documents > 50
@@ -297,3 +365,53 @@ def test_a_tiny_llama_has_the_loss_of_megatrons_samples(texts):
         packed = model(**inputs).loss.double()
     assert document > 3
     torch.testing.assert_close(packed, sum(losses) / tokens, rtol=1e-5, atol=1e-5)
+
+
+def test_files_between_tokens_and_what_is_refused(repositories, store, plan):
+    repository, tokenizer = repositories
+    split = tokenizer.token_to_id("<file_sep>")
+    room = pypack.pack(repository.lengths, 2048, room=30, overflow="drop")
+    options = {"split_token": "<file_sep>", "file_rate": 1.0, "skip_prefix": "#no"}
+    batch = Loader(
+        repository, room, batch_sequences=len(room), objective=FillInMiddle(1.0, **options)
+    ).batch_at(0)
+    before = Loader(repository, room, batch_sequences=len(room)).batch_at(0)
+    marks = [tokenizer.token_to_id(f"<fim_{name}>") for name in ("prefix", "suffix", "middle")]
+    ids = batch.input_ids[batch.segment_ids > 0]
+    plain = before.input_ids[before.segment_ids > 0]
+    assert sorted(ids[~np.isin(ids, marks)]) == sorted(plain)  # nothing but control tokens came
+    assert (ids == marks[0]).sum() == batch.objective_counts["infilled"]
+    documents = tokenizer.decode(plain.tolist(), skip_special_tokens=False).split("<eod>")[:-1]
+    files = [text for document in documents for text in document.split("<file_sep>")]
+    kept = [text for text in files if text.startswith("#no")]
+    assert len(kept) > 5
+    assert batch.objective_counts["infilled"] == len(files) - len(kept)
+    assert (ids == split).sum() == (plain == split).sum()
+    by_id = FillInMiddle(1.0, **{**options, "split_token": split})
+    other = Loader(repository, room, batch_sequences=len(room), objective=by_id)
+    np.testing.assert_array_equal(other.batch_at(0).input_ids, batch.input_ids)
+    with pytest.raises(ValueError, match="file_rate is for split_token"):
+        FillInMiddle(file_rate=0.5)
+    with pytest.raises(ValueError, match="skip_prefix is a text"):
+        FillInMiddle(skip_prefix="")
+    with pytest.raises(
+        ValueError, match=r"split_token='<nope>': the tokenizer has no such token: give its id"
+    ):
+        Loader(repository, room, batch_sequences=2, objective=FillInMiddle(split_token="<nope>"))
+    for given in ({"split_token": "<sep>"}, {"skip_prefix": "#"}):
+        with pytest.raises(ValueError, match="no store holds it"):
+            Loader(store, plan, batch_sequences=2, objective=FillInMiddle(**PLAIN, **given))
+
+
+def test_options_that_came_later_leave_fingerprints_as_they_were():
+    """A state of an older run goes on: the text of what was there before is what its fingerprint is of."""
+    from pypack._common.fingerprint import text_fingerprint
+
+    old = {"file_rate", "skip_prefix", "split_token"}
+    said = FillInMiddle(0.5, **CONTROLS).to_dict()
+    assert not old & said.keys()
+    assert FillInMiddle(0.5, **CONTROLS).fingerprint.split()[1] == text_fingerprint(
+        json.dumps(said, sort_keys=True)
+    )
+    assert FillInMiddle(0.5, split_token=7, **CONTROLS).to_dict()["split_token"] == 7
+    assert "beta" not in ReplacedTokens().to_dict()

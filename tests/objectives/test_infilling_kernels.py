@@ -79,10 +79,11 @@ def check(kernel, batch, dtype, threads, define, labels_tell):
     assert dict(zip(NAMES, counts.tolist(), strict=False)) == expected_counts
 
 
-def _kernel(how):
+def _kernel(how, **skip):
     return _core.Infilling(
         chance=how.chance, spm_chance=how.spm_chance, prefix_id=how.prefix_id, suffix_id=how.suffix_id,
-        middle_id=how.middle_id, ends=np.array(sorted(how.ends), np.uint32),
+        middle_id=how.middle_id, ends=np.array(sorted(how.ends), np.uint32), split=how.split,
+        file_chance=how.file_chance, **skip,
     )  # fmt: skip
 
 
@@ -100,6 +101,30 @@ def test_cuts_between_tokens(batch, chance, spm_chance, dtype, labels_tell):
         return reference.infilled_tokens(how, tokens, labels, key, room, labels_tell=labels_tell)
 
     check(_core.infilled_tokens(_kernel(how)), batch, dtype, 2, define, labels_tell)
+
+
+@given(
+    batch=batches(),
+    chance=chances,
+    file_chance=chances,
+    spm_chance=chances,
+    split=st.sampled_from([5, 1]),  # also one that may end a document
+    skip=st.sampled_from([(), (3,), (3, 4)]),
+    dtype=st.sampled_from([np.int64, np.int32]),
+    labels_tell=st.booleans(),
+)
+def test_files_of_repositories(batch, chance, file_chance, spm_chance, split, skip, dtype, labels_tell):
+    how = reference.Infilling(chance, spm_chance, 90, 91, 92, ENDS, split, file_chance)
+
+    def define(tokens, labels, key, room):
+        def part(one, ids, learned, left, leads):
+            return reference.infilled_tokens(
+                one, ids, learned, key, left, labels_tell=labels_tell, leads=leads, skip=skip
+            )
+
+        return reference.infilled_files(how, tokens, labels, key, room, part)
+
+    check(_core.infilled_tokens(_kernel(how, skip_ids=skip)), batch, dtype, 2, define, labels_tell)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +170,37 @@ def test_cuts_between_characters(tokenizer, texts, cut_off, more, seed, chance, 
         )  # fmt: skip
 
     check(_core.infilled_text(_kernel(how), *kernels), batch, dtype, 1, define, labels_tell=False)
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=5),
+    more=st.integers(0, 16),
+    seed=st.integers(0, 2**32 - 1),
+    file_chance=chances,
+    skip=st.sampled_from(["", "a", "the "]),
+)
+def test_files_of_repositories_cut_between_characters(tokenizer, texts, more, seed, file_chance, skip):
+    kernels = Tokenizer.from_huggingface(tokenizer).kernels()
+    how = reference.Infilling(2**32, 2**31, 90, 91, 92, ENDS, 5000, file_chance)
+    files = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    row = [one for file in files for one in (*file, 5000)][:-1]
+    tokens = np.array(row + [7] * more)
+    key = np.array([seed], np.uint64)
+    spans = np.array([0]), np.array([len(row)]), np.array([len(tokens)]), key
+    batch = (tokens, np.zeros(len(tokens), bool), *spans)
+
+    def define(ids, labels, key, room):
+        def part(one, ids, learned, left, leads):
+            return reference.infilled_text(
+                one, ids, learned, key, left,
+                lambda row: tokenizer.decode(row, skip_special_tokens=False),
+                lambda text: tokenizer.encode(text, add_special_tokens=False).ids, leads=leads, skip=skip,
+            )  # fmt: skip
+
+        return reference.infilled_files(how, ids, labels, key, room, part)
+
+    kernel = _core.infilled_text(_kernel(how, skip_text=skip), *kernels)
+    check(kernel, batch, np.int64, 1, define, labels_tell=False)
 
 
 def test_masked_spans_stay_where_text_is_cut(tokenizer):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 from reference.permutation import combine_keys, random_bits
@@ -11,6 +14,7 @@ from reference.permutation import combine_keys, random_bits
 IGNORE = -100
 CHOOSE, TIE, REPLACE, PLACE, RANGE = range(5)  # what a draw is for
 KIND, KIND_TIE = 12, 13
+CLUSTER, MEMBER = 20, 21
 
 
 def span_key(seed_key: int, epoch: int, sequence: int, span: int) -> int:
@@ -187,3 +191,40 @@ def detected(
         1 if new != IGNORE else IGNORE if token in never or label == IGNORE else 0
         for token, label, new in zip(tokens, labels, learned, strict=True)
     ]
+
+
+def cluster_weights(counts: Sequence[int], beta: float) -> list[int]:
+    """How often each cluster stands for one, by the counts of that: softmax(beta * x) in whole numbers, of
+    counts that are spread from 0 to 1, in 4096 levels."""
+    least, width = min(counts), max(1, max(counts) - min(counts))
+    weights = []
+    for count in counts:
+        level = Fraction(count - least, width) * 4096
+        level = Fraction(math.floor(level + Fraction(1, 2)))
+        with localcontext(prec=50):
+            weight = (Decimal(beta) / 4096 * (int(level) - 4096)).exp() * 2**40
+        weights.append(max(1, int(weight + Decimal("0.5"))))
+    return weights
+
+
+def clustered_tokens(
+    tokens: Sequence[int],
+    learned: Sequence[int],
+    key: int,
+    clusters: Sequence[int],
+    weights: Sequence[Sequence[int]],
+) -> list[int]:
+    """Tokens of a span in which those with a label are replaced, by the weights of their clusters."""
+    found = list(tokens)
+    for place, token in enumerate(tokens):
+        if learned[place] == IGNORE or clusters[token] < 0:
+            continue
+        row = weights[clusters[token]]
+        left = draw(key, CLUSTER, place) * sum(row) >> 64
+        target = 0
+        while left >= row[target]:
+            left -= row[target]
+            target += 1
+        members = [one for one, cluster in enumerate(clusters) if cluster == target]
+        found[place] = members[draw(key, MEMBER, place) * len(members) >> 64]
+    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ import pytest
 import zstandard
 from conftest import SCALE
 from fixtures.adversarial import random_texts
+from fixtures.parity import joined_pieces, parts
 from fixtures.proofs import code_point_pieces
 from fixtures.shared_names import SHARED_NAMES
 from fixtures.trained_byte_level import gpt2
 from fixtures.trained_tokenizers import NATIVE
 from fixtures.trained_word_tokenizers import WORD_NATIVE
 from fixtures.training_texts import training_texts
+from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 import pypack
@@ -88,8 +90,11 @@ OWN = {
 KINDS: dict[str, Callable[[], Tokenizer]] = {**NATIVE, **WORD_NATIVE, **OWN}
 
 
-def byte_positions(text: str) -> list[int]:
-    return list(accumulate((len(c.encode()) for c in text), initial=0))
+def byte_positions(text: str) -> NDArray[np.int64]:
+    """Where each character begins in the UTF-8 of a text, and where the last one ends."""
+    characters = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    sizes = 1 + (characters >= 0x80) + (characters >= 0x800) + (characters >= 0x10000)
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def check(
@@ -97,7 +102,14 @@ def check(
 ) -> None:
     reference.encode_special_tokens = split
     options = {"add_special_tokens": special, "split_special_tokens": split}
-    expected = reference.encode_batch(texts, add_special_tokens=special)
+    for begin, end in parts(texts):
+        check_part(ours, reference, texts[begin:end], options)
+
+
+def check_part(
+    ours: pypack.Tokenizer, reference: Tokenizer, texts: list[str], options: dict[str, bool]
+) -> None:
+    expected = reference.encode_batch(texts, add_special_tokens=options["add_special_tokens"])
     rows, characters = ours.encode_batch(texts, return_offsets=True, num_threads=2, **options)
     byte_rows, byte_ranges = ours.encode_batch(texts, return_offsets="byte", num_threads=1, **options)
     assert rows == byte_rows == ours.encode_batch(texts, **options)
@@ -105,11 +117,9 @@ def check(
     assert characters.dtype == byte_ranges.dtype == np.uint32
     for i, (text, encoding) in enumerate(zip(texts, expected, strict=True)):
         here = slice(rows.offsets[i], rows.offsets[i + 1])
-        found = [tuple(pair) for pair in characters[here].tolist()]
-        assert found == encoding.offsets, (text, encoding.tokens)
-        place = byte_positions(text)
-        in_bytes = [(place[begin], place[end]) for begin, end in encoding.offsets]
-        assert [tuple(pair) for pair in byte_ranges[here].tolist()] == in_bytes, (text, encoding.tokens)
+        offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        assert np.array_equal(characters[here], offsets), (text, encoding.tokens)
+        assert np.array_equal(byte_ranges[here], byte_positions(text)[offsets]), (text, encoding.tokens)
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
@@ -134,7 +144,20 @@ def test_texts(native: pypack.Tokenizer, reference: Tokenizer, special: bool) ->
 
 
 def test_code_points(native: pypack.Tokenizer, reference: Tokenizer) -> None:
-    check(native, reference, code_point_pieces()[:: max(1, int(4 / SCALE))], special=True)
+    """Each in a text of its own; at a PYPACK_TEST_SCALE of 10 a sample of these, and all in long texts."""
+    pieces = code_point_pieces()
+    step = max(1, int(4 / SCALE)) if SCALE < 10 else 99
+    check(native, reference, list(pieces[::step]), special=True)
+    if SCALE >= 10:
+        check(native, reference, joined(reference, pieces), special=True)
+
+
+def joined(reference: Tokenizer, pieces: Sequence[str]) -> list[str]:
+    """Long texts of pieces, with a special token between them where there is one."""
+    try:
+        return joined_pieces(reference, pieces)
+    except ValueError:
+        return ["\n".join(pieces[i : i + 200]) for i in range(0, len(pieces), 200)]
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "roberta", "llama2", "every_flag"])

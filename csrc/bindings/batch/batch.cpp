@@ -253,8 +253,9 @@ py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
 }
 
 py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,
-               std::optional<Array<std::uint8_t>> memory) {
-    const StepRequest request = step_request(draws, slots, part, std::move(memory));
+               std::optional<Array<std::uint8_t>> memory, std::shared_ptr<Objective> objective) {
+    StepRequest request = step_request(draws, slots, part, std::move(memory));
+    request.objective = std::move(objective);
     MadeBatch made;
     {
         const GilRelease release;
@@ -328,8 +329,10 @@ class PrefetcherHandle {
     }
 
     void request(const py::tuple& draws, std::int64_t slots, const RankPart& part,
-                 std::optional<Array<std::uint8_t>> memory) {
-        prefetcher_->request(step_request(draws, slots, part, std::move(memory)));
+                 std::optional<Array<std::uint8_t>> memory, std::shared_ptr<Objective> objective) {
+        StepRequest request = step_request(draws, slots, part, std::move(memory));
+        request.objective = std::move(objective);
+        prefetcher_->request(std::move(request));
     }
 
     py::tuple next() {
@@ -401,7 +404,7 @@ void add_maker(py::module_& m) {
         .def("rows", &rows, py::arg("draws"), py::arg("slots"), py::arg("part"),
              "Sources, sequences (-1 for empty rows) and epochs of a step's rows.")
         .def("make", &make, py::arg("draws"), py::arg("slots"), py::arg("part"),
-             py::arg("memory").noconvert(),
+             py::arg("memory").noconvert(), py::arg("objective").none(true) = nullptr,
              "The fields of a step's PackedBatch in their order, and in the place of those of its spans what "
              "they can be made from.")
         .def("fill", &fill, py::arg("source_of_row").noconvert(), py::arg("sequence_of_row").noconvert(),
@@ -426,7 +429,7 @@ void add_prefetching(py::module_& m) {
         .def(py::init<std::shared_ptr<MakerHandle>, std::int64_t, std::shared_ptr<ReadAhead>, std::int64_t>(),
              py::arg("maker"), py::arg("depth"), py::arg("ahead"), py::arg("steps_ahead"))
         .def("request", &PrefetcherHandle::request, py::arg("draws"), py::arg("slots"), py::arg("part"),
-             py::arg("memory").noconvert())
+             py::arg("memory").noconvert(), py::arg("objective").none(true) = nullptr)
         .def("next", &PrefetcherHandle::next);
 }
 

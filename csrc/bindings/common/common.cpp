@@ -6,6 +6,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "common/crc32c.hpp"
+#include "common/early_writing.hpp"
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
 #include "common/sequence_hash.hpp"
@@ -53,6 +54,11 @@ std::uint32_t crc32c_portable_of(const py::buffer& data, std::uint32_t before) {
     return crc32c_portable(view.bytes(), before);
 }
 
+void begin_writing_of(int descriptor, std::int64_t begin, std::int64_t size) {
+    const GilRelease release;
+    begin_writing(descriptor, begin, size);
+}
+
 }  // namespace
 
 void register_common(py::module_& m) {
@@ -61,8 +67,12 @@ void register_common(py::module_& m) {
     m.def("fingerprint", &fingerprint_array<std::int64_t>, py::arg("values").noconvert());
     m.def("crc32c", &crc32c_of, py::arg("data"), py::arg("before") = 0,
           "CRC-32C of bytes that follow those whose checksum is `before`.");
+    m.def("crc32c_join", &crc32c_join, py::arg("first"), py::arg("second"), py::arg("second_bytes"),
+          "CRC-32C of bytes end to end, from those of the first and of the `second_bytes` behind them.");
     m.def("crc32c_portable", &crc32c_portable_of, py::arg("data"), py::arg("before") = 0,
           "The same without the processor's own instruction.");
+    m.def("begin_writing", &begin_writing_of, py::arg("descriptor"), py::arg("begin"), py::arg("size"),
+          "Asks the system to begin writing bytes of a file to its disk, without waiting.");
     m.def("sequence_hash", &hash_of_lengths, py::arg("lengths").noconvert(),
           "Two polynomials of a list of lengths modulo 2^61 - 1; those of a list follow from its parts.");
     m.def("text_hashes", &hashes_of_texts, py::arg("bytes"), py::arg("offsets").noconvert(),

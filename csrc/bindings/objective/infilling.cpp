@@ -1,9 +1,13 @@
 // Bindings of infilling: its two ways, the second with the kernels of a native tokenizer.
 #include "bindings/objective/infilling.hpp"
 
+#include <pybind11/stl.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bindings/common/arrays.hpp"
@@ -34,10 +38,23 @@ class NativeCodec : public TextCodec {
 };
 
 Infilling infilling(std::uint64_t chance, std::uint64_t spm_chance, std::uint32_t prefix_id,
-                    std::uint32_t suffix_id, std::uint32_t middle_id, const Array<std::uint32_t>& ends) {
+                    std::uint32_t suffix_id, std::uint32_t middle_id, const Array<std::uint32_t>& ends,
+                    std::optional<std::uint32_t> split, std::uint64_t file_chance,
+                    std::vector<std::uint32_t> skip_ids, std::string skip_text) {
     constexpr std::uint64_t kCertain = std::uint64_t{1} << 32;
-    if (chance > kCertain || spm_chance > kCertain) throw py::value_error("a chance is at most 2^32");
-    return {chance, spm_chance, prefix_id, suffix_id, middle_id, TokenSet(view(ends, "ends"))};
+    if (chance > kCertain || spm_chance > kCertain || file_chance > kCertain) {
+        throw py::value_error("a chance is at most 2^32");
+    }
+    return {chance,
+            spm_chance,
+            prefix_id,
+            suffix_id,
+            middle_id,
+            TokenSet(view(ends, "ends")),
+            split,
+            file_chance,
+            std::move(skip_ids),
+            std::move(skip_text)};
 }
 
 }  // namespace
@@ -45,7 +62,9 @@ Infilling infilling(std::uint64_t chance, std::uint64_t spm_chance, std::uint32_
 void register_infilling(py::module_& m) {
     py::classh<Infilling>(m, "Infilling", "How spans are infilled; chances * 2^32.")
         .def(py::init(&infilling), py::kw_only(), py::arg("chance"), py::arg("spm_chance"),
-             py::arg("prefix_id"), py::arg("suffix_id"), py::arg("middle_id"), py::arg("ends").noconvert());
+             py::arg("prefix_id"), py::arg("suffix_id"), py::arg("middle_id"), py::arg("ends").noconvert(),
+             py::arg("split") = py::none(), py::arg("file_chance") = 0,
+             py::arg("skip_ids") = std::vector<std::uint32_t>(), py::arg("skip_text") = "");
     m.def("infilled_tokens", &infilled_tokens, py::arg("infilling"), "Spans are cut between tokens.");
     m.def(
         "infilled_text",

@@ -12,6 +12,7 @@
 
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
+#include "bindings/objective/clusters.hpp"
 #include "bindings/objective/infilling.hpp"
 #include "bindings/objective/positions.hpp"
 #include "bindings/objective/word_borders.hpp"
@@ -228,6 +229,7 @@ void register_objective(py::module_& m) {
     register_infilling(m);
     register_positions(m);
     register_word_borders(m);
+    register_clusters(m);
 }
 
 }  // namespace pypack::bindings

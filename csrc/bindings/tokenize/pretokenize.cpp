@@ -5,6 +5,8 @@
 #include <tuple>
 
 #include "bindings/common/arrays.hpp"
+#include "bindings/common/bytes_view.hpp"
+#include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "tokenize/pretokenize/marker_pretokenizer.hpp"
 #include "tokenize/pretokenize/metaspace_pretokenizer.hpp"
@@ -125,6 +127,24 @@ std::vector<py::bytes> words(const Pretokenizer& pretokenizer, const std::string
     return out;
 }
 
+// How many there are, in the batches that the engine takes: for benchmarks.
+std::size_t count_words(const Pretokenizer& pretokenizer, const py::buffer& piece) {
+    constexpr std::size_t kCapacity = 256;
+    const BytesView view(piece);
+    const GilRelease release;
+    std::string rewritten;
+    const bool is_rewritten = pretokenizer.rewrite(view.bytes(), true, rewritten);
+    const std::string_view text = is_rewritten ? std::string_view(rewritten) : view.bytes();
+    std::vector<std::uint32_t> begin(kCapacity + WordSpans::kSlack), end(kCapacity + WordSpans::kSlack);
+    std::size_t count = 0;
+    for (std::size_t from = 0; from < text.size();) {
+        WordSpans spans{begin.data(), end.data(), kCapacity};
+        from = pretokenizer.split(text, from, spans);
+        count += spans.size;
+    }
+    return count;
+}
+
 }  // namespace
 
 void register_pretokenizers(py::module_& m) {
@@ -160,6 +180,7 @@ void register_pretokenizers(py::module_& m) {
                    "SentencePiece-style text, where U+2581 is held as a space.");
     cls.def("words", &words, py::arg("piece"), py::arg("at_text_start") = true, py::arg("capacity") = 256,
             "The words of a piece, found `capacity` at a time.");
+    cls.def("count_words", &count_words, py::arg("piece"), "How many words a piece has, given as its UTF-8.");
 }
 
 }  // namespace pypack::bindings

@@ -131,8 +131,9 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
         return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
                                request.num_threads, now);
     }
+    const Objective* const put_on = request.objective ? request.objective.get() : objective.get();
     return make_batch(sources, rows, request.row_length, format, buffers, request.memory, request.num_threads,
-                      now, objective.get());
+                      now, put_on);
 }
 
 }  // namespace pypack

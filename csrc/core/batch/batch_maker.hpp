@@ -30,6 +30,7 @@ struct StepRequest {
     BalanceStrategy balance = BalanceStrategy::none;
     OutsideMemory memory;
     int num_threads = 1;
+    std::shared_ptr<const Objective> objective;  // of this step alone, with the maker's extras; null: its own
 };
 
 struct BatchMaker {

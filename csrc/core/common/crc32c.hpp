@@ -10,7 +10,11 @@ namespace pypack {
 // The checksum of bytes whose beginning has the checksum `before` (0 for none) and whose rest are `bytes`.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 
-// The same without special instructions, for machines that lack them and for tests.
+// The checksum of bytes end to end, from those of the first and of the `second_bytes` behind them.
+[[nodiscard]] std::uint32_t crc32c_join(std::uint32_t first, std::uint32_t second,
+                                        std::uint64_t second_bytes);
+
+// The same as crc32c without special instructions, for machines that lack them and for tests.
 [[nodiscard]] std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t before = 0);
 
 }  // namespace pypack

@@ -24,6 +24,9 @@ enum class Purpose : std::uint64_t {
     kPrefix = 11,    // and where its prefix ends
     kKind = 12,      // whether a chosen token is masked, replaced or kept; four tokens share a draw
     kKindTie = 13,   // the same, where the first sixteen bits do not decide
+    kFile = 19,      // as kInfill, of the files of a span
+    kCluster = 20,   // of which cluster the replacement of a token is,
+    kMember = 21,    // and which of its tokens
 };
 
 // What the draws of a purpose are counted in.

@@ -19,6 +19,10 @@ class InfillDraws {
   public:
     explicit InfillDraws(std::uint64_t span_key) : draws_(draws_for(span_key, Purpose::kInfill)) {}
 
+    // The same for a file of a span.
+    InfillDraws(std::uint64_t span_key, std::uint64_t file)
+        : draws_(combine_keys(draws_for(span_key, Purpose::kFile), file)) {}
+
     [[nodiscard]] bool chosen(std::uint64_t chance) const { return (bits(0) & kChanceBits) < chance; }
     [[nodiscard]] bool suffix_first(std::uint64_t chance) const { return (bits(3) & kChanceBits) < chance; }
 
@@ -104,6 +108,7 @@ class InfilledSpans : public Objective {
     [[nodiscard]] bool needs_labels() const override { return false; }
 
   protected:
+    [[nodiscard]] const Infilling& how() const { return infilling_; }
     template <typename Id>
     [[nodiscard]] std::array<Id, 3> marks() const {
         return {static_cast<Id>(infilling_.prefix_id), static_cast<Id>(infilling_.suffix_id),
@@ -122,8 +127,46 @@ class InfilledSpans : public Objective {
     void infill(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays, InfillCounts& counts) const {
         const InfillDraws draws(span.key);
         if (!draws.chosen(infilling_.chance)) return;
+        if (infilling_.split && next_split(span, 0, arrays) < span.length) {
+            infill_files(span, arrays, counts);
+        } else {
+            infill_part(span, 0, span.length, draws, arrays, counts);
+        }
+    }
+
+    // The first place from `from` on with the token between files, or the end.
+    template <typename Id>
+    [[nodiscard]] std::int64_t next_split(const ObjectiveSpan& span, std::int64_t from,
+                                          const ObjectiveArrays<Id>& arrays) const {
         const Id* const ids = arrays.input_ids + span.begin;
-        InfillContent content{0, span.length, draws.suffix_first(infilling_.spm_chance)};
+        return std::find(ids + from, ids + span.length, static_cast<Id>(*infilling_.split)) - ids;
+    }
+
+    // Each file by itself; what it gets longer moves those behind it.
+    template <typename Id>
+    void infill_files(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays,
+                      InfillCounts& counts) const {
+        ObjectiveSpan now = span;
+        auto grown = static_cast<std::int32_t>(span.length);
+        now.grown = &grown;
+        std::uint64_t file = 0;
+        for (std::int64_t begin = 0; begin < now.length; ++begin, ++file) {
+            const std::int64_t end = next_split(now, begin, arrays);
+            const InfillDraws draws(span.key, file);
+            if (draws.chosen(infilling_.file_chance)) infill_part(now, begin, end, draws, arrays, counts);
+            begin = end + grown - now.length;
+            now.length = grown;
+        }
+        if (span.grown != nullptr) *span.grown = grown;
+    }
+
+    // Items first .. last of a span.
+    template <typename Id>
+    void infill_part(const ObjectiveSpan& span, std::int64_t begin, std::int64_t end,
+                     const InfillDraws& draws, const ObjectiveArrays<Id>& arrays,
+                     InfillCounts& counts) const {
+        const Id* const ids = arrays.input_ids + span.begin;
+        InfillContent content{begin, end, draws.suffix_first(infilling_.spm_chance)};
         auto& [first, last, suffix_first] = content;
         while (first < last && infilling_.ends.contains(ids[first])) ++first;
         while (last > first && infilling_.ends.contains(ids[last - 1])) --last;

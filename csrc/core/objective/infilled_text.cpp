@@ -60,6 +60,7 @@ class InfilledText : public InfilledSpans<InfilledText> {
             count(counts, InfillCount::kNotText);
             return false;
         }
+        if (!how().skip_text.empty() && std::string_view(text).starts_with(how().skip_text)) return false;
         std::int64_t length = span.length - (content.last - content.first) + kInfillTokens;
         length += encode_parts(text, draws, parts);
         if (length > span.room) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -51,6 +52,8 @@ class InfilledTokens : public InfilledSpans<InfilledTokens> {
     template <typename Id>
     bool change(const ObjectiveSpan& span, const InfillContent& content, const InfillDraws& draws,
                 const ObjectiveArrays<Id>& arrays, InfillCounts& counts) const {
+        const Id* const begin = arrays.input_ids + span.begin;
+        if (is_skipped(begin + content.first, begin + content.last)) return false;
         const std::int64_t length = span.length + kInfillTokens;
         if (length > span.room) {
             count(counts, InfillCount::kWithoutRoom);
@@ -74,6 +77,15 @@ class InfilledTokens : public InfilledSpans<InfilledTokens> {
         }
         resize_span(span, length, arrays);
         return true;
+    }
+
+  private:
+    template <typename Id>
+    [[nodiscard]] bool is_skipped(const Id* first, const Id* last) const {
+        const auto& skip = how().skip_ids;
+        if (skip.empty() || static_cast<std::size_t>(last - first) < skip.size()) return false;
+        return std::equal(skip.begin(), skip.end(), first,
+                          [](std::uint32_t a, Id b) { return static_cast<Id>(a) == b; });
     }
 };
 

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "objective/objective.hpp"
 #include "objective/text_codec.hpp"
@@ -18,6 +21,13 @@ struct Infilling {
     std::uint32_t suffix_id = 0;
     std::uint32_t middle_id = 0;
     TokenSet ends;  // where they begin or end a span, they stay there
+    // The token between the files of a repository: a chosen span that has some is infilled file by file, each
+    // with a chance of its own.
+    std::optional<std::uint32_t> split{};
+    std::uint64_t file_chance = 0;
+    // What begins so stays as it is: between tokens cut by these ids, between characters by this text.
+    std::vector<std::uint32_t> skip_ids{};
+    std::string skip_text{};
 };
 
 // Tokens that it puts into a span.

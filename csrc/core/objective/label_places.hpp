@@ -1,6 +1,8 @@
 // Where the labels of a span are: few of many, found a word of bits at a time.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "common/instructions.hpp"
@@ -12,6 +14,16 @@ namespace pypack {
 // resolved.
 template <typename Id>
 [[nodiscard]] std::uint64_t label_bits(const Id* labels, std::int64_t count, Instructions instructions);
+
+// Calls visit(i) for every label that is not kIgnoreLabel, in order.
+template <typename Id, typename Visit>
+inline void for_each_label(const Id* labels, std::int64_t count, Instructions instructions, Visit&& visit) {
+    for (std::int64_t first = 0; first < count; first += 64) {
+        std::uint64_t bits =
+            label_bits(labels + first, std::min<std::int64_t>(64, count - first), instructions);
+        for (; bits != 0; bits &= bits - 1) visit(first + std::countr_zero(bits));
+    }
+}
 
 // All labels become kIgnoreLabel.
 template <typename Id>

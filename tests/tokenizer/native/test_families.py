@@ -140,8 +140,10 @@ def test_ids(pair: Pair) -> None:
 
 
 def test_code_points(pair: Pair) -> None:
-    step = 1 if SCALE >= 10 else 5
-    pair.check_pieces([f"a{piece}1 {piece}" for piece in code_point_pieces()[::step]])
+    pieces = code_point_pieces()
+    pair.check_pieces([f"a{piece}1 {piece}" for piece in pieces[:: 5 if SCALE < 10 else 29]])
+    if SCALE >= 10:
+        pair.check_pieces(pieces)
 
 
 def test_pairs_of_classes(pair: Pair) -> None:

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
+#include "common/parallel.hpp"
 #include "tokenize/models/bpe_symbols.hpp"
 #include "tokenize/models/long_merge.hpp"
 #include "tokenize/models/segmented_merge.hpp"
@@ -21,6 +23,10 @@ namespace {
 
 // Words merged side by side: enough that the memory one asks for has come when its turn is there again.
 constexpr std::size_t kLanes = 8;
+// A vocabulary of fewer tokens is read before a second thread has begun.
+constexpr std::size_t kFewTokens = std::size_t{1} << 14;
+// Parts of the list of merges that are looked up side by side.
+constexpr std::size_t kMergeParts = 4;
 // A word that needed more symbols gives their memory back.
 constexpr std::size_t kKeptSymbols = std::size_t{1} << 16;
 
@@ -39,10 +45,26 @@ class BpeModel final : public Model {
         : options_(options),
           vocabulary_(std::move(vocabulary)),
           symbols_(options, vocabulary_),
-          merges_(read_merges(merges)),
+          merges_({}),
           words_(texts_) {
+        std::vector<MergeTable::Merge> list(merges.size());
+        std::array<std::exception_ptr, kMergeParts> failures;
+        // The words have nothing to do with the merges, and take longer than a part of them.
+        parallel_for(kMergeParts + 1, num_threads(), [&](std::int64_t task) {
+            if (task == 0) return read_words();
+            const auto part = static_cast<std::size_t>(task) - 1;
+            try {
+                read_merges(merges, merges.size() * part / kMergeParts,
+                            merges.size() * (part + 1) / kMergeParts, list);
+            } catch (...) {
+                failures[part] = std::current_exception();
+            }
+        });
+        for (const std::exception_ptr& failure : failures) {
+            if (failure) std::rethrow_exception(failure);  // of the first merge that is wrong
+        }
+        merges_ = MergeTable(list);
         read_byte_pairs();
-        read_words();
     }
 
     [[nodiscard]] std::unique_ptr<Workspace> make_workspace() const override {
@@ -169,17 +191,31 @@ class BpeModel final : public Model {
 
     // Tokens that merges do not come to.
     [[nodiscard]] StringList unmade_tokens() const {
+        constexpr std::size_t kTokensOfPart = 4096;
+        std::vector<StringList> parts((texts_.size() + kTokensOfPart - 1) / kTokensOfPart);
+        parallel_for(static_cast<std::int64_t>(parts.size()), num_threads(), [&](std::int64_t task) {
+            const auto part = static_cast<std::size_t>(task);
+            parts[part] =
+                unmade_among(part * kTokensOfPart, std::min((part + 1) * kTokensOfPart, texts_.size()));
+        });
+        StringList unmade;
+        for (const StringList& part : parts) {
+            for (std::size_t i = 0; i < part.size(); ++i) unmade.push_back(part[i]);
+        }
+        return unmade;
+    }
+
+    // The same of texts_[begin, end).
+    [[nodiscard]] StringList unmade_among(std::size_t begin, std::size_t end) const {
         constexpr std::size_t kAtOnce = 256;
         StringList unmade;
         BpeWorkspace memory;
         std::vector<std::string_view> words;
         std::vector<TokenId> ids;
         std::vector<Ids> found;
-        for (std::size_t from = 0; from < texts_.size(); from += kAtOnce) {
+        for (std::size_t from = begin; from < end; from += kAtOnce) {
             words.clear();
-            for (std::size_t i = from; i < std::min(from + kAtOnce, texts_.size()); ++i) {
-                words.push_back(texts_[i]);
-            }
+            for (std::size_t i = from; i < std::min(from + kAtOnce, end); ++i) words.push_back(texts_[i]);
             encode_all(words, false, memory, ids, found);
             for (std::size_t i = 0; i < words.size(); ++i) {
                 if (found[i].count != 1 || ids[found[i].begin] != words_[words[i]])
@@ -188,6 +224,9 @@ class BpeModel final : public Model {
         }
         return unmade;
     }
+
+    // What reading takes, once for a model: two threads are most of what there is to gain.
+    [[nodiscard]] int num_threads() const { return vocabulary_->size() < kFewTokens ? 1 : 2; }
 
     // Either begins to merge the symbols of a word in `lane`, and returns true, or leaves in memory.symbols
     // what they merge to.
@@ -223,47 +262,52 @@ class BpeModel final : public Model {
         return true;
     }
 
-    [[nodiscard]] std::vector<MergeTable::Merge> read_merges(const MergeList& merges) const {
+    // Fills list[begin, end).
+    void read_merges(const MergeList& merges, std::size_t begin, std::size_t end,
+                     std::vector<MergeTable::Merge>& list) const {
         const Vocabulary& tokens = *vocabulary_;
-        std::vector<MergeTable::Merge> list;
-        list.reserve(merges.size());
-        if (merges.places() != nullptr) return merges_at(*merges.places());
+        if (merges.places() != nullptr) {
+            read_merges_at(*merges.places(), begin, end, list);
+            return;
+        }
+        const auto is_token = [&](std::size_t index, std::string_view text) {
+            return index < tokens.size() && tokens.tokens()[index] == text;
+        };
         std::string joined;
-        std::size_t next = 0;  // most files have what merges make in the order of the merges
-        for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+        // Most files have what merges make in the order of the merges, once or several times.
+        std::size_t made = 0;
+        for (std::size_t rank = begin; rank < end; ++rank) {
             const std::string_view left = merges.left(rank);
             const std::string_view right = merges.right(rank);
             if (right.size() < options_.continuing_subword_prefix.size()) {
                 refuse_merge(left, right, "is shorter than continuing_subword_prefix");
             }
             joined.assign(left).append(right.substr(options_.continuing_subword_prefix.size()));
-            if (next >= tokens.size() || tokens.tokens()[next] != joined) next = tokens.index_of(joined);
-            const TokenId result = next == kNoToken ? kNoToken : tokens.ids()[next];
-            ++next;
+            if (!is_token(made, joined))
+                made = is_token(made + 1, joined) ? made + 1 : tokens.index_of(joined);
+            const TokenId result = made == kNoToken ? kNoToken : tokens.ids()[made];
             const MergeTable::Merge merge{{tokens[left], tokens[right]}, result};
             const MergeTable::Pair pair = merge.pair;
             if (pair.left == kNoToken || pair.right == kNoToken || merge.result == kNoToken) {
                 refuse_merge(left, right, "is not in the vocabulary");
             }
             check_text(merge, left, right);
-            list.push_back(merge);
+            list[rank] = merge;
         }
-        return list;
     }
 
-    [[nodiscard]] std::vector<MergeTable::Merge> merges_at(const MergePlaces& places) const {
+    void read_merges_at(const MergePlaces& places, std::size_t begin, std::size_t end,
+                        std::vector<MergeTable::Merge>& list) const {
         const StringList& tokens = vocabulary_->tokens();
         const std::vector<TokenId>& ids = vocabulary_->ids();
         if (!options_.continuing_subword_prefix.empty()) {
             throw std::invalid_argument("merges by place do not go with continuing_subword_prefix");
         }
-        std::vector<MergeTable::Merge> list;
-        list.reserve(places.size());
-        for (const auto& [left, right, made] : places) {
-            list.push_back({{ids[left], ids[right]}, ids[made]});
-            check_text(list.back(), tokens[left], tokens[right]);
+        for (std::size_t rank = begin; rank < end; ++rank) {
+            const auto& [left, right, made] = places[rank];
+            list[rank] = {{ids[left], ids[right]}, ids[made]};
+            check_text(list[rank], tokens[left], tokens[right]);
         }
-        return list;
     }
 
     void check_text(const MergeTable::Merge& merge, std::string_view left, std::string_view right) const {

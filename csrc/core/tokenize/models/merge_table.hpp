@@ -40,7 +40,9 @@ class MergeTable {
         : num_merges_(merges.size()),
           lines_(static_cast<std::int64_t>(std::bit_ceil(merges.size() / 2 + 1))) {
         for (Line& line : lines_.view()) line = Line{};
+        constexpr std::uint32_t kAhead = 16;  // lines that are on their way from memory meanwhile
         for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
+            if (rank + kAhead < merges.size()) prefetch(merges[rank + kAhead].pair);
             insert(merges[rank].pair, {rank, merges[rank].result});
         }
         find_order(merges);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <future>
 #include <memory>
 #include <stdexcept>
 
@@ -10,6 +11,9 @@
 
 namespace pypack {
 namespace {
+
+// Tables of fewer tokens are made before a thread has begun.
+constexpr std::size_t kFewTokens = std::size_t{1} << 16;
 
 // Strings of JSON, decoded end to end. The memory has room for all that the text could hold; its pages cost
 // nothing until they are written.
@@ -76,6 +80,11 @@ class Reader {
             }
         });
         definition_.rest.append(copied_, end_);
+        if (making_.valid()) {
+            definition_.vocabulary = making_.get();
+            p_ = vocabulary_end_;
+            if (definition_.vocabulary->repeats_tokens()) refuse("the vocabulary holds a token twice");
+        }
         return std::move(definition_);
     }
 
@@ -148,7 +157,7 @@ class Reader {
         definition_.rest.append(copied_, p_).append("null");
         if (!is_vocabulary) {
             read_merges();
-        } else if (definition_.vocabulary != nullptr) {
+        } else if (definition_.vocabulary != nullptr || making_.valid()) {
             refuse("the model has two vocabularies");
         } else if (first == '{') {
             read_ids();
@@ -179,9 +188,13 @@ class Reader {
             } while (take_if(','));
             take('}', "expected '}'");
         }
-        auto vocabulary = std::make_shared<Vocabulary>(tokens.take(), std::move(ids));
-        if (vocabulary->repeats_tokens()) refuse("the vocabulary holds a token twice");
-        definition_.vocabulary = std::move(vocabulary);
+        // Its tables are made while what comes behind it is read.
+        auto when = std::launch::deferred;
+        if (ids.size() >= kFewTokens) when |= std::launch::async;
+        making_ = std::async(when, [strings = tokens.take(), numbers = std::move(ids)]() mutable {
+            return std::make_shared<Vocabulary>(std::move(strings), std::move(numbers));
+        });
+        vocabulary_end_ = p_;
     }
 
     TokenId read_id() {
@@ -265,6 +278,8 @@ class Reader {
     const char* copied_ = begin_;  // up to here the text is in `rest`
     ScoreRounding rounding_;
     Definition definition_;
+    std::future<std::shared_ptr<Vocabulary>> making_;  // with ids
+    const char* vocabulary_end_ = nullptr;
 };
 
 }  // namespace
