@@ -17,7 +17,6 @@ rise below the target; and the plan of knots is proved.
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,10 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.common.arguments import parser
+from bench.common.batch_job import run_batch_job
 from bench.common.lengths import web
-from bench.common.printing import Row, print_table
-from bench.common.record import write_results
+from bench.common.printing import Row
 from bench.common.timing import measure_in_turns
 from pypack import Loader, PackedBatch, Ragged, StoreWriter, Tokenizer, TokenStore, pack
 from pypack.objectives import LOGO, FillInMiddle, PoSE, RandPos
@@ -230,17 +228,12 @@ def measure(store: TokenStore, texts: tuple[TokenStore, Any], repeats: int) -> l
     return found
 
 
+def _rows(folder: Path, tokens: int, repeats: int) -> list[Row]:
+    store = make_store(folder / "random.store", tokens)
+    return measure(store, make_text_store(folder / "text.store", tokens // 10), repeats)
+
+
 def main(arguments: list[str]) -> None:
     """Checks, measures, prints the table and writes the result file."""
-    options = parser("moving", __doc__)
-    options.add_argument("--tokens", type=int, default=20_000_000)
-    options.add_argument("--repeats", type=int, default=15)
-    options.add_argument("--no-results", action="store_true", help="do not write bench/results")
-    args = options.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        store = make_store(Path(folder) / "random.store", args.tokens)
-        texts = make_text_store(Path(folder) / "text.store", args.tokens // 10)
-        rows = measure(store, texts, args.repeats)
-    print_table(rows, "batches whose tokens or positions are moved, one thread")
-    if not args.no_results:
-        print(write_results("moving", rows, "torch", "tokenizers"))
+    title = "batches whose tokens or positions are moved, one thread"
+    run_batch_job("moving", __doc__, title, _rows, arguments, ("torch", "tokenizers"))

@@ -11,13 +11,15 @@ special token. Then timed in turns, medians: the plain batch, the batch with eac
 which gets the rows as a tensor with the mask of their special tokens made beforehand. Replaced tokens without
 a generator are measured beside the same in numpy, row by row, as their paper's code has it.
 
+Beside the plain batch stands how many bytes the arrays of a batch have for each of the plain one's: replaced
+tokens add arrays.
+
 Inputs and targets (30 rows of 512 inputs) are checked by undoing them, and measured by the token: beside the
 plain batch, and beside the same in numpy, example by example, as collators for T5 do it.
 """
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,9 @@ from unittest import mock
 
 import numpy as np
 
-from bench.common.arguments import parser
+from bench.common.batch_job import batch_bytes, run_batch_job
 from bench.common.lengths import web
-from bench.common.printing import Row, print_table
-from bench.common.record import write_results
+from bench.common.printing import Row
 from bench.common.timing import measure_in_turns
 from bench.objectives import pairs
 from bench.objectives.reference_collators import detection_collator
@@ -148,6 +149,7 @@ def measure(store: TokenStore, plan: Plan, repeats: int) -> list[Row]:
     collating = others["collator"].median
     items = ROWS * ROW_LENGTH
     of_plain = timings["plain"].median / STEPS
+    of_bytes = {name: batch_bytes(one.batch_at(0)) / batch_bytes(first) for name, one in loaders.items()}
     found = []
     for name, timing in timings.items():
         seconds = timing.median / STEPS
@@ -159,6 +161,8 @@ def measure(store: TokenStore, plan: Plan, repeats: int) -> list[Row]:
                 "batch": name,
                 "us/batch": seconds * 1e6,
                 "it / plain": seconds / of_plain,
+                "bytes / plain": (share := of_bytes.get(name, 1.0)),
+                "it / plain of its bytes": seconds / of_plain / share,
                 "added ns/token": added / items * 1e9,
                 "tokens/s of the objective alone": None if name == "plain" else items / added,
                 "collator / objective alone": beside / added if compared else None,
@@ -169,16 +173,12 @@ def measure(store: TokenStore, plan: Plan, repeats: int) -> list[Row]:
     return found + pairs.measure(store, plain, VOCABULARY, repeats)
 
 
+def _rows(folder: Path, tokens: int, repeats: int) -> list[Row]:
+    store = make_store(folder / "random.store", tokens)
+    return measure(store, pack(store.lengths, ROW_LENGTH), repeats)
+
+
 def main(arguments: list[str]) -> None:
     """Checks, measures, prints the table and writes the result file."""
-    options = parser("objectives", __doc__)
-    options.add_argument("--tokens", type=int, default=20_000_000)
-    options.add_argument("--repeats", type=int, default=15)
-    options.add_argument("--no-results", action="store_true", help="do not write bench/results")
-    args = options.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        store = make_store(Path(folder) / "random.store", args.tokens)
-        rows = measure(store, pack(store.lengths, ROW_LENGTH), args.repeats)
-    print_table(rows, "batches with an objective, one thread")
-    if not args.no_results:
-        print(write_results("objectives", rows, "torch", "transformers"))
+    title = "batches with an objective, one thread"
+    run_batch_job("objectives", __doc__, title, _rows, arguments, ("torch", "transformers"))

@@ -118,8 +118,8 @@ class BatchMaker:
         self._counted = () if objective is None else objective.counts
         self._own_labels = objective is not None and objective.writes_labels
         self._is_plain = (
-            not self._own_labels
-            and self._one_plan_each
+            self._one_plan_each
+            and kernel_at is None
             and self._pinned is None
             and self._weights is None
             and self._places is None
@@ -199,7 +199,10 @@ class BatchMaker:
         part = self._part or self._make_part()
         if self._is_plain and self._is_alone:  # what most loaders are asked for, many thousand times a second
             made = self._maker.make(draws, draws.slots, part, None)
-            return from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
+            batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
+            if self._own_labels:
+                batch.has_own_labels = True
+            return batch
         tensor, memory = (None, None) if self._pinned is None else self._pinned.take(self._most_bytes)
         kernel = None if self._kernel_at is None else self._kernel_at(step)
         return self.wrap(self._maker.make(*self._dealt(draws), part, memory, kernel), draws, step, tensor)
@@ -222,13 +225,13 @@ class BatchMaker:
     def wrap(self, made: _core._MadeBatch, draws: StepDraws, step: int, tensor: Any) -> PackedBatch:
         """What the kernels made, with what they do not know of it."""
         batch = from_kernels(made, step, draws.epoch, draws.scale_rows / self._rows_of_longest)
+        batch.has_own_labels = self._own_labels
         if self._is_plain:
             return batch
         batch.objective = self._name
         if self._counted:
             counts = _core.objective_counts(batch._made)
             batch.objective_counts = dict(zip(self._counted, counts, strict=False))
-        batch.has_own_labels = self._own_labels
         if self._weights is not None:
             plans, sequences, _ = self.plan_rows(draws)
             batch.loss_weights = self._weights.of(batch, plans, sequences)

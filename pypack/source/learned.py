@@ -22,6 +22,8 @@ class Learned:
     Attributes:
         tokens: tokens to be learned: labels that are not -100.
         unlearned_sequences: int64, rising, the sequences without one.
+        hidden_sequences: int64, rising, those among them of which no first token of a span is to be learned
+            either: what an objective can learn nothing of.
         masked_sequences: how many of those would have one without masks, and are masked from end to end.
         documents: bool [documents of the plan], which have one.
         present: bool [documents of the plan], which have a span.
@@ -33,6 +35,7 @@ class Learned:
 
     tokens: int
     unlearned_sequences: NDArray[np.int64]
+    hidden_sequences: NDArray[np.int64]
     masked_sequences: int
     documents: NDArray[np.bool_]
     present: NDArray[np.bool_]
@@ -66,7 +69,7 @@ def learned_of(
         spans = slice(start, start + _PIECE_SPANS)
         number, lengths = plan.span_document[spans], plan.span_length[spans].astype(np.int64)
         document = number if documents is None else documents[number]
-        learned = shown = lengths - 1
+        learned, shown = lengths - 1, lengths
         if hidden is not None:
             first = begins[document] + plan.span_start[spans]
             behind = hidden.before(first + 1)
@@ -88,7 +91,8 @@ def learned_of(
     if plan.repeats:
         tokens = int((np.diff(sums[plan.sequence_offsets]) * plan.sequence_times).sum())
     masked = first_only = 0
-    if (hidden is not None or uses_store_mask) and unlearned.any():
+    is_shown = np.ones(len(unlearned), np.bool_)
+    if unlearned.any():
         np.cumsum(plan.span_length - 1, out=sums[1:])
         lost = unlearned & (np.diff(sums[plan.sequence_offsets]) > 0)
         np.cumsum(visible, out=visible)
@@ -97,6 +101,7 @@ def learned_of(
     return Learned(
         tokens,
         np.flatnonzero(unlearned),
+        np.flatnonzero(unlearned & ~is_shown),
         masked,
         has_learned,
         present,

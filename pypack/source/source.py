@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 import warnings
@@ -54,7 +55,8 @@ class Source:
         store_mask: learn what the loss mask of the store says, where it has one and neither `mask` nor
             `loss_mask` is given; so are its weights taken where `loss_weights` is not given.
         drop_unlearned: leave out the sequences that hold no token to be learned (`unlearned_sequences` counts
-            them): a batch of nothing else has no loss. Without it, a source with such masks warns.
+            them): a batch of nothing else has no loss. Without it, a source with such masks warns. Under an
+            objective that writes the labels itself, sequences stay of which a first token may be learned.
 
     Raises:
         ValueError: a plan was made for other lengths, two plans have rows of one length, or stores of a list
@@ -115,6 +117,18 @@ class Source:
         self.lengths = {length: plan for length, plan in self.lengths.items() if self.ranges(length)}
         if not self.lengths:
             raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
+
+    def for_objective(self) -> Source:
+        """The same for an objective that says itself what is learned: first tokens of spans may be, which a
+        next-token loss knows nothing of, so that `drop_unlearned` leaves fewer sequences out."""
+        if not self._left_out:
+            return self
+        made = copy.copy(self)
+        left_out = [learned.hidden_sequences for learned in self._learned]
+        made._left_out = left_out if any(map(len, left_out)) else []
+        every = ((length, n) for n, plan in enumerate(self.plans) for length in plan.buckets)
+        made.lengths = {length: n for length, n in sorted(every) if made.ranges(length)}
+        return made
 
     def _warn_of_unlearned(self) -> None:
         """Of what is masked from end to end, whatever is to be learned of it."""

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from fixtures.loader_data import make_store, web_lengths
+from reference.balance import lpt
 
 import pypack
 from pypack import Loader, Plan, Source
@@ -36,6 +37,22 @@ def store(tmp_path_factory):
 def plan(store):
     settings = {name: getattr(KNOTS, name) for name in KNOTS.__dataclass_fields__}
     return pypack.pack(store.lengths, 512, "knots", **settings)
+
+
+def check_balance(store, plan, used):
+    """Rows are dealt by all of their tokens, literals too: each rank gets what the definition gives it."""
+    loader = Loader(store, plan, batch_sequences=8)
+    differs = False
+    for step in range(loader.steps_per_epoch - 1):
+        whole = loader.sequences_at(step).tolist()
+        dealt = lpt([float(used[sequence]) ** 2 for sequence in whole], 2, 4, 1.005)
+        spans = [float(sum(span.length for span in plan[sequence])) ** 2 for sequence in whole]
+        differs |= list(map(sorted, dealt)) != list(map(sorted, lpt(spans, 2, 4, 1.005)))
+        for rank, expected in enumerate(dealt):
+            options = {"batch_sequences": 8, "rank": rank, "world_size": 2}
+            mine = Loader(store, plan, balance="lpt", **options).sequences_at(step).tolist()
+            assert sorted(mine) == sorted(whole[i] for i in expected)
+    assert differs  # so that literals were counted
 
 
 def expected_row(store, plan, sequence, masked=frozenset()):
@@ -136,6 +153,7 @@ def test_micro_batches_ranks_and_copies(store, plan):
     ]
     np.testing.assert_array_equal(costs, np.square(used, dtype=float))
     assert plan.attention_cost == sum(n * n for n in used)
+    check_balance(store, plan, used)
     for balance in ("deal", "lpt"):
         rows = [
             Loader(store, plan, balance=balance, rank=r, world_size=2, **options).sequences_at(0)

@@ -58,7 +58,7 @@ def definition(tokens, labels, begins, key, chance, by, never):
             chosen = reference.is_chosen(key, place, chance)
         if chosen and token not in never and labels[place] != -100:
             learned[place] = token
-            inputs[place] = by.of(reference.draw(key, reference.REPLACE, place), token)
+            inputs[place] = by.at(key, place, token)
     return inputs, learned
 
 

@@ -116,13 +116,15 @@ def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, lab
     never=st.sets(tokens_of, max_size=50),
     dtype=st.sampled_from([np.int64, np.int32]),
     labels_tell=st.booleans(),
+    instructions=st.sampled_from(INSTRUCTIONS),
 )
-def test_tokens_by_counts(batch, rate, most, by, never, dtype, labels_tell):
+def test_tokens_by_counts(batch, rate, most, by, never, dtype, labels_tell, instructions):
     kernel = _core.counted_tokens(
         rate=rate,
         most=most,
         replacement=_core.Replacement(**by),
         never=np.array(sorted(never), np.uint32),
+        instructions=instructions,
     )
 
     def define(tokens, labels, key):

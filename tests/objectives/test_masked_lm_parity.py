@@ -44,8 +44,10 @@ def made(path, tokenizer, names, change=str):
 class Draws:
     """The draws of a definition in the places of a batch, given to the collator instead of its own."""
 
-    def __init__(self, loader, batch, rate, replace, vocab_size):
+    def __init__(self, loader, batch, rate, replace, vocab_size, *, words=False):
         shape = batch.input_ids.shape
+        # Of a single token one number says whether it is chosen and what becomes of it.
+        purposes = (reference.KIND, reference.KIND_TIE) if words else (reference.CHOOSE, reference.TIE)
         self.vocab_size = vocab_size
         self.chosen = np.zeros(shape, bool)
         self.kinds, self.words = np.ones(shape), np.zeros(shape, np.int64)
@@ -57,8 +59,9 @@ class Draws:
                 key = reference.span_key(seed_key, 0, sequence, number)
                 for place in range(length):
                     self.chosen[row, end + place] = reference.is_chosen(key, place, round(rate * UNIT))
+                    number = reference.number(key, place, purposes)
+                    self.kinds[row, end + place] = number / (UNIT if words else rate * UNIT)
                     bits = reference.draw(key, reference.REPLACE, place)
-                    self.kinds[row, end + place] = (bits & (UNIT - 1)) / UNIT
                     self.words[row, end + place] = (bits >> 32) * vocab_size >> 32
                 end += length
         self.asked = [self.chosen, self.kinds < replace[0], self.kinds < replace[0] + replace[1]]
@@ -145,7 +148,7 @@ def test_whole_words_are_those_of_the_collator(tmp_path):
                 part = offsets[span.document][span.start : span.start + span.length]
                 rows[row, place : place + span.length] = np.array(part) + 10_000 * place
                 place += span.length
-        draws = Draws(loader, batch, 0.3, (1.0, 0.0, 0.0), len(theirs))
+        draws = Draws(loader, batch, 0.3, (1.0, 0.0, 0.0), len(theirs), words=True)
         inputs, labels = collated(
             theirs, draws, before.input_ids, special, mlm_probability=0.3, whole_word_mask=True,
             mask_replace_prob=1.0, random_replace_prob=0.0, offset_mapping=rows,

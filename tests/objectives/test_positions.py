@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import Counter
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from fixtures.loader_data import make_source
 from hypothesis import given
 from hypothesis import strategies as st
+from objectives.test_masked_lm_kernels import INSTRUCTIONS
 from reference import positions as reference
 
 from pypack import Loader, _core
@@ -47,10 +49,14 @@ def test_pose(spans, target, chunks, dtype):
         assert all(a < b for a, b in pairwise(row))
 
 
-@given(spans=spans, target=st.integers(1, 300), dtype=dtypes)
-def test_randpos(spans, target, dtype):
+@given(
+    spans=spans, target=st.integers(1, 300) | st.integers(1000, 9000), dtype=dtypes,
+    instructions=st.sampled_from(INSTRUCTIONS),
+)  # fmt: skip
+def test_randpos(spans, target, dtype, instructions):
     lengths, keys = zip(*spans, strict=True)
-    found = positions_of(_core.random_positions(target=target), lengths, keys, dtype)
+    kernel = _core.random_positions(target=target, instructions=instructions)
+    found = positions_of(kernel, lengths, keys, dtype)
     assert found == [reference.sampled(n, key, target) for n, key in spans]
     assert all(len(set(row)) == len(row) for row in found)
 
@@ -102,6 +108,26 @@ def test_poses_figures_more_chunks():
     last = rows[:, -1] - (length - 1)
     assert abs(last.mean() - 0.75 * (target - length)) < 60
     assert last.max() > 0.99 * (target - length)
+
+
+@pytest.mark.parametrize(("length", "target"), [(1, 5), (2, 6), (3, 6), (4, 6), (5, 6), (2, 90)])
+def test_randpos_takes_every_sample_alike(length, target):
+    """Chi-square over all of them, and of sparse ones over pairs of thirds."""
+    count = 30_000
+    keys = np.random.default_rng(length).integers(0, 2**64, count, np.uint64)
+    rows = positions_of(_core.random_positions(target=target), [length] * count, keys)
+    if target > 10:
+        rows = [[place * 3 // target for place in row] for row in rows]
+    found = Counter(map(tuple, rows))
+    every = Counter(
+        tuple(place * 3 // target if target > 10 else place for place in row)
+        for row in combinations(range(target), length)
+    )
+    assert set(found) == set(every)
+    expected = {row: count * n / every.total() for row, n in every.items()}
+    chi_square = sum((found[row] - n) ** 2 / n for row, n in expected.items())
+    freedom = len(every) - 1
+    assert chi_square < freedom + 5 * np.sqrt(2 * freedom)
 
 
 def test_randpos_figures():

@@ -13,6 +13,7 @@ from reference.permutation import combine_keys, random_bits
 
 IGNORE = -100
 CHOOSE, TIE, REPLACE, PLACE, RANGE = range(5)  # what a draw is for
+KIND, KIND_TIE = 12, 13
 CLUSTER, MEMBER = 20, 21
 
 
@@ -31,14 +32,20 @@ def draw(key: int, purpose: int, index: int) -> int:
     return combine_keys(combine_keys(key, purpose), index)
 
 
+def number(key: int, place: int, purposes: tuple[int, int]) -> int:
+    """The number of a token, of 32 bits: sixteen of a draw that four tokens share, and sixteen of its own."""
+    high = draw(key, purposes[0], place // 4) >> (16 * (place % 4)) & 0xFFFF
+    return high << 16 | draw(key, purposes[1], place) & 0xFFFF
+
+
+def is_below(key: int, place: int, limit: int, purposes: tuple[int, int]) -> bool:
+    """Whether the number of a token lies below a limit."""
+    return number(key, place, purposes) < limit
+
+
 def is_chosen(key: int, place: int, chance: int) -> bool:
     """Whether a token is chosen, with a chance in units of 2^-32."""
-    if chance >> 32:
-        return True
-    bits = draw(key, CHOOSE, place // 4) >> (16 * (place % 4)) & 0xFFFF
-    if bits != chance >> 16:
-        return bits < chance >> 16
-    return (draw(key, TIE, place) & 0xFFFF) < (chance & 0xFFFF)
+    return is_below(key, place, chance, (CHOOSE, TIE))
 
 
 @dataclasses.dataclass
@@ -54,6 +61,20 @@ class Replacement:
         if kind < self.mask_below:
             return self.mask_id
         return word if kind < self.word_below else token
+
+    def at(self, key: int, place: int, token: int, chance: int | None = None) -> int:
+        """What stands in the place of a chosen token, by draws of its place.
+
+        Args:
+            chance: the number that said, with this chance, that it is chosen says this, too; None: another.
+        """
+        purposes = (KIND, KIND_TIE) if chance is None else (CHOOSE, TIE)
+        scale = 1 << 32 if chance is None else chance
+        if is_below(key, place, self.mask_below * scale >> 32, purposes):
+            return self.mask_id
+        if is_below(key, place, self.word_below * scale >> 32, purposes):
+            return (draw(key, REPLACE, place) >> 32) * self.vocab_size >> 32
+        return token
 
 
 def chosen_words(
@@ -89,7 +110,8 @@ def masked_tokens(
     for place, chosen in enumerate(chosen_words(tokens, key, chance, never, word_starts)):
         if chosen and tokens[place] not in never and labels[place] != IGNORE:
             learned[place] = tokens[place]
-            inputs[place] = replacement.of(draw(key, REPLACE, place), tokens[place])
+            one = chance if word_starts is None else None
+            inputs[place] = replacement.at(key, place, tokens[place], one)
     return inputs, learned
 
 

@@ -14,6 +14,7 @@ from reference import masks as reference
 
 import pypack
 from pypack import Loader, Source
+from pypack.objectives import MaskedLM
 from pypack.source import learned as learned_module
 from pypack.source.learned import without
 
@@ -96,6 +97,25 @@ def test_sequences_without_a_learned_token_are_left_out(tmp_path):
         assert rows[np.diff(batch.row_spans) > 0].all()
     whole = pypack.pack(store.lengths, 400, "concat")
     assert Source(store, whole, mask=mask, drop_unlearned=True).fingerprint == whole.fingerprint
+
+
+def test_what_an_objective_can_learn_stays(store):
+    """A next-token loss learns no first token; masked tokens may be first ones."""
+    plan = pypack.pack(store.lengths, 40, "pad")
+    first_only = [[1, int(length)] if length > 1 else [] for length in store.lengths]
+    first_only[0] = [0, int(store.lengths[0])]  # nothing at all
+    source = Source(store, plan, mask=[*first_only[:-1], []], drop_unlearned=True)
+    assert source.num_sequences(40) < plan.num_sequences - 1
+    masking = MaskedLM(1.0, (1.0, 0.0, 0.0), mask_id=9, special_ids=[], vocab_size=60_000)
+    for objective, rows in ((None, source.num_sequences(40)), (masking, plan.num_sequences - 1)):
+        loader = Loader(
+            source, batch_sequences=2, objective=objective, tail="drop" if rows % 2 == 0 else None
+        )
+        given = [s for step in range(loader.steps_per_epoch) for s in loader.sequences_at(step).tolist()]
+        assert len({s for s in given if s >= 0}) == rows
+        for step in range(loader.steps_per_epoch):
+            batch = loader.batch_at(step)
+            assert (batch.labels != -100).any(axis=1)[np.diff(batch.row_spans) > 0].all()
 
 
 def test_a_row_length_of_nothing_to_learn_is_none(store):

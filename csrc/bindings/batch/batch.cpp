@@ -282,7 +282,7 @@ py::tuple fill(const MakerHandle& handle, const Array<std::int32_t>& source_of_r
         for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {sources[i], 0, sequences[i]};
         const auto make = [&] {
             return make_batch(maker.sources, rows, row_length, plain, maker.buffers, {}, num_threads,
-                              look_clock());
+                              look_clock(), nullptr);
         };
         made = maker.remote ? maker.remote->when_there(rows, make) : make();
     }

@@ -191,11 +191,13 @@ void register_objective(py::module_& m) {
         "Every token or word is chosen by chance; chances * 2^32.");
     m.def(
         "counted_tokens",
-        [](float rate, std::int64_t most, const Replacement& by, const Array<std::uint32_t>& never) {
-            return counted_tokens(rate, most, by, tokens_of(never, "never"));
+        [](float rate, std::int64_t most, const Replacement& by, const Array<std::uint32_t>& never,
+           const std::string& instructions) {
+            return counted_tokens(rate, most, by, tokens_of(never, "never"),
+                                  instructions_named(instructions));
         },
         py::kw_only(), py::arg("rate"), py::arg("most"), py::arg("replacement"), py::arg("never").noconvert(),
-        "As many draws of a place as the length of the span says.");
+        py::arg("instructions") = "best", "As many draws of a place as the length of the span says.");
     m.def(
         "generator_arrays",
         [](std::shared_ptr<Objective> choosing, double row_share, std::int64_t row_items) {

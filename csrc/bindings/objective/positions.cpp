@@ -30,11 +30,12 @@ void register_positions(py::module_& m) {
         py::kw_only(), py::arg("target"), py::arg("chunks"), "Chunks of spans skip positions.");
     m.def(
         "random_positions",
-        [](std::int64_t target) {
+        [](std::int64_t target, const std::string& instructions) {
             check(target, 1, 0, 0);
-            return random_positions(target);
+            return random_positions(target, instructions_named(instructions));
         },
-        py::kw_only(), py::arg("target"), "Spans have sorted samples of the positions.");
+        py::kw_only(), py::arg("target"), py::arg("instructions") = "best",
+        "Spans have sorted samples of the positions.");
     m.def(
         "logo_positions",
         [](std::int64_t target, std::int64_t chunks, std::int64_t head, std::int64_t tail) {

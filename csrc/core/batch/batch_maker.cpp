@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "batch/batch_objective.hpp"
 #include "batch/row_memory.hpp"
 #include "batch/square_sums.hpp"
 #include "common/prefetch.hpp"
@@ -108,7 +107,8 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
         std::uint64_t cost = squares[i];
         const PlanView* plan = plan_of(rows[i]);
         if (plan != nullptr && plan->literals.any()) {  // one segment, of all of its tokens
-            std::uint64_t tokens = 0;
+            auto tokens = static_cast<std::uint64_t>(
+                lengths[i].empty() ? 0 : plan->num_literals(static_cast<std::size_t>(rows[i].sequence)));
             for (const std::int64_t length : lengths[i]) tokens += static_cast<std::uint64_t>(length);
             cost = tokens * tokens;
         }
@@ -134,11 +134,9 @@ MadeBatch BatchMaker::make_here(const StepRequest& request, std::span<const RowR
         return make_pair_batch(sources, rows, *denoising, rooms, format, buffers, request.memory,
                                request.num_threads, now);
     }
-    MadeBatch batch = make_batch(sources, rows, request.row_length, format, buffers, request.memory,
-                                 request.num_threads, now);
     const Objective* const put_on = request.objective ? request.objective.get() : objective.get();
-    if (put_on != nullptr) apply_to_batch(*put_on, sources, rows, format, batch, request.num_threads);
-    return batch;
+    return make_batch(sources, rows, request.row_length, format, buffers, request.memory, request.num_threads,
+                      now, put_on);
 }
 
 }  // namespace pypack

@@ -34,34 +34,45 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
     return spans;
 }
 
-template <typename Id>
-void apply(const Objective& objective, std::span<const ObjectiveSpan> spans, const BatchFormat& format,
-           MadeBatch& batch, int num_threads) {
-    std::vector<std::byte*> extras;
-    for (const MadeExtra& extra : batch.extras) extras.push_back(extra.data);
-    const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
-    const ObjectiveArrays<Id> arrays{ids(batch.input_ids),          ids(batch.labels),
-                                     ids(batch.position_ids),       reinterpret_cast<float*>(batch.loss_mask),
-                                     ids(batch.segment_ids),        format.pad_id,
-                                     batch.objective_counts.data(), extras};
-    apply_objective(objective, spans, arrays, num_threads);
-    objective.finish(spans, {batch.rows.first_span, batch.row_length, batch.num_items, format.varlen},
-                     arrays);
-    batch.rows.num_tokens = 0;  // some may have grown
-    for (const ResolvedSpan& span : batch.rows.spans) batch.rows.num_tokens += span.length;
-}
-
 }  // namespace
 
-void apply_to_batch(const Objective& objective, std::span<const SequenceSource> sources,
-                    std::span<const RowRef> rows, const BatchFormat& format, MadeBatch& batch,
-                    int num_threads) {
-    const std::vector<ObjectiveSpan> spans = keyed_spans(sources, rows, format, batch);
-    if (format.int32) {
-        apply<std::int32_t>(objective, spans, format, batch, num_threads);
-    } else {
-        apply<std::int64_t>(objective, spans, format, batch, num_threads);
-    }
+template <typename Id>
+BatchObjective<Id>::BatchObjective(const Objective& objective, std::span<const SequenceSource> sources,
+                                   std::span<const RowRef> rows, const BatchFormat& format, MadeBatch& batch)
+    : objective_(objective),
+      format_(format),
+      batch_(batch),
+      spans_(keyed_spans(sources, rows, format, batch)) {
+    for (const MadeExtra& extra : batch.extras) extras_.push_back(extra.data);
+    const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
+    arrays_ = {ids(batch.input_ids),
+               ids(batch.labels),
+               ids(batch.position_ids),
+               reinterpret_cast<float*>(batch.loss_mask),
+               ids(batch.segment_ids),
+               format.pad_id,
+               batch.objective_counts.data(),
+               extras_};
 }
+
+template <typename Id>
+void BatchObjective<Id>::join(FillOptions<Id>& options) const {
+    if (!joins()) return;
+    options.write_labels = [this](std::int64_t span) {
+        objective_.apply(std::span(spans_).subspan(static_cast<std::size_t>(span), 1), arrays_);
+    };
+}
+
+template <typename Id>
+void BatchObjective<Id>::finish(int num_threads) const {
+    if (!joins()) apply_objective(objective_, std::span(spans_), arrays_, num_threads);
+    objective_.finish(spans_, {batch_.rows.first_span, batch_.row_length, batch_.num_items, format_.varlen},
+                      arrays_);
+    batch_.rows.num_tokens = 0;  // some may have grown
+    for (const ResolvedSpan& span : batch_.rows.spans) batch_.rows.num_tokens += span.length;
+}
+
+template class BatchObjective<std::int32_t>;
+template class BatchObjective<std::int64_t>;
 
 }  // namespace pypack

@@ -122,37 +122,31 @@ class Ahead {
     TokenCursor pages_;
 };
 
+// Tokens to input_ids and, where they are to be learned, to labels.
+template <typename Token, typename Id>
+void copy_tokens(const Token* tokens, std::int64_t n, const std::byte* mask, std::int64_t first_bit,
+                 const TokenArrays<Id>& out) {
+    if (mask != nullptr && out.input_ids != nullptr && out.labels != nullptr) {
+        widen_masked(tokens, n, out.input_ids, out.labels, mask, first_bit);
+    } else if (out.input_ids != nullptr && out.labels != nullptr) {
+        widen_twice(tokens, n, out.input_ids, out.labels);
+    } else if (out.input_ids != nullptr) {
+        widen(tokens, n, out.input_ids);
+    } else if (out.labels != nullptr) {
+        widen(tokens, n, out.labels);
+    }
+}
+
+// Positions from `position` on, and one segment.
 template <typename Id>
-void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_position,
-               const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
-    const bool left = options.leaves_labels && !has_masks(span);
-    visit_dtype(dtype, [&](auto zero) {
-        using Token = decltype(zero);
-        const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
-        for (std::int64_t begin = 0; begin < span.length; begin += kPiece) {
-            const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
-            ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
-            TokenArrays<Id> at = advance(out, begin);
-            if (left && at.labels != nullptr) {
-                set_all(at.labels, n, static_cast<Id>(kIgnoreLabel));
-                at.labels = nullptr;
-            }
-            if (span.mask != nullptr && at.input_ids != nullptr && at.labels != nullptr) {
-                widen_masked(tokens + begin, n, at.input_ids, at.labels, span.mask, span.first_bit + begin);
-            } else if (at.input_ids != nullptr && at.labels != nullptr) {
-                widen_twice(tokens + begin, n, at.input_ids, at.labels);
-            } else if (at.input_ids != nullptr) {
-                widen(tokens + begin, n, at.input_ids);
-            } else if (at.labels != nullptr) {
-                widen(tokens + begin, n, at.labels);
-            }
-            if (at.position_ids != nullptr) {
-                count_up(at.position_ids, n, static_cast<Id>(first_position + begin));
-            }
-            if (at.segment_ids != nullptr) set_all(at.segment_ids, n, segment);
-        }
-    });
-    if (out.loss_mask != nullptr) std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
+void describe(std::int64_t n, Id segment, Id position, const TokenArrays<Id>& out) {
+    if (out.position_ids != nullptr) count_up(out.position_ids, n, position);
+    if (out.segment_ids != nullptr) set_all(out.segment_ids, n, segment);
+}
+
+// What the masks of a span say is not to be learned, where that is not said yet.
+template <typename Id>
+void ignore_masked(const ResolvedSpan& span, const FillOptions<Id>& options, const TokenArrays<Id>& out) {
     // The first token has none to be foretold from; what literals behind others learn, their mask says.
     if (!options.leaves_labels && !(span.literal && span.continues)) ignore(0, std::min(span.length, 1), out);
     const bool has_labels = out.input_ids != nullptr || out.labels == nullptr;  // masked above
@@ -163,6 +157,37 @@ void fill_span(const ResolvedSpan& span, TokenDtype dtype, Id segment, Id first_
     for (const TokenRange& mask : span.masks) {
         ignore(std::max<std::int64_t>(0, std::int64_t{mask.start} - span.start),
                std::min<std::int64_t>(span.length, std::int64_t{mask.stop} - span.start), out);
+    }
+}
+
+// Span number `s` of the batch.
+template <typename Id>
+void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id segment, Id first_position,
+               const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
+    const bool left = options.leaves_labels && !has_masks(span);
+    const bool changed = static_cast<bool>(options.write_labels);
+    visit_dtype(dtype, [&](auto zero) {
+        using Token = decltype(zero);
+        const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
+        for (std::int64_t begin = 0; begin < span.length; begin += kPiece) {
+            const std::int64_t n = std::min<std::int64_t>(kPiece, span.length - begin);
+            ahead.advance(n * static_cast<std::int64_t>(sizeof(Token)));
+            TokenArrays<Id> at = advance(out, begin);
+            if (left && at.labels != nullptr) {
+                if (!changed) set_all(at.labels, n, static_cast<Id>(kIgnoreLabel));
+                at.labels = nullptr;
+            }
+            copy_tokens(tokens + begin, n, span.mask, span.first_bit + begin, at);
+            if (!changed) describe(n, segment, static_cast<Id>(first_position + begin), at);
+        }
+    });
+    if (out.loss_mask != nullptr && !(left && changed)) {
+        std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
+    }
+    ignore_masked(span, options, out);
+    if (changed) {
+        options.write_labels(s);
+        describe(span.length, segment, first_position, out);
     }
     if (span.room > span.length)
         fill_padding(span.room - span.length, options.pad_id, advance(out, span.length));
@@ -178,15 +203,17 @@ void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std:
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
         if (s > rows.first_span[r] && !span.continues) ++segment;
-        fill_span(span, dtype_of(span, dtypes), segment,
+        fill_span(span, s, dtype_of(span, dtypes), segment,
                   options.positions_by_row || span.continues ? place : Id{0}, options, out, ahead);
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }
 }
 
-int useful_threads(std::int64_t items, int num_threads) {
-    return static_cast<int>(std::clamp<std::int64_t>(items / kItemsPerThread, 1, num_threads));
+template <typename Id>
+int useful_threads(std::int64_t items, const FillOptions<Id>& options, int num_threads) {
+    const std::int64_t each = options.write_labels ? kItemsPerThread / 2 : kItemsPerThread;
+    return static_cast<int>(std::clamp<std::int64_t>(items / each, 1, num_threads));
 }
 
 }  // namespace
@@ -201,7 +228,7 @@ void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
                                         " tokens, the row has room for " + std::to_string(row_length));
         }
     }
-    parallel_for(num_rows, useful_threads(num_rows * row_length, num_threads), [&](std::int64_t row) {
+    parallel_for(num_rows, useful_threads(num_rows * row_length, options, num_threads), [&](std::int64_t row) {
         const TokenArrays<Id> at = advance(out, row * row_length);
         fill_row(dtypes, rows, row, Id{1}, options, at);
         const std::int64_t room = rows.row_room[static_cast<std::size_t>(row)];
@@ -215,7 +242,7 @@ void fill_varlen(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
     const auto num_rows = static_cast<std::int64_t>(rows.row_room.size());
     std::vector<std::int64_t> row_start(rows.row_room.size());
     std::exclusive_scan(rows.row_room.begin(), rows.row_room.end(), row_start.begin(), std::int64_t{0});
-    parallel_for(num_rows, useful_threads(rows.num_items, num_threads), [&](std::int64_t row) {
+    parallel_for(num_rows, useful_threads(rows.num_items, options, num_threads), [&](std::int64_t row) {
         const auto r = static_cast<std::size_t>(row);
         const std::vector<std::int64_t>& before =
             rows.first_segment.empty() ? rows.first_span : rows.first_segment;

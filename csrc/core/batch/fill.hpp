@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct FillOptions {
     // For an objective that writes them: the labels of spans without masks are all kIgnoreLabel, those of
     // other spans have the first token, too, which no token before it could foretell.
     bool leaves_labels = false;
+    // Where there is one: called with the number of a span as soon as its tokens are there, and labels where
+    // it has masks, while they are in the cache. It writes all labels of the span and its loss mask; positions
+    // and segments are not there yet.
+    std::function<void(std::int64_t)> write_labels{};
 };
 
 // One row of `row_length` items a resolved row, padded at the end. Throws std::invalid_argument for a row

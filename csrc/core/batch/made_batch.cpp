@@ -1,10 +1,12 @@
 #include "batch/made_batch.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "batch/array_bytes.hpp"
+#include "batch/batch_objective.hpp"
 #include "batch/fill.hpp"
 #include "common/checked.hpp"
 
@@ -12,18 +14,36 @@ namespace pypack {
 
 namespace {
 
+// What a batch is filled from.
+struct Filling {
+    std::span<const SequenceSource> sources;
+    std::span<const RowRef> rows;
+    const BatchFormat& format;
+    const Objective* objective;
+    int num_threads;
+};
+
 template <typename Id>
-void fill(std::span<const TokenDtype> dtypes, const BatchFormat& format, int num_threads, MadeBatch& batch) {
-    const FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row,
-                                  format.leaves_labels};
+void fill(const Filling& from, MadeBatch& batch) {
+    std::vector<TokenDtype> dtypes;
+    dtypes.reserve(from.sources.size());
+    for (const SequenceSource& source : from.sources) dtypes.push_back(source.store->dtype());
+    const BatchFormat& format = from.format;
+    FillOptions<Id> options{static_cast<Id>(format.pad_id), format.positions_by_row, format.leaves_labels};
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
     const TokenArrays<Id> arrays{ids(batch.input_ids), ids(batch.labels), ids(batch.position_ids),
                                  ids(batch.segment_ids), reinterpret_cast<float*>(batch.loss_mask)};
-    if (format.varlen) {
-        fill_varlen(dtypes, batch.rows, batch.num_items, options, arrays, num_threads);
-    } else {
-        fill_padded(dtypes, batch.rows, batch.row_length, options, arrays, num_threads);
+    std::optional<BatchObjective<Id>> objective;
+    if (from.objective != nullptr) {
+        objective.emplace(*from.objective, from.sources, from.rows, format, batch);
+        objective->join(options);
     }
+    if (format.varlen) {
+        fill_varlen(dtypes, batch.rows, batch.num_items, options, arrays, from.num_threads);
+    } else {
+        fill_padded(dtypes, batch.rows, batch.row_length, options, arrays, from.num_threads);
+    }
+    if (objective) objective->finish(from.num_threads);
 }
 
 std::int64_t size_of(ExtraArray::Kind kind, const BatchFormat& format) {
@@ -56,7 +76,8 @@ std::size_t batch_bytes(std::int64_t items, const BatchFormat& format) {
 
 MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
                      std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
-                     OutsideMemory outside, int num_threads, std::int64_t now) {
+                     OutsideMemory outside, int num_threads, std::int64_t now,
+                     const Objective* objective) {
     MadeBatch batch;
     batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());
@@ -101,13 +122,11 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
         batch.extras.push_back(
             {extra.name, extra.kind, columns, cut_items(items, size_of(extra.kind, format))});
     }
-    std::vector<TokenDtype> dtypes;
-    dtypes.reserve(sources.size());
-    for (const SequenceSource& source : sources) dtypes.push_back(source.store->dtype());
+    const Filling from{sources, rows, format, objective, num_threads};
     if (format.int32) {
-        fill<std::int32_t>(dtypes, format, num_threads, batch);
+        fill<std::int32_t>(from, batch);
     } else {
-        fill<std::int64_t>(dtypes, format, num_threads, batch);
+        fill<std::int64_t>(from, batch);
     }
     return batch;
 }

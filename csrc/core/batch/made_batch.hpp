@@ -69,8 +69,10 @@ struct MadeBatch {
 
 // Fills one batch. Throws like resolve_rows and fill_padded, and std::invalid_argument if outside memory,
 // pad_to or max_documents are too small. `now`: of look_clock, which takes as long as a few spans.
+// `objective`: put on the batch, where there is one.
 [[nodiscard]] MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
                                    std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
-                                   OutsideMemory outside, int num_threads, std::int64_t now);
+                                   OutsideMemory outside, int num_threads, std::int64_t now,
+                                   const Objective* objective);
 
 }  // namespace pypack

@@ -10,6 +10,7 @@
 #include "batch/array_bytes.hpp"
 #include "batch/item_loops.hpp"
 #include "common/parallel.hpp"
+#include "common/prefetch.hpp"
 #include "common/random.hpp"
 #include "common/types.hpp"
 #include "store/mask_bits.hpp"
@@ -125,6 +126,7 @@ class RowWriter {
         const std::int64_t begin = spans.first_span[row];
         for (std::int64_t s = begin; s < spans.first_span[row + 1]; ++s) {
             const ResolvedSpan& span = spans.spans[static_cast<std::size_t>(s)];
+            ask_ahead(static_cast<std::size_t>(s), source->store->dtype());
             const auto in_plan = static_cast<std::size_t>(first + s - begin);
             const PlanSpan of_plan{source->plan.span_document[in_plan], span.start, span.length};
             const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - begin));
@@ -145,6 +147,19 @@ class RowWriter {
     template <typename Item>
     static Item* side(std::byte* array, std::int64_t row, std::int64_t room) {
         return array == nullptr ? nullptr : reinterpret_cast<Item*>(array) + row * room;
+    }
+
+    // Asks for the tokens of the next span, and for the page of a later one: spans are random places of the
+    // store.
+    void ask_ahead(std::size_t s, TokenDtype dtype) const {
+        constexpr std::int64_t kLine = 64;
+        const std::vector<ResolvedSpan>& spans = task_.batch.rows.spans;
+        if (s + 4 < spans.size()) prefetch(spans[s + 4].tokens);
+        if (s + 1 >= spans.size()) return;
+        const std::int64_t bytes = spans[s + 1].length * item_size(dtype);
+        for (std::int64_t at = 0; at < std::min<std::int64_t>(bytes, 64 * kLine); at += kLine) {
+            prefetch(spans[s + 1].tokens + at);
+        }
     }
 
     void write_span(const ResolvedSpan& span, const PlanSpan& of_plan, std::uint64_t key, Id segment,

@@ -34,7 +34,7 @@ struct SequenceSource {
     std::span<const TokenRange> masks;
     // Also those that the store's own loss mask says.
     bool uses_store_mask = false;
-    // Of the draws of an objective, see apply_to_batch.
+    // Of the draws of an objective, see BatchObjective.
     std::uint64_t objective_key = 0;
     std::int32_t objective_store = 0;  // the number of its store, as an objective counts them
     // What the plan's arrays are mapped from; null where they are in memory.

@@ -17,27 +17,36 @@ namespace {
 constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
 constexpr std::uint64_t kDraws = kChosenBlock / 4;  // four tokens share a draw, sixteen bits each
 
-// The sixteen bits of every token of each block, beside a limit.
+// The sixteen bits of every token of each block, beside limits.
+template <std::size_t limits>
 struct Compared {
-    std::uint64_t* below;
-    std::uint64_t* equal;
+    std::array<std::uint16_t, limits> to;
+    std::array<std::uint64_t*, limits> below;
+    std::array<std::uint64_t*, limits> equal;  // written for those blocks only
+    std::uint32_t blocks_equal = 0;            // whose bits are 1: in which some are
 };
 
 // `start` is what the first draw is mixed of, the others follow at kGolden.
-void compare_portable(std::uint64_t start, std::uint16_t limit, std::int64_t blocks, const Compared& found) {
+template <std::size_t limits>
+void compare_portable(std::uint64_t start, std::int64_t blocks, Compared<limits>& found) {
     for (std::int64_t block = 0; block < blocks; ++block, start += kDraws * kGolden) {
-        std::uint64_t below = 0;
-        std::uint64_t equal = 0;
+        std::array<std::uint64_t, limits> below{};
+        std::array<std::uint64_t, limits> equal{};
         for (std::uint64_t i = 0; i < kDraws; ++i) {
             const std::uint64_t bits = mix64(start + kGolden * i);
             for (std::uint64_t part = 0; part < 4; ++part) {
                 const auto number = static_cast<std::uint16_t>(bits >> (16 * part));
-                below |= static_cast<std::uint64_t>(number < limit) << (4 * i + part);
-                equal |= static_cast<std::uint64_t>(number == limit) << (4 * i + part);
+                for (std::size_t l = 0; l < limits; ++l) {
+                    below[l] |= static_cast<std::uint64_t>(number < found.to[l]) << (4 * i + part);
+                    equal[l] |= static_cast<std::uint64_t>(number == found.to[l]) << (4 * i + part);
+                }
             }
         }
-        found.below[block] = below;
-        found.equal[block] = equal;
+        for (std::size_t l = 0; l < limits; ++l) {
+            found.below[l][block] = below[l];
+            found.equal[l][block] = equal[l];
+        }
+        found.blocks_equal |= 1U << block;
     }
 }
 
@@ -49,23 +58,30 @@ PYPACK_TARGET_AVX2 inline std::uint64_t bits_of(__m256i low, __m256i high) {
     return static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes));
 }
 
-PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::uint16_t limit, std::int64_t blocks,
-                                     const Compared& found) {
-    const __m256i limits = _mm256_set1_epi16(static_cast<short>(limit));
+template <std::size_t limits>
+PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::int64_t blocks,
+                                     Compared<limits>& found) {
     const __m256i lanes =
         _mm256_set_epi64x(static_cast<long long>(3 * kGolden), static_cast<long long>(2 * kGolden),
                           static_cast<long long>(kGolden), 0);
     for (std::int64_t block = 0; block < blocks; ++block, start += kDraws * kGolden) {
-        __m256i less[4];
-        __m256i same[4];
+        __m256i bits[4];
         for (std::uint64_t part = 0; part < 4; ++part) {
-            const __m256i bits = mix64_lanes(_mm256_add_epi64(broadcast(start + kGolden * 4 * part), lanes));
-            same[part] = _mm256_cmpeq_epi16(bits, limits);
-            const __m256i at_least = _mm256_cmpeq_epi16(_mm256_max_epu16(bits, limits), bits);
-            less[part] = _mm256_xor_si256(at_least, _mm256_set1_epi16(-1));
+            bits[part] = mix64_lanes(_mm256_add_epi64(broadcast(start + kGolden * 4 * part), lanes));
         }
-        found.below[block] = bits_of(less[0], less[1]) | bits_of(less[2], less[3]) << 32;
-        found.equal[block] = bits_of(same[0], same[1]) | bits_of(same[2], same[3]) << 32;
+        for (std::size_t l = 0; l < limits; ++l) {
+            const __m256i to = _mm256_set1_epi16(static_cast<short>(found.to[l]));
+            __m256i less[4];
+            __m256i same[4];
+            for (std::size_t part = 0; part < 4; ++part) {
+                same[part] = _mm256_cmpeq_epi16(bits[part], to);
+                const __m256i at_least = _mm256_cmpeq_epi16(_mm256_max_epu16(bits[part], to), bits[part]);
+                less[part] = _mm256_xor_si256(at_least, _mm256_set1_epi16(-1));
+            }
+            found.below[l][block] = bits_of(less[0], less[1]) | bits_of(less[2], less[3]) << 32;
+            found.equal[l][block] = bits_of(same[0], same[1]) | bits_of(same[2], same[3]) << 32;
+        }
+        found.blocks_equal |= 1U << block;
     }
 }
 
@@ -106,9 +122,11 @@ PYPACK_TARGET_AVX512 inline __m512i mix64_eight(__m512i x) {
     return _mm512_xor_si512(x, _mm512_maskz_srli_epi64(0xff, x, 31));
 }
 
-PYPACK_TARGET_AVX512 void compare_avx512(std::uint64_t start, std::uint16_t limit, std::int64_t blocks,
-                                         const Compared& found) {
-    const __m512i limits = _mm512_set1_epi16(static_cast<short>(limit));
+// Whether numbers are equal is asked of all limits at once, as there are few.
+template <std::size_t limits>
+PYPACK_TARGET_AVX512 void compare_avx512(std::uint64_t start, std::int64_t blocks, Compared<limits>& found) {
+    __m512i to[limits];
+    for (std::size_t l = 0; l < limits; ++l) to[l] = _mm512_set1_epi16(static_cast<short>(found.to[l]));
     const __m512i eight = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
     const __m512i golden = _mm512_set1_epi64(static_cast<long long>(kGolden));
     const __m512i step = _mm512_set1_epi64(static_cast<long long>(8 * kGolden));
@@ -118,55 +136,96 @@ PYPACK_TARGET_AVX512 void compare_avx512(std::uint64_t start, std::uint16_t limi
         const __m512i low = mix64_eight(draw);
         const __m512i high = mix64_eight(_mm512_add_epi64(draw, step));
         draw = _mm512_add_epi64(_mm512_add_epi64(draw, step), step);
-        found.below[block] = static_cast<std::uint64_t>(_mm512_cmplt_epu16_mask(low, limits)) |
-                             static_cast<std::uint64_t>(_mm512_cmplt_epu16_mask(high, limits)) << 32;
-        found.equal[block] = static_cast<std::uint64_t>(_mm512_cmpeq_epu16_mask(low, limits)) |
-                             static_cast<std::uint64_t>(_mm512_cmpeq_epu16_mask(high, limits)) << 32;
+        __m512i nearest = _mm512_set1_epi16(-1);  // 0 where a number is equal to a limit
+        for (std::size_t l = 0; l < limits; ++l) {
+            const __mmask64 below =
+                _mm512_kunpackd(_mm512_cmplt_epu16_mask(high, to[l]), _mm512_cmplt_epu16_mask(low, to[l]));
+            _store_mask64(reinterpret_cast<__mmask64*>(found.below[l] + block), below);
+            nearest = _mm512_min_epu16(nearest, _mm512_xor_si512(low, to[l]));
+            nearest = _mm512_min_epu16(nearest, _mm512_xor_si512(high, to[l]));
+        }
+        if (_mm512_testn_epi16_mask(nearest, nearest) == 0) [[likely]]
+            continue;
+        found.blocks_equal |= 1U << block;
+        for (std::size_t l = 0; l < limits; ++l) {
+            found.equal[l][block] = static_cast<std::uint64_t>(_mm512_cmpeq_epi16_mask(low, to[l])) |
+                                    static_cast<std::uint64_t>(_mm512_cmpeq_epi16_mask(high, to[l])) << 32;
+        }
     }
 }
 
 #endif
 
-void compare(std::uint64_t start, std::uint16_t limit, std::int64_t blocks, Instructions instructions,
-             const Compared& found) {
+template <std::size_t limits>
+void compare(std::uint64_t start, std::int64_t blocks, Instructions instructions,
+             Compared<limits>& found) {
 #if PYPACK_X86_DISPATCH
-    if (instructions == Instructions::kAvx512) return compare_avx512(start, limit, blocks, found);
-    if (instructions == Instructions::kAvx2) return compare_avx2(start, limit, blocks, found);
+    if (instructions == Instructions::kAvx512) return compare_avx512(start, blocks, found);
+    if (instructions == Instructions::kAvx2) return compare_avx2(start, blocks, found);
 #else
     (void)instructions;
 #endif
-    compare_portable(start, limit, blocks, found);
+    compare_portable(start, blocks, found);
 }
 
 }  // namespace
 
-Chances::Chances(std::uint64_t span_key, std::uint64_t chance, Instructions instructions)
-    : draws_(draws_for(span_key, Purpose::kChoose)),
-      ties_(draws_for(span_key, Purpose::kTie)),
-      chance_(chance),
+TokenNumbers::TokenNumbers(std::uint64_t span_key, Purpose first_bits, Purpose last_bits,
+                           Instructions instructions)
+    : draws_(draws_for(span_key, first_bits)),
+      ties_(draws_for(span_key, last_bits)),
       instructions_(instructions) {}
 
-void Chances::choose(std::int64_t first, std::int64_t count, std::uint64_t* bits) const {
+template <std::size_t limits>
+void TokenNumbers::below(const std::array<std::uint64_t, limits>& of, std::int64_t first, std::int64_t count,
+                         const std::array<std::uint64_t*, limits>& bits) const {
+    constexpr std::int64_t kBlocks = kChosenPiece / kChosenBlock;
     const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
-    if (chance_ >> 32 != 0) {
-        std::fill_n(bits, blocks, ~std::uint64_t{0});
-    } else {
-        std::uint64_t equal[kChosenPiece / kChosenBlock];
+    std::uint64_t equal[limits][kBlocks];
+    Compared<limits> found{};
+    bool drawn = false;
+    for (std::size_t l = 0; l < limits; ++l) {
+        found.to[l] = static_cast<std::uint16_t>(of[l] >> 16);
+        found.below[l] = bits[l];
+        found.equal[l] = equal[l];
+        drawn |= of[l] != 0 && of[l] >> 32 == 0;
+    }
+    if (drawn) {
         const std::uint64_t start = draws_ + kGolden * (static_cast<std::uint64_t>(first / 4) + 1);
-        compare(start, static_cast<std::uint16_t>(chance_ >> 16), blocks, instructions_, {bits, equal});
-        // Sixteen bits alone would round the chance; where they are equal (one token in 65,536), sixteen more
-        // decide.
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            for (; equal[block] != 0; equal[block] &= equal[block] - 1) {
-                const int bit = std::countr_zero(equal[block]);
-                const auto token = static_cast<std::uint64_t>(first + block * kChosenBlock + bit);
-                const bool chosen = (combine_keys(ties_, token) & 0xffff) < (chance_ & 0xffff);
-                bits[block] |= static_cast<std::uint64_t>(chosen) << bit;
-            }
+        compare(start, blocks, instructions_, found);
+    }
+    for (std::size_t l = 0; l < limits; ++l) {
+        if (of[l] == 0 || of[l] >> 32 != 0) {
+            std::fill_n(bits[l], blocks, of[l] == 0 ? 0 : ~std::uint64_t{0});
+        } else if (found.blocks_equal != 0) {
+            break_ties(of[l], first, equal[l], found.blocks_equal, bits[l]);
+        }
+        if (count % kChosenBlock != 0) {
+            bits[l][blocks - 1] &= (std::uint64_t{1} << (count % kChosenBlock)) - 1;
         }
     }
-    if (count % kChosenBlock != 0) bits[blocks - 1] &= (std::uint64_t{1} << (count % kChosenBlock)) - 1;
 }
+
+// One token in 65,536 has the first sixteen bits of the limit.
+void TokenNumbers::break_ties(std::uint64_t limit, std::int64_t first, const std::uint64_t* equal,
+                              std::uint32_t blocks, std::uint64_t* bits) const {
+    for (; blocks != 0; blocks &= blocks - 1) {
+        const int block = std::countr_zero(blocks);
+        for (std::uint64_t left = equal[block]; left != 0; left &= left - 1) {
+            const int bit = std::countr_zero(left);
+            const auto token = static_cast<std::uint64_t>(first + block * kChosenBlock + bit);
+            const bool is = (combine_keys(ties_, token) & 0xffff) < (limit & 0xffff);
+            bits[block] |= static_cast<std::uint64_t>(is) << bit;
+        }
+    }
+}
+
+template void TokenNumbers::below(const std::array<std::uint64_t, 1>&, std::int64_t, std::int64_t,
+                                  const std::array<std::uint64_t*, 1>&) const;
+template void TokenNumbers::below(const std::array<std::uint64_t, 2>&, std::int64_t, std::int64_t,
+                                  const std::array<std::uint64_t*, 2>&) const;
+template void TokenNumbers::below(const std::array<std::uint64_t, 3>&, std::int64_t, std::int64_t,
+                                  const std::array<std::uint64_t*, 3>&) const;
 
 std::size_t list_places(const std::uint64_t* bits, std::int64_t numbers, std::int64_t first,
                         Instructions instructions, std::uint32_t* places) {

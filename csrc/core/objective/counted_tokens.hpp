@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/instructions.hpp"
 #include "objective/objective.hpp"
 #include "objective/replacement.hpp"
 #include "objective/token_set.hpp"
@@ -18,6 +19,7 @@ namespace pypack {
 // again, and then is one label, and replaced if one of its draws says so. What replaces it is drawn for every
 // draw.
 [[nodiscard]] std::shared_ptr<Objective> counted_tokens(float rate, std::int64_t most,
-                                                        const Replacement& replacement, TokenSet never);
+                                                        const Replacement& replacement, TokenSet never,
+                                                        Instructions instructions);
 
 }  // namespace pypack

@@ -154,7 +154,7 @@ Length Denoising::write(const PlanSpan& span, std::uint64_t key, const Token* to
                 " runs that are left out of " + std::to_string(span.length) + " tokens, and there are " +
                 std::to_string(sentinels_.size()) + " sentinels: give more, or pack with shorter inputs");
         }
-        runs.draw(key, span.length, counts);
+        runs.draw(key, span.length, counts, instructions_);
         const Length modes = denoiser.mode_tokens;
         const PairItems<Id> ends{out.inputs + modes + span.length - counts.tokens + counts.runs,
                                  out.targets + counts.tokens + std::max<Length>(counts.runs, 1)};

@@ -22,6 +22,8 @@ enum class Purpose : std::uint64_t {
     kKept = 9,       // and those between them
     kDenoiser = 10,  // of a plan's seed, not of a span's key: which denoiser a piece of a document gets,
     kPrefix = 11,    // and where its prefix ends
+    kKind = 12,      // whether a chosen token is masked, replaced or kept; four tokens share a draw
+    kKindTie = 13,   // the same, where the first sixteen bits do not decide
     kFile = 19,      // as kInfill, of the files of a span
     kCluster = 20,   // of which cluster the replacement of a token is,
     kMember = 21,    // and which of its tokens

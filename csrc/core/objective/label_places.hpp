@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "common/instructions.hpp"
+#include "objective/masked_piece.hpp"
 
 namespace pypack {
 
@@ -24,10 +25,27 @@ inline void for_each_label(const Id* labels, std::int64_t count, Instructions in
     }
 }
 
-// What tells replaced tokens: labels[i] becomes 1 where bit i of `replaced` is 1, else kIgnoreLabel where
-// that of `none` is, else 0.
+// All labels become kIgnoreLabel.
 template <typename Id>
-void tell(Id* labels, std::int64_t count, std::uint64_t replaced, std::uint64_t none,
-          Instructions instructions);
+void ignore_labels(Id* labels, std::int64_t count, Instructions instructions);
+
+// Labels that were looked at, and those among them that are not kIgnoreLabel.
+struct Listed {
+    std::int64_t items;
+    std::int64_t found;
+};
+
+// Lists the first labels that are not kIgnoreLabel: to `found` they go, and first + i of labels[i] to
+// `places`; both have `room` items. It stops where these are nearly full, maybe at once: what is behind is
+// the caller's.
+template <typename Id>
+[[nodiscard]] Listed list_labels(const Id* labels, std::int64_t count, std::int64_t first, std::int64_t room,
+                                 Instructions instructions, Id* places, Id* found);
+
+// What tells replaced tokens: labels[i] becomes 1 where it is not kIgnoreLabel, else kIgnoreLabel where bit
+// i % 64 of unlearned[i / 64] is 1 or `never` has originals[i], else 0.
+template <typename Id>
+void tell_replaced(const Id* originals, Id* labels, std::int64_t count, const std::uint64_t* unlearned,
+                   const NeverChosen& never, Instructions instructions);
 
 }  // namespace pypack

@@ -4,21 +4,14 @@
 #include <cstddef>
 #include <utility>
 
-#include "common/types.hpp"
 #include "objective/chosen_bits.hpp"
-#include "objective/taken_tokens.hpp"
+#include "objective/draws.hpp"
+#include "objective/masked_piece.hpp"
+#include "objective/masked_span.hpp"
 
 namespace pypack {
 
 namespace {
-
-constexpr std::int64_t kPiece = kChosenPiece;
-
-struct Chosen {
-    std::uint32_t places[kPiece + 16];
-    std::uint32_t originals[kPiece + 16];
-    std::uint32_t tokens[kPiece];
-};
 
 // What the block before says of the first token of a block, as its lowest bit.
 struct Before {
@@ -26,12 +19,23 @@ struct Before {
     std::uint64_t starts = 1;   // a word begins here: the span does, or the last token was none of a word
 };
 
+// Chances of two things at once, in units of 2^-32.
+std::uint64_t of_both(std::uint64_t one, std::uint64_t other) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<Wide>(one) * other) >> 32);
+}
+
 class MaskedTokens : public Objective {
   public:
     MaskedTokens(std::uint64_t chance, const Replacement& replacement, TokenSet never,
                  const std::optional<TokenSet>& word_starts, Instructions instructions)
-        : chance_(chance), replacement_(replacement), never_(std::move(never)), instructions_(instructions) {
-        if (word_starts) words_.emplace(never_, *word_starts);
+        : chance_(chance),
+          mask_below_(of_both(chance, replacement.mask_below)),
+          word_below_(of_both(chance, replacement.word_below)),
+          replacement_(replacement),
+          never_(std::move(never), replacement.vocab_size),
+          instructions_(instructions) {
+        if (word_starts) words_.emplace(never_.tokens, *word_starts);
     }
 
     void apply(std::span<const ObjectiveSpan> spans,
@@ -42,70 +46,42 @@ class MaskedTokens : public Objective {
                const ObjectiveArrays<std::int32_t>& arrays) const override {
         for (const ObjectiveSpan& span : spans) mask(span, arrays);
     }
+    [[nodiscard]] bool writes_all_labels() const override { return true; }
 
   private:
     template <typename Id>
     void mask(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays) const {
-        Id* const ids = arrays.input_ids + span.begin;
-        Id* const labels = arrays.labels + span.begin;
-        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
-        const Chances chances(span.key, chance_, instructions_);
+        const Id* const ids = arrays.input_ids + span.begin;
+        const TokenNumbers numbers(span.key, Purpose::kChoose, Purpose::kTie, instructions_);
+        const Kinds kinds(span.key, replacement_, instructions_);
         Before before;
-        Chosen chosen;
-        for (std::int64_t first = 0; first < span.length; first += kPiece) {
-            const std::int64_t last = std::min(first + kPiece, span.length);
-            const std::int64_t blocks = (last - first + kChosenBlock - 1) / kChosenBlock;
-            std::uint64_t bits[kPiece / kChosenBlock];
-            chances.choose(first, last - first, bits);
-            for (std::int64_t block = 0; words_ && block < blocks; ++block) {
-                const std::int64_t at = first + block * kChosenBlock;
-                bits[block] = whole_words(ids, at, std::min(kChosenBlock, last - at), bits[block], before);
+        const auto choose = [&](std::int64_t first, std::int64_t count, PieceChoice& choice) {
+            if (words_) {
+                numbers.below<1>({chance_}, first, count, {choice.chosen});
+                choose_words(ids + first, count, choice.chosen, before);
+                kinds.sort(first, count, choice.masked, choice.replaced);
+            } else {
+                numbers.below<3>({mask_below_, word_below_, chance_}, first, count,
+                                 {choice.masked, choice.replaced, choice.chosen});
             }
-            std::size_t count = list_places(bits, blocks, first, instructions_, chosen.places);
-            if (span.labels_tell ||
-                !take_plain(ids, chosen.places, count, never_, instructions_, chosen.originals)) {
-                count = span.labels_tell ? keep<true>(ids, labels, count, chosen)
-                                         : keep<false>(ids, labels, count, chosen);
-            }
-            replacement_.replace(span.key, {chosen.places, count}, chosen.originals, chosen.tokens);
-            if (span.labels_tell) {
-                std::fill(labels + first, labels + last, static_cast<Id>(kIgnoreLabel));
-                if (loss_mask != nullptr) std::fill(loss_mask + first, loss_mask + last, 0.0F);
-            }
-            for (std::size_t i = 0; i < count; ++i) {
-                const std::uint32_t place = chosen.places[i];
-                ids[place] = static_cast<Id>(chosen.tokens[i]);
-                labels[place] = static_cast<Id>(chosen.originals[i]);
-            }
-            if (loss_mask == nullptr) continue;
-            for (std::size_t i = 0; i < count; ++i) loss_mask[chosen.places[i]] = 1.0F;
-        }
+        };
+        mask_span(span, arrays, kinds, static_cast<Id>(replacement_.mask_id), never_, instructions_, choose);
     }
 
-    // Keeps the places whose tokens may be chosen, and says how many.
-    template <bool labels_tell, typename Id>
-    std::size_t keep(const Id* ids, const Id* labels, std::size_t count, Chosen& chosen) const {
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t place = chosen.places[i];
-            const Id id = ids[place];
-            chosen.places[kept] = place;
-            chosen.originals[kept] = static_cast<std::uint32_t>(id);
-            bool may = !never_.contains(id);
-            if constexpr (labels_tell) may &= labels[place] != static_cast<Id>(kIgnoreLabel);
-            kept += may ? 1 : 0;
+    template <typename Id>
+    void choose_words(const Id* ids, std::int64_t count, std::uint64_t* chosen, Before& before) const {
+        for (std::int64_t at = 0; at < count; at += kChosenBlock, ++chosen) {
+            *chosen = whole_words(ids + at, std::min(kChosenBlock, count - at), *chosen, before);
         }
-        return kept;
     }
 
     // All tokens of the words whose first token is chosen. A sum carries every chosen word's bit through the
     // bits behind it that continue words, up to the next start, which is 0.
     template <typename Id>
-    std::uint64_t whole_words(const Id* ids, std::int64_t first, std::int64_t count, std::uint64_t chosen,
-                              Before& before) const {
+    std::uint64_t whole_words(const Id* ids, std::int64_t count, std::uint64_t chosen, Before& before) const {
         std::uint64_t never = 0;
         std::uint64_t begin = 0;
-        words_->contained(ids + first, count, instructions_, never, begin);
+        words_->contained(ids, count, instructions_, never, begin);
         const std::uint64_t starts = begin | never | never << 1 | before.starts;
         const std::uint64_t counted = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
         const std::uint64_t rest = counted & ~starts;
@@ -117,8 +93,12 @@ class MaskedTokens : public Objective {
     }
 
     std::uint64_t chance_;
+    // Of single tokens one number says all: those below the first become the mask, those from there to the
+    // second any of the vocabulary, those from there to the chance stay.
+    std::uint64_t mask_below_;
+    std::uint64_t word_below_;
     Replacement replacement_;
-    TokenSet never_;
+    NeverChosen never_;
     std::optional<TokenPair> words_;  // which tokens are never chosen, and which begin a word
     Instructions instructions_;
 };

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <utility>
-#include <vector>
 
-#include "common/types.hpp"
 #include "objective/chosen_bits.hpp"
+#include "objective/masked_span.hpp"
 
 namespace pypack {
 
@@ -18,78 +17,45 @@ class MaskedWords : public Objective {
                 std::shared_ptr<const WordBits> borders, Instructions instructions)
         : chance_(chance),
           replacement_(replacement),
-          never_(std::move(never)),
+          never_(std::move(never), replacement.vocab_size),
           borders_(std::move(borders)),
           instructions_(instructions) {}
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
-        mask_all(spans, arrays);
+        for (const ObjectiveSpan& span : spans) mask(span, arrays);
     }
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int32_t>& arrays) const override {
-        mask_all(spans, arrays);
+        for (const ObjectiveSpan& span : spans) mask(span, arrays);
     }
+    [[nodiscard]] bool writes_all_labels() const override { return true; }
 
   private:
     static constexpr std::int64_t kBlocks = kChosenPiece / kChosenBlock;
 
-    // Of a piece of a span: whether a token may begin a word is told by its bit and by the token before.
-    struct Piece {
-        std::uint64_t starts[kBlocks];  // a word begins; first of all, what the store says
-        std::uint64_t never[kBlocks];   // never chosen
-        std::uint64_t chosen[kBlocks];
-        std::uint32_t places[kChosenPiece + 16];
-        std::uint32_t originals[kChosenPiece];
-        std::uint32_t tokens[kChosenPiece];
-    };
-
     template <typename Id>
-    void mask_all(std::span<const ObjectiveSpan> spans, const ObjectiveArrays<Id>& arrays) const {
-        const auto piece = std::make_unique<Piece>();
-        for (const ObjectiveSpan& span : spans) mask(span, arrays, *piece);
-    }
-
-    template <typename Id>
-    void mask(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays, Piece& piece) const {
-        Id* const ids = arrays.input_ids + span.begin;
-        Id* const labels = arrays.labels + span.begin;
-        float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+    void mask(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays) const {
+        const Id* const ids = arrays.input_ids + span.begin;
         const Chances chances(span.key, chance_, instructions_);
+        const Kinds kinds(span.key, replacement_, instructions_);
         std::uint64_t goes_on = 0;  // the lowest bit: the last word is chosen, and may go on
-        std::uint64_t starts = 1;   // the lowest bit: a word begins with what comes next
-        for (std::int64_t first = 0; first < span.length; first += kChosenPiece) {
-            const std::int64_t count = std::min(kChosenPiece, span.length - first);
-            const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
-            borders_->copy(span.store, span.document, span.start + first, count, piece.starts);
-            chances.choose(first, count, piece.chosen);
-            for (std::int64_t block = 0; block < blocks; ++block) {
+        std::uint64_t begins = 1;   // the lowest bit: a word begins with what comes next
+        const auto choose = [&](std::int64_t first, std::int64_t count, PieceChoice& choice) {
+            std::uint64_t starts[kBlocks];  // first of all, what the store says
+            borders_->copy(span.store, span.document, span.start + first, count, starts);
+            chances.choose(first, count, choice.chosen);
+            for (std::int64_t block = 0; block * kChosenBlock < count; ++block) {
                 const std::int64_t at = block * kChosenBlock;
                 const std::int64_t here = std::min(kChosenBlock, count - at);
-                const std::uint64_t never = never_.contained(ids + first + at, here, instructions_);
-                piece.never[block] = never;
-                piece.starts[block] |= never | never << 1 | starts;
-                starts = never >> 63;
-                piece.chosen[block] = whole(piece.chosen[block], piece.starts[block], here, goes_on);
+                const std::uint64_t never = never_.tokens.contained(ids + first + at, here, instructions_);
+                starts[block] |= never | never << 1 | begins;
+                begins = never >> 63;
+                choice.chosen[block] = whole(choice.chosen[block], starts[block], here, goes_on);
             }
-            for (std::int64_t block = 0; block < blocks; ++block) piece.chosen[block] &= ~piece.never[block];
-            std::size_t found = list_places(piece.chosen, blocks, first, instructions_, piece.places);
-            if (span.labels_tell) found = learned(labels, found, piece);
-            for (std::size_t i = 0; i < found; ++i) {
-                piece.originals[i] = static_cast<std::uint32_t>(ids[piece.places[i]]);
-            }
-            replacement_.replace(span.key, {piece.places, found}, piece.originals, piece.tokens);
-            if (span.labels_tell) {
-                std::fill_n(labels + first, count, static_cast<Id>(kIgnoreLabel));
-                if (loss_mask != nullptr) std::fill_n(loss_mask + first, count, 0.0F);
-            }
-            for (std::size_t i = 0; i < found; ++i) {
-                const std::uint32_t place = piece.places[i];
-                ids[place] = static_cast<Id>(piece.tokens[i]);
-                labels[place] = static_cast<Id>(piece.originals[i]);
-                if (loss_mask != nullptr) loss_mask[place] = 1.0F;
-            }
-        }
+            kinds.sort(first, count, choice.masked, choice.replaced);
+        };
+        mask_span(span, arrays, kinds, static_cast<Id>(replacement_.mask_id), never_, instructions_, choose);
     }
 
     // All tokens of the words whose first token is chosen: a sum carries the bit of a chosen word through the
@@ -105,20 +71,9 @@ class MaskedWords : public Objective {
         return words;
     }
 
-    // Keeps the places that are to be learned, and says how many.
-    template <typename Id>
-    static std::size_t learned(const Id* labels, std::size_t found, Piece& piece) {
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < found; ++i) {
-            piece.places[kept] = piece.places[i];
-            kept += labels[piece.places[i]] == static_cast<Id>(kIgnoreLabel) ? 0 : 1;
-        }
-        return kept;
-    }
-
     std::uint64_t chance_;
     Replacement replacement_;
-    TokenSet never_;
+    NeverChosen never_;
     std::shared_ptr<const WordBits> borders_;
     Instructions instructions_;
 };

@@ -1,11 +1,11 @@
 #include "objective/noise_runs.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 
 #include "common/random.hpp"
 #include "common/simd.hpp"
+#include "objective/chosen_bits.hpp"
 #include "objective/draws.hpp"
 
 namespace pypack {
@@ -21,17 +21,18 @@ void draw_bits(std::uint64_t draws, std::uint64_t first, std::uint64_t* bits) {
 
 }  // namespace
 
-void NoiseRuns::draw(std::uint64_t span_key, Length length, NoiseCounts counts) {
+void NoiseRuns::draw(std::uint64_t span_key, Length length, NoiseCounts counts, Instructions instructions) {
     if (counts.runs == 0) {
         kept_.assign(1, length);
         noise_.clear();
         return;
     }
-    cut(draws_for(span_key, Purpose::kNoise), counts.tokens, counts.runs, noise_);
-    cut(draws_for(span_key, Purpose::kKept), length - counts.tokens, counts.runs, kept_);
+    cut(draws_for(span_key, Purpose::kNoise), counts.tokens, counts.runs, instructions, noise_);
+    cut(draws_for(span_key, Purpose::kKept), length - counts.tokens, counts.runs, instructions, kept_);
 }
 
-void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, std::vector<Length>& lengths) {
+void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, Instructions instructions,
+                    std::vector<Length>& lengths) {
     lengths.resize(static_cast<std::size_t>(parts));
     const auto places = static_cast<std::uint64_t>(tokens - 1);
     const auto wanted = static_cast<std::uint64_t>(parts - 1);
@@ -50,16 +51,15 @@ void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, std::vecto
         word = few ? word | bit : word & ~bit;
     }
     if (!few && places % 64 != 0) cuts_[words - 1] &= (std::uint64_t{1} << (places % 64)) - 1;
-    Length* next = lengths.data();
-    Length before = 0;
-    for (std::size_t number = 0; number < words; ++number) {
-        for (std::uint64_t left = cuts_[number]; left != 0; left &= left - 1) {
-            const Length at = static_cast<Length>(64 * number) + std::countr_zero(left) + 1;
-            *next++ = at - before;
-            before = at;
-        }
+    places_.resize(static_cast<std::size_t>(parts) + 17);
+    places_[0] = 0;
+    std::uint32_t* const behind = places_.data() + 1;  // behind each is a cut
+    const std::size_t found =
+        list_places(cuts_.data(), static_cast<std::int64_t>(words), 1, instructions, behind);
+    behind[found] = static_cast<std::uint32_t>(tokens);
+    for (std::size_t i = 0; i <= found; ++i) {
+        lengths[i] = static_cast<Length>(behind[i]) - static_cast<Length>(places_[i]);
     }
-    *next = tokens - before;
 }
 
 }  // namespace pypack

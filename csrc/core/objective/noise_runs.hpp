@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "common/instructions.hpp"
 #include "common/types.hpp"
 #include "objective/pair_sizes.hpp"
 
@@ -15,7 +16,8 @@ namespace pypack {
 class NoiseRuns {
   public:
     // Of a span of so many tokens. Without noise there is one run of kept tokens, and none of noise.
-    void draw(std::uint64_t span_key, Length length, NoiseCounts counts);
+    // `instructions`: resolved.
+    void draw(std::uint64_t span_key, Length length, NoiseCounts counts, Instructions instructions);
 
     // kept()[0], noise()[0], kept()[1], ... follow one another.
     [[nodiscard]] std::span<const Length> kept() const { return kept_; }
@@ -23,11 +25,13 @@ class NoiseRuns {
 
   private:
     // So many tokens in so many parts, none empty: cuts at places that are drawn.
-    void cut(std::uint64_t draws, Length tokens, Length parts, std::vector<Length>& lengths);
+    void cut(std::uint64_t draws, Length tokens, Length parts, Instructions instructions,
+             std::vector<Length>& lengths);
 
     std::vector<Length> kept_;
     std::vector<Length> noise_;
-    std::vector<std::uint64_t> cuts_;  // a bit a place
+    std::vector<std::uint64_t> cuts_;    // a bit a place
+    std::vector<std::uint32_t> places_;  // of the bits that are 1
 };
 
 }  // namespace pypack

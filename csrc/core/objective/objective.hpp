@@ -12,7 +12,7 @@ namespace pypack {
 // A span of a batch: `length` items from item `begin` of its arrays on. `key`, of (seed, epoch, sequence,
 // span), is all that its draws depend on. `labels_tell`: labels are the tokens, but kIgnoreLabel where a
 // token is not to be learned, and so is the loss mask; else every token may be learned, and nothing is yet:
-// all labels are kIgnoreLabel.
+// all labels are kIgnoreLabel, or what happens to be there, if the objective writes all of them.
 struct ObjectiveSpan {
     std::int64_t begin;
     std::int64_t length;
@@ -88,6 +88,10 @@ class Objective {
 
     // Whether it must be given labels.
     [[nodiscard]] virtual bool needs_labels() const { return true; }
+    // Whether it writes all labels of a span, and its loss mask, so that where labels do not tell they may be
+    // anything before; and needs nothing else but its tokens. It is then put on each span as soon as these are
+    // there.
+    [[nodiscard]] virtual bool writes_all_labels() const { return false; }
     // Arrays besides the usual ones; each is the objective's to fill, padding included.
     [[nodiscard]] virtual std::vector<ExtraArray> extras() const { return {}; }
     // Once all spans are done: what is said of whole rows.

@@ -1,12 +1,14 @@
 #include "objective/positions.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "common/random.hpp"
 #include "objective/draws.hpp"
+#include "objective/gap_tables.hpp"
+#include "objective/sorted_sample.hpp"
 
 namespace pypack {
 
@@ -16,7 +18,7 @@ namespace {
 template <typename Way>
 class Positions : public Objective {
   public:
-    explicit Positions(Way way) : way_(way) {}
+    explicit Positions(Way way) : way_(std::move(way)) {}
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
@@ -82,31 +84,14 @@ struct Pose {
 };
 
 struct Sampled {
-    std::int64_t target;
+    std::shared_ptr<const GapTables> tables;
+    Instructions instructions;
 
     template <typename Id>
     void place(std::int64_t length, std::uint64_t draws, Id* positions) const {
-        if (length >= target) return;
-        thread_local std::vector<std::uint64_t> chosen;  // one bit a position
-        chosen.assign(static_cast<std::size_t>((target + 63) / 64), 0);
-        const auto is_new = [&](std::int64_t place) {
-            std::uint64_t& word = chosen[static_cast<std::size_t>(place / 64)];
-            const std::uint64_t bit = std::uint64_t{1} << (place % 64);
-            const bool found = (word & bit) == 0;
-            word |= bit;
-            return found;
-        };
-        for (std::int64_t i = 0; i < length; ++i) {  // Floyd
-            const std::int64_t last = target - length + i;
-            const std::uint64_t bits = combine_keys(draws, static_cast<std::uint64_t>(i));
-            const auto place = static_cast<std::int64_t>(below(bits, static_cast<std::uint64_t>(last) + 1));
-            if (!is_new(place)) is_new(last);
-        }
-        for (std::size_t word = 0; word < chosen.size(); ++word) {
-            for (std::uint64_t bits = chosen[word]; bits != 0; bits &= bits - 1) {
-                *positions++ = static_cast<Id>(64 * word + static_cast<std::size_t>(std::countr_zero(bits)));
-            }
-        }
+        if (length >= tables->limit() || length < 1) return;
+        thread_local SortedSample sample;
+        sample.draw(draws, length, *tables, instructions, positions);
     }
 };
 
@@ -139,8 +124,9 @@ std::shared_ptr<Objective> pose_positions(std::int64_t target, std::int64_t chun
     return std::make_shared<Positions<Pose>>(Pose{target, chunks});
 }
 
-std::shared_ptr<Objective> random_positions(std::int64_t target) {
-    return std::make_shared<Positions<Sampled>>(Sampled{target});
+std::shared_ptr<Objective> random_positions(std::int64_t target, Instructions instructions) {
+    return std::make_shared<Positions<Sampled>>(
+        Sampled{std::make_shared<GapTables>(target), resolve(instructions)});
 }
 
 std::shared_ptr<Objective> logo_positions(std::int64_t target, std::int64_t chunks, std::int64_t head,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/instructions.hpp"
 #include "objective/objective.hpp"
 
 namespace pypack {
@@ -15,7 +16,7 @@ namespace pypack {
 [[nodiscard]] std::shared_ptr<Objective> pose_positions(std::int64_t target, std::int64_t chunks);
 
 // RandPos (arXiv 2305.16843): a sorted sample of the positions below `target`.
-[[nodiscard]] std::shared_ptr<Objective> random_positions(std::int64_t target);
+[[nodiscard]] std::shared_ptr<Objective> random_positions(std::int64_t target, Instructions instructions);
 
 // LOGO (arXiv 2410.18533): between `head` tokens and `tail` tokens, which stand at the two ends of `target`
 // positions, there are as many equal chunks, each in one of the windows that cover its part of the positions

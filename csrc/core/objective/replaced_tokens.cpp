@@ -49,6 +49,7 @@ class GeneratorArrays : public Objective {
         choose(spans, arrays);
     }
 
+    [[nodiscard]] bool writes_all_labels() const override { return choosing_->writes_all_labels(); }
     [[nodiscard]] std::vector<ExtraArray> extras() const override {
         using Kind = ExtraArray::Kind;
         return {kOriginals,
@@ -97,18 +98,22 @@ class GeneratorArrays : public Objective {
         std::int64_t found = 0;
         std::int32_t left_out = 0;
         for (const ObjectiveSpan& span : spans) {
-            for_each_label(arrays.labels + span.begin, span.length, instructions_, [&](std::int64_t at) {
-                const std::int64_t place = span.begin + at;
+            const Id* const of_span = arrays.labels + span.begin;
+            const Listed listed = list_labels(of_span, span.length, span.begin - first, size - found,
+                                              instructions_, positions + found, labels + found);
+            found += listed.found;
+            for (std::int64_t place = span.begin + listed.items; place < span.begin + span.length; ++place) {
+                if (arrays.labels[place] == static_cast<Id>(kIgnoreLabel)) continue;
                 if (found < size) {
                     positions[found] = static_cast<Id>(place - first);
                     labels[found++] = arrays.labels[place];
-                    return;
+                    continue;
                 }
                 ++left_out;
                 arrays.input_ids[place] = arrays.labels[place];
                 arrays.labels[place] = static_cast<Id>(kIgnoreLabel);
                 if (arrays.loss_mask != nullptr) arrays.loss_mask[place] = 0.0F;
-            });
+            }
         }
         std::fill(positions + found, positions + size, Id{0});
         std::fill(labels + found, labels + size, static_cast<Id>(kIgnoreLabel));
@@ -124,7 +129,7 @@ class GeneratorArrays : public Objective {
 class DetectedTokens : public Objective {
   public:
     DetectedTokens(std::shared_ptr<const Objective> choosing, TokenSet never, Instructions instructions)
-        : choosing_(std::move(choosing)), never_(std::move(never)), instructions_(instructions) {}
+        : choosing_(std::move(choosing)), never_(std::move(never), 0), instructions_(instructions) {}
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
@@ -135,6 +140,7 @@ class DetectedTokens : public Objective {
         detect_all(spans, arrays);
     }
 
+    [[nodiscard]] bool writes_all_labels() const override { return choosing_->writes_all_labels(); }
     [[nodiscard]] std::vector<ExtraArray> extras() const override { return {kOriginals}; }
 
     void finish(std::span<const ObjectiveSpan> spans, const ObjectiveRows& rows,
@@ -149,7 +155,7 @@ class DetectedTokens : public Objective {
   private:
     template <typename Id>
     void detect_all(std::span<const ObjectiveSpan> spans, const ObjectiveArrays<Id>& arrays) const {
-        std::vector<std::uint64_t> unlearned;  // a bit a token
+        thread_local std::vector<std::uint64_t> unlearned;  // a bit a token
         for (std::size_t i = 0; i < spans.size(); ++i) {
             const ObjectiveSpan& span = spans[i];
             copy_span(span, arrays);
@@ -175,13 +181,7 @@ class DetectedTokens : public Objective {
                 const std::vector<std::uint64_t>& unlearned) const {
         const auto* const originals = reinterpret_cast<const Id*>(arrays.extras[0]) + span.begin;
         Id* const labels = arrays.labels + span.begin;
-        for (std::int64_t first = 0; first < span.length; first += 64) {
-            const std::int64_t count = std::min<std::int64_t>(64, span.length - first);
-            const std::uint64_t none = never_.contained(originals + first, count, instructions_) |
-                                       unlearned[static_cast<std::size_t>(first / 64)];
-            const std::uint64_t replaced = label_bits(labels + first, count, instructions_);
-            tell(labels + first, count, replaced, none, instructions_);
-        }
+        tell_replaced(originals, labels, span.length, unlearned.data(), never_, instructions_);
         if (arrays.loss_mask == nullptr) return;
         float* const loss_mask = arrays.loss_mask + span.begin;
         for (std::int64_t i = 0; i < span.length; ++i) {
@@ -190,7 +190,7 @@ class DetectedTokens : public Objective {
     }
 
     std::shared_ptr<const Objective> choosing_;
-    TokenSet never_;
+    NeverChosen never_;
     Instructions instructions_;
 };
 

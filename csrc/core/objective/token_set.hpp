@@ -43,12 +43,23 @@ class TokenSet {
     // A bit for each of these.
     [[nodiscard]] std::span<const std::uint64_t> bits() const { return bits_; }
 
+    // What it contains lies among the ids `begin` + n with n below `size`, in arithmetic of 64 bits or of 32:
+    // they may begin anew at 0.
+    struct Range {
+        std::uint64_t begin;
+        std::uint64_t size;
+    };
+    // A range with few ids of a vocabulary: special tokens often are its first and its last ones, and that is
+    // believed where its size is not known, 0.
+    [[nodiscard]] Range range(std::uint64_t vocab_size) const;
+
   private:
     std::uint64_t first_ = 0;
     std::vector<std::uint64_t> bits_;
 };
 
-// Two sets that are asked together, at the price of one: two bits an id, from 0 on.
+// Two sets that are asked together: a byte an id, from 0 on, with a bit for each. (Eight words of bits took
+// twice as long to gather as eight bytes to read.)
 class TokenPair {
   public:
     TokenPair(const TokenSet& one, const TokenSet& other);
@@ -59,7 +70,7 @@ class TokenPair {
                    std::uint64_t& other) const;
 
   private:
-    std::vector<std::uint64_t> bits_;
+    std::vector<std::uint8_t> flags_;  // the last one, 0, stands for all ids behind
 };
 
 }  // namespace pypack
