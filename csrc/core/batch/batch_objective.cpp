@@ -45,14 +45,10 @@ BatchObjective<Id>::BatchObjective(const Objective& objective, std::span<const S
       spans_(keyed_spans(sources, rows, format, batch)) {
     for (const MadeExtra& extra : batch.extras) extras_.push_back(extra.data);
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
-    arrays_ = {ids(batch.input_ids),
-               ids(batch.labels),
-               ids(batch.position_ids),
-               reinterpret_cast<float*>(batch.loss_mask),
-               ids(batch.segment_ids),
-               format.pad_id,
-               batch.objective_counts.data(),
-               extras_};
+    arrays_ = {ids(batch.input_ids),          ids(batch.labels),
+               ids(batch.position_ids),       reinterpret_cast<float*>(batch.loss_mask),
+               ids(batch.segment_ids),        format.pad_id,
+               batch.objective_counts.data(), extras_};
 }
 
 template <typename Id>

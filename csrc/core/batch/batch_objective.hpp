@@ -13,9 +13,9 @@
 
 namespace pypack {
 
-// An objective and the batch that it is put on, whose arrays are cut and whose rows are resolved. The draws of
-// a span depend on the key of its source, the epoch, the sequence and the number of the span in it: so that
-// they are the same at any step, on any rank, in any layout.
+// An objective and the batch that it is put on, whose arrays are cut and whose rows are resolved. The draws
+// of a span depend on the key of its source, the epoch, the sequence and the number of the span in it: so
+// that they are the same at any step, on any rank, in any layout.
 template <typename Id>
 class BatchObjective {
   public:

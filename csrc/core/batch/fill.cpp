@@ -228,12 +228,13 @@ void fill_padded(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, s
                                         " tokens, the row has room for " + std::to_string(row_length));
         }
     }
-    parallel_for(num_rows, useful_threads(num_rows * row_length, options, num_threads), [&](std::int64_t row) {
-        const TokenArrays<Id> at = advance(out, row * row_length);
-        fill_row(dtypes, rows, row, Id{1}, options, at);
-        const std::int64_t room = rows.row_room[static_cast<std::size_t>(row)];
-        fill_padding(row_length - room, options.pad_id, advance(at, room));
-    });
+    parallel_for(num_rows, useful_threads(num_rows * row_length, options, num_threads),
+                 [&](std::int64_t row) {
+                     const TokenArrays<Id> at = advance(out, row * row_length);
+                     fill_row(dtypes, rows, row, Id{1}, options, at);
+                     const std::int64_t room = rows.row_room[static_cast<std::size_t>(row)];
+                     fill_padding(row_length - room, options.pad_id, advance(at, room));
+                 });
 }
 
 template <typename Id>

@@ -35,8 +35,8 @@ struct FillOptions {
     // other spans have the first token, too, which no token before it could foretell.
     bool leaves_labels = false;
     // Where there is one: called with the number of a span as soon as its tokens are there, and labels where
-    // it has masks, while they are in the cache. It writes all labels of the span and its loss mask; positions
-    // and segments are not there yet.
+    // it has masks, while they are in the cache. It writes all labels of the span and its loss mask;
+    // positions and segments are not there yet.
     std::function<void(std::int64_t)> write_labels{};
 };
 

@@ -76,8 +76,7 @@ std::size_t batch_bytes(std::int64_t items, const BatchFormat& format) {
 
 MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
                      std::int64_t row_length, const BatchFormat& format, BufferPool& pool,
-                     OutsideMemory outside, int num_threads, std::int64_t now,
-                     const Objective* objective) {
+                     OutsideMemory outside, int num_threads, std::int64_t now, const Objective* objective) {
     MadeBatch batch;
     batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());

@@ -59,8 +59,7 @@ PYPACK_TARGET_AVX2 inline std::uint64_t bits_of(__m256i low, __m256i high) {
 }
 
 template <std::size_t limits>
-PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::int64_t blocks,
-                                     Compared<limits>& found) {
+PYPACK_TARGET_AVX2 void compare_avx2(std::uint64_t start, std::int64_t blocks, Compared<limits>& found) {
     const __m256i lanes =
         _mm256_set_epi64x(static_cast<long long>(3 * kGolden), static_cast<long long>(2 * kGolden),
                           static_cast<long long>(kGolden), 0);
@@ -157,8 +156,7 @@ PYPACK_TARGET_AVX512 void compare_avx512(std::uint64_t start, std::int64_t block
 #endif
 
 template <std::size_t limits>
-void compare(std::uint64_t start, std::int64_t blocks, Instructions instructions,
-             Compared<limits>& found) {
+void compare(std::uint64_t start, std::int64_t blocks, Instructions instructions, Compared<limits>& found) {
 #if PYPACK_X86_DISPATCH
     if (instructions == Instructions::kAvx512) return compare_avx512(start, blocks, found);
     if (instructions == Instructions::kAvx2) return compare_avx2(start, blocks, found);

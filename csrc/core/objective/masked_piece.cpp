@@ -16,8 +16,8 @@ PYPACK_INLINE bool bit_of(const PieceBits& bits, std::int64_t i) {
 }
 
 template <typename Id>
-PYPACK_INLINE void write_plainly(Id* ids, Id* labels, std::int64_t count, Id mask_id, const NeverChosen& never,
-                                 PieceBits& chosen, const PieceBits& masked) {
+PYPACK_INLINE void write_plainly(Id* ids, Id* labels, std::int64_t count, Id mask_id,
+                                 const NeverChosen& never, PieceBits& chosen, const PieceBits& masked) {
     for (std::int64_t i = 0; i < count; ++i) {
         const Id id = ids[i];
         if (never.tokens.contains(id)) chosen[i / 64] &= ~(std::uint64_t{1} << (i % 64));
@@ -30,8 +30,8 @@ PYPACK_INLINE void write_plainly(Id* ids, Id* labels, std::int64_t count, Id mas
 #if PYPACK_X86_DISPATCH
 
 template <typename Id>
-PYPACK_TARGET_AVX2 void write_avx2(Id* ids, Id* labels, std::int64_t count, Id mask_id, const NeverChosen& never,
-                                   PieceBits& chosen, const PieceBits& masked) {
+PYPACK_TARGET_AVX2 void write_avx2(Id* ids, Id* labels, std::int64_t count, Id mask_id,
+                                   const NeverChosen& never, PieceBits& chosen, const PieceBits& masked) {
     write_plainly(ids, labels, count, mask_id, never, chosen, masked);
 }
 

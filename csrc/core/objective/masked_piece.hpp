@@ -15,7 +15,8 @@ using PieceBits = std::uint64_t[kChosenPiece / kChosenBlock + 1];
 
 // Which tokens are never chosen, and near which of all tokens they are.
 struct NeverChosen {
-    NeverChosen(TokenSet set, std::uint64_t vocab_size) : tokens(std::move(set)), near(tokens.range(vocab_size)) {}
+    NeverChosen(TokenSet set, std::uint64_t vocab_size)
+        : tokens(std::move(set)), near(tokens.range(vocab_size)) {}
 
     TokenSet tokens;
     TokenSet::Range near;

@@ -89,8 +89,8 @@ class Objective {
     // Whether it must be given labels.
     [[nodiscard]] virtual bool needs_labels() const { return true; }
     // Whether it writes all labels of a span, and its loss mask, so that where labels do not tell they may be
-    // anything before; and needs nothing else but its tokens. It is then put on each span as soon as these are
-    // there.
+    // anything before; and needs nothing else but its tokens. It is then put on each span as soon as these
+    // are there.
     [[nodiscard]] virtual bool writes_all_labels() const { return false; }
     // Arrays besides the usual ones; each is the objective's to fill, padding included.
     [[nodiscard]] virtual std::vector<ExtraArray> extras() const { return {}; }
