@@ -60,7 +60,7 @@ def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: in
     except ValueError as error:
         raise UsageError(f"--objective: {error}") from error
     labels = batch.labels
-    if getattr(objective, "method", None) == "random":  # which tell what was replaced, not what stood there
+    if getattr(objective, "method", None) in ("random", "clusters"):  # which tell where, not what stood there
         labels = np.where(labels == 1, batch.original_ids, -100)
     rows = []
     for row, (document, length) in enumerate(

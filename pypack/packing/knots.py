@@ -49,6 +49,11 @@ class Knots:
     trace_length: int = 6
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("kinds", "chunks", "knot_ids", "trace_ids", "trace_letters"):
+            if isinstance(value := getattr(self, name), range | np.ndarray):  # no JSON, and not true or false
+                object.__setattr__(self, name, list(value))
+
     def kernel(self) -> _core.KnotOptions:
         """The same for the kernels.
 
@@ -181,7 +186,10 @@ def _ids(name: str, ids: Sequence[int]) -> list[int]:
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(one) for one in value] if isinstance(value, (tuple, list)) else value
+    """Of Python's own lists and numbers, which files take."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(one) for one in value] if isinstance(value, (tuple, list, range)) else value
 
 
 def pack_knots(

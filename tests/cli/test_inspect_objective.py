@@ -89,9 +89,11 @@ def test_inputs_and_targets(store, capsys):
     assert "\n  targets: " in out
 
 
-@pytest.mark.parametrize("method", ["generator", "random", "swapped"])
-def test_replaced_tokens(store, capsys, method):
-    text = f"ReplacedTokens(rate=0.4, method='{method}')"
+@pytest.mark.parametrize("method", ["generator", "random", "swapped", "clusters"])
+def test_replaced_tokens(store, capsys, method, tmp_path):
+    np.save(tmp_path / "clusters.npy", np.arange(store.vocab_size) % 3)
+    more = f", clusters='{tmp_path}/clusters.npy'" if method == "clusters" else ""
+    text = f"ReplacedTokens(rate=0.4, method='{method}'{more})"
     assert main(["inspect", str(store.path), "--objective", text, "--json"]) == 0
     for row in json.loads(capsys.readouterr().out)["learns"]:
         original = store[row["document"]].tolist()

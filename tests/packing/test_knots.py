@@ -124,6 +124,22 @@ def test_a_plan_of_a_selection_can_be_tied():
     assert tied.documents.tolist() == [4, 0, 2]
 
 
+@pytest.mark.parametrize("ids", [range(1, 5), np.arange(1, 5), [np.int64(one) for one in range(1, 5)]])
+def test_ids_may_be_ranges_and_arrays(tmp_path, ids):
+    lengths = np.full(40, 9, np.int32)
+    tied = pypack.pack(lengths, 64, "knots", knot_ids=ids)
+    tied.save(tmp_path / "a.plan")
+    again = pypack.Plan.open(tmp_path / "a.plan")
+    same = pypack.pack(lengths, 64, "knots", knot_ids=(1, 2, 3, 4))
+    assert again.options == _reread(same, tmp_path).options
+    assert again.span_document.tolist() == same.span_document.tolist()
+
+
+def _reread(plan, folder):
+    plan.save(folder / "b.plan")
+    return pypack.Plan.open(folder / "b.plan")
+
+
 def test_what_does_not_go_is_refused():
     plan = pypack.pack([30, 9], 64, room=8)
     tied = tie_knots(plan, [30, 9], Knots())
