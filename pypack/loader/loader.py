@@ -25,7 +25,8 @@ from pypack.objectives.objective import Objective
 from pypack.objectives.schedule import ObjectiveSchedule
 from pypack.schedule.schedule import Curriculum, Schedule
 from pypack.schedule.tails import Tail
-from pypack.source.source import PlanPath, Source, named_sources
+from pypack.source.named import named_sources
+from pypack.source.source import PlanPath, Source
 from pypack.store.store import StorePaths
 
 if TYPE_CHECKING:
