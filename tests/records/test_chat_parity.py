@@ -21,6 +21,9 @@ from pypack import Tokenizer
 transformers = require("transformers")
 trl = require("trl")
 
+# Most of these templates write tokens that most of these tokenizers do not have, which is warned of.
+pytestmark = pytest.mark.filterwarnings("ignore:.* has no token for:UserWarning")
+
 TEMPLATES = sorted((Path(trl.__file__).parent / "chat_templates").glob("*_training.jinja"))
 # Trained on the spot, of the kinds that chat models have; and, where the real data is here, real ones.
 TRAINED = ("qwen3", "llama3", "o200k", "deepseek_v3", "gpt2")
