@@ -156,7 +156,9 @@ class ReplacedTokens(Objective):
         where the prediction is wrong, -1 where it is right.
 
         Args:
-            original_ids, input_ids, labels: of the batch, arrays or tensors of a CPU.
+            original_ids: of the batch, an array or a tensor of a CPU.
+            input_ids: of the batch, as are
+            labels: those of the places that were chosen.
             predictions: 1 where the model says that a token was replaced, else 0, in the same shape.
             only_replaced: leave out the places where the token is what it was.
 
