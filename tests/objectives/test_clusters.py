@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from conftest import SCALE
+from fixtures.frameworks import require
 from fixtures.loader_data import make_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,9 +154,7 @@ def test_events_give_the_same_batches_again(source, prefetch):
     np.testing.assert_array_equal(other.batch_at(5).input_ids, batches[5])
 
 
-def test_ranks_threads_and_workers_agree(source):
-    from torch.utils.data import DataLoader
-
+def test_ranks_and_threads_agree(source):
     def told(**options):
         loader = made(source, **options)
         give_feedback(loader, some_feedback(1), from_step=2)
@@ -165,7 +164,16 @@ def test_ranks_threads_and_workers_agree(source):
     parts = [told(rank=rank, world_size=2).batch_at(4).input_ids for rank in range(2)]
     assert sorted(map(tuple, np.concatenate(parts).tolist())) == sorted(map(tuple, whole.input_ids.tolist()))
     np.testing.assert_array_equal(told(num_threads=4).batch_at(4).input_ids, whole.input_ids)
-    data = DataLoader(told().torch_dataset(), batch_size=None, num_workers=1)
+
+
+def test_workers_agree(source):
+    require("torch")
+    from torch.utils.data import DataLoader
+
+    loader = made(source)
+    give_feedback(loader, some_feedback(1), from_step=2)
+    whole = loader.batch_at(4)
+    data = DataLoader(loader.torch_dataset(), batch_size=None, num_workers=1)
     for step, batch in zip(range(5), data, strict=False):
         if step == 4:
             np.testing.assert_array_equal(np.asarray(batch.input_ids), whole.input_ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Collection, Sequence
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
@@ -201,7 +201,7 @@ def cluster_weights(counts: Sequence[int], beta: float) -> list[int]:
     for count in counts:
         level = Fraction(count - least, width) * 4096
         level = Fraction(math.floor(level + Fraction(1, 2)))
-        with localcontext(prec=50):
+        with localcontext(Context(prec=50)):
             weight = (Decimal(beta) / 4096 * (int(level) - 4096)).exp() * 2**40
         weights.append(max(1, int(weight + Decimal("0.5"))))
     return weights

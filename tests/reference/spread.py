@@ -29,11 +29,11 @@ def spread(sequences, limit, align, seed):
     moved = [list(sequence) for sequence in sequences]
     for units, alike in by_units.items():
         alike.sort()
-        step, shift = golden_stride(len(alike), random_bits(seed, int.from_bytes(b"equal"), units))
+        step, shift = golden_stride(len(alike), random_bits(seed, int.from_bytes(b"equal", "big"), units))
         for rank, (span, _, _) in enumerate(alike):
             _, s, i = alike[(step * rank + shift) % len(alike)]
             moved[s][i] = span
     if not moved:
         return []
-    step, shift = golden_stride(len(moved), random_bits(seed, int.from_bytes(b"order"), 0))
+    step, shift = golden_stride(len(moved), random_bits(seed, int.from_bytes(b"order", "big"), 0))
     return [moved[(step * s + shift) % len(moved)] for s in range(len(moved))]
