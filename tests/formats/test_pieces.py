@@ -55,14 +55,15 @@ def test_files_and_documents_do_not_depend_on_the_pieces(tmp_path, monkeypatch, 
         assert read[0] == [one.tolist() for one in store]
 
 
-@pytest.mark.parametrize("start", [2**63 - 2, 2**62, -2])
+@pytest.mark.parametrize("start", [2**63 - 1, 2**62, -2])
 def test_starts_that_would_wrap_around_are_errors(tmp_path, store, start):
     main(["convert", str(store.path), str(tmp_path / "m"), "--to", "megatron"])
     index = bytearray((tmp_path / "m.idx").read_bytes())
-    place = 34 + 4 * 41 + 8 * 7
+    index[17] = 1  # tokens of one byte, so that a start is not divided
+    place = 34 + 4 * 41 + 8 * int(np.flatnonzero(store.lengths)[7])
     index[place : place + 8] = int(start).to_bytes(8, "little", signed=True)
     (tmp_path / "m.idx").write_bytes(index)
-    with pytest.raises(ValueError, match=r"its index tells of more|inside a token"):
+    with pytest.raises(ValueError, match="its index tells of more"):
         list(read_documents(tmp_path / "m"))
 
 
