@@ -71,9 +71,7 @@ TABLES = {
     "read": Table("read", read.read_table, "read"),
     "corpus": Table("corpus", corpus.corpus_table, "corpus english.jsonl.zst"),
     "convert": Table("convert", convert.convert_table, "convert"),
-    "convert_memory": Table(
-        "convert_memory", convert.memory_table, "convert --memory --sizes 500 20000"
-    ),
+    "convert_memory": Table("convert_memory", convert.memory_table, "convert --memory --sizes 500 20000"),
     "chat": Table("chat", chat.chat_table, "chat --templates qwen3 llama3 qwen2_5"),
     "job": Table("job", job.engines_table, "job --parts engines"),
     "job_peers": Table("job_peers", job.peers_table, "job --parts peers"),
