@@ -54,7 +54,7 @@ std::size_t write_positions(std::uint64_t mask, std::uint32_t base, std::uint32_
     return count;
 }
 
-std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint64_t* bits_0,
+std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint32_t base, std::uint64_t* bits_0,
                       std::uint64_t* bits_1, std::uint32_t* places) {
     std::size_t count = 0;
     for (std::size_t from = 0; from < size; from += kBlock) {
@@ -62,7 +62,7 @@ std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint64_t
         *bits_0++ = valid & bits_of(bytes + from, 0);
         *bits_1++ = valid & bits_of(bytes + from, 1);
         const std::uint64_t bits_2 = valid & bits_of(bytes + from, 2);
-        count += write_positions(bits_2, static_cast<std::uint32_t>(from), places + count);
+        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
     }
     return count;
 }
@@ -121,8 +121,9 @@ PYPACK_TARGET_AVX2 std::size_t write_positions(std::uint64_t mask, std::uint32_t
     return count;
 }
 
-PYPACK_TARGET_AVX2 std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint64_t* bits_0,
-                                         std::uint64_t* bits_1, std::uint32_t* places) {
+PYPACK_TARGET_AVX2 std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint32_t base,
+                                         std::uint64_t* bits_0, std::uint64_t* bits_1,
+                                         std::uint32_t* places) {
     std::size_t count = 0;
     for (std::size_t from = 0; from < size; from += kBlock) {
         const auto* const p = reinterpret_cast<const __m256i*>(bytes + from);
@@ -133,7 +134,7 @@ PYPACK_TARGET_AVX2 std::size_t find_bits(const std::uint8_t* bytes, std::size_t 
         *bits_1++ = valid & Avx2Masks::join(_mm256_slli_epi16(low, 6), _mm256_slli_epi16(high, 6));
         const std::uint64_t bits_2 =
             valid & Avx2Masks::join(_mm256_slli_epi16(low, 5), _mm256_slli_epi16(high, 5));
-        count += write_positions(bits_2, static_cast<std::uint32_t>(from), places + count);
+        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
     }
     return count;
 }
@@ -171,8 +172,9 @@ PYPACK_TARGET_AVX512 std::size_t write_positions(std::uint64_t mask, std::uint32
     return count;
 }
 
-PYPACK_TARGET_AVX512 std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint64_t* bits_0,
-                                           std::uint64_t* bits_1, std::uint32_t* places) {
+PYPACK_TARGET_AVX512 std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint32_t base,
+                                           std::uint64_t* bits_0, std::uint64_t* bits_1,
+                                           std::uint32_t* places) {
     std::size_t count = 0;
     for (std::size_t from = 0; from < size; from += kBlock) {
         const __m512i v = _mm512_loadu_si512(bytes + from);
@@ -180,7 +182,7 @@ PYPACK_TARGET_AVX512 std::size_t find_bits(const std::uint8_t* bytes, std::size_
         *bits_0++ = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(1));
         *bits_1++ = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(2));
         const std::uint64_t bits_2 = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(4));
-        count += write_positions(bits_2, static_cast<std::uint32_t>(from), places + count);
+        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
     }
     return count;
 }

@@ -15,10 +15,10 @@ struct StripLoops {
     // character outside ASCII. `readable` bytes, at least size, may be read.
     void (*look_up)(const char* text, std::size_t size, std::size_t readable,
                     const std::array<std::uint8_t, 256>& table, std::uint8_t* out, std::uint64_t* leads);
-    // For each block, which bytes have bit 0, and which have bit 1. To `places` goes where those are that
-    // have bit 2; returns how many. Whole blocks can be read, and written.
-    std::size_t (*find_bits)(const std::uint8_t* bytes, std::size_t size, std::uint64_t* bits_0,
-                             std::uint64_t* bits_1, std::uint32_t* places);
+    // For each block, which bytes have bit 0, and which have bit 1. To `places` goes base + i for every byte
+    // i that has bit 2; returns how many. Whole blocks can be read, and written.
+    std::size_t (*find_bits)(const std::uint8_t* bytes, std::size_t size, std::uint32_t base,
+                             std::uint64_t* bits_0, std::uint64_t* bits_1, std::uint32_t* places);
     // Writes base + i for every bit i of the mask of a block; 64 elements may be written. Returns how many.
     std::size_t (*write_positions)(std::uint64_t mask, std::uint32_t base, std::uint32_t* out);
 };

@@ -15,7 +15,8 @@ void Strips::run(const PatternAutomaton& pattern, const StreamedStates& states, 
     }
     find_classes(pattern, states);
     run_side_by_side(states);
-    for (std::size_t strip = 0; strip < kCount; ++strip) look_through(strip);
+    look_through();
+    for (std::size_t strip = 0; strip < kCount; ++strip) find_joints(strip);
 }
 
 void Strips::find_classes(const PatternAutomaton& pattern, const StreamedStates& states) {
@@ -58,35 +59,42 @@ void Strips::run_side_by_side(const StreamedStates& states) {
     go_on(kBeyond);
 }
 
-void Strips::look_through(std::size_t strip) {
-    Marks& marks = marks_[strip];
-    const std::size_t begin = begins_[strip];
-    const std::size_t size = begins_[strip + 1] - begin;
-    const std::uint8_t* const all_bits = bits_[strip].data();
-    const std::uint8_t* const classes = classes_[strip].data();
-    marks = {};
-    std::array<std::uint32_t, kStride + 64> special;
-    const std::size_t count = loops_.find_bits(all_bits, size_of_run(strip), marks.words.data(),
-                                               marks.accepts.data(), special.data());
+void Strips::look_through() {
+    // Those of all strips in one list: the end of a loop is mispredicted.
+    std::array<std::uint32_t, kCount * kStride> special;
+    std::size_t count = 0;
+    for (std::size_t strip = 0; strip < kCount; ++strip) {
+        Marks& marks = marks_[strip];
+        marks = {};
+        count += loops_.find_bits(bits_[strip].data(), size_of_run(strip),
+                                  static_cast<std::uint32_t>(strip * kStride), marks.words.data(),
+                                  marks.accepts.data(), special.data() + count);
+    }
     for (std::size_t s = 0; s < count; ++s) {
-        const std::size_t i = special[s];
-        const std::uint8_t bits = all_bits[i];
+        const std::size_t strip = special[s] / kStride;
+        const std::size_t i = special[s] % kStride;
+        Marks& marks = marks_[strip];
+        const std::uint8_t bits = bits_[strip][i];
         const std::uint64_t accepts = marks.accepts[i / 64] & (bit(i) - 1);
-        const bool is_plain =
-            (bits & kStreamGoesBack) == 0 && i < size && accepts != 0 && classes[i - 1] != states_->stay;
+        const bool is_plain = (bits & kStreamGoesBack) == 0 && i < end_of(strip) - begin_of(strip) &&
+                              accepts != 0 && classes_[strip][i - 1] != states_->stay;
         if (!is_plain) {
             look_at_special(strip, i);
             continue;
         }
-        // What look_at_special does, without a branch.
-        const auto bit_if = [bits](std::uint8_t which, std::size_t place) {
-            return std::uint64_t{(bits & which) != 0} << place % 64;
-        };
-        const auto accept = 63 - static_cast<unsigned>(std::countl_zero(accepts));
-        marks.words[i / 64] |= bit_if(kStreamEndsAtAccept, accept);
-        marks.words[(i - 1) / 64] |= bit_if(kStreamEndsAtPrevious, i - 1);
-        marks.accepts[(i - 1) / 64] |= bit_if(kStreamAcceptsPrevious, i - 1);
+        // What look_at_special does, without a branch; all in the words of the masks that have bit i.
+        const std::uint64_t previous = bit(i) >> 1;
+        const std::uint64_t accept = std::bit_floor(accepts);
+        marks.words[i / 64] |= ((bits & kStreamEndsAtAccept) != 0 ? accept : 0) |
+                               ((bits & kStreamEndsAtPrevious) != 0 ? previous : 0);
+        marks.accepts[i / 64] |= (bits & kStreamAcceptsPrevious) != 0 ? previous : 0;
     }
+}
+
+void Strips::find_joints(std::size_t strip) {
+    Marks& marks = marks_[strip];
+    const std::size_t begin = begins_[strip];
+    const std::size_t size = begins_[strip + 1] - begin;
     std::size_t first = 0;
     while (first < size && is_utf8_continuation(text_[begin + first])) ++first;
     if ((marks.lost[first / 64] & bit(first)) == 0) marks.joints[first / 64] |= bit(first);

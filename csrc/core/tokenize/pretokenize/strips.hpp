@@ -65,9 +65,9 @@ class Strips {
                                            bool knows_late, std::size_t most, std::uint32_t* out) const;
 
   private:
-    static constexpr std::size_t kBeyond = 24;  // bytes of the next strip that a run goes on for
+    static constexpr std::size_t kBeyond = 16;  // bytes of the next strip that a run goes on for
     static constexpr std::size_t kMasks = (kMostBytes + kBeyond + 63) / 64;
-    static constexpr std::size_t kStride = 64 * kMasks + 8;
+    static constexpr std::size_t kStride = 64 * kMasks;
     using Bytes = std::array<std::uint8_t, kStride>;
     using Mask = std::array<std::uint64_t, kMasks>;
 
@@ -81,7 +81,8 @@ class Strips {
 
     void find_classes(const PatternAutomaton& pattern, const StreamedStates& states);
     void run_side_by_side(const StreamedStates& states);
-    void look_through(std::size_t strip);
+    void look_through();
+    void find_joints(std::size_t strip);
     void look_at_special(std::size_t strip, std::size_t i);
     // The bytes that its run has read.
     [[nodiscard]] std::size_t size_of_run(std::size_t strip) const {
