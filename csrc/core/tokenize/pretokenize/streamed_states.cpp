@@ -60,7 +60,8 @@ class Maker {
     }
 
   private:
-    // Else parts of a text lie between matches, and runs that begin in the midst of it are lost time and again.
+    // Else parts of a text lie between matches, and runs that begin in the midst of it are lost time and
+    // again.
     [[nodiscard]] bool every_character_matches() const {
         for (unsigned byte = 1; byte < 128; ++byte) {
             const Known known = begun(pattern_.class_of_ascii(static_cast<unsigned char>(byte)));
