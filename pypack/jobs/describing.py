@@ -39,6 +39,8 @@ def check_options(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
             raise ValueError(f"{name} must be at least 1, got {getattr(options, name)}")
     if options.records is not None and not isinstance(options.field, str) and len(options.field) > 1:
         raise ValueError("field: records become texts by their own options; name no more than one")
+    if options.records is not None:
+        options.records.recipe(one_field(options))
     if options.word_borders:
         check_words(options.records is not None, tokenizer)
     check_choice(options)

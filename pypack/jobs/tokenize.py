@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
 from pypack._common.arguments import whole_number
+from pypack._common.asked import looking_at_what_is_asked
 from pypack._common.paths import local_path
 from pypack._common.words import counted
 from pypack.corpus import CorpusError, InputFile
@@ -129,7 +130,8 @@ def tokenize(
     partition = partition or Partition()
     say = on_message or (lambda message: None)
     directory = _output(output)
-    check_options(options, tokenizer)
+    with looking_at_what_is_asked():
+        check_options(options, tokenizer)
     if overwrite and not partition.is_all:
         raise OutputError(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
@@ -148,7 +150,8 @@ def tokenize(
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
     warnings = _look(found.files, options, say) if preflight and not (retry_rejected or append) else ()
-    job = describe_job(inputs, found, tokenizer, options, format)
+    with looking_at_what_is_asked():
+        job = describe_job(inputs, found, tokenizer, options, format)
     if (warning := told_of_special_tokens(job.job, options, tokenizer)) is not None:
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, _limit_text(max_rejects))
@@ -212,10 +215,12 @@ def predict(
     """
     options = options or TokenizeOptions()
     say = on_message or (lambda message: None)
-    check_options(options, tokenizer)
+    with looking_at_what_is_asked():
+        check_options(options, tokenizer)
     found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
-    job = describe_job(inputs, found, tokenizer, options, format)
+    with looking_at_what_is_asked():
+        job = describe_job(inputs, found, tokenizer, options, format)
 
     def cut(files: Sequence[InputFile]) -> JobDescription:
         if preflight:
