@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/parallel.hpp"
+#include "common/prefetch.hpp"
 
 namespace pypack {
 
@@ -34,6 +35,7 @@ void check_documents(const std::int64_t* documents, std::int64_t size, std::size
 
 Buffer<Length> lengths_of(std::span<const Length> lengths, std::span<const std::int64_t> documents,
                           int num_threads) {
+    constexpr std::int64_t kAhead = 48;
     constexpr std::int64_t kBlock = 1024;  // stays in the first cache between check and use
     const auto size = static_cast<std::int64_t>(documents.size());
     Buffer<Length> chosen(size);
@@ -42,6 +44,12 @@ Buffer<Length> lengths_of(std::span<const Length> lengths, std::span<const std::
             const std::int64_t stop = std::min(end, begin + kBlock);
             check_documents(documents.data() + begin, stop - begin, lengths.size());
             for (std::int64_t i = begin; i < stop; ++i) {
+                // Wherever that is: what is fetched ahead is checked when it is read.
+                if (i + kAhead < end) {
+                    const auto soon =
+                        static_cast<std::size_t>(documents[static_cast<std::size_t>(i + kAhead)]);
+                    if (soon < lengths.size()) prefetch(&lengths[soon]);
+                }
                 chosen[i] = lengths[static_cast<std::size_t>(documents[static_cast<std::size_t>(i)])];
             }
         }

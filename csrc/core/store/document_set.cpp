@@ -5,8 +5,10 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "common/parallel.hpp"
+#include "common/prefetch.hpp"
 #include "common/sequence_hash.hpp"
 #include "common/simd.hpp"
 
@@ -16,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kBits = 64;                     // of a word
 constexpr std::int64_t kPart = std::int64_t{1} << 18;  // documents that a thread takes at once
-constexpr std::int64_t kSparse = 16;                   // where one in so many is set
+constexpr std::int64_t kSparse = 32;                   // where one in so many is set
 
 // The bits of a word's bytes of a mask, as many as are there.
 std::uint64_t word_of(const std::uint8_t* mask, std::int64_t size) {
@@ -50,21 +52,40 @@ void list_documents(const std::uint64_t* words, std::int64_t begin, std::int64_t
     }
 }
 
-// Words with few bits set: the numbers first, so that no length is waited for.
-PYPACK_SIMD_CLONES void list_lengths(const std::uint64_t* words, std::int64_t begin, std::int64_t end,
-                                     const Length* lengths, Length* out) {
-    constexpr std::int64_t kAtOnce = 16;  // words
-    for (; begin < end; begin += kAtOnce) {
-        std::uint16_t found[kAtOnce * kBits];
-        std::int64_t count = 0;
-        const std::int64_t stop = begin + kAtOnce < end ? begin + kAtOnce : end;
-        for (std::int64_t w = begin; w < stop; ++w) {
-            for (std::uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
-                found[count++] = static_cast<std::uint16_t>(kBits * (w - begin) + std::countr_zero(bits));
-            }
+// Words whose bits are listed before their lengths are read, so that none of these is waited for.
+constexpr std::int64_t kAtOnce = 64;
+
+// The set bits of words [0, size), by their number; a line more than they take may be written.
+std::int64_t number_bits(const std::uint64_t* words, std::int64_t size, std::uint16_t* out) {
+    std::int64_t count = 0;
+    for (std::int64_t w = 0; w < size; ++w) {
+        for (std::uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
+            out[count++] = static_cast<std::uint16_t>(kBits * w + std::countr_zero(bits));
         }
+    }
+    return count;
+}
+
+using NumberBits = decltype(&number_bits);
+
+// Of words [begin, end), some words at a time: those of the next ones are fetched in the meantime.
+void list_lengths(const std::uint64_t* words, std::int64_t begin, std::int64_t end, const Length* lengths,
+                  Length* out, NumberBits number) {
+    std::uint16_t numbers[2][kAtOnce * kBits + 32];
+    const auto look = [&](std::int64_t w, std::uint16_t* found) {
+        const std::int64_t count = w < end ? number(words + w, std::min(kAtOnce, end - w), found) : 0;
+        for (std::int64_t i = 0; i < count; ++i) prefetch(lengths + kBits * w + found[i]);
+        return count;
+    };
+    std::uint16_t* found = numbers[0];
+    std::uint16_t* next = numbers[1];
+    std::int64_t count = look(begin, found);
+    for (; begin < end; begin += kAtOnce) {
+        const std::int64_t next_count = look(begin + kAtOnce, next);
         const Length* const from = lengths + kBits * begin;
         for (std::int64_t i = 0; i < count; ++i) *out++ = from[found[i]];
+        std::swap(found, next);
+        count = next_count;
     }
 }
 
@@ -96,6 +117,31 @@ PYPACK_TARGET_AVX2 std::int64_t fill_words_avx2(const std::uint8_t* mask, std::i
     return set;
 }
 
+// 0, 1, ..., 31.
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i first_numbers() {
+    std::uint16_t numbers[32];
+    for (std::uint16_t i = 0; i < 32; ++i) numbers[i] = i;
+    return _mm512_loadu_si512(numbers);
+}
+
+PYPACK_TARGET_AVX512 std::int64_t number_bits_avx512(const std::uint64_t* words, std::int64_t size,
+                                                     std::uint16_t* out) {
+    const __m512i step = _mm512_set1_epi16(32);
+    __m512i numbers = first_numbers();
+    std::int64_t count = 0;
+    for (std::int64_t w = 0; w < size; ++w) {
+        const auto lower = static_cast<__mmask32>(words[w]);
+        const auto upper = static_cast<__mmask32>(words[w] >> 32);
+        _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi16(lower, numbers));
+        count += _mm_popcnt_u32(lower);
+        numbers = _mm512_add_epi16(numbers, step);
+        _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi16(upper, numbers));
+        count += _mm_popcnt_u32(upper);
+        numbers = _mm512_add_epi16(numbers, step);
+    }
+    return count;
+}
+
 // Eight at a time: all are written wherever so many fit, and those that are set stay.
 PYPACK_TARGET_AVX512 void list_documents_avx512(const std::uint64_t* words, std::int64_t begin,
                                                 std::int64_t end, std::int64_t* out, std::int64_t count) {
@@ -118,17 +164,20 @@ PYPACK_TARGET_AVX512 void list_documents_avx512(const std::uint64_t* words, std:
 PYPACK_TARGET_AVX512 void list_lengths_avx512(const std::uint64_t* words, std::int64_t begin,
                                               std::int64_t end, const Length* lengths, Length* out,
                                               std::int64_t count) {
+    constexpr std::int64_t kAhead = 24;  // words
     const Length* const last = out + count;
     for (; begin < end && last - out >= kBits; ++begin) {
         const std::uint64_t word = words[begin];
         for (int at = 0; at < kBits; at += 16) {
+            // The processor itself fetches no line of another page ahead.
+            prefetch(lengths + kBits * (begin + kAhead) + at);
             const auto bits = static_cast<__mmask16>(word >> at);
             const __m512i values = _mm512_maskz_loadu_epi32(bits, lengths + kBits * begin + at);
             _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(bits, values));
             out += _mm_popcnt_u32(bits);
         }
     }
-    list_lengths(words, begin, end, lengths, out);
+    list_lengths(words, begin, end, lengths, out, number_bits);
 }
 
 #endif
@@ -190,17 +239,25 @@ DocumentSet::Lengths DocumentSet::lengths(std::span<const Length> all, int num_t
                                     std::to_string(all.size()));
     }
     Lengths chosen{Buffer<Length>(count()), {}};
+    NumberBits number = number_bits;
+#if PYPACK_X86_DISPATCH
+    const bool is_vector = instructions_ == Instructions::kAvx512;
+    if (is_vector) number = number_bits_avx512;
+    const auto list_dense = list_lengths_avx512;
+#else
+    constexpr bool is_vector = false;
+    const auto list_dense = [](auto...) {};
+#endif
     std::vector<std::array<std::uint64_t, 2>> hashes(first_.size() - 1);
     for_parts(size_, num_threads, [&](std::size_t part, std::int64_t begin, std::int64_t end) {
         Length* const out = chosen.lengths.data() + first_[part];
         const std::int64_t found = first_[part + 1] - first_[part];
-        bool is_listed = false;
-#if PYPACK_X86_DISPATCH
-        is_listed = instructions_ == Instructions::kAvx512 && found >= (end - begin) / kSparse;
-        if (is_listed)
-            list_lengths_avx512(words_.data(), begin / kBits, words_in(end), all.data(), out, found);
-#endif
-        if (!is_listed) list_lengths(words_.data(), begin / kBits, words_in(end), all.data(), out);
+        const std::int64_t first = begin / kBits;
+        if (is_vector && found >= (end - begin) / kSparse) {
+            list_dense(words_.data(), first, words_in(end), all.data(), out, found);
+        } else {
+            list_lengths(words_.data(), first, words_in(end), all.data(), out, number);
+        }
         hashes[part] = sequence_hash({out, static_cast<std::size_t>(found)});
     });
     for (std::size_t part = 0; part < hashes.size(); ++part) {
