@@ -33,6 +33,8 @@ class BatchObjective {
   private:
     [[nodiscard]] bool joins() const { return format_.leaves_labels && objective_.writes_all_labels(); }
 
+    [[nodiscard]] bool takes_tokens() const { return joins() && objective_.writes_tokens(); }
+
     const Objective& objective_;
     const BatchFormat& format_;
     MadeBatch& batch_;

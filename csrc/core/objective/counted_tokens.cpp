@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "objective/drawn_places.hpp"
-#include "objective/label_places.hpp"
+#include "objective/masked_piece.hpp"
 
 namespace pypack {
 
@@ -32,6 +32,7 @@ class CountedTokens : public Objective {
         mask_all(spans, arrays);
     }
     [[nodiscard]] bool writes_all_labels() const override { return true; }
+    [[nodiscard]] bool writes_tokens() const override { return true; }
 
   private:
     template <typename Id>
@@ -45,10 +46,18 @@ class CountedTokens : public Objective {
         Id* const ids = arrays.input_ids + span.begin;
         Id* const labels = arrays.labels + span.begin;
         float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+        Id* const before = arrays.originals == nullptr ? nullptr : arrays.originals + span.begin;
+        const auto open = [&] {
+            with_tokens(span, static_cast<const Id*>(ids), [&](const auto* tokens) {
+                write_unchosen(tokens, span.length, ids, labels, before, instructions_);
+            });
+        };
+        const bool stored = span.tokens16 != nullptr || span.tokens32 != nullptr;
+        if (stored) open();  // else labels are asked first
         drawn.draw(span.key, counted_draws(span.length, rate_, most_), span.length, ids,
                    span.labels_tell ? labels : nullptr, never_, instructions_);
         drawn.replace(span.key, replacement_, instructions_);
-        ignore_labels(labels, span.length, instructions_);
+        if (!stored) open();
         if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
         const std::span<const std::uint32_t> places = drawn.places();
         const std::uint32_t* const originals = drawn.originals();
