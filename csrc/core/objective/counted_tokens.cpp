@@ -8,6 +8,7 @@
 
 #include "objective/drawn_places.hpp"
 #include "objective/masked_piece.hpp"
+#include "objective/scatter.hpp"
 
 namespace pypack {
 
@@ -60,11 +61,9 @@ class CountedTokens : public Objective {
         if (!stored) open();
         if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
         const std::span<const std::uint32_t> places = drawn.places();
-        const std::uint32_t* const originals = drawn.originals();
-        for (std::size_t i = 0; i < places.size(); ++i) labels[places[i]] = static_cast<Id>(originals[i]);
+        scatter(places.data(), drawn.originals(), places.size(), labels);
         const std::span<const std::uint32_t> changed = drawn.changed();
-        const std::uint32_t* const tokens = drawn.tokens();
-        for (std::size_t i = 0; i < changed.size(); ++i) ids[changed[i]] = static_cast<Id>(tokens[i]);
+        scatter(changed.data(), drawn.tokens(), changed.size(), ids);
         if (loss_mask == nullptr) return;
         for (const std::uint32_t place : places) loss_mask[place] = 1.0F;
     }

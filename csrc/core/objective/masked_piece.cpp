@@ -86,9 +86,8 @@ PYPACK_TARGET_AVX2 void write_avx2(const Token* tokens, std::int64_t count, cons
     const __m256i none = V::all(kIgnoreLabel);
     const __m256i one = V::all(1);
     const __m256i mask = V::all(static_cast<std::int64_t>(to.mask_id));
-    const auto put = [](Id* at, __m256i values) PYPACK_TARGET_AVX2 {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), values);
-    };
+    const auto put = [](Id* at, __m256i values)
+                         PYPACK_TARGET_AVX2 { _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), values); };
     std::int64_t i = 0;
     for (; i < count && reinterpret_cast<std::uintptr_t>(to.ids + i) % 32 != 0; ++i) {
         write_one(i, static_cast<Id>(tokens[i]), to, choice);
@@ -103,7 +102,8 @@ PYPACK_TARGET_AVX2 void write_avx2(const Token* tokens, std::int64_t count, cons
             const __m256i here = V::lanes_of(chosen);
             if (to.originals != nullptr) put(to.originals + i, values);
             if (to.tells_chosen) {
-                put(to.labels + i, _mm256_blendv_epi8(_mm256_and_si256(here, one), none, V::lanes_of(unlearned)));
+                put(to.labels + i,
+                    _mm256_blendv_epi8(_mm256_and_si256(here, one), none, V::lanes_of(unlearned)));
             } else {
                 put(to.labels + i, _mm256_blendv_epi8(none, values, here));
             }
@@ -301,9 +301,9 @@ void write_piece(const Token* tokens, std::int64_t count, const PieceArrays<Id>&
     write_plainly(tokens, count, to, choice);
 }
 
-#define PYPACK_INSTANTIATE_PIECE(Token, Id)                                                         \
+#define PYPACK_INSTANTIATE_PIECE(Token, Id)                                                           \
     template void write_piece(const Token*, std::int64_t, const PieceArrays<Id>&, const PieceChoice&, \
-                              Instructions);                                                        \
+                              Instructions);                                                          \
     template void write_unchosen(const Token*, std::int64_t, Id*, Id*, Id*, Instructions);
 PYPACK_INSTANTIATE_PIECE(std::uint16_t, std::int64_t)
 PYPACK_INSTANTIATE_PIECE(std::int32_t, std::int64_t)

@@ -19,15 +19,17 @@ struct NeverChosen {
 
     TokenSet tokens;
     TokenSet::Range near;
-    // The same of tokens of sixteen bits: those near are begin16 + n with n up to last16, modulo 2^16, if any.
+    // The same of tokens of sixteen bits: those near are begin16 + n with n up to last16, modulo 2^16, if
+    // any.
     bool any16 = false;
     std::uint16_t begin16 = 0;
     std::uint16_t last16 = 0;
 
-    // Of at most 64 tokens those that are never chosen, among those of `among`. `instructions`: resolved.
+    // Of the tokens of a piece those that are never chosen, a bit each; only among those whose bit is 1 in
+    // `among`, where there is one. `instructions`: resolved.
     template <typename Token>
-    [[nodiscard]] std::uint64_t bits(const Token* at, std::int64_t count, std::uint64_t among,
-                                     Instructions instructions) const;
+    void find(const Token* at, std::int64_t count, const std::uint64_t* among, Instructions instructions,
+              std::uint64_t* found) const;
 };
 
 // Where a piece goes, from its first token on.
@@ -46,6 +48,8 @@ struct PieceChoice {
     PieceBits chosen;
     PieceBits masked;
     PieceBits unlearned;
+    std::uint64_t never[kChosenPiece / kChosenBlock];     // those that are never chosen,
+    bool knows_never = false;                             // where who chooses has looked
     std::uint64_t replaced[kChosenPiece / kChosenBlock];  // those that become the mask, or any token
 };
 

@@ -17,19 +17,21 @@ namespace pypack {
 template <typename Token, typename Id>
 inline void take_out(const ObjectiveSpan& span, const Token* tokens, const Id* labels, std::int64_t count,
                      const NeverChosen& never, bool tells, Instructions instructions, PieceChoice& choice) {
+    if (!choice.knows_never) {
+        never.find(tokens, count, tells ? nullptr : choice.chosen, instructions, choice.never);
+    }
     for (std::int64_t at = 0, block = 0; at < count; at += kChosenBlock, ++block) {
-        const std::int64_t here = std::min(kChosenBlock, count - at);
-        std::uint64_t& chosen = choice.chosen[block];
-        std::uint64_t out = never.bits(tokens + at, here, tells ? ~std::uint64_t{0} : chosen, instructions);
-        if (span.labels_tell) out |= ~label_bits(labels + at, here, instructions);
-        chosen &= ~out;
+        std::uint64_t out = choice.never[block];
+        if (span.labels_tell)
+            out |= ~label_bits(labels + at, std::min(kChosenBlock, count - at), instructions);
+        choice.chosen[block] &= ~out;
         if (tells) choice.unlearned[block] = out;
     }
 }
 
 // Piece by piece: choose(tokens, first, count, choice) has `count` tokens from `first` on chosen, and their
-// ids, labels and loss mask are written. Tokens that are never chosen, and those that labels say are not to be
-// learned, need not be left out. `instructions`: resolved.
+// ids, labels and loss mask are written. Tokens that are never chosen, and those that labels say are not to
+// be learned, need not be left out. `instructions`: resolved.
 template <typename Id, typename Choose>
 void mask_span(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays, const Kinds& kinds, Id mask_id,
                const NeverChosen& never, Instructions instructions, Choose&& choose) {

@@ -57,7 +57,7 @@ class MaskedTokens : public Objective {
                                 PieceChoice& choice) {
             if (starts_) {
                 numbers.below<1>({chance_}, first, count, {choice.chosen});
-                choose_words(tokens, count, choice.chosen, words);
+                choose_words(tokens, count, choice, words);
                 kinds.sort(first, count, choice.masked, choice.replaced);
             } else {
                 numbers.below<3>({mask_below_, word_below_, chance_}, first, count,
@@ -68,12 +68,13 @@ class MaskedTokens : public Objective {
     }
 
     template <typename Token>
-    void choose_words(const Token* tokens, std::int64_t count, std::uint64_t* chosen,
-                      WholeWords& words) const {
-        for (std::int64_t at = 0; at < count; at += kChosenBlock, ++chosen) {
+    void choose_words(const Token* tokens, std::int64_t count, PieceChoice& choice, WholeWords& words) const {
+        never_.find(tokens, count, nullptr, instructions_, choice.never);
+        choice.knows_never = true;
+        for (std::int64_t at = 0, block = 0; at < count; at += kChosenBlock, ++block) {
             const std::int64_t here = std::min(kChosenBlock, count - at);
-            const std::uint64_t never = never_.bits(tokens + at, here, ~std::uint64_t{0}, instructions_);
-            *chosen = words.choose(*chosen, starts_->contained(tokens + at, here), never, here);
+            choice.chosen[block] = words.choose(choice.chosen[block], starts_->contained(tokens + at, here),
+                                                choice.never[block], here);
         }
     }
 

@@ -49,11 +49,12 @@ class MaskedWords : public Objective {
             std::uint64_t starts[kBlocks];  // first of all, what the store says
             borders_->copy(span.store, span.document, span.start + first, count, starts);
             chances.choose(first, count, choice.chosen);
+            never_.find(tokens, count, nullptr, instructions_, choice.never);
+            choice.knows_never = true;
             for (std::int64_t block = 0; block * kChosenBlock < count; ++block) {
-                const std::int64_t at = block * kChosenBlock;
-                const std::int64_t here = std::min(kChosenBlock, count - at);
-                const std::uint64_t never = never_.bits(tokens + at, here, ~std::uint64_t{0}, instructions_);
-                choice.chosen[block] = words.choose(choice.chosen[block], starts[block], never, here);
+                const std::int64_t here = std::min(kChosenBlock, count - block * kChosenBlock);
+                choice.chosen[block] =
+                    words.choose(choice.chosen[block], starts[block], choice.never[block], here);
             }
             kinds.sort(first, count, choice.masked, choice.replaced);
         };

@@ -13,8 +13,8 @@ namespace {
 #if PYPACK_X86_DISPATCH
 
 // Of 64 tokens those that lie near. No token outside of `lanes` is read.
-PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::uint16_t* at, std::uint64_t lanes,
-                                               const NeverChosen& never) {
+PYPACK_TARGET_AVX512 PYPACK_INLINE std::uint64_t near_avx512(const std::uint16_t* at, std::uint64_t lanes,
+                                                             const NeverChosen& never) {
     const __m512i begin = _mm512_set1_epi16(static_cast<short>(never.begin16));
     const __m512i last = _mm512_set1_epi16(static_cast<short>(never.last16));
     const auto lower = static_cast<__mmask32>(lanes);
@@ -25,8 +25,8 @@ PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::uint16_t* at, std::uin
            static_cast<std::uint64_t>(_mm512_cmple_epu16_mask(high, last)) << 32;
 }
 
-PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::int32_t* at, std::uint64_t lanes,
-                                               const NeverChosen& never) {
+PYPACK_TARGET_AVX512 PYPACK_INLINE std::uint64_t near_avx512(const std::int32_t* at, std::uint64_t lanes,
+                                                             const NeverChosen& never) {
     const __m512i begin = _mm512_set1_epi32(static_cast<int>(never.near.begin));
     const __m512i size = _mm512_set1_epi32(static_cast<int>(never.near.size));
     std::uint64_t near = 0;
@@ -38,8 +38,8 @@ PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::int32_t* at, std::uint
     return near;
 }
 
-PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::int64_t* at, std::uint64_t lanes,
-                                               const NeverChosen& never) {
+PYPACK_TARGET_AVX512 PYPACK_INLINE std::uint64_t near_avx512(const std::int64_t* at, std::uint64_t lanes,
+                                                             const NeverChosen& never) {
     const __m512i begin = _mm512_set1_epi64(static_cast<long long>(never.near.begin));
     const __m512i size = _mm512_set1_epi64(static_cast<long long>(never.near.size));
     std::uint64_t near = 0;
@@ -51,7 +51,7 @@ PYPACK_TARGET_AVX512 std::uint64_t near_avx512(const std::int64_t* at, std::uint
     return near;
 }
 
-PYPACK_TARGET_AVX2 std::uint64_t near_avx2(const std::uint16_t* at, const NeverChosen& never) {
+PYPACK_TARGET_AVX2 PYPACK_INLINE std::uint64_t near_avx2(const std::uint16_t* at, const NeverChosen& never) {
     const __m256i begin = _mm256_set1_epi16(static_cast<short>(never.begin16));
     const __m256i last = _mm256_set1_epi16(static_cast<short>(never.last16));
     std::uint64_t near = 0;
@@ -67,7 +67,7 @@ PYPACK_TARGET_AVX2 std::uint64_t near_avx2(const std::uint16_t* at, const NeverC
     return near;
 }
 
-PYPACK_TARGET_AVX2 std::uint64_t near_avx2(const std::int32_t* at, const NeverChosen& never) {
+PYPACK_TARGET_AVX2 PYPACK_INLINE std::uint64_t near_avx2(const std::int32_t* at, const NeverChosen& never) {
     if (static_cast<std::uint32_t>(never.near.size) == 0) return 0;
     const __m256i begin = _mm256_set1_epi32(static_cast<int>(never.near.begin));
     const __m256i last = _mm256_set1_epi32(static_cast<int>(never.near.size) - 1);
@@ -82,6 +82,26 @@ PYPACK_TARGET_AVX2 std::uint64_t near_avx2(const std::int32_t* at, const NeverCh
     return near;
 }
 
+// The bits of `near` that are 1 are of tokens that there are; those that do not lie near become 0.
+template <typename Token>
+PYPACK_TARGET_AVX512 void near_blocks_avx512(const Token* at, std::int64_t blocks, const NeverChosen& never,
+                                             std::uint64_t* near) {
+    for (std::int64_t block = 0; block < blocks; ++block) {
+        near[block] &= near_avx512(at + 64 * block, near[block], never);
+    }
+}
+
+template <typename Token>
+PYPACK_TARGET_AVX2 void near_blocks_avx2(const Token* at, std::int64_t count, const NeverChosen& never,
+                                         std::uint64_t* near) {
+    std::int64_t block = 0;
+    for (; 64 * (block + 1) <= count; ++block) near[block] = near_avx2(at + 64 * block, never);
+    if (64 * block == count) return;
+    Token padded[64]{};
+    std::copy_n(at + 64 * block, count - 64 * block, padded);
+    near[block] &= near_avx2(padded, never);
+}
+
 #endif
 
 }  // namespace
@@ -90,7 +110,8 @@ NeverChosen::NeverChosen(TokenSet set, std::uint64_t vocab_size)
     : tokens(std::move(set)), near(tokens.range(vocab_size)) {
     constexpr std::uint64_t kSixteenBits = 1U << 16;
     std::vector<std::uint32_t> narrow;
-    for (std::uint64_t id = tokens.first(); id < std::min(tokens.first() + tokens.size(), kSixteenBits); ++id) {
+    for (std::uint64_t id = tokens.first(); id < std::min(tokens.first() + tokens.size(), kSixteenBits);
+         ++id) {
         if (tokens.contains(id)) narrow.push_back(static_cast<std::uint32_t>(id));
     }
     if (narrow.empty()) return;
@@ -102,34 +123,40 @@ NeverChosen::NeverChosen(TokenSet set, std::uint64_t vocab_size)
 }
 
 template <typename Token>
-std::uint64_t NeverChosen::bits(const Token* at, std::int64_t count, std::uint64_t among,
-                                Instructions instructions) const {
-    if (sizeof(Token) == 2 ? !any16 : tokens.size() == 0) return 0;
-    const std::uint64_t lanes = count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
-    std::uint64_t close = lanes;
+void NeverChosen::find(const Token* at, std::int64_t count, const std::uint64_t* among,
+                       Instructions instructions, std::uint64_t* found) const {
+    const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
+    std::fill_n(found, blocks, ~std::uint64_t{0});
+    if (count % kChosenBlock != 0) found[blocks - 1] = (std::uint64_t{1} << (count % kChosenBlock)) - 1;
+    if (sizeof(Token) == 2 ? !any16 : tokens.size() == 0) {
+        std::fill_n(found, blocks, std::uint64_t{0});
+        return;
+    }
 #if PYPACK_X86_DISPATCH
-    if (instructions == Instructions::kAvx512) close &= near_avx512(at, lanes, *this);
-    if constexpr (sizeof(Token) < 8) {
-        if (instructions == Instructions::kAvx2) {
-            Token padded[64]{};
-            if (count < 64) std::copy_n(at, count, padded);
-            close &= near_avx2(count < 64 ? padded : at, *this);
-        }
+    if (instructions == Instructions::kAvx512) {
+        near_blocks_avx512(at, blocks, *this, found);
+    } else if (instructions == Instructions::kAvx2) {
+        if constexpr (sizeof(Token) < 8) near_blocks_avx2(at, count, *this, found);
     }
 #else
     (void)instructions;
 #endif
-    std::uint64_t found = 0;
-    for (close &= among; close != 0; close &= close - 1) {
-        const int i = std::countr_zero(close);
-        found |= static_cast<std::uint64_t>(tokens.contains(at[i])) << i;
+    for (std::int64_t block = 0; block < blocks; ++block, at += kChosenBlock) {
+        std::uint64_t close = among == nullptr ? found[block] : found[block] & among[block];
+        found[block] = 0;
+        for (; close != 0; close &= close - 1) {
+            const int i = std::countr_zero(close);
+            found[block] |= static_cast<std::uint64_t>(tokens.contains(at[i])) << i;
+        }
     }
-    return found;
 }
 
-template std::uint64_t NeverChosen::bits(const std::uint16_t*, std::int64_t, std::uint64_t,
-                                         Instructions) const;
-template std::uint64_t NeverChosen::bits(const std::int32_t*, std::int64_t, std::uint64_t, Instructions) const;
-template std::uint64_t NeverChosen::bits(const std::int64_t*, std::int64_t, std::uint64_t, Instructions) const;
+#define PYPACK_INSTANTIATE_FIND(Token)                                                              \
+    template void NeverChosen::find(const Token*, std::int64_t, const std::uint64_t*, Instructions, \
+                                    std::uint64_t*) const;
+PYPACK_INSTANTIATE_FIND(std::uint16_t)
+PYPACK_INSTANTIATE_FIND(std::int32_t)
+PYPACK_INSTANTIATE_FIND(std::int64_t)
+#undef PYPACK_INSTANTIATE_FIND
 
 }  // namespace pypack

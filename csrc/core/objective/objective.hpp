@@ -28,8 +28,8 @@ struct ObjectiveSpan {
     // objective that puts more tokens there writes their number to *grown.
     std::int64_t room = 0;
     std::int32_t* grown = nullptr;
-    // Its tokens as the store has them, where the ids are not written yet: the objective writes them, too. One
-    // of the two, or none; labels do not tell then.
+    // Its tokens as the store has them, where the ids are not written yet: the objective writes them, too.
+    // One of the two, or none; labels do not tell then.
     const std::uint16_t* tokens16 = nullptr;
     const std::int32_t* tokens32 = nullptr;
 };

@@ -59,13 +59,14 @@ class TokenFlags {
   public:
     explicit TokenFlags(const TokenSet& set);
 
-    // Bit i is 1 where the set contains tokens[i], for the first `count` tokens, at most 64; the other bits are
-    // 0. The tokens are ids, none negative.
+    // Bit i is 1 where the set contains tokens[i], for the first `count` tokens, at most 64; the other bits
+    // are 0. The tokens are ids, none negative.
     template <typename Token>
     [[nodiscard]] std::uint64_t contained(const Token* tokens, std::int64_t count) const;
 
   private:
-    std::vector<std::uint8_t> flags_;  // at least one for each of sixteen bits; the last stands for all behind
+    std::vector<std::uint8_t>
+        flags_;  // at least one for each of sixteen bits; the last stands for all behind
 };
 
 }  // namespace pypack
