@@ -44,30 +44,37 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i sixteen(const std::int32_t* tokens, _
     return _mm512_maskz_loadu_epi32(lanes, tokens);
 }
 
-// The first `count` of sixteen; nothing behind them is written.
-PYPACK_TARGET_AVX512 PYPACK_INLINE void store_some(std::int64_t* out, __m512i values, unsigned count) {
-    const unsigned lanes = (1U << count) - 1;
+PYPACK_TARGET_AVX512 PYPACK_INLINE void store_sixteen(std::int64_t* out, __m512i values) {
     const __m256i low = _mm512_maskz_extracti64x4_epi64(0xf, values, 0);
     const __m256i high = _mm512_maskz_extracti64x4_epi64(0xf, values, 1);
-    _mm512_mask_storeu_epi64(out, static_cast<__mmask8>(lanes), _mm512_maskz_cvtepu32_epi64(0xff, low));
-    _mm512_mask_storeu_epi64(out + 8, static_cast<__mmask8>(lanes >> 8),
-                             _mm512_maskz_cvtepu32_epi64(0xff, high));
+    _mm512_storeu_si512(out, _mm512_maskz_cvtepu32_epi64(0xff, low));
+    _mm512_storeu_si512(out + 8, _mm512_maskz_cvtepu32_epi64(0xff, high));
 }
-PYPACK_TARGET_AVX512 PYPACK_INLINE void store_some(std::int32_t* out, __m512i values, unsigned count) {
-    _mm512_mask_storeu_epi32(out, static_cast<__mmask16>((1U << count) - 1), values);
+PYPACK_TARGET_AVX512 PYPACK_INLINE void store_sixteen(std::int32_t* out, __m512i values) {
+    _mm512_storeu_si512(out, values);
 }
 
 // One side, sixteen tokens at a time: sentinels take the places of the tokens whose bits are 1 in `marked`,
-// and those in `taken` are written, end to end.
+// and those in `taken` are written, end to end, up to `end`.
 template <typename Id>
 struct SideWriter {
     Id* out;
+    Id* end;
     const std::uint32_t* sentinels;
 
     PYPACK_TARGET_AVX512 PYPACK_INLINE void write(__m512i tokens, __mmask16 marked, __mmask16 taken) {
-        const __m512i all = _mm512_mask_expand_epi32(tokens, marked, _mm512_loadu_si512(sentinels));
-        const auto count = static_cast<unsigned>(std::popcount(static_cast<unsigned>(taken)));
-        store_some(out, _mm512_maskz_compress_epi32(taken, all), count);
+        __m512i some = _mm512_loadu_si512(sentinels);
+        __asm__("" : "+v"(some));  // (to expand what lies in memory is slow)
+        const __m512i all = _mm512_mask_expand_epi32(tokens, marked, some);
+        const __m512i found = _mm512_maskz_compress_epi32(taken, all);
+        const auto count = std::popcount(static_cast<unsigned>(taken));
+        if (end - out >= 16) [[likely]] {
+            store_sixteen(out, found);  // what is behind those taken is written again
+        } else {
+            alignas(64) std::uint32_t items[16];
+            _mm512_store_si512(items, found);
+            for (int i = 0; i < count; ++i) out[i] = static_cast<Id>(items[i]);
+        }
         out += count;
         sentinels += std::popcount(static_cast<unsigned>(marked));
     }
@@ -84,14 +91,15 @@ PYPACK_INLINE std::uint64_t running_parity(std::uint64_t bits) {
 // the last one before it.
 template <typename Token, typename Id>
 PYPACK_TARGET_AVX512 void write_runs_avx512(const Token* tokens, Length length, const NoiseRuns& runs,
-                                            const std::uint32_t* sentinels, PairItems<Id>& at) {
+                                            const std::uint32_t* sentinels, NoiseCounts counts,
+                                            PairItems<Id>& at) {
     const std::uint8_t* const marks = runs.marks();
     const auto marked = [marks](Length i, int by) PYPACK_TARGET_AVX512 {
         return static_cast<std::uint64_t>(
             _mm512_test_epi8_mask(_mm512_loadu_si512(marks + i), _mm512_set1_epi8(static_cast<char>(by))));
     };
-    SideWriter<Id> inputs{at.inputs, sentinels};
-    SideWriter<Id> targets{at.targets, sentinels};
+    SideWriter<Id> inputs{at.inputs, at.inputs + length - counts.tokens + counts.runs, sentinels};
+    SideWriter<Id> targets{at.targets, at.targets + counts.tokens + counts.runs, sentinels};
     std::uint64_t inside = 0;  // all ones where the last token was noise
     std::uint64_t first = marked(0, 1);
     for (Length i = 0; i < length; i += 64) {
@@ -117,7 +125,7 @@ PYPACK_TARGET_AVX512 void write_runs_avx512(const Token* tokens, Length length, 
 
 template <typename Token, typename Id>
 void write_runs(Instructions instructions, const Token* tokens, Length length, const NoiseRuns& runs,
-                const std::uint32_t* sentinels, PairItems<Id>& at) {
+                const std::uint32_t* sentinels, NoiseCounts counts, PairItems<Id>& at) {
     if (runs.noise().empty()) {
         at.inputs = std::copy_n(tokens, length, at.inputs);
         *at.targets++ = static_cast<Id>(sentinels[0]);
@@ -126,11 +134,11 @@ void write_runs(Instructions instructions, const Token* tokens, Length length, c
 #if PYPACK_X86_DISPATCH
     if constexpr (std::is_same_v<Token, std::uint16_t> || std::is_same_v<Token, std::int32_t>) {
         if (instructions == Instructions::kAvx512) {
-            return write_runs_avx512(tokens, length, runs, sentinels, at);
+            return write_runs_avx512(tokens, length, runs, sentinels, counts, at);
         }
     }
 #endif
-    (void)instructions;
+    (void)instructions, (void)counts;
     write_runs_plainly(tokens, runs, sentinels, at);
 }
 
@@ -178,7 +186,7 @@ Length Denoising::write(const PlanSpan& span, std::uint64_t key, const Token* to
                 std::to_string(num_sentinels_) + " sentinels: give more, or pack with shorter inputs");
         }
         runs.draw(key, span.length, counts, instructions_);
-        write_runs(instructions_, tokens, span.length, runs, sentinels_.data(), at);
+        write_runs(instructions_, tokens, span.length, runs, sentinels_.data(), counts, at);
     }
     if (sizes_.ends()) {
         *at.inputs = static_cast<Id>(end_);

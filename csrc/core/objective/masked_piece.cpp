@@ -1,5 +1,6 @@
 #include "objective/masked_piece.hpp"
 
+#include <bit>
 #include <type_traits>
 
 #include "common/simd.hpp"
@@ -26,10 +27,29 @@ PYPACK_INLINE void write_one(std::int64_t i, Id id, const PieceArrays<Id>& to, c
     }
 }
 
+// What most tokens become first, in loops that compilers vectorize; then the few that are chosen.
 template <typename Token, typename Id>
 void write_plainly(const Token* tokens, std::int64_t count, const PieceArrays<Id>& to,
                    const PieceChoice& choice) {
-    for (std::int64_t i = 0; i < count; ++i) write_one(i, static_cast<Id>(tokens[i]), to, choice);
+    const Id other = to.tells_chosen ? Id{0} : static_cast<Id>(kIgnoreLabel);
+    for (std::int64_t i = 0; i < count; ++i) to.labels[i] = other;
+    for (std::int64_t i = 0; to.originals != nullptr && i < count; ++i) {
+        to.originals[i] = static_cast<Id>(tokens[i]);
+    }
+    for (std::int64_t i = 0; i < count; ++i) to.ids[i] = static_cast<Id>(tokens[i]);
+    for (std::int64_t first = 0; first < count; first += kChosenBlock) {
+        const std::int64_t block = first / kChosenBlock;
+        std::uint64_t unlearned = to.tells_chosen ? choice.unlearned[block] : 0;
+        for (; unlearned != 0; unlearned &= unlearned - 1) {
+            to.labels[first + std::countr_zero(unlearned)] = static_cast<Id>(kIgnoreLabel);
+        }
+        for (std::uint64_t chosen = choice.chosen[block]; chosen != 0; chosen &= chosen - 1) {
+            const std::int64_t i = first + std::countr_zero(chosen);
+            const Id id = to.ids[i];
+            to.labels[i] = to.tells_chosen ? Id{1} : id;
+            to.ids[i] = bit_of(choice.masked, i) ? to.mask_id : id;
+        }
+    }
 }
 
 // 64 bits from i on; whole words are read, as a part of what was just written would be waited for.
