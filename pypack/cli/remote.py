@@ -43,16 +43,22 @@ def remote_kind(url: Url) -> str:
     raise UsageError(f"{url}: no store (store.json) and no plan (plan.json) there")
 
 
-def verified(url: Url, *, quick: bool = False) -> dict[str, Any]:
+def verified(url: Url, *, quick: bool = False, deep: bool = False) -> dict[str, Any]:
     """What `pypack verify` finds of a store; what is wrong is raised."""
+    from pypack.store.remote_deep_check import check_documents_at_url
     from pypack.store.remote_index import RemoteIndex
 
     store = RemoteIndex(url)
     found = store.verify_quick() if quick else store.verify()
+    if deep:
+        from pypack.jobs.recheck import compare_with_inputs
+
+        check_documents_at_url(store)
+        found |= compare_with_inputs(store).told()
     info = store.info
     return {
         "kind": "store",
-        **({"level": "quick"} if quick else {}),
+        **({"level": "quick" if quick else "deep"} if quick or deep else {}),
         **found,
         "documents": info.documents,
         "tokens": info.tokens,

@@ -17,8 +17,11 @@ from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
 from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, WORDS, DocumentValues
+from pypack.store.checking import LEVELS
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
 from pypack.store.index_file import INDEX_HEADER_BYTES
+from pypack.store.remote_deep_check import check_documents_at_url
+from pypack.store.remote_index import RemoteIndex
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -140,15 +143,24 @@ class RemoteStore(TokenStore):
         return RemoteValues(self, numbers, suffix, default)
 
     def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
-        """Reads everything through the cache, which checks each block, and compares the lengths.
-
-        What lies beside the files of the store is not looked at; columns and tokenizer are fetched.
+        """See `TokenStore.verify`. At the level "full" everything is read through the cache, which checks
+        each block, and lengths are compared; what lies beside the files of the store is not looked at;
+        columns and tokenizer are fetched. The other levels read past the cache, as `pypack verify` does.
 
         Raises:
-            ValueError: also for a level other than "full", which only stores on this machine have.
+            OSError: the storage does not answer; or, where not "full", it has no listings (web servers).
         """
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
         if level != "full":
-            raise ValueError(f"{self.url}: level {level!r} is for stores on this machine; of others, 'full'")
+            index = RemoteIndex(self.url)
+            unchecked: list[str] = []
+            if level == "quick":
+                index.verify_quick()
+            else:
+                unchecked = index.verify()["unchecked"]
+                check_documents_at_url(index)
+            return unchecked
         assert self.info is not None
         for shard in self.info.shards:
             for suffix, size, _ in _files_of(shard, self.info, self.url):
