@@ -299,6 +299,9 @@ class RemoteIndex:
     def _check_index(self, shard: ShardInfo) -> None:
         """Raises ValueError where an `.idx` is not laid out as its lengths say."""
         url, count = self._index(shard), shard.documents
+        found = objects().stat(url)
+        if found is not None and found.size != shard.idx_bytes:
+            raise ValueError(f"{url}: size: {found.size:,} bytes, {shard.idx_bytes:,} were written")
         lengths = np.empty(count, np.int32)
         self._read_lengths(shard, lengths)
         begin = _HEADER.size + 4 * count
