@@ -62,8 +62,8 @@ def test_the_same_in_the_same_words(
     assert [one.strip("(),") for one in figures] == [one.strip("(),") for one in sorted(words[1].split())]
     whole = same()
     assert (whole["level"], whole["compared_units"], whole["not_compared"]) == ("deep", 8, [])
-    files[0].unlink()
-    files[1].write_bytes(records[:-5])
+    Path(files[0]).unlink()
+    Path(files[1]).write_bytes(records[:-5])
     objects().write(s3 / "in/d.jsonl", records + b"\n")
     some = same()
     assert 0 < some["compared_units"] < 8
