@@ -114,6 +114,11 @@ class RemoteIndex:
             raise ValueError(f"{self._index(shard)}: header: not that of {shard.documents:,} documents")
 
     @property
+    def has_loss_mask(self) -> bool:
+        """No: what is learned is not read here."""
+        return False
+
+    @property
     def holds_tokenizer(self) -> bool:
         """Whether the store holds the tokenizer that made it."""
         return TOKENIZER_FILE in self.info.files

@@ -52,6 +52,7 @@ def test_the_same_in_the_same_words(
 
     def same() -> dict[str, Any]:
         here, there = (_told(capsys, "verify", one, "--deep", "--json") for one in (tmp_path / "s", s3 / "s"))
+        assert here[0] == there[0] == 0, (here, there)
         found: dict[str, Any] = json.loads(here[1])
         assert (there[0], json.loads(there[1])) == (here[0], found)
         return found
