@@ -6,9 +6,10 @@ import argparse
 from typing import Any
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.arguments import natural, path_here, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
+from pypack.store.only_here import ADD_COLUMNS_HERE
 
 SUMMARY = "mark the documents of a store that are the same as earlier ones"
 
@@ -29,7 +30,9 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack dedup`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("store", type=file_path, metavar="STORE", help="the store to mark, in its place")
+    parser.add_argument(
+        "store", type=path_here(ADD_COLUMNS_HERE), metavar="STORE", help="the store to mark, in its place"
+    )
     parser.add_argument(
         "--near", type=float, metavar="T", help="also near duplicates: of a Jaccard similarity of T or more"
     )

@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path
+from pypack.cli.arguments import path_here
 from pypack.cli.common import tell_result
+from pypack.store.only_here import ADD_COLUMNS_HERE
 
 SUMMARY = "add columns of a Parquet file to the documents of a store"
 
@@ -28,9 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack join`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "store", type=file_path, metavar="STORE", help="a store that keeps the key as a column"
+        "store",
+        type=path_here(ADD_COLUMNS_HERE),
+        metavar="STORE",
+        help="a store that keeps the key as a column",
     )
-    parser.add_argument("table", type=file_path, metavar="TABLE", help="a Parquet file")
+    parser.add_argument(
+        "table", type=path_here("copy the table to this machine"), metavar="TABLE", help="a Parquet file"
+    )
     parser.add_argument("--on", required=True, metavar="COLUMN", help="the key")
     parser.add_argument(
         "--columns", nargs="+", metavar="COLUMN", help="the columns to add (default: all but the key)"

@@ -46,6 +46,13 @@ def remote_kind(url: Url) -> str:
     raise UsageError(f"{url}: no store (store.json) and no plan (plan.json) there")
 
 
+def is_artifact(url: Url) -> bool:
+    """Whether there is a store, a job that makes one, or a plan; else it may be texts."""
+    from pypack.remote import objects
+
+    return any(objects().stat(url / name) is not None for name in ("store.json", PLAN_FILE, "job.json"))
+
+
 def verified(url: Url, *, quick: bool = False, deep: bool = False) -> dict[str, Any]:
     """What `pypack verify` finds of a store; what is wrong is raised."""
     from pypack.store.remote_deep_check import check_documents_at_url

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pypack._common.words import counted
+from pypack.corpus.errors import ChangedInputError
 from pypack.corpus.unchanged import changed
 from pypack.jobs.description import JobDescription
 from pypack.jobs.options import WorkOptions
@@ -18,6 +20,7 @@ from pypack.jobs.remote_place import RemotePlace
 from pypack.jobs.stored_units import StoredUnit, job_with_all_units, stored_units
 from pypack.jobs.unit_work import UnitWork
 from pypack.remote import ChangedObjectError, NoObjectError
+from pypack.store.asked_again import asked_again
 from pypack.store.remote_index import RemoteIndex
 from pypack.store.store import TokenStore
 
@@ -95,10 +98,11 @@ def compare_with_inputs(
         unit = stored[number]
         why_not = _why_not(job, number)
         if why_not is None:
+            compare = partial(_compare, store, job, work, unit, documents)
             try:
-                found.documents += _compare(store, job, work, unit, documents)
+                found.documents += asked_again(compare) if isinstance(store, RemoteIndex) else compare()
                 found.units += 1
-            except (NoObjectError, ChangedObjectError) as error:  # an input; the store has been read before
+            except (ChangedInputError, NoObjectError, ChangedObjectError) as error:  # of an object
                 why_not = str(error)
         if why_not is not None:
             found.not_compared.append(f"unit {number}: {why_not}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.threads import resolve_num_threads
-from pypack.store.new_columns import add_columns
+from pypack.store.new_columns import add_columns, refuse_remote
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def mark_duplicates(
     import pyarrow as pa
 
     opened = TokenStore.open(store)
+    refuse_remote(opened)
     found = {"duplicate": exact_duplicates(opened, num_threads=num_threads)}
     if near is not None:
         found["near_duplicate"] = near_duplicates(

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from pypack._common.paths import local_path
 from pypack.store.key_join import JoinCounts, KeyJoin, key_batches
-from pypack.store.new_columns import add_columns, column_batches, column_names, kept_columns
+from pypack.store.new_columns import (
+    add_columns,
+    column_batches,
+    column_names,
+    kept_columns,
+    refuse_remote,
+)
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ def join_columns(
         ValueError: a column is missing, is there already, or the keys are of different types.
     """
     opened = TokenStore.open(store)
+    refuse_remote(opened)
     path = local_path(table)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such Parquet file")

@@ -20,6 +20,7 @@ from pypack.store.column_writer import ColumnWriter
 from pypack.store.contents import extra_files
 from pypack.store.described import DescribedStore
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
+from pypack.store.only_here import ADD_COLUMNS_HERE
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def add_columns(
         FileExistsError: a folder beside the store is in the way.
     """
     names, info = list(names), store.info
+    refuse_remote(store)
     if info is None:
         raise ValueError(
             f"{store.path}: is no store of pypack (it has no {STORE_FILE}), and keeps no columns"
@@ -85,6 +87,12 @@ def add_columns(
                 "in several: copy the store to another one"
             )
         sync_directory(store.path.parent)
+
+
+def refuse_remote(store: TokenStore) -> None:
+    """Raises ValueError for a store at a URL: no service puts many objects in the place of others at once."""
+    if store.is_remote:
+        raise ValueError(f"{store.place}: columns are added to stores in folders: {ADD_COLUMNS_HERE}")
 
 
 def kept_columns(store: TokenStore | DescribedStore) -> list[str]:

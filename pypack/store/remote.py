@@ -116,17 +116,31 @@ class RemoteStore(TokenStore):
         """Whether the store holds the tokenizer that made it."""
         return self.info is not None and TOKENIZER_FILE in self.info.files
 
+    def local_file(self, name: str) -> Path:
+        """See `MappedShards.local_file`; it is kept in the cache, and not counted."""
+        return mirrored(self.path, self.url / name, self._recorded[name])
+
+    @cached_property
+    def _recorded(self) -> dict[str, str]:
+        """The checksum of each file by its name."""
+        assert self.info is not None
+        recorded = dict(self.info.files)
+        for shard in self.info.shards:
+            sums = {".parquet": shard.columns_checksum, **shard.checksums()}
+            recorded |= {f"{shard.name}{suffix}": one for suffix, one in sums.items() if one is not None}
+        return recorded
+
     def tokenizer(self) -> Tokenizer:
         """See `TokenStore.tokenizer`; it is fetched at first use."""
-        if self.info is not None and self.holds_tokenizer:
-            mirrored(self.path, self.url / TOKENIZER_FILE, self.info.files[TOKENIZER_FILE])
+        if self.holds_tokenizer:
+            self.local_file(TOKENIZER_FILE)
         return super().tokenizer()
 
     def columns(self, names: Sequence[str] | None = None) -> pa.Table:
         """See `TokenStore.columns`; their files are fetched whole at first use."""
         for shard in () if self.info is None else self.info.shards:
             if shard.columns_checksum is not None:
-                mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
+                self.local_file(f"{shard.name}.parquet")
         return super().columns(names)
 
     @cached_property
