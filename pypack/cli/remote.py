@@ -14,6 +14,8 @@ from pypack.remote.url import Url
 
 _CHUNK = 8 << 20
 PLAN_FILE = "plan.json"
+# What a plan.json will say: made first, so that who makes another plan keeps away.
+_BEGUN = "plan.begun.json"
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -146,11 +148,16 @@ def check_free(url: Url) -> None:
     if url.is_read_only:
         raise UsageError(f"{url}: can be read only")
     known = {f"{name}.npy" for name in (*ARRAYS, *LITERALS, "documents")}
-    if any(entry.path not in known for entry in objects().list(url)):
-        raise UsageError(
-            f"{url} exists: choose another name, or remove it first (no plan is replaced at a URL, as it has "
-            "several objects, and who reads it would find some of each)"
-        )
+    names = {entry.path for entry in objects().list(url)}
+    if any(name not in known and not name.startswith(_BEGUN) for name in names):
+        raise UsageError(_stands_there(url))
+
+
+def _stands_there(url: Url) -> str:
+    return (
+        f"{url} exists: choose another name, or remove it first (no plan is replaced at a URL, as it has "
+        "several objects, and who reads it would find some of each)"
+    )
 
 
 def save_plan(plan: Plan, url: Url) -> None:
@@ -164,16 +171,23 @@ def save_plan(plan: Plan, url: Url) -> None:
     from pypack.jobs.remote_place import RemotePlace
     from pypack.remote import objects
 
+    place = RemotePlace(url)
     with tempfile.TemporaryDirectory(prefix="pypack-") as folder:
         copy = Path(folder) / "plan"
         plan.save(copy)
-        for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name != PLAN_FILE):
-            crash_at("plan", path.name)
-            objects().upload(url / path.relative_to(copy).as_posix(), str(path))
-        crash_at("plan", PLAN_FILE)
-        place = RemotePlace(url)
-        if not place.create(PLAN_FILE, (copy / PLAN_FILE).read_bytes()):
+        described = (copy / PLAN_FILE).read_bytes()
+        if not place.create(_BEGUN, described):
             raise UsageError(
-                f"{url / PLAN_FILE}: another process has made another plan there: choose another name"
+                f"{place.told(_BEGUN)}: another plan was begun there: choose another name, or remove what is "
+                f"at {url}"
             )
-        place.settle()
+        made = place.read(PLAN_FILE)
+        if made is None:
+            for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name != PLAN_FILE):
+                crash_at("plan", path.name)
+                objects().upload(url / path.relative_to(copy).as_posix(), str(path))
+            crash_at("plan", PLAN_FILE)
+            place.write_once(PLAN_FILE, described)
+    place.remove(_BEGUN)
+    if made not in (None, described):  # it was finished in between
+        raise UsageError(_stands_there(url))
