@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from fixtures.corpus_files import json_lines, write
 from fixtures.jobs import tree_bytes
-from fixtures.object_servers import moto
+from fixtures.object_server_fixtures import *  # noqa: F403
 from fixtures.objects_below import objects_below, put_folder
 from fixtures.remote_data import kill_fetcher
 
@@ -52,7 +52,10 @@ class _Both:
 
 @pytest.fixture(scope="module")
 def both(
-    tokenizer_file: Path, sample_texts: list[str], tmp_path_factory: pytest.TempPathFactory
+    tokenizer_file: Path,
+    sample_texts: list[str],
+    moto_server: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[_Both]:
     """`a.store` with columns and masks, `b.store`, `a.plan` of the first documents of `a.store`."""
     folder = tmp_path_factory.mktemp("both")
@@ -71,11 +74,11 @@ def both(
     _here("tokenize", folder / "in", "-o", folder / "a.store", *make, "--append")
     _here("tokenize", folder / "in/b.jsonl", "-o", folder / "b.store", *make)
     pq.write_table(pa.table({"id": [1, 2], "score": [0.5, 1.0]}), folder / "table.parquet")
-    with moto() as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in {**environment, "PYPACK_REMOTE_SECONDS": "10"}.items():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**moto_server, "PYPACK_REMOTE_SECONDS": "10"}.items():
             patch.setenv(name, value)
         patch.setenv("PYPACK_CACHE", str(folder / "cache"))
-        url = Url.of("s3://bucket/both")
+        url = Url.of(f"s3://bucket/both-{os.getpid()}")
         for name in ("a.store", "b.store", "a.plan", "in"):
             put_folder(folder / name, url / name)
         yield _Both(folder, url, tokenizer_file)
