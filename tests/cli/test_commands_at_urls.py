@@ -66,7 +66,7 @@ def both(
     write(folder / "in/a.jsonl", json_lines(records[:30]))
     make = (
         "--tokenizer", str(tokenizer_file), "--prompt-field", "prompt", "--completion-field", "completion",
-        "--keep", "id", "source",
+        "--keep", "id,source",
     )  # fmt: skip
     _here("tokenize", folder / "in", "-o", folder / "a.store", *make)
     _here("pack", folder / "a.store", "-o", folder / "a.plan", *_LENGTH)
@@ -175,11 +175,54 @@ def _tables(path: Path) -> list[Any]:
     return [pq.read_table(file).to_pylist() for file in files]
 
 
+_WITH_COLUMNS = {
+    "join": ("join", "{at}/a.store", "{here}/table.parquet", "--on", "id"),
+    "replaced": ("join", "{at}/a.store", "{here}/table.parquet", "--on", "id", "--replace"),
+    "dedup": ("dedup", "{at}/a.store"),
+}
+
+
+@pytest.mark.parametrize("name", _WITH_COLUMNS)
+def test_stores_with_more_columns(name: str, both: _Both, tmp_path: Path) -> None:
+    """What is made there, here of there and here of here is what is made in the place of a store."""
+    wanted = tmp_path / "wanted"
+    shutil.copytree(both.folder / "a.store", wanted)
+    line = [one.format(at="{at}", here=both.folder) for one in _WITH_COLUMNS[name]]
+    _here(*(one.replace("{at}/a.store", str(wanted)) for one in line))
+    before = objects_below(both.url / "a.store")
+    made = {"there": both.url / f"{name}.store", "here": tmp_path / "here", "local": tmp_path / "local"}
+    for what, output in made.items():
+        at = both.folder if what == "local" else both.url
+        _here(*(one.format(at=at) for one in line), "-o", output)
+    files = tree_bytes(wanted)
+    assert objects_below(both.url / f"{name}.store") == files
+    assert tree_bytes(tmp_path / "here") == tree_bytes(tmp_path / "local") == files
+    assert objects_below(both.url / "a.store") == before
+
+
+def test_killed_while_columns_are_written(both: _Both) -> None:
+    name = next(path.name for path in sorted((both.folder / "a.store").glob("*.parquet"), reverse=True))
+    target = both.url / "killed.store"
+    command = [
+        sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())", "dedup",
+        str(both.url / "a.store"), "-o", str(target),
+    ]  # fmt: skip
+    environment = {**os.environ, "PYPACK_CRASH_AT": f"columns:{name}"}
+    assert subprocess.run(command, env=environment, stdout=-3, stderr=-3).returncode == -signal.SIGKILL
+    assert objects().stat(target / "store.json") is None
+    assert main([*command[3:-3], str(both.url / "b.store"), *command[-2:]]) == 2  # of another store
+    assert subprocess.run(command, stdout=-3, stderr=-3).returncode == 0
+    assert main(["verify", str(target)]) == 0
+    assert objects().stat(target / "merge.json") is None
+
+
 # Command lines that are refused, and what is said to do instead.
 _REFUSED = {
-    "join": ("join {at}/a.store {here}/table.parquet --on id", "copy the store to this machine"),
+    "join": ("join {at}/a.store {here}/table.parquet --on id", "name with -o OUT the store to make"),
+    "join -o": ("join {at}/a.store {here}/table.parquet --on id -o {at}/b.store", "choose another name"),
     "join TABLE": ("join {here}/a.store {at}/table.parquet --on id", "copy the table to this machine"),
-    "dedup": ("dedup {at}/a.store", "copy the store to this machine, add them there, and upload it"),
+    "dedup": ("dedup {at}/a.store", "name with -o OUT the store to make"),
+    "dedup -o": ("dedup {at}/a.store -o https://host/x", "name a folder at s3://"),
     "upgrade": ("upgrade {at}/a.store", "upgrade the copy, and upload its store.json"),
     "convert DST": ("convert {here}/a.store {at}/x --to parquet", "name a folder, and upload it"),
     "convert --to store": ("convert {at}/in x --to store", "copy them here"),
@@ -217,7 +260,7 @@ def test_refused_from_python(change: Callable[[TokenStore, Path], object], both:
     """What is kept of a store in the cache is not taken for the store."""
     store = TokenStore.open(str(both.url / "a.store"))
     kept = tree_bytes(store.path)
-    with pytest.raises(ValueError, match=rf"{both.url}/a\.store: .*copy"):
+    with pytest.raises(ValueError, match=rf"{both.url}/a\.store: .*(copy|-o OUT)"):
         change(store, both.folder)
     assert tree_bytes(store.path) == kept
 
@@ -226,7 +269,11 @@ def test_the_page_names_every_command() -> None:
     """Each row of the table is of a command, and none is left out."""
     text = _PAGE.read_text()
     table = text.partition("## Every command")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z-]+)[^|]*\| (.*) \|$", table, re.MULTILINE)
+    rows = [
+        (name, told)
+        for names, told in re.findall(r"^\| (`[^|]*) \| (.*) \|$", table, re.MULTILINE)
+        for name in re.findall(r"`([a-z-]+)`", names)
+    ]
     assert {name for name, _ in rows} == set(COMMANDS) - {"demo", "completion"}
     refused = {what.partition(" ")[0] for what in _REFUSED}
     for name, told in rows:
