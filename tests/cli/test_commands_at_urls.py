@@ -73,13 +73,14 @@ def both(
     write(folder / "in/b.jsonl", json_lines(records[30:]))
     _here("tokenize", folder / "in", "-o", folder / "a.store", *make, "--append")
     _here("tokenize", folder / "in/b.jsonl", "-o", folder / "b.store", *make)
+    write(folder / "texts/t.jsonl", json_lines([{"text": text} for text in sample_texts[:40]]))
     pq.write_table(pa.table({"id": [1, 2], "score": [0.5, 1.0]}), folder / "table.parquet")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**moto_server, "PYPACK_REMOTE_SECONDS": "10"}.items():
             patch.setenv(name, value)
         patch.setenv("PYPACK_CACHE", str(folder / "cache"))
         url = Url.of(f"s3://bucket/both-{os.getpid()}")
-        for name in ("a.store", "b.store", "a.plan", "in"):
+        for name in ("a.store", "b.store", "a.plan", "in", "texts"):
             put_folder(folder / name, url / name)
         yield _Both(folder, url, tokenizer_file)
         kill_fetcher(folder / "cache")
@@ -108,7 +109,7 @@ _SAME = {
         "verify {at}/a.plan --quick",
     ],
     "inspect": [
-        "inspect {at}/a.store --fertility", "inspect {at}/in --fertility --tokenizer {tokenizer}",
+        "inspect {at}/a.store --fertility", "inspect {at}/texts --fertility --tokenizer {tokenizer}",
         "inspect {at}/a.plan --first 2", "inspect {at}/a.store --objective MaskedLM(rate=0.3,mask_id=5)",
     ],
     "check-tokenizer": ["check-tokenizer {at}/a.store"],
@@ -140,7 +141,7 @@ _PACKED = {
     "plain": (),
     "where": ("--where", "id > 3 and source == 's1'"),
     "top": ("--top", "id:20"),
-    "groups": ("--keep-together", "source"),
+    "groups": ("--keep-together", "source", "--overflow", "drop"),
     "learned": ("--drop-unlearned",),
     "extended": ("--extend", "{at}/a.plan"),
 }
