@@ -229,7 +229,7 @@ _REFUSED = {
     "convert --to store": ("convert {at}/in x --to store", "copy them here"),
     "bench": ("bench pack --store {at}/a.store", "name a store on its disk"),
     "pack -o PLAN": ("pack {at}/a.store -o {at}/a.plan --sequence-length 64", "choose another name"),
-    "tokenize -o https": ("tokenize {here}/in -o https://host/x --tokenizer {tokenizer}", "read"),
+    "tokenize -o https": ("tokenize {here}/texts -o https://host/x --tokenizer {tokenizer}", "read"),
     "merge -o hf": ("merge {at}/a.store {at}/b.store -o hf://datasets/a/b", "name a folder at s3://"),
 }
 
