@@ -8,7 +8,7 @@
 #include "batch/square_sums.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
-#include "pack/balance/longest_first.hpp"
+#include "pack/balance/lpt_to_rank.hpp"
 
 namespace pypack {
 

@@ -1,0 +1,78 @@
+#include "pack/balance/sort_step.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+namespace pypack {
+
+namespace {
+
+constexpr std::size_t kFewItems = 16;  // below it, insertion is faster
+
+// Sorts what mostly is nearly sorted, or all of one cost.
+void sort_list(std::span<std::uint64_t> keys, int place_bits) {
+    if (keys.size() <= kFewItems) {
+        for (std::size_t i = 1; i < keys.size(); ++i) {
+            const std::uint64_t key = keys[i];
+            std::size_t at = i;
+            for (; at > 0 && keys[at - 1] > key; --at) keys[at] = keys[at - 1];
+            keys[at] = key;
+        }
+        return;
+    }
+    const auto cost = [place_bits](std::uint64_t key) { return key >> place_bits; };
+    const bool one_cost = std::all_of(keys.begin(), keys.end(), [&](std::uint64_t key) {
+        return cost(key) == cost(keys.front());
+    });
+    if (!one_cost) std::sort(keys.begin(), keys.end());
+}
+
+}  // namespace
+
+void StepSorter::sort(std::span<const std::int64_t> costs) {
+    order_.resize(costs.size());
+    falling_.resize(costs.size());
+    if (costs.empty()) return;
+    const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
+    const auto width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(*most - *least)));
+    const auto place_bits = static_cast<int>(std::bit_width(costs.size() - 1));
+    if (width + place_bits > 64) {
+        std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+        std::stable_sort(order_.begin(), order_.end(),
+                         [costs](std::uint32_t a, std::uint32_t b) { return costs[a] > costs[b]; });
+        for (std::size_t i = 0; i < order_.size(); ++i) falling_[i] = costs[order_[i]];
+        return;
+    }
+    sort_keys(costs, *most, place_bits, width);
+    const std::uint64_t place = (std::uint64_t{1} << place_bits) - 1;
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+        order_[i] = static_cast<std::uint32_t>(keys_[i] & place);
+        falling_[i] = *most - static_cast<std::int64_t>(keys_[i] >> place_bits);
+    }
+}
+
+// Keys rise as costs fall, and hold their place below. They are put on as many lists as there are keys by their
+// upper bits, and the lists are sorted.
+void StepSorter::sort_keys(std::span<const std::int64_t> costs, std::int64_t most, int place_bits,
+                           int width) {
+    const int shift = std::max(0, width - place_bits);
+    const auto list_of = [most, shift](std::int64_t cost) {
+        return static_cast<std::size_t>(static_cast<std::uint64_t>(most - cost) >> shift);
+    };
+    keys_.resize(costs.size());
+    begins_.assign((std::size_t{1} << place_bits) + 1, 0);
+    for (const std::int64_t cost : costs) ++begins_[list_of(cost) + 1];
+    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        keys_[begins_[list_of(costs[i])]++] = static_cast<std::uint64_t>(most - costs[i]) << place_bits | i;
+    }
+    std::size_t begin = 0;
+    for (std::size_t list = 0; begin < keys_.size(); ++list) {
+        const std::size_t end = begins_[list];  // it has moved on
+        if (end - begin > 1) sort_list(std::span(keys_).subspan(begin, end - begin), place_bits);
+        begin = end;
+    }
+}
+
+}  // namespace pypack

@@ -1,0 +1,30 @@
+// The sequences of one step by falling cost, where costs are whole numbers: a few hundred, for every step anew.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace pypack {
+
+// Keeps its memory from step to step.
+class StepSorter {
+  public:
+    // Sorts; equal costs stay in the order of their indices. Costs must not be negative.
+    void sort(std::span<const std::int64_t> costs);
+
+    // What was sorted: which costs, and the costs themselves.
+    [[nodiscard]] std::span<const std::uint32_t> order() const { return order_; }
+    [[nodiscard]] std::span<const std::int64_t> costs() const { return falling_; }
+
+  private:
+    void sort_keys(std::span<const std::int64_t> costs, std::int64_t most, int place_bits, int width);
+
+    std::vector<std::uint64_t> keys_;
+    std::vector<std::uint32_t> begins_;
+    std::vector<std::uint32_t> order_;
+    std::vector<std::int64_t> falling_;
+};
+
+}  // namespace pypack
