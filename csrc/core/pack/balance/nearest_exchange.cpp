@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 #include "common/simd.hpp"
@@ -49,38 +48,25 @@ void sums(std::span<const std::int64_t> costs, bool pairs, std::vector<std::int6
     }
 }
 
-// Calls `each` with every choice, in the order of their items.
-template <typename Each>
-void for_choices(std::span<const std::int64_t> costs, bool pairs, Each&& each) {
-    for (std::size_t i = 0; i < costs.size(); ++i) {
-        if (!pairs) each(NearestExchange::Choice{i, i, costs[i]});
-        for (std::size_t j = i + 1; pairs && j < costs.size(); ++j) {
-            each(NearestExchange::Choice{i, j, costs[i] + costs[j]});
-        }
+// Whether some choice of `gives` is `distance` from `middle`, on either side.
+PYPACK_SIMD_CLONES bool reaches(const std::int64_t* gives, std::size_t num_gives, std::int64_t middle,
+                                std::int64_t distance) {
+    bool any = false;
+    for (std::size_t i = 0; i < num_gives; ++i) {
+        any |= gives[i] == middle + distance || gives[i] == middle - distance;
     }
+    return any;
 }
 
-// Which choices of the two ranks are `distance` from even.
-void choose(std::span<const std::int64_t> gives, std::span<const std::int64_t> takes, bool pairs,
-            std::int64_t gap, std::int64_t distance, NearestExchange::Exchange& out) {
-    out.take.cost = -1;
-    for_choices(takes, pairs, [&](const NearestExchange::Choice& take) {
-        if (take.cost <= out.take.cost) return;
-        bool reaches = false;
-        for_choices(gives, pairs, [&](const NearestExchange::Choice& give) {
-            reaches |= std::abs(give.cost - take.cost - gap) == distance;
-        });
-        if (reaches) out.take = take;
-    });
-    bool is_above = false;
-    bool is_found = false;
-    for_choices(gives, pairs, [&](const NearestExchange::Choice& give) {
-        const std::int64_t away = give.cost - out.take.cost - gap;
-        if (std::abs(away) != distance || (is_found && (is_above || away <= 0) && away <= 0)) return;
-        is_found = true;
-        is_above = away > 0;
-        out.give = give;
-    });
+// The items of choice `index` of those that `sums` has listed.
+NearestExchange::Choice choice_at(std::size_t index, std::size_t count, bool pairs) {
+    if (!pairs) return {index, index};
+    std::size_t first = 0;
+    for (std::size_t seconds = count - 1; index >= seconds; --seconds) {
+        index -= seconds;
+        ++first;
+    }
+    return {first, first + 1 + index};
 }
 
 }  // namespace
@@ -95,12 +81,13 @@ NearestExchange::Exchange NearestExchange::find(const Items& items, std::size_t 
     const std::int64_t most = items.loads[slowest];
     auto least = static_cast<std::int64_t>(std::ceil(2 * enough));
     Exchange found;
-    const auto look = [&](std::size_t rank) {
+    for (const std::uint32_t rank : items.rising) {
         const std::int64_t both = most + items.loads[rank];
+        // No exchange leaves the slower of two below their mean.
+        if (both > least) break;
         // What is as good as the best so far counts if its rank comes before.
         const std::int64_t below = least - both + (rank < found.partner && found.partner != kNone ? 1 : 0);
-        if (rank == slowest || below <= 0) return;
-        const std::int64_t gap = most - items.loads[rank];
+        if (rank == slowest || below <= 0) continue;
         const std::int64_t* takes = items.of_rank(rank).data();
         std::size_t num_takes = items.count;
         if (pairs) {
@@ -108,25 +95,39 @@ NearestExchange::Exchange NearestExchange::find(const Items& items, std::size_t 
             takes = takes_.data();
             num_takes = takes_.size();
         }
-        const std::int64_t distance =
-            least_distance(gives_.data(), gives_.size(), takes, num_takes, gap, below);
-        if (distance >= below) return;
+        const std::int64_t distance = least_distance(gives_.data(), gives_.size(), takes, num_takes,
+                                                     most - items.loads[rank], below);
+        if (distance >= below) continue;
         least = both + distance;
         found.partner = rank;
-    };
-    // No exchange leaves the slower of two below their mean, so that most ranks need no look once that with
-    // the least to do has had it.
-    const auto lightest = static_cast<std::size_t>(
-        std::min_element(items.loads.begin(), items.loads.end()) - items.loads.begin());
-    look(lightest);
-    for (std::size_t rank = 0; rank < items.loads.size(); ++rank) {
-        if (rank != lightest) look(rank);
     }
-    if (found.partner == kNone) return found;
-    const std::int64_t other = items.loads[found.partner];
-    choose(items.of_rank(slowest), items.of_rank(found.partner), pairs, most - other, least - most - other,
-           found);
+    if (found.partner != kNone) {
+        choose(items, slowest, pairs, least - most - items.loads[found.partner], found);
+    }
     return found;
+}
+
+// Which choices of the two ranks are so far from even.
+void NearestExchange::choose(const Items& items, std::size_t slowest, bool pairs, std::int64_t distance,
+                             Exchange& out) {
+    const std::int64_t gap = items.loads[slowest] - items.loads[out.partner];
+    sums(items.of_rank(out.partner), pairs, takes_);
+    std::size_t take = kNone;
+    for (std::size_t i = 0; i < takes_.size(); ++i) {
+        if (take != kNone && takes_[i] <= takes_[take]) continue;
+        if (reaches(gives_.data(), gives_.size(), takes_[i] + gap, distance)) take = i;
+    }
+    std::size_t above = kNone;
+    std::size_t below = kNone;
+    for (std::size_t i = 0; i < gives_.size(); ++i) {
+        const std::int64_t away = gives_[i] - takes_[take] - gap;
+        if (away == distance && away > 0) above = i;
+        if (away == -distance && below == kNone) below = i;
+    }
+    const std::size_t give = above != kNone ? above : below;
+    out.take = choice_at(take, items.count, pairs);
+    out.give = choice_at(give, items.count, pairs);
+    out.moved = (gives_[give] - takes_[take]) / 2;
 }
 
 }  // namespace pypack

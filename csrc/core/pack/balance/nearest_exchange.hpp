@@ -10,7 +10,7 @@
 namespace pypack {
 
 // Looks at all pairs of items, many at a time, which takes less than finding out which pairs matter; but only
-// at ranks that have little enough to do.
+// of ranks that have little enough to do.
 class NearestExchange {
   public:
     static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
@@ -21,6 +21,7 @@ class NearestExchange {
         std::span<const std::int64_t> costs;
         std::size_t count;
         std::span<const std::int64_t> loads;  // of the ranks, not twice
+        std::span<const std::uint32_t> rising;  // the ranks by rising load
 
         [[nodiscard]] std::span<const std::int64_t> of_rank(std::size_t rank) const {
             return costs.subspan(rank * count, count);
@@ -31,13 +32,13 @@ class NearestExchange {
     struct Choice {
         std::size_t first = 0;
         std::size_t second = 0;
-        std::int64_t cost = 0;  // twice
     };
 
     struct Exchange {
         std::size_t partner = kNone;
         Choice give;
         Choice take;
+        std::int64_t moved = 0;  // from load to load
     };
 
     // The exchange of the slowest rank that leaves the slower of two ranks least, of one item for one or, with
@@ -47,6 +48,8 @@ class NearestExchange {
     [[nodiscard]] Exchange find(const Items& items, std::size_t slowest, bool pairs, double enough);
 
   private:
+    void choose(const Items& items, std::size_t slowest, bool pairs, std::int64_t distance, Exchange& out);
+
     std::vector<std::int64_t> gives_;  // padded to whole vectors
     std::vector<std::int64_t> takes_;
 };

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <numeric>
+
+#include "pack/balance/sort_vectors.hpp"
 
 namespace pypack {
 
 namespace {
 
-constexpr std::size_t kFewItems = 16;  // below it, insertion is faster
+constexpr std::size_t kFewItems = 16;         // up to it, insertion is faster
+[[maybe_unused]] constexpr std::size_t kMostInVectors = 1024;
 
 // Sorts what mostly is nearly sorted, or all of one cost.
 void sort_list(std::span<std::uint64_t> keys, int place_bits) {
@@ -30,43 +34,55 @@ void sort_list(std::span<std::uint64_t> keys, int place_bits) {
 
 }  // namespace
 
-void StepSorter::sort(std::span<const std::int64_t> costs) {
+void StepSorter::sort(std::span<const std::int64_t> costs, [[maybe_unused]] Instructions instructions) {
     order_.resize(costs.size());
     falling_.resize(costs.size());
     if (costs.empty()) return;
-    const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
-    const auto width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(*most - *least)));
+    std::uint64_t any = 0;
+    for (const std::int64_t cost : costs) any |= static_cast<std::uint64_t>(cost);
+    const auto width = static_cast<int>(std::bit_width(any));
     const auto place_bits = static_cast<int>(std::bit_width(costs.size() - 1));
-    if (width + place_bits > 64) {
+    if (width + place_bits > 63) {
         std::iota(order_.begin(), order_.end(), std::uint32_t{0});
         std::stable_sort(order_.begin(), order_.end(),
                          [costs](std::uint32_t a, std::uint32_t b) { return costs[a] > costs[b]; });
         for (std::size_t i = 0; i < order_.size(); ++i) falling_[i] = costs[order_[i]];
         return;
     }
-    sort_keys(costs, *most, place_bits, width);
+    // Keys rise as costs fall, and hold their place below.
+    const std::uint64_t above = (std::uint64_t{1} << width) - 1;
+    keys_.resize(costs.size());
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        keys_[i] = (above - static_cast<std::uint64_t>(costs[i])) << place_bits | i;
+    }
+    sort_keys(place_bits, width, resolve(instructions));
     const std::uint64_t place = (std::uint64_t{1} << place_bits) - 1;
     for (std::size_t i = 0; i < order_.size(); ++i) {
         order_[i] = static_cast<std::uint32_t>(keys_[i] & place);
-        falling_[i] = *most - static_cast<std::int64_t>(keys_[i] >> place_bits);
+        falling_[i] = static_cast<std::int64_t>(above - (keys_[i] >> place_bits));
     }
 }
 
-// Keys rise as costs fall, and hold their place below. They are put on as many lists as there are keys by their
-// upper bits, and the lists are sorted.
-void StepSorter::sort_keys(std::span<const std::int64_t> costs, std::int64_t most, int place_bits,
-                           int width) {
-    const int shift = std::max(0, width - place_bits);
-    const auto list_of = [most, shift](std::int64_t cost) {
-        return static_cast<std::size_t>(static_cast<std::uint64_t>(most - cost) >> shift);
-    };
-    keys_.resize(costs.size());
-    begins_.assign((std::size_t{1} << place_bits) + 1, 0);
-    for (const std::int64_t cost : costs) ++begins_[list_of(cost) + 1];
-    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
-    for (std::size_t i = 0; i < costs.size(); ++i) {
-        keys_[begins_[list_of(costs[i])]++] = static_cast<std::uint64_t>(most - costs[i]) << place_bits | i;
+void StepSorter::sort_keys(int place_bits, int width, [[maybe_unused]] Instructions instructions) {
+#if PYPACK_X86_DISPATCH
+    if (instructions == Instructions::kAvx512 && keys_.size() <= kMostInVectors) {
+        const std::size_t vectors = std::bit_ceil((keys_.size() + kKeysAVector - 1) / kKeysAVector);
+        keys_.resize(vectors * kKeysAVector, std::numeric_limits<std::uint64_t>::max());
+        return sort_avx512(keys_.data(), vectors);
     }
+#endif
+    sort_by_lists(place_bits, width);
+}
+
+// Keys are put on as many lists as there may be keys by their upper bits, and the lists are sorted.
+void StepSorter::sort_by_lists(int place_bits, int width) {
+    const int shift = std::max(place_bits, width);
+    sorted_.resize(keys_.size());
+    begins_.assign((std::size_t{1} << place_bits) + 1, 0);
+    for (const std::uint64_t key : keys_) ++begins_[(key >> shift) + 1];
+    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+    for (const std::uint64_t key : keys_) sorted_[begins_[key >> shift]++] = key;
+    keys_.swap(sorted_);
     std::size_t begin = 0;
     for (std::size_t list = 0; begin < keys_.size(); ++list) {
         const std::size_t end = begins_[list];  // it has moved on

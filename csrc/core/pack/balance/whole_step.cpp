@@ -34,15 +34,6 @@ PYPACK_SIMD_CLONES void sort_by_counting(const std::uint64_t* keys, std::size_t 
     }
 }
 
-// The first of those with the largest load.
-PYPACK_SIMD_CLONES std::size_t slowest_of(const std::int64_t* loads, std::size_t n) {
-    std::int64_t most = 0;
-    for (std::size_t i = 0; i < n; ++i) most = loads[i] > most ? loads[i] : most;
-    std::size_t at = 0;
-    while (loads[at] != most) ++at;
-    return at;
-}
-
 }  // namespace
 
 bool WholeStep::fits(double dearest, std::size_t ranks, std::size_t micro_batches) {
@@ -128,23 +119,59 @@ void WholeStep::swap_until_even(double even) {
     double total = 0;
     for (const std::int64_t load : loads_) total += static_cast<double>(load);
     const double enough = total / static_cast<double>(ranks_) * even;
+    sort_ranks();
     for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
         check_interrupt();
-        const std::size_t slowest = slowest_of(loads_.data(), ranks_);
+        const std::size_t slowest = rising_ranks_.back();
         const auto most = static_cast<double>(loads_[slowest]);
         if (most <= enough) return;
-        const NearestExchange::Items items{costs_, micro_batches_, loads_};
+        const NearestExchange::Items items{costs_, micro_batches_, loads_, rising_ranks_};
         auto best = nearest_.find(items, slowest, false, most * (1 - 1e-9));
         const bool pairs = best.partner == NearestExchange::kNone && micro_batches_ <= kMostForPairs;
         if (pairs) best = nearest_.find(items, slowest, true, most * (1 - 1e-9));
         if (best.partner == NearestExchange::kNone) return;
         exchange(slowest, best.give.first, best.partner, best.take.first);
         if (pairs) exchange(slowest, best.give.second, best.partner, best.take.second);
-        const std::int64_t moved = (best.give.cost - best.take.cost) / 2;
-        loads_[slowest] -= moved;
-        loads_[best.partner] += moved;
-        for (const std::size_t rank : {slowest, best.partner}) settle(rank);
+        loads_[slowest] -= best.moved;
+        loads_[best.partner] += best.moved;
+        for (const std::size_t rank : {slowest, best.partner}) {
+            settle(rank);
+            settle_rank(rank);
+        }
     }
+}
+
+// Of equal loads the lower rank is last, where it counts as the slowest.
+void WholeStep::sort_ranks() {
+    keys_.resize((ranks_ + kLanes - 1) / kLanes * kLanes, kOut);
+    for (std::size_t rank = 0; rank < ranks_; ++rank) {
+        keys_[rank] = static_cast<std::uint64_t>(loads_[rank]) * kMostRanks + (kMostRanks - 1 - rank);
+    }
+    rising_.resize(ranks_);
+    if (ranks_ <= kMostCounted) {
+        sort_by_counting(keys_.data(), ranks_, rising_.data());
+    } else {
+        std::partial_sort_copy(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(ranks_),
+                               rising_.begin(), rising_.end());
+    }
+    rising_ranks_.resize(ranks_);
+    for (std::size_t i = 0; i < ranks_; ++i) {
+        rising_ranks_[i] = static_cast<std::uint32_t>(kMostRanks - 1 - rising_[i] % kMostRanks);
+    }
+}
+
+// Moves a rank to where its load belongs now.
+void WholeStep::settle_rank(std::size_t rank) {
+    const auto is_above = [this](std::size_t a, std::size_t b) {
+        return loads_[a] != loads_[b] ? loads_[a] > loads_[b] : a < b;
+    };
+    auto at = static_cast<std::size_t>(std::find(rising_ranks_.begin(), rising_ranks_.end(), rank) -
+                                       rising_ranks_.begin());
+    for (; at > 0 && is_above(rising_ranks_[at - 1], rank); --at) rising_ranks_[at] = rising_ranks_[at - 1];
+    for (; at + 1 < ranks_ && is_above(rank, rising_ranks_[at + 1]); ++at) {
+        rising_ranks_[at] = rising_ranks_[at + 1];
+    }
+    rising_ranks_[at] = static_cast<std::uint32_t>(rank);
 }
 
 void WholeStep::exchange(std::size_t rank, std::size_t item, std::size_t other, std::size_t others) {

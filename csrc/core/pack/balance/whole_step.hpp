@@ -32,6 +32,8 @@ class WholeStep {
     void match_rest(std::span<const std::int64_t> costs, std::size_t next);
     bool give(std::size_t rank, std::size_t place, std::uint64_t key);
     void swap_until_even(double even);
+    void sort_ranks();
+    void settle_rank(std::size_t rank);
     void exchange(std::size_t rank, std::size_t item, std::size_t other, std::size_t others);
     void settle(std::size_t rank);
 
@@ -43,6 +45,7 @@ class WholeStep {
     std::vector<std::uint32_t> filled_;
     std::vector<std::uint64_t> keys_;    // of ranks that have room: load * kMostRanks + rank
     std::vector<std::uint64_t> rising_;  // the same, the least first
+    std::vector<std::uint32_t> rising_ranks_;
     LeastLoadedWhole least_;
     NearestExchange nearest_;
 };

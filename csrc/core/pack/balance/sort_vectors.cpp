@@ -1,0 +1,107 @@
+#include "pack/balance/sort_vectors.hpp"
+
+#if PYPACK_X86_DISPATCH
+
+#include <algorithm>
+
+namespace pypack {
+
+namespace {
+
+// Compilers take what the variants without masks leave undefined for a mistake.
+constexpr __mmask8 kAll = 0xff;
+
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i load(const std::uint64_t* keys) {
+    return _mm512_loadu_si512(keys);
+}
+
+PYPACK_TARGET_AVX512 PYPACK_INLINE void store(std::uint64_t* keys, __m512i value) {
+    _mm512_storeu_si512(keys, value);
+}
+
+PYPACK_TARGET_AVX512 PYPACK_INLINE void order(__m512i& a, __m512i& b) {
+    const __m512i least = _mm512_maskz_min_epu64(kAll, a, b);
+    b = _mm512_maskz_max_epu64(kAll, a, b);
+    a = least;
+}
+
+// The lesser of two keys of the lower lanes, the greater one of the `upper` lanes.
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i order_with(__m512i keys, __m512i other, __mmask8 upper) {
+    return _mm512_mask_max_epu64(_mm512_maskz_min_epu64(kAll, keys, other), upper, keys, other);
+}
+
+// Orders every lane with that `stride` lanes away.
+template <int stride>
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i order_lanes(__m512i keys) {
+    if constexpr (stride == 4) {
+        return order_with(keys, _mm512_maskz_shuffle_i64x2(kAll, keys, keys, 0x4e), 0xf0);
+    } else if constexpr (stride == 2) {
+        return order_with(keys, _mm512_maskz_permutex_epi64(kAll, keys, 0x4e), 0xcc);
+    } else {
+        return order_with(keys, _mm512_maskz_permutex_epi64(kAll, keys, 0xb1), 0xaa);
+    }
+}
+
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i reversed(__m512i keys) {
+    return _mm512_maskz_permutexvar_epi64(kAll, _mm512_set_epi64(0, 1, 2, 3, 4, 5, 6, 7), keys);
+}
+
+// Sorts keys that rise and then fall.
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i sort_bitonic(__m512i keys) {
+    return order_lanes<1>(order_lanes<2>(order_lanes<4>(keys)));
+}
+
+// Every vector by itself.
+PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i sort_vector(__m512i keys) {
+    const __m512i pairs = _mm512_set_epi64(6, 7, 4, 5, 2, 3, 0, 1);
+    const __m512i fours = _mm512_set_epi64(4, 5, 6, 7, 0, 1, 2, 3);
+    keys = order_with(keys, _mm512_maskz_permutexvar_epi64(kAll, pairs, keys), 0xaa);
+    keys = order_with(keys, _mm512_maskz_permutexvar_epi64(kAll, fours, keys), 0xcc);
+    keys = order_lanes<1>(keys);
+    keys = order_with(keys, reversed(keys), 0xf0);
+    return order_lanes<1>(order_lanes<2>(keys));
+}
+
+// Two sorted runs of `run` vectors each, one behind the other, become one.
+PYPACK_TARGET_AVX512 PYPACK_INLINE void merge_runs(std::uint64_t* keys, std::size_t run) {
+    constexpr std::size_t k = kKeysAVector;
+    // The second run backwards, the least of it beside the most of the first.
+    for (std::size_t i = 0; i < run; ++i) {
+        std::uint64_t* const first = keys + i * k;
+        std::uint64_t* const second = keys + (2 * run - 1 - i) * k;
+        __m512i a = load(first);
+        __m512i b = reversed(load(second));
+        order(a, b);
+        store(first, a);
+        store(second, reversed(b));
+    }
+    for (std::size_t half = run / 2; half > 0; half /= 2) {
+        for (std::size_t begin = 0; begin < 2 * run; begin += 2 * half) {
+            for (std::size_t i = begin; i < begin + half; ++i) {
+                __m512i a = load(keys + i * k);
+                __m512i b = load(keys + (i + half) * k);
+                order(a, b);
+                store(keys + i * k, a);
+                store(keys + (i + half) * k, b);
+            }
+        }
+    }
+    for (std::size_t i = 0; i < 2 * run; ++i) store(keys + i * k, sort_bitonic(load(keys + i * k)));
+}
+
+}  // namespace
+
+PYPACK_TARGET_AVX512 void sort_avx512(std::uint64_t* keys, std::size_t vectors) {
+    for (std::size_t i = 0; i < vectors; ++i) {
+        store(keys + i * kKeysAVector, sort_vector(load(keys + i * kKeysAVector)));
+    }
+    for (std::size_t run = 1; run < vectors; run *= 2) {
+        for (std::size_t begin = 0; begin < vectors; begin += 2 * run) {
+            merge_runs(keys + begin * kKeysAVector, run);
+        }
+    }
+}
+
+}  // namespace pypack
+
+#endif
