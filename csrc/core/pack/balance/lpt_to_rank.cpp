@@ -1,6 +1,5 @@
 #include "pack/balance/lpt_to_rank.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -21,9 +20,9 @@ std::vector<std::int64_t> lpt_to_rank(std::span<const std::int64_t> costs, std::
     }
     if (n > std::int64_t{1} << 31) throw std::invalid_argument("a step can have at most 2^31 items");
     if (n == 0) return {};
-    std::int64_t signs = 0;
-    for (const std::int64_t cost : costs) signs |= cost;
-    if (signs < 0) throw std::invalid_argument("costs must not be negative");
+    std::int64_t all_bits = 0;  // no cost is above it
+    for (const std::int64_t cost : costs) all_bits |= cost;
+    if (all_bits < 0) throw std::invalid_argument("costs must not be negative");
     struct Memory {
         StepSorter sorter;
         WholeStep whole;
@@ -34,10 +33,9 @@ std::vector<std::int64_t> lpt_to_rank(std::span<const std::int64_t> costs, std::
     };
     thread_local Memory memory;
     const std::size_t count = costs.size() / static_cast<std::size_t>(ranks);
-    const auto dearest = static_cast<double>(*std::max_element(costs.begin(), costs.end()));
     std::vector<std::int64_t> mine;
     mine.reserve(count);
-    if (WholeStep::fits(dearest, static_cast<std::size_t>(ranks), count)) {
+    if (WholeStep::fits(static_cast<double>(all_bits), static_cast<std::size_t>(ranks), count)) {
         memory.sorter.sort(costs);
         memory.whole.deal_out(memory.sorter.costs(), static_cast<std::size_t>(ranks), even);
         for (const std::uint32_t place : memory.whole.of_rank(static_cast<std::size_t>(rank))) {

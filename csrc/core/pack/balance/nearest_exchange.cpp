@@ -81,7 +81,8 @@ NearestExchange::Exchange NearestExchange::find(const Items& items, std::size_t 
     const std::int64_t most = items.loads[slowest];
     auto least = static_cast<std::int64_t>(std::ceil(2 * enough));
     Exchange found;
-    for (const std::uint32_t rank : items.rising) {
+    for (std::size_t place = 0; place < items.rising.size(); ++place) {
+        const std::size_t rank = RankKey::rank(items.rising[place]);
         const std::int64_t both = most + items.loads[rank];
         // No exchange leaves the slower of two below their mean.
         if (both > least) break;
@@ -100,6 +101,7 @@ NearestExchange::Exchange NearestExchange::find(const Items& items, std::size_t 
         if (distance >= below) continue;
         least = both + distance;
         found.partner = rank;
+        found.place = place;
     }
     if (found.partner != kNone) {
         choose(items, slowest, pairs, least - most - items.loads[found.partner], found);

@@ -15,13 +15,22 @@ class NearestExchange {
   public:
     static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
+    // A load and its rank in one word; of equal loads the lower rank is above, where it counts as the slower.
+    struct RankKey {
+        static constexpr std::size_t kMostRanks = 1024;
+        static std::uint64_t of(std::int64_t load, std::size_t rank) {
+            return static_cast<std::uint64_t>(load) * kMostRanks + (kMostRanks - 1 - rank);
+        }
+        static std::size_t rank(std::uint64_t key) { return kMostRanks - 1 - key % kMostRanks; }
+    };
+
     // The items of all ranks, `count` each, by falling cost: twice what they cost, so that half a gap between
     // two ranks is a whole number. All sums are below 2^52.
     struct Items {
         std::span<const std::int64_t> costs;
         std::size_t count;
         std::span<const std::int64_t> loads;  // of the ranks, not twice
-        std::span<const std::uint32_t> rising;  // the ranks by rising load
+        std::span<const std::uint64_t> rising;  // the ranks by rising load, as RankKey says
 
         [[nodiscard]] std::span<const std::int64_t> of_rank(std::size_t rank) const {
             return costs.subspan(rank * count, count);
@@ -36,6 +45,7 @@ class NearestExchange {
 
     struct Exchange {
         std::size_t partner = kNone;
+        std::size_t place = 0;  // of the partner among the rising
         Choice give;
         Choice take;
         std::int64_t moved = 0;  // from load to load

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <numeric>
 
 #include "pack/balance/sort_vectors.hpp"
@@ -12,7 +11,6 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kFewItems = 16;         // up to it, insertion is faster
-[[maybe_unused]] constexpr std::size_t kMostInVectors = 1024;
 
 // Sorts what mostly is nearly sorted, or all of one cost.
 void sort_list(std::span<std::uint64_t> keys, int place_bits) {
@@ -34,7 +32,7 @@ void sort_list(std::span<std::uint64_t> keys, int place_bits) {
 
 }  // namespace
 
-void StepSorter::sort(std::span<const std::int64_t> costs, [[maybe_unused]] Instructions instructions) {
+void StepSorter::sort(std::span<const std::int64_t> costs, Instructions instructions) {
     order_.resize(costs.size());
     falling_.resize(costs.size());
     if (costs.empty()) return;
@@ -55,7 +53,7 @@ void StepSorter::sort(std::span<const std::int64_t> costs, [[maybe_unused]] Inst
     for (std::size_t i = 0; i < costs.size(); ++i) {
         keys_[i] = (above - static_cast<std::uint64_t>(costs[i])) << place_bits | i;
     }
-    sort_keys(place_bits, width, resolve(instructions));
+    sort_keys(place_bits, width, instructions);
     const std::uint64_t place = (std::uint64_t{1} << place_bits) - 1;
     for (std::size_t i = 0; i < order_.size(); ++i) {
         order_[i] = static_cast<std::uint32_t>(keys_[i] & place);
@@ -63,15 +61,8 @@ void StepSorter::sort(std::span<const std::int64_t> costs, [[maybe_unused]] Inst
     }
 }
 
-void StepSorter::sort_keys(int place_bits, int width, [[maybe_unused]] Instructions instructions) {
-#if PYPACK_X86_DISPATCH
-    if (instructions == Instructions::kAvx512 && keys_.size() <= kMostInVectors) {
-        const std::size_t vectors = std::bit_ceil((keys_.size() + kKeysAVector - 1) / kKeysAVector);
-        keys_.resize(vectors * kKeysAVector, std::numeric_limits<std::uint64_t>::max());
-        return sort_avx512(keys_.data(), vectors);
-    }
-#endif
-    sort_by_lists(place_bits, width);
+void StepSorter::sort_keys(int place_bits, int width, Instructions instructions) {
+    if (!sort_in_vectors(keys_, instructions)) sort_by_lists(place_bits, width);
 }
 
 // Keys are put on as many lists as there may be keys by their upper bits, and the lists are sorted.

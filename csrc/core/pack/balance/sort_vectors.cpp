@@ -1,12 +1,20 @@
 #include "pack/balance/sort_vectors.hpp"
 
-#if PYPACK_X86_DISPATCH
-
 #include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <limits>
+
+#include "common/simd.hpp"
 
 namespace pypack {
 
+#if PYPACK_X86_DISPATCH
+
 namespace {
+
+constexpr std::size_t kKeysAVector = 8;
+constexpr std::size_t kMostKeys = 1024;  // of more, the steps of the network take longer than other ways
 
 // Compilers take what the variants without masks leave undefined for a mistake.
 constexpr __mmask8 kAll = 0xff;
@@ -89,8 +97,7 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE void merge_runs(std::uint64_t* keys, std::siz
     for (std::size_t i = 0; i < 2 * run; ++i) store(keys + i * k, sort_bitonic(load(keys + i * k)));
 }
 
-}  // namespace
-
+// `vectors` is a power of two.
 PYPACK_TARGET_AVX512 void sort_avx512(std::uint64_t* keys, std::size_t vectors) {
     for (std::size_t i = 0; i < vectors; ++i) {
         store(keys + i * kKeysAVector, sort_vector(load(keys + i * kKeysAVector)));
@@ -102,6 +109,28 @@ PYPACK_TARGET_AVX512 void sort_avx512(std::uint64_t* keys, std::size_t vectors) 
     }
 }
 
-}  // namespace pypack
+}  // namespace
 
 #endif
+
+bool sort_in_vectors([[maybe_unused]] std::vector<std::uint64_t>& keys, Instructions instructions) {
+    [[maybe_unused]] const Instructions chosen = resolve(instructions);
+#if PYPACK_X86_DISPATCH
+    const std::size_t size = keys.size();
+    if (chosen != Instructions::kAvx512 || size > kMostKeys) return false;
+    if (size < 2) return true;
+    const std::size_t vectors = std::bit_ceil((size + kKeysAVector - 1) / kKeysAVector);
+    keys.resize(vectors * kKeysAVector, std::numeric_limits<std::uint64_t>::max());
+    sort_avx512(keys.data(), vectors);
+    keys.resize(size);
+    return true;
+#else
+    return false;
+#endif
+}
+
+void sort_few_keys(std::vector<std::uint64_t>& keys) {
+    if (!sort_in_vectors(keys)) std::sort(keys.begin(), keys.end());
+}
+
+}  // namespace pypack

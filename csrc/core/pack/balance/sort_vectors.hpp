@@ -2,20 +2,19 @@
 // finds, so that nothing is mispredicted.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <vector>
 
-#include "common/simd.hpp"
-
-#if PYPACK_X86_DISPATCH
+#include "common/instructions.hpp"
 
 namespace pypack {
 
-inline constexpr std::size_t kKeysAVector = 8;
+// Sorts keys, the least first, if there are not too many and the machine has vectors for it; else returns false,
+// and the keys are as they were. Throws std::invalid_argument where the machine lacks the instructions.
+[[nodiscard]] bool sort_in_vectors(std::vector<std::uint64_t>& keys,
+                                   Instructions instructions = Instructions::kBest);
 
-// `vectors` is a power of two. Sorts so many vectors of keys, the least first.
-void sort_avx512(std::uint64_t* keys, std::size_t vectors);
+// Sorts keys, the least first: some dozens of them.
+void sort_few_keys(std::vector<std::uint64_t>& keys);
 
 }  // namespace pypack
-
-#endif

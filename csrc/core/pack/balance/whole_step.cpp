@@ -1,11 +1,10 @@
 #include "pack/balance/whole_step.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/interrupt.hpp"
-#include "common/simd.hpp"
+#include "pack/balance/sort_vectors.hpp"
 
 namespace pypack {
 
@@ -13,26 +12,10 @@ namespace {
 
 constexpr std::size_t kMostRanks = LeastLoadedWhole::kMostRanks;
 constexpr std::size_t kMostItems = 64;    // of a rank; of more, few pairs matter
-constexpr std::size_t kMostCounted = 128;  // keys that are sorted by counting
+constexpr std::size_t kMostByRounds = 128;  // ranks that are sorted once a round
 constexpr std::size_t kMostForPairs = 8;   // micro-batches; with more, single exchanges are enough
 constexpr std::uint64_t kOut = LeastLoadedWhole::kOut;
-
-using Lanes = std::int64_t __attribute__((vector_size(64)));  // side by side
-constexpr std::size_t kLanes = sizeof(Lanes) / sizeof(std::int64_t);
-
-// Copies keys, of which no two are equal, to `rising`, the least first. The place of a key is how many are
-// below it: no comparison waits for another. `keys` has room for whole vectors, filled up with kOut.
-PYPACK_SIMD_CLONES void sort_by_counting(const std::uint64_t* keys, std::size_t n, std::uint64_t* rising) {
-    for (std::size_t first = 0; first < n; first += kLanes) {
-        Lanes own;
-        std::memcpy(&own, keys + first, sizeof(own));
-        Lanes below{};
-        for (std::size_t i = 0; i < n; ++i) below -= static_cast<std::int64_t>(keys[i]) < own;
-        std::int64_t places[kLanes];
-        std::memcpy(places, &below, sizeof(below));
-        for (std::size_t i = 0; i < kLanes && first + i < n; ++i) rising[places[i]] = keys[first + i];
-    }
-}
+using RankKey = NearestExchange::RankKey;
 
 }  // namespace
 
@@ -59,40 +42,53 @@ void WholeStep::match(std::span<const std::int64_t> costs) {
     keys_.resize(ranks_);
     for (std::size_t rank = 0; rank < ranks_; ++rank) keys_[rank] = rank;
     std::size_t next = 0;
-    if (ranks_ <= kMostCounted) {
+    if (ranks_ <= kMostByRounds) {
+        sort_few_keys(keys_);
+        for (; next + ranks_ < costs.size() && match_whole_round(costs, next); next += ranks_) {
+            sort_few_keys(keys_);
+        }
         while (next < costs.size()) {
             const std::size_t open = keys_.size();
             const std::size_t dealt = match_round(costs, next);
             next += dealt;
             if (4 * dealt < open) break;
+            sort_few_keys(keys_);
         }
     }
     if (next < costs.size()) match_rest(costs, next);
     for (std::size_t i = 0; i < places_.size(); ++i) costs_[i] = 2 * costs[places_[i]];
 }
 
+// One to every rank, where all have as many and get one more before any gets its last; the least key first.
+// Returns whether that is right.
+bool WholeStep::match_whole_round(std::span<const std::int64_t> costs, std::size_t next) {
+    std::uint64_t lowest = kOut;
+    more_.resize(ranks_);
+    for (std::size_t i = 0; i < ranks_; ++i) {
+        more_[i] = keys_[i] + static_cast<std::uint64_t>(costs[next + i]) * kMostRanks;
+        lowest = more_[i] < lowest ? more_[i] : lowest;
+    }
+    if (lowest <= keys_.back()) return false;
+    for (std::size_t i = 0; i < ranks_; ++i) {
+        const std::size_t rank = keys_[i] % kMostRanks;
+        places_[rank * micro_batches_ + filled_[rank]++] = static_cast<std::uint32_t>(next + i);
+    }
+    keys_.swap(more_);
+    return true;
+}
+
 // As long as nobody who has got one would get the next. Returns how many were dealt.
 std::size_t WholeStep::match_round(std::span<const std::int64_t> costs, std::size_t next) {
-    const std::size_t open = keys_.size();
-    rising_.resize(open);
-    keys_.resize((open + kLanes - 1) / kLanes * kLanes, kOut);
-    sort_by_counting(keys_.data(), open, rising_.data());
     std::uint64_t lowest = kOut;
     std::size_t dealt = 0;
-    bool any_full = false;
-    for (; dealt < open && rising_[dealt] < lowest; ++dealt) {
-        std::uint64_t& key = rising_[dealt];
+    for (; dealt < keys_.size() && keys_[dealt] < lowest; ++dealt) {
+        std::uint64_t& key = keys_[dealt];
         const std::size_t rank = key % kMostRanks;
         key += static_cast<std::uint64_t>(costs[next + dealt]) * kMostRanks;
-        if (give(rank, next + dealt, key)) {
-            key = kOut;
-            any_full = true;
-        } else {
-            lowest = std::min(lowest, key);
-        }
+        if (give(rank, next + dealt, key)) key = kOut;
+        lowest = std::min(lowest, key);
     }
-    keys_.swap(rising_);
-    if (any_full) keys_.erase(std::remove(keys_.begin(), keys_.end(), kOut), keys_.end());
+    keys_.erase(std::remove(keys_.begin(), keys_.end(), kOut), keys_.end());
     return dealt;
 }
 
@@ -122,10 +118,10 @@ void WholeStep::swap_until_even(double even) {
     sort_ranks();
     for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
         check_interrupt();
-        const std::size_t slowest = rising_ranks_.back();
+        const std::size_t slowest = RankKey::rank(rising_.back());
         const auto most = static_cast<double>(loads_[slowest]);
         if (most <= enough) return;
-        const NearestExchange::Items items{costs_, micro_batches_, loads_, rising_ranks_};
+        const NearestExchange::Items items{costs_, micro_batches_, loads_, rising_};
         auto best = nearest_.find(items, slowest, false, most * (1 - 1e-9));
         const bool pairs = best.partner == NearestExchange::kNone && micro_batches_ <= kMostForPairs;
         if (pairs) best = nearest_.find(items, slowest, true, most * (1 - 1e-9));
@@ -134,44 +130,29 @@ void WholeStep::swap_until_even(double even) {
         if (pairs) exchange(slowest, best.give.second, best.partner, best.take.second);
         loads_[slowest] -= best.moved;
         loads_[best.partner] += best.moved;
-        for (const std::size_t rank : {slowest, best.partner}) {
-            settle(rank);
-            settle_rank(rank);
-        }
+        settle(slowest);
+        settle(best.partner);
+        settle_ranks(best.place);
     }
 }
 
-// Of equal loads the lower rank is last, where it counts as the slowest.
 void WholeStep::sort_ranks() {
-    keys_.resize((ranks_ + kLanes - 1) / kLanes * kLanes, kOut);
-    for (std::size_t rank = 0; rank < ranks_; ++rank) {
-        keys_[rank] = static_cast<std::uint64_t>(loads_[rank]) * kMostRanks + (kMostRanks - 1 - rank);
-    }
     rising_.resize(ranks_);
-    if (ranks_ <= kMostCounted) {
-        sort_by_counting(keys_.data(), ranks_, rising_.data());
-    } else {
-        std::partial_sort_copy(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(ranks_),
-                               rising_.begin(), rising_.end());
-    }
-    rising_ranks_.resize(ranks_);
-    for (std::size_t i = 0; i < ranks_; ++i) {
-        rising_ranks_[i] = static_cast<std::uint32_t>(kMostRanks - 1 - rising_[i] % kMostRanks);
-    }
+    for (std::size_t rank = 0; rank < ranks_; ++rank) rising_[rank] = RankKey::of(loads_[rank], rank);
+    sort_few_keys(rising_);
 }
 
-// Moves a rank to where its load belongs now.
-void WholeStep::settle_rank(std::size_t rank) {
-    const auto is_above = [this](std::size_t a, std::size_t b) {
-        return loads_[a] != loads_[b] ? loads_[a] > loads_[b] : a < b;
-    };
-    auto at = static_cast<std::size_t>(std::find(rising_ranks_.begin(), rising_ranks_.end(), rank) -
-                                       rising_ranks_.begin());
-    for (; at > 0 && is_above(rising_ranks_[at - 1], rank); --at) rising_ranks_[at] = rising_ranks_[at - 1];
-    for (; at + 1 < ranks_ && is_above(rank, rising_ranks_[at + 1]); ++at) {
-        rising_ranks_[at] = rising_ranks_[at + 1];
-    }
-    rising_ranks_[at] = static_cast<std::uint32_t>(rank);
+// The slowest rank has become faster, and that at `place` slower.
+void WholeStep::settle_ranks(std::size_t place) {
+    const std::size_t partner = RankKey::rank(rising_[place]);
+    const std::uint64_t partners = RankKey::of(loads_[partner], partner);
+    for (; place + 2 < ranks_ && rising_[place + 1] < partners; ++place) rising_[place] = rising_[place + 1];
+    rising_[place] = partners;
+    const std::size_t slowest = RankKey::rank(rising_.back());
+    const std::uint64_t own = RankKey::of(loads_[slowest], slowest);
+    place = ranks_ - 1;
+    for (; place > 0 && rising_[place - 1] > own; --place) rising_[place] = rising_[place - 1];
+    rising_[place] = own;
 }
 
 void WholeStep::exchange(std::size_t rank, std::size_t item, std::size_t other, std::size_t others) {

@@ -29,11 +29,12 @@ class WholeStep {
   private:
     void match(std::span<const std::int64_t> costs);
     [[nodiscard]] std::size_t match_round(std::span<const std::int64_t> costs, std::size_t next);
+    [[nodiscard]] bool match_whole_round(std::span<const std::int64_t> costs, std::size_t next);
     void match_rest(std::span<const std::int64_t> costs, std::size_t next);
     bool give(std::size_t rank, std::size_t place, std::uint64_t key);
     void swap_until_even(double even);
     void sort_ranks();
-    void settle_rank(std::size_t rank);
+    void settle_ranks(std::size_t place);
     void exchange(std::size_t rank, std::size_t item, std::size_t other, std::size_t others);
     void settle(std::size_t rank);
 
@@ -44,8 +45,8 @@ class WholeStep {
     std::vector<std::int64_t> loads_;
     std::vector<std::uint32_t> filled_;
     std::vector<std::uint64_t> keys_;    // of ranks that have room: load * kMostRanks + rank
-    std::vector<std::uint64_t> rising_;  // the same, the least first
-    std::vector<std::uint32_t> rising_ranks_;
+    std::vector<std::uint64_t> more_;    // the same after a round
+    std::vector<std::uint64_t> rising_;  // of all ranks, as NearestExchange wants them
     LeastLoadedWhole least_;
     NearestExchange nearest_;
 };
