@@ -71,6 +71,11 @@ void SourceBucket::Epoch::apply(std::span<std::uint64_t> indices) const {
     } else {
         items_.apply(indices);
     }
+    if (bucket_.ranges_.size() == 1) {
+        const auto first = static_cast<std::uint64_t>(bucket_.ranges_.front().first);
+        for (std::uint64_t& index : indices) index += first;
+        return;
+    }
     for (std::uint64_t& index : indices) {
         index = static_cast<std::uint64_t>(bucket_.sequence(static_cast<std::int64_t>(index)));
     }
@@ -125,7 +130,8 @@ namespace {
 std::vector<RowRef> rows_in_order(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
                                   std::span<const SourceBucket::Epoch> orders, std::int64_t first,
                                   std::int64_t count) {
-    std::vector<RowRef> rows(static_cast<std::size_t>(count), RowRef{0, 0, kEmptyRow});
+    std::vector<RowRef> rows;
+    rows.reserve(static_cast<std::size_t>(count));
     std::vector<std::uint64_t> indices;
     std::int64_t begin = -first;  // of the draw, in `rows`
     for (std::size_t d = 0; d < draws.size(); ++d) {
@@ -137,13 +143,13 @@ std::vector<RowRef> rows_in_order(std::span<const SourceBucket> buckets, std::sp
             std::iota(indices.begin(), indices.end(), static_cast<std::uint64_t>(draw.start + from - begin));
             orders[d].apply(indices);
             const std::int32_t source = buckets[static_cast<std::size_t>(draw.bucket)].source();
-            RowRef* row = rows.data() + from;
             for (const std::uint64_t index : indices) {
-                *row++ = {source, draw.epoch, static_cast<std::int64_t>(index)};
+                rows.push_back({source, draw.epoch, static_cast<std::int64_t>(index)});
             }
         }
         begin += draw.count;
     }
+    rows.resize(static_cast<std::size_t>(count), RowRef{0, 0, kEmptyRow});
     return rows;
 }
 

@@ -10,9 +10,9 @@
 
 namespace pypack {
 
-// As LeastLoaded, for loads that fit into one word beside the number of their rank, as keys load * kMostRanks +
-// rank: nodes hold the winner's key itself, so that on the way up nothing is waited for but the comparisons. A
-// quarter less time for 32 ranks. Of equal loads the lower rank wins.
+// As LeastLoaded, for loads that fit into one word beside the number of their rank, as keys load * kMostRanks
+// + rank: nodes hold the winner's key itself, so that on the way up nothing is waited for but the
+// comparisons. A quarter less time for 32 ranks. Of equal loads the lower rank wins.
 class LeastLoadedWhole {
   public:
     static constexpr std::size_t kMostRanks = 1024;

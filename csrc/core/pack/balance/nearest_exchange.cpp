@@ -48,14 +48,25 @@ void sums(std::span<const std::int64_t> costs, bool pairs, std::vector<std::int6
     }
 }
 
-// Whether some choice of `gives` is `distance` from `middle`, on either side.
-PYPACK_SIMD_CLONES bool reaches(const std::int64_t* gives, std::size_t num_gives, std::int64_t middle,
-                                std::int64_t distance) {
-    bool any = false;
-    for (std::size_t i = 0; i < num_gives; ++i) {
-        any |= gives[i] == middle + distance || gives[i] == middle - distance;
+// The dearest and first of `takes` that some choice of `gives` is `distance` from, on either side of the gap.
+PYPACK_SIMD_CLONES std::size_t reached(const std::int64_t* gives, std::size_t num_gives,
+                                       const std::int64_t* takes, std::size_t num_takes, std::int64_t gap,
+                                       std::int64_t distance) {
+    std::size_t take = 0;
+    std::int64_t dearest = -1;
+    for (std::size_t i = 0; i < num_takes; ++i) {
+        if (takes[i] <= dearest) continue;
+        const std::int64_t middle = takes[i] + gap;
+        bool any = false;
+        for (std::size_t g = 0; g < num_gives; ++g) {
+            any |= gives[g] == middle + distance || gives[g] == middle - distance;
+        }
+        if (any) {
+            take = i;
+            dearest = takes[i];
+        }
     }
-    return any;
+    return take;
 }
 
 // The items of choice `index` of those that `sums` has listed.
@@ -96,8 +107,8 @@ NearestExchange::Exchange NearestExchange::find(const Items& items, std::size_t 
             takes = takes_.data();
             num_takes = takes_.size();
         }
-        const std::int64_t distance = least_distance(gives_.data(), gives_.size(), takes, num_takes,
-                                                     most - items.loads[rank], below);
+        const std::int64_t distance =
+            least_distance(gives_.data(), gives_.size(), takes, num_takes, most - items.loads[rank], below);
         if (distance >= below) continue;
         least = both + distance;
         found.partner = rank;
@@ -114,11 +125,8 @@ void NearestExchange::choose(const Items& items, std::size_t slowest, bool pairs
                              Exchange& out) {
     const std::int64_t gap = items.loads[slowest] - items.loads[out.partner];
     sums(items.of_rank(out.partner), pairs, takes_);
-    std::size_t take = kNone;
-    for (std::size_t i = 0; i < takes_.size(); ++i) {
-        if (take != kNone && takes_[i] <= takes_[take]) continue;
-        if (reaches(gives_.data(), gives_.size(), takes_[i] + gap, distance)) take = i;
-    }
+    const std::size_t take =
+        reached(gives_.data(), gives_.size(), takes_.data(), takes_.size(), gap, distance);
     std::size_t above = kNone;
     std::size_t below = kNone;
     for (std::size_t i = 0; i < gives_.size(); ++i) {

@@ -29,7 +29,7 @@ class NearestExchange {
     struct Items {
         std::span<const std::int64_t> costs;
         std::size_t count;
-        std::span<const std::int64_t> loads;  // of the ranks, not twice
+        std::span<const std::int64_t> loads;    // of the ranks, not twice
         std::span<const std::uint64_t> rising;  // the ranks by rising load, as RankKey says
 
         [[nodiscard]] std::span<const std::int64_t> of_rank(std::size_t rank) const {
@@ -51,10 +51,10 @@ class NearestExchange {
         std::int64_t moved = 0;  // from load to load
     };
 
-    // The exchange of the slowest rank that leaves the slower of two ranks least, of one item for one or, with
-    // `pairs`, of two for two; no partner if that is never below `enough`. Of equals the first partner, then
-    // the dearest and first taken, then the cheapest given from half the gap on, else the dearest below it;
-    // of equal ones the last from there on, the first below.
+    // The exchange of the slowest rank that leaves the slower of two ranks least, of one item for one or,
+    // with `pairs`, of two for two; no partner if that is never below `enough`. Of equals the first partner,
+    // then the dearest and first taken, then the cheapest given from half the gap on, else the dearest below
+    // it; of equal ones the last from there on, the first below.
     [[nodiscard]] Exchange find(const Items& items, std::size_t slowest, bool pairs, double enough);
 
   private:

@@ -10,7 +10,7 @@ namespace pypack {
 
 namespace {
 
-constexpr std::size_t kFewItems = 16;         // up to it, insertion is faster
+constexpr std::size_t kFewItems = 16;  // up to it, insertion is faster
 
 // Sorts what mostly is nearly sorted, or all of one cost.
 void sort_list(std::span<std::uint64_t> keys, int place_bits) {
@@ -24,13 +24,16 @@ void sort_list(std::span<std::uint64_t> keys, int place_bits) {
         return;
     }
     const auto cost = [place_bits](std::uint64_t key) { return key >> place_bits; };
-    const bool one_cost = std::all_of(keys.begin(), keys.end(), [&](std::uint64_t key) {
-        return cost(key) == cost(keys.front());
-    });
+    const bool one_cost = std::all_of(keys.begin(), keys.end(),
+                                      [&](std::uint64_t key) { return cost(key) == cost(keys.front()); });
     if (!one_cost) std::sort(keys.begin(), keys.end());
 }
 
 }  // namespace
+
+bool StepSorter::sorts_in_vectors(std::size_t size) {
+    return size <= kMostInVectors && has_avx512();
+}
 
 void StepSorter::sort(std::span<const std::int64_t> costs, Instructions instructions) {
     order_.resize(costs.size());

@@ -1,4 +1,5 @@
-// The sequences of one step by falling cost, where costs are whole numbers: a few hundred, for every step anew.
+// The sequences of one step by falling cost, where costs are whole numbers: a few hundred, for every step
+// anew.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,9 @@ class StepSorter {
     // Sorts; equal costs stay in the order of their indices. Costs must not be negative. Throws
     // std::invalid_argument where the machine lacks the instructions.
     void sort(std::span<const std::int64_t> costs, Instructions instructions = Instructions::kBest);
+
+    // Whether this machine sorts so many at once, which takes less than finding a few places alone.
+    [[nodiscard]] static bool sorts_in_vectors(std::size_t size);
 
     // What was sorted: which costs, and the costs themselves.
     [[nodiscard]] std::span<const std::uint32_t> order() const { return order_; }

@@ -14,7 +14,6 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kKeysAVector = 8;
-constexpr std::size_t kMostKeys = 1024;  // of more, the steps of the network take longer than other ways
 
 // Compilers take what the variants without masks leave undefined for a mistake.
 constexpr __mmask8 kAll = 0xff;
@@ -70,21 +69,26 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE __m512i sort_vector(__m512i keys) {
     return order_lanes<1>(order_lanes<2>(keys));
 }
 
-// Two sorted runs of `run` vectors each, one behind the other, become one.
-PYPACK_TARGET_AVX512 PYPACK_INLINE void merge_runs(std::uint64_t* keys, std::size_t run) {
-    constexpr std::size_t k = kKeysAVector;
-    // The second run backwards, the least of it beside the most of the first.
-    for (std::size_t i = 0; i < run; ++i) {
-        std::uint64_t* const first = keys + i * k;
-        std::uint64_t* const second = keys + (2 * run - 1 - i) * k;
-        __m512i a = load(first);
-        __m512i b = reversed(load(second));
-        order(a, b);
-        store(first, a);
-        store(second, reversed(b));
+// Sorts vectors of keys that rise and then fall.
+template <std::size_t kVectors>
+PYPACK_TARGET_AVX512 PYPACK_INLINE void sort_bitonic(__m512i* keys) {
+#pragma GCC unroll 4
+    for (std::size_t half = kVectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+        for (std::size_t i = 0; i < kVectors; ++i) {
+            if ((i & half) == 0) order(keys[i], keys[i + half]);
+        }
     }
-    for (std::size_t half = run / 2; half > 0; half /= 2) {
-        for (std::size_t begin = 0; begin < 2 * run; begin += 2 * half) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kVectors; ++i) keys[i] = sort_bitonic(keys[i]);
+}
+
+// The same in memory, of more vectors than there are registers for.
+template <std::size_t kInRegisters>
+PYPACK_TARGET_AVX512 PYPACK_INLINE void sort_bitonic(std::uint64_t* keys, std::size_t vectors) {
+    constexpr std::size_t k = kKeysAVector;
+    for (std::size_t half = vectors / 2; half >= kInRegisters; half /= 2) {
+        for (std::size_t begin = 0; begin < vectors; begin += 2 * half) {
             for (std::size_t i = begin; i < begin + half; ++i) {
                 __m512i a = load(keys + i * k);
                 __m512i b = load(keys + (i + half) * k);
@@ -94,7 +98,30 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE void merge_runs(std::uint64_t* keys, std::siz
             }
         }
     }
-    for (std::size_t i = 0; i < 2 * run; ++i) store(keys + i * k, sort_bitonic(load(keys + i * k)));
+    for (std::size_t begin = 0; begin < vectors; begin += kInRegisters) {
+        __m512i few[kInRegisters];
+        for (std::size_t i = 0; i < kInRegisters; ++i) few[i] = load(keys + (begin + i) * k);
+        sort_bitonic<kInRegisters>(few);
+        for (std::size_t i = 0; i < kInRegisters; ++i) store(keys + (begin + i) * k, few[i]);
+    }
+}
+
+// Two sorted runs of `run` vectors each, one behind the other, become one.
+template <std::size_t kInRegisters>
+PYPACK_TARGET_AVX512 PYPACK_INLINE void merge_runs(std::uint64_t* keys, std::size_t run) {
+    constexpr std::size_t k = kKeysAVector;
+    // The second run backwards: the least of it beside the most of the first.
+    for (std::size_t i = 0; i < run; ++i) {
+        std::uint64_t* const first = keys + i * k;
+        std::uint64_t* const second = keys + (2 * run - 1 - i) * k;
+        __m512i a = load(first);
+        __m512i b = reversed(load(second));
+        order(a, b);
+        store(first, a);
+        store(second, reversed(b));
+    }
+    sort_bitonic<kInRegisters>(keys, run);
+    sort_bitonic<kInRegisters>(keys + run * k, run);
 }
 
 // `vectors` is a power of two.
@@ -104,7 +131,16 @@ PYPACK_TARGET_AVX512 void sort_avx512(std::uint64_t* keys, std::size_t vectors) 
     }
     for (std::size_t run = 1; run < vectors; run *= 2) {
         for (std::size_t begin = 0; begin < vectors; begin += 2 * run) {
-            merge_runs(keys + begin * kKeysAVector, run);
+            std::uint64_t* const runs = keys + begin * kKeysAVector;
+            if (run == 1) {
+                merge_runs<1>(runs, run);
+            } else if (run == 2) {
+                merge_runs<2>(runs, run);
+            } else if (run == 4) {
+                merge_runs<4>(runs, run);
+            } else {
+                merge_runs<8>(runs, run);
+            }
         }
     }
 }
@@ -117,7 +153,7 @@ bool sort_in_vectors([[maybe_unused]] std::vector<std::uint64_t>& keys, Instruct
     [[maybe_unused]] const Instructions chosen = resolve(instructions);
 #if PYPACK_X86_DISPATCH
     const std::size_t size = keys.size();
-    if (chosen != Instructions::kAvx512 || size > kMostKeys) return false;
+    if (chosen != Instructions::kAvx512 || size > kMostInVectors) return false;
     if (size < 2) return true;
     const std::size_t vectors = std::bit_ceil((size + kKeysAVector - 1) / kKeysAVector);
     keys.resize(vectors * kKeysAVector, std::numeric_limits<std::uint64_t>::max());

@@ -11,9 +11,9 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kMostRanks = LeastLoadedWhole::kMostRanks;
-constexpr std::size_t kMostItems = 64;    // of a rank; of more, few pairs matter
+constexpr std::size_t kMostItems = 64;      // of a rank; of more, few pairs matter
 constexpr std::size_t kMostByRounds = 128;  // ranks that are sorted once a round
-constexpr std::size_t kMostForPairs = 8;   // micro-batches; with more, single exchanges are enough
+constexpr std::size_t kMostForPairs = 8;    // micro-batches; with more, single exchanges are enough
 constexpr std::uint64_t kOut = LeastLoadedWhole::kOut;
 using RankKey = NearestExchange::RankKey;
 
@@ -43,9 +43,9 @@ void WholeStep::match(std::span<const std::int64_t> costs) {
     for (std::size_t rank = 0; rank < ranks_; ++rank) keys_[rank] = rank;
     std::size_t next = 0;
     if (ranks_ <= kMostByRounds) {
-        sort_few_keys(keys_);
         for (; next + ranks_ < costs.size() && match_whole_round(costs, next); next += ranks_) {
-            sort_few_keys(keys_);
+            // Where costs are equal they are in order still.
+            if (!std::is_sorted(keys_.begin(), keys_.end())) sort_few_keys(keys_);
         }
         while (next < costs.size()) {
             const std::size_t open = keys_.size();

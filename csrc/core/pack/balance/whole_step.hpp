@@ -11,8 +11,8 @@
 
 namespace pypack {
 
-// Deals what LongestFirst deals of the same costs. Sequences are known by their places in the order of falling
-// costs: of two, the one with the lower place is the dearer one. Keeps its memory from step to step.
+// Deals what LongestFirst deals of the same costs. Sequences are known by their places in the order of
+// falling costs: of two, the one with the lower place is the dearer one. Keeps its memory from step to step.
 class WholeStep {
   public:
     // Whether so many micro-batches a rank, the dearest sequence of this cost, are dealt exactly.
