@@ -10,6 +10,7 @@ namespace pypack {
 namespace {
 
 constexpr std::int64_t kBetweenTries = 2'000'000;  // nanoseconds
+constexpr std::int64_t kBetweenRings = 1'000'000;  // more often it does not listen
 constexpr std::size_t kTriedAtOnce = 256;
 
 }  // namespace
@@ -90,12 +91,23 @@ void RemoteRows::plan(std::vector<RowRef> rows, std::int64_t batches) {
     bool asked = false;
     const std::lock_guard lock(mutex_);
     const bool known = ask(planned, asked);
-    if (asked) reader_->ring();
+    is_silent_ = is_silent_ || asked;
+    ring();
     if (!known) unknown_.push_back(std::move(planned));
+}
+
+void RemoteRows::ring() {
+    if (!is_silent_) return;
+    const std::int64_t now = look_clock();
+    if (now < next_ring_) return;
+    next_ring_ = now + kBetweenRings;
+    is_silent_ = false;
+    reader_->ring();
 }
 
 void RemoteRows::go_on() {
     const std::lock_guard lock(mutex_);
+    ring();
     if (unknown_.empty() || look_clock() < next_try_) return;
     next_try_ = look_clock() + kBetweenTries;
     const std::int64_t clock = reader_->clock();
@@ -110,7 +122,8 @@ void RemoteRows::go_on() {
         unknown_.push_front(std::move(rest.back()));
         rest.pop_back();
     }
-    if (asked) reader_->ring();
+    is_silent_ = is_silent_ || asked;
+    ring();
 }
 
 }  // namespace pypack

@@ -90,6 +90,8 @@ class RemoteRows {
     static void add_missing(const CachedFiles& files, std::span<const std::byte> memory,
                             std::vector<AwaitedBlock>& missing);
     [[nodiscard]] bool is_there(std::span<const RowRef> rows, std::vector<AwaitedBlock>& missing) const;
+    // Wakes the fetcher, but not for each of many steps.
+    void ring();
     // Whether all was known; `asked` becomes true where something is not there.
     [[nodiscard]] bool ask(const Planned& planned, bool& asked) const;
 
@@ -99,6 +101,8 @@ class RemoteRows {
     std::mutex mutex_;             // of what follows
     std::deque<Planned> unknown_;  // the soonest first
     std::int64_t next_try_ = 0;
+    bool is_silent_ = false;  // something was asked for, and the fetcher not woken
+    std::int64_t next_ring_ = 0;
 };
 
 }  // namespace pypack
