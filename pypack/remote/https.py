@@ -20,7 +20,7 @@ from pypack.remote.errors import (
 from pypack.remote.url import Url
 
 _TIMEOUT = 60.0
-_PIECE_BYTES = 256 << 10  # that stay in the processor's own memory until they are used
+_PIECE_BYTES = 1 << 20
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
