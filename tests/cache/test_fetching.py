@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,27 +126,59 @@ def test_more_than_was_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 _NEVER_BY_ITSELF = "from pypack.cache import fetcher; fetcher._BETWEEN_PLANS = 3600.0; "
 
 
-def test_nothing_waits_for_the_next_plan(
-    server: RangeServer, corpus: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Blocks of one segment come one after another, and what was wanted for later may be wanted now: neither
-    waits until the fetcher makes its next plan by itself, which is never here."""
+@pytest.fixture
+def never_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetchers make no plan by themselves."""
     program = place._PROGRAM.replace("from pypack.cache", f"{_NEVER_BY_ITSELF}from pypack.cache", 1)
     assert program != place._PROGRAM
     monkeypatch.setattr(place, "_PROGRAM", program)
+
+
+def _read_at_once(tmp_path: Path, cache: Path, places: range) -> None:
+    """Reads a few bytes at each place, each in a thread of its own, from a server that takes its time."""
+    (tmp_path / "a.bin").write_bytes(DATA)
+    found: dict[int, bytes] = {}
+    with range_server(tmp_path) as server:
+        sums = block_checksum(tmp_path / "a.bin", BLOCK)
+        files = RemoteFiles.open(Cache.at(cache), [RemoteFile(f"{server.url}/a.bin", len(DATA), sums)])
+        server.set_faults([Fault("slow", seconds=0.1)])
+
+        def read(at: int) -> None:
+            found[at] = files.read(0, at, at + 4)
+
+        threads = [threading.Thread(target=read, args=(at,), daemon=True) for at in places]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + 30
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+    assert found == {at: DATA[at : at + 4] for at in places}
+
+
+@pytest.mark.usefixtures("never_by_itself")
+def test_blocks_of_one_segment_do_not_wait_for_the_next_plan(tmp_path: Path, cache: Path) -> None:
+    """Each begins when the one before it has come."""
+    _read_at_once(tmp_path, cache, range(0, 10 * BLOCK, 2 * BLOCK))
+
+
+def test_many_threads_wait_at_once(tmp_path: Path, cache: Path) -> None:
+    """More than the batches by which a want grows old: each is a time of the clock that they share."""
+    _read_at_once(tmp_path, cache, range(0, len(DATA), BLOCK))
+
+
+@pytest.mark.usefixtures("never_by_itself")
+def test_what_is_wanted_sooner_does_not_wait_for_the_next_plan(
+    server: RangeServer, corpus: Path, cache: Path
+) -> None:
+    """Batches ask for blocks that were asked for ahead."""
+    theirs = pypack.TokenStore.open(f"{server.url}/a.store", cache=cache)
+    mine = pypack.TokenStore.open(corpus / "a.store")
+    loaders = [
+        pypack.Loader(store, plan, batch_sequences=4, seed=1, locality=16)
+        for store, plan in ((theirs, f"{server.url}/stream.plan"), (mine, corpus / "stream.plan"))
+    ]
     found: list[int] = []
-
-    def read() -> None:
-        theirs = pypack.TokenStore.open(f"{server.url}/a.store", cache=cache)
-        mine = pypack.TokenStore.open(corpus / "a.store")
-        plans = (f"{server.url}/stream.plan", f"{corpus}/stream.plan")
-        loaders = [
-            pypack.Loader(store, plan, batch_sequences=4, seed=1, locality=16)
-            for store, plan in zip((theirs, mine), plans, strict=True)
-        ]
-        found.append(same_batches(*loaders))
-
-    thread = threading.Thread(target=read, daemon=True)
+    thread = threading.Thread(target=lambda: found.append(same_batches(*loaders)), daemon=True)
     thread.start()
     thread.join(60)
     assert found
