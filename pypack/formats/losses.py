@@ -49,6 +49,9 @@ def losses_of(stream: Stream, holds: Collection[str], reserved: Collection[str],
         name: of the format.
     """
     contents = stream.contents
+    joins = contents.joined_documents > 0
+    if joins:
+        holds = set(holds) - {"groups", "weights", "columns"}
     lost = []
     if contents.packed_rows and "rows" not in holds:
         text = f"the borders between documents in {contents.packed_rows:,} packed rows"
@@ -73,6 +76,7 @@ def losses_of(stream: Stream, holds: Collection[str], reserved: Collection[str],
     if missing:
         told = ", ".join(map(repr, missing[:10])) + (", ..." if len(missing) > 10 else "")
         why = "" if "columns" not in holds else f" (a name that {name} needs itself)"
+        why = " (of documents, and rows join several)" if joins else why
         noun = "column" if len(missing) == 1 else "columns"
         lost.append(Loss("columns", len(missing), f"{len(missing)} kept {noun}{why}: {told}"))
     return lost

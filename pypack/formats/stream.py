@@ -120,6 +120,8 @@ class Contents:
         weighted_documents: documents whose weight is not 1.
         bordered_tokens: tokens of which it is kept whether a word begins with them.
         parted_groups: groups of the store whose documents are no neighbours any more.
+        joined_documents: documents that are parts of one text with others and with tokens of their plan: what
+            is said of a document has no place there.
         columns: the schema of the kept columns, without those that are derived.
         notes: what is not in the stream, though the files say it, in words.
         name: of the store.
@@ -133,6 +135,7 @@ class Contents:
     weighted_documents: int = 0
     bordered_tokens: int = 0
     parted_groups: int = 0
+    joined_documents: int = 0
     columns: pa.Schema | None = None
     notes: tuple[str, ...] = ()
     name: str = ""
