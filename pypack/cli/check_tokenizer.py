@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import natural
-from pypack.cli.errors import UsageError
+from pypack.cli.errors import UsageError, describe
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -103,7 +103,7 @@ def _load(place: str) -> Tokenizer:
             return Tokenizer.from_file(place)
         return Tokenizer.from_pretrained(place)
     except (ValueError, ImportError, OSError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(describe(error, place)) from error
 
 
 def _encoder(tokenizer: Tokenizer) -> Encode:
