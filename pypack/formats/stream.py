@@ -123,6 +123,7 @@ class Contents:
         joined_documents: documents that are parts of one text with others and with tokens of their plan: what
             is said of a document has no place there.
         columns: the schema of the kept columns, without those that are derived.
+        joined_columns: names of those that documents had which are joined.
         notes: what is not in the stream, though the files say it, in words.
         name: of the store.
     """
@@ -137,6 +138,7 @@ class Contents:
     parted_groups: int = 0
     joined_documents: int = 0
     columns: pa.Schema | None = None
+    joined_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     name: str = ""
 

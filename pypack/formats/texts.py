@@ -66,4 +66,6 @@ def _contents(plan: Plan, contents: Contents) -> Contents:
         parted_groups=0,
         masked_tokens=contents.masked_tokens + unlearned + max(plan.num_spans - filled, 0),
         joined_documents=contents.documents,
+        columns=None,
+        joined_columns=() if contents.columns is None else tuple(contents.columns.names),
     )

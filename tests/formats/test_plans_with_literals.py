@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fixtures.format_needs import needs
 from fixtures.loader_data import make_store, web_lengths
+from fixtures.scored_store import make_scored_store
 
 import pypack
 from pypack import Loader, Plan, Source, TokenStore
@@ -110,6 +111,18 @@ def test_what_is_said_of_documents_is_counted(tmp_path, store, plan):
     export(own, tmp_path / "a.parquet", "parquet", plan, allow_loss=True)
     found = opened(tmp_path / "a.parquet").stream
     assert (found.has_groups, found.has_weights, found.has_mask) == (False, False, True)
+
+
+def test_columns_of_documents_are_counted(tmp_path):
+    store = make_scored_store(tmp_path / "a.store", documents=40, seed=1)
+    plan = pypack.pack(store.lengths, 256, "knots")
+    with pytest.raises(
+        LossError, match="kept columns \\(of documents, and rows join several\\): 'id', 'score'"
+    ) as refused:
+        export(store, tmp_path / "a.parquet", "parquet", plan, allow_loss=False)
+    assert [loss.part for loss in refused.value.losses] == ["columns"]
+    assert export(store, tmp_path / "a.parquet", "parquet", plan, allow_loss=True) == len(plan)
+    assert opened(tmp_path / "a.parquet").stream.contents.columns is None
 
 
 def test_ids_beyond_the_vocabulary_are_written_whole(tmp_path):
