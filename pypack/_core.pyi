@@ -825,12 +825,16 @@ class KnotOptions:
         num_chunks: int,
         equal_cuts: bool,
         keep_order: bool,
+        interleave: bool,
         knots: Sequence[int],
         marks: Sequence[int],
         letters: Sequence[int],
         name_length: int,
+        chunk_size: int,
+        brackets: Sequence[int],
+        numbers: Sequence[Sequence[int]],
     ) -> None: ...
-    def literals_of(self, parts: int) -> int: ...
+    def literals_of(self, parts: int, sized: bool = False) -> int: ...
 
 def tie_knots(
     plan: PlanView, options: KnotOptions, capacity: int
