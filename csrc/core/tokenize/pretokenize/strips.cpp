@@ -61,7 +61,7 @@ void Strips::run_side_by_side(const StreamedStates& states) {
 
 void Strips::look_through() {
     // Those of all strips in one list: the end of a loop is mispredicted.
-    std::array<std::uint32_t, kCount * kStride> special;
+    std::array<std::uint32_t, kCount * kStride + 64> special;
     std::size_t count = 0;
     for (std::size_t strip = 0; strip < kCount; ++strip) {
         Marks& marks = marks_[strip];

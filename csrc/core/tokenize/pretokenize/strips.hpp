@@ -21,7 +21,7 @@ namespace pypack {
 class Strips {
   public:
     static constexpr std::size_t kCount = 8;
-    static constexpr std::size_t kMostBytes = 192;   // of a strip
+    static constexpr std::size_t kMostBytes = 176;   // of a strip: with kBeyond, three masks
     static constexpr std::size_t kFewestBytes = 24;  // fewer are not worth it
 
     explicit Strips(const StripLoops& loops) : loops_(loops) {}
