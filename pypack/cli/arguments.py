@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from pypack._common.paths import local_path
@@ -16,6 +17,17 @@ def file_path(text: str) -> Path:
         return local_path(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def path_here(advice: str) -> Callable[[str], Path]:
+    """The kind of paths of this machine alone; `advice`: what to do with a URL instead."""
+
+    def path(text: str) -> Path:
+        if is_url(text):
+            raise argparse.ArgumentTypeError(f"{text}: is a URL; {advice}")
+        return file_path(text)
+
+    return path
 
 
 def place(text: str) -> Path | Url:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import natural
 from pypack.cli.errors import UsageError, describe
+from pypack.remote.url import is_url
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -90,6 +91,8 @@ def _shown(path: str, what: str, count: int, found: Sequence[Difference]) -> str
 def _store(path: str) -> TokenStore | None:
     from pypack.store.store import TokenStore
 
+    if is_url(path):
+        return TokenStore.open(path)
     if not (Path(path) / "store.json").is_file():
         return None
     return TokenStore.open(path)

@@ -134,7 +134,7 @@ def _stream(what: _Chosen) -> Stream:
         if groups is None
         else _parted(groups if plan is None else groups[spans.documents_of(0, spans.documents)]),
         columns=columns.schema,
-        name=store.path.name,
+        name=store.place.rpartition("/")[2],
     )
     if plan is not None and is_text:
         rows = iterate_rows(store, plan, masks, what.documents, uses_store_mask=what.uses_store_mask)
@@ -227,7 +227,7 @@ def _about(store: TokenStore, plan: Plan | None, columns: KeptColumns) -> About:
     parts = store.parts
     info = parts[0].info if len(parts) == 1 else None
     holder = next((part for part in parts if part.holds_tokenizer), None)
-    tokenizer = None if holder is None else (holder.path / TOKENIZER_FILE).read_text("utf-8")
+    tokenizer = None if holder is None else holder.local_file(TOKENIZER_FILE).read_text("utf-8")
     special = {role: store._special_id(role) for role in ("eos", "bos", "pad")}
     features = ("groups", store.group_places), ("loss_weights", store.document_weights)
     return About(
