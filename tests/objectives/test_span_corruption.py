@@ -421,6 +421,15 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         pack_pairs([500], 3, 64)
 
 
+def test_sentinels_are_told_apart():
+    with pytest.raises(
+        ValueError, match="sentinel_ids has 7 more than once, and each stands for another run"
+    ):
+        SpanCorruption(sentinel_ids=[9, 7, 8, 7])
+    with pytest.raises(ValueError, match="sentinel_ids has 5 more than once"):
+        UL2(sentinel_ids=[5, 5])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [{"rate": 0}, {"rate": 1.5}, {"mean": 0.5}, {"rate": float("nan")}, {"sentinel_ids": [-1]}],
