@@ -449,6 +449,8 @@ class Replacement:
     def __init__(self, *, mask_below: int, word_below: int, mask_id: int, vocab_size: int) -> None: ...
 
 class Objective:
+    @property
+    def writes_tokens(self) -> bool: ...
     @overload
     def apply(
         self,
@@ -465,6 +467,7 @@ class Objective:
         segment_ids: NDArray[np.int64] | None = None,
         rooms: NDArray[np.int64] | None = None,
         pad_id: int = 0,
+        stored: NDArray[np.uint16] | NDArray[np.int32] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
     @overload
     def apply(
@@ -482,6 +485,7 @@ class Objective:
         segment_ids: NDArray[np.int32] | None = None,
         rooms: NDArray[np.int64] | None = None,
         pad_id: int = 0,
+        stored: NDArray[np.uint16] | NDArray[np.int32] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 
 class Infilling:
