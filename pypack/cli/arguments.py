@@ -15,7 +15,17 @@ def file_path(text: str) -> Path:
     try:
         return local_path(text)
     except ValueError as error:
+        if is_url(text):
+            raise argparse.ArgumentTypeError(
+                f"{text}: is a URL, and here a path of this machine is needed: copy it there, or mount it"
+            ) from None
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def local_name(text: str) -> str:
+    """A path as in `file_path`, or a name that is none, kept as it was written."""
+    file_path(text)
+    return text
 
 
 def place(text: str) -> Path | Url:

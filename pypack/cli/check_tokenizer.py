@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import natural
+from pypack.cli.arguments import local_name, natural
 from pypack.cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +39,14 @@ Exit status: 0 the same ids throughout, 1 other ids (the texts are shown), 2 it 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack check-tokenizer`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", metavar="STORE|FOLDER|NAME", help="the tokenizer, or the store it made")
     parser.add_argument(
-        "--against", metavar="FOLDER|NAME", help="the tokenizer that should give the same ids"
+        "path", type=local_name, metavar="STORE|FOLDER|NAME", help="the tokenizer, or the store it made"
+    )
+    parser.add_argument(
+        "--against",
+        type=local_name,
+        metavar="FOLDER|NAME",
+        help="the tokenizer that should give the same ids",
     )
     parser.add_argument(
         "--documents", type=natural, default=1000, metavar="N", help="documents of the store (default: 1000)"
