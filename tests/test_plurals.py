@@ -23,7 +23,7 @@ _NOUNS = re.compile(
 _ALWAYS_SEVERAL = {
     ("corpus/delimited.py", "{names.count(name)} columns"): "asked where there are two",
     ("corpus/delimited.py", "{_HEADER_BYTES} bytes"): "a megabyte",
-    ("columnar/files.py", "{schema.names.count(name)} columns"): "asked where there are two",
+    ("columnar/fields.py", "{schema.names.count(name)} columns"): "asked where there are two",
     ("columnar/files.py", "{most} bytes"): "megabytes",
 }
 

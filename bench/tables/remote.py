@@ -11,7 +11,8 @@ def remote_table(record: Record) -> str:
     rows = [
         [
             "all in the cache",
-            f"{first['warm, batches/s']:,.0f} batches/s",
+            f"{first['warm, batches/s']:,.0f} batches/s"
+            + (f", {first['warm, MB/s']:,.0f} MB/s of tokens" if "warm, MB/s" in first else ""),
             f"{first['local, batches/s']:,.0f} from local files",
             f"{first['warm / local']:.2f}",
         ]
@@ -37,6 +38,13 @@ def remote_table(record: Record) -> str:
                 f"{row['first batch, MiB']:.0f} MiB fetched of {row['MB'] / 1.048576:,.0f}",
                 "",
             ]
+        )
+    if "ranks" in first:
+        twice = max(row["ranks, fetched twice, bytes"] for row in record["results"])
+        fetched = f"{first['ranks, MB fetched']:,.0f} MB fetched, with indexes and the plan"
+        beside = f"{first['MB']:,.0f} MB of tokens"
+        rows.append(
+            [f"{first['ranks']} ranks of one host", fetched, beside, f"{twice:,.0f} bytes twice"],
         )
     return markdown(["", "through the cache", "beside it", "ratio"], rows)
 

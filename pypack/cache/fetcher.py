@@ -32,8 +32,10 @@ _AT_ONCE = 16  # ranges
 _SECONDS_IDLE = float(os.environ.get("PYPACK_CACHE_IDLE", "10"))  # without readers, before it ends
 _SECONDS_TO_LOCK = 2.0
 _BETWEEN_LOOKS = 0.5  # at who has come and gone
+_BETWEEN_TURNS = 0.001  # so that readers that ring without end are listened to a thousand times a second
 _BETWEEN_PLANS = 0.02  # in which order blocks are fetched
 _TRIED_AGAIN_AFTER = 0.5  # seconds, what has failed
+_SECONDS_TO_SWITCH = 0.0005  # between threads: they have little to do in Python, many times
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PAUSE_FULL, _SECONDS_TO_MAKE_ROOM = 0.1, 1.0
 _SECONDS_FULL = 30.0  # before it is tried whether a full disk has room again
@@ -65,9 +67,11 @@ class Fetcher:
     def run(self, bell: int) -> None:
         """Works until nobody reads for a while."""
         self._look()
-        used_at = time.monotonic()
+        used_at = turn = time.monotonic()
         while True:
             select.select([bell, self._wake_reader], [], [], self._pause())
+            time.sleep(max(0.0, turn + _BETWEEN_TURNS - time.monotonic()))
+            turn = time.monotonic()
             for pipe in (bell, self._wake_reader):
                 with suppress(BlockingIOError):
                     os.read(pipe, 65536)
@@ -116,14 +120,17 @@ class Fetcher:
 
     def _listen(self) -> None:
         """What the readers need since the last time."""
-        for number, block, _ in self._readers.news():
+        news = self._readers.news()
+        for number, segment in news.damaged:
             group = self._group(number)
-            if group is None:
-                continue
-            if block < 0:
-                self._look_at_damage(group, -1 - block)
-            elif block < group.blocks and group.states[block] != PRESENT:
-                self._want(group, (number, block))
+            if group is not None:
+                self._look_at_damage(group, segment)
+        for key, distance in news.blocks.items():
+            group = self._group(key[0])
+            if group is not None and key[1] < group.blocks and group.states[key[1]] != PRESENT:
+                self._want(group, key)
+                if is_soon(distance):
+                    self._next_plan = 0.0  # it may have been wanted for later before
 
     def _want(self, group: Group, key: Key) -> None:
         if group.states[key[1]] == FAILED:
@@ -228,6 +235,7 @@ class Fetcher:
                 self._full_since.pop((segment[0], block), None)
             self._residents.note(segment)
             self._measures.note(done)
+            self._next_plan = 0.0  # what is pending in the same segment can go now
             rest = [block for block in done.blocks if block not in done.good]
             if done.disk_error is not None:
                 if not done.group.present_bytes(segment[1]):
@@ -278,6 +286,7 @@ def main(place: str) -> None:
     """Fetches for the cache in a folder, unless somebody does already."""
     os.closerange(3, 1024)  # of whoever started this
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.setswitchinterval(_SECONDS_TO_SWITCH)
     folder = Path(place)
     lock = os.open(folder / "fetcher.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     end = time.monotonic() + _SECONDS_TO_LOCK

@@ -87,21 +87,22 @@ def _fetch(objects: DirectObjects, done: Fetched, descriptor: int) -> None:
     group = done.group
     missing = [block for block in done.blocks if block not in done.good]
     for tries in range(_TRIES):
-        first, last = missing[0], missing[-1]
-        file, start, _ = group.place(first)
-        _, _, stop = group.place(last)
+        run = range(missing[0], missing[-1] + 1)
+        file, start, _ = group.place(run.start)
+        _, _, stop = group.place(run[-1])
+        _core.make_file_room(descriptor, _offset(group, run.start), stop - start)
+        blocks = _Blocks(group, run, frozenset(missing), descriptor)
         began = time.monotonic()
-        data = memoryview(objects.read(Url.of(group.files[file].url), start, stop))
-        done.seconds += time.monotonic() - began
-        done.gets += 1
-        done.bytes += len(data)
-        for block in list(missing):
-            _, begin, end = group.place(block)
-            part = data[begin - start : end - start]
-            if _core.crc32c(part) == group.sum_of(block):
-                _write(descriptor, part, _offset(group, block))
-                done.good.append(block)
-                missing.remove(block)
+        try:
+            objects.read_to(Url.of(group.files[file].url), start, stop, blocks.take)
+        except _DiskError as error:
+            raise error.of_system from None
+        finally:
+            done.seconds += time.monotonic() - began
+            done.gets += 1
+            done.bytes += blocks.bytes
+            done.good += sorted(blocks.good)
+        missing = [block for block in missing if block not in blocks.good]
         if not missing:
             return
         time.sleep(_PAUSE * 2**tries)
@@ -114,7 +115,53 @@ def _fetch(objects: DirectObjects, done: Fetched, descriptor: int) -> None:
     )
 
 
-def _write(descriptor: int, data: memoryview, at: int) -> None:
-    while len(data):
-        count = os.pwrite(descriptor, data, at)
-        data, at = data[count:], at + count
+class _DiskError(Exception):
+    """An OSError of the disk, where those of a network are awaited."""
+
+    def __init__(self, of_system: OSError) -> None:
+        super().__init__(str(of_system))
+        self.of_system = of_system
+
+
+class _Blocks:
+    """Neighbouring blocks that come in pieces, and are written and summed as they come.
+
+    They are written before it is known whether they are good: nobody reads a block that is not present. What
+    is good already and comes once more, between others, is left as it is.
+
+    Attributes:
+        good: those of `missing` that are there by now and have their checksums.
+        bytes: that have come.
+    """
+
+    def __init__(self, group: Group, blocks: range, missing: frozenset[int], descriptor: int) -> None:
+        self.good: set[int] = set()
+        self.bytes = 0
+        self._group = group
+        self._missing = missing
+        self._descriptor = descriptor
+        self._at = _offset(group, blocks.start)  # in the segment
+        self._rest = iter(blocks)
+        self._begin_next()
+
+    def _begin_next(self) -> None:
+        self._block = next(self._rest, -1)
+        self._left = 0 if self._block < 0 else self._group.block_size(self._block)
+        self._sum = 0
+
+    def take(self, piece: memoryview) -> None:
+        """The bytes that follow those of before."""
+        self.bytes += len(piece)
+        while piece:
+            part, piece = piece[: self._left], piece[self._left :]
+            try:
+                if self._block in self._missing:
+                    self._sum = _core.write_summed(self._descriptor, part, self._at, self._sum)
+            except OSError as error:
+                raise _DiskError(error) from None
+            self._at += len(part)
+            self._left -= len(part)
+            if not self._left:
+                if self._block in self._missing and self._sum == self._group.sum_of(self._block):
+                    self.good.add(self._block)
+                self._begin_next()

@@ -44,12 +44,14 @@ class Group:
         self.folder = folder
         self.number = int(folder.name[:16], 16)
         self.files = [RemoteFile(**values) for values in json.loads((folder / "about.json").read_bytes())]
+        self._block_bytes = [file.block_bytes for file in self.files]
         self._sums = [np.array(block_sums(file.checksum), np.uint32) for file in self.files]
         self._first_segments = [
             0,
             *accumulate(parts(file.size, SEGMENT_BYTES) for file in self.files),
         ]
-        self._first_blocks = [0, *accumulate(parts(file.size, file.block_bytes) for file in self.files)]
+        sizes = [file.size for file in self.files]
+        self._first_blocks = [0, *accumulate(map(parts, sizes, self._block_bytes))]
         self.segments, self.blocks = self._first_segments[-1], self._first_blocks[-1]
         with (folder / "states").open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), states_bytes(self.blocks, self.segments))
@@ -100,8 +102,8 @@ class Group:
     def place(self, block: int) -> tuple[int, int, int]:
         """The file of a block, and the bytes of it that the block has: from, to."""
         file = self.file_of(block)
-        start = (block - self._first_blocks[file]) * self.files[file].block_bytes
-        return file, start, min(start + self.files[file].block_bytes, self.files[file].size)
+        start = (block - self._first_blocks[file]) * self._block_bytes[file]
+        return file, start, min(start + self._block_bytes[file], self.files[file].size)
 
     def block_size(self, block: int) -> int:
         """Bytes of a block."""
@@ -121,7 +123,7 @@ class Group:
     def blocks_of(self, segment: int) -> range:
         """The blocks of a segment."""
         file = bisect_right(self._first_segments, segment) - 1
-        each = SEGMENT_BYTES // self.files[file].block_bytes
+        each = SEGMENT_BYTES // self._block_bytes[file]
         first = self._first_blocks[file] + (segment - self._first_segments[file]) * each
         return range(first, min(first + each, self._first_blocks[file + 1]))
 

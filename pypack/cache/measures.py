@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from pypack.cache.fetching import Fetched
 
 _FILE = "measures.json"
+_FILE_BYTES = 512  # always, as it is written over
 _BETWEEN_SAVES = 0.25
 _LARGE = 1 << 20  # bytes: an answer that tells how fast the storage is
 _NEW_SHARE = 0.2  # of a measurement in the mean
@@ -45,14 +47,18 @@ class Measures:
         self._changed = True
 
     def save(self) -> None:
-        """Writes them now and then; on a full disk later."""
+        """Writes them now and then, at once and in the same place: to put a file in the place of another may
+        wait for the disk, and the line meanwhile for this process. On a full disk later."""
         if self._changed and time.monotonic() >= self._next_save:
             self._next_save = time.monotonic() + _BETWEEN_SAVES
-            new = self._path.with_suffix(".new")
+            text = json.dumps(self._values).encode().ljust(_FILE_BYTES)
             with suppress(OSError):
-                new.write_text(json.dumps(self._values))
-                new.replace(self._path)
-                self._changed = False
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    os.pwrite(descriptor, text, 0)
+                    self._changed = False
+                finally:
+                    os.close(descriptor)
 
 
 def read_measures(folder: Path) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import heapq
 import mmap
 import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pypack.cache.layout import SAME_WANT, WANT, WANTS, WANTS_MAGIC
@@ -15,7 +17,21 @@ from pypack.cache.layout import SAME_WANT, WANT, WANTS, WANTS_MAGIC
 Key = tuple[int, int]  # number of a group, block
 _STARTING_SECONDS = 3.0
 _TICK_NS = 20_000_000  # more than one of the clock of any file system
+_NEVER = 1 << 62
 _SOON = 1  # batches: what is due so soon is needed by the step that a reader is at
+
+
+@dataclass
+class Wants:
+    """What readers have asked for.
+
+    Attributes:
+        blocks: of each, batches until it is needed first.
+        damaged: groups and segments of them that could not be mapped.
+    """
+
+    blocks: dict[Key, int] = field(default_factory=dict)
+    damaged: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Reader:
@@ -30,9 +46,8 @@ class Reader:
             raise ValueError(f"{path}: is no reader of a cache")
         self._capacity = capacity
         self._read = max(0, written - capacity)
-        self._dues: dict[Key, list[int]] = {}
+        self._dues: dict[Key, list[int]] = {}  # a heap each
         self._last_news = time.monotonic()
-        self._next_tidying = 0
 
     def close(self) -> None:
         """Lets go of its memory."""
@@ -57,37 +72,53 @@ class Reader:
         """Whether it waits for its first batch: nothing else is to be fetched meanwhile."""
         return self.clock <= 1 and time.monotonic() - self._last_news < _STARTING_SECONDS
 
-    def news(self) -> Iterator[tuple[int, int, int]]:
-        """Wants since the last call: group, block, due."""
+    def news(self) -> Wants:
+        """Wants since the last call."""
+        found = Wants()
         written = int(WANTS.unpack_from(self._memory)[3])
         if written - self._read > self._capacity:
             self._read = written - self._capacity  # the rest is asked for again by who waits for it
         if written > self._read:
             self._last_news = time.monotonic()
-        while self._read < written:
-            at = WANTS.size + self._read % self._capacity * WANT.size
-            self._read += 1
-            group, block, due = WANT.unpack_from(self._memory, at)
-            if block >= 0:
-                self._dues.setdefault((group, block), []).append(due)
-            yield group, block, due
-        clock = self.clock
-        if clock >= self._next_tidying:
-            self._next_tidying = clock + 64
-            self._dues = {
-                key: [due for due in dues if due + SAME_WANT >= clock]
-                for key, dues in self._dues.items()
-                if dues[-1] + SAME_WANT >= clock
-            }
+        clock, dues, blocks = self.clock, self._dues, found.blocks
+        for group, block, due in self._written(self._read, written):
+            key = (group, block)
+            if block < 0:
+                found.damaged.append((group, -1 - block))
+                continue
+            of_block = dues.get(key)
+            if of_block is None:
+                dues[key] = [due]
+            else:
+                heapq.heappush(of_block, due)
+            if due - clock < blocks.get(key, _NEVER):
+                blocks[key] = due - clock
+        self._read = written
+        return found
+
+    def _written(self, first: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Wants by their numbers; they are written round and round."""
+        while first < stop:
+            place = first % self._capacity
+            count = min(stop - first, self._capacity - place)
+            begin = WANTS.size + place * WANT.size
+            yield from WANT.iter_unpack(self._memory[begin : begin + count * WANT.size])
+            first += count
 
     def distances(self) -> dict[Key, int]:
         """Batches until each block is needed next; none of what is needed no more, as far as it is known."""
         clock = self.clock
         found: dict[Key, int] = {}
+        gone = []
         for key, dues in self._dues.items():
-            ahead = [due - clock for due in dues if due + SAME_WANT >= clock]
-            if ahead:
-                found[key] = max(0, min(ahead))
+            while dues and dues[0] + SAME_WANT < clock:
+                heapq.heappop(dues)
+            if dues:
+                found[key] = max(0, dues[0] - clock)
+            else:
+                gone.append(key)
+        for key in gone:
+            del self._dues[key]
         return found
 
 
@@ -122,9 +153,15 @@ class Readers:
             del self._readers[name]
             reader.path.unlink(missing_ok=True)
 
-    def news(self) -> list[tuple[int, int, int]]:
+    def news(self) -> Wants:
         """Wants of all since the last call."""
-        return [want for reader in self._readers.values() for want in reader.news()]
+        found = Wants()
+        for reader in self._readers.values():
+            one = reader.news()
+            found.damaged += one.damaged
+            for key, distance in one.blocks.items():
+                found.blocks[key] = min(distance, found.blocks.get(key, distance))
+        return found
 
     def distances(self) -> dict[Key, int]:
         """Batches until each block is needed next by any of them."""

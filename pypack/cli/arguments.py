@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from pypack._common.paths import local_path
@@ -22,10 +23,15 @@ def file_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def local_name(text: str) -> str:
-    """A path as in `file_path`, or a name that is none, kept as it was written."""
-    file_path(text)
-    return text
+def path_here(advice: str) -> Callable[[str], Path]:
+    """The kind of paths of this machine alone; `advice`: what to do with a URL instead."""
+
+    def path(text: str) -> Path:
+        if is_url(text):
+            raise argparse.ArgumentTypeError(f"{text}: is a URL; {advice}")
+        return file_path(text)
+
+    return path
 
 
 def place(text: str) -> Path | Url:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pypack.cli.arguments import file_path, positive
+from pypack.cli.arguments import file_path, path_here, positive
 from pypack.cli.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokenizer", type=file_path, metavar="FILE", help="tokenize with this tokenizer.json"
     )
-    parser.add_argument("--store", type=file_path, help="pack and load this store instead of a made one")
+    parser.add_argument(
+        "--store",
+        type=path_here("speeds are those of this machine: name a store on its disk"),
+        help="pack and load this store instead of a made one",
+    )
     parser.add_argument(
         "--sequence-length",
         type=positive,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import local_name, natural
-from pypack.cli.errors import UsageError
+from pypack.cli.arguments import natural
+from pypack.cli.errors import UsageError, describe
+from pypack.remote.url import is_url
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -39,14 +40,9 @@ Exit status: 0 the same ids throughout, 1 other ids (the texts are shown), 2 it 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack check-tokenizer`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("path", metavar="STORE|FOLDER|NAME", help="the tokenizer, or the store it made")
     parser.add_argument(
-        "path", type=local_name, metavar="STORE|FOLDER|NAME", help="the tokenizer, or the store it made"
-    )
-    parser.add_argument(
-        "--against",
-        type=local_name,
-        metavar="FOLDER|NAME",
-        help="the tokenizer that should give the same ids",
+        "--against", metavar="FOLDER|NAME", help="the tokenizer that should give the same ids"
     )
     parser.add_argument(
         "--documents", type=natural, default=1000, metavar="N", help="documents of the store (default: 1000)"
@@ -95,6 +91,8 @@ def _shown(path: str, what: str, count: int, found: Sequence[Difference]) -> str
 def _store(path: str) -> TokenStore | None:
     from pypack.store.store import TokenStore
 
+    if is_url(path):
+        return TokenStore.open(path)
     if not (Path(path) / "store.json").is_file():
         return None
     return TokenStore.open(path)
@@ -108,7 +106,7 @@ def _load(place: str) -> Tokenizer:
             return Tokenizer.from_file(place)
         return Tokenizer.from_pretrained(place)
     except (ValueError, ImportError, OSError) as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(describe(error, place)) from error
 
 
 def _encoder(tokenizer: Tokenizer) -> Encode:

@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.arguments import natural, path_here, place, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.formats.opening import Opened
@@ -28,6 +29,7 @@ written, unless --allow-loss is given. The result is written whole or not at all
 _EPILOG = """\
 examples:
   pypack convert corpus.store corpus.hf --to datasets --plan corpus.plan
+  pypack convert s3://lake/corpus.store corpus.hf --to datasets --plan s3://lake/corpus.plan
   pypack convert corpus.store corpus.npy --to nemo --plan corpus.plan
   pypack convert corpus.npy sft.store --to store
   pypack convert train.bin gpt2.store --to store --dtype uint16 --end-id 50256 --vocab-size 50257
@@ -44,15 +46,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION + "\nformats:\n" + formats + "\n  store       a token store\n"
     parser.epilog = _EPILOG
     parser.add_argument(
-        "source", type=file_path, metavar="SRC", help="store, Megatron-Core dataset, or files"
+        "source", type=place, metavar="SRC", help="store, also at a URL; Megatron-Core dataset, or files"
     )
-    parser.add_argument("destination", type=file_path, metavar="DST", help="what to write; must not exist")
+    parser.add_argument(
+        "destination",
+        type=path_here("what is converted is written on this machine: name a folder, and upload it"),
+        metavar="DST",
+        help="what to write; must not exist",
+    )
     parser.add_argument(
         "--to", required=True, choices=(*FORMATS, "store"), metavar="FORMAT", help="the format to write"
     )
     parser.add_argument(
         "--plan",
-        type=file_path,
+        type=place,
         metavar="PLAN",
         help="write its sequences, not the documents; to store: where to write the plan of packed rows "
         "(default: DST with .plan)",
@@ -129,6 +136,10 @@ def _to_store(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.mask is not None or args.loss_mask is not None:
         raise UsageError("--mask and --loss-mask are for writing a store in another format")
+    if isinstance(args.source, Url):
+        raise UsageError(f"{args.source}: files of other libraries are read on this machine: copy them here")
+    if isinstance(args.plan, Url):
+        raise UsageError(f"{args.plan}: the plan of packed rows is written on this machine: name a folder")
     if (args.source / "store.json").is_file():
         raise UsageError(f"{args.source} is a token store already: --to names the format to write it in")
     clean_leftovers(args.destination)

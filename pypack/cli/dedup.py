@@ -6,7 +6,8 @@ import argparse
 from typing import Any
 
 from pypack._common.words import counted
-from pypack.cli.arguments import file_path, natural, positive
+from pypack.cli.adding_columns import adding
+from pypack.cli.arguments import natural, place, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 
@@ -16,12 +17,14 @@ _DESCRIPTION = """\
 Adds columns to a store: duplicate (is an earlier document the same, id by id?) and duplicates (how many are,
 itself among them); with --near also near_duplicate and near_duplicates, of documents that share most of their
 runs of ids. No document is removed: pypack pack --where "not duplicate" leaves them out. No token is touched.
-Killed at any moment, the command leaves the old store or the new one.
+Killed at any moment, the command leaves the old store or the new one. Of a store at a URL, or with -o OUT, a
+new one is made, which has no job.
 """
 _EPILOG = """\
 examples:
   pypack dedup corpus.store
   pypack dedup corpus.store --near 0.8
+  pypack dedup s3://lake/corpus.store -o s3://lake/marked.store
   pypack pack corpus.store -o once.plan --sequence-length 8192 --where "not duplicate"
 """
 
@@ -29,7 +32,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack dedup`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("store", type=file_path, metavar="STORE", help="the store to mark, in its place")
+    parser.add_argument("store", type=place, metavar="STORE", help="the store to mark, in its place")
     parser.add_argument(
         "--near", type=float, metavar="T", help="also near duplicates: of a Jaccard similarity of T or more"
     )
@@ -42,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the hashes (default: 0)")
     parser.add_argument("--threads", type=positive, metavar="N", help="threads (default: all cores)")
+    parser.add_argument(
+        "-o", "--output", type=place, metavar="OUT",
+        help="make a new store with the columns, by path or URL, and leave STORE as it is: of one at a URL "
+        "that is the way",
+    )  # fmt: skip
     parser.add_argument("--replace", action="store_true", help="take the place of columns of the same names")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -53,18 +61,21 @@ def run(args: argparse.Namespace) -> int:
     if args.near is not None and not 0 < args.near <= 1:
         raise UsageError(f"--near takes a similarity above 0, and at most 1, got {args.near}")
     found = mark_duplicates(
-        args.store,
+        str(args.store),
         near=args.near,
         shingle=args.shingle,
         num_hashes=args.hashes,
         seed=args.seed,
         replace=args.replace,
         num_threads=args.threads,
+        **adding(args),
     )
     counts: dict[str, Any] = {f"{name}s": int(one.is_duplicate.sum()) for name, one in found.items()}
     documents = len(found["duplicate"].first)
-    told = {"store": str(args.store), "documents": documents, **counts, "exit_status": 0}
+    told = {"store": str(args.output or args.store), "documents": documents, **counts, "exit_status": 0}
     marked = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
     of = counted(documents, "document")
-    tell_result(args, told, f"{args.store}: of {of} {marked} of earlier ones, marked in columns")
+    tell_result(
+        args, told, f"{args.output or args.store}: of {of} {marked} of earlier ones, marked in columns"
+    )
     return 0

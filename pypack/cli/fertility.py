@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.table import format_table
 from pypack.cli.tokenizers import load_tokenizer
+from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.store.store import TokenStore
@@ -112,7 +113,7 @@ def fertility_of_store(store: TokenStore, others: Iterable[Path]) -> list[dict[s
     return fertility(texts, sources, [("its own", own), *named])
 
 
-def fertility_of_texts(path: Path, tokenizers: Sequence[Path]) -> list[dict[str, Any]]:
+def fertility_of_texts(path: Path | Url, tokenizers: Sequence[Path]) -> list[dict[str, Any]]:
     """Of the texts of a file, or of a folder of files, under tokenizers: the first documents of each file.
 
     Their source is the field "source", where records have it, else the name of their file.
@@ -125,7 +126,7 @@ def fertility_of_texts(path: Path, tokenizers: Sequence[Path]) -> list[dict[str,
 
     texts: list[str] = []
     sources: list[str] = []
-    for file in corpus.list_inputs([path]):
+    for file in corpus.list_inputs([str(path)]):
         first = len(texts)
         for batch in corpus.read([file], keep=["source"]):
             kept = batch.columns["source"]

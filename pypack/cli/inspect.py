@@ -11,7 +11,7 @@ from pypack.cli import inspect_objective, inspect_plan, inspect_remote, inspect_
 from pypack.cli.arguments import file_path, natural, place
 from pypack.cli.artifact import is_texts, kind_of
 from pypack.cli.errors import UsageError
-from pypack.cli.remote import opened_plan, remote_kind
+from pypack.cli.remote import is_artifact, opened_plan, remote_kind
 from pypack.cli.tokenizers import load_tokenizer
 from pypack.remote.url import Url
 
@@ -85,9 +85,14 @@ def run(args: argparse.Namespace) -> int:
         return inspect_schedule.run(args)
     if kind == "plan":
         return _show_plan(args)
+    return _show_store(args)
+
+
+def _show_store(args: argparse.Namespace) -> int:
+    """Of one at a URL through a cache."""
     from pypack.store.store import TokenStore
 
-    store = TokenStore.open(args.path)
+    store = TokenStore.open(str(args.path), cache=args.cache)
     tokenizer = _tokenizer(store, args.tokenizer[0] if args.tokenizer else None)
     found = inspect_store.described(store, args.path, tokenizer, args.first)
     if args.objective is not None:
@@ -120,15 +125,19 @@ def _at_url(args: argparse.Namespace) -> int:
     is copied for the while, or read through a cache with its --store."""
     kind = remote_kind(args.path)
     inspect_remote.check(args, kind)
+    if len(args.tokenizer) > 1:
+        raise UsageError("several --tokenizer are for --fertility")
     if args.objective is not None:
-        raise UsageError(f"{args.path}: --objective is of a store on this machine")
+        if kind == "plan":
+            raise UsageError(f"--objective is of a store, and {args.path} is a {kind}")
+        return _show_store(args)
     if kind == "plan" and args.store is not None:
         return _show_plan(args)
     if kind == "plan":
         with opened_plan(args.path) as plan:
             found = inspect_plan.described(plan, args.path, args.first)
     else:
-        found = inspect_store.described_at_url(args.path, args.first)
+        found = inspect_store.described_at_url(args.path, next(iter(args.tokenizer), None), args.first)
     if args.json:
         print(json.dumps(found))
     else:
@@ -140,10 +149,13 @@ def _fertility(args: argparse.Namespace) -> int:
     from pypack.cli.fertility import fertility_of_store, fertility_of_texts, shown
     from pypack.store.store import TokenStore
 
-    if isinstance(args.path, Url):
-        raise UsageError(f"{args.path}: --fertility reads all of it: copy it to this machine")
     others = [*args.fertility, *args.tokenizer]
-    if is_texts(args.path):
+    if isinstance(args.path, Url) and is_artifact(args.path):
+        kind = remote_kind(args.path)
+        if kind != "store":
+            raise UsageError(f"--fertility is of a store or of texts, and {args.path} is a {kind}")
+        found = fertility_of_store(TokenStore.open(str(args.path), cache=args.cache), others)
+    elif isinstance(args.path, Url) or is_texts(args.path):
         if not others:
             raise UsageError(f"--fertility of texts ({args.path}) needs a tokenizer: --tokenizer FILE")
         found = fertility_of_texts(args.path, others)

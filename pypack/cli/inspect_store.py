@@ -28,13 +28,7 @@ def described(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first:
     lengths = store.lengths
     documents = []
     for i in range(min(first, len(store))):
-        whole = store[i]
-        ids = whole[:_SHOWN_TOKENS]
-        text = None if tokenizer is None else tokenizer.decode(ids, skip_special_tokens=False)
-        document = {"document": i, "tokens": int(lengths[i]), "ids": ids.tolist(), "text": text}
-        if tokenizer is not None:
-            document["begins"] = _names(tokenizer, whole[:_NAMED_TOKENS])
-            document["ends"] = _names(tokenizer, whole[_NAMED_TOKENS:][-_NAMED_TOKENS:])
+        document = _document(i, store[i], tokenizer)
         if store.has_loss_mask:
             document["learned"] = int(store.loss_mask(i).sum())
         documents.append(document)
@@ -56,12 +50,20 @@ def described(store: TokenStore, path: Path, tokenizer: Tokenizer | None, first:
     return found if store.info is None else found | of_info(store.info)
 
 
-def described_at_url(url: Url, first: int) -> dict[str, Any]:
-    """As `described`, without texts."""
+def described_at_url(url: Url, path: Path | None, first: int) -> dict[str, Any]:
+    """As `described`; of its tokens those of the first documents are read, and of masks and groups nothing.
+
+    Args:
+        path: of a tokenizer to decode with, None for the store's own.
+    """
+    from pypack.cli.tokenizers import load_tokenizer
     from pypack.store.remote_index import RemoteIndex
 
     store = RemoteIndex(url)
     info, lengths = store.info, store.lengths
+    tokenizer = None
+    if first and (path is not None or store.holds_tokenizer):
+        tokenizer = store.tokenizer() if path is None else load_tokenizer(path)
     return {
         "kind": "store",
         "path": str(url),
@@ -71,12 +73,20 @@ def described_at_url(url: Url, first: int) -> dict[str, Any]:
         "vocab_size": info.vocab_size,
         "histogram": length_histogram(lengths),
         "lengths": quantiles(lengths),
-        "first": [
-            {"document": i, "tokens": int(lengths[i]), "ids": ids, "text": None}
-            for i, ids in enumerate(store.first_ids(first))
-        ],
+        "first": [_document(i, ids, tokenizer) for i, ids in enumerate(store.ids(0, first))],
         **of_info(info),
     }
+
+
+def _document(number: int, whole: Any, tokenizer: Tokenizer | None) -> dict[str, Any]:
+    """A document, its first ids, and what they are."""
+    ids = whole[:_SHOWN_TOKENS]
+    text = None if tokenizer is None else tokenizer.decode(ids, skip_special_tokens=False)
+    found = {"document": number, "tokens": len(whole), "ids": [int(i) for i in ids], "text": text}
+    if tokenizer is not None:
+        found["begins"] = _names(tokenizer, whole[:_NAMED_TOKENS])
+        found["ends"] = _names(tokenizer, whole[_NAMED_TOKENS:][-_NAMED_TOKENS:])
+    return found
 
 
 def of_info(info: StoreInfo) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def of_info(info: StoreInfo) -> dict[str, Any]:
     }
 
 
-def _names(tokenizer: Tokenizer, ids: NDArray[np.integer[Any]]) -> list[str]:
+def _names(tokenizer: Tokenizer, ids: Any) -> list[str]:
     return [tokenizer.id_to_token(int(i)) or f"[{i}]" for i in ids]
 
 

@@ -15,10 +15,11 @@ SUMMARY = "finish the store of a job whose partitions are done, or make one stor
 
 _DESCRIPTION = """\
 With -o OUT: makes one store of several, in the order in which they are named. Their files get second names
-(hard links; copies where OUT lies on another file system, which is told), and no token is touched; at a URL
-the service copies what lies in the bucket of OUT, and the rest goes through this machine. Tokenizer,
-type of the tokens, special ids, templates, masks and columns must be the same. OUT says which documents come
-from where, and has the rejects of all. Killed at any moment, the same command goes on.
+(hard links; copies where OUT lies on another file system, which is told), and no token is touched. Stores may
+lie here and at URLs: what is fetched is compared with its checksums; of an OUT at a URL the service copies
+what lies in its bucket, and the rest goes through this machine. Tokenizer, type of the tokens,
+special ids, templates, masks and columns must be the same. OUT says which documents come from where, and has
+the rejects of all. Killed at any moment, the same command goes on.
 
 Without -o: writes store.json of a tokenize job of which all units are done; no token is copied. Whoever makes
 the last unit does so already: this is for a job whose last process was killed in between, and tells what is
@@ -31,6 +32,7 @@ _EPILOG = """\
 examples:
   pypack merge crawl.store
   pypack merge january.store february.store -o winter.store
+  pypack merge january.store s3://lake/february.store -o winter.store
   pypack merge s3://lake/january.store s3://lake/february.store -o s3://lake/winter.store
   sbatch --array=$(pypack merge crawl.store --missing) job.sh
 """

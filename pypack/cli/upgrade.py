@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from pypack.cli.arguments import file_path
+from pypack.cli.arguments import path_here, place
 from pypack.cli.artifact import kind_of
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
+from pypack.store.only_here import UPGRADE_HERE
 
 SUMMARY = "bring a store or a plan of an older version to the newest"
 
@@ -27,9 +28,14 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack upgrade`."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("path", type=file_path, metavar="STORE|PLAN", help="what to upgrade, in its place")
     parser.add_argument(
-        "--store", type=file_path, metavar="STORE",
+        "path",
+        type=path_here(UPGRADE_HERE),
+        metavar="STORE|PLAN",
+        help="what to upgrade, in its place",
+    )
+    parser.add_argument(
+        "--store", type=place, metavar="STORE",
         help="the store that a plan is for: the plan then records its lengths in the newest form, too",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")

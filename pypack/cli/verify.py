@@ -37,7 +37,7 @@ Exit status 1 says that something is not what it should be, or could not be mend
 _EPILOG = """\
 examples:
   pypack verify corpus.store
-  pypack verify s3://lake/corpus.store
+  pypack verify s3://lake/corpus.store --deep
   pypack verify corpus.store --quick
   pypack verify corpus.store --repair
   pypack verify corpus.plan
@@ -89,9 +89,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.store is not None:
         raise UsageError("--store goes with a plan, and this is a store")
     elif isinstance(args.path, Url):
-        if args.deep:
-            raise UsageError(f"{args.path}: --deep is for stores of this machine")
-        found = verified(args.path, quick=args.quick)
+        found = verified(args.path, quick=args.quick, deep=args.deep)
     else:
         found = _store(args.path, quick=args.quick, deep=args.deep)
     found |= {"path": str(args.path), "ok": True, "exit_status": 0}
@@ -191,13 +189,7 @@ def _store(path: Path, *, quick: bool, deep: bool) -> dict[str, Any]:
     if deep:
         from pypack.jobs.recheck import compare_with_inputs
 
-        compared = compare_with_inputs(store)
-        found |= {
-            "compared_documents": compared.documents,
-            "compared_units": compared.units,
-            "decoded_documents": compared.decoded,
-            "not_compared": compared.not_compared,
-        }
+        found |= compare_with_inputs(store).told()
     return found
 
 

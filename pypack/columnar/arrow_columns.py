@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from pypack._common.words import counted
-from pypack.columnar.files import MAX_ROWS, Piece, empty_batch
+from pypack.columnar.piece import MAX_ROWS, Piece, empty_batch
 from pypack.columnar.request import ReadRequest
 from pypack.columnar.sources import mapped
 from pypack.columnar.values import RefusedFileError, check_structure

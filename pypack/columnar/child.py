@@ -48,7 +48,9 @@ def _answer(request: ReadRequest, out: Outlet) -> None:
     import pyarrow as pa
 
     from pypack.columnar.arrow_columns import read_arrow_columns
-    from pypack.columnar.files import Piece, read_columns, read_fields, read_pieces, row_groups
+    from pypack.columnar.fields import read_fields
+    from pypack.columnar.files import read_columns, read_pieces, row_groups
+    from pypack.columnar.piece import Piece
     from pypack.columnar.values import RefusedFileError, brief
 
     sink = pa.PythonFile(out, "w")

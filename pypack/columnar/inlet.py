@@ -20,7 +20,7 @@ _MOST_HEAD_BYTES = 1 << 30  # a process that was damaged may say anything
 
 @dataclass(frozen=True)
 class ColumnarBatch:
-    """Some rows of a file; see `pypack.columnar.files.Piece`.
+    """Some rows of a file; see `pypack.columnar.piece.Piece`.
 
     Attributes:
         row, rows: the first, and how many, refused ones among them.

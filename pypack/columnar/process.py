@@ -69,7 +69,7 @@ class ColumnarReader:
         yield from self._answers(request)
 
     def fields(self, path: str, format: str, etag: str = "") -> list[tuple[str, str]]:
-        """(name, kind in a word) of the columns of a file, as `pypack.columnar.files.read_fields` has them.
+        """(name, kind in a word) of the columns of a file, as `pypack.columnar.fields.read_fields` has them.
 
         Raises:
             DamagedColumnsError: it cannot be read.

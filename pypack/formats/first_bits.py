@@ -29,8 +29,8 @@ class FirstBits:
             for shard in shards:
                 documents.append(documents[-1] + shard.documents)
                 has_bytes = MASK in shard.beside and shard.tokens > 0
-                path = part.path / f"{shard.name}{MASK}"
-                self._masks.append(np.memmap(path, np.uint8, "r") if has_bytes else None)
+                name = f"{shard.name}{MASK}"
+                self._masks.append(np.memmap(part.local_file(name), np.uint8, "r") if has_bytes else None)
         self._firsts = np.array(documents, np.int64)
 
     def of(self, documents: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:

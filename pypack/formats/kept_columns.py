@@ -142,7 +142,7 @@ def _batches(store: TokenStore, derived: set[str]) -> Generator[pa.RecordBatch, 
     for part in store.parts:
         assert part.info is not None
         for shard in part.info.shards:
-            path, rows = part.path / f"{shard.name}.parquet", 0
+            path, rows = part.local_file(f"{shard.name}.parquet"), 0
             require_regular(path)
             try:
                 with ColumnarReader() as reader:

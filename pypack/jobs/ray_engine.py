@@ -7,6 +7,7 @@ process died; what a task raises is told here, and never tried again by Ray.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from pypack.tokenizer.tokenizer import Tokenizer
 
 _TASKS_A_PROCESSOR = 2
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_COUNTS = 1.0  # of processors
 
 
 class RayWorkers:
@@ -39,6 +41,7 @@ class RayWorkers:
     ) -> None:
         self._head = head_of(job, place.to_json(), tokenizer, options)
         self._threads = options.num_threads or 1
+        self._most, self._next_count = 1, 0.0
         self._on_done = on_done
         self._on_refused = on_refused
         self._on_died = on_died
@@ -70,9 +73,12 @@ class RayWorkers:
                 ray.cancel(one, force=True)
 
     def _window(self, ray: Any) -> int:
-        """How many tasks are to be in flight; machines come and go."""
-        processors = int(ray.cluster_resources().get("CPU", 1))
-        return max(1, _TASKS_A_PROCESSOR * processors // self._threads)
+        """How many tasks are to be in flight; machines come and go, which is asked for now and then."""
+        if time.monotonic() >= self._next_count:
+            processors = int(ray.cluster_resources().get("CPU", 1))
+            self._most = max(1, _TASKS_A_PROCESSOR * processors // self._threads)
+            self._next_count = time.monotonic() + _SECONDS_BETWEEN_COUNTS
+        return self._most
 
     def _take(self, ray: Any, one: Any, task: Task, dealer: Dealer) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pypack.tokenizer.tokenizer import Tokenizer
 
 TOKENIZERS_OWN = "tokenizer"
+_OF_CHATS = ("tools", "chat_template", "learn", "chat_options", "chat_date")
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class RecordOptions:
         """What becomes of what; `text`: the field of a template that is learned.
 
         Raises:
-            ValueError: options do not go together.
+            ValueError: options do not go together, or are of conversations where there are none.
         """
+        self._check_chat()
         return Recipe(
             text,
             self.template,
@@ -63,6 +65,24 @@ class RecordOptions:
             self.parse_special_tokens,
             self.weight_field,
         )
+
+    def _check_chat(self) -> None:
+        if self.chat_date is not None:
+            try:
+                date.fromisoformat(self.chat_date)
+            except ValueError:
+                raise ValueError(f"chat_date must be a day as 2024-07-26, got {self.chat_date!r}") from None
+        if self.messages is not None or self.completion_fields:
+            return
+        idle = [one.name for one in fields(self) if one.name in _OF_CHATS and not self._is_default(one)]
+        if idle:
+            raise ValueError(
+                f"{idle[0]}: is of conversations, which are asked for by messages, or by completion_fields"
+            )
+
+    def _is_default(self, option: Field[Any]) -> bool:
+        default = option.default if option.default is not MISSING else {}
+        return bool(getattr(self, option.name) == default)
 
 
 def describe_records(options: RecordOptions, text: str, tokenizer: Tokenizer) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
-from pypack.jobs.description import JobDescription
 from pypack.jobs.merge_parts import MERGE_PLAN, Made, MergedStore, make_store, stable_state
+from pypack.jobs.moved import Moved
 from pypack.jobs.open_place import place_at
 from pypack.jobs.output import OutputError
 from pypack.jobs.remote_place import RemotePlace
 from pypack.jobs.replacing import read_store_info
-from pypack.jobs.transfer import Moved, Transferred, transfer
+from pypack.jobs.transfer import Transferred, transfer
 from pypack.remote import Url
 from pypack.store.alike import check_alike
 from pypack.store.contents import shard_files
@@ -63,7 +63,7 @@ def merge_at(
 
     def name_shards(new_names: list[list[str]]) -> None:
         nonlocal done
-        done = transfer(_files(stores, infos, new_names), place)
+        done = transfer(moved_files(stores, infos, new_names), place)
 
     made = make_store(stores, infos, place, name_shards, say)
     crash_at("merge-stores", "described")
@@ -77,23 +77,31 @@ def merge_at(
 
 
 def _compared(places: Sequence[Path | Url]) -> tuple[list[MergedStore], list[StoreInfo]]:
-    found: dict[Path | Url, tuple[StoreInfo, JobDescription | None]] = {}
+    known: dict[Path | Url, MergedStore] = {}
     for where in dict.fromkeys(places):
-        try:
-            found[where] = stable_state(place_at(where))
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{where}: no store (it has no {STORE_FILE})") from None
-    stores = []
-    for where in places:
-        info, job = found[where]
-        store = DescribedStore(where, info) if isinstance(where, Url) else TokenStore.open(where)
-        told = str(where) if isinstance(where, Url) else str(where.absolute())
-        stores.append(MergedStore(place_at(where), told, store, job))
+        known[where] = described(where)
+    stores = [known[where] for where in places]
     infos = check_alike([store.store for store in stores], [store.template for store in stores])
     return stores, infos
 
 
-def _files(
+def described(where: Path | Url) -> MergedStore:
+    """A store as it is at one moment.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    place = place_at(where)
+    try:
+        info, job = stable_state(place)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{where}: no store (it has no {STORE_FILE})") from None
+    if isinstance(where, Url):
+        return MergedStore(place, str(where), DescribedStore(where, info), job)
+    return MergedStore(place, str(where.absolute()), TokenStore.open(where), job)
+
+
+def moved_files(
     stores: Sequence[MergedStore], infos: Sequence[StoreInfo], new_names: list[list[str]]
 ) -> list[Moved]:
     """The files of all shards, after a look at their sizes, one listing a store."""

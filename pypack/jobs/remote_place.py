@@ -23,9 +23,9 @@ from pypack.jobs.attempts import Attempt, final_name, is_over
 from pypack.jobs.places import Place, Seen
 from pypack.jobs.scratch import scratch_folder
 from pypack.remote import ChangedObjectError, NoObjectError, RemoteFile, Url, objects
+from pypack.store.contents import OF_ONE as OF_ONE  # before the name of the process that tried
 
 ATTEMPTS, _UNITS = "attempts", "units"
-OF_ONE = "~"  # before the name of the process that tried
 _CHUNK = 8 << 20
 _READ_AT_ONCE = 256
 

@@ -19,10 +19,11 @@ from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JOB_FILE, JobDescription, read_description
 from pypack.jobs.differences import differences
 from pypack.jobs.manifest import UNITS_FOLDER
+from pypack.jobs.moved import Moved
 from pypack.jobs.output import OutputError, begun, clear_place
 from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
-from pypack.jobs.transfer import Moved, transfer
+from pypack.jobs.transfer import transfer
 from pypack.remote import Url
 from pypack.store.contents import REPLACED_FILE, numbered_next, shard_files
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, StoreInfo

@@ -21,10 +21,12 @@ from pypack._common.paths import local_path
 from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import job_of
+from pypack.jobs.fetching import Fetched, fetch
 from pypack.jobs.merge_parts import MERGE_PLAN, MergedStore, make_store
+from pypack.jobs.moved import Moved
 from pypack.jobs.output import OutputError, only_job_in
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.remote_merge import merge_at
+from pypack.jobs.remote_merge import described, merge_at, moved_files
 from pypack.remote import Url, is_url
 from pypack.store.alike import check_alike
 from pypack.store.contents import shard_files
@@ -41,8 +43,8 @@ class MergeResult:
     Attributes:
         store: the new store, opened; of one at a URL its descriptions (`TokenStore.open(url)` opens it).
         linked, copied, copied_bytes: files of shards that got a second name, or that the service has copied
-            by itself; and those that had to be copied by this machine, as they lie on another file system, or
-            in another bucket.
+            by itself; and those that had to be copied by this machine, as they lie on another file system, in
+            another bucket, or there and not here.
         rejected: rejects of all stores, by kind.
         doubled_inputs: files that are inputs of several of the stores, whose documents are in it that often.
         has_job: whether inputs can be appended to it, and broken shards be made again.
@@ -68,14 +70,14 @@ def merge_stores(
     """Makes one store of several: the documents of the first, then those of the next, ...
 
     The files of the shards are hard links of those of the stores, or copies where these lie on another file
-    system. At a URL the service copies the objects of its own bucket, and what lies elsewhere goes through
-    this machine. Rejects are joined and counted. The store says which documents come from which store
-    (`TokenStore.merged_from`); where the jobs that made them differ in nothing but their inputs, it has the
-    job of all, and can be appended to and repaired like any other.
+    system; those of a store at a URL are fetched, each block compared with its checksum. At a URL the service
+    copies the objects of its own bucket, and what lies elsewhere goes through this machine. Rejects are
+    joined and counted. The store says which documents come from which store (`TokenStore.merged_from`); where
+    the jobs that made them differ in nothing but their inputs, it has the job of all, and can be appended to
+    and repaired like any other.
 
     Args:
-        stores: two or more, folders, or URLs if `output` is one; one that is named twice gives its documents
-            twice.
+        stores: two or more, folders or URLs; one that is named twice gives its documents twice.
         output: the store to make.
         on_message: told what is worth telling.
 
@@ -95,28 +97,32 @@ def merge_stores(
             RemoteIndex(url), done.within, done.through, done.through_bytes, made.info.counts["rejected"],
             made.doubled, not made.why_no_job, made.why_no_job,
         )  # fmt: skip
-    if remote := [path for path in stores if is_url(path)]:
-        raise OutputError(f"{remote[0]}: is merged at a URL (-o URL), or copied to this machine first")
-    paths = [local_path(cast("str | os.PathLike[str]", path)) for path in stores]
+    paths = [_place(path) for path in stores]
     target = local_path(cast("str | os.PathLike[str]", output))
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise OutputError(f"{target}: stands there already; choose another path")
     with ExitStack() as claims:
         for path in dict.fromkeys(paths):
-            if TokenStore.open(path).info is not None:  # says what is wrong with a path
+            if isinstance(path, Path) and TokenStore.open(path).info is not None:  # says what is wrong
                 _claim(claims, path, shared=True)
-        opened = [TokenStore.open(path) for path in paths]
-        merged = [_merged(store) for store in opened]
-        infos = check_alike(opened, [one.template for one in merged])
+        merged = [_merged(path) for path in paths]
+        infos = check_alike([one.store for one in merged], [one.template for one in merged])
         staged = target.with_name(f".{target.name}.merging")
         staged.mkdir(parents=True, exist_ok=True)
         _claim(claims, staged, shared=False)
         place, names = FolderPlace(staged), SecondNames()
-        _begin(place, opened)
+        _begin(place, merged)
+        fetched = Fetched()
 
         def name_shards(new_names: list[list[str]]) -> None:
-            for store, info, new in zip(opened, infos, new_names, strict=True):
-                _name_shards(store, info, staged, new, names)
+            nonlocal fetched
+            there: list[Moved] = []
+            for one, info, new in zip(merged, infos, new_names, strict=True):
+                if isinstance(one.store, TokenStore):
+                    _name_shards(one.store, info, staged, new, names)
+                else:
+                    there += moved_files([one], [info], [new])
+            fetched = fetch(there, staged)
             sync_directory(staged)
 
         made = make_store(merged, infos, place, name_shards, say)
@@ -124,11 +130,14 @@ def merge_stores(
         crash_at("merge-stores", "described")
         if names.copied:
             say(f"{counted(names.copied, 'file')} had to be copied ({counted(names.copied_bytes, 'byte')})")
+        if fetched.files:
+            say(f"{counted(fetched.files, 'object')} came to this machine ({counted(fetched.bytes, 'byte')})")
         staged.rename(target)
         sync_directory(target.parent)
         crash_at("merge-stores", "named")
     return MergeResult(
-        TokenStore.open(target), names.linked, names.copied, names.copied_bytes,
+        TokenStore.open(target), names.linked,
+        names.copied + fetched.files, names.copied_bytes + fetched.bytes,
         made.info.counts["rejected"], made.doubled, not made.why_no_job, made.why_no_job,
     )  # fmt: skip
 
@@ -139,7 +148,10 @@ def _place(path: str | os.PathLike[str] | Url) -> Path | Url:
     return local_path(cast("str | os.PathLike[str]", path))
 
 
-def _merged(store: TokenStore) -> MergedStore:
+def _merged(path: Path | Url) -> MergedStore:
+    if isinstance(path, Url):
+        return described(path)
+    store = TokenStore.open(path)
     place = FolderPlace(store.path)
     return MergedStore(place, str(store.path.absolute()), store, job_of(place, store.info))
 
@@ -151,12 +163,9 @@ def _claim(claims: ExitStack, path: Path, *, shared: bool) -> None:
         raise OutputError(f"{path}: another process is writing there; wait for it, or stop it") from None
 
 
-def _begin(place: FolderPlace, stores: list[TokenStore]) -> None:
+def _begin(place: FolderPlace, stores: list[MergedStore]) -> None:
     """Goes on with a folder that was begun for the same stores as they are, or empties it."""
-    wanted = [
-        [str(store.path.absolute()), hashlib.sha256((store.path / STORE_FILE).read_bytes()).hexdigest()]
-        for store in stores
-    ]
+    wanted = [[one.told, hashlib.sha256(_description(one)).hexdigest()] for one in stores]
     data = json.dumps(wanted).encode()
     if place.read(MERGE_PLAN) != data:
         for path in list(place.folder.iterdir()):
@@ -165,6 +174,12 @@ def _begin(place: FolderPlace, stores: list[TokenStore]) -> None:
             else:
                 path.unlink()
         place.write(MERGE_PLAN, data)
+
+
+def _description(one: MergedStore) -> bytes:
+    if isinstance(one.store, TokenStore):
+        return (one.store.path / STORE_FILE).read_bytes()
+    return one.store.info.to_json()
 
 
 def _name_shards(

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pypack import corpus
 from pypack._common.arguments import whole_number
+from pypack._common.asked import looking_at_what_is_asked
 from pypack._common.paths import local_path
-from pypack._common.version import VERSION
 from pypack._common.words import counted
-from pypack.columnar.process import row_groups
 from pypack.corpus import CorpusError, InputFile
-from pypack.corpus.field import TextFields
 from pypack.jobs.append_dry_run import given_inputs, predict_append
 from pypack.jobs.append_run import AppendRun
-from pypack.jobs.choosing import check_choice
+from pypack.jobs.describing import check_options, describe_job, one_field, told_of_special_tokens, units_of
 from pypack.jobs.description import JobDescription
 from pypack.jobs.dry_run import Prediction
 from pypack.jobs.dry_run import predict as predict_job
@@ -31,15 +28,12 @@ from pypack.jobs.places import Place
 from pypack.jobs.preflight import look
 from pypack.jobs.progress import Progress, TokenizeResult
 from pypack.jobs.ray_cluster import connects_early
-from pypack.jobs.record_options import RecordOptions, describe_records
+from pypack.jobs.record_options import RecordOptions
 from pypack.jobs.reject_limit import RejectLimit
 from pypack.jobs.remote_output import claimed_again_at, claimed_at
 from pypack.jobs.run import JobRun
-from pypack.jobs.special_ids import NoEndTokenError, SpecialIds, lacking, special_ids
-from pypack.jobs.transform import fingerprint, load_transform
-from pypack.jobs.units import Unit, make_units
+from pypack.jobs.special_ids import NoEndTokenError
 from pypack.jobs.where import Where
-from pypack.jobs.word_stage import check_words
 from pypack.remote import Url, UrlError, is_url
 
 if TYPE_CHECKING:
@@ -136,7 +130,8 @@ def tokenize(
     partition = partition or Partition()
     say = on_message or (lambda message: None)
     directory = _output(output)
-    _check(options, tokenizer)
+    with looking_at_what_is_asked():
+        check_options(options, tokenizer)
     if overwrite and not partition.is_all:
         raise OutputError(
             "overwrite: of several partitions none can tell that it is the first: remove the store, or begin "
@@ -155,8 +150,9 @@ def tokenize(
         max_document_bytes=options.max_document_bytes,
     )  # fmt: skip
     warnings = _look(found.files, options, say) if preflight and not (retry_rejected or append) else ()
-    job = _describe(inputs, found, tokenizer, options, format)
-    if (warning := _told(job.job, options, tokenizer)) is not None:
+    with looking_at_what_is_asked():
+        job = describe_job(inputs, found, tokenizer, options, format)
+    if (warning := told_of_special_tokens(job.job, options, tokenizer)) is not None:
         say(warning)
     work_options = WorkOptions(on_error, num_threads, batch_bytes, memory_limit, _limit_text(max_rejects))
     if append:
@@ -164,7 +160,7 @@ def tokenize(
             directory,
             job,
             partition,
-            cut=lambda files: _units(files, options),
+            cut=lambda files: units_of(files, options),
             new_run=lambda place, job: JobRun(
                 place, job, tokenizer, work_options, partition, on_progress, on_event, ray_address
             ),
@@ -172,7 +168,7 @@ def tokenize(
             say=say,
             engine=engine,
         )(num_workers)
-    job = replace(job, units=_units(found.files, options))
+    job = replace(job, units=units_of(found.files, options))
     if retry_rejected:
         with _claimed_again(directory, job) as (place, again):
             run = JobRun(
@@ -219,15 +215,17 @@ def predict(
     """
     options = options or TokenizeOptions()
     say = on_message or (lambda message: None)
-    _check(options, tokenizer)
+    with looking_at_what_is_asked():
+        check_options(options, tokenizer)
     found = _found(inputs, _output(output), format, strict, say)
     corpus.read(found.files, keep=options.keep, max_document_bytes=options.max_document_bytes)
-    job = _describe(inputs, found, tokenizer, options, format)
+    with looking_at_what_is_asked():
+        job = describe_job(inputs, found, tokenizer, options, format)
 
     def cut(files: Sequence[InputFile]) -> JobDescription:
         if preflight:
             _look(files, options, say)
-        return replace(job, inputs=tuple(files), units=_units(files, options))
+        return replace(job, inputs=tuple(files), units=units_of(files, options))
 
     if append:
         given = given_inputs(_output(output), job)
@@ -291,7 +289,7 @@ def _look(
     """Looks at the first documents; what part of the job will trip over is told, and returned."""
     records: Sequence[str] = ()
     if options.records is not None:
-        records = options.records.recipe(_one_field(options)).required
+        records = options.records.recipe(one_field(options)).required
     looked = look(
         files,
         field=options.field,
@@ -313,99 +311,3 @@ def _limit_text(max_rejects: int | str | None) -> str | None:
         return RejectLimit(text).text
     except ValueError as error:
         raise ValueError(f"max_rejects {error}") from None
-
-
-def _describe(
-    inputs: Sequence[str | os.PathLike[str]],
-    found: corpus.FoundInputs,
-    tokenizer: Tokenizer,
-    options: TokenizeOptions,
-    format: str | None,
-) -> JobDescription:
-    """What makes this job this job, without units."""
-    records = None
-    if options.records is not None:
-        records = describe_records(options.records, _one_field(options), tokenizer)
-    job: dict[str, Any] = {
-        "inputs": [os.fspath(path) for path in inputs],
-        **asdict(options),
-        "field": names[0] if len(names := TextFields.of(options.field).names) == 1 else list(names),
-        "keep": list(options.keep),
-        "records": None if options.records is None else _in_json(asdict(options.records)),
-        "records_as": records,
-        "format": format,
-        "tokenizer": tokenizer.fingerprint,
-        "engine": tokenizer.engine,
-        "vocab_size": tokenizer.vocab_size,
-        "special_ids": tokenizer.special_tokens.as_dict(),
-        **_special_ids(options, tokenizer).as_job(),
-        "pypack": VERSION,
-    }
-    if tokenizer.engine_version is not None:
-        job["engine_version"] = tokenizer.engine_version  # whose ids may be others
-    if not options.word_borders:  # jobs of older versions do not know of it
-        del job["word_borders"]
-    if options.transform is not None:
-        job["transform_source"] = fingerprint(load_transform(options.transform))
-    if options.keep:
-        from importlib import metadata
-
-        job["pyarrow"] = metadata.version("pyarrow")  # which writes the columns
-    return JobDescription(job, tuple(found.files), (), {"left_out": found.left_out.to_json()})
-
-
-def _units(files: Sequence[InputFile], options: TokenizeOptions) -> tuple[Unit, ...]:
-    return tuple(make_units(files, options.unit_bytes, cut_text=options.txt_per_line, row_groups=row_groups))
-
-
-def _one_field(options: TokenizeOptions) -> str:
-    """The field of jobs whose records become texts."""
-    return options.field if isinstance(options.field, str) else options.field[0]
-
-
-def _in_json(values: Any) -> Any:
-    return json.loads(json.dumps(values))
-
-
-def _special_ids(options: TokenizeOptions, tokenizer: Tokenizer) -> SpecialIds:
-    append_eos = options.append_eos
-    if append_eos is None and options.records is not None and options.records.messages is not None:
-        append_eos = False  # the chat template ends a conversation
-    return special_ids(
-        tokenizer,
-        prepend_bos=options.prepend_bos,
-        append_eos=append_eos,
-        add_special_tokens=options.add_special_tokens,
-    )
-
-
-def _told(job: dict[str, Any], options: TokenizeOptions, tokenizer: Tokenizer) -> str | None:
-    """What is worth telling of the special tokens of the store."""
-    chat = None if job["records_as"] is None else job["records_as"].get("chat")
-    if options.records is None or options.records.messages is None:
-        return lacking(tokenizer, _special_ids(options, tokenizer))
-    if (
-        chat is not None
-        and (options.prepend_bos or options.add_special_tokens)
-        and "bos_token" in chat["source"]
-    ):
-        return f"{chat['name']} writes bos_token itself: documents may begin with two"
-    return None
-
-
-def _check(options: TokenizeOptions, tokenizer: Tokenizer) -> None:
-    """Raises ValueError for a job that cannot be done as asked."""
-    _special_ids(options, tokenizer)
-    if tokenizer.dropout:
-        raise ValueError(
-            f"the tokenizer has dropout {tokenizer.dropout:g}, so that every run would give other tokens; "
-            'set "dropout" of "model" to null in its tokenizer.json'
-        )
-    for name in ("shard_tokens", "unit_bytes"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(options, name)}")
-    if options.records is not None and not isinstance(options.field, str) and len(options.field) > 1:
-        raise ValueError("field: records become texts by their own options; name no more than one")
-    if options.word_borders:
-        check_words(options.records is not None, tokenizer)
-    check_choice(options)

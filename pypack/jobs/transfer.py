@@ -4,39 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pypack._common.checksums import check_checksum
-from pypack._common.files import create
 from pypack.jobs.attempts import Attempt
+from pypack.jobs.fetching import fill
+from pypack.jobs.moved import Moved
 from pypack.jobs.place import FolderPlace
-from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
 from pypack.remote import Url, objects
 
 _AT_ONCE = 8
-_CHUNK = 8 << 20
 # What services copy by one request.
 _MOST_WITHIN = 5 << 30
-
-
-@dataclass(frozen=True)
-class Moved:
-    """A file to copy.
-
-    Attributes:
-        source, name: where it is.
-        new_name: what it is called there.
-        size: its bytes, None if they are not known.
-        recorded: its checksum, None if there is none.
-    """
-
-    source: Place
-    name: str
-    new_name: str
-    size: int | None = None
-    recorded: str | None = None
 
 
 @dataclass
@@ -73,10 +54,16 @@ def transfer(files: Iterable[Moved], target: RemotePlace, *, again: bool = False
             raise FileNotFoundError(f"{file.source.told(file.name)}: missing")
         is_within = _is_within(file, target, size)
         if again or there(file.new_name) != size:
-            (_within if is_within else _through)(file, target)
+            if is_within:
+                _within(file, target)
+            else:
+                _through(replace(file, size=size), target, blocks)
         return is_within, size
 
-    with ThreadPoolExecutor(_AT_ONCE, "pypack-transfer") as threads:
+    with (
+        ThreadPoolExecutor(_AT_ONCE, "pypack-fetch") as blocks,
+        ThreadPoolExecutor(_AT_ONCE, "pypack-transfer") as threads,
+    ):
         for is_within, size in threads.map(copy, files):
             found.within += is_within
             found.through += not is_within
@@ -94,7 +81,7 @@ def _within(file: Moved, target: RemotePlace) -> None:
     objects().copy(file.source.folder / file.name, target.folder / file.new_name)
 
 
-def _through(file: Moved, target: RemotePlace) -> None:
+def _through(file: Moved, target: RemotePlace, blocks: ThreadPoolExecutor) -> None:
     if isinstance(file.source, FolderPlace):
         path = file.source.path(file.name)
         _check(path, file)
@@ -103,10 +90,7 @@ def _through(file: Moved, target: RemotePlace) -> None:
     attempt = Attempt()
     copy = target.temporary(file.new_name, attempt)
     try:
-        with create(copy) as room, file.source.open(file.name) as data:
-            while chunk := data.read(_CHUNK):
-                room.write(chunk)
-        _check(copy, file)
+        fill(copy, file, blocks)
         objects().upload(target.folder / file.new_name, str(copy))
     finally:
         copy.unlink(missing_ok=True)

@@ -37,6 +37,8 @@ class Entry:
 # Classes here have a method `list`.
 Entries: TypeAlias = list[Entry]
 Chunks: TypeAlias = list[bytes]
+# Is given bytes that it may not keep. What it raises must be none of the errors of a network.
+Take: TypeAlias = Callable[[memoryview], None]
 
 
 class Client(Protocol):
@@ -47,6 +49,9 @@ class Client(Protocol):
 
     def read(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         """The bytes from `begin` to before `end`; `etag`: of the version that is wanted, "" for any."""
+
+    def read_to(self, url: Url, begin: int, end: int, take: Take) -> None:
+        """Gives `take` the bytes from `begin` to before `end` in order, a piece at a time; or fewer."""
 
     def list(self, url: Url) -> Entries:
         """All objects below a folder, at any depth, sorted by path; none if there is no such folder."""

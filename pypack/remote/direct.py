@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pypack.remote.client import Chunks, Client, Entries, Stat
+from pypack.remote.client import Chunks, Client, Entries, Stat, Take
 from pypack.remote.errors import ChangedObjectError, NoObjectError, RemoteError, UnsupportedError
 from pypack.remote.retrying import retried
 from pypack.remote.url import OBJECT_STORES, Url
@@ -123,11 +123,33 @@ class DirectObjects:
     def _exactly(self, url: Url, begin: int, end: int, etag: str) -> bytes:
         data = self._client(url).read(url, begin, end, etag)
         if len(data) != end - begin:
-            raise RemoteError(
-                str(url),
-                f"gave {len(data):,} bytes of {end - begin:,} from byte {begin:,} on: cut, or changed",
-            )
+            raise _cut(url, len(data), begin, end)
         return data
+
+    def read_to(self, url: Url, begin: int, end: int, take: Take) -> None:
+        """Gives `take` the bytes from `begin` to before `end` in order, a piece at a time, which is another's
+        when it returns. Where an answer breaks off, the rest is asked for: nothing is given twice.
+
+        Raises:
+            RemoteError: as `read` does; some may have been given by then.
+            Exception: what `take` raises, which must be no OSError.
+        """
+        at = begin
+
+        def keep(piece: memoryview) -> None:
+            nonlocal at
+            if at + len(piece) > end:
+                raise _cut(url, at + len(piece) - begin, begin, end)
+            take(piece)
+            at += len(piece)
+
+        def rest() -> None:
+            self._client(url).read_to(url, at, end, keep)
+            if at != end:
+                raise _cut(url, at - begin, begin, end)
+
+        if end > begin:
+            retried(rest)
 
     def list(self, url: Url) -> Entries:
         """See `Objects`."""
@@ -213,6 +235,12 @@ class DirectObjects:
     def remove(self, url: Url) -> None:
         """See `Objects`."""
         retried(lambda: self._client(url).remove(url))
+
+
+def _cut(url: Url, count: int, begin: int, end: int) -> RemoteError:
+    return RemoteError(
+        str(url), f"gave {count:,} bytes of {end - begin:,} from byte {begin:,} on: cut, or changed"
+    )
 
 
 def _new_client(url: Url) -> Client:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pypack.remote.client import Chunks, Entries, Entry, Stat
+from pypack.remote.client import Chunks, Entries, Entry, Stat, Take
 from pypack.remote.errors import (
     ChangedObjectError,
     MissingLibraryError,
@@ -60,6 +60,9 @@ class FileSystemClient:
             if now is None or now.etag != etag:
                 raise ChangedObjectError(str(url), "is not the object that it was: it was written anew")
         return bytes(self._try(url, lambda: self._files.cat_file(path, start=begin, end=end)))
+
+    def read_to(self, url: Url, begin: int, end: int, take: Take) -> None:
+        take(memoryview(self.read(url, begin, end, "")))
 
     def list(self, url: Url) -> Entries:
         root = self._path(url)

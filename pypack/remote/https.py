@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 
-from pypack.remote.client import Chunks, Entries, Stat
+from pypack.remote.client import Chunks, Entries, Stat, Take
 from pypack.remote.errors import (
     ChangedObjectError,
     NoObjectError,
@@ -20,6 +20,7 @@ from pypack.remote.errors import (
 from pypack.remote.url import Url
 
 _TIMEOUT = 60.0
+_PIECE_BYTES = 1 << 20
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -40,15 +41,25 @@ class HttpClient:
         headers = {"Range": f"bytes={begin}-{end - 1}"}
         if etag and not etag.startswith("W/"):
             headers["If-Match"] = f'"{etag}"'
-        with _opened(url, headers) as answer:
-            if answer.status != 206 and begin > 0:
-                raise UnsupportedError(str(url), "the server does not give parts of a file (ranges)")
+        with _part(url, begin, headers) as answer:
             try:
                 return answer.read(end - begin)
             except (OSError, http.client.HTTPException) as error:
-                raise RemoteError(
-                    str(url), f"the answer broke off ({error or type(error).__name__})"
-                ) from None
+                raise _broken(url, error) from None
+
+    def read_to(self, url: Url, begin: int, end: int, take: Take) -> None:
+        with _part(url, begin, {"Range": f"bytes={begin}-{end - 1}"}) as answer:
+            left = end - begin
+            room = memoryview(bytearray(min(_PIECE_BYTES, left)))
+            while left:
+                try:
+                    count = answer.readinto(room[:left])
+                except (OSError, http.client.HTTPException) as error:
+                    raise _broken(url, error) from None
+                if not count:
+                    return
+                take(room[:count])
+                left -= count
 
     def list(self, url: Url) -> Entries:
         raise UnsupportedError(str(url), "web servers list nothing: name each file")
@@ -80,6 +91,19 @@ class HttpClient:
 
 def _read_only(url: Url) -> UnsupportedError:
     return UnsupportedError(str(url), "can be read only, not written")
+
+
+def _broken(url: Url, error: Exception) -> RemoteError:
+    return RemoteError(str(url), f"the answer broke off ({error or type(error).__name__})")
+
+
+def _part(url: Url, begin: int, headers: dict[str, str]) -> http.client.HTTPResponse:
+    """The answer with a part of a file that begins there."""
+    answer = _opened(url, headers)
+    if answer.status != 206 and begin > 0:
+        answer.close()
+        raise UnsupportedError(str(url), "the server does not give parts of a file (ranges)")
+    return answer
 
 
 def _opened(url: Url, headers: dict[str, str], method: str = "GET") -> http.client.HTTPResponse:

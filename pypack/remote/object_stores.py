@@ -12,7 +12,7 @@ from functools import partial
 from typing import IO, Any
 
 from pypack.remote.aws_profile import profile_options
-from pypack.remote.client import Chunks, Entries, Entry, Stat
+from pypack.remote.client import Chunks, Entries, Entry, Stat, Take
 from pypack.remote.errors import (
     ChangedObjectError,
     MissingLibraryError,
@@ -72,9 +72,21 @@ class ObjectStoreClient:
         return bytes(self._try(url, lambda: asyncio.run(self._read(url.key, begin, end, etag))))
 
     async def _read(self, key: str, begin: int, end: int, etag: str) -> bytes:
-        step = max(_PIECE_BYTES, -(-(end - begin) // _PIECES))
-        pieces = [self._piece(key, at, min(at + step, end), etag) for at in range(begin, end, step)]
+        pieces = [self._piece(key, *piece, etag) for piece in _pieces(begin, end)]
         return b"".join(await asyncio.gather(*pieces))
+
+    def read_to(self, url: Url, begin: int, end: int, take: Take) -> None:
+        self._try(url, lambda: asyncio.run(self._read_to(url.key, begin, end, take)))
+
+    async def _read_to(self, key: str, begin: int, end: int, take: Take) -> None:
+        pieces = [asyncio.create_task(self._piece(key, *piece, "")) for piece in _pieces(begin, end)]
+        try:
+            for piece in pieces:
+                take(memoryview(await piece))
+        finally:
+            for piece in pieces:
+                piece.cancel()
+            await asyncio.gather(*pieces, return_exceptions=True)
 
     async def _piece(self, key: str, begin: int, end: int, etag: str) -> Any:
         options: dict[str, Any] = {"range": (begin, end)}
@@ -186,6 +198,12 @@ class ObjectStoreClient:
                     str(url), f"there are no credentials for it: {_ADVICE[url.scheme]}"
                 ) from None
             raise RemoteError(str(url), told) from None
+
+
+def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
+    """The ranges that are read at once for one."""
+    step = max(_PIECE_BYTES, -(-(end - begin) // _PIECES))
+    return [(at, min(at + step, end)) for at in range(begin, end, step)]
 
 
 class _Stoppable:

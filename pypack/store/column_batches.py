@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from pypack.columnar.process import ColumnarReader, DamagedColumnsError
 from pypack.columnar.request import ReadRequest
+from pypack.remote import Url
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def column_batches(path: Path, names: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
+def column_batches(path: Path | Url, names: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file in batches, the first of them empty; all columns without `names`.
 
     Raises:

@@ -16,6 +16,8 @@ from pypack.store.format import (
     StoreInfo,
 )
 
+# At a URL: before the name of the process that has made an object, see `pypack.jobs.remote_place`.
+OF_ONE = "~"
 # At a URL: the names of the shards of stores that were replaced, which are there for those who read them.
 REPLACED_FILE = "replaced.json"
 # What a job leaves in its store for those who go on with it.
@@ -67,13 +69,22 @@ def extra_objects(
         replaced: names of the shards of stores that were there before (`REPLACED_FILE`).
     """
     past = {REPLACED_FILE, *replaced}
-    extra = extra_names([name for name in names if numbered_next(name) is None and name not in past], info)
+    settled = [_settled(name) for name in names]
+    extra = extra_names([name for name in settled if numbered_next(name) is None and name not in past], info)
     return _without_growth(extra, info) if grows(names) else extra
 
 
 def grows(names: Iterable[str]) -> bool:
     """Whether a job has begun to add to a store at a URL, by the names of what is there."""
-    return any(numbered_next(name) is not None and name.startswith("job.") for name in names)
+    return any(numbered_next(_settled(name)) is not None and name.startswith("job.") for name in names)
+
+
+def _settled(name: str) -> str:
+    """The name that an object gets once its job is done, which one of several processes has made where the
+    service does not choose one of them."""
+    final, one, _ = name.partition(OF_ONE)
+    is_known = final in (STORE_FILE, TOKENIZER_FILE, "job.json") or numbered_next(final) is not None
+    return final if one and is_known else name
 
 
 def extra_names(names: Iterable[str], info: StoreInfo) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.threads import resolve_num_threads
-from pypack.store.new_columns import add_columns
+from pypack.store.new_columns import AddColumns, add_columns, refuse_remote
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def mark_duplicates(
     seed: int = 0,
     replace: bool = False,
     num_threads: int | None = None,
+    add: AddColumns = add_columns,
 ) -> dict[str, Duplicates]:
     """Adds columns to a store that say which documents are duplicates, for `where=`: "duplicate" (bool) and
     "duplicates" (int64, documents of its cluster), and with `near` also "near_duplicate" and
@@ -118,10 +119,13 @@ def mark_duplicates(
         near: the threshold of `near_duplicates`; None: exact ones alone.
         shingle, num_hashes, seed, num_threads: as there.
         replace: take the place of columns of the same names.
+        add: what adds them; to a store at a URL, `pypack.jobs.with_columns.columns_to(output)`.
     """
     import pyarrow as pa
 
     opened = TokenStore.open(store)
+    if add is add_columns:
+        refuse_remote(opened)
     found = {"duplicate": exact_duplicates(opened, num_threads=num_threads)}
     if near is not None:
         found["near_duplicate"] = near_duplicates(
@@ -134,5 +138,5 @@ def mark_duplicates(
     def rows(first: int, last: int) -> pa.Table:
         return pa.table({name: pa.array(values[first:last]) for name, values in columns.items()})
 
-    add_columns(opened, columns, rows, replaces=replace)
+    add(opened, columns, rows, replaces=replace)
     return found

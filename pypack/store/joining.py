@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from pypack._common.paths import local_path
 from pypack.store.key_join import JoinCounts, KeyJoin, key_batches
-from pypack.store.new_columns import add_columns, column_batches, column_names, kept_columns
+from pypack.store.new_columns import (
+    AddColumns,
+    add_columns,
+    column_batches,
+    column_names,
+    kept_columns,
+    refuse_remote,
+)
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ def join_columns(
     *,
     columns: Sequence[str] | None = None,
     replace: bool = False,
+    add: AddColumns = add_columns,
 ) -> JoinCounts:
     """Adds the columns of a Parquet file to the documents of a store that have the same key.
 
@@ -39,6 +47,7 @@ def join_columns(
         on: the key, of whole numbers or texts.
         columns: those to add; None: all but the key.
         replace: take the place of columns of the same names.
+        add: what adds them; to a store at a URL, `pypack.jobs.with_columns.columns_to(output)`.
 
     Returns:
         How many documents and rows had no partner, and how many rows came again.
@@ -47,6 +56,8 @@ def join_columns(
         ValueError: a column is missing, is there already, or the keys are of different types.
     """
     opened = TokenStore.open(store)
+    if add is add_columns:
+        refuse_remote(opened)
     path = local_path(table)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such Parquet file")
@@ -62,24 +73,25 @@ def join_columns(
     kept = kept_columns(opened)
     if on not in kept:
         raise ValueError(
-            f"{opened.path}: keeps no column {on!r}, but {', '.join(map(repr, kept)) or 'none'} "
+            f"{opened.place}: keeps no column {on!r}, but {', '.join(map(repr, kept)) or 'none'} "
             "(tokenize with --keep)"
         )
     if not names:
         raise ValueError(f"{path}: has no column beside the key {on!r}")
     if (both := [name for name in names if name in kept]) and not replace:
         raise ValueError(
-            f"{opened.path}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
+            f"{opened.place}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
             "name"
         )
-    with tempfile.TemporaryDirectory(prefix=f".{opened.path.name}.join-", dir=opened.path.parent) as folder:
+    beside = None if opened.is_remote else opened.path.parent
+    with tempfile.TemporaryDirectory(prefix=f".{opened.path.name}.join-", dir=beside) as folder:
         keys = key_batches(_of_store(opened, on), on)
         first = next(keys)  # of no rows
         join = KeyJoin(Path(folder), opened.num_documents, _rows(path), first.type)
         join.add_documents(itertools.chain([first], keys))
         join.add_rows(column_batches(path, [on, *names]), on)
         join.join()
-        add_columns(opened, names, join.values, replaces=replace)
+        add(opened, names, join.values, replaces=replace)
     return join.counts
 
 
@@ -92,4 +104,4 @@ def _rows(path: Path) -> int:
 def _of_store(store: TokenStore, name: str) -> Iterator[pa.RecordBatch]:
     assert store.info is not None
     for shard in store.info.shards:
-        yield from column_batches(store.path / f"{shard.name}.parquet", [name])
+        yield from column_batches(store.local_file(f"{shard.name}.parquet"), [name])

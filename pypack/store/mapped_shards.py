@@ -70,6 +70,10 @@ class MappedShards:
         ]
         return [(*files, of, True) for files, of in zip(self.shard_files, beside, strict=True)]
 
+    def local_file(self, name: str) -> Path:
+        """Where a file of the store is on this machine; of a remote one it is fetched whole, at first use."""
+        return self.path / name
+
     @property
     def place(self) -> str:
         """Where the store is, for messages."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pypack._common.checksums import block_checksum
 from pypack._common.files import exchange, sync_directory, write_atomically
@@ -19,19 +19,30 @@ from pypack.store.column_batches import column_batches as column_batches
 from pypack.store.column_writer import ColumnWriter
 from pypack.store.contents import extra_files
 from pypack.store.described import DescribedStore
-from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
+from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo
+from pypack.store.only_here import ADD_COLUMNS_HERE
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# (first document, document after the last) → their values, one row a document.
+Rows: TypeAlias = "Callable[[int, int], pa.Table]"
 _OF_A_JOB = ("job.json", "units", "journal.jsonl")
+
+
+class AddColumns(Protocol):
+    """What adds columns to a store, such as `add_columns`."""
+
+    def __call__(
+        self, store: TokenStore, names: Iterable[str], rows: Rows, *, replaces: bool = False
+    ) -> None: ...
 
 
 def add_columns(
     store: TokenStore,
     names: Iterable[str],
-    rows: Callable[[int, int], pa.Table],
+    rows: Rows,
     *,
     replaces: bool = False,
 ) -> None:
@@ -51,25 +62,17 @@ def add_columns(
             cannot swap folders.
         FileExistsError: a folder beside the store is in the way.
     """
-    names, info = list(names), store.info
-    if info is None:
-        raise ValueError(
-            f"{store.path}: is no store of pypack (it has no {STORE_FILE}), and keeps no columns"
-        )
-    kept = kept_columns(store)
-    if (both := [name for name in names if name in kept]) and not replaces:
-        raise ValueError(
-            f"{store.path}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
-            "name"
-        )
+    names = list(names)
+    refuse_remote(store)
+    info = checked_columns(store, names, replaces=replaces)
     strangers = [name for name in extra_files(store.path, info)[1] if name not in _OF_A_JOB]
-    with _staged(store.path) as folder:
+    with staged_beside(store.path) as folder:
         shards: list[ShardInfo] = []
         first = 0
         for shard in info.shards:
             path = folder / f"{shard.name}.parquet"
             old = store.path / path.name if shard.columns_checksum is not None else None
-            _write(path, old, names, rows, first, first + shard.documents)
+            write_columns(path, old, names, rows, first, first + shard.documents)
             shards.append(replace(shard, columns_checksum=block_checksum(path)))
             first += shard.documents
             for suffix in (".bin", ".idx", *shard.beside):
@@ -87,11 +90,37 @@ def add_columns(
         sync_directory(store.path.parent)
 
 
+def checked_columns(store: TokenStore, names: Sequence[str], *, replaces: bool) -> StoreInfo:
+    """What the `store.json` of a store says that may get such columns.
+
+    Raises:
+        ValueError: it keeps such a column already, or is a bare Megatron-Core dataset.
+    """
+    if store.info is None:
+        raise ValueError(
+            f"{store.path}: is no store of pypack (it has no {STORE_FILE}), and keeps no columns"
+        )
+    kept = kept_columns(store)
+    if (both := [name for name in names if name in kept]) and not replaces:
+        raise ValueError(
+            f"{store.place}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
+            "name"
+        )
+    return store.info
+
+
+def refuse_remote(store: TokenStore) -> None:
+    """Raises ValueError for a store at a URL: no service puts many objects in the place of others at once."""
+    if store.is_remote:
+        raise ValueError(f"{store.place}: columns are added to stores in folders: {ADD_COLUMNS_HERE}")
+
+
 def kept_columns(store: TokenStore | DescribedStore) -> list[str]:
     """The names of the columns that a store keeps."""
     if store.info is None or not store.info.shards or store.info.shards[0].columns_checksum is None:
         return []
-    return column_names(store.path / f"{store.info.shards[0].name}.parquet")
+    name = f"{store.info.shards[0].name}.parquet"
+    return column_names(store.local_file(name) if isinstance(store, TokenStore) else store.path / name)
 
 
 def column_names(path: Path | Url) -> list[str]:
@@ -107,11 +136,11 @@ def column_names(path: Path | Url) -> list[str]:
         raise ValueError(f"{path}: {error.reason}") from error
 
 
-def _write(
+def write_columns(
     path: Path,
     old: Path | None,
     names: list[str],
-    rows: Callable[[int, int], pa.Table],
+    rows: Rows,
     first: int,
     last: int,
 ) -> None:
@@ -165,7 +194,7 @@ def _link(path: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _staged(path: Path) -> Iterator[Path]:
+def staged_beside(path: Path) -> Iterator[Path]:
     """A new folder beside a store, removed at the end; of one that was killed, at the next time."""
     for stale in path.parent.glob(f".{path.name}.columns-*"):
         shutil.rmtree(stale, ignore_errors=True)

@@ -17,8 +17,11 @@ from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder, mirrored
 from pypack.remote import NoObjectError, Url
 from pypack.store.beside import DTYPES, GROUP, MASK, WEIGHT, WORDS, DocumentValues
+from pypack.store.checking import LEVELS
 from pypack.store.format import STORE_FILE, TOKENIZER_FILE, ShardInfo, StoreInfo, check_own_bytes
 from pypack.store.index_file import INDEX_HEADER_BYTES
+from pypack.store.remote_deep_check import check_documents_at_url
+from pypack.store.remote_index import RemoteIndex
 from pypack.store.store import TokenStore
 
 if TYPE_CHECKING:
@@ -113,17 +116,31 @@ class RemoteStore(TokenStore):
         """Whether the store holds the tokenizer that made it."""
         return self.info is not None and TOKENIZER_FILE in self.info.files
 
+    def local_file(self, name: str) -> Path:
+        """See `MappedShards.local_file`; it is kept in the cache, and not counted."""
+        return mirrored(self.path, self.url / name, self._recorded[name])
+
+    @cached_property
+    def _recorded(self) -> dict[str, str]:
+        """The checksum of each file by its name."""
+        assert self.info is not None
+        recorded = dict(self.info.files)
+        for shard in self.info.shards:
+            sums = {".parquet": shard.columns_checksum, **shard.checksums()}
+            recorded |= {f"{shard.name}{suffix}": one for suffix, one in sums.items() if one is not None}
+        return recorded
+
     def tokenizer(self) -> Tokenizer:
         """See `TokenStore.tokenizer`; it is fetched at first use."""
-        if self.info is not None and self.holds_tokenizer:
-            mirrored(self.path, self.url / TOKENIZER_FILE, self.info.files[TOKENIZER_FILE])
+        if self.holds_tokenizer:
+            self.local_file(TOKENIZER_FILE)
         return super().tokenizer()
 
     def columns(self, names: Sequence[str] | None = None) -> pa.Table:
         """See `TokenStore.columns`; their files are fetched whole at first use."""
         for shard in () if self.info is None else self.info.shards:
             if shard.columns_checksum is not None:
-                mirrored(self.path, self.url / f"{shard.name}.parquet", shard.columns_checksum)
+                self.local_file(f"{shard.name}.parquet")
         return super().columns(names)
 
     @cached_property
@@ -140,15 +157,24 @@ class RemoteStore(TokenStore):
         return RemoteValues(self, numbers, suffix, default)
 
     def verify(self, level: Literal["quick", "full", "deep"] = "full") -> list[str]:
-        """Reads everything through the cache, which checks each block, and compares the lengths.
-
-        What lies beside the files of the store is not looked at; columns and tokenizer are fetched.
+        """See `TokenStore.verify`. At the level "full" everything is read through the cache, which checks
+        each block, and lengths are compared; what lies beside the files of the store is not looked at;
+        columns and tokenizer are fetched. The other levels read past the cache, as `pypack verify` does.
 
         Raises:
-            ValueError: also for a level other than "full", which only stores on this machine have.
+            OSError: the storage does not answer; or, where not "full", it has no listings (web servers).
         """
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
         if level != "full":
-            raise ValueError(f"{self.url}: level {level!r} is for stores on this machine; of others, 'full'")
+            index = RemoteIndex(self.url)
+            unchecked: list[str] = []
+            if level == "quick":
+                index.verify_quick()
+            else:
+                unchecked = index.verify()["unchecked"]
+                check_documents_at_url(index)
+            return unchecked
         assert self.info is not None
         for shard in self.info.shards:
             for suffix, size, _ in _files_of(shard, self.info, self.url):

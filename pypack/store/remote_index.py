@@ -12,19 +12,30 @@ import struct
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pypack._common.checksums import BlockChecksum
+from pypack._common.checksums import BlockChecksum, check_checksum
 from pypack._common.fingerprint import is_of_lengths
 from pypack._common.schema import parse_json
 from pypack.remote import NoObjectError, RemoteFile, Url, objects
+from pypack.store.asked_again import asked_again
 from pypack.store.contents import REPLACED_FILE, extra_objects, grows, shard_files
-from pypack.store.format import REJECTED_FILE, STORE_FILE, ShardInfo, StoreInfo, check_own_checksum
+from pypack.store.format import (
+    REJECTED_FILE,
+    STORE_FILE,
+    TOKENIZER_FILE,
+    ShardInfo,
+    StoreInfo,
+    check_own_checksum,
+)
+
+if TYPE_CHECKING:
+    from pypack.tokenizer.tokenizer import Tokenizer
 
 _HEADER = struct.Struct("<9sQBQQ")
 _MAGIC = b"MMIDIDX\x00\x00"
@@ -48,17 +59,21 @@ class RemoteIndex:
     def __init__(self, url: Url) -> None:
         self.url = url
         try:
-            data = objects().read(url / STORE_FILE)
+            self.info = asked_again(self._read_info)
         except NoObjectError:
             raise FileNotFoundError(f"{url}: no store (it has no {STORE_FILE})") from None
+
+    def _read_info(self) -> StoreInfo:
+        data, url = objects().read(self.url / STORE_FILE), self.url
         with tempfile.TemporaryDirectory(prefix="pypack-") as folder:
             copy = Path(folder) / STORE_FILE
             copy.write_bytes(data)
             try:
-                self.info = StoreInfo.read(copy)
+                info = StoreInfo.read(copy)
                 check_own_checksum(copy)
             except ValueError as error:
                 raise ValueError(str(error).replace(str(copy), str(url / STORE_FILE))) from None
+        return info
 
     @cached_property
     def lengths(self) -> NDArray[np.int32]:
@@ -67,6 +82,9 @@ class RemoteIndex:
         Raises:
             ValueError: they are not those that the store was written with.
         """
+        return asked_again(self._all_lengths)
+
+    def _all_lengths(self) -> NDArray[np.int32]:
         lengths = np.empty(self.info.documents, np.int32)
         place = 0
         for shard in self.info.shards:
@@ -95,17 +113,61 @@ class RemoteIndex:
         if found != (_MAGIC, 1, self.info.dtype, shard.documents, shard.documents + 1):
             raise ValueError(f"{self._index(shard)}: header: not that of {shard.documents:,} documents")
 
+    @property
+    def has_loss_mask(self) -> bool:
+        """No: what is learned is not read here."""
+        return False
+
+    @property
+    def holds_tokenizer(self) -> bool:
+        """Whether the store holds the tokenizer that made it."""
+        return TOKENIZER_FILE in self.info.files
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that made the store, which is fetched.
+
+        Raises:
+            ValueError: it is not the one that was recorded.
+        """
+        from pypack.tokenizer.tokenizer import Tokenizer
+
+        recorded = self.info.files[TOKENIZER_FILE]
+        with tempfile.TemporaryDirectory(prefix="pypack-") as folder:
+            copy = Path(folder) / TOKENIZER_FILE
+
+            def fetch() -> None:
+                copy.write_bytes(objects().read(self.url / TOKENIZER_FILE))
+                try:
+                    check_checksum(copy, recorded)
+                except ValueError as error:
+                    told = str(error).replace(str(copy), str(self.url / TOKENIZER_FILE))
+                    raise ValueError(told) from None
+
+            asked_again(fetch)
+            return Tokenizer.from_file(copy)
+
     def first_ids(self, count: int, most: int = 48) -> list[list[int]]:
         """The first ids, `most` of them at most, of the first documents of the first shard."""
-        shard, dtype = self.info.shards[0], np.dtype(self.info.dtype)
-        lengths = self.lengths[: min(count, shard.documents)].astype(np.int64)
-        begins = (np.cumsum(lengths) - lengths) * dtype.itemsize
+        return self.ids(0, min(count, self.info.shards[0].documents), most)
+
+    def ids(self, first: int, count: int, most: int | None = None) -> list[list[int]]:
+        """The ids of some documents in a row, read by ranges.
+
+        Args:
+            most: so many of the first ids of each, None for all.
+        """
+        dtype = np.dtype(self.info.dtype)
+        begins = np.cumsum([0, *(shard.documents for shard in self.info.shards)])
         found = []
-        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
-            end = begin + min(length, most) * dtype.itemsize
-            found.append(
-                np.frombuffer(objects().read(self.url / f"{shard.name}.bin", begin, end), dtype).tolist()
-            )
+        for number in np.flatnonzero((begins[:-1] < first + count) & (begins[1:] > first)).tolist():
+            at, shard = int(begins[number]), self.info.shards[number]
+            low, high = max(first - at, 0), min(first + count - at, shard.documents)
+            lengths = self.lengths[at : at + high].astype(np.int64)
+            places = (np.cumsum(lengths) - lengths) * dtype.itemsize
+            for begin, length in zip(places[low:].tolist(), lengths[low:].tolist(), strict=True):
+                end = begin + (length if most is None else min(length, most)) * dtype.itemsize
+                data = objects().read(self.url / f"{shard.name}.bin", begin, end)
+                found.append(np.frombuffer(data, dtype).tolist())
         return found
 
     def verify(self) -> dict[str, Any]:
@@ -122,16 +184,16 @@ class RemoteIndex:
         here = self._contents()
         unchecked: list[str] = []
         for name, recorded in self.info.files.items():
-            self._check_file(name, recorded, here)
+            asked_again(partial(self._check_file, name, recorded, here))
         largest = -1
         for shard in self.info.shards:
-            self._check_index(shard)
-            largest = max(largest, self._check_tokens(shard))
+            asked_again(partial(self._check_index, shard))
+            largest = max(largest, asked_again(partial(self._check_tokens, shard)))
             for suffix, checksum in (
                 (".idx", shard.idx_checksum), (".parquet", shard.columns_checksum), *shard.beside.items(),
             ):  # fmt: skip
                 if checksum is not None:
-                    self._check(f"{shard.name}{suffix}", checksum)
+                    asked_again(partial(self._check, f"{shard.name}{suffix}", checksum))
                 elif f"{shard.name}{suffix}" in here:
                     unchecked.append(f"{shard.name}{suffix}")
             unchecked += [] if shard.bin_checksum is not None else [f"{shard.name}.bin"]
@@ -242,6 +304,9 @@ class RemoteIndex:
     def _check_index(self, shard: ShardInfo) -> None:
         """Raises ValueError where an `.idx` is not laid out as its lengths say."""
         url, count = self._index(shard), shard.documents
+        found = objects().stat(url)
+        if found is not None and found.size != shard.idx_bytes:
+            raise ValueError(f"{url}: size: {found.size:,} bytes, {shard.idx_bytes:,} were written")
         lengths = np.empty(count, np.int32)
         self._read_lengths(shard, lengths)
         begin = _HEADER.size + 4 * count

@@ -10,6 +10,7 @@ from pypack._common.checksums import SMALL_BLOCK_BYTES, block_checksum, checksum
 from pypack._common.files import write_atomically
 from pypack._common.fingerprint import joined_fingerprint, lengths_fingerprint
 from pypack.store.format import REJECTED_FILE, STORE_FILE, TOKENIZER_FILE, ShardInfo
+from pypack.store.only_here import UPGRADE_HERE
 from pypack.store.shard_writer import BIN_BLOCK_BYTES
 from pypack.store.store import TokenStore
 
@@ -34,6 +35,8 @@ def upgrade_store(store: TokenStore) -> None:
     Raises:
         ValueError: the store is a bare Megatron-Core dataset, or a file of it is not what was written.
     """
+    if store.is_remote:
+        raise ValueError(f"{store.place}: is upgraded on this machine: {UPGRADE_HERE}")
     if store.info is None:
         raise ValueError(f"{store.path}: is no store of pypack (it has no {STORE_FILE}): nothing to upgrade")
     store.verify()

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from fixtures.object_servers import moto
+from fixtures.object_server_fixtures import *  # noqa: F403
 from fixtures.remote_data import same_batches
 
 import pypack
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*hold no token that is learned"
 
 
 @pytest.fixture(scope="module")
-def bucket(corpus: Path) -> Iterator[str]:
+def bucket(corpus: Path, moto_server: dict[str, str]) -> Iterator[str]:
     """The URL of a folder that holds what `corpus` holds."""
     pytest.importorskip("obstore")
-    with moto() as found, mock.patch.dict(os.environ, found):
+    with mock.patch.dict(os.environ, moto_server):
         place = Url.of("s3://bucket/lake")
         for folder in ("a.store", "stream.plan", "best_fit.plan"):
             for path in (corpus / folder).iterdir():

@@ -120,9 +120,6 @@ def test_pack_reads_the_lengths_alone(
     assert "exists" in told(
         capsys, "pack", url, "-o", url.with_name("a.plan"), "--sequence-length", "256", status=2
     )
-    assert "pack a copy on this machine" in told(
-        capsys, "pack", url, "-o", tmp_path / "x", "--sequence-length", "256", "--where", "id > 3", status=2
-    )
 
 
 def test_lengths_that_are_not_those_of_the_store(store: tuple[Url, Path]) -> None:

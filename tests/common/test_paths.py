@@ -79,11 +79,6 @@ COMMANDS = [
     "convert {url} x --to flat",
     "convert {file} {url} --to flat",
     "demo --keep {url}",
-    "dedup {url}",
-    "upgrade {url}",
-    "join {url} {file} --on id",
-    "check-tokenizer {url}",
-    "check-tokenizer {file} --against {url}",
 ]
 
 

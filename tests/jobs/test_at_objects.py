@@ -4,14 +4,17 @@ PYPACK_TEST_SCALE=10 kills ten times as often."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import pytest
 from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
 from fixtures.forwarding import Proxy, forwarding
-from fixtures.jobs import Corpus
+from fixtures.jobs import Corpus, tree_bytes
 from fixtures.object_servers import open_uploads
 
 from pypack.corpus import CorpusError, InputFile
@@ -171,6 +174,32 @@ def test_killed_at_random_moments(s3: Url, few_units: Corpus, tokenizer_file: Pa
             _finish(store, few_units, tokenizer_file)
         assert objects_below(store) == few_units.store
     assert open_uploads(os.environ["AWS_ENDPOINT_URL"]) == []
+
+
+def test_a_full_disk_of_this_machine(
+    s3: Url, few_units: Corpus, tokenizer: Tokenizer, tokenizer_file: Path, tmp_path: Path
+) -> None:
+    """Shards are written here before they are uploaded. Files that may not grow: exit status 1, nothing of a
+    unit is seen there or left here, and the same command goes on."""
+    enough = len(tokenizer.to_json()) + 1000
+    records = json_lines([{"id": f"doc {i}", "text": f"some words {i}"} for i in range(9000)])
+    large = replace(few_units, inputs=[write(tmp_path / "large.jsonl", records)])
+    large = replace(large, options=replace(large.options, unit_bytes=1 << 20, shard_tokens=1 << 28))
+    for workers in ("1", "2"):
+        done = subprocess.run(
+            command(large, s3 / "s", tokenizer_file, "--workers", workers),
+            env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (enough, enough)),
+        )  # fmt: skip
+        assert done.returncode == 1, done.stderr
+        assert os.strerror(errno.EFBIG) in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not [name for name in objects_below(s3 / "s") if name.endswith((".bin", ".idx"))]
+        assert not list(tmp_path.rglob("*.partial*"))
+    tokenize(large.inputs, tmp_path / "alone", tokenizer, large.options)
+    done = subprocess.run(command(large, s3 / "s", tokenizer_file), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert objects_below(s3 / "s") == tree_bytes(tmp_path / "alone")
 
 
 def test_the_same_command_twice_at_once(s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from fixtures.corpus_files import json_lines, write
 
 from pypack.corpus import CorpusError, find_inputs
+from pypack.jobs.describing import describe_job
 from pypack.jobs.dry_run import Prediction
 from pypack.jobs.dry_run import predict as predict_job
-from pypack.jobs.tokenize import TokenizeOptions, _describe, predict, tokenize
+from pypack.jobs.tokenize import TokenizeOptions, predict, tokenize
 from pypack.tokenizer.tokenizer import Tokenizer
 
 
@@ -33,7 +34,7 @@ def _folder(folder: Path, files: int, records: int, suffix: str) -> Path:
 
 def _predict(folder: Path, tokenizer: Tokenizer, **limits: int) -> Prediction:
     options = TokenizeOptions(keep=("id",))
-    job = _describe([folder], find_inputs([folder]), tokenizer, options, None)
+    job = describe_job([folder], find_inputs([folder]), tokenizer, options, None)
     return predict_job(job, tokenizer, **limits)
 
 

@@ -147,8 +147,6 @@ def test_of_this_machine_and_of_another_bucket(
     made = merge_stores([s3 / "b", merged.a], elsewhere)
     assert made.linked == 0
     assert RemoteIndex(elsewhere).verify()["strangers"] == []
-    assert main(["merge", str(merged.a), str(s3 / "b"), "-o", str(tmp_path / "x")]) == 2
-    assert "is merged at a URL (-o URL)" in capsys.readouterr().err
 
 
 _POINTS = ["begun", "shards", "units", "described"]

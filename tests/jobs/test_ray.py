@@ -16,9 +16,11 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
 from fixtures.jobs import Corpus, tree_bytes
 from fixtures.object_servers import free_port, moto
+from fixtures.objects_below import objects_below
 
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.ray_task import head_of, make_unit, retried
@@ -28,6 +30,7 @@ from pypack.tokenizer.tokenizer import Tokenizer
 
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+_POINTS = ("start", "shard", "manifest", "commit")
 needs_ray = pytest.mark.skipif(not os.environ.get("PYPACK_TEST_RAY"), reason="PYPACK_TEST_RAY is not set")
 
 
@@ -141,6 +144,21 @@ def test_another_engine_goes_on(
     assert "finished by an earlier run" in done.stdout
     assert (tmp_path / "crashed").exists()
     assert tree_bytes(tmp_path / "s") == many_units.store
+
+
+@needs_ray
+@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else _POINTS[-1:])
+def test_a_worker_that_dies_at_a_point_at_s3(
+    point: str, s3: Url, few_units: Corpus, tokenizer_file: Path, tmp_path: Path
+) -> None:
+    """Its unit is made again by another one, or found done; the objects are those of a folder."""
+    environment = {**os.environ, **_QUIET, "PYPACK_CRASH_AT": f"{point}:1:{tmp_path / 'crashed'}"}
+    run = command(few_units, Path("s"), tokenizer_file, "--engine", "ray")
+    run[run.index("-o") + 1] = str(s3 / "s")
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "crashed").exists()
+    assert objects_below(s3 / "s") == few_units.store
 
 
 @needs_ray

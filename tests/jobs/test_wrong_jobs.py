@@ -175,7 +175,7 @@ def test_another_tokenizer_or_version_on_one_partition_is_refused(
     other = Tokenizer.from_file(tmp_path / "other.json")
     with pytest.raises(OutputError, match="differs from this one in the tokenizer"):
         tokenize(inputs, tmp_path / "s", other, OPTIONS, partition=Partition(1, 2))
-    monkeypatch.setattr("pypack.jobs.tokenize.VERSION", "9.9.9")
+    monkeypatch.setattr("pypack.jobs.describing.VERSION", "9.9.9")
     with pytest.raises(OutputError, match=r"version of pypack .*9\.9\.9"):
         tokenize(inputs, tmp_path / "s", tokenizer, OPTIONS, partition=Partition(1, 2))
 

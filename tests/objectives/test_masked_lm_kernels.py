@@ -79,6 +79,20 @@ def check(kernel, batch, dtype, threads, define, labels_tell=True):
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(found, expected_labels)
     np.testing.assert_array_equal(mask, expected_mask)
+    if labels_tell or not kernel.writes_tokens:
+        return
+    # The same from the tokens as a store has them: what stood in the spans is not read.
+    inside = np.zeros(len(tokens), bool)
+    for begin, length in zip(begins, lengths, strict=True):
+        inside[begin : begin + length] = True
+    for stored in (tokens.astype(np.uint16), tokens.astype(np.int32)):
+        ids, found = (np.where(inside, -7, array).astype(dtype) for array in (tokens, labels))
+        mask = np.where(inside, 9, 0).astype(np.float32)
+        places = (begins.astype(np.int64), lengths.astype(np.int64), keys)
+        kernel.apply(ids, found, None, mask, *places, labels_tell=False, num_threads=threads, stored=stored)
+        np.testing.assert_array_equal(ids, expected_ids)
+        np.testing.assert_array_equal(found, expected_labels)
+        np.testing.assert_array_equal(mask, expected_mask)
 
 
 @given(
@@ -106,6 +120,38 @@ def test_tokens_and_words_by_chance(batch, chance, by, never, starts, dtype, lab
         )
 
     check(kernel, batch, dtype, 1, define, labels_tell)
+
+
+@given(
+    batch=batches(),
+    never=st.sets(tokens_of, max_size=8),
+    beyond=st.sets(st.integers(63_000, 70_000), max_size=2),
+    vocab_size=st.sampled_from([1, 63_701, 65_536, 70_001]),
+    starts=st.none() | st.sets(tokens_of),
+    labels_tell=st.booleans(),
+    instructions=st.sampled_from(INSTRUCTIONS),
+)
+def test_special_tokens_at_both_ends_of_a_vocabulary(
+    batch, never, beyond, vocab_size, starts, labels_tell, instructions
+):
+    spread = 1300  # so that most of sixteen bits are in use
+    tokens, labels, *places = batch
+    batch = (tokens * spread, np.where(labels == -100, -100, labels * spread), *places)
+    never = {spread * token for token in never} | beyond
+    begin = None if starts is None else {spread * token for token in starts}
+    by = {"mask_below": 2**31, "word_below": 2**31 + 2**30, "mask_id": 3, "vocab_size": vocab_size}
+    kernel = _core.masked_tokens(
+        chance=2**30,
+        replacement=_core.Replacement(**by),
+        never=np.array(sorted(never), np.uint32),
+        word_starts=None if begin is None else np.array(sorted(begin), np.uint32),
+        instructions=instructions,
+    )
+
+    def define(tokens, labels, key):
+        return reference.masked_tokens(tokens, labels, key, 2**30, reference.Replacement(**by), never, begin)
+
+    check(kernel, batch, np.int64, 1, define, labels_tell)
 
 
 @given(

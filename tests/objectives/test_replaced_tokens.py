@@ -28,12 +28,14 @@ def source(tmp_path_factory):
     chance=st.integers(0, 2**32),
     by=replacements(),
     never=st.sets(tokens_of, max_size=8),
+    untold=st.none() | st.sets(tokens_of, max_size=8),
     starts=st.none() | st.sets(tokens_of),
     dtype=st.sampled_from([np.int64, np.int32]),
     labels_tell=st.booleans(),
     instructions=st.sampled_from(INSTRUCTIONS),
 )
-def test_what_is_detected(batch, chance, by, never, starts, dtype, labels_tell, instructions):
+def test_what_is_detected(batch, chance, by, never, untold, starts, dtype, labels_tell, instructions):
+    untold = never if untold is None else untold
     never_ids = np.array(sorted(never), np.uint32)
     kernel = _core.detected_tokens(
         choosing=_core.masked_tokens(
@@ -43,7 +45,7 @@ def test_what_is_detected(batch, chance, by, never, starts, dtype, labels_tell, 
             word_starts=None if starts is None else np.array(sorted(starts), np.uint32),
             instructions=instructions,
         ),
-        never=never_ids,
+        never=np.array(sorted(untold), np.uint32),
         instructions=instructions,
     )
 
@@ -51,7 +53,7 @@ def test_what_is_detected(batch, chance, by, never, starts, dtype, labels_tell, 
         inputs, learned = reference.masked_tokens(
             tokens, labels, key, chance, reference.Replacement(**by), never, starts
         )
-        return inputs, reference.detected(tokens, labels, learned, never)
+        return inputs, reference.detected(tokens, labels, learned, untold)
 
     check(kernel, batch, dtype, 1, define, labels_tell)
 

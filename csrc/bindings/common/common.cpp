@@ -1,4 +1,6 @@
 // Bindings of csrc/core/common.
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "bindings/common/arrays.hpp"
@@ -10,6 +12,7 @@
 #include "common/fingerprint.hpp"
 #include "common/random.hpp"
 #include "common/sequence_hash.hpp"
+#include "common/summed_write.hpp"
 #include "common/text_hash.hpp"
 
 namespace pypack::bindings {
@@ -59,6 +62,28 @@ void begin_writing_of(int descriptor, std::int64_t begin, std::int64_t size) {
     begin_writing(descriptor, begin, size);
 }
 
+// What a disk does not take is an OSError with the system's number.
+template <typename Do>
+auto on_disk(const Do& act) {
+    try {
+        const GilRelease release;
+        return act();
+    } catch (const std::system_error& error) {
+        errno = error.code().value();
+    }
+    PyErr_SetFromErrno(PyExc_OSError);
+    throw py::error_already_set();
+}
+
+std::uint32_t write_summed_of(int descriptor, const py::buffer& data, std::int64_t at, std::uint32_t before) {
+    const BytesView view(data);
+    return on_disk([&] { return write_summed(descriptor, view.bytes(), at, before); });
+}
+
+void make_file_room_of(int descriptor, std::int64_t at, std::int64_t size) {
+    on_disk([&] { make_file_room(descriptor, at, size); });
+}
+
 }  // namespace
 
 void register_common(py::module_& m) {
@@ -73,6 +98,11 @@ void register_common(py::module_& m) {
           "The same without the processor's own instruction.");
     m.def("begin_writing", &begin_writing_of, py::arg("descriptor"), py::arg("begin"), py::arg("size"),
           "Asks the system to begin writing bytes of a file to its disk, without waiting.");
+    m.def("write_summed", &write_summed_of, py::arg("descriptor"), py::arg("data"), py::arg("at"),
+          py::arg("before") = 0,
+          "Writes bytes into an open file from `at` on; CRC-32C of bytes that follow those of `before`.");
+    m.def("make_file_room", &make_file_room_of, py::arg("descriptor"), py::arg("at"), py::arg("size"),
+          "Has the system find the room for bytes of an open file at once, where it can.");
     m.def("sequence_hash", &hash_of_lengths, py::arg("lengths").noconvert(),
           "Two polynomials of a list of lengths modulo 2^61 - 1; those of a list follow from its parts.");
     m.def("text_hashes", &hashes_of_texts, py::arg("bytes"), py::arg("offsets").noconvert(),

@@ -107,13 +107,32 @@ std::vector<DocumentRanges> ranges_of(const py::list& ranges) {
     return found;
 }
 
+// Of an array as long as the ids: what the spans hold, as a store has it.
+void give_stored(const py::array& stored, std::size_t items, std::vector<ObjectiveSpan>& spans) {
+    const bool narrow = py::isinstance<Array<std::uint16_t>>(stored);
+    if (!narrow && !py::isinstance<Array<std::int32_t>>(stored)) {
+        throw py::type_error("stored tokens are uint16 or int32, in order");
+    }
+    if (static_cast<std::size_t>(stored.size()) != items) {
+        throw py::value_error("stored tokens must be as input_ids");
+    }
+    for (ObjectiveSpan& span : spans) {
+        if (span.labels_tell) throw py::value_error("labels do not tell of stored tokens");
+        if (narrow) {
+            span.tokens16 = static_cast<const std::uint16_t*>(stored.data()) + span.begin;
+        } else {
+            span.tokens32 = static_cast<const std::int32_t*>(stored.data()) + span.begin;
+        }
+    }
+}
+
 template <typename Id>
 py::tuple apply(const Objective& objective, Array<Id>& input_ids, std::optional<Array<Id>>& labels,
                 std::optional<Array<Id>>& position_ids, std::optional<Array<float>>& loss_mask,
                 const Array<std::int64_t>& begins, const Array<std::int64_t>& lengths,
                 const Array<std::uint64_t>& keys, bool labels_tell, int num_threads,
                 std::optional<Array<Id>>& segment_ids, const std::optional<Array<std::int64_t>>& rooms,
-                std::int64_t pad_id) {
+                std::int64_t pad_id, const std::optional<py::array>& stored) {
     ObjectiveArrays<Id> arrays;
     const std::span<Id> ids = writable_view(input_ids, "input_ids");
     arrays.input_ids = ids.data();
@@ -133,6 +152,10 @@ py::tuple apply(const Objective& objective, Array<Id>& input_ids, std::optional<
         throw py::value_error("this objective needs labels");
     }
     std::vector<ObjectiveSpan> spans = spans_of(begins, lengths, keys, ids.size(), labels_tell, rooms);
+    if (stored) {
+        if (!objective.writes_tokens()) throw py::value_error("this objective takes no stored tokens");
+        give_stored(*stored, ids.size(), spans);
+    }
     std::vector<std::int32_t> grown(spans.size());
     for (std::size_t i = 0; i < spans.size(); ++i) {
         grown[i] = static_cast<std::int32_t>(spans[i].length);
@@ -162,7 +185,7 @@ void add_apply(py::classh<Objective>& type) {
              py::arg("begins").noconvert(), py::arg("lengths").noconvert(), py::arg("keys").noconvert(),
              py::arg("labels_tell"), py::arg("num_threads"), py::kw_only(),
              py::arg("segment_ids").noconvert() = py::none(), py::arg("rooms").noconvert() = py::none(),
-             py::arg("pad_id") = 0,
+             py::arg("pad_id") = 0, py::arg("stored").noconvert() = py::none(),
              "Changes the spans of flat arrays; begins rise, spans do not overlap. Returns the lengths that "
              "they have then, and what was counted.");
 }
@@ -176,6 +199,8 @@ void register_objective(py::module_& m) {
     py::classh<Objective> type(m, "Objective", "A change of the arrays of batches, span by span.");
     add_apply<std::int64_t>(type);
     add_apply<std::int32_t>(type);
+    type.def_property_readonly("writes_tokens", &Objective::writes_tokens,
+                               "Whether it takes the tokens of spans as stores have them.");
     m.def(
         "masked_tokens",
         [](std::uint64_t chance, const Replacement& by, const Array<std::uint32_t>& never,

@@ -71,11 +71,20 @@ std::shared_ptr<StoreView> open_many(const std::vector<std::tuple<std::string, s
                                        static_cast<std::size_t>(std::max<std::int64_t>(most, 1)));
 }
 
+// What `read` gives of a store. A remote one may wait for it, and other Python threads go on meanwhile; of
+// one of this host it takes less time than letting go of the interpreter.
+template <typename Read>
+auto waited_for(const StoreView& store, const Read& read) {
+    if (store.cached_files().empty()) return read();
+    const GilRelease release;
+    return read();
+}
+
 py::array document(const py::object& self, std::int64_t index) {
     const auto& store = self.cast<const StoreView&>();
     const std::int64_t now = look_clock();
     store.look_around(now);
-    auto [view, holder] = store.held_document(index, now);
+    auto [view, holder] = waited_for(store, [&] { return store.held_document(index, now); });
     if (store.cached(index) != nullptr) {  // what lies in a cache may go
         py::array copy(numpy_dtype(store.dtype()), {static_cast<py::ssize_t>(view.length)}, {}, view.data);
         copy.attr("flags").attr("writeable") = false;
@@ -131,7 +140,7 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
     for (std::size_t i = 0; i < document.size(); ++i) {
         check_interrupt_at(i);
         const auto lease = store.lease();
-        const DocumentView found = store.document(document[i], look_clock());
+        const DocumentView found = store.bits(document[i], look_clock());
         if (start[i] < 0 || length[i] < 0 || start[i] > found.length || length[i] > found.length - start[i]) {
             throw std::invalid_argument("document " + std::to_string(document[i]) + " has " +
                                         std::to_string(found.length) + " tokens, not " +
@@ -147,7 +156,7 @@ py::array_t<std::int64_t> count_learned(const StoreView& store, const Array<std:
 // bool [n]: which of a document's tokens are learned.
 py::array_t<bool> document_mask(const StoreView& store, std::int64_t index) {
     const auto lease = store.lease();
-    const DocumentView found = store.document(index, look_clock());
+    const DocumentView found = waited_for(store, [&] { return store.bits(index, look_clock()); });
     py::array_t<bool> out(found.length);
     bool* const learned = out.mutable_data();
     std::fill_n(learned, found.length, true);

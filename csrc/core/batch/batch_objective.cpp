@@ -10,8 +10,18 @@ namespace pypack {
 
 namespace {
 
+void give_tokens(const ResolvedSpan& span, TokenDtype dtype, ObjectiveSpan& to) {
+    if (!leaves_tokens(span, dtype)) return;
+    if (dtype == TokenDtype::kUint16) {
+        to.tokens16 = reinterpret_cast<const std::uint16_t*>(span.tokens);
+    } else {
+        to.tokens32 = reinterpret_cast<const std::int32_t*>(span.tokens);
+    }
+}
+
+// `takes_tokens`: the objective does, from the store.
 std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
-                                       const BatchFormat& format, MadeBatch& batch) {
+                                       const BatchFormat& format, bool takes_tokens, MadeBatch& batch) {
     std::vector<ObjectiveSpan> spans;
     spans.reserve(batch.rows.spans.size());
     std::int64_t begin = 0;
@@ -19,6 +29,7 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
         if (!format.varlen) begin = static_cast<std::int64_t>(r) * batch.row_length;
         if (rows[r].sequence == kEmptyRow) continue;
         const SequenceSource& source = sources[static_cast<std::size_t>(rows[r].source)];
+        const TokenDtype dtype = source.store->dtype();
         const std::uint64_t of_epoch =
             combine_keys(source.objective_key, static_cast<std::uint64_t>(rows[r].epoch));
         const std::uint64_t of_row = combine_keys(of_epoch, static_cast<std::uint64_t>(rows[r].sequence));
@@ -28,6 +39,7 @@ std::vector<ObjectiveSpan> keyed_spans(std::span<const SequenceSource> sources, 
             const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - first));
             spans.push_back({begin, span.length, key, has_masks(span), source.objective_store, span.document,
                              span.start, span.room, &span.length});
+            if (takes_tokens) give_tokens(span, span.literal ? TokenDtype::kInt32 : dtype, spans.back());
             begin += span.room;
         }
     }
@@ -42,7 +54,7 @@ BatchObjective<Id>::BatchObjective(const Objective& objective, std::span<const S
     : objective_(objective),
       format_(format),
       batch_(batch),
-      spans_(keyed_spans(sources, rows, format, batch)) {
+      spans_(keyed_spans(sources, rows, format, takes_tokens(), batch)) {
     for (const MadeExtra& extra : batch.extras) extras_.push_back(extra.data);
     const auto ids = [](std::byte* array) { return reinterpret_cast<Id*>(array); };
     arrays_ = {ids(batch.input_ids),          ids(batch.labels),
@@ -54,7 +66,9 @@ BatchObjective<Id>::BatchObjective(const Objective& objective, std::span<const S
 template <typename Id>
 void BatchObjective<Id>::join(FillOptions<Id>& options) const {
     if (!joins()) return;
-    options.write_labels = [this](std::int64_t span) {
+    options.leaves_tokens = takes_tokens();
+    auto& when = writes_labels() ? options.write_labels : options.change_positions;
+    when = [this](std::int64_t span) {
         objective_.apply(std::span(spans_).subspan(static_cast<std::size_t>(span), 1), arrays_);
     };
 }

@@ -160,12 +160,32 @@ void ignore_masked(const ResolvedSpan& span, const FillOptions<Id>& options, con
     }
 }
 
+// The room behind the tokens of a span.
+template <typename Id>
+void pad_room(const ResolvedSpan& span, const FillOptions<Id>& options, const TokenArrays<Id>& out) {
+    if (span.room > span.length)
+        fill_padding(span.room - span.length, options.pad_id, advance(out, span.length));
+}
+
+// What an objective makes of a span, and what it leaves.
+template <typename Id>
+void write_span(const ResolvedSpan& span, std::int64_t s, Id segment, Id first_position,
+                const FillOptions<Id>& options, const TokenArrays<Id>& out) {
+    options.write_labels(s);
+    describe(span.length, segment, first_position, out);
+    pad_room(span, options, out);
+}
+
 // Span number `s` of the batch.
 template <typename Id>
 void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id segment, Id first_position,
                const FillOptions<Id>& options, const TokenArrays<Id>& out, Ahead& ahead) {
     const bool left = options.leaves_labels && !has_masks(span);
     const bool changed = static_cast<bool>(options.write_labels);
+    if (changed && options.leaves_tokens && leaves_tokens(span, dtype)) {
+        ahead.advance(span.length * item_size(dtype));
+        return write_span(span, s, segment, first_position, options, out);
+    }
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
         const auto* tokens = reinterpret_cast<const Token*>(span.tokens);
@@ -185,12 +205,9 @@ void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id se
         std::fill_n(out.loss_mask, span.length, left ? 0.0F : 1.0F);
     }
     ignore_masked(span, options, out);
-    if (changed) {
-        options.write_labels(s);
-        describe(span.length, segment, first_position, out);
-    }
-    if (span.room > span.length)
-        fill_padding(span.room - span.length, options.pad_id, advance(out, span.length));
+    if (changed) return write_span(span, s, segment, first_position, options, out);
+    if (options.change_positions) options.change_positions(s);
+    pad_room(span, options, out);
 }
 
 // The spans of a row, which begins where `out` points to.

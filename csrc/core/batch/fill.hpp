@@ -34,11 +34,20 @@ struct FillOptions {
     // For an objective that writes them: the labels of spans without masks are all kIgnoreLabel, those of
     // other spans have the first token, too, which no token before it could foretell.
     bool leaves_labels = false;
+    // With `write_labels`: it writes the ids of spans, too, where leaves_tokens() says so.
+    bool leaves_tokens = false;
     // Where there is one: called with the number of a span as soon as its tokens are there, and labels where
     // it has masks, while they are in the cache. It writes all labels of the span and its loss mask;
     // positions and segments are not there yet.
     std::function<void(std::int64_t)> write_labels{};
+    // Where there is one: likewise, as soon as all of a span is there.
+    std::function<void(std::int64_t)> change_positions{};
 };
+
+// Whether an objective that takes tokens from the store is left those of a span.
+[[nodiscard]] inline bool leaves_tokens(const ResolvedSpan& span, TokenDtype dtype) {
+    return !has_masks(span) && (dtype == TokenDtype::kUint16 || dtype == TokenDtype::kInt32);
+}
 
 // One row of `row_length` items a resolved row, padded at the end. Throws std::invalid_argument for a row
 // with more tokens than that.

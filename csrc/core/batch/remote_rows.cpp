@@ -4,12 +4,16 @@
 
 #include "batch/row_memory.hpp"
 #include "common/watched_file.hpp"
+#include "store/remote/cache_layout.hpp"
+#include "store/remote/forks.hpp"
 
 namespace pypack {
 
 namespace {
 
 constexpr std::int64_t kBetweenTries = 2'000'000;  // nanoseconds
+constexpr std::int64_t kBetweenRings = 1'000'000;  // more often it does not listen
+constexpr std::size_t kWanted = 1 << 12;
 constexpr std::size_t kTriedAtOnce = 256;
 
 }  // namespace
@@ -62,7 +66,19 @@ bool RemoteRows::is_there(std::span<const RowRef> rows, std::vector<AwaitedBlock
     return there;
 }
 
-bool RemoteRows::ask(const Planned& planned, bool& asked) const {
+void RemoteRows::want(const CachedFiles& files, std::int64_t block, std::int64_t due) {
+    const std::uint64_t place = files.number() + static_cast<std::uint64_t>(block);
+    Wanted& last = wanted_[place % kWanted];
+    if (last.files == &files && last.block == block && due >= last.due && due <= last.due + kSameWant) return;
+    last = {&files, block, due};
+    reader_->want(files.number(), block, due);
+}
+
+bool RemoteRows::ask(const Planned& planned, bool& asked) {
+    if (wanted_of_fork_ != forks() || wanted_.empty()) {  // the child's reader knows of nothing
+        wanted_.assign(kWanted, {});
+        wanted_of_fork_ = forks();
+    }
     const std::vector<CachedFiles::Lease> leases = lease_all();
     bool known = true;
     for_memory_of_rows(sources_, planned.rows, look_clock(),
@@ -70,7 +86,7 @@ bool RemoteRows::ask(const Planned& planned, bool& asked) const {
                            if (files == nullptr) return true;
                            bool there = true;
                            files->for_blocks(memory, [&](std::int64_t block, bool is_present) {
-                               reader_->want(files->number(), block, planned.due);
+                               want(*files, block, planned.due);
                                there = there && is_present;
                            });
                            if (there && files->readable(memory)) return true;
@@ -90,12 +106,23 @@ void RemoteRows::plan(std::vector<RowRef> rows, std::int64_t batches) {
     bool asked = false;
     const std::lock_guard lock(mutex_);
     const bool known = ask(planned, asked);
-    if (asked) reader_->ring();
+    is_silent_ = is_silent_ || asked;
+    ring();
     if (!known) unknown_.push_back(std::move(planned));
+}
+
+void RemoteRows::ring() {
+    if (!is_silent_) return;
+    const std::int64_t now = look_clock();
+    if (now < next_ring_) return;
+    next_ring_ = now + kBetweenRings;
+    is_silent_ = false;
+    reader_->ring();
 }
 
 void RemoteRows::go_on() {
     const std::lock_guard lock(mutex_);
+    ring();
     if (unknown_.empty() || look_clock() < next_try_) return;
     next_try_ = look_clock() + kBetweenTries;
     const std::int64_t clock = reader_->clock();
@@ -110,7 +137,8 @@ void RemoteRows::go_on() {
         unknown_.push_front(std::move(rest.back()));
         rest.pop_back();
     }
-    if (asked) reader_->ring();
+    is_silent_ = is_silent_ || asked;
+    ring();
 }
 
 }  // namespace pypack

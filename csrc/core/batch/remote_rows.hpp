@@ -90,8 +90,12 @@ class RemoteRows {
     static void add_missing(const CachedFiles& files, std::span<const std::byte> memory,
                             std::vector<AwaitedBlock>& missing);
     [[nodiscard]] bool is_there(std::span<const RowRef> rows, std::vector<AwaitedBlock>& missing) const;
+    // Asks for a block, unless it was asked for not long ago for about the same time.
+    void want(const CachedFiles& files, std::int64_t block, std::int64_t due);
+    // Wakes the fetcher, but not for each of many steps.
+    void ring();
     // Whether all was known; `asked` becomes true where something is not there.
-    [[nodiscard]] bool ask(const Planned& planned, bool& asked) const;
+    [[nodiscard]] bool ask(const Planned& planned, bool& asked);
 
     std::span<const SequenceSource> sources_;
     std::vector<std::shared_ptr<const CachedFiles>> groups_;
@@ -99,6 +103,17 @@ class RemoteRows {
     std::mutex mutex_;             // of what follows
     std::deque<Planned> unknown_;  // the soonest first
     std::int64_t next_try_ = 0;
+    // What was wanted last, by blocks: rows ask for the same ones over and over, of which the reader need not
+    // be told, as it has a lock.
+    struct Wanted {
+        const CachedFiles* files = nullptr;
+        std::int64_t block = 0;
+        std::int64_t due = 0;
+    };
+    std::vector<Wanted> wanted_;
+    std::uint64_t wanted_of_fork_ = 0;
+    bool is_silent_ = false;  // something was asked for, and the fetcher not woken
+    std::int64_t next_ring_ = 0;
 };
 
 }  // namespace pypack

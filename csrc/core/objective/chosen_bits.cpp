@@ -26,27 +26,44 @@ struct Compared {
     std::uint32_t blocks_equal = 0;            // whose bits are 1: in which some are
 };
 
-// `start` is what the first draw is mixed of, the others follow at kGolden.
+// Bytes of 0 or 1 become bits: eight at a time, which a product brings side by side.
+std::uint64_t pack_bytes(const std::array<std::uint8_t, kChosenBlock>& bytes) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < bytes.size(); i += 8) {
+        std::uint64_t eight = 0;
+        for (std::size_t j = 0; j < 8; ++j) eight |= std::uint64_t{bytes[i + j]} << (8 * j);
+        bits |= ((eight * 0x0102040810204080U) >> 56) << i;
+    }
+    return bits;
+}
+
+// `start` is what the first draw is mixed of, the others follow at kGolden. (Loops over numbers and bytes,
+// which compilers vectorize.)
 template <std::size_t limits>
 void compare_portable(std::uint64_t start, std::int64_t blocks, Compared<limits>& found) {
+    std::array<std::uint16_t, kChosenBlock> numbers;
+    std::array<std::uint8_t, kChosenBlock> bytes;
     for (std::int64_t block = 0; block < blocks; ++block, start += kDraws * kGolden) {
-        std::array<std::uint64_t, limits> below{};
-        std::array<std::uint64_t, limits> equal{};
         for (std::uint64_t i = 0; i < kDraws; ++i) {
             const std::uint64_t bits = mix64(start + kGolden * i);
-            for (std::uint64_t part = 0; part < 4; ++part) {
-                const auto number = static_cast<std::uint16_t>(bits >> (16 * part));
-                for (std::size_t l = 0; l < limits; ++l) {
-                    below[l] |= static_cast<std::uint64_t>(number < found.to[l]) << (4 * i + part);
-                    equal[l] |= static_cast<std::uint64_t>(number == found.to[l]) << (4 * i + part);
-                }
+            for (std::size_t part = 0; part < 4; ++part) {
+                numbers[4 * i + part] = static_cast<std::uint16_t>(bits >> (16 * part));
             }
         }
         for (std::size_t l = 0; l < limits; ++l) {
-            found.below[l][block] = below[l];
-            found.equal[l][block] = equal[l];
+            const std::uint16_t to = found.to[l];
+            unsigned equal = 0;
+            for (std::size_t i = 0; i < numbers.size(); ++i) {
+                bytes[i] = numbers[i] < to ? 1 : 0;
+                equal |= numbers[i] == to ? 1U : 0U;
+            }
+            found.below[l][block] = pack_bytes(bytes);
+            found.equal[l][block] = 0;
+            if (equal == 0) continue;
+            found.blocks_equal |= 1U << block;
+            for (std::size_t i = 0; i < numbers.size(); ++i) bytes[i] = numbers[i] == to ? 1 : 0;
+            found.equal[l][block] = pack_bytes(bytes);
         }
-        found.blocks_equal |= 1U << block;
     }
 }
 

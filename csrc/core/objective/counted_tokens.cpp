@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "objective/drawn_places.hpp"
-#include "objective/label_places.hpp"
+#include "objective/masked_piece.hpp"
+#include "objective/scatter.hpp"
 
 namespace pypack {
 
@@ -32,6 +33,7 @@ class CountedTokens : public Objective {
         mask_all(spans, arrays);
     }
     [[nodiscard]] bool writes_all_labels() const override { return true; }
+    [[nodiscard]] bool writes_tokens() const override { return true; }
 
   private:
     template <typename Id>
@@ -45,17 +47,23 @@ class CountedTokens : public Objective {
         Id* const ids = arrays.input_ids + span.begin;
         Id* const labels = arrays.labels + span.begin;
         float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+        Id* const before = arrays.originals == nullptr ? nullptr : arrays.originals + span.begin;
+        const auto open = [&] {
+            with_tokens(span, static_cast<const Id*>(ids), [&](const auto* tokens) {
+                write_unchosen(tokens, span.length, ids, labels, before, instructions_);
+            });
+        };
+        const bool stored = span.tokens16 != nullptr || span.tokens32 != nullptr;
+        if (stored) open();  // else labels are asked first
         drawn.draw(span.key, counted_draws(span.length, rate_, most_), span.length, ids,
                    span.labels_tell ? labels : nullptr, never_, instructions_);
         drawn.replace(span.key, replacement_, instructions_);
-        ignore_labels(labels, span.length, instructions_);
+        if (!stored) open();
         if (loss_mask != nullptr) std::fill_n(loss_mask, span.length, 0.0F);
         const std::span<const std::uint32_t> places = drawn.places();
-        const std::uint32_t* const originals = drawn.originals();
-        for (std::size_t i = 0; i < places.size(); ++i) labels[places[i]] = static_cast<Id>(originals[i]);
+        scatter(places.data(), drawn.originals(), places.size(), labels);
         const std::span<const std::uint32_t> changed = drawn.changed();
-        const std::uint32_t* const tokens = drawn.tokens();
-        for (std::size_t i = 0; i < changed.size(); ++i) ids[changed[i]] = static_cast<Id>(tokens[i]);
+        scatter(changed.data(), drawn.tokens(), changed.size(), ids);
         if (loss_mask == nullptr) return;
         for (const std::uint32_t place : places) loss_mask[place] = 1.0F;
     }

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,19 +29,39 @@ struct TextMemory {
     std::vector<std::uint32_t> tail;
 };
 
+bool begins_character(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+}
+
+// Of eight bytes those that begin a character.
+std::int64_t count_begins(const char* bytes) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes, sizeof eight);
+    const std::uint64_t inside = eight >> 7 & ~(eight >> 6) & 0x0101010101010101U;
+    return 8 - std::popcount(inside);
+}
+
 // The byte at which so many characters of a text end.
 std::size_t byte_of(std::string_view text, std::int64_t characters, std::size_t from) {
-    while (from < text.size() && characters > 0) {
-        ++from;
-        while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xc0U) == 0x80U) ++from;
-        --characters;
+    while (from + 8 <= text.size()) {
+        const std::int64_t begins = count_begins(text.data() + from);
+        if (begins > characters) break;
+        characters -= begins;
+        from += 8;
+    }
+    for (; from < text.size(); ++from) {
+        if (!begins_character(text[from])) continue;
+        if (characters-- == 0) break;
     }
     return from;
 }
 
 std::int64_t count_characters(std::string_view text) {
-    return std::count_if(text.begin(), text.end(),
-                         [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; });
+    std::size_t at = 0;
+    std::int64_t found = 0;
+    for (; at + 8 <= text.size(); at += 8) found += count_begins(text.data() + at);
+    return found +
+           std::count_if(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), begins_character);
 }
 
 class InfilledText : public InfilledSpans<InfilledText> {

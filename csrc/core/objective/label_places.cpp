@@ -49,17 +49,6 @@ PYPACK_TARGET_AVX512 inline __m512i eight(const std::int32_t* at, __mmask8 lanes
     return _mm512_maskz_cvtepi32_epi64(0xff, _mm256_maskz_loadu_epi32(lanes, at));
 }
 
-template <typename Id>
-PYPACK_TARGET_AVX512 void ignore_avx512(Id* labels, std::int64_t count) {
-    const __m512i none = sizeof(Id) == 8 ? _mm512_set1_epi64(kIgnoreLabel) : _mm512_set1_epi32(kIgnoreLabel);
-    constexpr std::int64_t kItems = 64 / static_cast<std::int64_t>(sizeof(Id));
-    std::int64_t i = 0;
-    const auto off = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(labels) % 64 / sizeof(Id));
-    for (; off != 0 && i < kItems - off && i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
-    for (; i + kItems <= count; i += kItems) _mm512_storeu_si512(labels + i, none);
-    for (; i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
-}
-
 // Places and labels of up to eight bits' places, one a byte.
 template <typename Id>
 PYPACK_TARGET_AVX512 inline void list_eight(const Id* labels, std::int64_t first, __m128i bytes, Id* places,
@@ -145,15 +134,6 @@ std::uint64_t label_bits(const Id* labels, std::int64_t count, Instructions inst
 }
 
 template <typename Id>
-void ignore_labels(Id* labels, std::int64_t count, Instructions instructions) {
-#if PYPACK_X86_DISPATCH
-    if (instructions == Instructions::kAvx512) return ignore_avx512(labels, count);
-#endif
-    (void)instructions;
-    for (std::int64_t i = 0; i < count; ++i) labels[i] = static_cast<Id>(kIgnoreLabel);
-}
-
-template <typename Id>
 Listed list_labels(const Id* labels, std::int64_t count, std::int64_t first, std::int64_t room,
                    Instructions instructions, Id* places, Id* found) {
 #if PYPACK_X86_DISPATCH
@@ -185,8 +165,6 @@ void tell_replaced(const Id* originals, Id* labels, std::int64_t count, const st
 
 template std::uint64_t label_bits(const std::int64_t*, std::int64_t, Instructions);
 template std::uint64_t label_bits(const std::int32_t*, std::int64_t, Instructions);
-template void ignore_labels(std::int64_t*, std::int64_t, Instructions);
-template void ignore_labels(std::int32_t*, std::int64_t, Instructions);
 template Listed list_labels(const std::int64_t*, std::int64_t, std::int64_t, std::int64_t, Instructions,
                             std::int64_t*, std::int64_t*);
 template Listed list_labels(const std::int32_t*, std::int64_t, std::int64_t, std::int64_t, Instructions,

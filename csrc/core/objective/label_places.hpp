@@ -25,10 +25,6 @@ inline void for_each_label(const Id* labels, std::int64_t count, Instructions in
     }
 }
 
-// All labels become kIgnoreLabel.
-template <typename Id>
-void ignore_labels(Id* labels, std::int64_t count, Instructions instructions);
-
 // Labels that were looked at, and those among them that are not kIgnoreLabel.
 struct Listed {
     std::int64_t items;

@@ -12,40 +12,53 @@
 
 namespace pypack {
 
-// Bits of the tokens of a piece.
-struct PieceChoice {
-    PieceBits chosen;
-    PieceBits masked;                                     // of those that become the mask,
-    std::uint64_t replaced[kChosenPiece / kChosenBlock];  // and of those that do, or become any token
-};
+// Takes out of what is chosen the tokens that are never chosen and those that labels say are not to be
+// learned; where labels are to tell, both are noted.
+template <typename Token, typename Id>
+inline void take_out(const ObjectiveSpan& span, const Token* tokens, const Id* labels, std::int64_t count,
+                     const NeverChosen& never, bool tells, Instructions instructions, PieceChoice& choice) {
+    if (!choice.knows_never) {
+        never.find(tokens, count, tells ? nullptr : choice.chosen, instructions, choice.never);
+    }
+    for (std::int64_t at = 0, block = 0; at < count; at += kChosenBlock, ++block) {
+        std::uint64_t out = choice.never[block];
+        if (span.labels_tell)
+            out |= ~label_bits(labels + at, std::min(kChosenBlock, count - at), instructions);
+        choice.chosen[block] &= ~out;
+        if (tells) choice.unlearned[block] = out;
+    }
+}
 
-// Piece by piece: choose(first, count, choice) has `count` tokens from `first` on chosen, and their ids,
-// labels and loss mask are written. Tokens that are never chosen, and those that labels say are not to be
-// learned, need not be left out. `instructions`: resolved.
+// Piece by piece: choose(tokens, first, count, choice) has `count` tokens from `first` on chosen, and their
+// ids, labels and loss mask are written. Tokens that are never chosen, and those that labels say are not to
+// be learned, need not be left out. `instructions`: resolved.
 template <typename Id, typename Choose>
 void mask_span(const ObjectiveSpan& span, const ObjectiveArrays<Id>& arrays, const Kinds& kinds, Id mask_id,
                const NeverChosen& never, Instructions instructions, Choose&& choose) {
     Id* const ids = arrays.input_ids + span.begin;
     Id* const labels = arrays.labels + span.begin;
+    Id* const originals = arrays.originals == nullptr ? nullptr : arrays.originals + span.begin;
     float* const loss_mask = arrays.loss_mask == nullptr ? nullptr : arrays.loss_mask + span.begin;
+    const bool tells = arrays.tells_chosen;
     PieceChoice choice;
-    for (std::int64_t first = 0; first < span.length; first += kChosenPiece) {
-        const std::int64_t count = std::min(kChosenPiece, span.length - first);
-        const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
-        choose(first, count, choice);
-        for (std::int64_t block = 0; span.labels_tell && block < blocks; ++block) {
-            const std::int64_t at = block * kChosenBlock;
-            choice.chosen[block] &=
-                label_bits(labels + first + at, std::min(kChosenBlock, count - at), instructions);
+    with_tokens(span, static_cast<const Id*>(ids), [&](const auto* tokens) {
+        for (std::int64_t first = 0; first < span.length; first += kChosenPiece) {
+            const std::int64_t count = std::min(kChosenPiece, span.length - first);
+            const std::int64_t blocks = (count + kChosenBlock - 1) / kChosenBlock;
+            choose(tokens + first, first, count, choice);
+            take_out(span, tokens + first, labels + first, count, never, tells, instructions, choice);
+            Id* const before = originals == nullptr ? nullptr : originals + first;
+            write_piece(tokens + first, count,
+                        PieceArrays<Id>{ids + first, labels + first, before, tells, mask_id}, choice,
+                        instructions);
+            for (std::int64_t block = 0; block < blocks; ++block) {
+                choice.replaced[block] &= choice.chosen[block] & ~choice.masked[block];
+            }
+            kinds.replace(choice.replaced, blocks, first, ids);
+            if (loss_mask == nullptr) continue;
+            write_loss_mask(loss_mask + first, count, tells ? choice.unlearned : choice.chosen, !tells);
         }
-        write_piece(ids + first, labels + first, count, mask_id, never, choice.chosen, choice.masked,
-                    instructions);
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            choice.replaced[block] &= choice.chosen[block] & ~choice.masked[block];
-        }
-        kinds.replace(choice.replaced, blocks, first, ids);
-        if (loss_mask != nullptr) write_loss_mask(loss_mask + first, count, choice.chosen);
-    }
+    });
 }
 
 }  // namespace pypack

@@ -19,16 +19,50 @@ void draw_bits(std::uint64_t draws, std::uint64_t first, std::uint64_t* bits) {
     for (std::size_t i = 0; i < kDraws; ++i) bits[i] = combine_keys(draws, first + i);
 }
 
+#if PYPACK_X86_DISPATCH
+PYPACK_TARGET_AVX512 void pack_avx512(const std::uint8_t* bytes, std::size_t words, std::uint64_t* bits) {
+    for (std::size_t w = 0; w < words; ++w) {
+        const __m512i all = _mm512_loadu_si512(bytes + 64 * w);
+        bits[w] = _mm512_test_epi8_mask(all, all);
+    }
+}
+#endif
+
+// Bytes of 0 or 1 become bits, 64 a word.
+void pack(const std::uint8_t* bytes, std::size_t words, Instructions instructions, std::uint64_t* bits) {
+#if PYPACK_X86_DISPATCH
+    if (instructions == Instructions::kAvx512) return pack_avx512(bytes, words, bits);
+#endif
+    (void)instructions;
+    for (std::size_t w = 0; w < words; ++w) {
+        bits[w] = 0;
+        for (std::size_t i = 0; i < 64; ++i) bits[w] |= std::uint64_t{bytes[64 * w + i]} << i;
+    }
+}
+
 }  // namespace
 
 void NoiseRuns::draw(std::uint64_t span_key, Length length, NoiseCounts counts, Instructions instructions) {
     if (counts.runs == 0) {
         kept_.assign(1, length);
         noise_.clear();
+        marks_.assign(static_cast<std::size_t>(length) + 64, 0);
         return;
     }
     cut(draws_for(span_key, Purpose::kNoise), counts.tokens, counts.runs, instructions, noise_);
     cut(draws_for(span_key, Purpose::kKept), length - counts.tokens, counts.runs, instructions, kept_);
+    mark(length);
+}
+
+void NoiseRuns::mark(Length length) {
+    marks_.assign(static_cast<std::size_t>(length) + 64, 0);
+    std::uint8_t* at = marks_.data();
+    for (std::size_t i = 0; i < noise_.size(); ++i) {
+        at += kept_[i];
+        *at = 1;
+        at += noise_[i];
+        *at = 2;
+    }
 }
 
 void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, Instructions instructions,
@@ -39,18 +73,21 @@ void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, Instructio
     const bool few = 2 * wanted <= places;  // else those are drawn that are no cuts
     const std::uint64_t drawn = few ? wanted : places - wanted;
     const std::size_t words = (places + 63) / 64;
-    cuts_.assign(words, few ? 0 : ~std::uint64_t{0});
+    taken_.assign(64 * words, 0);
     std::uint64_t bits[kDraws];
     std::uint64_t index = 0;
     for (std::uint64_t found = 0; found < drawn; ++index) {
         if (index % kDraws == 0) draw_bits(draws, index, bits);
-        const std::uint64_t place = below(bits[index % kDraws], places);
-        std::uint64_t& word = cuts_[place / 64];
-        const std::uint64_t bit = std::uint64_t{1} << (place % 64);
-        found += ((word & bit) == 0) == few ? 1 : 0;
-        word = few ? word | bit : word & ~bit;
+        std::uint8_t& taken = taken_[below(bits[index % kDraws], places)];
+        found += 1U - taken;
+        taken = 1;
     }
-    if (!few && places % 64 != 0) cuts_[words - 1] &= (std::uint64_t{1} << (places % 64)) - 1;
+    cuts_.resize(words);
+    pack(taken_.data(), words, instructions, cuts_.data());
+    if (!few) {
+        for (std::uint64_t& word : cuts_) word = ~word;
+        if (places % 64 != 0) cuts_[words - 1] &= (std::uint64_t{1} << (places % 64)) - 1;
+    }
     places_.resize(static_cast<std::size_t>(parts) + 17);
     places_[0] = 0;
     std::uint32_t* const behind = places_.data() + 1;  // behind each is a cut

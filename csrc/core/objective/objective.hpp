@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "objective/token_set.hpp"
+
 namespace pypack {
 
 // A span of a batch: `length` items from item `begin` of its arrays on. `key`, of (seed, epoch, sequence,
@@ -26,7 +28,19 @@ struct ObjectiveSpan {
     // objective that puts more tokens there writes their number to *grown.
     std::int64_t room = 0;
     std::int32_t* grown = nullptr;
+    // Its tokens as the store has them, where the ids are not written yet: the objective writes them, too.
+    // One of the two, or none; labels do not tell then.
+    const std::uint16_t* tokens16 = nullptr;
+    const std::int32_t* tokens32 = nullptr;
 };
+
+// Calls visit(tokens) with where the tokens of a span stand.
+template <typename Id, typename Visit>
+inline void with_tokens(const ObjectiveSpan& span, const Id* ids, Visit&& visit) {
+    if (span.tokens16 != nullptr) return visit(span.tokens16);
+    if (span.tokens32 != nullptr) return visit(span.tokens32);
+    visit(ids);
+}
 
 // An array that an objective adds to a batch: one item for each of the batch's, or some for each row.
 struct ExtraArray {
@@ -54,6 +68,12 @@ struct ObjectiveArrays {
     // kMostCounts numbers that an objective adds to, by add_to_count; null: nobody asks.
     std::int64_t* counts = nullptr;
     std::span<std::byte* const> extras{};  // in the order of Objective::extras
+    // Of an objective that is part of another, where it can (see writes_tokens): where the tokens go as they
+    // were before, if anywhere,
+    Id* originals = nullptr;
+    // and whether labels are to tell chosen tokens: 1 there, kIgnoreLabel at tokens that are never chosen or
+    // not to be learned, else 0.
+    bool tells_chosen = false;
 };
 
 // The whole batch, for what is not said span by span: row r holds spans first_span[r] .. first_span[r + 1].
@@ -92,6 +112,12 @@ class Objective {
     // anything before; and needs nothing else but its tokens. It is then put on each span as soon as these
     // are there.
     [[nodiscard]] virtual bool writes_all_labels() const { return false; }
+    // Whether it changes position_ids alone: it is then put on each span as soon as these are there.
+    [[nodiscard]] virtual bool changes_positions() const { return false; }
+    // Whether it takes the tokens of spans from the store, and writes them to input_ids and originals itself.
+    [[nodiscard]] virtual bool writes_tokens() const { return false; }
+    // Whether its labels can tell chosen tokens, where `never` are those that are never chosen.
+    [[nodiscard]] virtual bool can_tell_chosen(const TokenSet& /*never*/) const { return false; }
     // Arrays besides the usual ones; each is the objective's to fill, padding included.
     [[nodiscard]] virtual std::vector<ExtraArray> extras() const { return {}; }
     // Once all spans are done: what is said of whole rows.

@@ -50,6 +50,7 @@ class GeneratorArrays : public Objective {
     }
 
     [[nodiscard]] bool writes_all_labels() const override { return choosing_->writes_all_labels(); }
+    [[nodiscard]] bool writes_tokens() const override { return choosing_->writes_tokens(); }
     [[nodiscard]] std::vector<ExtraArray> extras() const override {
         using Kind = ExtraArray::Kind;
         return {kOriginals,
@@ -70,8 +71,13 @@ class GeneratorArrays : public Objective {
   private:
     template <typename Id>
     void choose(std::span<const ObjectiveSpan> spans, const ObjectiveArrays<Id>& arrays) const {
-        for (const ObjectiveSpan& span : spans) copy_span(span, arrays);
-        choosing_->apply(spans, arrays);
+        ObjectiveArrays<Id> choosing = arrays;
+        if (choosing_->writes_tokens()) {
+            choosing.originals = reinterpret_cast<Id*>(arrays.extras[0]);
+        } else {
+            for (const ObjectiveSpan& span : spans) copy_span(span, arrays);
+        }
+        choosing_->apply(spans, choosing);
     }
 
     template <typename Id>
@@ -129,7 +135,10 @@ class GeneratorArrays : public Objective {
 class DetectedTokens : public Objective {
   public:
     DetectedTokens(std::shared_ptr<const Objective> choosing, TokenSet never, Instructions instructions)
-        : choosing_(std::move(choosing)), never_(std::move(never), 0), instructions_(instructions) {}
+        : choosing_(std::move(choosing)),
+          never_(std::move(never), 0),
+          instructions_(instructions),
+          at_once_(choosing_->can_tell_chosen(never_.tokens) && choosing_->writes_tokens()) {}
 
     void apply(std::span<const ObjectiveSpan> spans,
                const ObjectiveArrays<std::int64_t>& arrays) const override {
@@ -141,6 +150,7 @@ class DetectedTokens : public Objective {
     }
 
     [[nodiscard]] bool writes_all_labels() const override { return choosing_->writes_all_labels(); }
+    [[nodiscard]] bool writes_tokens() const override { return at_once_; }
     [[nodiscard]] std::vector<ExtraArray> extras() const override { return {kOriginals}; }
 
     void finish(std::span<const ObjectiveSpan> spans, const ObjectiveRows& rows,
@@ -155,6 +165,12 @@ class DetectedTokens : public Objective {
   private:
     template <typename Id>
     void detect_all(std::span<const ObjectiveSpan> spans, const ObjectiveArrays<Id>& arrays) const {
+        if (at_once_) {
+            ObjectiveArrays<Id> telling = arrays;
+            telling.originals = reinterpret_cast<Id*>(arrays.extras[0]);
+            telling.tells_chosen = true;
+            return choosing_->apply(spans, telling);
+        }
         thread_local std::vector<std::uint64_t> unlearned;  // a bit a token
         for (std::size_t i = 0; i < spans.size(); ++i) {
             const ObjectiveSpan& span = spans[i];
@@ -192,6 +208,7 @@ class DetectedTokens : public Objective {
     std::shared_ptr<const Objective> choosing_;
     NeverChosen never_;
     Instructions instructions_;
+    bool at_once_;  // what chooses them tells them, too
 };
 
 }  // namespace

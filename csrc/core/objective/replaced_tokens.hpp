@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/instructions.hpp"
 #include "objective/objective.hpp"
 #include "objective/token_set.hpp"
 

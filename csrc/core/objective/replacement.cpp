@@ -6,6 +6,7 @@
 #include "common/random.hpp"
 #include "common/simd.hpp"
 #include "objective/draws.hpp"
+#include "objective/scatter.hpp"
 
 namespace pypack {
 
@@ -89,7 +90,7 @@ void Kinds::replace(const std::uint64_t* bits, std::int64_t words, std::int64_t 
     } else
 #endif
         draw_words(draws_, by_.vocab_size, places, count, tokens);
-    for (std::size_t i = 0; i < count; ++i) ids[places[i]] = static_cast<Id>(tokens[i]);
+    scatter(places, tokens, count, ids);
 }
 
 template void Kinds::replace(const std::uint64_t*, std::int64_t, std::int64_t, std::int64_t*) const;

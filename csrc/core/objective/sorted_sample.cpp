@@ -106,12 +106,25 @@ PYPACK_TARGET_AVX512 inline void store_eight(std::int32_t* out, __m256i values) 
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), values);
 }
 
-// Eight at a time, as long as eight fit.
+PYPACK_TARGET_AVX512 inline void store_sixteen(std::int64_t* out, __m512i values) {
+    store_eight(out, _mm512_maskz_extracti64x4_epi64(0xf, values, 0));
+    store_eight(out + 8, _mm512_maskz_extracti64x4_epi64(0xf, values, 1));
+}
+PYPACK_TARGET_AVX512 inline void store_sixteen(std::int32_t* out, __m512i values) {
+    _mm512_storeu_si512(out, values);
+}
+
+// Sixteen at a time, then eight, as long as so many fit.
 template <typename Id>
 PYPACK_TARGET_AVX512 void compact_avx512(const std::uint32_t* found, std::size_t count,
                                          const std::uint64_t* kept, std::size_t size, Id* out) {
     std::size_t written = 0;
     std::size_t i = 0;
+    for (; i < count && written + 16 <= size; i += 16) {
+        const auto here = static_cast<__mmask16>(kept[i / 64] >> (i % 64));
+        store_sixteen(out + written, _mm512_maskz_compress_epi32(here, _mm512_loadu_si512(found + i)));
+        written += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(here)));
+    }
     for (; i < count && written + 8 <= size; i += 8) {
         const auto here = static_cast<__mmask8>(kept[i / 64] >> (i % 64));
         const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(found + i));

@@ -7,8 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "common/instructions.hpp"
-
 namespace pypack {
 
 class TokenSet {
@@ -23,6 +21,8 @@ class TokenSet {
         }
     }
 
+    bool operator==(const TokenSet&) const = default;
+
     // Special tokens lie together: most ids are outside of their range, which is a branch that never
     // misleads.
     template <typename Id>
@@ -31,11 +31,6 @@ class TokenSet {
         if (number / 64 >= bits_.size()) return false;
         return (bits_[number / 64] >> (number % 64) & 1U) != 0;
     }
-
-    // Bit i is 1 where the set contains ids[i], for the first `count` ids, at most 64; the other bits are 0.
-    // `instructions`: resolved.
-    template <typename Id>
-    [[nodiscard]] std::uint64_t contained(const Id* ids, std::int64_t count, Instructions instructions) const;
 
     [[nodiscard]] std::uint64_t first() const { return first_; }
     // Ids from the first on that it may contain.
@@ -58,19 +53,20 @@ class TokenSet {
     std::vector<std::uint64_t> bits_;
 };
 
-// Two sets that are asked together: a byte an id, from 0 on, with a bit for each. (Eight words of bits took
-// twice as long to gather as eight bytes to read.)
-class TokenPair {
+// A set with a byte an id, for when all tokens of a text are asked: to shift eight bytes together takes half
+// as long as to gather eight words of bits.
+class TokenFlags {
   public:
-    TokenPair(const TokenSet& one, const TokenSet& other);
+    explicit TokenFlags(const TokenSet& set);
 
-    // As TokenSet::contained, of both.
-    template <typename Id>
-    void contained(const Id* ids, std::int64_t count, Instructions instructions, std::uint64_t& one,
-                   std::uint64_t& other) const;
+    // Bit i is 1 where the set contains tokens[i], for the first `count` tokens, at most 64; the other bits
+    // are 0. The tokens are ids, none negative.
+    template <typename Token>
+    [[nodiscard]] std::uint64_t contained(const Token* tokens, std::int64_t count) const;
 
   private:
-    std::vector<std::uint8_t> flags_;  // the last one, 0, stands for all ids behind
+    std::vector<std::uint8_t>
+        flags_;  // at least one for each of sixteen bits; the last stands for all behind
 };
 
 }  // namespace pypack

@@ -71,10 +71,16 @@ DocumentView StoreView::document(std::int64_t index, std::int64_t now) const {
     check_index(index);
     const std::size_t number = shard_of(index);
     if (shards_[number].cached() == nullptr) return place(index, now);
-    return copied(shards_[number], index - first_documents_[number]);
+    return copied(shards_[number], index - first_documents_[number], true);
 }
 
-DocumentView StoreView::copied(const Shard& shard, std::int64_t index) {
+DocumentView StoreView::bits(std::int64_t index, std::int64_t now) const {
+    if (cached(index) == nullptr) return document(index, now);
+    const std::size_t number = shard_of(index);
+    return copied(shards_[number], index - first_documents_[number], false);
+}
+
+DocumentView StoreView::copied(const Shard& shard, std::int64_t index, bool tokens) {
     struct Memory {
         std::vector<std::byte> tokens, mask;
     };
@@ -92,12 +98,14 @@ DocumentView StoreView::copied(const Shard& shard, std::int64_t index) {
         if (known) view = shard.document(index);
     }
     const std::span<const std::byte> mask = shard.mask_part(view);
-    memory.tokens.resize(static_cast<std::size_t>(view.length * item_size(shard.dtype())));
     memory.mask.resize(mask.size());
-    files.copy({view.data, memory.tokens.size()}, memory.tokens.data());
+    if (tokens) {
+        memory.tokens.resize(static_cast<std::size_t>(view.length * item_size(shard.dtype())));
+        files.copy({view.data, memory.tokens.size()}, memory.tokens.data());
+    }
     files.copy(mask, memory.mask.data());
     if (view.mask != nullptr) view.mask = memory.mask.data();
-    return {memory.tokens.data(), view.length, view.mask, view.first_bit % 8};
+    return {tokens ? memory.tokens.data() : nullptr, view.length, view.mask, view.first_bit % 8};
 }
 
 const CachedFiles* StoreView::cached(std::int64_t index) const {

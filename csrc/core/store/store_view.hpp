@@ -67,7 +67,11 @@ class StoreView {
     // look_clock; a look at the shard is taken if one is due (LookTimes).
     [[nodiscard]] DocumentView document(std::int64_t index, std::int64_t now) const;
 
-    // The same where it lies, also of a remote store, of which the caller has seen under a lease that what
+    // The same for who wants the length and the bits alone: the tokens of a remote store are not waited for,
+    // and `data` is null.
+    [[nodiscard]] DocumentView bits(std::int64_t index, std::int64_t now) const;
+
+    // `document` where it lies, also of a remote store, of which the caller has seen under a lease that what
     // `index_entries` gives is readable; the tokens need not be. (`document` waits for what it reads of a
     // remote store, and copies it into memory of the thread, good until its next call.)
     [[nodiscard]] DocumentView place(std::int64_t index, std::int64_t now) const;
@@ -97,7 +101,7 @@ class StoreView {
     static constexpr std::int64_t kBetweenLooksAround = 50'000'000;
 
     void check_index(std::int64_t index) const;
-    [[nodiscard]] static DocumentView copied(const Shard& shard, std::int64_t index);
+    [[nodiscard]] static DocumentView copied(const Shard& shard, std::int64_t index, bool tokens);
     [[nodiscard]] std::size_t shard_of(std::int64_t index) const;
     [[nodiscard]] const Shard& shard(std::size_t number) const {
         return pool_ ? pool_->at(number) : shards_[number];

@@ -1,6 +1,7 @@
 #include "tokenize/decoder.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "common/interrupt.hpp"
@@ -108,6 +109,37 @@ std::size_t invalid_length(std::string_view text) {
 
 }  // namespace
 
+// A text that tokens are put behind, most of which are short: so many bytes are copied whatever they have,
+// which needs no call.
+class GrowingText {
+  public:
+    static constexpr std::size_t kShort = 16;
+
+    explicit GrowingText(std::size_t bytes) : text_(bytes + 2 * kShort, '\0') {}
+
+    void append(std::string_view part) {
+        make_room(part.size());
+        std::copy(part.begin(), part.end(), text_.data() + size_);
+        size_ += part.size();
+    }
+    // Behind the token there are kShort bytes that may be read.
+    void append_token(std::string_view token) {
+        if (token.size() > kShort) return append(token);
+        make_room(kShort);
+        std::memcpy(text_.data() + size_, token.data(), kShort);
+        size_ += token.size();
+    }
+    [[nodiscard]] std::string_view view() const { return std::string_view(text_).substr(0, size_); }
+
+  private:
+    void make_room(std::size_t bytes) {
+        if (text_.size() - size_ < bytes) text_.resize(2 * text_.size() + bytes);
+    }
+
+    std::string text_;
+    std::size_t size_ = 0;
+};
+
 void append_lossy(std::string_view text, std::string& out) {
     while (true) {
         const std::size_t valid = valid_utf8_prefix(text);
@@ -152,6 +184,7 @@ Decoder::Decoder(const DecoderOptions& options, const Vocabulary& vocabulary,
         add(text, false, texts_);
         if (first_differs_) add(text, true, first_texts_);
     }
+    for (Texts* texts : {&texts_, &first_texts_}) texts->texts.text.append(GrowingText::kShort, '\0');
 }
 
 void Decoder::add(std::string_view token, bool is_first, Texts& texts) const {
@@ -161,7 +194,7 @@ void Decoder::add(std::string_view token, bool is_first, Texts& texts) const {
     texts.texts.push_back(text);
 }
 
-void Decoder::append_bytes(const std::string& bytes, std::string& out) const {
+void Decoder::append_bytes(const std::string& bytes, GrowingText& out) const {
     if (valid_utf8_prefix(bytes) == bytes.size()) {
         out.append(bytes);
     } else {
@@ -170,7 +203,8 @@ void Decoder::append_bytes(const std::string& bytes, std::string& out) const {
 }
 
 void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::string& out) const {
-    std::string text, bytes;
+    std::string bytes;
+    GrowingText text(8 * ids.size());
     bool is_first = true;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         check_interrupt_at(i);
@@ -188,18 +222,16 @@ void Decoder::decode(std::span<const TokenId> ids, bool skip_special, std::strin
             append_bytes(bytes, text);
             bytes.clear();
         }
-        if (is_behind) text.append(options_.separator);
-        text.append(texts.texts[id]);
+        if (is_behind && !options_.separator.empty()) text.append(options_.separator);
+        text.append_token(texts.texts[id]);
     }
     append_bytes(bytes, text);
-    std::size_t begin = 0;
-    for (const TokenStep& step : options_.text_steps) {
-        begin += strip_length(std::string_view(text).substr(begin), step);
-    }
+    std::string_view found = text.view();
+    for (const TokenStep& step : options_.text_steps) found.remove_prefix(strip_length(found, step));
     if (options_.replaces_invalid) {
-        append_lossy(std::string_view(text).substr(begin), out);
+        append_lossy(found, out);
     } else {
-        out.append(text, begin);
+        out.append(found);
     }
 }
 

@@ -43,6 +43,8 @@ struct DecodedToken {
 };
 
 // Immutable once made: threads share one.
+class GrowingText;
+
 class Decoder {
   public:
     // added: tokens beside the vocabulary; they come before it. Throws std::invalid_argument where ids are so
@@ -67,7 +69,7 @@ class Decoder {
     };
 
     void add(std::string_view token, bool is_first, Texts& texts) const;
-    void append_bytes(const std::string& bytes, std::string& out) const;
+    void append_bytes(const std::string& bytes, GrowingText& out) const;
 
     DecoderOptions options_;
     bool first_differs_ = false;

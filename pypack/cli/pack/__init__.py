@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from pypack.cli.arguments import file_path, place, positive
+from pypack.cli.arguments import place, positive
 from pypack.cli.common import tell_result
 from pypack.cli.errors import UsageError
 from pypack.cli.pack import pairs, selection, sequences
 from pypack.cli.pack.comparing import ListStrategies, check_strategy, compare
-from pypack.cli.pack.extending import check_extends, extended
+from pypack.cli.pack.extending import check_extends, extended, extends_with_more
 from pypack.cli.pack.result import plan_in_words
 from pypack.cli.pack.sequences import own_options
 from pypack.cli.remote import check_free, save_plan
@@ -38,6 +39,7 @@ examples:
   pypack pack corpus.store -o corpus.plan --sequence-length 8192 --strategy concat --set border=truncate
   pypack pack s3://lake/corpus.store -o s3://lake/corpus.plan --sequence-length 8192
   pypack pack corpus.store -o grown.plan --extend corpus.plan
+  pypack pack s3://lake/corpus.store -o s3://lake/grown.plan --extend s3://lake/corpus.plan
   pypack pack corpus.store -o t5.plan --sequence-length 512 --objective "SpanCorruption(rate=0.15, mean=3)"
   pypack pack corpus.store -o good.plan --sequence-length 8192 --where "score > 0.7 and lang == 'en'"
 """
@@ -59,8 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=place, metavar="PLAN", help="the plan to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the plan that stands at PLAN")
     parser.add_argument(
-        "--extend", type=file_path, metavar="OLD",
-        help="the plan of the store before it grew: its sequences stay, new documents come behind",
+        "--extend", type=place, metavar="OLD",
+        help="the plan of the store before it grew: its sequences stay, new documents come behind; OLD stays",
     )  # fmt: skip
     parser.add_argument("--compare", action="store_true", help="show what every strategy would give")
     parser.add_argument(
@@ -97,41 +99,39 @@ def run(args: argparse.Namespace) -> int:
         result["compared"] = compare(store, args, values_of(args, SUBJECTS))
     words: list[str] = []
     if args.output is not None:
-        plan, seconds = extended(store, args) if args.extend is not None else _packed(store, args)
-        plan.verify(store.lengths)
-        if isinstance(args.output, Url):
-            save_plan(plan, args.output)
-        else:
-            plan.save(args.output, overwrite=args.overwrite)
-        result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
-        words = plan_in_words(args.output, plan)
+        made = extended(store, args) if args.extend is not None else nullcontext(_packed(store, args))
+        with made as (plan, seconds):
+            plan.verify(store.lengths)
+            if isinstance(args.output, Url):
+                save_plan(plan, args.output)
+            else:
+                plan.save(args.output, overwrite=args.overwrite)
+            result |= {"output": str(args.output), "seconds": seconds, **plan.summary()}
+            words = plan_in_words(args.output, plan)
     tell_result(args, result, "\n".join(words))
     return 0
 
 
 def _opened(args: argparse.Namespace) -> TokenStore | RemoteIndex:
-    """The store. Of one at a URL the lengths are read, and nothing else."""
-    if not isinstance(args.store, Url):
-        from pypack.store.store import TokenStore
+    """The store. Of one at a URL the lengths are read, and nothing else, unless an option asks for more, or
+    it says which tokens are learned: then it is read through a cache (PYPACK_CACHE, or the usual)."""
+    from pypack.store.store import TokenStore
 
+    if not isinstance(args.store, Url):
         return TokenStore.open(args.store)
+    from pypack.store.beside import MASK
     from pypack.store.remote_index import RemoteIndex
 
-    wanted = [
-        option
-        for option, value in (
-            ("--keep-together", args.keep_together),
-            ("--drop-unlearned", args.drop_unlearned),
-            ("--extend", args.extend),
-            ("--where and what else selects documents", selection.selects(args) or None),
-        )
-        if value
-    ]
-    if wanted:
-        raise UsageError(
-            f"{args.store}: {wanted[0]} needs more of a store than its lengths: pack a copy on this machine"
-        )
-    return RemoteIndex(args.store)
+    index = RemoteIndex(args.store)
+    needs_more = args.keep_together or args.drop_unlearned or selection.selects(args)
+    if needs_more or (args.extend is not None and extends_with_more(args)):
+        return TokenStore.open(str(args.store))
+    if any(MASK in shard.beside for shard in index.info.shards):
+        try:
+            return TokenStore.open(str(args.store))
+        except ValueError as error:  # of an older version
+            warnings.warn(f"the learned tokens of the plan are not counted: {error}", stacklevel=1)
+    return index
 
 
 def _packed(store: Any, args: argparse.Namespace) -> tuple[Plan, float]:
@@ -152,7 +152,7 @@ def _packed(store: Any, args: argparse.Namespace) -> tuple[Plan, float]:
             if args.drop_unlearned:
                 options["learned"] = store.learned_lengths
             plan = pack(store.lengths, args.sequence_length, **options)
-        if not isinstance(args.store, Url) and store.has_loss_mask:
+        if store.has_loss_mask:
             plan.count_learned(store)
     except TypeError as error:
         raise UsageError(f"{error} (pypack pack --list)") from error

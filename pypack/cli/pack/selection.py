@@ -65,7 +65,7 @@ def selection(store: TokenStore, args: argparse.Namespace) -> Selection:
             order=args.order,
             seed=args.seed,
         )
-    except (ValueError, TypeError, FileNotFoundError) as error:
+    except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from error
 
 

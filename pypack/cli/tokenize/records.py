@@ -60,7 +60,9 @@ def _record_options(args: argparse.Namespace) -> RecordOptions | None:
     from pypack.jobs.record_options import RecordOptions
 
     if not (args.messages or args.completion_field or args.template):
-        if args.mask_template or args.prompt_field or args.tools or args.weight_field or args.chat_option:
+        of_chats = args.tools or args.chat_option or args.chat_date
+        of_chats = of_chats or args.chat_template != "tokenizer" or args.learn != "assistant"
+        if of_chats or args.mask_template or args.prompt_field or args.weight_field:
             raise UsageError(
                 "records become texts by --messages, --completion-field or --template: name one of them"
             )

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -44,9 +45,11 @@ void wait_for_blocks(std::span<const AwaitedBlock> blocks, CacheReader& reader, 
         }
         if (Clock::now() >= next_ring) {
             next_ring = Clock::now() + kBetweenRings;
+            // Who waits needs them now, however far others of this process have gone meanwhile.
+            const std::int64_t now = std::max(due, reader.clock());
             for (const AwaitedBlock& one : blocks) {
                 if (one.files->state(one.block) == BlockState::present) continue;
-                reader.want_again(one.files->number(), one.block, due);
+                reader.want_again(one.files->number(), one.block, now);
             }
             reader.ring();
         }
