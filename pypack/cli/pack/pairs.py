@@ -68,7 +68,7 @@ def packed(store: TokenStore, args: argparse.Namespace) -> Plan:
     try:
         objective: Any = from_text(args.objective)
     except ValueError as error:
-        raise UsageError(f"--objective {error}") from error
+        raise UsageError(f"--objective: {error}") from error
     if not isinstance(objective, PairObjective):
         raise UsageError(
             f"--objective {args.objective}: makes no inputs and targets, as SpanCorruption, UL2 and PrefixLM "
