@@ -23,6 +23,12 @@ _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
 _PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
 
 
+PAIRS_REFUSED = (
+    "the batch has inputs of an encoder and targets of a decoder: pypack.adapters.encoder_decoder has masks "
+    "and borders for both sides, anything else takes batches of one side"
+)
+
+
 def weights_refused(consumer: str) -> str:
     """The words for a consumer that knows no weights of losses."""
     return (
@@ -76,7 +82,8 @@ class PackedBatch(_Made):
         has_own_labels: an objective says what the labels are, such as `pypack.objectives.MaskedLM`: they
             stand at the tokens that they are of, and are not to be shifted.
         extras: arrays by name that an objective adds, see `pypack.objectives`; each is an attribute of the
-            batch, too, and stands in `to_dict` under its name.
+            batch, too, and stands in `to_dict` under its name. Of inputs and targets in the varlen layout,
+            `decoder_cu_seqlens` (int32 [spans + 1]) and the number `decoder_max_seqlen` are among them.
     """
 
     # Any, for want of better: numpy arrays, or torch tensors after `to_torch` and with pin_memory=True, which
@@ -258,6 +265,8 @@ class PackedBatch(_Made):
         """
         import torch
 
+        if self._has_pairs:
+            raise ValueError(PAIRS_REFUSED)
         if self.layout != "varlen" or self.labels is None or self.position_ids is None:
             raise ValueError(
                 "transformers models need borders, labels and position_ids: make the loader with "
@@ -324,18 +333,20 @@ class PackedBatch(_Made):
             changes["cu_seqlens"] = cuts - cuts[0]
             rooms = changes["cu_seqlens"][1:] - changes["cu_seqlens"][:-1]
             changes["max_seqlen"] = int(rooms.max()) if last > first else 0
+        targets, of_targets = items, None  # where labels stand: those of another side at places of their own
+        if self.extras is not None and "decoder_cu_seqlens" in self.extras:
+            targets, of_targets = _targets_of(self.extras, first, last)
         for name in _PER_TOKEN:
             if (array := getattr(self, name)) is not None:
-                changes[name] = array[items]
+                changes[name] = array[targets if name in ("labels", "loss_mask") else items]
         if self.extras is not None:
             by_item = self.input_ids.shape
-            changes["extras"] = {
+            changes["extras"] = of_targets or {
                 name: array[items if array.shape == by_item else slice(start, stop)]
                 for name, array in self.extras.items()
             }
         if self.cu_seqlens is not None and self.segment_ids is not None:
-            segments = changes["segment_ids"]
-            changes["segment_ids"] = segments - begin * (segments > 0)
+            changes["segment_ids"] = _from_one(changes["segment_ids"], begin)
         return dataclasses.replace(self, **changes)
 
     def _segments(self, start: int, stop: int) -> tuple[int, int]:
@@ -358,11 +369,32 @@ class PackedBatch(_Made):
         return not isinstance(self.input_ids, np.ndarray)
 
     def _map(self, convert: Callable[[Any], Any]) -> PackedBatch:
+        def each(value: Any) -> Any:
+            return value if isinstance(value, int) else convert(value)
+
         arrays = {name: getattr(self, name) for name in (*_PER_TOKEN, *_PER_SPAN)}
         changes = {name: convert(array) for name, array in arrays.items() if array is not None}
         if self.extras is not None:
-            changes["extras"] = {name: convert(array) for name, array in self.extras.items()}
+            changes["extras"] = {name: each(value) for name, value in self.extras.items()}
         return dataclasses.replace(self, **changes)
+
+
+def _from_one(segments: Any, begin: int) -> Any:
+    """Segments of a part of a varlen batch, counted from its own first one."""
+    return segments - begin * (segments > 0)
+
+
+def _targets_of(extras: dict[str, Any], first: int, last: int) -> tuple[slice, dict[str, Any]]:
+    """Where the targets of some spans stand in a varlen batch of two sides, and the extras of those spans."""
+    cuts = extras["decoder_cu_seqlens"][first : last + 1]
+    items = slice(int(cuts[0]), int(cuts[-1]))
+    borders = cuts - cuts[0]
+    longest = int((borders[1:] - borders[:-1]).max()) if last > first else 0
+    own = {"decoder_cu_seqlens": borders, "decoder_max_seqlen": longest}
+    found = {name: own[name] if name in own else array[items] for name, array in extras.items()}
+    if "decoder_segment_ids" in found:
+        found["decoder_segment_ids"] = _from_one(found["decoder_segment_ids"], first)
+    return items, found
 
 
 _OWN_NAMES = frozenset(field.name for field in dataclasses.fields(PackedBatch))

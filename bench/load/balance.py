@@ -17,7 +17,7 @@ from bench.common.timing import measure_in_turns
 from pypack import Loader, Plan, TokenStore
 
 _ROWS = 8  # of one rank
-_RANKS = (2, 8, 32)
+_RANKS = (2, 8, 32, 64)
 _BALANCES = ("none", "deal", "lpt")
 _TOKENS = 4_000_000  # of one rank in a timed run
 _PACED_STEPS = 40
@@ -27,7 +27,7 @@ _PROCESSES = 15
 
 
 def bench_balance(store_path: Path, plan_path: Path, repeats: int) -> list[dict[str, Any]]:
-    """Microseconds a batch of one of 2, 8 and 32 ranks: without balance, and what each balance adds;
+    """Microseconds a batch of one of 2 to 64 ranks: without balance, and what each balance adds;
     medians of processes, in each medians of short runs in turns. Of two ranks, those in the middle: the first
     are dealt rows of fewer documents, which are filled sooner.
 

@@ -19,7 +19,8 @@ same.
 peers: other loaders (peers.py), each in a process of its own that compares the tokens of its first 200
   batches with the store's; its fastest run of three. Those that are not installed are skipped, with the
   reason.
-balance: what `balance=` adds for the middle ranks of 2, 8 and 32, in several processes (balance.py).
+balance: what `balance=` adds for the middle ranks of 2 to 64, of short rows too, where a batch is soonest
+  made and dealing weighs most; in several processes (balance.py).
 cold: from a cold page cache, with and without read-ahead, until the store has been read once (cold.py).
 scale: construction, resuming and memory at 10^9 sequences (scale.py).
 """
@@ -51,6 +52,7 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     options.add_argument("--row-lengths", nargs="+", type=int, default=[2048, 8192])
+    options.add_argument("--balance-row-lengths", nargs="+", type=int, default=[1024, 2048, 8192])
     options.add_argument("--work", type=Path, help="keep store, plans and peers' files here, for other runs")
     options.add_argument("--prepare", action="store_true", help="only write those files")
     options.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
@@ -60,10 +62,11 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
         store, plans = prepare(work, args.tokens, args.row_lengths)
+        balanced = args.balance_row_lengths if "balance" in args.parts else []
         if args.prepare:
             prepare_peers(args, work, store)
         else:
-            measure(args, work, store, plans)
+            measure(args, work, store, plans, prepare(work, args.tokens, balanced)[1])
 
 
 def prepare_peers(args: argparse.Namespace, work: Path, store: TokenStore) -> None:
@@ -74,8 +77,14 @@ def prepare_peers(args: argparse.Namespace, work: Path, store: TokenStore) -> No
             print(row_length, peer, run_peer(peer, store, work / "peers", row_length, ROWS, quick))
 
 
-def measure(args: argparse.Namespace, work: Path, store: TokenStore, plans: dict[int, Path]) -> None:
-    """The parts, in the order in which they do not disturb each other."""
+def measure(
+    args: argparse.Namespace,
+    work: Path,
+    store: TokenStore,
+    plans: dict[int, Path],
+    balanced: dict[int, Path],
+) -> None:
+    """The parts, in the order in which they do not disturb each other; `balanced`: plans for "balance"."""
     results = earlier_results()
     # First: what this process has read through its mappings cannot be taken out of the page cache.
     if "cold" in args.parts:
@@ -90,8 +99,8 @@ def measure(args: argparse.Namespace, work: Path, store: TokenStore, plans: dict
             options = {"tokens": 24_000_000, "seconds": args.peer_seconds, "repeats": 3}
             rows = bench_peers(store, work, row_length, results["rows"], args.peers, options)
             keep(results, "peers", rows)
-        if "balance" in args.parts:
-            keep(results, "balance", bench_balance(store.path, plan_path, args.repeats))
+    for plan_path in balanced.values():
+        keep(results, "balance", bench_balance(store.path, plan_path, args.repeats))
     if "scale" in args.parts:
         keep(results, "scale", bench_scale(work))
     if "memory" in args.parts:

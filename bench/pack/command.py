@@ -2,7 +2,7 @@
 
     pip install -r bench/peers/requirements/pack.txt  (with what that file says)
     python bench pack [--documents 1000000,10000000] [--sequence-lengths 2048,8192]
-        [--parts best_fit,strategies,decompose,balance,peers] [--large] [--no-peers]
+        [--parts best_fit,split,strategies,decompose,balance,peers] [--large] [--no-peers]
 
 Takes about ten minutes. --large adds 100 million documents (4 GB of memory) with their peak memory. The peers
 are those of bench/peers/packers.py; bench/peers/prototype.py is the yardstick of the machine. Checked first:
@@ -23,10 +23,11 @@ from bench.pack.balance import balances
 from bench.pack.best_fit import best_fit_speed
 from bench.pack.large import large
 from bench.pack.peers import against_peers
+from bench.pack.split import splits
 from bench.pack.strategies import decompositions, strategies
 from bench.peers.packers import PEERS
 
-PARTS = ("best_fit", "strategies", "decompose", "balance", "peers", "large")
+PARTS = ("best_fit", "split", "strategies", "decompose", "balance", "peers", "large")
 
 
 def measure_part(part: str, sizes: list[int], sequence_lengths: list[int]) -> dict[str, list[Row]]:
@@ -38,6 +39,13 @@ def measure_part(part: str, sizes: list[int], sequence_lengths: list[int]) -> di
                 best_fit_speed(*case) for case in cases if case[1] == count
             ]
             for count in sizes
+        }
+    if part == "split":
+        most = max(sizes)
+        return {
+            f"best fit, split, {most:,} documents": [
+                splits(kind, most, n) for kind in GENERATORS for n in (512, *sequence_lengths)
+            ]
         }
     if part == "strategies":
         return {"strategies": [row for case in cases if case[1] == sizes[0] for row in strategies(*case)]}
@@ -74,7 +82,7 @@ def main(arguments: list[str]) -> None:
     options.add_argument("--no-peers", action="store_true")
     options.add_argument(
         "--parts",
-        default="best_fit,strategies,decompose,balance,peers",
+        default="best_fit,split,strategies,decompose,balance,peers",
         help=f"which of {', '.join(PARTS)}; other tables stay in the result file with their commits",
     )
     options.add_argument("--no-results", action="store_true", help="do not write bench/results")

@@ -4,10 +4,10 @@
     python bench select --corpus $D/corpus --tokenizer $D/tokenizers/gpt2.json
 
 Parts: "where", conditions over made-up columns of 100 million documents; "plans", of half of a store beside
-those of a whole store of that size; "join", of tables with as many rows as there are documents; "repeats",
-the memory of a plan whose documents come ten times; "order", the path through 10 million documents;
-"neighbours", by tf-idf: recall on 20,000 of the shared documents, time
-of a million made-up ones, and the mean similarity of neighbours in several orders; "copies", neighbours by
+those of a whole store of that size; "shares", the same of 1 to 99 percent of it; "join", of tables with as
+many rows as there are documents; "repeats", the memory of a plan whose documents come ten times; "order", the
+path through 10 million documents; "neighbours", by tf-idf: recall on 20,000 of the shared documents, time of
+a million made-up ones, and the mean similarity of neighbours in several orders; "copies", neighbours by
 MinHash of a million documents and a tenth as many that copy half of one. What is timed is checked.
 """
 
@@ -23,7 +23,7 @@ from bench.common.printing import print_table
 from bench.common.record import RESULTS, write_results
 from bench.select import joins, orders, plans
 
-PARTS = ("where", "plans", "join", "repeats", "order", "neighbours", "copies")
+PARTS = ("where", "plans", "shares", "join", "repeats", "order", "neighbours", "copies")
 
 
 def main(arguments: list[str]) -> None:
@@ -52,6 +52,8 @@ def _measure(part: str, args: Any) -> dict[str, Any]:
         return {"where": plans.where(int(1e8 * args.scale))}
     if part == "plans":
         return {"plans": plans.plans(int(2e7 * args.scale))}
+    if part == "shares":
+        return {"shares": plans.shares(int(2e7 * args.scale))}
     if part == "join":
         return {"join": joins.joins([int(size * args.scale) for size in (1e6, 1e7, 1e8)])}
     if part == "repeats":

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.common.lengths import GENERATORS
 from bench.common.printing import Row
+from bench.common.timing import measure_in_turns
 from bench.select.peak import measured
 from bench.select.sparse_store import sparse_store
-from pypack import Source, TokenStore, pack
+from pypack import Plan, Source, TokenStore, pack
 from pypack.columnar.expressions import parse_condition
 from pypack.source.select import select
 from pypack.source.selected_plan import pack_selection
@@ -89,6 +91,51 @@ def plans(documents: int, repeats: int = 5) -> list[Row]:
                 for name, times in seconds.items()
             ]
     return rows
+
+
+def shares(documents: int, repeats: int = 5) -> list[Row]:
+    """Plans of shares of a store, by a mask, by the highest values of a column, and by numbers of documents,
+    beside those of whole stores of these sizes, in turns."""
+    lengths = GENERATORS["web"](documents, 0)
+    rng, rows = np.random.default_rng(0), list[Row]()
+    with tempfile.TemporaryDirectory() as folder:
+        store = sparse_store(Path(folder), lengths)
+        _ = store.lengths, store.lengths_fingerprint
+        for percent in (1, 10, 50, 99):
+            mask = rng.random(documents) < percent / 100
+            numbers = np.flatnonzero(mask)
+            part = np.ascontiguousarray(lengths[mask])
+            for strategy in ("best_fit", "stream", "concat"):
+                runs: dict[str, Any] = {
+                    "whole store of that size": lambda s=strategy, p=part: pack(p, 8192, s),
+                    "mask": lambda s=strategy, m=mask: pack_selection(
+                        store, select(store, where=m), 8192, strategy=s
+                    ),
+                }
+                if strategy != "best_fit":
+                    runs["numbers"] = lambda s=strategy, n=numbers: pack_selection(
+                        store, select(store, order=n), 8192, strategy=s
+                    )
+                timings = measure_in_turns(runs, repeats)
+                assert runs["mask"]() == _listed(runs["whole store of that size"](), numbers)
+                whole = timings["whole store of that size"].median
+                rows += [
+                    {
+                        "strategy": strategy,
+                        "percent": percent,
+                        "of": name,
+                        "documents": len(part),
+                        "ns/document": timing.median / len(part) * 1e9,
+                        "beside whole": timing.median / whole,
+                    }
+                    for name, timing in timings.items()
+                ]
+    return rows
+
+
+def _listed(plan: Plan, documents: NDArray[np.int64]) -> Plan:
+    plan.documents = documents
+    return plan
 
 
 def repeated(documents: int, times: int = 10) -> list[Row]:

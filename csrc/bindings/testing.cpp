@@ -13,6 +13,8 @@
 #include "common/permutation.hpp"
 #include "common/tabled_permutation.hpp"
 #include "common/valid_utf8.hpp"
+#include "pack/balance/lpt_to_rank.hpp"
+#include "pack/balance/sort_step.hpp"
 #include "pack/decompose/binary_cuts.hpp"
 #include "store/mask_bits.hpp"
 #include "tokenize/unicode/classes.hpp"
@@ -117,6 +119,12 @@ py::array_t<std::uint64_t> sum_squares(const Array<Length>& values, const std::v
     return to_numpy(std::move(sums));
 }
 
+py::array_t<std::uint32_t> sort_step(const Array<std::int64_t>& costs, const std::string& instructions) {
+    StepSorter sorter;
+    sorter.sort(view(costs, "costs"), instructions_named(instructions));
+    return to_numpy(std::vector<std::uint32_t>(sorter.order().begin(), sorter.order().end()));
+}
+
 }  // namespace
 
 void register_testing(py::module_& m) {
@@ -168,6 +176,15 @@ void register_testing(py::module_& m) {
         "What stands in a JSON string behind its quote, and where it ends; None if it is none.");
     testing.def("square_sums", &sum_squares, py::arg("values").noconvert(), py::arg("offsets"),
                 py::arg("instructions"), "Sums of squares of rows, modulo 2^64: uint64 [n].");
+    testing.def("sort_step", &sort_step, py::arg("costs").noconvert(), py::arg("instructions"),
+                "Indices of costs by falling cost: uint32 [n].");
+    testing.def(
+        "lpt_to_rank",
+        [](const Array<std::int64_t>& costs, std::int64_t ranks, std::int64_t rank, double even) {
+            return lpt_to_rank(view(costs, "costs"), ranks, rank, even);
+        },
+        py::arg("costs").noconvert(), py::arg("ranks"), py::arg("rank"), py::arg("even"),
+        "The items that one rank of a step gets, longest first.");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }

@@ -20,7 +20,7 @@ def lengths_fingerprint(lengths: NDArray[np.int32]) -> str:
     That of several lists end to end follows from theirs, see `joined_fingerprint`: it depends on the lengths
     alone, never on how a store is cut into shards. About 1 ns a document.
     """
-    return _written(_core.sequence_hash(lengths))
+    return written_hash(_core.sequence_hash(lengths))
 
 
 def joined_fingerprint(parts: Iterable[tuple[str, int]]) -> str:
@@ -30,10 +30,11 @@ def joined_fingerprint(parts: Iterable[tuple[str, int]]) -> str:
         for i, point in enumerate(_core.HASH_POINTS):
             value = int(fingerprint[16 * i : 16 * i + 16], 16)
             joined[i] = (joined[i] * pow(point, count, _PRIME) + value) % _PRIME
-    return _written(joined)
+    return written_hash(joined)
 
 
-def _written(values: Iterable[int]) -> str:
+def written_hash(values: Iterable[int]) -> str:
+    """A `sequence_hash` as a `lengths_fingerprint`."""
     return "".join(f"{value:016x}" for value in values)
 
 

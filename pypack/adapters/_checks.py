@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from pypack.batch import IGNORE_LABEL, PackedBatch, weights_refused
+from pypack.batch import IGNORE_LABEL, PAIRS_REFUSED, PackedBatch, weights_refused
 
 if TYPE_CHECKING:
     import torch
 
 
 def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
-    """Raises ValueError unless the batch has tokens, the layout, and the arrays that the adapter passes on.
+    """Raises ValueError unless the batch has tokens, one side, the layout, and the arrays that the adapter
+    passes on.
 
     Warns of a batch with labels none of which is to be learned.
     """
@@ -21,6 +22,8 @@ def need(batch: PackedBatch, layout: str, *arrays: str) -> None:
             f"the batch of step {batch.step} holds no token, and a model makes errors or NaN of it: skip it "
             'where batch.tokens == 0, or make the loader with tail="drop"'
         )
+    if "decoder_input_ids" in (batch.extras or ()):
+        raise ValueError(PAIRS_REFUSED)
     if batch.layout != layout:
         raise ValueError(
             f'the batch has layout "{batch.layout}", this adapter takes "{layout}": make the loader with '

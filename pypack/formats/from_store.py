@@ -14,6 +14,7 @@ from pypack.formats.first_bits import FirstBits
 from pypack.formats.kept_columns import KeptColumns
 from pypack.formats.rows import Rows, iterate_rows
 from pypack.formats.stream import About, Block, Contents, Stream, with_first_tokens
+from pypack.formats.texts import stream_of_texts
 from pypack.plan.plan import Plan
 from pypack.ragged import Ragged
 from pypack.source.loss_weights import LossWeights
@@ -116,7 +117,9 @@ class _Chosen:
 def _stream(what: _Chosen) -> Stream:
     store, plan, masks = what.store, what.plan, what.masks
     spans = _Spans(store, plan, what.documents)
-    columns = KeptColumns(store, spans.documents_of(0, spans.documents) if plan is not None else None)
+    is_text = plan is not None and plan.literals is not None
+    in_order = plan is None or is_text  # of texts only the schema is asked for
+    columns = KeptColumns(store, None if in_order else spans.documents_of(0, spans.documents))
     groups = store.groups
     weights = None if what.weights is None else what.weights.values
     contents = Contents(
@@ -133,6 +136,9 @@ def _stream(what: _Chosen) -> Stream:
         columns=columns.schema,
         name=store.place.rpartition("/")[2],
     )
+    if plan is not None and is_text:
+        rows = iterate_rows(store, plan, masks, what.documents, uses_store_mask=what.uses_store_mask)
+        return stream_of_texts(rows, plan, _about(store, plan, columns), contents)
     has_mask = what.uses_store_mask or masks is not None
     bits = FirstBits(store) if what.uses_store_mask else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,8 @@ def losses_of(stream: Stream, holds: Collection[str], reserved: Collection[str],
         name: of the format.
     """
     contents = stream.contents
+    if contents.joined_documents:
+        holds = set(holds) - {"groups", "weights"}
     lost = []
     if contents.packed_rows and "rows" not in holds:
         text = f"the borders between documents in {contents.packed_rows:,} packed rows"
@@ -71,8 +73,14 @@ def losses_of(stream: Stream, holds: Collection[str], reserved: Collection[str],
     names = [] if contents.columns is None else list(contents.columns.names)
     missing = names if "columns" not in holds else [one for one in names if one in reserved]
     if missing:
-        told = ", ".join(map(repr, missing[:10])) + (", ..." if len(missing) > 10 else "")
         why = "" if "columns" not in holds else f" (a name that {name} needs itself)"
-        noun = "column" if len(missing) == 1 else "columns"
-        lost.append(Loss("columns", len(missing), f"{len(missing)} kept {noun}{why}: {told}"))
+        lost.append(_columns(missing, why))
+    if contents.joined_columns:
+        lost.append(_columns(contents.joined_columns, " (of documents, and rows join several)"))
     return lost
+
+
+def _columns(names: Sequence[str], why: str) -> Loss:
+    told = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    noun = "column" if len(names) == 1 else "columns"
+    return Loss("columns", len(names), f"{len(names)} kept {noun}{why}: {told}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack._common.threads import resolve_num_threads
 from pypack.formats.stream import block_bounds
-from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
 from pypack.source.mask_ranges import Masks
 from pypack.store.store import TokenStore
@@ -29,7 +28,7 @@ class Rows:
         input_ids: int32 [T].
         labels: int32 [T], unshifted, -100 at the first token of each span.
         offsets: int64 [rows + 1]: row r is items offsets[r] to offsets[r + 1].
-        span_lengths: int32 [spans].
+        span_lengths: int32 [spans]. A row of a plan with literals is one text, and here one span.
         row_spans: int64 [rows + 1]: row r holds spans row_spans[r] to row_spans[r + 1].
     """
 
@@ -71,11 +70,16 @@ def iterate_rows(
             arrays = (numbers, numbers[:-1], np.zeros(len(part), np.int32), own, np.maximum(own, 1))
             yield from _filled(store, _core.PlanView(*arrays), own.astype(np.int64), masks, part, (), **uses)
         return
-    refuse_literals(plan, "the format has no place for them", "convert a plan without them, or load this one")
-    view = _core.PlanView(*plan.arrays().values())
     spans = np.concatenate([[0], np.cumsum(plan.span_length, dtype=np.int64)])
     tokens = np.diff(spans[plan.sequence_offsets])
-    yield from _filled(store, view, tokens, masks, chosen, plan.mapped_files, **uses)
+    if plan.literals is None:
+        view = _core.PlanView(*plan.arrays().values())
+        yield from _filled(store, view, tokens, masks, chosen, plan.mapped_files, **uses)
+        return
+    gaps = plan.literals.offsets[plan.sequence_offsets + np.arange(len(plan.sequence_offsets))]
+    for rows in _filled(store, plan._view, tokens + np.diff(gaps), masks, chosen, plan.mapped_files, **uses):
+        lengths = np.diff(rows.offsets).astype(np.int32)
+        yield replace(rows, span_lengths=lengths, row_spans=np.arange(len(rows) + 1))
 
 
 def _filled(

@@ -120,7 +120,10 @@ class Contents:
         weighted_documents: documents whose weight is not 1.
         bordered_tokens: tokens of which it is kept whether a word begins with them.
         parted_groups: groups of the store whose documents are no neighbours any more.
+        joined_documents: documents that are parts of one text with others and with tokens of their plan: what
+            is said of a document has no place there.
         columns: the schema of the kept columns, without those that are derived.
+        joined_columns: names of those that documents had which are joined.
         notes: what is not in the stream, though the files say it, in words.
         name: of the store.
     """
@@ -133,7 +136,9 @@ class Contents:
     weighted_documents: int = 0
     bordered_tokens: int = 0
     parted_groups: int = 0
+    joined_documents: int = 0
     columns: pa.Schema | None = None
+    joined_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     name: str = ""
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pypack._common.arguments import whole_number
 from pypack.loader.loader import Loader
 from pypack.plan.chosen import runs_of
-from pypack.plan.literals import refuse_literals
 from pypack.plan.plan import Plan
 from pypack.plan.stats import PlanCounts
 from pypack.source.source import Source
@@ -82,9 +81,6 @@ def _of_sequences(source: Source, plan: Plan, times: NDArray[np.int64]) -> Plan 
     chosen = np.flatnonzero(times)
     if not len(chosen):
         return None
-    refuse_literals(
-        plan, "a replay of its sequences loses them", "replay the plan that the knots were tied in"
-    )
     # By capacity and times, so that runs are few.
     chosen = chosen[np.lexsort((chosen, times[chosen], plan.sequence_capacity[chosen]))]
     begins, ends = plan.sequence_offsets[chosen], plan.sequence_offsets[chosen + 1]
@@ -109,6 +105,7 @@ def _of_sequences(source: Source, plan: Plan, times: NDArray[np.int64]) -> Plan 
         selection={**plan.selection, "replay of": plan.strategy},
         store_fingerprint=plan.store_fingerprint,
         sides=plan.sides,
+        literals=None if plan.literals is None else plan.literals.of_sequences(plan, chosen),
     )
 
 

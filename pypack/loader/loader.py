@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pypack._common.arguments import whole_number
 from pypack._common.threads import resolve_num_threads
-from pypack.batch import PackedBatch, weights_refused
+from pypack.batch import PAIRS_REFUSED, PackedBatch, weights_refused
 from pypack.loader.foreign_options import refuse_foreign
 from pypack.loader.objective import resolved_objective
 from pypack.loader.options import BatchOptions
@@ -289,6 +289,8 @@ class Loader(Steered):
             ValueError: the loader has another layout than "varlen", lacks labels or position_ids, or counts
                 positions by row, which would hide the borders.
         """
+        if any(plan.sides is not None for source in self.sources.values() for plan in source.plans):
+            raise ValueError(PAIRS_REFUSED)
         if self.layout != "varlen" or not {"labels", "position_ids"} <= set(self._options.arrays):
             raise ValueError(
                 "for_transformers needs borders and labels: make the loader with layout='varlen' and its "

@@ -85,8 +85,15 @@ def _check_sides(objective: PairObjective, sides: list[Sides | None], options: B
             f"the plan was packed for another objective: {sides[0].size.to_dict()}, this one has "
             f"{objective.pair_size().to_dict()}; give that one, or pack again"
         )
-    if options.layout != "padded" or options.positions != "span":
-        raise ValueError("inputs and targets come with layout='padded' and positions='span'")
+    if options.positions != "span":
+        raise ValueError(
+            "positions='row' counts one side alone, and there are inputs and targets: leave it out"
+        )
+    if options.pad_to or options.max_documents:
+        raise ValueError(
+            "pad_to and max_documents are of one side, and there are inputs and targets: layout='padded' has "
+            "fixed shapes on both sides"
+        )
 
 
 def sides_of(objective: Objective | None, sources: Mapping[str, Source]) -> Sides | None:

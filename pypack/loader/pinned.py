@@ -53,5 +53,8 @@ class PinnedMemory:
             name: pinned(value) for name, value in values.items() if isinstance(value, np.ndarray)
         }
         if batch.extras is not None:
-            changes["extras"] = {name: pinned(value) for name, value in batch.extras.items()}
+            changes["extras"] = {
+                name: pinned(value) if isinstance(value, np.ndarray) else value
+                for name, value in batch.extras.items()
+            }
         return dataclasses.replace(batch, **changes)

@@ -80,23 +80,20 @@ class LoaderStats:
             self._count(0, draws.epoch, batch.tokens, batch.num_spans)
             return
         sources, lengths = np.asarray(batch.source_ids), np.asarray(batch.span_lengths)
-        epochs = self._epochs_of_spans(batch, draws, sources, epochs_at)
+        epoch_of = {self._source_of_bucket[bucket]: epoch for bucket, epoch, _, _ in draws.draws}
+        if len(epoch_of) == len(draws.draws):
+            # In two calls, whatever the number of sources; sums of int32 are exact in float64.
+            spans = np.bincount(sources).tolist()
+            tokens = np.bincount(sources, lengths).tolist()
+            for source, count in enumerate(spans):
+                if count:
+                    self._count(source, epoch_of.get(source, 0), int(tokens[source]), count)
+            return
+        # A source goes from one epoch to the next within the step: only the rows tell which is which.
+        epochs = np.repeat(epochs_at(batch.step), np.diff(np.asarray(batch.row_spans)))
         for source, epoch in sorted({*zip(sources.tolist(), epochs.tolist(), strict=True)}):
             chosen = (sources == source) & (epochs == epoch)
             self._count(source, epoch, int(lengths[chosen].sum()), int(chosen.sum()))
-
-    def _epochs_of_spans(
-        self,
-        batch: PackedBatch,
-        draws: StepDraws,
-        sources: NDArray[np.int32],
-        epochs_at: Callable[[int], NDArray[np.int64]],
-    ) -> NDArray[np.int64]:
-        epoch_of = {self._source_of_bucket[bucket]: epoch for bucket, epoch, _, _ in draws.draws}
-        if len(epoch_of) == len(draws.draws):
-            return np.array([epoch_of.get(i, 0) for i in range(len(self._names))], np.int64)[sources]
-        # A source goes from one epoch to the next within the step: only the rows tell which is which.
-        return np.repeat(epochs_at(batch.step), np.diff(np.asarray(batch.row_spans)))
 
     def _count(self, source: int, epoch: int, tokens: int, documents: int) -> None:
         counts = self._counts.setdefault((source, epoch), [0, 0])

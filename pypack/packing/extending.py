@@ -95,6 +95,7 @@ def extend_plan(
     length = plan.sequence_length
     if knots is not None:
         shared["room"] = knots.most_literals
+        length = knots.packed_length(length)
     if chosen.longest is not None:
         length -= chosen.longest({**chosen.defaults, **plan.options}) - int(plan.options["max_length"])
     added = pack(
@@ -108,7 +109,12 @@ def extend_plan(
     )
     if knots is not None:  # of each part with other draws
         seed = _core.random_bits(knots.seed, plan.num_sequences, 0)
-        added = tie_knots(added, documents[old:], dataclasses.replace(knots, seed=seed))
+        added = tie_knots(
+            added,
+            documents[old:],
+            dataclasses.replace(knots, seed=seed),
+            sequence_length=plan.sequence_length if knots.chunk_size else None,
+        )
     return _joined(plan, added, lengths_fingerprint(documents))
 
 

@@ -30,6 +30,8 @@ class Knots:
             fewer tokens than chunks stays whole.
         cuts: "random": at places drawn from all; "equal": at multiples of length // chunks.
         keep_order: the chunks of a document stay in their order among those of the others.
+        interleave: nothing is shuffled: the first chunks of all documents come first, in their order, then
+            the second ones, and so on. What the paper compares knots with, there without knot_ids.
         knot_ids: ids of tokens that tell where a document was cut, 2 * (most chunks - 1): behind the first
             chunk, before the second, behind the second, ...; (): none.
         trace_ids: of five tokens D, /D, S, s, /S: every chunk of a cut document has a name before it, D name
@@ -37,6 +39,12 @@ class Knots:
         trace_letters: the ids that names are drawn from.
         trace_length: ids of a name.
         seed: another seed, other knots.
+        chunk_size: above 0: the last of the most chances in `chunks` does not mean so many chunks, but chunks
+            of this many tokens, as many as there are; the paper's code has 1,024 tokens for four chunks. They
+            have no knot_ids.
+        bracket_ids: of four tokens around the numbers of such chunks, from 0: two before all but the first
+            chunk, two behind all but the last; (): none.
+        number_ids: the tokens of each number, 0, 1, ..., one id or several.
     """
 
     kinds: Sequence[float] = (0.2, 0.8)
@@ -48,9 +56,21 @@ class Knots:
     trace_letters: Sequence[int] = ()
     trace_length: int = 6
     seed: int = 0
+    interleave: bool = False
+    chunk_size: int = 0
+    bracket_ids: Sequence[int] = ()
+    number_ids: Sequence[int | Sequence[int]] = ()
 
     def __post_init__(self) -> None:
-        for name in ("kinds", "chunks", "knot_ids", "trace_ids", "trace_letters"):
+        for name in (
+            "kinds",
+            "chunks",
+            "knot_ids",
+            "trace_ids",
+            "trace_letters",
+            "bracket_ids",
+            "number_ids",
+        ):
             if isinstance(value := getattr(self, name), range | np.ndarray):  # no JSON, and not true or false
                 object.__setattr__(self, name, list(value))
 
@@ -67,11 +87,14 @@ class Knots:
                 "is a list of chances for each"
             )
         most = max((len(row) for row in self.chunks), default=0)
-        if self.knot_ids and len(self.knot_ids) != 2 * (most - 1):
+        size = number_within("chunk_size", self.chunk_size, 32, signed=False)
+        counted = self._most_counted
+        if self.knot_ids and len(self.knot_ids) != 2 * (counted - 1):
             raise ValueError(
-                f"up to {most} chunks need {2 * (most - 1)} knot_ids (behind the first, before the second, "
-                f"...), got {len(self.knot_ids)}"
+                f"up to {counted} chunks need {2 * (counted - 1)} knot_ids (behind the first, before the "
+                f"second, ...), got {len(self.knot_ids)}"
             )
+        self._check_numbers(size)
         if self.trace_ids and (len(self.trace_ids) != 5 or not self.trace_letters):
             raise ValueError("trace_ids are five ids, D /D S s /S, and names are drawn from trace_letters")
         length = whole_number("trace_length", self.trace_length)
@@ -84,16 +107,73 @@ class Knots:
             num_chunks=most,
             equal_cuts=self.cuts == "equal",
             keep_order=bool(self.keep_order),
+            interleave=bool(self.interleave),
             knots=_ids("knot_ids", self.knot_ids),
             marks=_ids("trace_ids", self.trace_ids),
             letters=_ids("trace_letters", self.trace_letters),
             name_length=length,
+            chunk_size=size,
+            brackets=_ids("bracket_ids", self.bracket_ids),
+            numbers=self._numbers,
         )
 
     @property
+    def _most_counted(self) -> int:
+        """The most chunks of a document, but for those of one size."""
+        most = max((len(row) for row in self.chunks), default=0)
+        return max(most - 1, 1) if self.chunk_size else most
+
+    @property
+    def _numbers(self) -> list[list[int]]:
+        each = [[one] if np.ndim(one) == 0 else one for one in self.number_ids]
+        return [_ids("number_ids", tokens) for tokens in each]  # type: ignore[arg-type]  # by np.ndim
+
+    def _check_numbers(self, size: int) -> None:
+        """Raises ValueError for brackets without numbers, or without chunks that have some."""
+        if bool(self.bracket_ids) != bool(self.number_ids) or (self.bracket_ids and not size):
+            raise ValueError(
+                "bracket_ids stand around number_ids, the tokens of the numbers 0, 1, ... of chunks of "
+                "chunk_size tokens: give all three, or neither ids"
+            )
+        if self.bracket_ids and len(self.bracket_ids) != 4:
+            raise ValueError(
+                f"bracket_ids are four, two before a chunk and two behind it, got {len(self.bracket_ids)}"
+            )
+
+    @property
     def most_literals(self) -> int:
-        """Literal tokens of a document, at most: the `room` that a plan needs to have place for all."""
-        return self.kernel().literals_of(max(len(row) for row in self.chunks))
+        """Literal tokens of a document, at most: the `room` that a plan needs to have place for all. Without
+        those of chunks of `chunk_size`, which grow with the document: see `packed_length`."""
+        return self.kernel().literals_of(self._most_counted)
+
+    def packed_length(self, sequence_length: int) -> int:
+        """How long sequences may be before knots are tied, with `most_literals` of room for every document,
+        so that afterwards they have room for all literals.
+
+        Raises:
+            ValueError: chunks of chunk_size tokens have as many literals as that, or more.
+        """
+        self.kernel()  # which checks
+        if not self.chunk_size:
+            return sequence_length
+        chunks = -(-sequence_length // self.chunk_size)
+        if self.bracket_ids and chunks > len(self.number_ids):
+            raise ValueError(
+                f"sequences of {sequence_length} tokens have up to {chunks} chunks of {self.chunk_size}, and "
+                f"number_ids has the tokens of {len(self.number_ids)} numbers: give those of {chunks}"
+            )
+        # Of n chunks there are at most n - 1 times as many as this.
+        numbers = sorted((len(tokens) for tokens in self._numbers[:chunks]), reverse=True)
+        of_cut = 4 + 2 * numbers[0] if numbers else 0
+        if self.trace_ids:
+            of_cut += 2 * (2 * self.trace_length + 3) + 1
+        length = sequence_length * self.chunk_size // (self.chunk_size + of_cut)
+        if of_cut >= self.chunk_size or length < 1:
+            raise ValueError(
+                f"a cut between chunks of chunk_size={self.chunk_size} tokens has {of_cut} literal tokens: "
+                "make the chunks longer, or leave out some of the ids"
+            )
+        return length
 
     def described(self) -> dict[str, Any]:
         """As options of a plan, what stands at its default left out."""
@@ -103,6 +183,7 @@ class Knots:
         return {n: v for n, v in plain.items() if v != usual[n] or n in ("kinds", "chunks", "seed")}
 
 
+COUNTS = ("cut_spans", "chunks", "left_whole")  # what a plan's options say of its knots
 OPTIONS = tuple(field.name for field in dataclasses.fields(Knots))
 
 
@@ -210,5 +291,6 @@ def pack_knots(
     knots = Knots(**own)
     if isinstance(over, Plan):
         return tie_knots(over, lengths, knots, sequence_length=sequence_length)
-    plan = pack(lengths, sequence_length, over, room=knots.most_literals, **rest)
-    return tie_knots(plan, lengths, knots)
+    length = knots.packed_length(sequence_length)
+    plan = pack(lengths, length, over, room=knots.most_literals, **rest)
+    return tie_knots(plan, lengths, knots, sequence_length=sequence_length if knots.chunk_size else None)

@@ -19,7 +19,7 @@ from pypack.packing.groups import WHOLE, Groups, named_groups
 from pypack.packing.knots import pack_knots
 from pypack.packing.rooms import check_room, with_room, without_room
 from pypack.packing.strategies import STRATEGIES, Job, Overflow, StrategyName, checked_options
-from pypack.plan.lengths import as_lengths
+from pypack.plan.lengths import KnownLengths, as_lengths
 from pypack.plan.plan import Plan
 from pypack.plan.stats import PlanCounts
 
@@ -160,6 +160,7 @@ def pack(
             raise TypeError(f"strategy {strategy!r} takes no option {name!r}; its options: {takes}")
     if isinstance(keep_together, str):
         lengths, keep_together = named_groups(lengths, keep_together)
+    known = lengths.fingerprint if isinstance(lengths, KnownLengths) else None
     documents = as_lengths(lengths)
     whole = documents
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
@@ -228,7 +229,7 @@ def pack(
             **own,
         },
         counts=counts,
-        lengths_fingerprint=lengths_fingerprint(whole),
+        lengths_fingerprint=known or lengths_fingerprint(whole),
     )
     if chosen.suits_order is not None:
         # Not `plan.utilization`: that takes a pass over all spans, and most users never ask for it.

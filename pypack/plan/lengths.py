@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+class KnownLengths:
+    """Lengths whose fingerprint was made along with them, so that `pack` need not read them for it.
+
+    Attributes:
+        values: int32 [D].
+        fingerprint: their `lengths_fingerprint`.
+    """
+
+    def __init__(self, values: NDArray[np.int32], fingerprint: str) -> None:
+        self.values, self.fingerprint = values, fingerprint
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.values, dtype) if copy else np.asarray(self.values, dtype)
 
 
 def as_lengths(lengths: ArrayLike) -> NDArray[np.int32]:

@@ -76,6 +76,14 @@ class Literals:
         bits = np.unpackbits(self.learned[: -(-count // 8)], count=count, bitorder="little")
         return Literals(offsets, self.tokens[:count], np.packbits(bits, bitorder="little"))
 
+    def of_sequences(self, plan: Plan, sequences: NDArray[np.int64]) -> Literals:
+        """Those of a plan with these sequences of `plan`, in this order."""
+        begins = plan.sequence_offsets[sequences] + sequences
+        gaps = _runs(begins, plan.sequence_offsets[sequences + 1] + sequences + 1 - begins)
+        counts = self.offsets[gaps + 1] - self.offsets[gaps]
+        tokens = _runs(self.offsets[gaps], counts)
+        return Literals.of_gaps(counts, self.tokens[tokens], self.is_learned()[tokens])
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by the names of their files."""
         return {
@@ -105,6 +113,15 @@ class Literals:
         """Whether both hold the same."""
         mine, others = self.arrays(), other.arrays()
         return all(np.array_equal(mine[name], others[name]) for name in ARRAYS)
+
+
+def _runs(begins: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers in runs: from each begin on, so many."""
+    ends = np.cumsum(sizes)
+    found: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+        begins - (ends - sizes), sizes
+    )
+    return found
 
 
 def refuse_literals(plan: Plan, what: str, advice: str) -> None:

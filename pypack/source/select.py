@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
+from pypack._common.fingerprint import written_hash
 from pypack._common.threads import resolve_num_threads
 from pypack.columnar.expressions import ExpressionError, parse_condition
+from pypack.plan.lengths import KnownLengths
 from pypack.source.document_order import order_of
 from pypack.store.store import TokenStore
 
 
 def documents_where(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The documents of which a mask is true: int64 [n], rising."""
-    return _core.masked_documents(np.ascontiguousarray(mask), resolve_num_threads(None))
+    threads = resolve_num_threads(None)
+    return _core.DocumentSet(np.ascontiguousarray(mask), threads).documents(threads)
 
 
 def column_values(store: TokenStore, name: str) -> NDArray[Any]:
@@ -61,17 +64,18 @@ class Selection:
         documents: NDArray[np.int64] | None,
         times: NDArray[np.int32] | None,
         described: dict[str, Any],
-        mask: NDArray[np.bool_] | None = None,
+        chosen: _core.DocumentSet | None = None,
     ) -> None:
-        """With a mask, bool [D], the documents are listed when they are asked for, once."""
+        """With `chosen`, the documents are listed when they are asked for, once."""
         self.times, self.described = times, described
-        self._documents, self._mask = documents, mask
+        self._documents, self._chosen = documents, chosen
 
     @property
     def documents(self) -> NDArray[np.int64] | None:
         """int64 [n], documents of the store in the order they are to be packed in; None: all of them."""
-        if self._mask is not None:
-            self._documents, self._mask = documents_where(self._mask), None
+        if self._chosen is not None:
+            self._documents = self._chosen.documents(resolve_num_threads(None))
+            self._chosen = None
         return self._documents
 
     def copies(self, count: int) -> NDArray[np.int64]:
@@ -79,10 +83,13 @@ class Selection:
         documents = np.arange(count, dtype=np.int64) if self.documents is None else self.documents
         return documents if self.times is None else np.repeat(documents, self.times)
 
-    def lengths_of_copies(self, lengths: NDArray[np.int32], num_threads: int) -> NDArray[np.int32]:
+    def lengths_of_copies(
+        self, lengths: NDArray[np.int32], num_threads: int
+    ) -> NDArray[np.int32] | KnownLengths:
         """The length of each of the `copies`, from those of all documents."""
-        if self._mask is not None:
-            return _core.masked_lengths(self._mask, lengths, num_threads)
+        if self._chosen is not None:
+            values, found = self._chosen.lengths(lengths, num_threads)
+            return KnownLengths(values, written_hash(found))
         if self.documents is not None:
             lengths = _core.chosen_lengths(lengths, self.documents, num_threads)
         return lengths if self.times is None else np.repeat(lengths, self.times)
@@ -100,7 +107,8 @@ def select(
 ) -> Selection:
     """What a selection holds; the arguments are those of `Source.select`.
 
-    Memory: a byte a document for `where`, beside its columns, and 8 for each document that is taken.
+    Memory: a byte a document for `where`, beside its columns, of which a bit stays; and 8 for each document
+    that is taken, once their numbers are asked for.
 
     Raises:
         ValueError: a value is missing, negative or not finite, an order names a document twice, or nothing is
@@ -130,15 +138,15 @@ def select(
         }
     if times is not None and (mask is not None or not times.all()):
         mask = times > 0 if mask is None else mask & (times > 0)
-    if mask is not None and mask.all():
-        mask = None
-    if not (count if mask is None else np.count_nonzero(mask)):
+    threads = resolve_num_threads(None)
+    chosen = None if mask is None else _core.DocumentSet(np.ascontiguousarray(mask), threads)
+    if chosen is not None and len(chosen) == count:
+        chosen = None
+    if not (count if chosen is None else len(chosen)):
         raise ValueError(f"the selection holds none of the {count} documents")
-    if mask is not None and order is None and times is None:
-        given = where is not None and not isinstance(where, str) and np.may_share_memory(mask, where)
-        kept = mask.copy() if given else np.ascontiguousarray(mask)  # whoever gave it may change it
-        return Selection(None, None, {**told, "store_documents": count}, kept)
-    documents = None if mask is None else documents_where(mask)
+    if chosen is not None and order is None and times is None:
+        return Selection(None, None, {**told, "store_documents": count}, chosen)
+    documents = None if chosen is None else chosen.documents(threads)
     if order is not None:
         documents, name = order_of(store, order, documents)
         told["order"] = name

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack._common.threads import resolve_num_threads
+from pypack.packing.knots import COUNTS as KNOT_COUNTS
 from pypack.packing.packing import pack
-from pypack.plan.literals import refuse_literals
+from pypack.plan.literals import Literals
 from pypack.plan.plan import ARRAYS, Plan
 from pypack.plan.stats import PlanCounts
 from pypack.source.document_order import IN_ORDER
@@ -106,7 +107,7 @@ def _with_repeats(
             entries.append(places)
         parts.append((level, plan.num_sequences))
         counts.append(plan.counts)
-        first = first or _made(plan)
+        first = _made(plan) if first is None else first.with_knots_of(plan)
         del plan, places, numbers, own  # before the next level takes as much
     assert first is not None
     documents = selection.documents
@@ -134,6 +135,7 @@ def _with_repeats(
         repeats=runs if any(times > 1 for *_, times in runs) else (),
         selection=selection.described,
         store_fingerprint=store.lengths_fingerprint,
+        literals=joined.literals,
     )
 
 
@@ -154,6 +156,14 @@ class _Made:
     sequence_length: int
     strategy: str
     options: Mapping[str, Any]
+
+    def with_knots_of(self, plan: Plan) -> _Made:
+        """The same with what was counted of the knots of another part, too."""
+        if plan.strategy != "knots":
+            return self
+        mine, others = self.options["knots"], plan.options["knots"]
+        counted = {name: mine[name] + others[name] for name in KNOT_COUNTS}
+        return dataclasses.replace(self, options={**self.options, "knots": {**mine, **counted}})
 
 
 def _made(plan: Plan) -> _Made:
@@ -200,10 +210,12 @@ class _Joined:
     def __init__(self, spans: int) -> None:
         self._arrays = {name: np.empty(max(1, spans), dtype) for name, dtype in ARRAYS.items()}
         self._spans = self._sequences = 0
+        self.literals: Literals | None = None  # all of the plans have some, or none
 
     def add(self, plan: Plan, numbers: NDArray[np.int64] | None, first: int) -> None:
         """Appends a plan, whose document i is numbers[i], or first + i."""
-        refuse_literals(plan, "repeated sequences lose them", "pack with repeat='documents'")
+        if plan.literals is not None:
+            self.literals = plan.literals if self.literals is None else self.literals.joined(plan.literals)
         spans = slice(self._spans, self._spans + plan.num_spans)
         sequences = slice(self._sequences, self._sequences + plan.num_sequences)
         for name in ("span_document", "span_start", "span_length"):

@@ -298,7 +298,7 @@ def test_counts_are_those_of_batches(tmp_path):
 
 
 def test_counts_of_batches_whose_objective_moves_tokens(tmp_path):
-    """Only the batch itself tells; and plans with literals are refused in words."""
+    """Only the batch itself tells; of plans with literals, too."""
     store, plan = fim_store(tmp_path)
     objective = FillInMiddle(0.9, prefix_id=1, suffix_id=2, middle_id=3, special_ids=[])
     loader = pypack.Loader(store, plan, batch_sequences=4, layout="varlen", objective=objective)
@@ -309,8 +309,11 @@ def test_counts_of_batches_whose_objective_moves_tokens(tmp_path):
     plain._count_given(step_counts(plain, 0))
     assert plain.stats.padding == plain.batch_at(0).padding > 0
     tied = pypack.pack(store.lengths, 64, "knots")
-    with pytest.raises(ValueError, match="batches are counted by their spans"):
-        step_counts(pypack.Loader(store, tied, batch_sequences=4, layout="varlen"), 0)
+    loader = pypack.Loader(store, tied, batch_sequences=4, layout="varlen")
+    counts, batch = step_counts(loader, 0), loader.batch_at(0)
+    assert (counts.tokens, counts.num_spans, counts.padding) == (batch.tokens, batch.num_spans, batch.padding)
+    loader._count_given(counts)
+    assert loader.stats.tokens == batch.tokens
 
 
 def fim_store(folder):

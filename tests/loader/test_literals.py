@@ -226,14 +226,10 @@ def test_damaged_literals_are_named(store, plan):
         full.verify(store.lengths)
 
 
-def test_what_has_no_place_for_them_says_so(store, plan, tmp_path):
+def test_what_has_no_place_for_them_says_so(store, plan):
     masked = MaskedLM(mask_id=1, special_ids=[], vocab_size=60_000)
     with pytest.raises(ValueError, match="literal tokens between its spans, and MaskedLM would change them"):
         Loader(store, plan, batch_sequences=4, objective=masked)
-    from pypack.formats.rows import iterate_rows
-
-    with pytest.raises(ValueError, match="the format has no place for them"):
-        next(iterate_rows(store, plan, uses_store_mask=False))
 
 
 def test_masks_of_documents_hold_in_it(store, plan):
@@ -334,3 +330,40 @@ def test_knots_of_a_store_that_has_grown(tmp_path, over):
     )  # fmt: skip
     with pytest.raises(ValueError, match="nothing says how they were made"):
         pypack.extend_plan(made, grown.lengths)
+
+
+def rows_of(loader, steps):
+    """Every row of some steps: its tokens, and which of them are labels."""
+    found = []
+    for step in range(steps):
+        batch = loader.batch_at(step)
+        for ids, labels, segments in zip(batch.input_ids, batch.labels, batch.segment_ids, strict=True):
+            if segments[0]:
+                found.append((ids.tolist(), labels.tolist()))
+    return sorted(found)
+
+
+def test_a_replay_gives_them_again(store, plan):
+    loader = Loader(Source(store, plan), batch_sequences=3)
+    seen = pypack.loader.replay(loader, 3)[""]
+    seen.plan.verify(store.lengths)
+    assert seen.plan.num_sequences == 9 < len(plan)
+    again = Loader(seen, batch_sequences=9, epochs=1)
+    assert rows_of(again, 1) == rows_of(loader, 3)
+
+
+def test_repeated_sequences_hold_them(store):
+    repeats = np.where(np.arange(len(store)) % 3, 4, 1)
+    settings = {name: getattr(KNOTS, name) for name in KNOTS.__dataclass_fields__}
+    source = Source.select(store, 128, repeats=repeats, repeat="sequences", strategy="knots", **settings)
+    plan = source.plan
+    plan.verify(store.lengths)
+    assert plan.repeats
+    told = plan.options["knots"]
+    by_sequence = [plan.literals.of_sequence(plan, s) for s in range(len(plan))]
+    heads = sum(gap.count(FIRST + 5) for gaps in by_sequence for gap in gaps)  # a name before every chunk
+    assert heads == told["chunks"] > told["cut_spans"] > 0
+    loader = Loader(source, batch_sequences=4)
+    for sequence, row in zip(loader.sequences_at(1).tolist(), loader.batch_at(1).input_ids, strict=True):
+        tokens, _, _ = expected_row(store, plan, sequence)
+        assert row[: len(tokens)].tolist() == tokens

@@ -400,8 +400,8 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         Loader(store, plan, objective=SpanCorruption(0.5, **IDS), **options)
     with pytest.raises(ValueError, match="which MaskedLM does not make"):
         Loader(store, plan, objective=pypack.objectives.MaskedLM(mask_id=3, special_ids=[]), **options)
-    with pytest.raises(ValueError, match=r"layout='padded'"):
-        Loader(store, plan, objective=SpanCorruption(**IDS), layout="varlen", **options)
+    with pytest.raises(ValueError, match=r"positions='row' counts one side alone"):
+        Loader(store, plan, objective=SpanCorruption(**IDS), positions="row", **options)
     with pytest.raises(ValueError, match=r"no store holds its tokenizer: give sentinel_ids="):
         Loader(store, plan, objective=SpanCorruption(end_id=1, start_id=0), **options)
     with pytest.raises(ValueError, match="no store names its end of a document: give end_id="):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.balance import lpt
 
+from pypack import _core
 from pypack.packing.balancing import balance
 from pypack.packing.packing import pack
 
@@ -210,3 +211,70 @@ def test_eleven_rollouts_on_four_ranks_of_two():
     assert result.unused == 3
     assert sorted(np.concatenate(result.last)) == [8, 9, 10]
     assert sum(len(result.of_rank(r)) for r in range(4)) == 11
+
+
+# Of a step: few costs or many, much alike or not at all, up to what no exact sum holds.
+COST_OF_A_ROW = st.sampled_from(
+    [
+        [4096, 4096, 4096, 3001, 2900, 17],
+        [0, 1, 2],
+        [0],
+        list(range(1000)),
+        [int(1.03**i) for i in range(700)],
+        [2**50, 2**50 - 1, 2**49, 7],
+        [2**60, 2**60 + 1, 3],
+    ]
+)
+STEPS = st.tuples(COST_OF_A_ROW, st.integers(0, 2**32))
+
+
+@given(
+    step=STEPS,
+    ranks=st.sampled_from([1, 2, 3, 8, 31, 32, 64]),
+    micro_batches=st.integers(1, 9) | st.just(17),
+    even=st.sampled_from([1.0, 1.0005, 1.005]),
+)
+def test_what_one_rank_takes_is_that_of_the_definition(step, ranks, micro_batches, even):
+    unit, seed = step
+    costs = np.random.default_rng(seed).choice(unit, ranks * micro_batches)
+    dealt = lpt(costs.astype(float).tolist(), ranks, micro_batches, even)
+    for rank in {0, ranks // 2, ranks - 1}:
+        assert _core._testing.lpt_to_rank(costs, ranks, rank, even) == dealt[rank]
+
+
+@given(step=STEPS, ranks=st.sampled_from([100, 128, 129, 300]), micro_batches=st.integers(1, 8))
+def test_one_rank_takes_the_same_as_of_a_whole_plan_of_many_ranks(step, ranks, micro_batches):
+    unit, seed = step
+    costs = np.random.default_rng(seed).choice(unit, ranks * micro_batches)
+    order = balance(costs.astype(float), ranks, micro_batches, even=1.005).order[0]
+    for rank in (0, ranks // 2, ranks - 1):
+        assert _core._testing.lpt_to_rank(costs, ranks, rank, 1.005) == order[rank].tolist()
+
+
+@given(ranks=st.sampled_from([33, 130]), micro_batches=st.integers(2, 8), seed=st.integers(0, 2**32))
+def test_many_ranks_are_dealt_as_the_definition_does(ranks, micro_batches, seed):
+    costs = np.random.default_rng(seed).choice([16, 15, 9, 1], ranks * micro_batches)
+    dealt = lpt(costs.astype(float).tolist(), ranks, micro_batches, 1.005)
+    order = balance(costs.astype(float), ranks, micro_batches, even=1.005).order[0]
+    assert order.tolist() == dealt
+
+
+@pytest.mark.parametrize("instructions", ["best", "portable", "avx512"])
+@given(step=STEPS, size=st.integers(0, 70) | st.sampled_from([256, 1000, 1024, 1025, 3000]))
+def test_rows_of_a_step_are_sorted(instructions, step, size):
+    unit, seed = step
+    costs = np.random.default_rng(seed).choice(np.array(unit, np.int64), size)
+    try:
+        order = _core._testing.sort_step(costs, instructions)
+    except ValueError as error:
+        assert "lacks the instructions" in str(error)
+        pytest.skip(f"this machine has no {instructions}")
+    assert order.tolist() == sorted(range(size), key=lambda i: (-costs[i], i))
+
+
+def test_a_step_is_refused_that_does_not_divide_or_costs_less_than_nothing():
+    with pytest.raises(ValueError, match="3 items cannot be dealt to rank 0 of 2"):
+        _core._testing.lpt_to_rank(np.array([1, 2, 3]), 2, 0, 1.0)
+    with pytest.raises(ValueError, match="costs must not be negative"):
+        _core._testing.lpt_to_rank(np.array([1, -2]), 2, 0, 1.0)
+    assert _core._testing.lpt_to_rank(np.array([], np.int64), 2, 0, 1.0) == []

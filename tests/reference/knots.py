@@ -26,13 +26,41 @@ class Knots:
     marks: Sequence[int]
     letters: Sequence[int]
     name_length: int
+    interleave: bool = False
+    chunk_size: int = 0  # above 0: what the last of the most chances means
+    brackets: Sequence[int] = ()
+    numbers: Sequence[Sequence[int]] = ()
 
-    def literals_of(self, parts: int) -> int:
+    def literals_of(self, parts: int, sized: bool = False) -> int:
         if parts < 2:
             return 0
-        knots = 2 * (parts - 1) if self.knot_ids else 0
+        knots = 2 * (parts - 1) if self.knot_ids and not sized else 0
+        if sized:
+            knots = sum(len(self.at_head(c, True)) + len(self.at_tail(c, parts, True)) for c in range(parts))
         names = parts * (2 + self.name_length) + 1 + parts * (self.name_length + 1) if self.marks else 0
         return knots + names
+
+    def at_head(self, chunk: int, sized: bool) -> list[Token]:
+        """Before a chunk, by its number."""
+        if not chunk:
+            return []
+        if sized:
+            return self.numbered(chunk, self.brackets[:2])
+        return [(self.knot_ids[2 * chunk - 1], False)] if self.knot_ids else []
+
+    def at_tail(self, chunk: int, parts: int, sized: bool) -> list[Token]:
+        if chunk == parts - 1:
+            return []
+        if sized:
+            return self.numbered(chunk, self.brackets[2:])
+        return [(self.knot_ids[2 * chunk], False)] if self.knot_ids else []
+
+    def numbered(self, chunk: int, brackets: Sequence[int]) -> list[Token]:
+        """Only what goes on within a number can be known."""
+        if not brackets:
+            return []
+        number = [(token, i > 0) for i, token in enumerate(self.numbers[chunk])]
+        return [(brackets[0], False), *number, (brackets[1], False)]
 
 
 def chosen(bits: int, borders: Sequence[int]) -> int:
@@ -49,7 +77,9 @@ def tie(
     def draw(purpose: int, index: int) -> int:
         return combine_keys(combine_keys(key, purpose), index)
 
-    def cuts_of(i: int, length: int, count: int) -> list[int]:
+    def cuts_of(i: int, length: int, count: int, sized: bool) -> list[int]:
+        if sized:
+            return [how.chunk_size * c for c in range(1, count)]
         if how.equal_cuts:
             return [length // count * c for c in range(1, count)]
         places: list[int] = []
@@ -62,14 +92,19 @@ def tie(
     room = capacity - sum(length for _, _, length in spans)
     chances = how.chunks[chosen(draw(KIND, 0), how.kinds)]
     parts: list[list[Span]] = []  # of each span
+    by_size: list[bool] = []
     left_whole = 0
     for i, (document, start, length) in enumerate(spans):
         count = chosen(draw(CHUNKS, i), chances) + 1
+        sized = how.chunk_size > 0 and count == len(chances)
+        if sized:
+            count = max(-(-length // how.chunk_size), 1)
         count = count if length >= count else 1
-        if how.literals_of(count) > room:
+        if how.literals_of(count, sized) > room:
             count, left_whole = 1, left_whole + 1
-        room -= how.literals_of(count)
-        borders = [0, *(cuts_of(i, length, count) if count > 1 else []), length]
+        room -= how.literals_of(count, sized)
+        by_size.append(sized)
+        borders = [0, *(cuts_of(i, length, count, sized) if count > 1 else []), length]
         parts.append([(document, start + a, b - a) for a, b in pairwise(borders)])
 
     total = sum(map(len, parts))
@@ -85,6 +120,9 @@ def tie(
             is_last = i == len(parts) - 1
             own = [*sorted(own[:-1]), own[-1]] if is_last else sorted(own)
         of_span.append(own)
+    if how.interleave:
+        order = sorted((c, i) for i, mine in enumerate(parts) for c in range(len(mine)))
+        of_span = [[order.index((c, i)) for c in range(len(mine))] for i, mine in enumerate(parts)]
     at = {slot: (i, c) for i, own in enumerate(of_span) for c, slot in enumerate(own)}
 
     def name(slot: int) -> list[int]:
@@ -99,13 +137,11 @@ def tie(
         count = len(parts[i])
         if how.marks and count > 1:
             gap += [(token, False) for token in (how.marks[0], *name(slot), how.marks[1])]
-        if how.knot_ids and c > 0:
-            gap.append((how.knot_ids[2 * c - 1], False))
+        gap += how.at_head(c, by_size[i])
         gaps.append(gap)
         gap = []
         found.append(parts[i][c])
-        if how.knot_ids and c < count - 1:
-            gap.append((how.knot_ids[2 * c], False))
+        gap += how.at_tail(c, count, by_size[i])
         if how.marks and count > 1 and slot == max(of_span[i]):
             gap.append((how.marks[2], False))
             for k, other in enumerate(of_span[i]):

@@ -205,14 +205,16 @@ py::tuple span_arrays(const py::capsule& made) {
 
 // Arrays that the objective has added, by name; None where there are none.
 py::object extras_to_python(const MadeBatch& made, const BatchFormat& format, const Shape& shape,
-                            const py::capsule& owner) {
+                            const Shape& of_labels, const py::capsule& owner) {
     if (made.extras.empty()) return py::none();
     py::dict found;
     for (const MadeExtra& extra : made.extras) {
         if (extra.data == nullptr) continue;
         const auto rows = static_cast<py::ssize_t>(made.num_rows);
-        const Shape own =
-            extra.columns < 0 ? shape : Shape{{rows, static_cast<py::ssize_t>(extra.columns)}, 2};
+        const Shape own = extra.columns == kOfInputs ? shape
+                          : extra.columns == kOfLabels
+                              ? of_labels
+                              : Shape{{rows, static_cast<py::ssize_t>(extra.columns)}, 2};
         const bool wide = extra.kind == ExtraArray::Kind::ids && !format.int32;
         found[extra.name] = wide ? array_in<std::int64_t>(extra.data, own, owner)
                             : extra.kind == ExtraArray::Kind::float32
@@ -227,9 +229,11 @@ py::object extras_to_python(const MadeBatch& made, const BatchFormat& format, co
 py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
     py::object cu_seqlens = py::none();
     py::object max_seqlen = py::none();
+    py::object of_targets = py::none();  // borders of the other side
     if (format.varlen) {
         cu_seqlens = to_numpy(std::move(batch.cu_seqlens));
         max_seqlen = py::int_(batch.max_seqlen);
+        if (batch.target_length >= 0) of_targets = to_numpy(std::move(batch.target_cu_seqlens));
     }
     const py::capsule owner = kept(std::move(batch));
     const auto& made = *static_cast<const MadeBatch*>(PyCapsule_GetPointer(owner.ptr(), kMadeBatch));
@@ -238,7 +242,10 @@ py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
             ? Shape{{static_cast<py::ssize_t>(made.num_items), 0}, 1}
             : Shape{{static_cast<py::ssize_t>(made.num_rows), static_cast<py::ssize_t>(made.row_length)}, 2};
     Shape of_labels = shape;
-    if (made.target_length >= 0) of_labels.sizes[1] = static_cast<py::ssize_t>(made.target_length);
+    if (made.target_length >= 0) {
+        of_labels.sizes[format.varlen ? 0 : 1] =
+            static_cast<py::ssize_t>(format.varlen ? made.num_targets : made.target_length);
+    }
     const auto ids = [&](std::byte* data, const Shape& of) -> py::object {
         if (data == nullptr) return py::none();
         if (format.int32) return array_in<std::int32_t>(data, of, owner);
@@ -246,10 +253,15 @@ py::tuple batch_to_python(MadeBatch&& batch, const BatchFormat& format) {
     };
     py::object loss_mask = py::none();
     if (made.loss_mask != nullptr) loss_mask = array_in<float>(made.loss_mask, of_labels, owner);
+    py::object extras = extras_to_python(made, format, shape, of_labels, owner);
+    if (!of_targets.is_none()) {
+        extras["decoder_cu_seqlens"] = std::move(of_targets);
+        extras["decoder_max_seqlen"] = py::int_(made.target_max_seqlen);
+    }
     return py::make_tuple(ids(made.input_ids, shape), ids(made.labels, of_labels),
                           ids(made.position_ids, shape), ids(made.segment_ids, shape), std::move(loss_mask),
                           std::move(cu_seqlens), std::move(max_seqlen), made.rows.num_tokens, owner,
-                          extras_to_python(made, format, shape, owner));
+                          std::move(extras));
 }
 
 py::tuple make(const MakerHandle& handle, const py::tuple& draws, std::int64_t slots, const RankPart& part,

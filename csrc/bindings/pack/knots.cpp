@@ -18,8 +18,10 @@ namespace {
 
 KnotOptions knot_options(std::uint64_t seed, std::vector<std::uint64_t> kinds,
                          std::vector<std::uint64_t> chunks, std::size_t num_chunks, bool equal_cuts,
-                         bool keep_order, std::vector<std::int32_t> knots, std::vector<std::int32_t> marks,
-                         std::vector<std::int32_t> letters, std::int64_t name_length) {
+                         bool keep_order, bool interleave, std::vector<std::int32_t> knots,
+                         std::vector<std::int32_t> marks, std::vector<std::int32_t> letters,
+                         std::int64_t name_length, std::int64_t chunk_size,
+                         std::vector<std::int32_t> brackets, std::vector<std::vector<std::int32_t>> numbers) {
     KnotOptions options;
     options.seed = seed;
     options.kinds = std::move(kinds);
@@ -27,10 +29,14 @@ KnotOptions knot_options(std::uint64_t seed, std::vector<std::uint64_t> kinds,
     options.num_chunks = num_chunks;
     options.equal_cuts = equal_cuts;
     options.keep_order = keep_order;
+    options.interleave = interleave;
     options.knots = std::move(knots);
     options.marks = std::move(marks);
     options.letters = std::move(letters);
     options.name_length = name_length;
+    options.chunk_size = chunk_size;
+    options.brackets = std::move(brackets);
+    options.numbers = std::move(numbers);
     options.validate();
     return options;
 }
@@ -56,9 +62,10 @@ void register_knots(py::module_& m) {
     py::classh<KnotOptions>(m, "KnotOptions",
                             "How the spans of sequences are cut; chances * 2^32, summed up.")
         .def(py::init(&knot_options), py::kw_only(), py::arg("seed"), py::arg("kinds"), py::arg("chunks"),
-             py::arg("num_chunks"), py::arg("equal_cuts"), py::arg("keep_order"), py::arg("knots"),
-             py::arg("marks"), py::arg("letters"), py::arg("name_length"))
-        .def("literals_of", &KnotOptions::literals_of, py::arg("parts"));
+             py::arg("num_chunks"), py::arg("equal_cuts"), py::arg("keep_order"), py::arg("interleave"),
+             py::arg("knots"), py::arg("marks"), py::arg("letters"), py::arg("name_length"),
+             py::arg("chunk_size"), py::arg("brackets"), py::arg("numbers"))
+        .def("literals_of", &KnotOptions::literals_of, py::arg("parts"), py::arg("sized") = false);
     m.def("tie_knots", &tie, py::arg("plan"), py::arg("options"), py::arg("capacity"),
           "The arrays of the plan, literal_offsets, literal_tokens, literal_learned, and counts.");
 }

@@ -5,6 +5,7 @@
 #include "bindings/common/gil.hpp"
 #include "bindings/register.hpp"
 #include "store/chosen_documents.hpp"
+#include "store/document_set.hpp"
 
 namespace pypack::bindings {
 
@@ -15,27 +16,31 @@ std::span<const std::uint8_t> bytes_of(const Array<bool>& mask) {
     return {reinterpret_cast<const std::uint8_t*>(bools.data()), bools.size()};
 }
 
-py::array_t<std::int64_t> masked_documents(const Array<bool>& mask, int num_threads,
-                                           const std::string& instructions) {
+DocumentSet set_of(const Array<bool>& mask, int num_threads, const std::string& instructions) {
     const auto bytes = bytes_of(mask);
+    const Instructions chosen = instructions_named(instructions);
+    const GilRelease release;
+    return DocumentSet(bytes, num_threads, chosen);
+}
+
+py::array_t<std::int64_t> documents_in(const DocumentSet& set, int num_threads) {
     Buffer<std::int64_t> documents;
     {
         const GilRelease release;
-        documents = documents_of_mask(bytes, num_threads, instructions_named(instructions));
+        documents = set.documents(num_threads);
     }
     return to_numpy(std::move(documents));
 }
 
-py::array_t<Length> masked_lengths(const Array<bool>& mask, const Array<Length>& lengths, int num_threads,
-                                   const std::string& instructions) {
-    const auto bytes = bytes_of(mask);
+py::tuple lengths_in(const DocumentSet& set, const Array<Length>& lengths, int num_threads) {
     const auto all = view(lengths, "lengths");
-    Buffer<Length> chosen;
+    DocumentSet::Lengths chosen;
     {
         const GilRelease release;
-        chosen = lengths_of_mask(bytes, all, num_threads, instructions_named(instructions));
+        chosen = set.lengths(all, num_threads);
     }
-    return to_numpy(std::move(chosen));
+    return py::make_tuple(to_numpy(std::move(chosen.lengths)),
+                          py::make_tuple(chosen.hash[0], chosen.hash[1]));
 }
 
 py::array_t<Length> chosen_lengths(const Array<Length>& lengths, const Array<std::int64_t>& documents,
@@ -53,12 +58,16 @@ py::array_t<Length> chosen_lengths(const Array<Length>& lengths, const Array<std
 }  // namespace
 
 void register_chosen(py::module_& m) {
-    m.def("masked_documents", &masked_documents, py::arg("mask").noconvert(), py::arg("num_threads"),
-          py::arg("instructions") = "best",
-          "Where a mask, bool [D], is true: int64 [n], rising. instructions: 'best', 'portable', 'avx2' or "
-          "'avx512'.");
-    m.def("masked_lengths", &masked_lengths, py::arg("mask").noconvert(), py::arg("lengths").noconvert(),
-          py::arg("num_threads"), py::arg("instructions") = "best", "lengths[mask], int32 [n].");
+    py::class_<DocumentSet>(m, "DocumentSet", "Documents of a store, a bit each.")
+        .def(
+            py::init(&set_of), py::arg("mask").noconvert(), py::arg("num_threads"),
+            py::arg("instructions") = "best",
+            "Those of which a mask, bool [D], is true. instructions: 'best', 'portable', 'avx2' or 'avx512'.")
+        .def("__len__", &DocumentSet::count, "How many they are.")
+        .def("documents", &documents_in, py::arg("num_threads"), "Their numbers: int64 [n], rising.")
+        .def(
+            "lengths", &lengths_in, py::arg("lengths").noconvert(), py::arg("num_threads"),
+            "Of the lengths of all documents, int32 [D], theirs: int32 [n], and the sequence_hash of these.");
     m.def("chosen_lengths", &chosen_lengths, py::arg("lengths").noconvert(), py::arg("documents").noconvert(),
           py::arg("num_threads"), "lengths[documents], int32 [n].");
 }

@@ -1,5 +1,6 @@
 #include "batch/batch_maker.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -8,7 +9,7 @@
 #include "batch/square_sums.hpp"
 #include "common/prefetch.hpp"
 #include "pack/balance/deal.hpp"
-#include "pack/balance/longest_first.hpp"
+#include "pack/balance/lpt_to_rank.hpp"
 
 namespace pypack {
 
@@ -17,6 +18,42 @@ namespace {
 // Every rank deals every step anew: from here on (see BalanceOptions) the search for better swaps takes
 // longer than ranks wait.
 constexpr double kEven = 1.005;
+
+// The span lengths of the first rows, those of one source; none for empty and damaged ones. Returns how many.
+// Each pass asks for the cache lines that the next one reads.
+std::size_t find_lengths(const PlanView& plan, std::span<const RowRef> rows, std::span<const Length>* out) {
+    const std::int64_t* const offsets = plan.sequence_offsets.data();
+    const auto sequences = static_cast<std::uint64_t>(plan.num_sequences());
+    const std::int32_t source = rows.front().source;
+    std::size_t count = 0;
+    for (; count < rows.size() && rows[count].source == source; ++count) {
+        prefetch(offsets + std::max<std::int64_t>(rows[count].sequence, 0));
+    }
+    const Length* const lengths = plan.span_length.data();
+    const std::int64_t spans = plan.num_spans();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto sequence = static_cast<std::uint64_t>(rows[i].sequence);
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        if (sequence < sequences) {  // kEmptyRow is not
+            first = offsets[sequence];
+            last = offsets[sequence + 1];
+        }
+        const bool is_good = first >= 0 && last > first && last <= spans;
+        out[i] = is_good ? std::span(lengths + first, static_cast<std::size_t>(last - first))
+                         : std::span<const Length>();
+        prefetch(out[i].data());
+    }
+    return count;
+}
+
+// Of one segment, of all tokens of the row.
+std::int64_t cost_with_literals(const PlanView& plan, const RowRef& row, std::span<const Length> lengths) {
+    if (lengths.empty()) return 0;
+    auto tokens = static_cast<std::uint64_t>(plan.num_literals(static_cast<std::size_t>(row.sequence)));
+    for (const std::int64_t length : lengths) tokens += static_cast<std::uint64_t>(length);
+    return static_cast<std::int64_t>(tokens * tokens & std::numeric_limits<std::int64_t>::max());
+}
 
 }  // namespace
 
@@ -46,40 +83,25 @@ std::vector<RowRef> BatchMaker::rows(const StepRequest& request) const {
     return mine;
 }
 
-void BatchMaker::check_sources(std::span<const RowRef> rows) const {
-    const std::int64_t now = look_clock();
-    std::int32_t looked_at = -1;  // mostly many rows of one source come together
-    for (const RowRef& row : rows) {
-        if (row.source == looked_at && row.source >= 0) continue;
-        if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {
-            throw std::out_of_range("source " + std::to_string(row.source) + " of " +
-                                    std::to_string(sources.size()));
-        }
-        sources[static_cast<std::size_t>(row.source)].look_at_plan(now);
-        looked_at = row.source;
+void BatchMaker::check_source(const RowRef& row, std::int64_t now) const {
+    if (row.source < 0 || static_cast<std::size_t>(row.source) >= sources.size()) {
+        throw std::out_of_range("source " + std::to_string(row.source) + " of " +
+                                std::to_string(sources.size()));
     }
+    sources[static_cast<std::size_t>(row.source)].look_at_plan(now);
 }
 
 // Of attention: the sum of squared span lengths. Damaged rows cost nothing here, resolve_rows names them. The
-// rows of all ranks are looked at, each a random place of two files: as in resolve_rows, every pass asks for
-// the cache lines that the next one reads.
+// rows of all ranks are looked at, each a random place of two files.
 std::span<const std::int64_t> BatchMaker::attention_costs(std::span<const RowRef> rows) const {
-    check_sources(rows);
     if (!remote) return costs_here(rows);
+    const std::int64_t now = look_clock();
+    for (const RowRef& row : rows) check_source(row, now);
     const auto lengths = [&](const auto& ask) { for_lengths_of_rows(sources, rows, ask); };
     return remote->when_plan_there(lengths, [&] { return costs_here(rows); });
 }
 
 std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> rows) const {
-    const auto plan_of = [&](const RowRef& row) -> const PlanView* {
-        const PlanView& plan = sources[static_cast<std::size_t>(row.source)].plan;
-        return row.sequence == kEmptyRow || row.sequence >= plan.num_sequences() ? nullptr : &plan;
-    };
-    for (const RowRef& row : rows) {
-        if (const PlanView* plan = plan_of(row)) {
-            prefetch(&plan->sequence_offsets[static_cast<std::size_t>(row.sequence)]);
-        }
-    }
     struct Memory {
         std::vector<std::span<const Length>> lengths;
         std::vector<std::uint64_t> squares;
@@ -87,32 +109,25 @@ std::span<const std::int64_t> BatchMaker::costs_here(std::span<const RowRef> row
     };
     thread_local Memory memory;  // every step of every rank needs it
     auto& [lengths, squares, costs] = memory;
-    lengths.assign(rows.size(), {});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const PlanView* plan = plan_of(rows[i]);
-        if (plan == nullptr) continue;
-        const auto s = static_cast<std::size_t>(rows[i].sequence);
-        const std::int64_t first = plan->sequence_offsets[s];
-        const std::int64_t last = plan->sequence_offsets[s + 1];
-        if (first < 0 || last <= first || last > plan->num_spans()) continue;
-        lengths[i] = plan->span_length.subspan(static_cast<std::size_t>(first),
-                                               static_cast<std::size_t>(last - first));
-        prefetch(lengths[i].data());
-    }
+    lengths.resize(rows.size());
     squares.resize(rows.size());
-    square_sums(lengths, squares.data());
     costs.resize(rows.size());
+    const std::int64_t now = look_clock();
+    bool any_literals = false;
+    for (std::size_t begin = 0; begin < rows.size();) {  // mostly many rows of one source come together
+        check_source(rows[begin], now);
+        const PlanView& plan = sources[static_cast<std::size_t>(rows[begin].source)].plan;
+        any_literals |= plan.literals.any();
+        begin += find_lengths(plan, rows.subspan(begin), lengths.data() + begin);
+    }
+    square_sums(lengths, squares.data());
     for (std::size_t i = 0; i < rows.size(); ++i) {
         // A row is at most 2^31 - 1 tokens, so that its cost fits; a damaged plan may say otherwise.
-        std::uint64_t cost = squares[i];
-        const PlanView* plan = plan_of(rows[i]);
-        if (plan != nullptr && plan->literals.any()) {  // one segment, of all of its tokens
-            auto tokens = static_cast<std::uint64_t>(
-                lengths[i].empty() ? 0 : plan->num_literals(static_cast<std::size_t>(rows[i].sequence)));
-            for (const std::int64_t length : lengths[i]) tokens += static_cast<std::uint64_t>(length);
-            cost = tokens * tokens;
-        }
-        costs[i] = static_cast<std::int64_t>(cost & std::numeric_limits<std::int64_t>::max());
+        costs[i] = static_cast<std::int64_t>(squares[i] & std::numeric_limits<std::int64_t>::max());
+    }
+    for (std::size_t i = 0; any_literals && i < rows.size(); ++i) {
+        const PlanView& plan = sources[static_cast<std::size_t>(rows[i].source)].plan;
+        if (plan.literals.any()) costs[i] = cost_with_literals(plan, rows[i], lengths[i]);
     }
     return costs;
 }

@@ -61,7 +61,8 @@ struct BatchMaker {
 
   private:
     [[nodiscard]] MadeBatch make_here(const StepRequest& request, std::span<const RowRef> rows);
-    void check_sources(std::span<const RowRef> rows) const;
+    // Throws if there is no such source, or its plan was cut. `now`: of look_clock.
+    void check_source(const RowRef& row, std::int64_t now) const;
     // Valid until the thread asks again.
     [[nodiscard]] std::span<const std::int64_t> attention_costs(std::span<const RowRef> rows) const;
     [[nodiscard]] std::span<const std::int64_t> costs_here(std::span<const RowRef> rows) const;

@@ -116,7 +116,7 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
     batch.segment_ids = cut(format.segment_ids, id_size);
     batch.loss_mask = cut(format.loss_mask, sizeof(float));
     for (const ExtraArray& extra : format.extras) {
-        const std::int64_t columns = extra.is_by_row() ? extra.items_of_row(row_length) : -1;
+        const std::int64_t columns = extra.is_by_row() ? extra.items_of_row(row_length) : kOfInputs;
         const std::int64_t items = columns < 0 ? batch.num_items : batch.num_rows * columns;
         batch.extras.push_back(
             {extra.name, extra.kind, columns, cut_items(items, size_of(extra.kind, format))});

@@ -31,11 +31,14 @@ struct BatchFormat {
     std::vector<ExtraArray> extras{};  // of the objective
 };
 
+inline constexpr std::int64_t kOfInputs = -1;  // of the shape of the input ids
+inline constexpr std::int64_t kOfLabels = -2;  // of that of the labels
+
 // An array that an objective has added: of one item for each of the batch's, or [rows, columns].
 struct MadeExtra {
     const char* name;
     ExtraArray::Kind kind;
-    std::int64_t columns;  // -1: of the shape of the input ids
+    std::int64_t columns;  // or kOfInputs, kOfLabels
     std::byte* data;
 };
 
@@ -52,6 +55,7 @@ struct MadeBatch {
     std::int64_t row_length = 0;      // padded layout
     std::int64_t target_length = -1;  // of the labels of a row, where they are another's than the inputs
     std::int64_t num_items = 0;       // of each token array
+    std::int64_t num_targets = 0;     // of those of the other side
     // Begins of the token arrays; null where one is left out.
     std::byte* input_ids = nullptr;
     std::byte* labels = nullptr;
@@ -61,6 +65,8 @@ struct MadeBatch {
     std::vector<MadeExtra> extras;
     std::vector<std::int32_t> cu_seqlens;                      // varlen
     std::int32_t max_seqlen = 0;                               // varlen
+    std::vector<std::int32_t> target_cu_seqlens;               // varlen, of the other side
+    std::int32_t target_max_seqlen = 0;                        // varlen, of the other side
     std::array<std::int64_t, kMostCounts> objective_counts{};  // what its objective counted
 };
 

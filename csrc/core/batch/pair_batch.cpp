@@ -9,6 +9,7 @@
 
 #include "batch/array_bytes.hpp"
 #include "batch/item_loops.hpp"
+#include "batch/pair_places.hpp"
 #include "common/parallel.hpp"
 #include "common/prefetch.hpp"
 #include "common/random.hpp"
@@ -92,6 +93,7 @@ struct Task {
     std::span<const RowRef> rows;
     const Denoising& denoising;
     PairLengths rooms;
+    const PairPlaces& places;
     const BatchFormat& format;
     const MadeBatch& batch;
 };
@@ -99,16 +101,17 @@ struct Task {
 template <typename Id>
 class RowWriter {
   public:
-    RowWriter(const Task& task, std::int64_t row)
+    RowWriter(const Task& task, std::size_t row)
         : task_(task),
-          inputs_{side<Id>(task.batch.input_ids, row, task.rooms.inputs),
-                  side<Id>(task.batch.position_ids, row, task.rooms.inputs),
-                  side<Id>(task.batch.segment_ids, row, task.rooms.inputs)},
-          targets_{nullptr, side<Id>(task.batch.extras[1].data, row, task.rooms.targets),
-                   side<Id>(task.batch.extras[2].data, row, task.rooms.targets)},
-          labels_(side<Id>(task.batch.labels, row, task.rooms.targets)),
-          decoder_(side<Id>(task.batch.extras[0].data, row, task.rooms.targets)),
-          loss_mask_(side<float>(task.batch.loss_mask, row, task.rooms.targets)) {}
+          input_room_(task.places.inputs.rows[row + 1] - task.places.inputs.rows[row]),
+          target_room_(task.places.targets.rows[row + 1] - task.places.targets.rows[row]),
+          inputs_{of_inputs(task.batch.input_ids, row), of_inputs(task.batch.position_ids, row),
+                  of_inputs(task.batch.segment_ids, row)},
+          targets_{nullptr, of_targets<Id>(task.batch.extras[1].data, row),
+                   of_targets<Id>(task.batch.extras[2].data, row)},
+          labels_(of_targets<Id>(task.batch.labels, row)),
+          decoder_(of_targets<Id>(task.batch.extras[0].data, row)),
+          loss_mask_(of_targets<float>(task.batch.loss_mask, row)) {}
 
     void write(std::size_t row, NoiseRuns& runs) {
         const ResolvedRows& spans = task_.batch.rows;
@@ -130,23 +133,28 @@ class RowWriter {
             const auto in_plan = static_cast<std::size_t>(first + s - begin);
             const PlanSpan of_plan{source->plan.span_document[in_plan], span.start, span.length};
             const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - begin));
-            write_span(span, of_plan, key, static_cast<Id>(s - begin + 1), source->store->dtype(), runs);
+            const auto segment = static_cast<Id>(s - (task_.format.varlen ? 0 : begin) + 1);
+            write_span(span, of_plan, key, segment, source->store->dtype(), runs);
         }
-        inputs_.pad(task_.rooms.inputs, static_cast<Id>(task_.format.pad_id));
-        targets_.pad(task_.rooms.targets, Id{0});
-        const std::int64_t rest = task_.rooms.targets - targets_.used;
+        inputs_.pad(input_room_, static_cast<Id>(task_.format.pad_id));
+        targets_.pad(target_room_, Id{0});
+        const std::int64_t rest = target_room_ - targets_.used;
         set_all(labels_ + targets_.used, rest, static_cast<Id>(kIgnoreLabel));
         set_all(decoder_ + targets_.used, rest, static_cast<Id>(task_.format.pad_id));
         if (loss_mask_ == nullptr) return;
-        for (std::int64_t i = 0; i < task_.rooms.targets; ++i) {
+        for (std::int64_t i = 0; i < target_room_; ++i) {
             loss_mask_[i] = labels_[i] == static_cast<Id>(kIgnoreLabel) ? 0.0F : 1.0F;
         }
     }
 
   private:
+    [[nodiscard]] Id* of_inputs(std::byte* array, std::size_t row) const {
+        return array == nullptr ? nullptr : reinterpret_cast<Id*>(array) + task_.places.inputs.rows[row];
+    }
+
     template <typename Item>
-    static Item* side(std::byte* array, std::int64_t row, std::int64_t room) {
-        return array == nullptr ? nullptr : reinterpret_cast<Item*>(array) + row * room;
+    [[nodiscard]] Item* of_targets(std::byte* array, std::size_t row) const {
+        return array == nullptr ? nullptr : reinterpret_cast<Item*>(array) + task_.places.targets.rows[row];
     }
 
     // Asks for the tokens of the next span, and for the page of a later one: spans are random places of the
@@ -165,12 +173,7 @@ class RowWriter {
     void write_span(const ResolvedSpan& span, const PlanSpan& of_plan, std::uint64_t key, Id segment,
                     TokenDtype dtype, NoiseRuns& runs) {
         const PairLengths items = task_.denoising.sizes().of(of_plan.document, of_plan.start, of_plan.length);
-        if (inputs_.used + items.inputs > task_.rooms.inputs ||
-            targets_.used + items.targets > task_.rooms.targets) {
-            throw std::invalid_argument("a sequence has more than " + std::to_string(task_.rooms.inputs) +
-                                        " inputs or " + std::to_string(task_.rooms.targets) +
-                                        " targets; the plan is damaged, or of another objective");
-        }
+        check_pair_rooms(inputs_.used + items.inputs, targets_.used + items.targets, task_.rooms);
         Id* const labels = labels_ + targets_.used;
         const PairItems<Id> out{inputs_.ids + inputs_.used, labels};
         const Length prefix = visit_dtype(dtype, [&](auto zero) {
@@ -186,6 +189,8 @@ class RowWriter {
     }
 
     const Task& task_;
+    std::int64_t input_room_;
+    std::int64_t target_room_;
     Side<Id> inputs_;
     Side<Id> targets_;  // without ids, which are two arrays
     Id* labels_;
@@ -196,12 +201,13 @@ class RowWriter {
 template <typename Id>
 void write_rows(const Task& task, int num_threads) {
     const auto rows = static_cast<std::int64_t>(task.rows.size());
-    const std::int64_t items = rows * (std::int64_t{task.rooms.inputs} + task.rooms.targets);
+    const std::int64_t items = task.places.inputs.rows.back() + task.places.targets.rows.back();
     const auto threads =
         static_cast<int>(std::clamp<std::int64_t>(items / kItemsPerThread, 1, std::max(num_threads, 1)));
     parallel_for(rows, threads, [&](std::int64_t row) {
         thread_local NoiseRuns runs;  // whose memory is used again for every span
-        RowWriter<Id>(task, row).write(static_cast<std::size_t>(row), runs);
+        const auto number = static_cast<std::size_t>(row);
+        RowWriter<Id>(task, number).write(number, runs);
     });
 }
 
@@ -224,9 +230,15 @@ MadeBatch make_pair_batch(std::span<const SequenceSource> sources, std::span<con
     MadeBatch batch;
     batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());
+    PairPlaces places = format.varlen
+                            ? varlen_pair_places(sources, rows, batch.rows, denoising.sizes(), rooms)
+                            : padded_pair_places(batch.num_rows, rooms);
+    const std::int64_t inputs = places.inputs.rows.back();
+    const std::int64_t targets = places.targets.rows.back();
     batch.row_length = rooms.inputs;
     batch.target_length = rooms.targets;
-    batch.num_items = batch.num_rows * rooms.inputs;
+    batch.num_items = inputs;
+    batch.num_targets = targets;
     const std::size_t bytes = pair_batch_bytes(batch.num_rows, rooms, format);
     std::byte* next = outside.data;
     if (outside.data == nullptr) {
@@ -236,27 +248,33 @@ MadeBatch make_pair_batch(std::span<const SequenceSource> sources, std::span<con
         throw std::invalid_argument("a batch of " + std::to_string(bytes) + " bytes does not fit in " +
                                     std::to_string(outside.size));
     }
-    const auto cut = [&](bool wanted, std::int64_t room, std::int64_t item_size) -> std::byte* {
+    const auto cut = [&](bool wanted, std::int64_t items, std::int64_t item_size) -> std::byte* {
         if (!wanted) return nullptr;
-        return std::exchange(next, next + array_bytes(batch.num_rows * room, item_size));
+        return std::exchange(next, next + array_bytes(items, item_size));
     };
     const std::int64_t id_size = format.int32 ? 4 : 8;
-    batch.input_ids = cut(true, rooms.inputs, id_size);
-    batch.position_ids = cut(format.position_ids, rooms.inputs, id_size);
-    batch.segment_ids = cut(format.segment_ids, rooms.inputs, id_size);
-    batch.labels = cut(true, rooms.targets, id_size);
+    batch.input_ids = cut(true, inputs, id_size);
+    batch.position_ids = cut(format.position_ids, inputs, id_size);
+    batch.segment_ids = cut(format.segment_ids, inputs, id_size);
+    batch.labels = cut(true, targets, id_size);
     using Kind = ExtraArray::Kind;
     batch.extras = {
-        {"decoder_input_ids", Kind::ids, rooms.targets, cut(true, rooms.targets, id_size)},
-        {"decoder_position_ids", Kind::ids, rooms.targets, cut(format.position_ids, rooms.targets, id_size)},
-        {"decoder_segment_ids", Kind::ids, rooms.targets, cut(format.segment_ids, rooms.targets, id_size)},
+        {"decoder_input_ids", Kind::ids, kOfLabels, cut(true, targets, id_size)},
+        {"decoder_position_ids", Kind::ids, kOfLabels, cut(format.position_ids, targets, id_size)},
+        {"decoder_segment_ids", Kind::ids, kOfLabels, cut(format.segment_ids, targets, id_size)},
     };
-    batch.loss_mask = cut(format.loss_mask, rooms.targets, sizeof(float));
-    const Task task{sources, rows, denoising, rooms, format, batch};
+    batch.loss_mask = cut(format.loss_mask, targets, sizeof(float));
+    const Task task{sources, rows, denoising, rooms, places, format, batch};
     if (format.int32) {
         write_rows<std::int32_t>(task, num_threads);
     } else {
         write_rows<std::int64_t>(task, num_threads);
+    }
+    if (format.varlen) {
+        batch.cu_seqlens = std::move(places.inputs.borders);
+        batch.max_seqlen = places.inputs.longest;
+        batch.target_cu_seqlens = std::move(places.targets.borders);
+        batch.target_max_seqlen = places.targets.longest;
     }
     return batch;
 }

@@ -52,27 +52,27 @@ SourceBucket::Epoch::Epoch(const SourceBucket& bucket, std::int64_t epoch)
     if (bucket.locality_ > 0) short_place_ = static_cast<std::int64_t>(items_.inverse(items_.size() - 1));
 }
 
-std::int64_t SourceBucket::Epoch::operator()(std::int64_t index) const {
-    if (bucket_.locality_ == kPlanOrder) return bucket_.sequence(index);
-    return bucket_.sequence(bucket_.locality_ == 0
-                                ? static_cast<std::int64_t>(items_(static_cast<std::uint64_t>(index)))
-                                : within_blocks(index));
-}
-
 void SourceBucket::Epoch::apply(std::span<std::uint64_t> indices) const {
-    if (bucket_.locality_ != 0) {
-        for (std::uint64_t& index : indices) {
-            index = static_cast<std::uint64_t>((*this)(static_cast<std::int64_t>(index)));
-        }
+    if (bucket_.locality_ == 0) {
+        permute(indices);
+    } else if (bucket_.locality_ != kPlanOrder) {
+        permute_within_blocks(indices);
+    }
+    if (bucket_.ranges_.size() == 1) {
+        const auto first = static_cast<std::uint64_t>(bucket_.ranges_.front().first);
+        for (std::uint64_t& index : indices) index += first;
         return;
     }
+    for (std::uint64_t& index : indices) {
+        index = static_cast<std::uint64_t>(bucket_.sequence(static_cast<std::int64_t>(index)));
+    }
+}
+
+void SourceBucket::Epoch::permute(std::span<std::uint64_t> indices) const {
     if (const auto tables = bucket_.tables(epoch_, items_, indices.size())) {
         tables->apply(indices);
     } else {
         items_.apply(indices);
-    }
-    for (std::uint64_t& index : indices) {
-        index = static_cast<std::uint64_t>(bucket_.sequence(static_cast<std::int64_t>(index)));
     }
 }
 
@@ -93,9 +93,10 @@ std::shared_ptr<const TabledPermutation> SourceBucket::tables(std::int64_t epoch
     return tables_->tables;
 }
 
-// The blocks are permuted, and kOpenBlocks of them at a time are shuffled together. The arithmetic is that
-// of blocks of one size, with the missing items of the short one taken out of the numbering behind it.
-std::int64_t SourceBucket::Epoch::within_blocks(std::int64_t index) const {
+// The blocks are permuted, and kOpenBlocks of them at a time, a group, are shuffled together. The arithmetic
+// is that of blocks of one size, with the missing items of the short one taken out of the numbering behind
+// it.
+void SourceBucket::Epoch::permute_within_blocks(std::span<std::uint64_t> indices) const {
     const std::int64_t locality = bucket_.locality_;
     const auto blocks = static_cast<std::int64_t>(items_.size());
     const std::int64_t missing = blocks * locality - bucket_.size_;
@@ -103,20 +104,37 @@ std::int64_t SourceBucket::Epoch::within_blocks(std::int64_t index) const {
     const std::int64_t short_group = short_place_ / kOpenBlocks;
     const std::int64_t open_in_short = std::min(kOpenBlocks, blocks - short_group * kOpenBlocks);
     const std::int64_t short_group_end = short_group * group_items + open_in_short * locality - missing;
-    if (index >= short_group_end) index += missing;
-    const std::int64_t group = index / group_items;
-    const std::int64_t open = std::min(kOpenBlocks, blocks - group * kOpenBlocks);
-    const std::int64_t items = open * locality - (group == short_group ? missing : 0);
-    const Permutation inside(
-        static_cast<std::uint64_t>(items),
-        combine_keys(combine_keys(key_, kBlockItems), static_cast<std::uint64_t>(group)));
-    auto place = static_cast<std::int64_t>(inside(static_cast<std::uint64_t>(index - group * group_items)));
-    if (group == short_group) {
-        const std::int64_t short_end = (short_place_ % kOpenBlocks + 1) * locality - missing;
-        if (place >= short_end) place += missing;
+    const std::int64_t short_end = (short_place_ % kOpenBlocks + 1) * locality - missing;
+    const auto numbered = [&](std::uint64_t index) {
+        const auto i = static_cast<std::int64_t>(index);
+        return i >= short_group_end ? i + missing : i;
+    };
+    std::vector<std::uint64_t> within(indices.size());  // the block
+    for (std::size_t begin = 0; begin < indices.size();) {
+        const std::int64_t group = numbered(indices[begin]) / group_items;
+        std::size_t end = begin;
+        for (; end < indices.size(); ++end) {  // neighbouring draws are of one group
+            const std::int64_t in_group = numbered(indices[end]) - group * group_items;
+            if (in_group < 0 || in_group >= group_items) break;
+            indices[end] = static_cast<std::uint64_t>(in_group);
+        }
+        const std::int64_t open = std::min(kOpenBlocks, blocks - group * kOpenBlocks);
+        const std::int64_t items = open * locality - (group == short_group ? missing : 0);
+        const Permutation inside(
+            static_cast<std::uint64_t>(items),
+            combine_keys(combine_keys(key_, kBlockItems), static_cast<std::uint64_t>(group)));
+        inside.apply(indices.subspan(begin, end - begin));
+        for (; begin < end; ++begin) {
+            auto place = static_cast<std::int64_t>(indices[begin]);
+            if (group == short_group && place >= short_end) place += missing;
+            within[begin] = static_cast<std::uint64_t>(place % locality);
+            indices[begin] = static_cast<std::uint64_t>(group * kOpenBlocks + place / locality);
+        }
     }
-    const auto chosen = items_(static_cast<std::uint64_t>(group * kOpenBlocks + place / locality));
-    return static_cast<std::int64_t>(chosen) * locality + place % locality;
+    items_.apply(indices);  // the blocks
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        indices[i] = indices[i] * static_cast<std::uint64_t>(locality) + within[i];
+    }
 }
 
 namespace {
@@ -125,7 +143,8 @@ namespace {
 std::vector<RowRef> rows_in_order(std::span<const SourceBucket> buckets, std::span<const Draw> draws,
                                   std::span<const SourceBucket::Epoch> orders, std::int64_t first,
                                   std::int64_t count) {
-    std::vector<RowRef> rows(static_cast<std::size_t>(count), RowRef{0, 0, kEmptyRow});
+    std::vector<RowRef> rows;
+    rows.reserve(static_cast<std::size_t>(count));
     std::vector<std::uint64_t> indices;
     std::int64_t begin = -first;  // of the draw, in `rows`
     for (std::size_t d = 0; d < draws.size(); ++d) {
@@ -137,13 +156,13 @@ std::vector<RowRef> rows_in_order(std::span<const SourceBucket> buckets, std::sp
             std::iota(indices.begin(), indices.end(), static_cast<std::uint64_t>(draw.start + from - begin));
             orders[d].apply(indices);
             const std::int32_t source = buckets[static_cast<std::size_t>(draw.bucket)].source();
-            RowRef* row = rows.data() + from;
             for (const std::uint64_t index : indices) {
-                *row++ = {source, draw.epoch, static_cast<std::int64_t>(index)};
+                rows.push_back({source, draw.epoch, static_cast<std::int64_t>(index)});
             }
         }
         begin += draw.count;
     }
+    rows.resize(static_cast<std::size_t>(count), RowRef{0, 0, kEmptyRow});
     return rows;
 }
 

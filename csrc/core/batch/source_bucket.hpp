@@ -41,13 +41,12 @@ class SourceBucket {
     class Epoch {
       public:
         Epoch(const SourceBucket& bucket, std::int64_t epoch);
-        // The sequence of draw `index`, which must be below bucket.size(); the caller checks.
-        [[nodiscard]] std::int64_t operator()(std::int64_t index) const;
-        // Replaces every draw by its sequence.
+        // Replaces every draw, each below bucket.size() (the caller checks), by its sequence.
         void apply(std::span<std::uint64_t> indices) const;
 
       private:
-        [[nodiscard]] std::int64_t within_blocks(std::int64_t index) const;
+        void permute(std::span<std::uint64_t> indices) const;
+        void permute_within_blocks(std::span<std::uint64_t> indices) const;
 
         const SourceBucket& bucket_;
         std::int64_t epoch_;

@@ -88,6 +88,7 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE void encrypt_vectors(std::uint64_t* blocks, s
                                                         std::uint64_t half_mask, const std::uint64_t* keys,
                                                         int rounds) {
     constexpr std::size_t kLanes = 8;
+    constexpr int kXorOfAnd = 0x78;  // a ^ (b & c)
     const __m512i mask = _mm512_set1_epi64(static_cast<long long>(half_mask));
     const __m128i shift = _mm_cvtsi32_si128(half_bits);
     __mmask8 used[kVectors];
@@ -107,11 +108,11 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE void encrypt_vectors(std::uint64_t* blocks, s
         const __m512i second = _mm512_set1_epi64(static_cast<long long>(keys[round + 1]));
         for (std::size_t v = 0; v < kVectors; ++v) {
             const __m512i mixed = mix64_lanes(_mm512_add_epi64(right[v], first));
-            left[v] = _mm512_xor_si512(left[v], _mm512_and_si512(mixed, mask));
+            left[v] = _mm512_ternarylogic_epi64(left[v], mixed, mask, kXorOfAnd);
         }
         for (std::size_t v = 0; v < kVectors; ++v) {
             const __m512i mixed = mix64_lanes(_mm512_add_epi64(left[v], second));
-            right[v] = _mm512_xor_si512(right[v], _mm512_and_si512(mixed, mask));
+            right[v] = _mm512_ternarylogic_epi64(right[v], mixed, mask, kXorOfAnd);
         }
     }
     for (std::size_t v = 0; v < kVectors; ++v) {
@@ -120,15 +121,69 @@ PYPACK_TARGET_AVX512 PYPACK_INLINE void encrypt_vectors(std::uint64_t* blocks, s
     }
 }
 
-// Encrypts all blocks. Side by side four vectors take little longer than one.
+// Encrypts all blocks. Side by side eight vectors take little longer than one.
 PYPACK_TARGET_AVX512 inline void encrypt_avx512(std::uint64_t* blocks, std::size_t n, int half_bits,
                                                 std::uint64_t half_mask, const std::uint64_t* keys,
                                                 int rounds) {
     std::size_t i = 0;
+    for (; i + 32 < n; i += 64) {
+        encrypt_vectors<8>(blocks + i, n - i, half_bits, half_mask, keys, rounds);
+    }
     for (; i + 8 < n; i += 32) {
         encrypt_vectors<4>(blocks + i, n - i, half_bits, half_mask, keys, rounds);
     }
     if (i < n) encrypt_vectors<1>(blocks + i, n - i, half_bits, half_mask, keys, rounds);
+}
+
+// Walks on with the blocks that are not below `size`, until all are; they have been encrypted once. Those
+// that walk are packed together after every step, so that vectors stay full. `walking` and `place` have room
+// for all blocks and one more vector.
+PYPACK_TARGET_AVX512 inline void walk_avx512(std::uint64_t* blocks, std::size_t n, std::uint64_t size,
+                                             int half_bits, std::uint64_t half_mask,
+                                             const std::uint64_t* keys, int rounds, std::uint64_t* walking,
+                                             std::uint64_t* place) {
+    constexpr std::size_t kLanes = 8;
+    const __m512i end = _mm512_set1_epi64(static_cast<long long>(size));
+    const auto used = [](std::size_t left) {
+        return static_cast<__mmask8>(left < kLanes ? (1U << left) - 1 : 0xff);
+    };
+    std::size_t left = 0;
+    __m512i at = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    for (std::size_t i = 0; i < n; i += kLanes) {
+        const __m512i block = _mm512_maskz_loadu_epi64(used(n - i), blocks + i);
+        const __mmask8 outside = _mm512_mask_cmpge_epu64_mask(used(n - i), block, end);
+        _mm512_storeu_si512(walking + left, _mm512_maskz_compress_epi64(outside, block));
+        _mm512_storeu_si512(place + left, _mm512_maskz_compress_epi64(outside, at));
+        left += static_cast<std::size_t>(_mm_popcnt_u32(outside));
+        at = _mm512_add_epi64(at, _mm512_set1_epi64(kLanes));
+    }
+    while (left > kLanes) {
+        encrypt_avx512(walking, left, half_bits, half_mask, keys, rounds);
+        const std::size_t walked = left;
+        for (std::size_t i = 0; i < walked; ++i) blocks[place[i]] = walking[i];  // again while it walks
+        left = 0;
+        for (std::size_t i = 0; i < walked; i += kLanes) {
+            const __mmask8 all = used(walked - i);
+            const __m512i block = _mm512_maskz_loadu_epi64(all, walking + i);
+            const __m512i to = _mm512_maskz_loadu_epi64(all, place + i);
+            const __mmask8 outside = _mm512_mask_cmpge_epu64_mask(all, block, end);
+            _mm512_storeu_si512(walking + left, _mm512_maskz_compress_epi64(outside, block));
+            _mm512_storeu_si512(place + left, _mm512_maskz_compress_epi64(outside, to));
+            left += static_cast<std::size_t>(_mm_popcnt_u32(outside));
+        }
+    }
+    // The last ones stay in one vector: what is stored in pieces would be waited for.
+    __m512i images = _mm512_setzero_si512();
+    __mmask8 outside = used(left);
+    while (outside != 0) {
+        encrypt_vectors<1>(walking, kLanes, half_bits, half_mask, keys, rounds);
+        const __m512i block = _mm512_loadu_si512(walking);
+        const __mmask8 inside = _mm512_mask_cmplt_epu64_mask(outside, block, end);
+        images = _mm512_mask_mov_epi64(images, inside, block);
+        outside = static_cast<__mmask8>(outside & ~inside);
+    }
+    _mm512_storeu_si512(walking, images);
+    for (std::size_t i = 0; i < left; ++i) blocks[place[i]] = walking[i];
 }
 
 }  // namespace pypack

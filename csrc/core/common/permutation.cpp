@@ -62,15 +62,23 @@ void encrypt_all(std::uint64_t* blocks, std::size_t n, int half_bits, std::uint6
 
 void Permutation::apply(std::span<std::uint64_t> indices, Instructions instructions) const {
     instructions = resolve(instructions);
-    std::array<std::uint64_t, kBlock> walking;  // not cleared: most calls use a few
-    std::array<std::uint32_t, kBlock> place;
+    constexpr std::size_t kRoom = kBlock + 8;
+    std::array<std::uint64_t, kRoom> walking;  // not cleared: most calls use a few
+    std::array<std::uint64_t, kRoom> place;
     for (std::size_t begin = 0; begin < indices.size(); begin += kBlock) {
         const auto block = indices.subspan(begin, std::min(kBlock, indices.size() - begin));
         encrypt_all(block.data(), block.size(), half_bits_, half_mask_, keys_.data(), instructions);
+#if PYPACK_X86_DISPATCH
+        if (instructions == Instructions::kAvx512) {
+            walk_avx512(block.data(), block.size(), size_, half_bits_, half_mask_, keys_.data(), kRounds,
+                        walking.data(), place.data());
+            continue;
+        }
+#endif
         std::size_t left = 0;
         for (std::size_t i = 0; i < block.size(); ++i) {
             walking[left] = block[i];
-            place[left] = static_cast<std::uint32_t>(i);
+            place[left] = i;
             left += block[i] >= size_ ? 1 : 0;
         }
         while (left > 0) {
@@ -79,7 +87,7 @@ void Permutation::apply(std::span<std::uint64_t> indices, Instructions instructi
             left = 0;
             for (std::size_t i = 0; i < walked; ++i) {
                 const std::uint64_t image = walking[i];
-                const std::uint32_t at = place[i];
+                const std::uint64_t at = place[i];
                 block[at] = image;  // written again while it walks
                 walking[left] = image;
                 place[left] = at;

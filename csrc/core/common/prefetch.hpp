@@ -1,6 +1,8 @@
 // Hints that memory will be read or written soon.
 #pragma once
 
+#include <cstdint>
+
 namespace pypack {
 
 inline void prefetch(const void* address) {
@@ -18,6 +20,13 @@ inline void prefetch_to_write(const void* address) {
 #else
     (void)address;
 #endif
+}
+
+// The lines of values [first, first + size).
+template <typename Value>
+inline void prefetch_run(const Value* first, std::int64_t size) {
+    constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(Value));
+    for (std::int64_t i = 0; i < size; i += kLine) prefetch(first + i);
 }
 
 }  // namespace pypack

@@ -76,4 +76,18 @@ std::array<std::uint64_t, 2> sequence_hash(std::span<const std::int32_t> lengths
     return {hash_at(first, lengths), hash_at(second, lengths)};
 }
 
+std::array<std::uint64_t, 2> joined_hash(const std::array<std::uint64_t, 2>& first,
+                                         const std::array<std::uint64_t, 2>& second, std::uint64_t size) {
+    std::array<std::uint64_t, 2> joined = first;
+    for (std::size_t i = 0; i < joined.size(); ++i) {
+        std::uint64_t square = kHashPoints[i];
+        for (std::uint64_t rest = size; rest != 0; rest >>= 1) {
+            if (rest % 2 != 0) joined[i] = reduced(Wide{joined[i]} * square);
+            square = reduced(Wide{square} * square);
+        }
+        joined[i] = reduced(Wide{joined[i]} + second[i]);
+    }
+    return joined;
+}
+
 }  // namespace pypack

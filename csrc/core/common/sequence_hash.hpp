@@ -16,4 +16,9 @@ inline constexpr std::array<std::uint64_t, 2> kHashPoints = {0x0d1f3c6b5a924e87U
 
 [[nodiscard]] std::array<std::uint64_t, 2> sequence_hash(std::span<const std::int32_t> lengths);
 
+// That of a list and another one of `size` lengths behind it.
+[[nodiscard]] std::array<std::uint64_t, 2> joined_hash(const std::array<std::uint64_t, 2>& first,
+                                                       const std::array<std::uint64_t, 2>& second,
+                                                       std::uint64_t size);
+
 }  // namespace pypack

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pypack.batch import PackedBatch
 from pypack.loader.loader import Loader
 from pypack.loader.objective import objectives_of
-from pypack.plan.literals import refuse_literals
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +35,18 @@ class StepCounts:
 
 
 def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts | PackedBatch:
-    """Counts the batch of a step, without reading a token where its objective moves none.
+    """Counts the batch of a step, without reading a token where its objective moves none and its plans hold
+    none of their own.
 
     Args:
         loader: of layout "varlen".
         step: any of its steps.
         pad_to: items that a batch is filled up to.
     """
-    if any(one is not None and one.moves_tokens for one in objectives_of(loader.objective).values()):
+    plans = [plan for source in loader.sources.values() for plan in source.plans]
+    if any(plan.literals is not None for plan in plans) or any(
+        one is not None and one.moves_tokens for one in objectives_of(loader.objective).values()
+    ):
         return loader.batch_at(step)  # only then is it known what has become of it
     length = loader.order.at(step).row_length
     all_sources = list(loader.sources.values())
@@ -55,9 +58,6 @@ def step_counts(loader: Loader, step: int, pad_to: int = 0) -> StepCounts | Pack
         if sequence >= 0:
             source = all_sources[number]
             plan = source.plans[source.lengths[length]] if len(source.plans) > 1 else source.plan
-            refuse_literals(
-                plan, "batches are counted by their spans", "iterate the loader in a loop of your own"
-            )
             begin, end = plan.sequence_offsets[sequence : sequence + 2]
             spans = np.asarray(plan.span_length[begin:end], np.int64)
             items += int(plan.rooms_of(spans).sum())

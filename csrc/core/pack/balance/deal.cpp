@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "pack/balance/sort_step.hpp"
+
 namespace pypack {
 
 namespace {
@@ -130,6 +132,15 @@ std::vector<std::int64_t> deal_to_rank(std::span<const std::int64_t> costs, std:
     if (signs < 0) {
         throw std::invalid_argument("costs must not be negative, got " +
                                     std::to_string(*std::min_element(costs.begin(), costs.end())));
+    }
+    if (StepSorter::sorts_in_vectors(costs.size())) {
+        thread_local StepSorter sorter;
+        sorter.sort(costs);
+        mine.reserve(static_cast<std::size_t>(n / ranks));
+        for (std::int64_t place = rank; place < n; place += ranks) {
+            mine.push_back(sorter.order()[static_cast<std::size_t>(place)]);
+        }
+        return mine;
     }
     Selection order(costs, ranks);
     order.run(0, n, rank);

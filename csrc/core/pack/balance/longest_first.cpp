@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "common/interrupt.hpp"
-#include "pack/balance/sort_by_cost.hpp"
 
 namespace pypack {
 
@@ -19,6 +16,10 @@ bool LongestFirst::dearer(const Item& a, const Item& b) {
 }
 
 void LongestFirst::deal_out(std::span<std::int64_t> step) {
+    if (WholeStep::fits(costs_[static_cast<std::size_t>(step.front())], ranks_, micro_batches_) &&
+        are_whole(step)) {
+        return deal_out_whole(step);
+    }
     items_.resize(step.size());
     filled_.assign(ranks_, 0);
     load_.assign(ranks_, 0.0);
@@ -32,15 +33,29 @@ void LongestFirst::deal_out(std::span<std::int64_t> step) {
             filled_[begin] = 1;
         }
     }
-    step_is_whole_ = LeastLoadedWhole::fits(step, costs_, ranks_) &&
-                     (are_whole_ || LeastLoadedWhole::are_whole(step, costs_));
-    if (step_is_whole_) {
-        match_whole(step.subspan(begin));
-    } else {
-        match(step.subspan(begin));
-    }
+    match(step.subspan(begin));
     if (micro_batches_ > 1) swap_until_even();
     for (std::size_t i = 0; i < step.size(); ++i) step[i] = items_[i].sequence;
+}
+
+bool LongestFirst::are_whole(std::span<const std::int64_t> step) const {
+    return std::all_of(step.begin(), step.end(), [this](std::int64_t sequence) {
+        const double cost = costs_[static_cast<std::size_t>(sequence)];
+        return cost == static_cast<double>(static_cast<std::int64_t>(cost));
+    });
+}
+
+void LongestFirst::deal_out_whole(std::span<std::int64_t> step) {
+    falling_.assign(step.begin(), step.end());
+    whole_costs_.resize(step.size());
+    for (std::size_t i = 0; i < step.size(); ++i) {
+        whole_costs_[i] = static_cast<std::int64_t>(costs_[static_cast<std::size_t>(step[i])]);
+    }
+    whole_.deal_out(whole_costs_, ranks_, even_);
+    for (std::size_t rank = 0; rank < ranks_; ++rank) {
+        std::int64_t* sequence = step.data() + rank * micro_batches_;
+        for (const std::uint32_t place : whole_.of_rank(rank)) *sequence++ = falling_[place];
+    }
 }
 
 // Each to the rank that has the least so far, and room.
@@ -59,23 +74,6 @@ void LongestFirst::match(std::span<const std::int64_t> sequences) {
     }
 }
 
-// The same where all loads are exact, and can be summed up afterwards.
-void LongestFirst::match_whole(std::span<const std::int64_t> sequences) {
-    least_whole_.start(load_);
-    for (const std::int64_t sequence : sequences) {
-        const std::size_t rank = least_whole_.rank();
-        const double cost = costs_[static_cast<std::size_t>(sequence)];
-        const std::size_t at = filled_[rank]++;
-        items_[rank * micro_batches_ + at] = {cost, sequence};
-        least_whole_.add(static_cast<std::int64_t>(cost), at + 1 == micro_batches_);
-    }
-    for (std::size_t rank = 0; rank < ranks_; ++rank) {
-        double load = 0;
-        for (const Item& item : items(rank)) load += item.cost;
-        load_[rank] = load;
-    }
-}
-
 // Exchanges items of the slowest rank for cheaper ones of another rank, one for one or, where that does
 // not help, two for two: always the exchange that leaves the slower of the two ranks least. Each makes
 // the slowest rank faster without making another as slow, so it ends; the limit is for thousands of
@@ -83,29 +81,16 @@ void LongestFirst::match_whole(std::span<const std::int64_t> sequences) {
 void LongestFirst::swap_until_even() {
     constexpr std::size_t kMostForPairs = 8;  // micro-batches; with more, single exchanges are enough
     const double mean = std::accumulate(load_.begin(), load_.end(), 0.0) / static_cast<double>(ranks_);
-    const bool all_pairs = step_is_whole_ && micro_batches_ <= NearestExchange::kMostItems;
     for (std::size_t turn = 0; turn < 4 * ranks_; ++turn) {
         check_interrupt();
         const auto slowest =
             static_cast<std::size_t>(std::max_element(load_.begin(), load_.end()) - load_.begin());
         if (load_[slowest] <= mean * even_) return;
         Exchange best{load_[slowest] * (1 - 1e-9), slowest, {}, {}};
-        if (all_pairs) {
-            if (turn == 0) {
-                nearest_.start(ranks_, micro_batches_);
-                for (std::size_t rank = 0; rank < ranks_; ++rank) note_costs(rank);
-            }
-            find_partner(slowest, best);
-        } else {
-            find_exchange(slowest, false, best);
-        }
+        find_exchange(slowest, false, best);
         if (best.partner == slowest && micro_batches_ <= kMostForPairs) find_exchange(slowest, true, best);
         if (best.partner == slowest) return;
         exchange(slowest, best);
-        if (all_pairs) {
-            note_costs(slowest);
-            note_costs(best.partner);
-        }
     }
 }
 
@@ -131,21 +116,6 @@ void LongestFirst::settle(std::span<Item> items, std::size_t at) {
     for (; at > 0 && dearer(items[at], items[at - 1]); --at) std::swap(items[at], items[at - 1]);
     for (; at + 1 < items.size() && dearer(items[at + 1], items[at]); ++at)
         std::swap(items[at], items[at + 1]);
-}
-
-void LongestFirst::note_costs(std::size_t rank) {
-    const auto costs = nearest_.costs(rank);
-    const auto all = items(rank);
-    for (std::size_t i = 0; i < all.size(); ++i) costs[i] = static_cast<std::int64_t>(all[i].cost);
-    nearest_.load(rank) = static_cast<std::int64_t>(load_[rank]);
-}
-
-// As find_exchange() of single items: which pair it is, is only asked of one rank.
-void LongestFirst::find_partner(std::size_t slowest, Exchange& best) {
-    const std::size_t rank = nearest_.partner(slowest, best.slower);
-    if (rank != NearestExchange::kNone) {
-        find_among<Item>(items(slowest), items(rank), slowest, rank, best);
-    }
 }
 
 // The best exchange has a difference of costs as near as can be to half the gap between the two ranks: for
@@ -198,36 +168,6 @@ void LongestFirst::list_pairs(std::size_t rank, std::vector<Places>& out) {
     std::sort(out.begin(), out.end(), [](const Places& a, const Places& b) {
         return std::tuple(-a.cost, a.first, a.second) < std::tuple(-b.cost, b.first, b.second);
     });
-}
-
-std::vector<std::int64_t> lpt_to_rank(std::span<const std::int64_t> costs, std::int64_t ranks,
-                                      std::int64_t rank, double even) {
-    const auto n = static_cast<std::int64_t>(costs.size());
-    if (ranks < 1 || rank < 0 || rank >= ranks || n % ranks != 0) {
-        throw std::invalid_argument(std::to_string(n) + " items cannot be dealt to rank " +
-                                    std::to_string(rank) + " of " + std::to_string(ranks));
-    }
-    if (n == 0) return {};
-    struct Memory {
-        std::vector<double> costs;
-        std::vector<std::int64_t> order;
-        CostSorter sorter;
-        LongestFirst dealer;
-    };
-    thread_local Memory memory;
-    memory.costs.assign(costs.begin(), costs.end());
-    if (*std::min_element(costs.begin(), costs.end()) < 0) {
-        throw std::invalid_argument("costs must not be negative");
-    }
-    memory.order.resize(costs.size());
-    std::iota(memory.order.begin(), memory.order.end(), std::int64_t{0});
-    memory.sorter.sort(memory.order, memory.costs);
-    const std::int64_t count = n / ranks;
-    memory.dealer.start(memory.costs, static_cast<std::size_t>(ranks), static_cast<std::size_t>(count), even,
-                        true);
-    memory.dealer.deal_out(memory.order);
-    const auto first = memory.order.begin() + rank * count;
-    return {first, first + count};
 }
 
 }  // namespace pypack

@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "pack/balance/least_loaded.hpp"
-#include "pack/balance/least_loaded_whole.hpp"
-#include "pack/balance/nearest_exchange.hpp"
+#include "pack/balance/whole_step.hpp"
 
 namespace pypack {
 
@@ -16,14 +15,12 @@ namespace pypack {
 class LongestFirst {
   public:
     // A step is ranks x micro_batches sequences; exchanges end where the slowest rank's cost is no more than
-    // `even` times the mean. Costs are finite and not negative; `are_whole`: known to be whole numbers.
-    void start(std::span<const double> costs, std::size_t ranks, std::size_t micro_batches, double even,
-               bool are_whole = false) {
+    // `even` times the mean. Costs are finite and not negative.
+    void start(std::span<const double> costs, std::size_t ranks, std::size_t micro_batches, double even) {
         costs_ = costs;
         ranks_ = ranks;
         micro_batches_ = micro_batches;
         even_ = even;
-        are_whole_ = are_whole;
     }
 
     // `step` holds the sequences by falling cost; they are rearranged rank by rank, those of a rank by
@@ -50,14 +47,13 @@ class LongestFirst {
         Places take;
     };
 
+    [[nodiscard]] bool are_whole(std::span<const std::int64_t> step) const;
+    void deal_out_whole(std::span<std::int64_t> step);
     static bool dearer(const Item& a, const Item& b);
     static void settle(std::span<Item> items, std::size_t at);
     void match(std::span<const std::int64_t> sequences);
-    void match_whole(std::span<const std::int64_t> sequences);
     void swap_until_even();
     void exchange(std::size_t slowest, const Exchange& what);
-    void note_costs(std::size_t rank);
-    void find_partner(std::size_t slowest, Exchange& best);
     void find_exchange(std::size_t slowest, bool two, Exchange& best);
     template <typename Thing>
     void find_among(std::span<const Thing> gives, std::span<const Thing> takes, std::size_t slowest,
@@ -73,22 +69,15 @@ class LongestFirst {
     std::size_t ranks_ = 1;
     std::size_t micro_batches_ = 1;
     double even_ = 1;
-    bool are_whole_ = false;
     std::vector<double> load_;
     std::vector<std::size_t> filled_;
     LeastLoaded least_;
-    LeastLoadedWhole least_whole_;
-    bool step_is_whole_ = false;
-    NearestExchange nearest_;
     std::vector<Item> items_;
     std::vector<Places> gives_;
     std::vector<Places> takes_;
+    WholeStep whole_;
+    std::vector<std::int64_t> whole_costs_;
+    std::vector<std::int64_t> falling_;  // sequences of a whole step
 };
-
-// One rank's part of a single step, as `balance` with BalanceStrategy::lpt deals it out: the items of the
-// rank by falling cost. As every rank of every step needs it, the memory is the thread's and stays. Throws
-// std::invalid_argument for a negative cost, or a step that does not divide.
-[[nodiscard]] std::vector<std::int64_t> lpt_to_rank(std::span<const std::int64_t> costs, std::int64_t ranks,
-                                                    std::int64_t rank, double even);
 
 }  // namespace pypack

@@ -11,9 +11,10 @@
 namespace pypack {
 
 // Calls put(stride.at(i), i) for all i in [0, size). Where the images do not fit in a cache, each would be a
-// line of its own: these are written window by window.
-template <typename Put>
-void permute(const GoldenStride& stride, std::int64_t size, int num_threads, Put&& put) {
+// line of its own: these are written window by window, and soon(i) is called some time before a run of
+// StrideWindows::kBatch indices from i on.
+template <typename Soon, typename Put>
+void permute(const GoldenStride& stride, std::int64_t size, int num_threads, Soon&& soon, Put&& put) {
     constexpr std::int64_t kInCache = std::int64_t{1} << 16;
     if (size <= kInCache || stride.step() == 1) {
         constexpr std::int64_t kTask = std::int64_t{1} << 18;
@@ -28,11 +29,9 @@ void permute(const GoldenStride& stride, std::int64_t size, int num_threads, Put
         std::int64_t images[StrideWindows::kBatch];
         std::int64_t first = windows.first_image(batch.first);
         for (std::int64_t i = 0; i < batch.count; ++i, first = windows.next_image(first)) images[i] = first;
-        windows.each(
-            batch, [](std::int64_t) {},
-            [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
-                for (std::int64_t i = begin; i < end; ++i) put(images[window + i - begin]++, i);
-            });
+        windows.each(batch, soon, [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
+            for (std::int64_t i = begin; i < end; ++i) put(images[window + i - begin]++, i);
+        });
     });
 }
 

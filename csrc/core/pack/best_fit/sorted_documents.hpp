@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "common/prefetch.hpp"
+#include "pack/best_fit/full_words.hpp"
 #include "pack/best_fit/numbered_cuts.hpp"
 #include "pack/best_fit/permute.hpp"
 #include "pack/best_fit/piece_counts.hpp"
+#include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/split_pieces.hpp"
 #include "pack/best_fit/stride.hpp"
 
@@ -34,16 +36,13 @@ class SortedDocuments {
     [[nodiscard]] std::size_t full_units() const { return begin_.size() - 2; }
     [[nodiscard]] std::int64_t num_full() const { return begin_[full_units() + 1] - begin_[full_units()]; }
 
-    // Numbers of the pieces, as of NumberedCuts: those of v units, by rank, or as they were spread. Of those
-    // that fill their sequences only the documents.
+    // Numbers of the pieces, as of NumberedCuts: those of v units, by rank, or as they were spread. Those
+    // that fill their sequences are here only where all documents are plain.
     [[nodiscard]] const std::uint32_t* of_units(std::size_t v) const {
         return (v == full_units() ? full_documents_ : is_spread_ ? other_ : documents_) + begin_[v];
     }
-    // Where in their documents the pieces begin that fill their sequences; nothing where all begin at the
-    // start.
-    [[nodiscard]] const Length* full_starts() const {
-        return reinterpret_cast<const Length*>(other_ + begin_[full_units()]);
-    }
+    // Where not all documents are plain: the spans that fill their sequences, as they were spread.
+    [[nodiscard]] const FullWords& full_words() const { return full_words_; }
 
     // Where take() is to begin, from the ranks of the first piece of each v units in a chunk.
     void to_places(std::vector<std::int64_t>& ranks) const {
@@ -51,12 +50,13 @@ class SortedDocuments {
     }
 
     // Takes the pieces of documents [chunk.begin, chunk.end) in order. next[v]: the place of the first of v
-    // units; counted on. Is to be called for every chunk, at once or one after another.
+    // units; counted on. end_full: the place behind the last full piece that this thread takes. Is to be
+    // called for every chunk, at once or one after another.
     template <bool kAllPlain>
     void take(std::span<const Length> lengths, Chunk chunk, bool is_plain, const PackOptions& options,
-              std::vector<std::int64_t>& next) const {
+              std::vector<std::int64_t>& next, std::int64_t end_full) const {
         if (!kAllPlain && !is_plain && splits_into_wholes(options)) {
-            take_split(lengths, chunk, options, next.data());
+            take_split(lengths, chunk, options, next.data(), end_full);
             return;
         }
         with_units(options.align, [&](auto units_in) {
@@ -67,7 +67,7 @@ class SortedDocuments {
                     const std::size_t v = units_in(length);
                     const std::int64_t at = next[v]++;
                     if constexpr (!kAllPlain) {
-                        if (v == full) return places.put_full(at, document, start);
+                        if (v == full) return places.put_full(at, document, start + length - 1);
                     }
                     const auto number = static_cast<std::uint32_t>(document);
                     places.put(at, kAllPlain || start == 0 ? number : places.cuts.number(number, start));
@@ -95,22 +95,34 @@ class SortedDocuments {
     template <bool kAllPlain>
     void spread_full(const GoldenStride& stride, int num_threads) {
         const std::int64_t begin = begin_[full_units()];
-        std::uint32_t* const documents = documents_ + begin;
-        std::uint32_t* const other = other_ + begin;
         if constexpr (kAllPlain) {
-            permute(stride, num_full(), num_threads,
-                    [&](std::int64_t image, std::int64_t rank) { other[image] = documents[rank]; });
+            const std::uint32_t* const documents = documents_ + begin;
+            std::uint32_t* const other = other_ + begin;
+            permute(
+                stride, num_full(), num_threads,
+                [=](std::int64_t rank) { prefetch_run(documents + rank, StrideWindows::kBatch); },
+                [=](std::int64_t image, std::int64_t rank) {
+                    prefetch_to_write(other + image + kLine);
+                    other[image] = documents[rank];
+                });
             full_documents_ = other_;
         } else {
-            permute(stride, num_full(), num_threads, [&](std::int64_t image, std::int64_t rank) {
-                documents[image] = static_cast<std::uint32_t>(full_[rank]);
-                other[image] = static_cast<std::uint32_t>(full_[rank] >> 32);
-            });
+            full_words_ = FullWords(documents_ + begin, other_ + begin, num_full());
+            permute(
+                stride, num_full(), num_threads,
+                [full = full_](std::int64_t rank) { prefetch_run(full + rank, StrideWindows::kBatch); },
+                [words = full_words_, full = full_](std::int64_t image, std::int64_t rank) {
+                    std::uint32_t* const place = words.place(image);
+                    prefetch_to_write(place + kLine);
+                    FullWords::store(place, full[rank]);
+                });
         }
     }
     void is_spread() { is_spread_ = true; }
 
   private:
+    static constexpr std::int64_t kLine = 16;  // numbers
+
     // Where pieces are put, by value: no store can alias it.
     struct Places {
         std::uint32_t* documents;
@@ -119,20 +131,32 @@ class SortedDocuments {
         NumberedCuts cuts;
 
         void put(std::int64_t at, std::uint32_t number) const {
-            constexpr std::int64_t kAhead = 16;  // numbers: the next line
-            prefetch_to_write(documents + at + kAhead);
+            prefetch_to_write(documents + at + kLine);
             documents[at] = number;
         }
-        void put_full(std::int64_t at, std::int64_t document, Length start) const {
-            full[at - first_full] =
-                static_cast<std::uint64_t>(start) << 32 | static_cast<std::uint32_t>(document);
+        void put_full(std::int64_t at, std::int64_t document, Length last) const {
+            full[at - first_full] = span_word(static_cast<std::uint32_t>(document), last);
+        }
+        // The first `wholes` sequences of a document. Nearly always they are few: so many are written at once
+        // wherever there is room for them, and those behind stay to be written.
+        void put_wholes(std::int64_t at, std::int64_t end, std::int64_t document, Length wholes,
+                        Length sequence_length) const {
+            constexpr Length kAtOnce = 4;
+            const std::uint64_t step = span_word(0, sequence_length);
+            std::uint64_t word = span_word(static_cast<std::uint32_t>(document), sequence_length - 1);
+            std::uint64_t* const out = full + (at - first_full);
+            Length k = 0;
+            if (end - at >= kAtOnce) [[likely]] {
+                for (; k < kAtOnce; ++k) out[k] = word + static_cast<std::uint64_t>(k) * step;
+            }
+            for (; k < wholes; ++k) out[k] = word + static_cast<std::uint64_t>(k) * step;
         }
     };
 
     [[nodiscard]] Places places() const { return {documents_, full_, begin_[full_units()], cuts_}; }
 
     void take_split(std::span<const Length> lengths, Chunk chunk, const PackOptions& options,
-                    std::int64_t* next) const {
+                    std::int64_t* next, std::int64_t end_full) const {
         PlanCounts counted_before;
         const Length whole = options.sequence_length;
         for_each_split_piece(
@@ -141,22 +165,22 @@ class SortedDocuments {
                 places.put(next[rest]++, places.cuts.number_after(static_cast<std::uint32_t>(document),
                                                                   static_cast<std::uint32_t>(before)));
             },
-            [places = places(), next, whole](std::int64_t document, Length wholes) {
-                const std::int64_t first = next[whole];
-                for (Length k = 0; k < wholes; ++k) places.put_full(first + k, document, k * whole);
-                next[whole] = first + wholes;
+            [places = places(), next, whole, end_full](std::int64_t document, Length wholes) {
+                places.put_wholes(next[whole], end_full, document, wholes, whole);
+                next[whole] += wholes;
             },
             [places = places(), next, whole](std::int64_t document, Length start, Length length) {
                 const std::int64_t at = next[length]++;
-                if (length == whole) return places.put_full(at, document, start);
+                if (length == whole) return places.put_full(at, document, start + length - 1);
                 places.put(at, places.cuts.number(static_cast<std::uint32_t>(document), start));
             });
     }
 
     std::vector<std::int64_t> begin_;  // [v]: where those of v units begin
     std::uint32_t* documents_;         // by units, then in input order
-    std::uint32_t* other_;             // starts of the full ones; the others when they are spread
-    std::uint64_t* full_;              // document and start of the full ones, by rank
+    std::uint32_t* other_;             // the same, spread
+    std::uint64_t* full_;              // words of the full ones, by rank
+    FullWords full_words_;             // the same, spread
     const std::uint32_t* full_documents_ = documents_;
     NumberedCuts cuts_;
     bool is_spread_ = false;

@@ -17,6 +17,10 @@ namespace pypack {
     return options.overflow == Overflow::split && options.drop_shorter_than <= 1 && options.align == 1;
 }
 
+// lengths[i] = wholes[i] * sequence_length + rests[i], as many documents an instruction as there is room for.
+void cut_group(std::span<const Length> lengths, Length sequence_length, FastDivisor sequences_in,
+               Length* wholes, Length* rests);
+
 // for_each_piece() with these options, in another order: of a document of `before` sequences and a rest it
 // calls rest(document, before, tokens) if there is a rest, and wholes(document, before) if there are
 // sequences; place() for documents in groups that hold others, such as empty ones.
@@ -38,21 +42,21 @@ inline void for_each_split_piece(std::span<const Length> lengths, Chunk chunk, c
             for (std::size_t i = 0; i < size; ++i) rest(static_cast<std::int64_t>(begin + i), 0, group[i]);
             continue;
         }
+        Length wholes_of[PlainDocuments::kGroup];
+        Length rests_of[PlainDocuments::kGroup];
+        cut_group(group, whole, sequences_in, wholes_of, rests_of);
         std::uint16_t long_ones[PlainDocuments::kGroup];
         std::size_t num_long = 0;
         for (std::size_t i = 0; i < size; ++i) {
-            const Length length = group[i];
-            const auto before = static_cast<Length>(sequences_in.divide(static_cast<std::uint32_t>(length)));
             long_ones[num_long] = static_cast<std::uint16_t>(i);
-            num_long += length >= whole ? 1 : 0;
-            if (length == before * whole) [[unlikely]]
+            num_long += wholes_of[i] != 0 ? 1 : 0;
+            if (rests_of[i] == 0) [[unlikely]]
                 continue;
-            rest(static_cast<std::int64_t>(begin + i), before, length - before * whole);
+            rest(static_cast<std::int64_t>(begin + i), wholes_of[i], rests_of[i]);
         }
         for (std::size_t k = 0; k < num_long; ++k) {
             const std::size_t i = long_ones[k];
-            wholes(static_cast<std::int64_t>(begin + i),
-                   static_cast<Length>(sequences_in.divide(static_cast<std::uint32_t>(group[i]))));
+            wholes(static_cast<std::int64_t>(begin + i), wholes_of[i]);
         }
     }
 }

@@ -54,6 +54,7 @@ class PlanWriter {
 
     [[nodiscard]] PlanArrays write() {
         plan_.counts = piece_counts_.plan_counts;
+        plan_.reserve_spans(placements_.num_items + FullWords::kMore);
         plan_.resize_spans(placements_.num_items);
         plan_.sequence_capacity.resize(placements_.num_sequences);
         plan_.sequence_offsets = Buffer<std::int64_t>(placements_.num_sequences + 1);
@@ -78,6 +79,9 @@ class PlanWriter {
     // What tells where a piece of less than a sequence ends.
     enum class Ends : std::uint8_t { units, numbers, lengths };
 
+    [[nodiscard]] const std::uint64_t* plan_words() const {
+        return reinterpret_cast<const std::uint64_t*>(plan_.span_document.data());
+    }
     [[nodiscard]] std::uint64_t* words() {
         return reinterpret_cast<std::uint64_t*>(plan_.span_document.data());
     }
@@ -85,6 +89,8 @@ class PlanWriter {
     void sort(SortedDocuments& sorted) {
         auto places = first_ranks(piece_counts_);
         for (auto& first : places) sorted.to_places(first);
+        std::vector<std::int64_t> end_full(places.size(), placements_.num_items);
+        for (std::size_t c = 1; c < places.size(); ++c) end_full[c - 1] = places[c].back();
         parallel_for(
             static_cast<std::int64_t>(piece_counts_.num_chunks()), num_threads_, [&](std::int64_t c) {
                 const auto index = static_cast<std::size_t>(c);
@@ -94,19 +100,20 @@ class PlanWriter {
                     check_interrupt();
                     part.end = std::min(chunk.end, part.begin + static_cast<std::size_t>(kTask));
                     if (all_plain_) {
-                        sorted.take<true>(lengths_, part, is_plain, options_, places[index]);
+                        sorted.take<true>(lengths_, part, is_plain, options_, places[index], end_full[index]);
                     } else {
-                        sorted.take<false>(lengths_, part, is_plain, options_, places[index]);
+                        sorted.take<false>(lengths_, part, is_plain, options_, places[index],
+                                           end_full[index]);
                     }
                 }
             });
-        const std::int64_t full = sorted.num_full();
-        if (!all_plain_) {
-            sorted.spread_full<false>(order_of_equals(sorted.full_units(), full), num_threads_);
-        } else if (seed_) {
-            sorted.spread_full<true>(order_of_equals(sorted.full_units(), full), num_threads_);
-        }
         if (!seed_) return;
+        const GoldenStride stride = order_of_equals(sorted.full_units(), sorted.num_full());
+        if (all_plain_) {
+            sorted.spread_full<true>(stride, num_threads_);
+        } else {
+            sorted.spread_full<false>(stride, num_threads_);
+        }
         const auto& totals = piece_counts_.totals;
         std::vector<GoldenStride> strides(totals.size());
         for (std::size_t v = 1; v + 1 < totals.size(); ++v) {
@@ -119,8 +126,7 @@ class PlanWriter {
 
     // Where the documents of `units` stand among one another.
     [[nodiscard]] GoldenStride order_of_equals(std::size_t units, std::int64_t size) const {
-        return seed_ ? GoldenStride(size, random_bits(*seed_, kEqualLengths, units))
-                     : GoldenStride::none(size);
+        return GoldenStride(size, random_bits(*seed_, kEqualLengths, units));
     }
 
     template <Ends kEnds>
@@ -146,7 +152,10 @@ class PlanWriter {
                         plan_.sequence_offsets[from + i] = first;
                         spans[i] = words() + first;
                     }
-                    write_spans<kEnds>(sorted, alike, stretch, from, size, spans);
+                    // Those that fill their sequences were put where they belong.
+                    if (all_plain_ || !is_full(sorted, alike, stretch)) {
+                        write_spans<kEnds>(sorted, alike, stretch, from, size, spans);
+                    }
                 }
             });
         });
@@ -171,10 +180,15 @@ class PlanWriter {
                 [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
                     alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
                         const std::int64_t at = window + from - begin;
+                        if (is_full(sorted, alike, stretch)) {
+                            write_full_sequences(sorted, from, to - from, spans + at, places + at);
+                            return;
+                        }
                         write_spans<kEnds>(sorted, alike, stretch, from, to - from, spans + at);
                         for (std::int64_t i = at; i < at + to - from; ++i) {
                             *places[i]++ = spans[i] - words();
                             spans[i] += stretch.spans;
+                            prefetch_to_write(places[i] + kLine);
                             for (std::int64_t k = 0; k < stretch.spans; k += kLine) {
                                 prefetch_to_write(spans[i] + k + kLine);
                             }
@@ -210,14 +224,53 @@ class PlanWriter {
     }
 
     // Those of `sequence` and some behind it.
-    static void prefetch_documents(const SortedDocuments& sorted, const AlikeSequences& alike,
-                                   std::int64_t sequence) {
+    void prefetch_documents(const SortedDocuments& sorted, const AlikeSequences& alike,
+                            std::int64_t sequence) const {
         const Stretch& stretch = alike.stretch_of(sequence);
+        if (!all_plain_ && is_full(sorted, alike, stretch)) {
+            const FullWords& full = sorted.full_words();
+            const std::int64_t end = std::min(sequence + StrideWindows::kBatch, sorted.num_full());
+            for (std::int64_t i = sequence; i < end; i += kLine) prefetch(full.place(i));
+            return;
+        }
         for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
             const StretchPart& part = alike.parts[p];
             const std::uint32_t* const document = sorted.of_units(part.units) + part.first_rank +
                                                   (sequence - stretch.first_sequence) * part.per_sequence;
             for (std::int64_t k = 0; k < StrideWindows::kBatch; k += 2 * kLine) prefetch(document + k);
+        }
+    }
+
+    // Whether each sequence of a stretch is one piece that fills it: sequence i holds that of rank i.
+    static bool is_full(const SortedDocuments& sorted, const AlikeSequences& alike, const Stretch& stretch) {
+        return alike.parts[stretch.first_part].units == sorted.full_units();
+    }
+
+    // `size` such sequences from `from` on: their spans to where spans[] says, and where these begin to where
+    // places[] says; both count on.
+    void write_full_sequences(const SortedDocuments& sorted, std::int64_t from, std::int64_t size,
+                              std::uint64_t** spans, std::int64_t** places) const {
+        const std::uint64_t* const first = plan_words();
+        const auto write = [=](std::int64_t i, std::uint64_t word) {
+            std::uint64_t* const span = spans[i];
+            std::int64_t* const place = places[i];
+            *span = word;
+            *place = span - first;
+            spans[i] = span + 1;
+            places[i] = place + 1;
+            prefetch_to_write(span + kLine);
+            prefetch_to_write(place + kLine);
+        };
+        if (all_plain_) {
+            const std::uint32_t* const documents = sorted.of_units(sorted.full_units()) + from;
+            for (std::int64_t i = 0; i < size; ++i) write(i, full_word(documents[i]));
+            return;
+        }
+        const FullWords words = sorted.full_words();
+        for (std::int64_t i = 0; i < size;) {
+            const std::int64_t run = words.run(from + i, size - i);
+            const std::uint32_t* word = words.place(from + i);
+            for (const std::int64_t end = i + run; i < end; ++i, word += 2) write(i, FullWords::load(word));
         }
     }
 
@@ -232,10 +285,7 @@ class PlanWriter {
             const std::int64_t rank = part.first_rank + (from - stretch.first_sequence) * each;
             const std::uint32_t* document = sorted.of_units(part.units) + rank;
             if (part.units == sorted.full_units()) {
-                const Length* const start = all_plain_ ? nullptr : sorted.full_starts() + rank;
-                for (std::int64_t i = 0; i < size; ++i) {
-                    spans[i][slot] = full_word<kEnds>(document[i], start == nullptr ? 0 : start[i]);
-                }
+                for (std::int64_t i = 0; i < size; ++i) spans[i][slot] = full_word(document[i]);
             } else if (each == 1) {
                 for (std::int64_t i = 0; i < size; ++i) {
                     spans[i][slot] = word<kEnds>(sorted.cuts(), document[i], part.units);
@@ -261,11 +311,11 @@ class PlanWriter {
         return span_word(document, lengths_[document] - 1);
     }
 
-    // Of a piece that fills its sequence, though it may have fewer tokens with align.
-    template <Ends kEnds>
-    [[nodiscard]] std::uint64_t full_word(std::uint32_t document, Length start) const {
-        const Length rest = options_.align == 1 ? options_.sequence_length : lengths_[document] - start;
-        return span_word(document, start + std::min(rest, options_.sequence_length) - 1);
+    // Of a plain document that fills its sequence, though it may have fewer tokens with align.
+    [[nodiscard]] std::uint64_t full_word(std::uint32_t document) const {
+        const Length length = options_.align == 1 ? options_.sequence_length
+                                                  : std::min(lengths_[document], options_.sequence_length);
+        return span_word(document, length - 1);
     }
 
     void split_all_words() {

@@ -34,6 +34,7 @@ struct Part {
     std::int64_t span;  // in its sequence
     std::int64_t number;
     std::int64_t of;
+    bool sized;  // of chunk_size tokens
     Piece piece;
 };
 
@@ -45,7 +46,7 @@ class Sequence {
     void tie(std::size_t s, Length capacity) {
         key_ = combine_keys(seed_key_, s);
         cut(s, capacity);
-        shuffle();
+        arrange();
         write(capacity);
     }
 
@@ -70,8 +71,15 @@ class Sequence {
             const std::int64_t span = i - begin;
             auto count = static_cast<std::int64_t>(
                 choose(draw(KnotDraw::kChunks, static_cast<std::uint64_t>(span)), chances) + 1);
-            if (piece.length < count) count = 1;
-            const std::int64_t literals = options_.literals_of(count);
+            bool sized = options_.chunk_size > 0 && count == static_cast<std::int64_t>(options_.num_chunks);
+            if (sized) {
+                count =
+                    std::max<std::int64_t>((piece.length + options_.chunk_size - 1) / options_.chunk_size, 1);
+                check_numbers(piece, count);
+            } else if (piece.length < count) {
+                count = 1;
+            }
+            const std::int64_t literals = options_.literals_of(count, sized);
             if (literals > room) {
                 ++out_.counts.left_whole;
                 count = 1;
@@ -82,25 +90,29 @@ class Sequence {
                 ++out_.counts.cut_spans;
                 out_.counts.chunks += count;
             }
-            find_cuts(span, piece.length, count);
+            sized = sized && count > 1;
+            find_cuts(span, piece.length, count, sized);
             for (std::int64_t c = 0; c < count; ++c) {
                 const auto from = static_cast<Length>(cuts_[static_cast<std::size_t>(c)]);
                 const auto to = static_cast<Length>(cuts_[static_cast<std::size_t>(c) + 1]);
-                parts_.push_back(
-                    {span, c, count, {piece.document, static_cast<Length>(piece.start + from), to - from}});
+                parts_.push_back({span,
+                                  c,
+                                  count,
+                                  sized,
+                                  {piece.document, static_cast<Length>(piece.start + from), to - from}});
             }
         }
     }
 
     // Borders of the chunks of a span, its ends among them.
-    void find_cuts(std::int64_t span, std::int64_t length, std::int64_t count) {
+    void find_cuts(std::int64_t span, std::int64_t length, std::int64_t count, bool sized) {
         cuts_.assign(1, 0);
         const std::uint64_t key =
             combine_keys(combine_keys(key_, static_cast<std::uint64_t>(KnotDraw::kCuts)),
                          static_cast<std::uint64_t>(span));
         for (std::int64_t c = 1; c < count; ++c) {
-            if (options_.equal_cuts) {
-                cuts_.push_back(length / count * c);
+            if (sized || options_.equal_cuts) {
+                cuts_.push_back((sized ? options_.chunk_size : length / count) * c);
                 continue;
             }
             // Floyd's sample of count - 1 of the places 1 .. length - 1.
@@ -115,7 +127,36 @@ class Sequence {
         cuts_.push_back(length);
     }
 
+    void check_numbers(const Piece& piece, std::int64_t count) const {
+        if (options_.brackets.empty() || count <= static_cast<std::int64_t>(options_.numbers.size())) return;
+        throw std::invalid_argument(
+            std::to_string(piece.length) + " tokens of document " + std::to_string(piece.document) + " are " +
+            std::to_string(count) + " chunks of " + std::to_string(options_.chunk_size) +
+            " tokens, and number_ids has the tokens of " + std::to_string(options_.numbers.size()) +
+            " numbers: give those of as many as there are chunks");
+    }
+
     // slots_[i]: the place of part i. The last part keeps its own.
+    void arrange() {
+        if (options_.interleave) {
+            interleave();
+        } else {
+            shuffle();
+        }
+        in_slot_.resize(slots_.size());
+        for (std::size_t i = 0; i < slots_.size(); ++i) in_slot_[slots_[i]] = i;
+    }
+
+    // The first parts of all spans in their order, then their second parts, and so on.
+    void interleave() {
+        in_slot_.resize(parts_.size());
+        for (std::size_t i = 0; i < in_slot_.size(); ++i) in_slot_[i] = i;
+        std::stable_sort(in_slot_.begin(), in_slot_.end(),
+                         [&](std::size_t a, std::size_t b) { return parts_[a].number < parts_[b].number; });
+        slots_.resize(parts_.size());
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) slots_[in_slot_[slot]] = slot;
+    }
+
     void shuffle() {
         const std::size_t moved = parts_.empty() ? 0 : parts_.size() - 1;
         slots_.resize(parts_.size());
@@ -132,8 +173,6 @@ class Sequence {
                 first = last;
             }
         }
-        in_slot_.resize(slots_.size());
-        for (std::size_t i = 0; i < slots_.size(); ++i) in_slot_[slots_[i]] = i;
     }
 
     void literal(std::int32_t token, bool learned) {
@@ -153,6 +192,21 @@ class Sequence {
                      slot * static_cast<std::uint64_t>(options_.name_length) + static_cast<std::uint64_t>(i));
             literal(options_.letters[below(bits, options_.letters.size())], learned);
         }
+    }
+
+    // At the head (0) or the tail (1) of a part, where it was cut.
+    void knot(const Part& part, std::size_t side) {
+        const auto number = static_cast<std::size_t>(part.number);
+        if (!part.sized) {
+            if (!options_.knots.empty()) literal(options_.knots[2 * number - 1 + side], false);
+            return;
+        }
+        if (options_.brackets.empty()) return;
+        literal(options_.brackets[2 * side], false);
+        const std::vector<std::int32_t>& tokens = options_.numbers[number];
+        // A model that has seen the first token of a number is to know the others.
+        for (std::size_t i = 0; i < tokens.size(); ++i) literal(tokens[i], i > 0);
+        literal(options_.brackets[2 * side + 1], false);
     }
 
     // Behind the last of a document's parts: their names, in its order. Part i stands there.
@@ -182,12 +236,10 @@ class Sequence {
                 name(slot, false);
                 literal(options_.marks[1], false);
             }
-            const auto knot = static_cast<std::size_t>(2 * part.number);
-            const bool knotted = !options_.knots.empty();
-            if (knotted && part.number > 0) literal(options_.knots[knot - 1], false);
+            if (part.number > 0) knot(part, 0);
             end_gap();
             out_.plan.add_span(part.piece.document, part.piece.start, part.piece.length);
-            if (knotted && part.number + 1 < part.of) literal(options_.knots[knot], false);
+            if (part.number + 1 < part.of) knot(part, 1);
             if (named && part.of > 1) summary(i);
         }
         end_gap();
@@ -207,9 +259,15 @@ class Sequence {
 
 }  // namespace
 
-std::int64_t KnotOptions::literals_of(std::int64_t parts) const {
+std::int64_t KnotOptions::literals_of(std::int64_t parts, bool sized) const {
     if (parts < 2) return 0;
-    std::int64_t tokens = knots.empty() ? 0 : 2 * (parts - 1);
+    std::int64_t tokens = sized || knots.empty() ? 0 : 2 * (parts - 1);
+    if (sized && !brackets.empty()) {
+        const auto of = [&](std::int64_t part) {
+            return static_cast<std::int64_t>(numbers[static_cast<std::size_t>(part)].size()) + 2;
+        };
+        for (std::int64_t part = 0; part + 1 < parts; ++part) tokens += of(part) + of(part + 1);
+    }
     if (!marks.empty()) tokens += parts * (2 + name_length) + parts * name_length + parts + 1;
     return tokens;
 }
@@ -229,9 +287,15 @@ void KnotOptions::validate() const {
             refuse("the chances of chunks must rise to 2^32");
         }
     }
-    if (!knots.empty() && knots.size() != 2 * (num_chunks - 1)) {
-        refuse("up to " + std::to_string(num_chunks) + " chunks need " +
-               std::to_string(2 * (num_chunks - 1)) + " knot tokens, got " + std::to_string(knots.size()));
+    const std::size_t counted = num_chunks - (chunk_size > 0 ? 1 : 0);  // the most chunks that have knots
+    const std::size_t wanted = counted > 1 ? 2 * (counted - 1) : 0;
+    if (!knots.empty() && knots.size() != wanted) {
+        refuse("up to " + std::to_string(counted) + " chunks need " + std::to_string(wanted) +
+               " knot tokens, got " + std::to_string(knots.size()));
+    }
+    if (chunk_size < 0) refuse("the size of chunks must not be negative");
+    if (!brackets.empty() && (brackets.size() != 4 || chunk_size < 1)) {
+        refuse("numbers of chunks of one size need four brackets");
     }
     if (!marks.empty() && (marks.size() != 5 || letters.empty() || name_length < 1)) {
         refuse("names of chunks need five marks, letters and a length");

@@ -21,6 +21,7 @@ struct KnotOptions {
     std::size_t num_chunks = 1;       // at most
     bool equal_cuts = false;          // at multiples of length / chunks, rounded down; else at places drawn
     bool keep_order = false;          // the chunks of a document stay in their order
+    bool interleave = false;          // not shuffled: the first chunks of all documents, the second, ...
     std::vector<std::int32_t> knots;  // behind chunk c: 2c, before it: 2c - 1; none: no such tokens
     // Chunks of a document that was cut are named: D name /D before each; and S name s name ... /S behind the
     // last of them, with the names in the order of the document. D, /D, S, s, /S; none: no names.
@@ -28,8 +29,15 @@ struct KnotOptions {
     std::vector<std::int32_t> letters;  // that names are drawn from
     std::int64_t name_length = 0;
 
-    // Literal tokens of a span in so many chunks.
-    [[nodiscard]] std::int64_t literals_of(std::int64_t parts) const;
+    // Above 0: the last chance of `chunks` does not mean num_chunks of them, but chunks of so many tokens,
+    // which are numbered: brackets[0] number brackets[1] before all but the first, brackets[2] number
+    // brackets[3] behind all but the last, where there are brackets.
+    std::int64_t chunk_size = 0;
+    std::vector<std::int32_t> brackets;
+    std::vector<std::vector<std::int32_t>> numbers;  // the tokens of 0, 1, ...
+
+    // Literal tokens of a span in so many chunks, of `chunk_size` tokens or others.
+    [[nodiscard]] std::int64_t literals_of(std::int64_t parts, bool sized = false) const;
     // Throws std::invalid_argument.
     void validate() const;
 };
