@@ -174,7 +174,7 @@ def character_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 class Pretokenizer:
     @staticmethod
     def steps(
-        steps: list[tuple[PatternAutomaton, str, bool] | Pretokenizer | int],
+        steps: list[tuple[PatternAutomaton, str, bool] | Pretokenizer | int], instructions: str = "best"
     ) -> Pretokenizer: ...
     @staticmethod
     def marker(

@@ -76,7 +76,7 @@ SplitBehavior behavior_named(const std::string& name) {
 }
 
 // Each step: (pattern, behavior, invert), a Pretokenizer, or a number of characters.
-PretokenizerPtr steps(const py::list& list) {
+PretokenizerPtr steps(const py::list& list, const std::string& instructions) {
     std::vector<SplitStep> made;
     for (const py::handle& item : list) {
         SplitStep step;
@@ -94,7 +94,7 @@ PretokenizerPtr steps(const py::list& list) {
         }
         made.push_back(std::move(step));
     }
-    return make_split_steps(std::move(made));
+    return make_split_steps(std::move(made), instructions_named(instructions));
 }
 
 // By code point: the general category as the regexes have it, and the traits of classes.hpp as bits.
@@ -173,7 +173,7 @@ void register_pretokenizers(py::module_& m) {
     m.def("character_tables", &character_tables,
           "By code point: category and traits, uint8 [0x110000] each, see unicode/classes.hpp.");
     cls.def_static(
-        "steps", &steps, py::arg("steps"),
+        "steps", &steps, py::arg("steps"), py::arg("instructions") = "best",
         "One after the other: (pattern, behavior, invert), a Pretokenizer, or a number of characters.");
     cls.def_static("marker", &marker, py::arg("tokens"), py::kw_only(), py::arg("rewrites"),
                    py::arg("prepend"), py::arg("cuts_at_spaces"), py::arg("cuts_safely"),

@@ -196,6 +196,70 @@ def test_any_regex(pattern: str, texts: list[str], behavior: str, invert: bool) 
         assert words_of(ours, text, 2) == [word for word, _ in theirs.pre_tokenize_str(text)], (pattern, text)
 
 
+def instructed(compiled: Any, instructions: str) -> Pretokenizer:
+    try:
+        return Pretokenizer.steps([(compiled, "Isolated", False)], instructions)
+    except ValueError:
+        pytest.skip(f"this machine has no {instructions}")
+
+
+# What automata cut in strips is long; runs through strips begin in the midst of words, of whitespace, of
+# characters, and some never come to a place where a word begins.
+LONG = [
+    "a" * 3000,
+    "word " * 700,
+    "a\n    b\n\n\t\tc = 'd''s'  \r\n" * 90,
+    "\u4e2d\u6587" * 600 + " " * 500 + "1" * 700 + "\n" * 400 + "!" * 300,
+    "".join("xyz "[i % 4] * (i % 37) for i in range(400)),
+    "e\u0301\U0001f600 \u3000\u00a0\u017f'\u017f 12345" * 60,
+]
+
+
+def joined_texts() -> list[str]:
+    """Random texts after one another, until they are long enough for strips."""
+    texts, joined = TEXTS * 12, []
+    for i, size in enumerate([30, 60, 120, 200, 400] * max(1, int(4 * SCALE))):
+        begin = 41 * i % (len(texts) - size if len(texts) > size else 1)
+        joined.append("".join(texts[begin : begin + size]))
+    return joined
+
+
+EXAONE = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"
+)
+
+
+@pytest.mark.parametrize("instructions", ["portable", "avx2", "avx512"])
+@pytest.mark.parametrize("pattern", [patterns.GPT2, patterns.O200K, patterns.CL100K, EXAONE, KIMI, LATIN])
+def test_long_texts(pattern: str, instructions: str) -> None:
+    theirs = pre_tokenizers.Split(Regex(pattern), "isolated")
+    ours = instructed(automaton(pattern), instructions)
+    for text in LONG + joined_texts():
+        expected = [word for word, _ in theirs.pre_tokenize_str(text)]
+        for capacity in (256, 60, 1000):
+            assert words_of(ours, text, capacity) == expected, (capacity, ascii(text[:50]))
+
+
+@given(
+    st.recursive(ATOMS, wrapped, max_leaves=8),
+    st.lists(st.text("ab \n'A1!\u00e9\u65e5", min_size=1, max_size=9), min_size=1, max_size=9),
+    st.integers(40, 2000),
+)
+def test_any_regex_on_long_texts(pattern: str, parts: list[str], capacity: int) -> None:
+    """Of regexes that match every character alone, so that strips are tried."""
+    pattern = f"{pattern}|a+b|\\s+(?!\\S)|[\\s\\S]"
+    try:
+        compiled = automaton(pattern)
+    except UnsupportedError:
+        return
+    theirs = pre_tokenizers.Split(Regex(pattern), "isolated")
+    ours = Pretokenizer.steps([(compiled, "Isolated", False)])
+    text = "".join(parts[i * i % len(parts)] for i in range(130))
+    text = text * (1 + 250 // len(text))
+    assert words_of(ours, text, capacity) == [word for word, _ in theirs.pre_tokenize_str(text)], pattern
+
+
 PARTS: list[dict[str, Any]] = [
     {"type": "Digits", "individual_digits": True},
     {"type": "Digits", "individual_digits": False},

@@ -29,7 +29,15 @@ class WordCutter {
 
     // Where the piece of `word` that begins at byte `from` ends. The first one begins at 0.
     [[nodiscard]] std::size_t end_of_piece(std::string_view word, std::size_t from) const {
-        std::size_t left = from;
+        // ASCII first, where a character is a byte.
+        std::size_t next = from + 1;
+        for (; next < word.size(); ++next) {
+            const auto last = static_cast<unsigned char>(word[next - 1]);
+            const auto first = static_cast<unsigned char>(word[next]);
+            if ((last | first) >= 0x80) break;
+            if ((ascii_[last][first / 64] >> first % 64 & 1) == 0) return next;
+        }
+        std::size_t left = next - 1;
         while (true) {
             std::size_t border = left + 1;
             while (border < word.size() && is_utf8_continuation(word[border])) ++border;

@@ -60,9 +60,10 @@ class Pretokenizer {
         return false;
     }
 
-    // Appends words of piece, in order, from byte `from` on, until `words` is full or the piece ends. `from`
-    // is 0 or what an earlier call for the same piece returned. Returns the byte to go on from: piece.size()
-    // at the end. Bytes that belong to no word are dropped. Words are not empty.
+    // Appends words of piece, in order, from byte `from` on, until `words` is full or the piece ends; or,
+    // where it has found many, till the room left is small. `from` is 0 or what an earlier call for the same
+    // piece returned. Returns the byte to go on from: piece.size() at the end. Bytes that belong to no word
+    // are dropped. Words are not empty.
     virtual std::size_t split(std::string_view piece, std::size_t from, WordSpans& words) const = 0;
 };
 

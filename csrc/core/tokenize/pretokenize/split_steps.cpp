@@ -35,9 +35,11 @@ constexpr std::size_t kKeptWords = std::size_t{1} << 18;
 
 class SplitSteps final : public Pretokenizer {
   public:
-    explicit SplitSteps(std::vector<SplitStep> steps) : steps_(std::move(steps)) {
+    SplitSteps(std::vector<SplitStep> steps, Instructions instructions) : steps_(std::move(steps)) {
         for (SplitStep& step : steps_) {
-            if (step.pattern != nullptr) step.streamed = make_streamed_automaton(step.pattern);
+            if (step.pattern != nullptr) {
+                step.streamed = make_streamed_automaton(step.pattern, instructions);
+            }
         }
     }
 
@@ -200,11 +202,11 @@ class SplitSteps final : public Pretokenizer {
 
 }  // namespace
 
-PretokenizerPtr make_split_steps(std::vector<SplitStep> steps) {
+PretokenizerPtr make_split_steps(std::vector<SplitStep> steps, Instructions instructions) {
     if (steps.size() == 1 && steps[0].pattern != nullptr && steps[0].behavior == SplitBehavior::kIsolated) {
-        if (auto streamed = make_streamed_automaton(steps[0].pattern)) return streamed;
+        if (auto streamed = make_streamed_automaton(steps[0].pattern, instructions)) return streamed;
     }
-    return std::make_shared<SplitSteps>(std::move(steps));
+    return std::make_shared<SplitSteps>(std::move(steps), instructions);
 }
 
 }  // namespace pypack

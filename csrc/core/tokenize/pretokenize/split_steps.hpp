@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/instructions.hpp"
 #include "tokenize/pretokenize/pattern_automaton.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
 
@@ -22,6 +23,7 @@ struct SplitStep {
     std::size_t num_characters = 0;
 };
 
-[[nodiscard]] PretokenizerPtr make_split_steps(std::vector<SplitStep> steps);
+[[nodiscard]] PretokenizerPtr make_split_steps(std::vector<SplitStep> steps,
+                                               Instructions instructions = Instructions::kBest);
 
 }  // namespace pypack

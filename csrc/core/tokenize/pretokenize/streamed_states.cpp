@@ -37,24 +37,39 @@ class Maker {
 
     std::optional<StreamedStates> make() {
         StreamedStates made;
-        const std::uint32_t width = pattern_.num_classes() + 1;
+        const std::uint32_t width = pattern_.num_classes() + 2;
         (void)number({pattern_.start(), false, kDead, kNever});
         for (std::size_t i = 0; i < todo_.size(); ++i) {
             const Known known = todo_[i];
-            for (std::uint32_t kind = 0; kind < width; ++kind) {
-                const Outcome outcome = kind + 1 < width ? after(known, kind) : at_end(known);
+            const auto add = [&](const Outcome& outcome) {
                 const std::uint32_t row = number(outcome.known) * width;
                 made.entries.push_back(row << kStreamShift | outcome.bits);
-            }
+            };
+            for (std::uint32_t kind = 0; kind + 2 < width; ++kind) add(after_or_anew(known, kind));
+            add(at_end(known));
+            add({0, known});
             if (todo_.size() > kMostStates) return std::nullopt;
         }
+        made.stay = width - 1;
+        made.class_of_byte.fill(static_cast<std::uint8_t>(made.stay));
         for (unsigned byte = 0; byte < 128; ++byte) {
-            made.ascii[byte] = pattern_.class_of_ascii(static_cast<unsigned char>(byte));
+            made.class_of_byte[byte] = pattern_.class_of_ascii(static_cast<unsigned char>(byte));
         }
+        made.has_strips = made.stay <= 0xFF && every_character_matches();
         return made;
     }
 
   private:
+    // Else parts of a text lie between matches, and runs that begin in the midst of it are lost time and
+    // again.
+    [[nodiscard]] bool every_character_matches() const {
+        for (unsigned byte = 1; byte < 128; ++byte) {
+            const Known known = begun(pattern_.class_of_ascii(static_cast<unsigned char>(byte)));
+            if (!step(known.state, pattern_.num_classes()).ends) return false;
+        }
+        return true;
+    }
+
     struct Step {
         std::uint32_t to;
         bool ends;  // a match ends before the character
@@ -106,6 +121,14 @@ class Maker {
 
     // A match ends before a character that none begins with: it is looked at as one that must go back to.
     [[nodiscard]] Outcome ends_before_gap() const { return {kStreamEnds, {kDead, false, kDead, kNever}}; }
+
+    // Where it must go back, a run that guesses goes on with a match that begins here, if one does.
+    [[nodiscard]] Outcome after_or_anew(const Known& known, std::uint32_t kind) const {
+        const Outcome outcome = after(known, kind);
+        const Known next = begun(kind);
+        if ((outcome.bits & kStreamGoesBack) == 0 || next.state == kDead) return outcome;
+        return {outcome.bits, next};
+    }
 
     [[nodiscard]] std::uint32_t next_of(const Known& known, std::uint32_t kind) const {
         return known.next == kDead ? kDead : step(known.next, kind).to;

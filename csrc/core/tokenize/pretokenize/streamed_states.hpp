@@ -25,9 +25,11 @@ enum StreamBits : std::uint32_t {
 inline constexpr unsigned kStreamShift = 8;
 
 struct StreamedStates {
-    std::vector<std::uint32_t> entries;     // [state][class, the end of the text last]
-    std::uint32_t start = 0;                // row of the state in which a match begins
-    std::array<std::uint8_t, 128> ascii{};  // classes of ASCII characters
+    std::vector<std::uint32_t> entries;  // [state][class, then the end of the text, then `stay`]
+    std::uint32_t start = 0;             // row of the state in which a match begins
+    std::uint32_t stay = 0;              // a class that changes nothing: of what lies within a character
+    std::array<std::uint8_t, 256> class_of_byte{};  // of ASCII characters; `stay` of other bytes
+    bool has_strips = false;                        // whether it pays to run through strips (strips.hpp)
 };
 
 // nullopt where there would be too many. The pattern is plain.

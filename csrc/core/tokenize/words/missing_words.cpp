@@ -7,6 +7,8 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kPiecesAtOnce = 256;
+// A word of more pieces hardly comes again: half a sentence, say. Its pieces do, and are known.
+constexpr std::size_t kMostCachedPieces = 4;
 
 bool is_short(std::string_view word) {
     return word.size() <= WordKey::kMaxBytes;
@@ -30,7 +32,8 @@ std::size_t MissingWords::add(std::string_view word, std::uint64_t hash) {
             begin = end;
         }
     }
-    words_.push_back({word, hash, pieces_.size(), {}});
+    const std::size_t begin = words_.empty() ? 0 : words_.back().end;
+    words_.push_back({word, hash, pieces_.size(), {}, pieces_.size() - begin <= kMostCachedPieces});
     return lately;
 }
 
@@ -94,7 +97,7 @@ void MissingWords::cache() {
     }
     for (std::size_t i = 0; i < words_.size(); ++i) {
         const Word& word = words_[i];
-        if (!is_short(word.text)) known_.insert(word.text, word.hash, ids(i));
+        if (!is_short(word.text) && word.may_come_again) known_.insert(word.text, word.hash, ids(i));
     }
     known_.place_homeless();
     words_.clear();
@@ -123,7 +126,7 @@ void MissingWords::encode_alone(std::string_view word, std::vector<TokenId>& ids
 // Appends the ids of the pieces at hand.
 void MissingWords::take(std::vector<TokenId>& ids) {
     if (pieces_.empty()) return;
-    words_.push_back({pieces_[0].text, 0, pieces_.size(), {}});
+    words_.push_back({pieces_[0].text, 0, pieces_.size(), {}, false});
     encode();
     ids.insert(ids.end(), ids_.begin(), ids_.end());
     words_.clear();

@@ -43,6 +43,7 @@ class MissingWords {
         std::uint64_t hash;
         std::size_t end;  // of its pieces
         Model::Ids ids;
+        bool may_come_again;
     };
     struct Piece {
         std::string_view text;

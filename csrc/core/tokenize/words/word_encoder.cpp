@@ -113,7 +113,8 @@ void WordEncoder::add_piece(std::string_view piece) {
     }
     for (std::size_t from = 0; from < piece.size();) {
         if (++rounds_ % kRoundsBetweenChecks == 0) check_interrupt();
-        if (num_words_ >= kBatch) look_up();
+        // A pretokenizer may leave room for words, but not time and again.
+        if (num_words_ >= kBatch || from != 0) look_up();
         WordSpans spans{span_begins_.data(), span_ends_.data(), kBatch - num_words_};
         from = pretokenizer_->split(piece, from, spans);
         put_words(piece, span_begins_.data(), span_ends_.data(), spans.size);
