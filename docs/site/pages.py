@@ -17,6 +17,9 @@ REPOSITORY = "https://github.com/pypack/pypack/blob/main"
 _BOOK = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _ROOMS = ("csrc/README.md", "tests/README.md", "bench/README.md", "examples/README.md")
 _LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+# In a table `\|` is a bar within code at the repository's host; the site's builder would show the backslash,
+# and needs none.
+_CODE = re.compile(r"(`+)(?:(?!\1).)+\1")
 _FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -30,6 +33,7 @@ def stage(folder: Path) -> None:
         name = page.relative_to(ROOT).as_posix()
         _write(folder / name, _with_links(page, staged))
     shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
+    shutil.copy(ROOT / "docs" / "site" / "site.css", folder / "site.css")
     for name, text in reference_pages().items():
         _write(folder / "api" / name, text)
 
@@ -54,4 +58,13 @@ def _with_links(page: Path, staged: set[str]) -> str:
         return f"{match[1]}{REPOSITORY}/{place}{'#' if anchor else ''}{anchor}{match[3]}"
 
     parts = _FENCED.split(page.read_text(encoding="utf-8"))
-    return "".join(part if part.startswith("```") else _LINK.sub(target, part) for part in parts)
+    return "".join(part if part.startswith("```") else _bars(_LINK.sub(target, part)) for part in parts)
+
+
+def _bars(text: str) -> str:
+    """Text whose tables have bare bars within code."""
+    lines = text.split("\n")
+    return "\n".join(
+        _CODE.sub(lambda code: code[0].replace("\\|", "|"), line) if line.startswith("|") else line
+        for line in lines
+    )

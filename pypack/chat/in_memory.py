@@ -114,6 +114,13 @@ def dataset(
     return source
 
 
+def _mend(error: RecordError) -> str:
+    """The end of a message about a field that a record does not have."""
+    if error.kind != "missing_field":
+        return ""
+    return "; messages=, or prompt= and completions=, say what the fields are called"
+
+
 def _remove(folder: Path, process: int) -> None:
     if os.getpid() == process:  # a forked child leaves it alone
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +155,7 @@ def _write(
                     found, weight = texts(plain), texts.weight(plain)
                 except RecordError as error:
                     if on_error == "stop":
-                        raise RecordError(error.kind, f"record {number}: {error}") from error
+                        raise RecordError(error.kind, f"record {number}: {error}{_mend(error)}") from error
                     skipped[error.kind] += 1
                     first = first or f"record {number}: {error}"
                     continue

@@ -16,6 +16,10 @@ def file_path(text: str) -> Path:
     try:
         return local_path(text)
     except ValueError as error:
+        if is_url(text):
+            raise argparse.ArgumentTypeError(
+                f"{text}: is a URL, and here a path of this machine is needed: copy it there, or mount it"
+            ) from None
         raise argparse.ArgumentTypeError(str(error)) from None
 
 

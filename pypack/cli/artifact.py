@@ -55,4 +55,7 @@ def kind_of(path: Path) -> str:
         return "store"
     if not path.exists():
         raise UsageError(f"{path}: no such store, plan, or .bin/.idx pair")
-    raise UsageError(f"{path}: neither a store (store.json), nor a plan (plan.json), nor a .bin/.idx pair")
+    raise UsageError(
+        f"{path}: neither a store (store.json), nor a plan (plan.json), nor a .bin/.idx pair; "
+        "pypack tokenize makes a store of text"
+    )

@@ -42,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `pypack convert`."""
     from pypack.formats.formats import FORMATS
 
-    formats = "\n".join(f"  {name:10} {form.summary}" for name, form in FORMATS.items())
-    parser.description = _DESCRIPTION + "\nformats:\n" + formats + "\n  store      a token store\n"
+    formats = "\n".join(f"  {name:11} {form.summary}" for name, form in FORMATS.items())
+    parser.description = _DESCRIPTION + "\nformats:\n" + formats + "\n  store       a token store\n"
     parser.epilog = _EPILOG
     parser.add_argument(
         "source", type=place, metavar="SRC", help="store, also at a URL; Megatron-Core dataset, or files"

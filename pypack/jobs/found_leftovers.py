@@ -66,6 +66,8 @@ def unit_of_file(name: str) -> int | None:
 
 def nothing_there(folder: Path | Url) -> str:
     """Why a place is left alone that holds nothing of pypack's."""
+    if isinstance(folder, Path) and not folder.exists():
+        return f"{folder}: there is no such folder"
     return (
         f"{folder}: holds neither a store ({STORE_FILE}) nor a job ({JOB_FILE}): what lies there is not "
         "known to be pypack's"

@@ -81,17 +81,17 @@ def lacking(tokenizer: Tokenizer, ids: SpecialIds) -> str | None:
         return None
     begin, end = template
     kept_end = [*ids.appended, *([] if ids.end is None else [ids.end])]
-    parts = []
+    parts, options = [], ["--add-special-tokens"]
     if begin and begin != ids.prepended[: len(begin)]:
         parts.append(f"{_names(tokenizer, begin)} before every document")
+        options.append("--prepend-bos")
     if end and list(end) != kept_end[: len(end)] and list(end) != kept_end[-len(end) :]:
-        parts.append(f"{_names(tokenizer, end)} behind it")
+        parts.append(f"{_names(tokenizer, end)} behind {'it' if parts else 'every document'}")
     if not parts:
         return None
     return (
         f"the tokenizer's own template puts {' and '.join(parts)}, which the store will lack: a model that "
-        "was "
-        "trained with it needs it (--add-special-tokens, or --prepend-bos)"
+        f"was trained with it needs it ({', or '.join(options)})"
     )
 
 

@@ -193,6 +193,9 @@ class Loader(Steered):
         self.objective = resolved_objective(objective, self.sources, self._options)
         if self.objective is not None and self.objective.writes_labels:
             self.sources = {name: source.for_objective() for name, source in self.sources.items()}
+        else:
+            for source in self.sources.values():
+                source.check_next_token()
         self._prefetch, self._read_ahead = int(prefetch), read_ahead
         self._pin_memory, self._num_threads = pin_memory, num_threads
         self._step = 0

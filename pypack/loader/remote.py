@@ -104,7 +104,7 @@ class RemoteCost:
     is_measured: bool
 
     def __str__(self) -> str:
-        by = "as measured" if self.is_measured else "at 100 MB/s; nothing was measured yet"
+        by = "as measured" if self.is_measured else "at 100 MB/s, as nothing was measured yet"
         lines = [
             f"remote files of {_told(self.total_bytes)}, of which {self.cached_share:.0%} are in the cache, "
             f"which may take {_told(self.cache_bytes)}",

@@ -13,7 +13,7 @@ from pypack import _core
 from pypack._common.arguments import check_choice
 from pypack.objectives.chances import chance, in_units
 from pypack.objectives.objective import LATER, Objective
-from pypack.objectives.vocabulary import ids_of, infilling_ids, special_ids, tokenizer_of
+from pypack.objectives.vocabulary import check_distinct, ids_of, infilling_ids, special_ids, tokenizer_of
 from pypack.plan.plan import Plan
 from pypack.store.store import TokenStore
 from pypack.tokenizer.tokenizer import Tokenizer
@@ -90,6 +90,9 @@ class FillInMiddle(Objective):
             )
         for name in given:
             self._set(name, int(ids_of(name, [getattr(self, name)])[0]))
+        if given:
+            ids = np.array([self.prefix_id, self.suffix_id, self.middle_id], np.uint32)
+            check_distinct("prefix_id, suffix_id, middle_id", ids, "each begins another part")
         if self.file_rate is not None and self.split_token is None:
             raise ValueError("file_rate is for split_token=, the token between files")
         if self.file_rate is not None:

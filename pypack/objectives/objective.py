@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import ast
 import dataclasses
+import difflib
 import json
 from collections.abc import Sequence
 from importlib import import_module
@@ -133,17 +134,25 @@ def from_text(text: str) -> Objective:
         call = ast.parse(text.strip(), mode="eval").body
         if isinstance(call, ast.Name):
             call = ast.Call(call, [], [])
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError("not of the form NAME(argument=value, ...)")
+        if call.args:
+            shown = ", ".join(map(ast.unparse, call.args))
+            raise ValueError(f"not of the form NAME(argument=value, ...): what {shown} is for must be said")
         values = {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
     except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{text!r} names no objective, as MaskedLM(rate=0.15) does: {error}") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise ValueError(f"{text!r} names no objective, as MaskedLM(rate=0.15) does: {why}") from None
     if call.func.id not in NAMES:
-        raise ValueError(f"there is no objective {call.func.id!r}; there are {', '.join(NAMES)}")
+        near = difflib.get_close_matches(call.func.id, NAMES, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no objective {call.func.id!r}; there are {', '.join(NAMES)}{meant}")
     module = import_module(f"pypack.objectives.{NAMES[call.func.id]}")
+    kind = getattr(module, call.func.id)
     try:
-        made = getattr(module, call.func.id)(**values)
+        made = kind(**values)
     except TypeError as error:
-        raise ValueError(f"{text!r}: {error}") from None
+        takes = ", ".join(field.name for field in dataclasses.fields(kind) if field.init)
+        raise ValueError(f"{text!r}: {error}; it takes {takes}") from None
     assert isinstance(made, Objective)
     return made

@@ -15,6 +15,8 @@ from pypack.plan.plan import Plan, Sides
 from pypack.plan.stats import PlanCounts
 from pypack.store.store import TokenStore
 
+_MOST_TOKENS = 1 << 26  # of a piece
+
 
 def pack_pairs(
     store: TokenStore | ArrayLike,
@@ -30,7 +32,8 @@ def pack_pairs(
     """Packs documents into sequences with room for so many inputs of an encoder and targets of a decoder.
 
     Documents are cut into pieces that fit on both sides, of the length that T5's code takes for inputs of
-    this length (568 tokens for 512 inputs at a rate of 0.15 and runs of 3 tokens); several pieces share a
+    this length (568 tokens for 512 inputs at a rate of 0.15 and runs of 3 tokens), or shorter where the
+    tokenizer has too few sentinels for so many runs; several pieces share a
     sequence where there is room on both sides. In order, and deterministic: a piece goes into the open
     sequence that it fills best.
 
@@ -58,11 +61,15 @@ def pack_pairs(
     """
     if not isinstance(objective, PairObjective):
         raise TypeError(f"objective must make inputs and targets, as SpanCorruption(), got {objective!r}")
+    given = objective.sentinel_ids
     if isinstance(store, TokenStore):
         objective, lengths = objective.resolved_for_pairs([store]), store.lengths
     else:
         lengths = as_lengths(store)
     size = objective.pair_size()
+    # A list that was given is not known to be the one that the loader will have.
+    found = objective.sentinel_ids if given is None else None
+    most_runs = _MOST_TOKENS if found is None else len(found)
     inputs = number_within("input_length", input_length, 27)
     if target_length is None:
         targets = _targets_of(size.kernel, inputs)
@@ -72,7 +79,7 @@ def pack_pairs(
     most = unlimited if max_documents is None else whole_number("max_documents", max_documents)
     drop_shorter_than = number_within("drop_shorter_than", drop_shorter_than, 32)
     open_sequences = number_within("open_sequences", open_sequences, 32)
-    offsets, document, start, length, capacity, found = _core.pack_pairs(
+    offsets, document, start, length, capacity, counts = _core.pack_pairs(
         lengths,
         size.kernel,
         inputs=inputs,
@@ -81,6 +88,7 @@ def pack_pairs(
         max_documents=min(most, unlimited),
         drop_shorter_than=drop_shorter_than,
         open_sequences=open_sequences,
+        most_runs=most_runs,
     )
     return Plan(
         offsets,
@@ -96,7 +104,7 @@ def pack_pairs(
             "drop_shorter_than": drop_shorter_than,
             "open_sequences": open_sequences,
         },
-        counts=PlanCounts(**found),
+        counts=PlanCounts(**counts),
         lengths_fingerprint=lengths_fingerprint(lengths),
         sides=Sides(inputs, targets, size),
     )
@@ -104,7 +112,7 @@ def pack_pairs(
 
 def _targets_of(size: _core.PairSizes, inputs: int) -> int:
     """The most targets of a piece that is as long as inputs of this length allow."""
-    longest = size.longest(inputs, 2**26)
+    longest = size.longest(inputs, _MOST_TOKENS)
     most = size.most_targets(longest)
     if most < 1:
         raise ValueError(f"input_length={inputs} holds no piece of a document: make it larger")

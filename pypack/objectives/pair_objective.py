@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pypack import _core
 from pypack.objectives.denoisers import Denoiser, mode_ids, sized
 from pypack.objectives.objective import Objective
-from pypack.objectives.vocabulary import end_id, ids_of, sentinel_ids, start_id, tokenizer_of
+from pypack.objectives.vocabulary import check_distinct, end_id, ids_of, sentinel_ids, start_id, tokenizer_of
 from pypack.plan.plan import PairSize
 from pypack.store.store import TokenStore
 
@@ -97,6 +97,7 @@ class PairObjective(Objective):
     def _check_ids(self) -> None:
         if self.sentinel_ids is not None:
             self._set("sentinel_ids", ids_of("sentinel_ids", self.sentinel_ids))
+            check_distinct("sentinel_ids", self.sentinel_ids, "each stands for another run")
         for name in ("end_id", "start_id"):
             value = getattr(self, name)
             if value is not None:

@@ -144,6 +144,15 @@ def ids_of(name: str, values: Any) -> NDArray[np.uint32]:
     return array.astype(np.uint32)
 
 
+def check_distinct(name: str, ids: NDArray[np.uint32], why: str) -> None:
+    """Raises ValueError where an id stands twice, by which a model could not tell its places."""
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise ValueError(
+            f"{name} has {values[counts > 1][0]} more than once, and {why}: give each its own id"
+        )
+
+
 def vocab_size(stores: Sequence[TokenStore]) -> int:
     """The size of the vocabulary, the smallest that a store names.
 

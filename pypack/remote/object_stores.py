@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -25,6 +26,8 @@ from pypack.remote.url import Url
 # A read is cut into so many pieces at once, none smaller than this.
 _PIECES, _PIECE_BYTES = 8, 2 << 20
 _READ_AT_ONCE = 32
+# What the services say of a bucket or container that is not there, which waiting does not mend.
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|\b404 Not Found\b.*bucket does not exist", re.DOTALL)
 # The address at which a machine in the cloud asks who it is.
 _OF_THE_MACHINE = "//169.254.169.254"
 _ADVICE = {
@@ -185,6 +188,10 @@ class ObjectStoreClient:
         except kinds.InvalidPathError as error:
             raise RefusedError(str(url), f"no name for an object ({_brief(error)})") from None
         except (kinds.BaseError, OSError, ValueError) as error:
+            if _NO_BUCKET.search(str(error)):  # of a list: that of an object is NotFoundError
+                raise RefusedError(
+                    str(url), f"the service knows no bucket {url.bucket!r}: make it first, or mend its name"
+                ) from None
             told = _brief(error)
             if _OF_THE_MACHINE in told:  # where the library asks last
                 raise RefusedError(

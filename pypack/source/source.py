@@ -114,8 +114,23 @@ class Source:
             self._left_out = []
             return
         self.lengths = {length: plan for length, plan in self.lengths.items() if self.ranges(length)}
-        if not self.lengths:
+        hidden = sum(len(learned.hidden_sequences) for learned in self._learned)
+        if not self.lengths and hidden == sum(plan.num_sequences for plan in self.plans):
             raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
+
+    def check_next_token(self) -> None:
+        """For a `Loader` whose labels are those of the next token.
+
+        Raises:
+            ValueError: first tokens of spans are all that is not masked, and sequences without more are left
+                out: which only an objective can tell.
+        """
+        if self._left_out and not self.lengths:
+            raise ValueError(
+                f"none of the sequences of {self!r} holds a token to be learned: of all that is not masked "
+                "nothing foretells it, as it is the first token of a span. An objective that masks tokens "
+                "(MaskedLM) learns it; for the next token mask less"
+            )
 
     def for_objective(self) -> Source:
         """The same for an objective that says itself what is learned: first tokens of spans may be, which a
@@ -125,8 +140,10 @@ class Source:
         made = copy.copy(self)
         left_out = [learned.hidden_sequences for learned in self._learned]
         made._left_out = left_out if any(map(len, left_out)) else []
-        every = ((length, n) for n, plan in enumerate(self.plans) for length in plan.buckets)
-        made.lengths = {length: n for length, n in sorted(every) if made.ranges(length)}
+        made.lengths = dict(
+            sorted((length, n) for n, plan in enumerate(self.plans) for length in plan.buckets)
+        )
+        made.lengths = {length: n for length, n in made.lengths.items() if made.ranges(length)}
         return made
 
     def _warn_of_unlearned(self) -> None:

@@ -32,10 +32,15 @@ def mapped(place: str | os.PathLike[str]) -> Mapped:
             )
         return _mapped_directory(path)
     prefix = path.with_suffix("") if path.suffix in (".bin", ".idx") else path
+    if not path.exists() and not any(file.exists() for file in files_at(prefix)):
+        raise FileNotFoundError(
+            f"{path}: there is no such file or folder: neither a store directory nor a Megatron-Core dataset"
+        )
     for file in files_at(prefix):
         if not file.is_file():
             raise FileNotFoundError(
                 f"{path}: neither a store directory nor a Megatron-Core dataset ({file} is missing)"
+                + ("; pypack tokenize makes a store of text" if path.is_file() else "")
             )
     view = _core.StoreView([as_native(files_at(prefix))], one_sequence_per_document=False)
     return prefix, view, None

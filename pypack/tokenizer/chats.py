@@ -88,9 +88,10 @@ class Chats:
         if template is None:
             chosen = self._chat.choose(has_tools)
             if chosen is None:
-                known = ", ".join(map(repr, self._chat.templates)) or "none"
+                others = ", ".join(map(repr, self._chat.templates))
+                known = f", but {others}" if others else ""
                 raise ValueError(
-                    f"{self._definition.source}: the tokenizer has no chat template (known: {known}): give "
+                    f"{self._definition.source}: the tokenizer has no chat template{known}: give "
                     "one (--chat-template FILE, in Python template=PATH); it is looked for in "
                     "chat_template.jinja and tokenizer_config.json beside the tokenizer.json"
                 )

@@ -40,6 +40,11 @@ def find_tokenizer_file(place: Path) -> Path:
                 return place / name
         raise FileNotFoundError(_nothing_in(place))
     if not place.exists():
+        if place.suffix in (".json", ".model"):  # no name of a model
+            raise FileNotFoundError(
+                f"{place}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
+                "folder that holds it"
+            )
         raise FileNotFoundError(
             f"{place}: No such file; a tokenizer is given as the path of its tokenizer.json, or of the "
             f"folder that holds it, not by the name of a model; for that: "

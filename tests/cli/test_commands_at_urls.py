@@ -143,6 +143,7 @@ _PACKED = {
     "top": ("--top", "id:20"),
     "groups": ("--keep-together", "source", "--overflow", "drop"),
     "learned": ("--drop-unlearned",),
+    "pairs": ("--objective", "PrefixLM(start_id=0)", "--target-length", "64"),
     "extended": ("--extend", "{at}/a.plan"),
 }
 

@@ -52,9 +52,12 @@ def test_it_is_shown_under_the_store(store, capsys):
     ("objective", "words"),
     [
         ("Masked", "there is no objective 'Masked'; there are MaskedLM"),
+        ("MaskLM", "; did you mean MaskedLM?"),
         ("MaskedLM(rate=2)", "rate is a chance"),
         ("MaskedLM(speed=2)", "unexpected keyword argument 'speed'"),
+        ("MaskedLM(speed=2)", "; it takes rate, replace, mode,"),
         ("MaskedLM(0.5)", "not of the form"),
+        ("MaskedLM(0.5)", "what 0.5 is for must be said"),
         ("MaskedLM(rate=open('x'))", "names no objective"),
         ("MaskedLM(rate=", "names no objective"),
         ("__import__('os')", "names no objective"),

@@ -93,7 +93,10 @@ def test_pairs(run, tmp_path):
     assert plan.sides == wanted.sides
     assert json.loads(out)["num_sequences"] == len(wanted)
     limits = ("--target-length", 40, "--overflow", "drop", "--max-documents", 2)
-    assert run(*begin, "-o", tmp_path / "b.plan", "--objective", objective, *limits)[0] == 0
+    status, out, _ = run(*begin, "-o", tmp_path / "b.plan", "--objective", objective, *limits)
+    assert status == 0
+    assert "% full" not in out  # each side has its own share
+    assert "40 targets (" in out
     other = pack_pairs(
         store,
         SpanCorruption(sentinel_ids=[599], end_id=0, start_id=0),

@@ -201,3 +201,8 @@ def test_an_append_that_was_given_up_leaves_nothing(
     result = tokenize([tmp_path / "in"], store, tokenizer, _OPTIONS, append=True)
     assert result.appended is not None
     assert result.appended.documents == 60
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="there is no such folder"):
+        gc_store(tmp_path / "absent")

@@ -262,6 +262,8 @@ def test_special_tokens_on_write(tmp_path, kind):
     tokenize([tmp_path / "a.jsonl"], tmp_path / "t", tokenizer, on_message=told.append)
     lacks = bool(begin) or bool(set(end) - {tokenizer.eos_id})
     assert len([message for message in told if "own template puts" in message]) == lacks
+    assert all("every document" in message for message in told)
+    assert any("--prepend-bos" in message for message in told) == bool(begin)
 
 
 def test_the_end_token_is_written_once(tmp_path):

@@ -415,3 +415,10 @@ def test_options_that_came_later_leave_fingerprints_as_they_were():
     )
     assert FillInMiddle(0.5, split_token=7, **CONTROLS).to_dict()["split_token"] == 7
     assert "beta" not in ReplacedTokens().to_dict()
+
+
+def test_control_tokens_are_told_apart():
+    with pytest.raises(
+        ValueError, match="suffix_id, middle_id has 4 more than once, and each begins another"
+    ):
+        FillInMiddle(prefix_id=4, suffix_id=5, middle_id=4)

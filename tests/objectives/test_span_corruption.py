@@ -10,6 +10,7 @@ import pickle
 import numpy as np
 import pytest
 from fixtures.loader_data import make_store, web_lengths
+from fixtures.trained_tokenizers import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from objectives.test_masked_lm_kernels import INSTRUCTIONS
@@ -68,6 +69,32 @@ def test_lengths_are_those_of_t5(mean, rate, inputs, tokens, targets):
     assert (plan.sides.input_length, plan.sides.target_length) == (inputs, targets)
     assert plan.span_length.tolist() == [tokens] * 3
     assert plan.side_utilization[0] > 0.99
+
+
+@pytest.mark.parametrize("most_runs", [1, 3, 40])
+def test_pieces_have_at_most_so_many_runs(most_runs):
+    sizes = SpanCorruption(0.5, 3).pair_size().kernel
+    [longest] = sizes.longest(512, 2**20, most_runs)
+    assert _core.noise_counts(0.5, 3, longest)[1] <= most_runs
+    assert _core.noise_counts(0.5, 3, longest + 1)[1] > most_runs
+    assert sizes.longest(512, 2**20, 2**20) == sizes.longest(512, 2**20)
+
+
+@pytest.mark.parametrize("objective", [SpanCorruption(0.5, 3, start_id=0), UL2(start_id=0)])
+def test_the_tokenizers_sentinels_are_enough_for_every_piece(tmp_path, objective):
+    """Of a mixture as UL2's with T5's own tokenizer, an epoch ended at the first long document."""
+    tokenizer = pypack.Tokenizer.from_huggingface(KINDS["t5"]())
+    texts = ["the quick brown fox jumps over the lazy dog " * n for n in (1, 7, 60)]
+    ids = {"vocab_size": tokenizer.vocab_size, "append_id": 1}
+    with pypack.StoreWriter(tmp_path / "s", tokenizer=tokenizer, **ids) as writer:
+        writer.append(tokenizer.encode_batch(texts))
+    store = pypack.TokenStore.open(tmp_path / "s")
+    plan = pack_pairs(store, objective, 256)
+    plan.verify(store.lengths)
+    assert plan.num_tokens + plan.counts.truncated_tokens == store.num_tokens
+    assert len(plan) < len(plan.span_length)  # short pieces share a row
+    batches = list(Loader(store, plan, batch_sequences=1, objective=objective))
+    assert sum(batch.num_spans for batch in batches) == len(plan.span_length)
 
 
 def test_a_prefix_has_the_tokens_that_t5_splits_to():
@@ -419,6 +446,15 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         pack_pairs([500], SpanCorruption(), 2, 5)
     with pytest.raises(TypeError, match="objective must make inputs and targets"):
         pack_pairs([500], 3, 64)
+
+
+def test_sentinels_are_told_apart():
+    with pytest.raises(
+        ValueError, match="sentinel_ids has 7 more than once, and each stands for another run"
+    ):
+        SpanCorruption(sentinel_ids=[9, 7, 8, 7])
+    with pytest.raises(ValueError, match="sentinel_ids has 5 more than once"):
+        UL2(sentinel_ids=[5, 5])
 
 
 @pytest.mark.parametrize(

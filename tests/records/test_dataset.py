@@ -73,6 +73,10 @@ def test_bad_records_are_told(tokenizer):
     bad = [*records(3), {"messages": []}, {"other": 1}]
     with pytest.raises(ValueError, match="record 3: the conversation has no message"):
         dataset(bad, tokenizer, 64, template=TEMPLATE)
+    with pytest.raises(
+        ValueError, match=r"no field 'messages'; the object has 'other'; messages=, or prompt="
+    ):
+        dataset([{"other": 1}], tokenizer, 64, template=TEMPLATE)
     with pytest.warns(UserWarning, match=r"2 records gave no document \(missing_field 1, no_messages 1\)"):
         source = dataset(bad, tokenizer, 64, template=TEMPLATE, on_error="skip")
     assert len(source.store) == 3

@@ -41,6 +41,17 @@ def store(request: pytest.FixtureRequest) -> Url:
     return found
 
 
+def test_a_bucket_that_is_not_there_is_told_at_once(
+    moto_server: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in moto_server.items():
+        monkeypatch.setenv(name, value)
+    begun = time.monotonic()
+    with pytest.raises(RefusedError, match="the service knows no bucket 'mistyped'"):
+        objects().list(Url.of("s3://mistyped/corpus.store"))
+    assert time.monotonic() - begun < 30  # not PYPACK_REMOTE_SECONDS
+
+
 def test_objects_are_written_read_listed_and_removed(store: Url, tmp_path: Path) -> None:
     there = objects()
     assert there.stat(store / "a") is None

@@ -118,6 +118,26 @@ def test_what_an_objective_can_learn_stays(store):
             assert (batch.labels != -100).any(axis=1)[np.diff(batch.row_spans) > 0].all()
 
 
+def test_where_only_first_tokens_are_left_the_objective_decides(store):
+    """Before it is known, nothing is refused: a masked model learns them, a causal one nothing at all."""
+    plan = pypack.pack(store.lengths, 40, "pad")
+    mask = [[1, int(length)] if length > 1 else [] for length in store.lengths]
+    source = Source(store, plan, mask=mask, drop_unlearned=True)
+    masking = MaskedLM(1.0, (1.0, 0.0, 0.0), mask_id=9, special_ids=[], vocab_size=60_000)
+    loader = Loader(source, batch_sequences=1, objective=masking)
+    assert loader.steps_per_epoch == plan.num_sequences
+    batch = loader.batch_at(0)
+    assert (batch.labels != -100).sum() == 1
+    for objective in (None, pypack.objectives.PrefixLM(), pypack.objectives.PoSE(4096)):
+        with pytest.raises(ValueError, match=r"none of the sequences .*: of all that is not masked"):
+            Loader(source, batch_sequences=1, objective=objective)
+    lengths = bucketed(store, [4, 40])  # of which the short rows have first tokens alone
+    mask = [[1, int(n)] if n <= 4 else [] for n in store.lengths]
+    source = Source(store, lengths, mask=mask, drop_unlearned=True)
+    assert list(source.lengths) == [40]
+    assert list(Loader(source, batch_tokens=40, objective=masking).sources[""].lengths) == [4, 40]
+
+
 def test_a_row_length_of_nothing_to_learn_is_none(store):
     plan = bucketed(store, [4, 40])
     short = store.lengths <= 4

@@ -343,6 +343,11 @@ def test_verify_sees_a_changed_token(small_store):
 def test_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="neither a store directory nor a Megatron-Core dataset"):
         TokenStore.open(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="there is no such file or folder"):
+        TokenStore.open(tmp_path / "nothing.bin")
+    (tmp_path / "texts.jsonl").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="pypack tokenize makes a store of text"):
+        TokenStore.open(tmp_path / "texts.jsonl")
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileNotFoundError, match=r"has no store\.json"):
         TokenStore.open(tmp_path / "folder")

@@ -150,3 +150,5 @@ def test_the_name_of_a_model_is_no_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"gpt2: No such file; a tokenizer is given as the path"):
         pypack.Tokenizer.from_file("gpt2")
+    with pytest.raises(FileNotFoundError, match=r"the folder that holds it$"):
+        pypack.Tokenizer.from_file("gpt2.json")

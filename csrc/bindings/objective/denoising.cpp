@@ -76,13 +76,14 @@ void register_denoising(py::module_& m) {
             py::arg("document"), py::arg("start"), py::arg("length"), "-1 where its denoiser has none.")
         .def(
             "longest",
-            [](const PairSizes& self, Length inputs, Length targets) {
+            [](const PairSizes& self, Length inputs, Length targets, Length most_runs) {
                 std::vector<Length> found;
                 for (const Denoiser& one : self.denoisers())
-                    found.push_back(self.longest(one, {inputs, targets}));
+                    found.push_back(self.longest(one, {inputs, targets}, most_runs));
                 return found;
             },
-            py::arg("inputs"), py::arg("targets"), "The most tokens of a piece, by denoiser.")
+            py::arg("inputs"), py::arg("targets"), py::arg("most_runs") = PairSizes::kMostTokens,
+            "The most tokens of a piece, by denoiser.")
         .def(
             "most_targets",
             [](const PairSizes& self, const std::vector<Length>& tokens) {

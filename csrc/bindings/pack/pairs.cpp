@@ -15,7 +15,7 @@ void register_pack_pairs(py::module_& m) {
         "pack_pairs",
         [](const Array<Length>& lengths, const PairSizes& sizes, Length inputs, Length targets,
            const std::string& overflow, Length max_documents, Length drop_shorter_than,
-           std::int64_t open_sequences) {
+           std::int64_t open_sequences, Length most_runs) {
             const auto documents = view(lengths, "lengths");
             PairOptions options;
             options.rooms = {inputs, targets};
@@ -23,6 +23,7 @@ void register_pack_pairs(py::module_& m) {
             options.max_documents = max_documents;
             options.drop_shorter_than = drop_shorter_than;
             options.open_sequences = open_sequences;
+            options.most_runs = most_runs;
             PlanArrays plan;
             {
                 const GilRelease release;
@@ -32,7 +33,7 @@ void register_pack_pairs(py::module_& m) {
         },
         py::arg("lengths").noconvert(), py::arg("sizes"), py::kw_only(), py::arg("inputs"),
         py::arg("targets"), py::arg("overflow"), py::arg("max_documents"), py::arg("drop_shorter_than"),
-        py::arg("open_sequences"));
+        py::arg("open_sequences"), py::arg("most_runs") = PairSizes::kMostTokens);
 }
 
 }  // namespace pypack::bindings

@@ -67,8 +67,7 @@ template <typename Id>
 void BatchObjective<Id>::join(FillOptions<Id>& options) const {
     if (!joins()) return;
     options.leaves_tokens = takes_tokens();
-    auto& when = writes_labels() ? options.write_labels : options.change_positions;
-    when = [this](std::int64_t span) {
+    options.write_labels = [this](std::int64_t span) {
         objective_.apply(std::span(spans_).subspan(static_cast<std::size_t>(span), 1), arrays_);
     };
 }

@@ -25,18 +25,14 @@ class BatchObjective {
     BatchObjective(const BatchObjective&) = delete;
     BatchObjective& operator=(const BatchObjective&) = delete;
 
-    // Before the batch is filled: has an objective that writes all labels, or changes positions alone, do so
-    // span by span.
+    // Before the batch is filled: has an objective that writes all labels do so span by span.
     void join(FillOptions<Id>& options) const;
     // Afterwards: what is left to do.
     void finish(int num_threads) const;
 
   private:
-    [[nodiscard]] bool joins() const { return writes_labels() || objective_.changes_positions(); }
-    [[nodiscard]] bool writes_labels() const {
-        return format_.leaves_labels && objective_.writes_all_labels();
-    }
-    [[nodiscard]] bool takes_tokens() const { return writes_labels() && objective_.writes_tokens(); }
+    [[nodiscard]] bool joins() const { return format_.leaves_labels && objective_.writes_all_labels(); }
+    [[nodiscard]] bool takes_tokens() const { return joins() && objective_.writes_tokens(); }
 
     const Objective& objective_;
     const BatchFormat& format_;

@@ -206,7 +206,6 @@ void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id se
     }
     ignore_masked(span, options, out);
     if (changed) return write_span(span, s, segment, first_position, options, out);
-    if (options.change_positions) options.change_positions(s);
     pad_room(span, options, out);
 }
 

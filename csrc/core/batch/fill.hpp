@@ -40,8 +40,6 @@ struct FillOptions {
     // it has masks, while they are in the cache. It writes all labels of the span and its loss mask;
     // positions and segments are not there yet.
     std::function<void(std::int64_t)> write_labels{};
-    // Where there is one: likewise, as soon as all of a span is there.
-    std::function<void(std::int64_t)> change_positions{};
 };
 
 // Whether an objective that takes tokens from the store is left those of a span.

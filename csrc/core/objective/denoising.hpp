@@ -48,8 +48,7 @@ class Denoising {
 
   private:
     PairSizes sizes_;
-    Length num_sentinels_;
-    std::vector<std::uint32_t> sentinels_;  // and some that are not used
+    std::vector<std::uint32_t> sentinels_;
     std::vector<std::vector<std::uint32_t>> modes_;
     std::uint32_t end_;
     std::uint32_t start_;

@@ -21,9 +21,12 @@ inline void take_out(const ObjectiveSpan& span, const Token* tokens, const Id* l
         never.find(tokens, count, tells ? nullptr : choice.chosen, instructions, choice.never);
     }
     for (std::int64_t at = 0, block = 0; at < count; at += kChosenBlock, ++block) {
+        const std::int64_t here = std::min(kChosenBlock, count - at);
         std::uint64_t out = choice.never[block];
-        if (span.labels_tell)
-            out |= ~label_bits(labels + at, std::min(kChosenBlock, count - at), instructions);
+        if (span.labels_tell) {
+            const std::uint64_t there = here < 64 ? (std::uint64_t{1} << here) - 1 : ~std::uint64_t{0};
+            out |= there & ~label_bits(labels + at, here, instructions);
+        }
         choice.chosen[block] &= ~out;
         if (tells) choice.unlearned[block] = out;
     }

@@ -46,23 +46,10 @@ void NoiseRuns::draw(std::uint64_t span_key, Length length, NoiseCounts counts, 
     if (counts.runs == 0) {
         kept_.assign(1, length);
         noise_.clear();
-        marks_.assign(static_cast<std::size_t>(length) + 64, 0);
         return;
     }
     cut(draws_for(span_key, Purpose::kNoise), counts.tokens, counts.runs, instructions, noise_);
     cut(draws_for(span_key, Purpose::kKept), length - counts.tokens, counts.runs, instructions, kept_);
-    mark(length);
-}
-
-void NoiseRuns::mark(Length length) {
-    marks_.assign(static_cast<std::size_t>(length) + 64, 0);
-    std::uint8_t* at = marks_.data();
-    for (std::size_t i = 0; i < noise_.size(); ++i) {
-        at += kept_[i];
-        *at = 1;
-        at += noise_[i];
-        *at = 2;
-    }
 }
 
 void NoiseRuns::cut(std::uint64_t draws, Length tokens, Length parts, Instructions instructions,

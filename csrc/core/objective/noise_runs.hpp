@@ -23,15 +23,10 @@ class NoiseRuns {
     [[nodiscard]] std::span<const Length> kept() const { return kept_; }
     [[nodiscard]] std::span<const Length> noise() const { return noise_; }
 
-    // A byte a token: 1 at the first of each run of noise, 2 at the first behind one, else 0; behind the span
-    // there are 64 bytes more, which are 0 but for the first.
-    [[nodiscard]] const std::uint8_t* marks() const { return marks_.data(); }
-
   private:
     // So many tokens in so many parts, none empty: cuts at places that are drawn.
     void cut(std::uint64_t draws, Length tokens, Length parts, Instructions instructions,
              std::vector<Length>& lengths);
-    void mark(Length length);
 
     std::vector<Length> kept_;
     std::vector<Length> noise_;
@@ -39,7 +34,6 @@ class NoiseRuns {
     std::vector<std::uint8_t> taken_;
     std::vector<std::uint64_t> cuts_;    // a bit a place
     std::vector<std::uint32_t> places_;  // of the bits that are 1
-    std::vector<std::uint8_t> marks_;
 };
 
 }  // namespace pypack

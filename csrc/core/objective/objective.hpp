@@ -112,8 +112,6 @@ class Objective {
     // anything before; and needs nothing else but its tokens. It is then put on each span as soon as these
     // are there.
     [[nodiscard]] virtual bool writes_all_labels() const { return false; }
-    // Whether it changes position_ids alone: it is then put on each span as soon as these are there.
-    [[nodiscard]] virtual bool changes_positions() const { return false; }
     // Whether it takes the tokens of spans from the store, and writes them to input_ids and originals itself.
     [[nodiscard]] virtual bool writes_tokens() const { return false; }
     // Whether its labels can tell chosen tokens, where `never` are those that are never chosen.

@@ -104,16 +104,18 @@ PairLengths PairSizes::most(const Denoiser& denoiser, Length length) const {
             noise.tokens + std::max<Length>(noise.runs, 1) + end};
 }
 
-Length PairSizes::longest(const Denoiser& denoiser, PairLengths rooms) const {
+Length PairSizes::longest(const Denoiser& denoiser, PairLengths rooms, Length most_runs) const {
     const Length end = ends_ ? 1 : 0;
     const Length room = rooms.inputs - denoiser.mode_tokens;
     if (room < 1) return 0;
     Length tokens = denoiser.kind == Denoiser::Kind::spans ? t5_tokens(denoiser, ends_, room) : room - end;
     const auto fits = [&](Length length) {
         const PairLengths found = most(denoiser, length);
-        return found.inputs <= rooms.inputs && found.targets <= rooms.targets;
+        const bool has_sentinels = denoiser.kind != Denoiser::Kind::spans ||
+                                   noise_counts(denoiser.rate, denoiser.mean, length).runs <= most_runs;
+        return found.inputs <= rooms.inputs && found.targets <= rooms.targets && has_sentinels;
     };
-    while (tokens > 0 && !fits(tokens)) --tokens;  // both sides grow with the tokens
+    while (tokens > 0 && !fits(tokens)) --tokens;  // both sides and the runs grow with the tokens
     return std::max<Length>(tokens, 0);
 }
 

@@ -61,8 +61,10 @@ class PairSizes {
     [[nodiscard]] PairLengths of(std::int64_t document, Length start, Length length) const;
 
     // The most tokens that a piece may have, whatever is drawn for it: for runs as many as T5 takes for
-    // inputs of this length (its random_spans_helper), or fewer where the rooms ask for it. 0: none fits.
-    [[nodiscard]] Length longest(const Denoiser& denoiser, PairLengths rooms) const;
+    // inputs of this length (its random_spans_helper), or fewer where the rooms ask for it, or the sentinels,
+    // which are `most_runs`. 0: none fits.
+    [[nodiscard]] Length longest(const Denoiser& denoiser, PairLengths rooms,
+                                 Length most_runs = kMostTokens) const;
 
     // The most items of a piece of so many tokens on either side, whatever is drawn for it.
     [[nodiscard]] PairLengths most(const Denoiser& denoiser, Length length) const;

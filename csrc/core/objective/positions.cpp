@@ -29,7 +29,6 @@ class Positions : public Objective {
         place_all(spans, arrays.position_ids);
     }
     [[nodiscard]] bool needs_labels() const override { return false; }
-    [[nodiscard]] bool changes_positions() const override { return true; }
 
   private:
     template <typename Id>

@@ -123,7 +123,7 @@ def _opened(args: argparse.Namespace) -> TokenStore | RemoteIndex:
     from pypack.store.remote_index import RemoteIndex
 
     index = RemoteIndex(args.store)
-    needs_more = args.keep_together or args.drop_unlearned or selection.selects(args)
+    needs_more = args.keep_together or args.drop_unlearned or selection.selects(args) or args.objective
     if needs_more or (args.extend is not None and extends_with_more(args)):
         return TokenStore.open(str(args.store))
     if any(MASK in shard.beside for shard in index.info.shards):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pypack.cli.arguments import positive
 from pypack.cli.errors import UsageError
 from pypack.cli.subject import Group, Subject
-from pypack.remote.url import Url
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -55,10 +54,6 @@ def check(args: argparse.Namespace, selects: bool) -> None:
     asked += ["--where and what else selects documents"] if selects else []
     if asked:
         raise UsageError(f"{asked[0]} does not go with --objective, whose sequences have two sides")
-    if isinstance(args.store, Url):
-        raise UsageError(
-            f"{args.store}: --objective needs the store's tokenizer: pack a copy on this machine"
-        )
 
 
 def packed(store: TokenStore, args: argparse.Namespace) -> Plan:
@@ -73,7 +68,7 @@ def packed(store: TokenStore, args: argparse.Namespace) -> Plan:
     try:
         objective: Any = from_text(args.objective)
     except ValueError as error:
-        raise UsageError(f"--objective {error}") from error
+        raise UsageError(f"--objective: {error}") from error
     if not isinstance(objective, PairObjective):
         raise UsageError(
             f"--objective {args.objective}: makes no inputs and targets, as SpanCorruption, UL2 and PrefixLM "

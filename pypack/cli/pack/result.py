@@ -16,8 +16,9 @@ def plan_in_words(path: Path, plan: Plan) -> list[str]:
     """What has been written to `path`, in lines."""
     counts, stats = plan.counts, plan.stats
     lines = [
-        f"{path}: {counted(stats.num_sequences, 'sequence')} of {_lengths(plan)} by {plan.strategy}, "
-        f"{stats.utilization:.2%} full",
+        f"{path}: {counted(stats.num_sequences, 'sequence')} of {_lengths(plan)} by {plan.strategy}"
+        # Of two sides each has a share of its own, which the summary tells.
+        + ("" if plan.sides else f", {stats.utilization:.2%} full"),
         f"  {counted(counts.tokens, 'token')} = {stats.num_tokens:,} in the plan + {counts.dropped_tokens:,} "
         f"dropped + {counts.truncated_tokens:,} truncated (proved)",
     ]

@@ -19,7 +19,7 @@ class Cutter {
   public:
     Cutter(const PairSizes& sizes, const PairOptions& options) : sizes_(sizes), options_(options) {
         for (const Denoiser& one : sizes.denoisers()) {
-            longest_.push_back(sizes.longest(one, options.rooms));
+            longest_.push_back(sizes.longest(one, options.rooms, options.most_runs));
             if (longest_.back() < std::max<Length>(options.drop_shorter_than, 1)) {
                 throw std::invalid_argument("the rooms of " + std::to_string(options.rooms.inputs) +
                                             " inputs and " + std::to_string(options.rooms.targets) +

@@ -11,11 +11,12 @@
 namespace pypack {
 
 struct PairOptions {
-    PairLengths rooms;                    // items of a sequence on each side
-    Overflow overflow = Overflow::split;  // of documents with more tokens than a piece may have
-    Length max_documents = 0;             // spans in one sequence, at least 1
-    Length drop_shorter_than = 0;         // pieces with fewer tokens are left out and counted
-    std::int64_t open_sequences = 256;    // that a piece may still go into
+    PairLengths rooms;                          // items of a sequence on each side
+    Length most_runs = PairSizes::kMostTokens;  // of a piece that are left out: there are so many sentinels
+    Overflow overflow = Overflow::split;        // of documents with more tokens than a piece may have
+    Length max_documents = 0;                   // spans in one sequence, at least 1
+    Length drop_shorter_than = 0;               // pieces with fewer tokens are left out and counted
+    std::int64_t open_sequences = 256;          // that a piece may still go into
 };
 
 // Documents in order. A piece goes into the open sequence that it fills best: where the least is left of both
