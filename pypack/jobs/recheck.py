@@ -98,12 +98,13 @@ def compare_with_inputs(
         unit = stored[number]
         why_not = _why_not(job, number)
         if why_not is None:
-            compare = partial(_compare, store, job, work, unit, documents)
-            try:
-                found.documents += asked_again(compare) if isinstance(store, RemoteIndex) else compare()
+            compare = partial(_compare_or_say, store, job, work, unit, documents)
+            compared = asked_again(compare) if isinstance(store, RemoteIndex) else compare()
+            if isinstance(compared, int):
+                found.documents += compared
                 found.units += 1
-            except (ChangedInputError, NoObjectError, ChangedObjectError) as error:  # of an object
-                why_not = str(error)
+            else:
+                why_not = compared
         if why_not is not None:
             found.not_compared.append(f"unit {number}: {why_not}")
             total = sum(shard.documents for shard in unit.shards)
@@ -120,6 +121,16 @@ def _why_not(job: JobDescription, number: int) -> str | None:
     if stream is not None:
         return f"{stream} could be read only once"
     return next(iter(changed(files)), None)
+
+
+def _compare_or_say(
+    store: TokenStore | RemoteIndex, job: JobDescription, work: UnitWork, unit: StoredUnit, documents: int
+) -> int | str:
+    """Documents that were compared; or why not, of inputs that are objects: only reading them tells."""
+    try:
+        return _compare(store, job, work, unit, documents)
+    except (ChangedInputError, NoObjectError, ChangedObjectError) as error:
+        return str(error)
 
 
 def _compare(
