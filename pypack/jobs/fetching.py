@@ -18,6 +18,7 @@ from pypack._common.checksums import (
     has_block_sums,
 )
 from pypack._common.files import TEMPORARY_SUFFIX, create
+from pypack._common.words import counted
 from pypack.jobs.crash import crash_at
 from pypack.jobs.moved import Moved
 from pypack.remote import Url, objects
@@ -99,7 +100,9 @@ def _fill(temporary: Path, file: Moved, blocks: ThreadPoolExecutor) -> None:
     step = BLOCK_BYTES if sums is None or file.recorded is None else block_bytes_of(file.recorded)
     size = file.size or 0
     if sums is not None and len(sums) != -(-size // step):
-        raise ValueError(f"{file.source.told(file.name)}: {size:,} bytes, which its checksum is not of")
+        raise ValueError(
+            f"{file.source.told(file.name)}: {counted(size, 'byte')}, which its checksum is not of"
+        )
     temporary.unlink(missing_ok=True)  # of a call that was killed
     with create(temporary) as room:
         jobs = [

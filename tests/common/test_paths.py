@@ -75,8 +75,6 @@ def test_inputs_of_a_corpus_are_refused() -> None:
 
 COMMANDS = [
     "tokenize {file} -o x.store --tokenizer {url}",
-    "pack {file} -o x.plan --extend {url} --sequence-length 8",
-    "convert {url} x --to flat",
     "convert {file} {url} --to flat",
     "demo --keep {url}",
 ]
