@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int | None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: python bench NAME [options]\n")
         for name, text in COMMANDS.items():
-            print(f"  {name:10}{text}")
+            print(f"  {name:11}{text}")
         return 0
     name = arguments[0]
     if name not in COMMANDS:

@@ -94,8 +94,8 @@ def plans(documents: int, repeats: int = 5) -> list[Row]:
 
 
 def shares(documents: int, repeats: int = 5) -> list[Row]:
-    """Plans of shares of a store, by a mask, by the highest values of a column, and by numbers of documents,
-    beside those of whole stores of these sizes, in turns."""
+    """Plans of shares of a store, by a mask and by numbers of documents, beside those of whole stores of
+    these sizes, in turns."""
     lengths = GENERATORS["web"](documents, 0)
     rng, rows = np.random.default_rng(0), list[Row]()
     with tempfile.TemporaryDirectory() as folder:

@@ -31,6 +31,29 @@ def cost_table(record: Record) -> str:
     return markdown(["", "documents", "time", "memory"], rows)
 
 
+def shares_table(record: Record) -> str:
+    """Plans of shares of a store beside those of whole stores of these sizes."""
+    rows = record["results"]["shares"]
+    lines = []
+    for percent in dict.fromkeys(row["percent"] for row in rows):
+        for strategy in dict.fromkeys(row["strategy"] for row in rows):
+            found = {
+                row["of"]: row for row in rows if (row["percent"], row["strategy"]) == (percent, strategy)
+            }
+            numbers = found.get("numbers")
+            lines.append([
+                f"{percent} %, `{strategy}`",
+                f"{found['mask']['documents']:,}",
+                f"{found['whole store of that size']['ns/document']:.1f}",
+                f"{found['mask']['ns/document']:.1f}",
+                f"{found['mask']['beside whole']:.2f} ×",
+                "" if numbers is None else f"{numbers['beside whole']:.2f} ×",
+            ])  # fmt: skip
+    return markdown(
+        ["share", "documents", "whole store", "by a condition", "beside the whole", "by an order"], lines
+    )
+
+
 def order_table(record: Record) -> str:
     """What neighbours and orders cost, and how alike neighbours are in them."""
     results = record["results"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pypack._common.asked import looking_at_what_is_asked
 from pypack._common.paths import local_path
 from pypack.store.key_join import JoinCounts, KeyJoin, key_batches
 from pypack.store.new_columns import (
@@ -61,28 +62,8 @@ def join_columns(
     path = local_path(table)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such Parquet file")
-    found = column_names(path)
-    names = [name for name in found if name != on]
-    if on not in found:
-        raise ValueError(f"{path}: has no column {on!r}, but {', '.join(map(repr, names))}")
-    if columns is not None:
-        for name in columns:
-            if name not in names:
-                raise ValueError(f"{path}: has no column {name!r}, but {', '.join(map(repr, names))}")
-        names = list(columns)
-    kept = kept_columns(opened)
-    if on not in kept:
-        raise ValueError(
-            f"{opened.place}: keeps no column {on!r}, but {', '.join(map(repr, kept)) or 'none'} "
-            "(tokenize with --keep)"
-        )
-    if not names:
-        raise ValueError(f"{path}: has no column beside the key {on!r}")
-    if (both := [name for name in names if name in kept]) and not replace:
-        raise ValueError(
-            f"{opened.place}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
-            "name"
-        )
+    with looking_at_what_is_asked():
+        names = _names_to_add(opened, path, on, columns, replace)
     beside = None if opened.is_remote else opened.path.parent
     with tempfile.TemporaryDirectory(prefix=f".{opened.path.name}.join-", dir=beside) as folder:
         keys = key_batches(_of_store(opened, on), on)
@@ -93,6 +74,35 @@ def join_columns(
         join.join()
         add(opened, names, join.values, replaces=replace)
     return join.counts
+
+
+def _names_to_add(
+    store: TokenStore, path: Path, on: str, columns: Sequence[str] | None, replace: bool
+) -> list[str]:
+    """Raises ValueError where the table or the store has not the columns that are asked for."""
+    found = column_names(path)
+    names = [name for name in found if name != on]
+    if on not in found:
+        raise ValueError(f"{path}: has no column {on!r}, but {', '.join(map(repr, names))}")
+    if columns is not None:
+        for name in columns:
+            if name not in names:
+                raise ValueError(f"{path}: has no column {name!r}, but {', '.join(map(repr, names))}")
+        names = list(columns)
+    kept = kept_columns(store)
+    if on not in kept:
+        raise ValueError(
+            f"{store.place}: keeps no column {on!r}, but {', '.join(map(repr, kept)) or 'none'} "
+            "(tokenize with --keep)"
+        )
+    if not names:
+        raise ValueError(f"{path}: has no column beside the key {on!r}")
+    if (both := [name for name in names if name in kept]) and not replace:
+        raise ValueError(
+            f"{store.place}: keeps a column {both[0]!r} already: replace it (--replace), or choose another "
+            "name"
+        )
+    return names
 
 
 def _rows(path: Path) -> int:

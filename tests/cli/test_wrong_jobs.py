@@ -56,3 +56,14 @@ def test_the_order_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtu
     arguments = ["pack", str(store), "-o", str(tmp_path / "a.plan"), "--sequence-length", "16"]
     assert main([*arguments, "--order", str(missing)]) == 2
     assert f"{missing}: No such file or directory\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--on", "nope"], ["--on", "id", "--columns", "nope"], ["--on", "score"]])
+def test_joins_by_columns_that_are_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    store, table = make_scored_store(tmp_path / "a.store").path, tmp_path / "t.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(pa.table({"id": [1], "q": [0.5]}), table)
+    assert main(["join", str(store), str(table), *wrong]) == 2
+    assert f"{table}: has no column" in capsys.readouterr().err
