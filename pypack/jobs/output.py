@@ -181,6 +181,8 @@ def begun(
     if before is not None:
         different = differences(before, job)
         if not different:
+            # A twin that began at the same moment may have cleared it away, with what it found unfinished.
+            place.create(TOKENIZER_FILE, tokenizer_json)
             return place, before
         if shared or _has_documents(place):
             units = counted(len(before.units), "unit")

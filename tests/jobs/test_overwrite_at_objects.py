@@ -17,6 +17,7 @@ from fixtures.objects_below import objects_below
 
 from pypack.jobs.leftovers import gc_store
 from pypack.jobs.output import OutputError
+from pypack.jobs.remote_replace import place_beside
 from pypack.jobs.repair import repair_store
 from pypack.jobs.tokenize import TokenizeOptions, tokenize
 from pypack.remote import Url, objects
@@ -179,6 +180,17 @@ def test_an_append_in_between_is_not_lost(
     assert "its store.json has become another since the new store was finished" in done.stderr
     index = RemoteIndex(replaced.store)
     assert index.info.documents == replaced.documents[0] + 4
+
+
+def test_what_a_twin_has_cleared_away_is_put_back(
+    replaced: _Replaced, tokenizer: Tokenizer, tokenizer_file: Path
+) -> None:
+    command = replaced.command(tokenizer_file)
+    subprocess.run(command, env={**os.environ, "PYPACK_CRASH_AT": "replace:planned"}, stdout=-3, stderr=-3)
+    beside = place_beside(replaced.store)
+    beside.remove("tokenizer.json")
+    tokenize([replaced.inputs], replaced.store, tokenizer, _NEW, overwrite=True)
+    replaced.check_new()
 
 
 def test_twins(replaced: _Replaced, tokenizer: Tokenizer) -> None:

@@ -57,7 +57,7 @@ def test_what_cannot_be_joined(paths):
         TokenStore.open([paths[0], paths[2]])
     with pytest.raises(ValueError, match="at least one"):
         TokenStore.open([])
-    with pytest.raises(FileNotFoundError, match="nothing: neither"):
+    with pytest.raises(FileNotFoundError, match="nothing: there is no such file or folder: neither"):
         TokenStore.open([paths[0], paths[0].parent / "nothing"])
 
 
