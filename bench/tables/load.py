@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.tables.markdown import Record, batch_size, markdown, millions
 
 
@@ -40,26 +42,32 @@ def _peer(row: Record) -> list[str]:
 
 
 def balance_table(record: Record) -> str:
-    """What balancing adds for a rank."""
+    """What balancing adds for a rank: one line for each batch and number of ranks."""
     ways = ("asked", "loop", "1 ms steps")
-    rows = [
+    of: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in record["results"]["balance"]:
+        of.setdefault((batch_size(row), row["ranks"]), {})[row["balance"]] = row
+    lines = [
         [
-            f"{row['ranks']}, {row['balance']}",
-            batch_size(row),
+            size,
+            f"{ranks}",
             *(
                 cell
                 for way in ways
-                for cell in (f"{row[f'{way}, us/batch']:.1f} µs", f"{row[f'{way}, added']:+.1%}")
+                for cell in (
+                    f"{rows['none'][f'{way}, us/batch']:.1f} µs",
+                    " / ".join(f"{rows[balance][f'{way}, added']:+.1%}" for balance in ("deal", "lpt")),
+                )
             ),
-            f"{row['slowest rank / mean']:.3f}",
+            " / ".join(f"{rows[name]['slowest rank / mean']:.3f}" for name in ("none", "deal", "lpt")),
         ]
-        for row in record["results"]["balance"]
+        for (size, ranks), rows in of.items()
     ]
     head = [
-        *("ranks, balance", "batch of a rank", "asked", "adds", "in a loop", "adds"),
-        *("1 ms steps", "adds", "slowest / mean"),
+        *("batch of a rank", "ranks", "asked", "deal / lpt add", "in a loop", "deal / lpt add"),
+        *("1 ms steps", "deal / lpt add", "slowest / mean: none / deal / lpt"),
     ]
-    return markdown(head, rows)
+    return markdown(head, lines)
 
 
 def cold_table(record: Record) -> str:
