@@ -41,6 +41,7 @@ class RemoteFile(io.RawIOBase):
         read_ahead: bool = True,
     ) -> None:
         super().__init__()
+        self._threads: ThreadPoolExecutor | None = None  # asked for by close(), which comes in any case
         if size is None:
             found = objects.stat(url)
             if found is None:
@@ -59,7 +60,8 @@ class RemoteFile(io.RawIOBase):
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._number = -1  # of the block read last
         self._ahead: tuple[int, Future[bytes]] | None = None
-        self._threads = ThreadPoolExecutor(1, "pypack-read-ahead") if read_ahead else None
+        if read_ahead:
+            self._threads = ThreadPoolExecutor(1, "pypack-read-ahead")
 
     def readable(self) -> bool:
         return True
