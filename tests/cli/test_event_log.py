@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fixtures.corpus_files import json_lines, write
+from fixtures.event_writers import write_many
 
 from pypack.cli import main
 from pypack.cli.errors import UsageError
@@ -84,15 +85,9 @@ def test_what_was_torn_goes(tmp_path: Path) -> None:
     assert [event["event"] for event in _events(tmp_path)] == ["new"]
 
 
-def _write_many(path: Path, name: str) -> None:
-    log = EventLog(path, name)
-    for i in range(300):
-        log.write("one", number=i, text="x" * (i % 50) * 100)
-
-
 def test_several_processes_in_one_file(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write_many, args=(tmp_path / "log", f"p{i}")) for i in range(3)]
+    processes = [context.Process(target=write_many, args=(tmp_path / "log", f"p{i}")) for i in range(3)]
     for process in processes:
         process.start()
     for process in processes:
