@@ -6,6 +6,7 @@ spans of a row alike.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pypack.batch import PackedBatch
@@ -64,6 +65,12 @@ class PairBorders(NamedTuple):
     cross: dict[str, Any]
 
 
+def _three(batch: PackedBatch, of: Callable[[_Borders, _Borders, bool], dict[str, Any]]) -> PairBorders:
+    """Of the three attentions; `of` says it of queries, of keys, and of whether later ones are hidden."""
+    inputs, targets = _borders(batch)
+    return PairBorders(of(inputs, inputs, False), of(targets, targets, True), of(targets, inputs, False))
+
+
 def flash_attention_arguments(batch: PackedBatch) -> PairBorders:
     """The borders for `flash_attn.flash_attn_varlen_func(query, key, value, **...)`.
 
@@ -73,9 +80,8 @@ def flash_attention_arguments(batch: PackedBatch) -> PairBorders:
     Raises:
         ValueError: the batch has one side, or another layout.
     """
-    inputs, targets = _borders(batch)
 
-    def arguments(queries: _Borders, keys: _Borders, *, causal: bool = False) -> dict[str, Any]:
+    def arguments(queries: _Borders, keys: _Borders, causal: bool) -> dict[str, Any]:
         return {
             "cu_seqlens_q": queries[0],
             "cu_seqlens_k": keys[0],
@@ -84,9 +90,7 @@ def flash_attention_arguments(batch: PackedBatch) -> PairBorders:
             "causal": causal,
         }
 
-    return PairBorders(
-        arguments(inputs, inputs), arguments(targets, targets, causal=True), arguments(targets, inputs)
-    )
+    return _three(batch, arguments)
 
 
 def varlen_arguments(batch: PackedBatch) -> PairBorders:
@@ -95,9 +99,8 @@ def varlen_arguments(batch: PackedBatch) -> PairBorders:
     Raises:
         ValueError: the batch has one side, or another layout.
     """
-    inputs, targets = _borders(batch)
 
-    def arguments(queries: _Borders, keys: _Borders, *, causal: bool = False) -> dict[str, Any]:
+    def arguments(queries: _Borders, keys: _Borders, causal: bool) -> dict[str, Any]:
         return {
             "cu_seq_q": queries[0],
             "cu_seq_k": keys[0],
@@ -106,9 +109,7 @@ def varlen_arguments(batch: PackedBatch) -> PairBorders:
             "window_size": (-1, 0) if causal else (-1, -1),
         }
 
-    return PairBorders(
-        arguments(inputs, inputs), arguments(targets, targets, causal=True), arguments(targets, inputs)
-    )
+    return _three(batch, arguments)
 
 
 _Borders = tuple[Any, int]  # cu_seqlens as a tensor, and the longest

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
 from fixtures.forwarding import forwarding
+from fixtures.full_store import make_full_store
 from fixtures.object_server_fixtures import *  # noqa: F403
 from fixtures.objects_below import put_folder
 
@@ -78,25 +78,9 @@ def test_the_same_in_the_same_words(
     assert same()["compared_units"] == 0
 
 
-def _store(folder: Path) -> TokenStore:
-    with StoreWriter(
-        folder, vocab_size=100, shard_tokens=30, prepend_ids=[1], append_id=2,
-        beside=[".mask", ".group", ".weight"],
-    ) as writer:  # fmt: skip
-        for _ in range(3):
-            writer.append(
-                Ragged(np.arange(3, 11, dtype=np.uint32), np.array([0, 4, 8])),
-                pa.record_batch({"id": [1, 2]}),
-                learned=np.arange(8) % 2 == 0,
-                places=np.array([0, 1], np.int32),
-                weights=np.array([1.0, 0.5], np.float32),
-            )
-    return TokenStore.open(folder)
-
-
 def test_it_finds_what_was_written_wrong(s3: Url, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What has the checksum that was recorded, and is wrong."""
-    store = _store(tmp_path / "s")
+    store = make_full_store(tmp_path / "s")
     assert store.info is not None
     put_folder(store.path, s3 / "s")
     shard = store.info.shards[-1]
@@ -137,7 +121,7 @@ def test_it_finds_what_was_written_wrong(s3: Url, tmp_path: Path, capsys: pytest
 
 def test_levels_from_python(s3: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYPACK_CACHE", str(tmp_path / "cache"))
-    store = _store(tmp_path / "s")
+    store = make_full_store(tmp_path / "s")
     put_folder(store.path, s3 / "s")
     there = TokenStore.open(str(s3 / "s"))
     assert [there.verify(level) for level in ("quick", "deep")] == [[], []]
@@ -154,7 +138,7 @@ def test_a_bit_that_flips_on_the_way_is_no_fault_of_the_store(
     option: str | None, s3: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each first answer of an object has one; and what lies there so is found."""
-    store = _store(tmp_path / "s")
+    store = make_full_store(tmp_path / "s")
     put_folder(store.path, s3 / "s")
     seen: set[str] = set()
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from conftest import SCALE
+from fixtures.full_store import make_full_store
 from fixtures.loader_data import make_store
 from fixtures.made_up_jobs import made_up_job
 
 import pypack
-from pypack import Ragged, StoreWriter, TokenStore
+from pypack import TokenStore
 from pypack._common.checksums import block_checksum
 from pypack.cli import main
 from pypack.jobs.description import read_description
@@ -25,20 +25,7 @@ from pypack.store.quick_check import quick_check
 
 @pytest.fixture
 def store(tmp_path: Path) -> TokenStore:
-    """Two shards of documents that begin with 1 and end with 2, with masks, groups, weights and columns."""
-    with StoreWriter(
-        tmp_path / "s", vocab_size=100, shard_tokens=30, prepend_ids=[1], append_id=2,
-        beside=[".mask", ".group", ".weight"],
-    ) as writer:  # fmt: skip
-        for _ in range(3):
-            writer.append(
-                Ragged(np.arange(3, 11, dtype=np.uint32), np.array([0, 4, 8])),
-                pa.record_batch({"id": [1, 2]}),
-                learned=np.arange(8) % 2 == 0,
-                places=np.array([0, 1], np.int32),
-                weights=np.array([1.0, 0.5], np.float32),
-            )
-    return TokenStore.open(tmp_path / "s")
+    return make_full_store(tmp_path / "s")
 
 
 def _wrong_from_the_beginning(store: TokenStore, suffix: str, data: bytes) -> None:
