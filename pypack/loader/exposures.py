@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,7 +58,7 @@ def replay(loader: Loader, stop: int, first: int = 0) -> dict[str, Source]:
         plans = [_of_sequences(source, plan, next(drawn)) for plan in source.plans]
         given = [plan for plan in plans if plan is not None]
         if given:
-            out[name] = _with_plans(source, given)
+            out[name] = source.with_plans(given)
     return out
 
 
@@ -124,12 +123,3 @@ def _counts(lengths: NDArray[np.int32], document: NDArray[np.int64], length: NDA
         truncated_tokens=int((lengths[cut] - given[cut]).sum()),
         split_documents=int(np.count_nonzero(spans > 1)),
     )
-
-
-def _with_plans(source: Source, plans: list[Plan]) -> Source:
-    """A source with other plans of the same documents, its masks and weights kept."""
-    made = copy.copy(source)
-    made.__dict__.pop("_learned", None)
-    made.plans, made._left_out = plans, []
-    made.lengths = dict(sorted((length, n) for n, plan in enumerate(plans) for length in plan.buckets))
-    return made

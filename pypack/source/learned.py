@@ -128,20 +128,3 @@ class _Hidden:
         ranges = np.searchsorted(self._starts, places)
         beyond = np.maximum(self._stops[ranges - 1] - places, 0)  # of the last range, what is not before
         return self._sums[ranges] - np.where(ranges > 0, beyond, 0)
-
-
-def without(ranges: list[tuple[int, int]], left_out: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Runs (first, count) of sequences, without some.
-
-    Args:
-        left_out: rising.
-    """
-    kept: list[tuple[int, int]] = []
-    for first, count in ranges:
-        begin, end = np.searchsorted(left_out, [first, first + count])
-        inside = left_out[begin:end]
-        starts, stops = np.append(first, inside + 1), np.append(inside, first + count)
-        filled = stops > starts
-        runs = zip(starts[filled].tolist(), (stops - starts)[filled].tolist(), strict=True)
-        kept += runs
-    return kept

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import os
-import warnings
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pypack import _core
-from pypack._common.fingerprint import integers_fingerprint, text_fingerprint
 from pypack.cache import RemoteFiles
 from pypack.plan.plan import Plan
 from pypack.remote import Url
-from pypack.source.learned import Learned, learned_of, without
+from pypack.source.identity import before_growth, fingerprint_of
+from pypack.source.learned_plans import LearnedPlans
+from pypack.source.length_bins import length_bins
 from pypack.source.loss_weights import LossWeights
 from pypack.source.mask_ranges import Masks
 from pypack.source.masks import loss_masks, token_masks
 from pypack.source.plan_documents import chosen_documents
 from pypack.source.select import select
+from pypack.source.sequences import SequencesByLength
 from pypack.store.store import StorePaths, TokenStore
-
-# Spans of plans up to which a source looks for sequences that learn nothing.
-_LOOKED_SPANS = 1 << 20
 
 PlanPath: TypeAlias = "Plan | str | os.PathLike[str]"
 
@@ -88,34 +84,17 @@ class Source:
             self.loss_weights = LossWeights.of(store, loss_weights)
         elif store_mask and store.document_weights is not None:
             self.loss_weights = LossWeights(store.document_weights, None)
-        self.lengths: dict[int, int] = {}  # row length to the number of the plan that has such rows
-        for number, one in enumerate(self.plans):
-            for length in one.buckets:
-                if self.lengths.setdefault(length, number) != number:
-                    raise ValueError(f"two plans of a source have rows of length {length}")
-        self.lengths = dict(sorted(self.lengths.items()))
-        self._left_out: list[NDArray[np.int64]] = []  # of each plan; none: nothing is left out
+        self._learned = LearnedPlans(store, self.plans, self.documents, self._masks, self.uses_store_mask)
+        self._sequences = SequencesByLength(self.plans)
         if drop_unlearned:
             self._leave_out_unlearned()
         else:
-            self._warn_of_unlearned()
-
-    def _is_worth_a_look(self) -> bool:
-        """Whether the store's mask is to be read for sequences that learn nothing, such as prompts whose
-        answers were cut off: only where that takes no time."""
-        if self.cached_files:  # all of the mask would be fetched
-            return False
-        spans = sum(plan.num_spans for plan in self.plans)
-        return spans <= _LOOKED_SPANS
+            self._learned.warn_of_masked(stacklevel=2)
 
     def _leave_out_unlearned(self) -> None:
-        self._left_out = [learned.unlearned_sequences for learned in self._learned]
-        if not any(map(len, self._left_out)):
-            self._left_out = []
-            return
-        self.lengths = {length: plan for length, plan in self.lengths.items() if self.ranges(length)}
-        hidden = sum(len(learned.hidden_sequences) for learned in self._learned)
-        if not self.lengths and hidden == sum(plan.num_sequences for plan in self.plans):
+        self._sequences = SequencesByLength(self.plans, self._learned.unlearned_sequences)
+        hidden = sum(map(len, self._learned.hidden_sequences))
+        if self.leaves_out and not self.lengths and hidden == sum(plan.num_sequences for plan in self.plans):
             raise ValueError(f"none of the sequences of {self!r} holds a token to be learned")
 
     def check_next_token(self) -> None:
@@ -125,7 +104,7 @@ class Source:
             ValueError: first tokens of spans are all that is not masked, and sequences without more are left
                 out: which only an objective can tell.
         """
-        if self._left_out and not self.lengths:
+        if self.leaves_out and not self.lengths:
             raise ValueError(
                 f"none of the sequences of {self!r} holds a token to be learned: of all that is not masked "
                 "nothing foretells it, as it is the first token of a span. An objective that masks tokens "
@@ -135,24 +114,25 @@ class Source:
     def for_objective(self) -> Source:
         """The same for an objective that says itself what is learned: first tokens of spans may be, which a
         next-token loss knows nothing of, so that `drop_unlearned` leaves fewer sequences out."""
-        if not self._left_out:
+        if not self.leaves_out:
             return self
         made = copy.copy(self)
-        left_out = [learned.hidden_sequences for learned in self._learned]
-        made._left_out = left_out if any(map(len, left_out)) else []
-        made.lengths = dict(
-            sorted((length, n) for n, plan in enumerate(self.plans) for length in plan.buckets)
-        )
-        made.lengths = {length: n for length, n in made.lengths.items() if made.ranges(length)}
+        made._sequences = SequencesByLength(self.plans, self._learned.hidden_sequences)
         return made
 
-    def _warn_of_unlearned(self) -> None:
-        """Of what is masked from end to end, whatever is to be learned of it."""
-        self._warn(
-            [(one.masked_sequences, one.unlearned_pieces) for one in self._looked_at()],
-            "hold no token that is learned",
-            stacklevel=4,
+    def with_plans(self, plans: Sequence[Plan]) -> Source:
+        """The same with other plans of its documents, of which no sequence is left out.
+
+        Args:
+            plans: at least one; each was made for the documents that the plans of this source were made for.
+        """
+        made = copy.copy(self)
+        made.plans = list(plans)
+        made._learned = LearnedPlans(
+            self.store, made.plans, self.documents, self._masks, self.uses_store_mask
         )
+        made._sequences = SequencesByLength(made.plans)
+        return made
 
     def warn_of_first_tokens(self, stacklevel: int) -> None:
         """Warns of what has no label because only the first tokens of its spans are not masked, which the
@@ -161,30 +141,8 @@ class Source:
         Args:
             stacklevel: as of `warnings.warn`.
         """
-        if not self._left_out:
-            self._warn(
-                [(one.first_token_sequences, one.first_token_pieces) for one in self._looked_at()],
-                "hold no token that is learned, as nothing foretells the first one of a span, and the others "
-                "are masked",
-                stacklevel + 2,
-            )
-
-    def _looked_at(self) -> list[Learned]:
-        masks = self._masks is not None or (self.uses_store_mask and self._is_worth_a_look())
-        return self._learned if masks else []
-
-    def _warn(self, counts: list[tuple[int, int]], what: str, stacklevel: int) -> None:
-        """Warns of sequences, and of pieces where documents are cut: the counts of each plan."""
-        masked = sum(sequences for sequences, _ in counts)
-        cut = [plan.counts.split_documents > 0 for plan in self.plans]
-        pieces = sum(pieces for (_, pieces), is_cut in zip(counts, cut, strict=False) if is_cut)
-        found = f"{masked} of {sum(plan.num_sequences for plan in self.plans)} sequences"
-        advice = "leave such sequences out with drop_unlearned=True"
-        if pieces:
-            found += f" and {pieces} pieces of cut documents"
-            advice = "pack with overflow='truncate' or 'drop', or " + advice
-        if masked or pieces:
-            warnings.warn(f"{found} {what}: {advice}", stacklevel=stacklevel)
+        if not self.leaves_out:
+            self._learned.warn_of_first_tokens(stacklevel + 1)
 
     @classmethod
     def select(
@@ -273,16 +231,9 @@ class Source:
             Sources by name: "<100", "100-1000", ">=1000" for bins [100, 1000].
         """
         store = TokenStore.open(store)
-        bounds = list(bins)
-        if bounds != sorted(set(bounds)) or not bounds:
-            raise ValueError(f"bins must rise, got {bounds}")
-        bin_of = np.digitize(store.lengths, bounds)
-        names = [f"<{bounds[0]}", *(f"{a}-{b}" for a, b in itertools.pairwise(bounds))]
-        names.append(f">={bounds[-1]}")
         return {
-            name: cls.select(store, sequence_length, where=bin_of == i, **options)  # type: ignore[arg-type]
-            for i, name in enumerate(names)
-            if store.lengths[bin_of == i].any()
+            name: cls.select(store, sequence_length, where=inside, **options)  # type: ignore[arg-type]
+            for name, inside in length_bins(store.lengths, bins).items()
         }
 
     @property
@@ -293,70 +244,42 @@ class Source:
     @property
     def leaves_out(self) -> bool:
         """Whether sequences of the plans are left out, as `drop_unlearned` has it."""
-        return bool(self._left_out)
+        return self._sequences.leaves_out
+
+    @property
+    def lengths(self) -> dict[int, int]:
+        """Row length, rising, to the number of the plan that has such rows."""
+        return self._sequences.lengths
 
     @property
     def plan(self) -> Plan:
         """The plan, or the first of several."""
         return self.plans[0]
 
-    @cached_property
-    def _learned(self) -> list[Learned]:
-        """Of each plan."""
-        return [
-            learned_of(self.store, plan, self.documents, self._masks, self.uses_store_mask)
-            for plan in self.plans
-        ]
-
     @property
     def num_learned_tokens(self) -> int:
         """Tokens that one epoch of all sequences learns: labels that are not -100."""
-        if self._masks is None and not self.uses_store_mask:
-            return sum(_unmasked_tokens(plan) for plan in self.plans)
-        return sum(learned.tokens for learned in self._learned)
+        return self._learned.num_tokens
 
     @property
     def unlearned_sequences(self) -> int:
         """Sequences of the plans without a token to be learned; with `drop_unlearned` they are left out."""
-        return sum(len(learned.unlearned_sequences) for learned in self._learned)
+        return sum(map(len, self._learned.unlearned_sequences))
 
     @property
     def unlearned_documents(self) -> int:
         """Documents in the plans of which no token is learned: all are masked, or there is only one."""
-        documents = np.any([learned.documents for learned in self._learned], axis=0)
-        present = np.any([learned.present for learned in self._learned], axis=0)
-        return int(np.count_nonzero(present & ~documents))
+        return self._learned.unlearned_documents
 
     @property
     def fingerprint(self) -> str:
         """Changes with the plans, the selection of documents, and the sequences that are left out."""
-        parts = [plan.fingerprint for plan in self.plans]
-        parts += [integers_fingerprint(left_out) for left_out in self._left_out]
-        if self.documents is not None:
-            known = self.plan.documents is self.documents and self.plan.documents_fingerprint
-            parts.append(known or integers_fingerprint(self.documents))
-        if any(plan.repeats for plan in self.plans):
-            parts.append(text_fingerprint(str([plan.repeats for plan in self.plans])))
-        return "-".join(parts)
+        return fingerprint_of(self.plans, self.documents, self._sequences)
 
     def before_growth(self) -> list[tuple[str, dict[int, int]]]:
         """Of every plan that those of the source were extended from (`pypack.extend_plan`), the oldest first:
         the fingerprint of a source with it, and its sequences of each row length, the first ones here."""
-        found = []
-        for parts in zip(*(plan.extends for plan in self.plans), strict=False):
-            prints = [part.fingerprint for part in parts]
-            ends = [part.sequences for part in parts]
-            left_out = [one[one < end] for one, end in zip(self._left_out, ends, strict=False)]
-            if any(map(len, left_out)):
-                prints += [integers_fingerprint(one) for one in left_out]
-            if self.documents is not None:
-                prints.append(integers_fingerprint(self.documents[: parts[0].documents]))
-            sizes = {
-                length: sum(max(0, min(count, ends[plan] - first)) for first, count in self.ranges(length))
-                for length, plan in self.lengths.items()
-            }
-            found.append(("-".join(prints), sizes))
-        return found
+        return before_growth(self.plans, self.documents, self._sequences)
 
     @property
     def cached_files(self) -> list[RemoteFiles]:
@@ -373,9 +296,7 @@ class Source:
 
     def ranges(self, length: int) -> list[tuple[int, int]]:
         """Where the sequences of a row length stand in their plan: (first, count)."""
-        plan = self.lengths[length]
-        ranges = self.plans[plan].buckets[length]
-        return without(ranges, self._left_out[plan]) if self._left_out else ranges
+        return self._sequences.ranges(length)
 
     def num_sequences(self, length: int) -> int:
         """Sequences of a row length."""
@@ -422,14 +343,6 @@ def _masks_of(
     if mask is not None:
         return token_masks(store, mask)
     return None if loss_mask is None else loss_masks(store, loss_mask)
-
-
-def _unmasked_tokens(plan: Plan) -> int:
-    """Tokens of an epoch that are not the first of their span."""
-    if not plan.repeats:
-        return plan.num_tokens - plan.num_spans
-    spans = np.diff(plan.sequence_offsets)
-    return int(((plan.sequence_costs(1.0, 0.0).astype(np.int64) - spans) * plan.sequence_times).sum())
 
 
 def _opened(plan: PlanPath | Sequence[PlanPath], store: TokenStore) -> list[Plan]:

@@ -16,7 +16,7 @@ import pypack
 from pypack import Loader, Source
 from pypack.objectives import MaskedLM
 from pypack.source import learned as learned_module
-from pypack.source.learned import without
+from pypack.source.sequences import without
 
 LENGTHS = [5, 1, 20, 3, 9, 40, 2, 7]
 
