@@ -18,15 +18,17 @@ from pypack._common.fingerprint import integers_fingerprint
 from pypack._common.paths import local_path, native_name
 from pypack._common.rows import RowsIndex, chosen_rows
 from pypack.cache import Cache, RemoteFiles
-from pypack.plan import chosen, literals
+from pypack.plan import chosen
 from pypack.plan import files as plan_files
+from pypack.plan.arrays import ARRAYS as ARRAYS
+from pypack.plan.arrays import map_arrays
 from pypack.plan.figures import PlanFigures
+from pypack.plan.header import fields_of, figures_of, header_of
 from pypack.plan.lengths import as_lengths as as_lengths
 from pypack.plan.literals import Literals as Literals
 from pypack.plan.proof import prove
 from pypack.plan.sides import PairSize as PairSize
 from pypack.plan.sides import Sides as Sides
-from pypack.plan.sides import read_sides
 from pypack.plan.stats import PlanCounts as PlanCounts
 from pypack.plan.stats import PlanPart as PlanPart
 from pypack.plan.stats import PlanStats as PlanStats
@@ -34,19 +36,6 @@ from pypack.remote import Url, is_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-# The arrays of a plan, in the order that the kernels take them.
-ARRAYS: Mapping[str, np.dtype[Any]] = {
-    "sequence_offsets": np.dtype("<i8"),
-    "span_document": np.dtype("<i8"),
-    "span_start": np.dtype("<i4"),
-    "span_length": np.dtype("<i4"),
-    "sequence_capacity": np.dtype("<i4"),
-}
-
-# plan.json keeps where the sequences of each capacity stand, so that a loader starts without reading them
-# all; a plan whose capacities alternate has too many runs for that.
-_MAX_SAVED_RUNS = 1000
 
 
 class Span(NamedTuple):
@@ -249,29 +238,12 @@ class Plan(PlanFigures):
         Raises:
             FileExistsError: `path` exists, and `overwrite` is false or it is no plan.
         """
-        header = {
-            "strategy": self.strategy,
-            "options": self.options,
-            "sequence_length": self.sequence_length,
-            "num_sequences": self.num_sequences,
-            "num_spans": self.num_spans,
-            "lengths_fingerprint": self.lengths_fingerprint,
-            "fingerprint": self.fingerprint,
-            "counts": dataclasses.asdict(self.counts),
-            "totals": self._totals,
-            "stats": self.stats.as_dict(),
-        }
-        if self.extends:
-            header["extends"] = [dataclasses.asdict(part) for part in self.extends]
-        header |= chosen.header_of(self)
-        if len(self._runs) <= _MAX_SAVED_RUNS:
-            header["capacity_runs"] = self._runs
         arrays = self.arrays()
         if self.documents is not None:
             arrays["documents"] = self.documents
         if self.literals is not None:
             arrays |= self.literals.arrays()
-        plan_files.write(local_path(path), arrays, header, overwrite=overwrite)
+        plan_files.write(local_path(path), arrays, header_of(self), overwrite=overwrite)
 
     @classmethod
     def open(
@@ -303,41 +275,15 @@ class Plan(PlanFigures):
             return RemotePlan.at(Url.of(cast("str | Url", path)), Cache.at(cache, cache_bytes))
         directory = plan_files.locate(local_path(path))
         header = plan_files.read_header(directory)
-        sizes = plan_files.array_sizes(header)
-        arrays = {name: plan_files.map_array(directory, name, ARRAYS[name], sizes[name]) for name in ARRAYS}
-        documents = plan_files.map_documents(directory, header)
-        beside = {
-            name: plan_files.map_array(directory, name, dtype, sizes[name])
-            for name, dtype in literals.ARRAYS.items()
-            if name in sizes
-        }
-        fields: dict[str, Any] = fields_of(directory, header, documents)
+        found = map_arrays(directory, header)
         plan = cls(
-            *arrays.values(),
-            **fields,
-            literals=Literals(*beside.values()) if beside else None,
+            *found.arrays.values(),
+            **fields_of(directory, header, found.documents),
+            literals=found.literals,
         )
-        plan._take_figures(directory, header)
-        names = [*ARRAYS, *(() if documents is None else ("documents",)), *beside]
-        plan.__dict__.update(
-            _path=directory.resolve(),
-            _files=mapped.remember(directory.resolve() / f"{name}.npy" for name in names),
-        )
+        plan.__dict__.update(figures_of(directory, header))
+        plan._path, plan._files = directory.resolve(), found.files
         return plan
-
-    def _take_figures(self, directory: Path, header: Mapping[str, Any]) -> None:
-        """What plan.json says and would else be computed."""
-        self.learned_tokens = header["stats"].get("learned_tokens")
-        if self.documents is not None:
-            self.__dict__["documents_fingerprint"] = header["documents"]["fingerprint"]
-        self.__dict__.update(
-            _totals=header["totals"],
-            fingerprint=header["fingerprint"],
-            stats=plan_files.read_record(directory, header, "stats", PlanStats),
-        )
-        if "capacity_runs" in header:
-            runs = plan_files.read_runs(directory, header, header["num_sequences"])
-            self.__dict__["_runs"] = sorted(runs)
 
     def summary(self) -> dict[str, Any]:
         """Strategy, options, counts and stats in one flat dict of plain values, for tables and JSON."""
@@ -381,25 +327,6 @@ class Plan(PlanFigures):
             f"Plan({self.strategy!r}, {self.num_sequences} sequences of up to {self.sequence_length} tokens, "
             f"{self.num_spans} spans, {self.num_tokens} tokens)"
         )
-
-
-def fields_of(
-    directory: Path, header: Mapping[str, Any], documents: NDArray[np.int64] | None
-) -> dict[str, Any]:
-    """What `Plan` takes beside the arrays, from the header of the plan.json in a folder."""
-    return {
-        "sequence_length": header["sequence_length"],
-        "strategy": header["strategy"],
-        "options": header["options"],
-        "counts": plan_files.read_record(directory, header, "counts", PlanCounts),
-        "lengths_fingerprint": header["lengths_fingerprint"],
-        "extends": [PlanPart(**part) for part in header.get("extends", ())],
-        "documents": documents,
-        "repeats": plan_files.read_repeats(directory, header, header["num_sequences"]),
-        "selection": header.get("selection"),
-        "store_fingerprint": header.get("documents", {}).get("store_fingerprint"),
-        "sides": read_sides(directory, header),
-    }
 
 
 def _same(mine: NDArray[np.int64] | None, other: NDArray[np.int64] | None) -> bool:

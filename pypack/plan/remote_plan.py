@@ -18,8 +18,10 @@ from pypack.cache import Cache, RemoteFile, RemoteFiles
 from pypack.cache.mirror import fetch_checked, keep, mirror_folder
 from pypack.plan import files as plan_files
 from pypack.plan import literals
+from pypack.plan.arrays import ARRAYS
+from pypack.plan.header import fields_of, figures_of
 from pypack.plan.literals import Literals
-from pypack.plan.plan import ARRAYS, Plan, Span, fields_of
+from pypack.plan.plan import Plan, Span
 from pypack.remote import NoObjectError, Url
 
 _HEAD_BYTES = 1024  # more than the header of an array takes
@@ -49,7 +51,7 @@ class RemotePlan(Plan):
         self.extends, self.selection = tuple(self.extends), dict(self.selection or {})
         self._path = None
         self._files = []
-        self._take_figures(mirror, header)
+        self.__dict__.update(figures_of(mirror, header))
 
     @classmethod
     def at(cls, url: Url, cache: Cache) -> RemotePlan:
