@@ -10,32 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pypack import _core
+from pypack.batch.fields import ON_DEMAND, PER_SPAN, PER_TOKEN
+from pypack.batch.rows import fields_of_rows
+from pypack.batch.transformers_inputs import transformers_inputs
 
 if TYPE_CHECKING:
     import torch
 
 IGNORE_LABEL = -100
-
-# Arrays with one item a token, in the order that `to_dict` gives them.
-_PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
-# Those of the arrays that describe the spans which are made when they are first asked for.
-_ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
-_PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
-
-
-PAIRS_REFUSED = (
-    "the batch has inputs of an encoder and targets of a decoder: pypack.adapters.encoder_decoder has masks "
-    "and borders for both sides, anything else takes batches of one side"
-)
-
-
-def weights_refused(consumer: str) -> str:
-    """The words for a consumer that knows no weights of losses."""
-    return (
-        f"the batch has loss_weights, and {consumer} has no place for them: leave them out of the sources, "
-        "or weight the losses of the tokens yourself, (losses * batch.loss_weights).sum() / "
-        "batch.loss_weights.sum()"
-    )
 
 
 class _Made:
@@ -116,8 +98,8 @@ class PackedBatch(_Made):
         if name == "_made":
             return None
         made = self._made
-        if name in _ON_DEMAND and made is not None:
-            for field, array in zip(_ON_DEMAND, _core.span_arrays(made), strict=True):
+        if name in ON_DEMAND and made is not None:
+            for field, array in zip(ON_DEMAND, _core.span_arrays(made), strict=True):
                 try:
                     object.__getattribute__(self, field)
                 except AttributeError:
@@ -132,7 +114,7 @@ class PackedBatch(_Made):
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.input_ids.shape))
-        arrays = ", ".join(name for name in _PER_TOKEN[1:] if getattr(self, name) is not None)
+        arrays = ", ".join(name for name in PER_TOKEN[1:] if getattr(self, name) is not None)
         kind = "tensors" if self._is_torch else "arrays"
         return (
             f"PackedBatch(step {self.step}, epoch {self.epoch}, {self.layout}, {kind} of {shape} items: "
@@ -263,31 +245,7 @@ class PackedBatch(_Made):
             ValueError: the layout is not "varlen", or labels or position_ids are missing, or there are
                 loss_weights, which the loss of these models does not know.
         """
-        import torch
-
-        if self._has_pairs:
-            raise ValueError(PAIRS_REFUSED)
-        if self.layout != "varlen" or self.labels is None or self.position_ids is None:
-            raise ValueError(
-                "transformers models need borders, labels and position_ids: make the loader with "
-                "layout='varlen' and its usual arrays"
-            )
-        if self.loss_weights is not None:
-            raise ValueError(weights_refused("the loss of transformers models"))
-        tensors = self.to_torch()
-        borders, longest = tensors.cu_seqlens, int(self.max_seqlen or 0)
-        spans = torch.arange(len(borders) - 1, dtype=torch.int32, device=borders.device)
-        return {
-            "input_ids": tensors.input_ids[None],
-            "labels": tensors.labels[None],
-            "position_ids": tensors.position_ids[None],
-            "seq_idx": spans.repeat_interleave(borders.diff())[None],
-            "use_cache": False,
-            "cu_seq_lens_q": borders,
-            "cu_seq_lens_k": borders,
-            "max_length_q": longest,
-            "max_length_k": longest,
-        }
+        return transformers_inputs(self, has_pairs=self._has_pairs)
 
     def pin_memory(self) -> PackedBatch:
         """The batch as torch tensors in pinned memory; torch's DataLoader(pin_memory=True) calls this."""
@@ -315,49 +273,7 @@ class PackedBatch(_Made):
         return [self._rows(i * size, (i + 1) * size) for i in range(parts)]
 
     def _rows(self, start: int, stop: int) -> PackedBatch:
-        first, last = int(self.row_spans[start]), int(self.row_spans[stop])
-        changes: dict[str, Any] = {
-            name: getattr(self, name)[first:last] for name in ("document_ids", "source_ids", "span_lengths")
-        }
-        if self.group_ids is not None:
-            changes["group_ids"] = self.group_ids[first:last]
-        changes["row_spans"] = self.row_spans[start : stop + 1] - first
-        changes["objective_counts"] = None  # of the whole batch
-        changes["tokens"] = int(changes["span_lengths"].sum())
-        if self.cu_seqlens is None:
-            items = slice(start, stop)
-        else:
-            begin, end = self._segments(start, stop)
-            cuts = self.cu_seqlens[begin : end + 1]
-            items = slice(int(cuts[0]), int(cuts[-1]))
-            changes["cu_seqlens"] = cuts - cuts[0]
-            rooms = changes["cu_seqlens"][1:] - changes["cu_seqlens"][:-1]
-            changes["max_seqlen"] = int(rooms.max()) if last > first else 0
-        targets, of_targets = items, None  # where labels stand: those of another side at places of their own
-        if self.extras is not None and "decoder_cu_seqlens" in self.extras:
-            targets, of_targets = _targets_of(self.extras, first, last)
-        for name in _PER_TOKEN:
-            if (array := getattr(self, name)) is not None:
-                changes[name] = array[targets if name in ("labels", "loss_mask") else items]
-        if self.extras is not None:
-            by_item = self.input_ids.shape
-            changes["extras"] = of_targets or {
-                name: array[items if array.shape == by_item else slice(start, stop)]
-                for name, array in self.extras.items()
-            }
-        if self.cu_seqlens is not None and self.segment_ids is not None:
-            changes["segment_ids"] = _from_one(changes["segment_ids"], begin)
-        return dataclasses.replace(self, **changes)
-
-    def _segments(self, start: int, stop: int) -> tuple[int, int]:
-        """Where the segments of rows begin and end among those of the varlen layout: spans, but of rows that
-        hold literals of their plan, which are one segment each."""
-        counts = np.diff(np.asarray(self.row_spans))
-        literal = np.append(np.asarray(self.document_ids) < 0, False)  # what a row without spans begins with
-        of_rows = np.logical_or.reduceat(literal, np.asarray(self.row_spans)[:-1])
-        counts = np.where(of_rows & (counts > 0), 1, counts)
-        ends = np.concatenate([[0], np.cumsum(counts)])
-        return int(ends[start]), int(ends[stop])
+        return dataclasses.replace(self, **fields_of_rows(self, start, stop))
 
     @property
     def _has_pairs(self) -> bool:
@@ -372,29 +288,11 @@ class PackedBatch(_Made):
         def each(value: Any) -> Any:
             return value if isinstance(value, int) else convert(value)
 
-        arrays = {name: getattr(self, name) for name in (*_PER_TOKEN, *_PER_SPAN)}
+        arrays = {name: getattr(self, name) for name in (*PER_TOKEN, *PER_SPAN)}
         changes = {name: convert(array) for name, array in arrays.items() if array is not None}
         if self.extras is not None:
             changes["extras"] = {name: each(value) for name, value in self.extras.items()}
         return dataclasses.replace(self, **changes)
-
-
-def _from_one(segments: Any, begin: int) -> Any:
-    """Segments of a part of a varlen batch, counted from its own first one."""
-    return segments - begin * (segments > 0)
-
-
-def _targets_of(extras: dict[str, Any], first: int, last: int) -> tuple[slice, dict[str, Any]]:
-    """Where the targets of some spans stand in a varlen batch of two sides, and the extras of those spans."""
-    cuts = extras["decoder_cu_seqlens"][first : last + 1]
-    items = slice(int(cuts[0]), int(cuts[-1]))
-    borders = cuts - cuts[0]
-    longest = int((borders[1:] - borders[:-1]).max()) if last > first else 0
-    own = {"decoder_cu_seqlens": borders, "decoder_max_seqlen": longest}
-    found = {name: own[name] if name in own else array[items] for name, array in extras.items()}
-    if "decoder_segment_ids" in found:
-        found["decoder_segment_ids"] = _from_one(found["decoder_segment_ids"], first)
-    return items, found
 
 
 _OWN_NAMES = frozenset(field.name for field in dataclasses.fields(PackedBatch))
