@@ -8,9 +8,9 @@ from pypack.cli.errors import UsageError
 
 
 def _unfinished(path: Path) -> str:
+    from pypack.jobs.begun import begun_by_older
     from pypack.jobs.description import read_description
     from pypack.jobs.merge import missing_units
-    from pypack.jobs.output import begun_by_older
     from pypack.jobs.place import FolderPlace
 
     place = FolderPlace(path)

@@ -29,7 +29,8 @@ from pypack.jobs.differences import changed_in_words, different_options, file_pl
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units
 from pypack.jobs.open_place import place_at
 from pypack.jobs.options import TokenizeOptions
-from pypack.jobs.output import OutputError, only_job_in
+from pypack.jobs.output import OutputError
+from pypack.jobs.output_lock import only_job_in
 from pypack.jobs.places import Place
 from pypack.jobs.units import Unit
 from pypack.remote import Url, is_url, objects

@@ -15,6 +15,7 @@ from typing import cast
 
 from pypack._common.paths import local_path
 from pypack.jobs.attempts import final_name, is_over
+from pypack.jobs.beside_output import places_beside
 from pypack.jobs.description import JOB_FILE, NEXT_JOB_FILE, JobDescription, job_of, read_description
 from pypack.jobs.found_leftovers import (
     SECONDS_AT_REST,
@@ -26,7 +27,9 @@ from pypack.jobs.found_leftovers import (
 )
 from pypack.jobs.limit import limited
 from pypack.jobs.manifest import UNITS_FOLDER, finished_units
-from pypack.jobs.output import OLD_JOURNAL, OutputError, is_shard_file, only_job_in, places_beside
+from pypack.jobs.our_files import OLD_JOURNAL, is_shard_file
+from pypack.jobs.output import OutputError
+from pypack.jobs.output_lock import only_job_in
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.remote_leftovers import gc_objects
 from pypack.jobs.replacing import settle

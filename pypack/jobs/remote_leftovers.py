@@ -30,7 +30,8 @@ from pypack.jobs.found_leftovers import (
 )
 from pypack.jobs.limit import limited
 from pypack.jobs.manifest import UNITS_FOLDER
-from pypack.jobs.output import OLD_JOURNAL, OutputError, is_shard_file
+from pypack.jobs.our_files import OLD_JOURNAL, is_shard_file
+from pypack.jobs.output import OutputError
 from pypack.jobs.remote_place import ATTEMPTS, OF_ONE, RemotePlace, temporary_name
 from pypack.jobs.replacing import settle
 from pypack.remote import Url, objects

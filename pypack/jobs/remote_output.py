@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pypack.jobs.begun import begun
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JOB_FILE, JobDescription, finished_description, next_job_file
-from pypack.jobs.output import (
-    OutputError,
-    begun,
-    check_to_retry_in,
-    clear_place,
-    is_our_name,
-    job_to_retry,
-)
+from pypack.jobs.our_files import clear_place, is_our_name
+from pypack.jobs.output import OutputError, check_to_retry_in, job_to_retry
 from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
 from pypack.jobs.remote_replace import claimed_beside

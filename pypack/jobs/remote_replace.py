@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from pypack.jobs.begun import begun
 from pypack.jobs.crash import crash_at
 from pypack.jobs.description import JOB_FILE, JobDescription, read_description
 from pypack.jobs.differences import differences
 from pypack.jobs.manifest import UNITS_FOLDER
 from pypack.jobs.moved import Moved
-from pypack.jobs.output import OutputError, begun, clear_place
+from pypack.jobs.our_files import clear_place
+from pypack.jobs.output import OutputError
 from pypack.jobs.places import Place
 from pypack.jobs.remote_place import RemotePlace
 from pypack.jobs.transfer import transfer

@@ -24,7 +24,8 @@ from pypack.jobs.description import job_of
 from pypack.jobs.fetching import Fetched, fetch
 from pypack.jobs.merge_parts import MERGE_PLAN, MergedStore, make_store
 from pypack.jobs.moved import Moved
-from pypack.jobs.output import OutputError, only_job_in
+from pypack.jobs.output import OutputError
+from pypack.jobs.output_lock import only_job_in
 from pypack.jobs.place import FolderPlace
 from pypack.jobs.remote_merge import described, merge_at, moved_files
 from pypack.remote import Url, is_url

@@ -17,12 +17,13 @@ from pypack._common.words import counted
 from pypack.corpus import CorpusError, InputFile
 from pypack.jobs.append_dry_run import given_inputs, predict_append
 from pypack.jobs.append_run import AppendRun
+from pypack.jobs.beside_output import working_places
 from pypack.jobs.describing import check_options, describe_job, one_field, told_of_special_tokens, units_of
 from pypack.jobs.description import JobDescription
 from pypack.jobs.dry_run import Prediction
 from pypack.jobs.dry_run import predict as predict_job
 from pypack.jobs.options import TokenizeOptions, WorkOptions
-from pypack.jobs.output import OutputError, claimed, claimed_again, working_places
+from pypack.jobs.output import OutputError, claimed, claimed_again
 from pypack.jobs.partition import Partition
 from pypack.jobs.places import Place
 from pypack.jobs.preflight import look
