@@ -16,9 +16,9 @@ from pypack.jobs.description import JobDescription
 from pypack.jobs.differences import file_places
 from pypack.jobs.manifest import Manifest, manifest_name, read_manifest, rejects_name, shard_name
 from pypack.jobs.places import Place, PlacedFile
+from pypack.jobs.refused_files import refused_name
 from pypack.jobs.reject_log import reject_line
 from pypack.jobs.retry import records_name
-from pypack.jobs.unit_work import refused_name
 from pypack.jobs.units import Unit
 from pypack.remote import is_url
 from pypack.store.format import ShardInfo

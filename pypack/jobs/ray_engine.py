@@ -16,7 +16,7 @@ from pypack.jobs.options import WorkOptions
 from pypack.jobs.places import Place
 from pypack.jobs.ray_cluster import RayError, unit_task
 from pypack.jobs.ray_task import head_of
-from pypack.jobs.unit_work import UnitProgress
+from pypack.jobs.unit_progress import UnitProgress
 from pypack.jobs.workers import unpacked_error
 from pypack.tokenizer.tokenizer import Tokenizer
 

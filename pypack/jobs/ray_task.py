@@ -16,7 +16,8 @@ from pypack.corpus import ChangedInputError
 from pypack.jobs.description import JobDescription, read_description
 from pypack.jobs.open_place import opened_place
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.unit_work import UnitProgress, UnitWork
+from pypack.jobs.unit_progress import UnitProgress
+from pypack.jobs.unit_work import UnitWork
 from pypack.jobs.worker import packed_error
 from pypack.remote import (
     ChangedObjectError,

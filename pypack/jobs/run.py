@@ -21,9 +21,11 @@ from pypack.jobs.options import WorkOptions
 from pypack.jobs.partition import Partition
 from pypack.jobs.places import Place
 from pypack.jobs.progress import Progress, TokenizeResult
+from pypack.jobs.refused_files import refused_files, refused_name
 from pypack.jobs.slurm import array_syntax
 from pypack.jobs.unit_journal import finished_documents
-from pypack.jobs.unit_work import UnitProgress, UnitWork, refused_files, refused_name
+from pypack.jobs.unit_progress import UnitProgress
+from pypack.jobs.unit_work import UnitWork
 from pypack.jobs.units import Unit
 from pypack.remote import Url
 from pypack.store.format import StoreInfo

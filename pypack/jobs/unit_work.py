@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from pypack import corpus
 from pypack._common.threads import resolve_num_threads
-from pypack._common.words import counted
 from pypack.corpus import DocumentBatch, InputFile, RejectedInputError
 from pypack.corpus.chosen import only_chosen
 from pypack.corpus.field import DEFAULT_JOINER
@@ -27,14 +25,16 @@ from pypack.jobs.description import JobDescription
 from pypack.jobs.encode_stage import EncodeStage
 from pypack.jobs.lanes import Lanes, lanes_of
 from pypack.jobs.limit import Cap
-from pypack.jobs.manifest import UNITS_FOLDER, Manifest, read_manifest
+from pypack.jobs.manifest import Manifest, read_manifest
 from pypack.jobs.memory import resident_bytes
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.places import Place
 from pypack.jobs.record_options import record_texts
 from pypack.jobs.record_stage import RecordStage
-from pypack.jobs.reject_limit import RejectLimit, TooManyRejectsError, UnitRejects, commonest
+from pypack.jobs.refused_files import refused_files
+from pypack.jobs.refused_files import refused_name as refused_name
 from pypack.jobs.retry import chosen_records
+from pypack.jobs.unit_progress import ToldWriter, UnitProgress
 from pypack.jobs.unit_writer import UnitWriter
 from pypack.jobs.word_stage import WordStage
 from pypack.ragged import Ragged
@@ -45,26 +45,6 @@ if TYPE_CHECKING:
 
 # Above the memory limit, batches are encoded in so many parts.
 _PARTS = 16
-
-
-@dataclass
-class UnitProgress:
-    """What an attempt at a unit has done so far.
-
-    Attributes:
-        documents, tokens: of the unit, those of earlier attempts included.
-        run_documents, run_tokens, input_bytes, disk_bytes, blank_lines, rejected: of this attempt; disk_bytes
-            count what an earlier one had read, too.
-    """
-
-    documents: int = 0
-    tokens: int = 0
-    run_documents: int = 0
-    run_tokens: int = 0
-    input_bytes: int = 0
-    disk_bytes: int = 0
-    blank_lines: int = 0
-    rejected: int = 0
 
 
 class UnitWork:
@@ -227,30 +207,10 @@ class UnitWork:
         lanes, self._threads = self._lanes()
         # One each: a stage may hold something of the batch that it is at.
         stages = [self.stage(files, self._options.on_error) for _ in range(lanes)]
-        documents, tokens = writer.num_documents, writer.num_tokens
-        progress = UnitProgress(disk_bytes=sum(file.size for file in files[: writer.start.file]))
-
-        limit = None if self._options.max_rejects is None else RejectLimit(self._options.max_rejects)
-        seen = None if limit is None else UnitRejects(limit, documents, writer.rejects.total)
-
-        def write(item: tuple[DocumentBatch, Ragged, Beside | None]) -> None:
-            batch, ids, beside = item
-            writer.write(batch, ids, beside)
-            if seen is not None and not seen.add(batch):
-                raise _too_many_rejects(seen, writer, files)
-            progress.documents, progress.tokens = writer.num_documents, writer.num_tokens
-            progress.run_documents = progress.documents - documents
-            progress.run_tokens = progress.tokens - tokens
-            progress.input_bytes += batch.input_bytes
-            progress.disk_bytes += batch.disk_bytes
-            progress.blank_lines += batch.blank_lines
-            progress.rejected += len(batch.rejects)
-            if on_progress is not None:
-                on_progress(progress)
-
+        write = ToldWriter(writer, files, self._options.max_rejects, on_progress)
         batches = self._chosen(self.read(files, writer.start, writer.stream_mark), files, number)
         most = self._job.units[number].most_documents or self._job.job.get("limit")
-        cap = Cap(most, documents)
+        cap = Cap(most, writer.num_documents)
         if cap.is_reached():
             return True
         reading = Producer(self.choose(batches, files))
@@ -290,19 +250,6 @@ class UnitWork:
         yield from batch.parts(_PARTS) if self.passed_limit else (batch,)
 
 
-def _too_many_rejects(seen: UnitRejects, writer: UnitWriter, files: list[InputFile]) -> TooManyRejectsError:
-    """The error for a unit that has refused more than it may."""
-    is_piece = len(files) == 1 and files[0].end is not None and files[0].has_lines
-    log = writer.tell_rejects(lines_before(files[0], files[0].begin) if is_piece else 0)
-    first, last = files[0].path, files[-1].path
-    return TooManyRejectsError(
-        f"{first if len(files) == 1 else f'{first} to {last}'}: {seen.rejected:,} of the first "
-        f"{counted(seen.rejected + seen.documents, 'record was', 'records were')} rejected, more than "
-        f"--max-rejects {seen.limit}: {commonest(writer.rejects.by_kind, log)}. Mend what is wrong and "
-        "start over with --overwrite, or run the same command with a larger --max-rejects, which goes on"
-    )
-
-
 def _as_found(file: InputFile) -> InputFile:
     """The file with its number in the file system of this machine, by which it is known at the end."""
     try:
@@ -321,14 +268,3 @@ def _with_line_of_file(error: RejectedInputError, files: list[InputFile]) -> Rej
     if file.end is None or reject.unit != "line":
         return error
     return RejectedInputError(replace(reject, record=lines_before(file, reject.offset)))
-
-
-def refused_name(unit: int) -> str:
-    """Where it is recorded which files of a unit are not read, because they kill who reads them."""
-    return f"{UNITS_FOLDER}/{unit:06d}.refused.json"
-
-
-def refused_files(place: Place, unit: int) -> dict[int, str]:
-    """Number within the unit → reason of the files that are rejected unread."""
-    data = place.read(refused_name(unit))
-    return {} if data is None else {int(i): str(reason) for i, reason in orjson.loads(data).items()}

@@ -21,7 +21,8 @@ from typing import BinaryIO
 from pypack.jobs.description import read_description
 from pypack.jobs.open_place import opened_place
 from pypack.jobs.options import WorkOptions
-from pypack.jobs.unit_work import UnitProgress, UnitWork
+from pypack.jobs.unit_progress import UnitProgress
+from pypack.jobs.unit_work import UnitWork
 
 _SECONDS_BETWEEN_MESSAGES = 0.2
 

@@ -23,7 +23,7 @@ from typing import IO, Any
 from pypack.jobs.dealer import Dealer, Task
 from pypack.jobs.options import WorkOptions
 from pypack.jobs.places import Place
-from pypack.jobs.unit_work import UnitProgress
+from pypack.jobs.unit_progress import UnitProgress
 from pypack.tokenizer.tokenizer import Tokenizer
 
 # The child finds the modules that this process finds, however it was started.
