@@ -19,6 +19,7 @@ from pathlib import Path
 
 from checks import check_site
 from pages import ROOT, stage
+from whole_words import keep_whole
 
 # What the reader of docstrings says where one does not fit its signature.
 _DOCSTRING_FAULT = "griffe: "
@@ -39,6 +40,7 @@ def main() -> int:
     print(built.stdout, end="")
     if built.returncode:
         return 1
+    keep_whole(folder / "site")
     faults = [line for line in built.stdout.splitlines() if _DOCSTRING_FAULT in line]
     faults += check_site(folder / "site")
     print(f"{len(faults)} faults" if faults else "every link leads somewhere", file=sys.stderr)

@@ -54,6 +54,19 @@ def test_pages_are_short(page):
     assert len(page.read_text(encoding="utf-8").split()) <= MOST_WORDS
 
 
+def test_names_in_code_stay_whole_in_a_line():
+    marked_page = site_module("whole_words").marked_page
+    assert marked_page("<p><code>--chat-template</code></p>") == (
+        '<p><code class="whole">--chat-template</code></p>'
+    )
+    long = "pypack tokenize x --chat-template &lt;" + "y-" * 20
+    assert marked_page(f"<code>{long}</code>") == (
+        f"<code>{long.replace('--chat-template', '<span class=&whole&>--chat-template</span>')}</code>"
+    ).replace("&whole&", '"whole"')
+    for kept in ("<pre><span></span><code>--chat-template\n</code></pre>", "<code><a>--x</a></code>"):
+        assert marked_page(kept) == kept
+
+
 @pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="its builder is not installed")
 def test_the_site_builds(tmp_path):
     done = subprocess.run(
