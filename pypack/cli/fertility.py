@@ -120,9 +120,9 @@ def fertility_of_texts(path: Path | Url, tokenizers: Sequence[Path]) -> list[dic
 
     Raises:
         FileNotFoundError: there is no such file, or no text in it.
+        UsageError: a tokenizer is not there, or cannot be read.
     """
     from pypack import corpus
-    from pypack.tokenizer.tokenizer import Tokenizer
 
     texts: list[str] = []
     sources: list[str] = []
@@ -140,7 +140,7 @@ def fertility_of_texts(path: Path | Url, tokenizers: Sequence[Path]) -> list[dic
         del texts[first + _SAMPLE :], sources[first + _SAMPLE :]
     if not texts:
         raise FileNotFoundError(f"{path}: no document to look at")
-    return fertility(texts, sources, [(str(one), Tokenizer.from_file(one)) for one in tokenizers])
+    return fertility(texts, sources, [(str(one), load_tokenizer(one)) for one in tokenizers])
 
 
 def shown(found: Sequence[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pypack.cli.arguments import file_path, natural, place, positive
 from pypack.cli.errors import UsageError
+from pypack.cli.opened_source import opened_source
 
 if TYPE_CHECKING:
     from pypack.plan.plan import Plan
@@ -47,15 +48,16 @@ def check(args: argparse.Namespace, kind: str) -> None:
 def cost(plan: Plan, args: argparse.Namespace) -> dict[str, Any]:
     """The fields of `RemoteCost`, those of the loader that it is of, and "told", the same in words."""
     from pypack.loader import Loader
-    from pypack.source.source import Source
-    from pypack.store.store import TokenStore
 
     size: dict[str, Any] = {"batch_sequences": args.batch_sequences or _SEQUENCES}
     if args.batch_tokens is not None:
         size = {"batch_tokens": args.batch_tokens}
-    source = Source(TokenStore.open(args.store, cache=args.cache), plan)
+    source = opened_source(f"--store {args.store}", args.store, [plan], args.cache)
     order = {"locality": args.locality, "world_size": args.ranks}
-    found = Loader(source, rank=0, seed=0, **size, **order).remote
+    try:
+        found = Loader(source, rank=0, seed=0, **size, **order).remote
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     if found is None:
         raise UsageError(f"--store {args.store}: it and the plan are on this machine: nothing is fetched")
     return {**asdict(found), **size, **order, "told": str(found)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pypack.cli.arguments import file_path, positive
 from pypack.cli.errors import UsageError
+from pypack.cli.opened_source import opened_source
 
 if TYPE_CHECKING:
     from pypack.source.source import Source
@@ -45,26 +46,38 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "reading a schedule needs pyyaml: pip install pyyaml, or pypack-engine's extra [report]"
         ) from error
-    sources = dict(map(_source, args.source))
+    sources = _sources(args.source)
     batch = {"batch_tokens": args.batch_tokens, "batch_sequences": args.batch_sequences}
-    preview = schedule.preview(sources, **batch)
+    try:
+        preview = schedule.preview(sources, **batch)
+    except ValueError as error:
+        raise UsageError(f"{args.path}: {error}") from error
     if args.json:
         print(json.dumps({"kind": "schedule", "path": str(args.path), **preview.to_dict()}))
     else:
         print(f"{args.path}: schedule of {len(schedule.phases)} phases")
         print(preview)
     if args.plot is not None:
-        schedule.plot(args.plot, sources, **batch)
+        try:
+            schedule.plot(args.plot, sources, **batch)
+        except ValueError as error:  # matplotlib's, of names whose ending is no format
+            raise UsageError(f"--plot {args.plot}: {error}") from error
     return 0
 
 
-def _source(text: str) -> tuple[str, Source]:
-    from pypack.plan.plan import Plan
-    from pypack.source.source import Source
-    from pypack.store.store import TokenStore
+def _sources(texts: list[str]) -> dict[str, Source]:
+    """The sources by name.
 
-    name, _, paths = text.partition("=")
-    store, *plans = paths.split(",")
-    if not name or not store or not plans or not all(plans):
-        raise UsageError(f"--source must be NAME=STORE,PLAN[,PLAN...], got {text!r}")
-    return name, Source(TokenStore.open(store), [Plan.open(plan) for plan in plans])
+    Raises:
+        UsageError: one is not written so, or comes twice, or its plan is not of its store.
+    """
+    sources: dict[str, Source] = {}
+    for text in texts:
+        name, _, paths = text.partition("=")
+        store, *plans = paths.split(",")
+        if not name or not store or not plans or not all(plans):
+            raise UsageError(f"--source must be NAME=STORE,PLAN[,PLAN...], got {text!r}")
+        if name in sources:
+            raise UsageError(f"--source {name} is given twice: name each source once, with all of its plans")
+        sources[name] = opened_source(f"--source {name}", store, plans)
+    return sources

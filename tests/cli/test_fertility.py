@@ -90,3 +90,13 @@ def test_texts_under_several_tokenizers(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["inspect", str(folder), "--fertility"]) == 2
     assert "needs a tokenizer" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path / "nothing"), "--fertility", *named]) == 2
+
+
+def test_a_tokenizer_that_cannot_be_read_is_asked_wrongly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("two words", encoding="utf-8")
+    (tmp_path / "wrong.json").write_text("{}", encoding="utf-8")
+    arguments = ["inspect", str(tmp_path / "a.txt"), "--fertility", str(tmp_path / "wrong.json")]
+    assert main(arguments) == 2
+    assert "wrong.json" in capsys.readouterr().err

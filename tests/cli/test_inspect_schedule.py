@@ -7,7 +7,7 @@ import json
 import pytest
 from fixtures.loader_data import make_source
 
-from pypack import Schedule, Source
+from pypack import Schedule, Source, pack
 from pypack.cli import main
 
 pytest.importorskip("yaml")
@@ -20,12 +20,15 @@ phases:
   weights: {code: 1}
 """
 
+_WEB = "--source=web={d}/web.store,{d}/web.plan"
+
 
 @pytest.fixture
 def folder(tmp_path):
     for name in ("web", "code"):
         _, plan = make_source(tmp_path / f"{name}.store", documents=80)
         plan.save(tmp_path / f"{name}.plan")
+    pack([64, 3], 64).save(tmp_path / "short.plan")
     (tmp_path / "mix.yaml").write_text(_SCHEDULE)
     return tmp_path
 
@@ -54,12 +57,27 @@ def test_a_schedule_is_drawn(folder):
     assert (folder / "mix.png").stat().st_size > 5000
 
 
+def test_a_picture_of_no_known_format_is_asked_wrongly(folder, capsys):
+    pytest.importorskip("matplotlib")
+    assert inspect(folder, "--batch-sequences", "8", "--plot", str(folder / "mix.word")) == 2
+    assert "--plot" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         ([], 2, "--source NAME=STORE,PLAN for each name"),
         (["--source", "web"], 2, r"NAME=STORE,PLAN[,PLAN...], got 'web'"),
-        (["--source", "web={d}/web.store,{d}/web.plan", "--batch-sequences", "8"], 1, "weights names 'code'"),
+        ([_WEB, "--batch-sequences", "8"], 2, "mix.yaml: phase 0: weights names 'code'"),
+        (
+            [_WEB, "--source=code={d}/web.store,{d}/web.plan"],
+            2,
+            "give either batch_tokens or batch_sequences",
+        ),
+        ([_WEB, "--source=code={d}/web.store,{d}/web.plan", "--batch-tokens", "7"], 2, "64"),
+        ([_WEB, _WEB, "--batch-sequences", "8"], 2, "--source web is given twice"),
+        (["--source", "web={d}/web.store,{d}/web.plan,{d}/web.plan"], 2, "--source web: two plans"),
+        (["--source", "web={d}/web.store,{d}/short.plan"], 2, "--source web: the plan"),
         (["--source", "web={d}/web.store,{d}/no.plan"], 2, "no.plan"),
     ],
 )
