@@ -210,7 +210,7 @@ void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id se
     if (span.literal && span.length <= kFewLiterals && !changed) {
         ahead.advance(span.length * item_size(dtype));
         fill_few_literals(span, segment, first_position, options.leaves_labels || span.continues, out);
-            return;
+        return;
     }
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
