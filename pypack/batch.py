@@ -18,6 +18,8 @@ IGNORE_LABEL = -100
 
 # Arrays with one item a token, in the order that `to_dict` gives them.
 _PER_TOKEN = ("input_ids", "labels", "position_ids", "segment_ids", "loss_mask", "loss_weights")
+# Those of the shape of the labels, which another side may have.
+_OF_LABELS = ("labels", "loss_mask", "loss_weights")
 # Those of the arrays that describe the spans which are made when they are first asked for.
 _ON_DEMAND = ("document_ids", "source_ids", "span_lengths", "row_spans")
 _PER_SPAN = ("cu_seqlens", *_ON_DEMAND, "group_ids")
@@ -72,7 +74,7 @@ class PackedBatch(_Made):
         tokens: tokens in the batch, without padding.
         rows_ratio: rows of the step's global batch / rows of a full-length one, for scaling the learning rate
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
-        loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
+        loss_weights: float32, one item a label, how much its loss counts: 0 where the label is -100; only if
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.
@@ -338,7 +340,7 @@ class PackedBatch(_Made):
             targets, of_targets = _targets_of(self.extras, first, last)
         for name in _PER_TOKEN:
             if (array := getattr(self, name)) is not None:
-                changes[name] = array[targets if name in ("labels", "loss_mask") else items]
+                changes[name] = array[targets if name in _OF_LABELS else items]
         if self.extras is not None:
             by_item = self.input_ids.shape
             changes["extras"] = of_targets or {
