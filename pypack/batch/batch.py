@@ -54,7 +54,7 @@ class PackedBatch(_Made):
         tokens: tokens in the batch, without padding.
         rows_ratio: rows of the step's global batch / rows of a full-length one, for scaling the learning rate
             where the length varies; in the cycles of a `ShapeCycle` those of the slow cycle, as in its paper.
-        loss_weights: float32, one item a token, how much its loss counts: 0 where the label is -100; only if
+        loss_weights: float32, one item a label, how much its loss counts: 0 where the label is -100; only if
             a source has weights. `shift_labels` moves them along.
         group_ids: int64 [spans], the group of each span's document, by the number of the group's first
             document in its source's store; only if a source has groups.

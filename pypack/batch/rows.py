@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pypack.batch.fields import PER_TOKEN
+from pypack.batch.fields import OF_LABELS, PER_TOKEN
 
 if TYPE_CHECKING:
     from pypack.batch.batch import PackedBatch
@@ -81,7 +81,7 @@ def _of_varlen(batch: PackedBatch, rows: slice, spans: slice) -> dict[str, Any]:
             name: array[own.items if array.shape == by_item else rows] for name, array in extras.items()
         }
     for name, array in _per_token(batch).items():
-        fields[name] = array[(labelled if name in ("labels", "loss_mask") else own).items]
+        fields[name] = array[(labelled if name in OF_LABELS else own).items]
     if "segment_ids" in fields:
         fields["segment_ids"] = _from_one(fields["segment_ids"], begin)
     return fields

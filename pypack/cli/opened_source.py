@@ -34,7 +34,7 @@ def opened_source(
     from pypack.source.source import Source
     from pypack.store.store import TokenStore
 
-    opened = TokenStore.open(store, cache=cache)
+    opened = TokenStore.open(str(store), cache=cache)
     found = [plan if isinstance(plan, Plan) else Plan.open(plan, cache=cache) for plan in plans]
     try:
         return Source(opened, found)

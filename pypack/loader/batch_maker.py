@@ -105,12 +105,7 @@ class BatchMaker:
         if any(source.loss_weights is not None for source in sources.values()):
             if not {"labels", "loss_mask"} & set(options.arrays):
                 raise ValueError("loss_weights stand beside labels or loss_mask: name one of them in arrays")
-            if objective is not None and objective.moves_tokens:
-                raise ValueError(
-                    f"{type(objective).__name__} moves tokens, and loss_weights would stay: leave "
-                    "one of them out"
-                )
-            self._weights = BatchWeights(list(sources.values()))
+            self._weights = BatchWeights(list(sources.values()), objective)
         places = [source.store.group_places for source in sources.values()]
         self._places = places if any(one is not None for one in places) else None
         self._name = name
@@ -233,8 +228,7 @@ class BatchMaker:
             counts = _core.objective_counts(batch._made)
             batch.objective_counts = dict(zip(self._counted, counts, strict=False))
         if self._weights is not None:
-            plans, sequences, _ = self.plan_rows(draws)
-            batch.loss_weights = self._weights.of(batch, plans, sequences)
+            batch.loss_weights = self._weights.of(batch._made)
         if not self._one_plan_each:
             batch.source_ids = self._source_of_plan[batch.source_ids]
         if self._places is not None:

@@ -100,8 +100,7 @@ def sides_of(objective: Objective | None, sources: Mapping[str, Source]) -> Side
     """Both capacities of a loader's plans; None where they have one.
 
     Raises:
-        ValueError: there is no objective to make inputs and targets, or a source has weights of losses, which
-            have no place beside them.
+        ValueError: there is no objective to make inputs and targets.
     """
     found = _sides(sources)
     if not found:
@@ -111,8 +110,6 @@ def sides_of(objective: Objective | None, sources: Mapping[str, Source]) -> Side
             "the plan is packed for inputs and targets: give objective=, as it was packed for "
             f"({found[0] and found[0].size.to_dict()})"
         )
-    if any(source.loss_weights is not None for source in sources.values()):
-        raise ValueError("loss_weights have no place beside inputs and targets: leave them out")
     return found[0]
 
 

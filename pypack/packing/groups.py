@@ -45,12 +45,13 @@ class Groups:
         numbers: int [D], the group of each document.
         lengths: int32 [D], tokens of each.
         align: see `pypack.pack`.
+        room: tokens that every document of a group takes up beyond its own, see `pypack.pack`.
 
     Raises:
         ValueError: a number comes again behind another one, or there are more or fewer than documents.
     """
 
-    def __init__(self, numbers: ArrayLike, lengths: NDArray[np.int32], align: int) -> None:
+    def __init__(self, numbers: ArrayLike, lengths: NDArray[np.int32], align: int, room: int) -> None:
         if isinstance(numbers, str):
             raise TypeError(
                 f"keep_together is the group of each document, int [D], got {numbers!r}: of a store give "
@@ -74,7 +75,8 @@ class Groups:
             )
         self._sizes = np.diff([*self._first, len(group)]).astype(np.int64)
         self._lengths = lengths
-        rooms = -(-lengths.astype(np.int64) // align) * align
+        longer = lengths.astype(np.int64) + np.where(lengths > 0, room, 0)  # an empty one is in no sequence
+        rooms = -(-longer // align) * align
         sums = np.add.reduceat(rooms, self._first) if len(group) else np.zeros(0, np.int64)
         if len(sums) and int(sums.max()) > np.iinfo(np.int32).max:
             raise ValueError("keep_together: a group has more than 2^31-1 tokens")

@@ -96,7 +96,7 @@ def pack(
             tells how many it made.
         room: every span has room for so many tokens more than it has, which are padding until an objective
             puts tokens there (`FillInMiddle` three). For strategies that cut documents at the end of a
-            sequence only, and not with keep_together or divisible_by.
+            sequence only, and not with divisible_by.
         num_threads: threads for the strategies that run in parallel; None: all available cores.
         **options: of the strategy:
 
@@ -165,9 +165,12 @@ def pack(
     whole = documents
     shared = shared_options(sequence_length, overflow, max_documents, align, drop_shorter_than)
     groups = None
+    room = number_within("room", room, 32)
     if keep_together is not None:
         _check_groups(strategy, overflow, drop_shorter_than)
-        groups = Groups(keep_together, documents, int(align))
+        if room:
+            check_room(strategy, int(sequence_length), room)
+        groups = Groups(keep_together, documents, int(align), room)
         documents = groups.lengths
         most = groups.most_groups(max_documents)
         shared = shared_options(sequence_length, overflow, most, align, drop_shorter_than)
@@ -179,11 +182,14 @@ def pack(
     own = checked_options({**chosen.defaults, **options})
     if chosen.resolve:
         chosen.resolve(sequence_length, own)
-    room = number_within("room", room, 32)
-    if room:
+    if room and divisible_by != 1:
+        raise ValueError(
+            "room goes without divisible_by, which cuts sequences in two: leave divisible_by=1, and let "
+            "Loader(tail=...) say what becomes of a last batch that is not full"
+        )
+    longer_pieces = room > 0 and groups is None  # groups are whole, and have the room in their lengths
+    if longer_pieces:
         check_room(strategy, sequence_length, room)
-        if groups is not None or divisible_by != 1:
-            raise ValueError("room goes without keep_together and divisible_by")
         shared = shared_options(
             sequence_length,
             overflow,
@@ -197,7 +203,7 @@ def pack(
     if divisible_by < 1:
         raise ValueError(f"divisible_by must be at least 1, got {divisible_by}")
     arrays = chosen.run(job)
-    if room:
+    if longer_pieces:
         documents = packed
         arrays = without_room(arrays, documents, sequence_length, room, align)
     if divisible_by > 1:

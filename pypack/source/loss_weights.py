@@ -53,14 +53,24 @@ class LossWeights:
             flat[np.repeat(lists.given, lengths)] = given
         return cls(_checked(flat), np.cumsum(lengths) - lengths)
 
+    @property
+    def of_tokens(self) -> NDArray[np.float32] | None:
+        """`values`, where there is one a token; else None."""
+        return None if self.begins is None or isinstance(self.values, DocumentValues) else self.values
+
+    def of_documents(self, documents: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The weights of documents, where there is one a document."""
+        if isinstance(self.values, DocumentValues):
+            return self.values.of(documents)
+        return self.values[documents]
+
     def of_spans(
         self, documents: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """The weights of the tokens of spans, end to end."""
-        if isinstance(self.values, DocumentValues):
-            return np.repeat(self.values.of(documents), lengths)
         if self.begins is None:
-            return np.repeat(self.values[documents], lengths)
+            return np.repeat(self.of_documents(documents), lengths)
+        assert not isinstance(self.values, DocumentValues)
         ends = np.cumsum(lengths)
         places = np.repeat(self.begins[documents] + starts - (ends - lengths), lengths)
         return self.values[places + np.arange(len(places))]

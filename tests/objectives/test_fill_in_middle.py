@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from fixtures.loader_data import make_store
 from fixtures.trained_byte_level import gpt2
 from fixtures.training_texts import training_texts
 from reference import infilling as reference
@@ -306,8 +307,8 @@ def test_what_does_not_go_is_refused(store, plan, texts):
         Loader(store, plan, batch_sequences=4, objective=FillInMiddle(level="character", **PLAIN))
     with pytest.raises(ValueError, match="level must be"):
         FillInMiddle(level="byte")
-    weighted = Source(store, plan, loss_weights=np.ones(len(store)))
-    with pytest.raises(ValueError, match="FillInMiddle moves tokens, and loss_weights would stay"):
+    weighted = Source(store, plan, loss_weights=np.ones(store.num_tokens))
+    with pytest.raises(ValueError, match="FillInMiddle puts other tokens in the place"):
         Loader(weighted, batch_sequences=4, objective=FillInMiddle(**PLAIN))
     other = Loader(store, plan, batch_sequences=4, objective=FillInMiddle(0.4, **PLAIN)).state_dict()
     with pytest.raises(ValueError, match="objective"):
@@ -422,3 +423,16 @@ def test_control_tokens_are_told_apart():
         ValueError, match="suffix_id, middle_id has 4 more than once, and each begins another"
     ):
         FillInMiddle(prefix_id=4, suffix_id=5, middle_id=4)
+
+
+def test_documents_that_are_kept_together_have_room_each(tmp_path):
+    lengths = np.random.default_rng(3).integers(4, 14, 60)
+    groups = np.arange(60) // 3
+    store = make_store(tmp_path / "groups.store", lengths.tolist())
+    plan = pypack.pack(store.lengths, 64, keep_together=groups, overflow="drop", room=3)
+    plan.verify(store.lengths)
+    objective = FillInMiddle(1.0, prefix_id=1, suffix_id=2, middle_id=3, special_ids=[])
+    loader = Loader(store, plan, batch_sequences=4, objective=objective)
+    counts = [loader.batch_at(step).objective_counts for step in range(loader.steps_per_epoch)]
+    assert sum(count["without_room"] for count in counts) == 0
+    assert sum(count["infilled"] for count in counts) == 60

@@ -19,16 +19,18 @@ group_sizes = st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_
     length=st.integers(1, 24),
     strategy=st.sampled_from(WHOLE),
     align=st.sampled_from([1, 2]),
+    room=st.integers(0, 3),
 )
-def test_groups_are_whole_in_one_sequence_or_left_out(groups, length, strategy, align):
-    length *= align
+def test_groups_are_whole_in_one_sequence_or_left_out(groups, length, strategy, align, room):
+    length = (length + room) * align
     lengths = np.array([n for group in groups for n in group], np.int32)
     numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     plan = pypack.pack(
-        lengths, length, strategy, overflow="drop", align=align, keep_together=numbers,
+        lengths, length, strategy, overflow="drop", align=align, keep_together=numbers, room=room,
         **({"seed": 0} if strategy == "stream" else {}),
     )  # fmt: skip
-    plan.verify(lengths)
+    plan.verify(lengths)  # with the room of every span
+    assert plan.room == room
     seen: set[int] = set()
     for s in range(plan.num_sequences):
         spans = slice(plan.sequence_offsets[s], plan.sequence_offsets[s + 1])
@@ -43,7 +45,7 @@ def test_groups_are_whole_in_one_sequence_or_left_out(groups, length, strategy, 
             assert mine.tolist() == [d for d in np.flatnonzero(numbers == group) if lengths[d]]
             places = np.flatnonzero(numbers[documents] == group)
             assert (np.diff(places) == 1).all()  # side by side
-    rooms = [sum(-(-n // align) * align for n in group) for group in groups]
+    rooms = [sum(-(-(n + room) // align) * align for n in group if n) for group in groups]
     assert seen == {g for g, room in enumerate(rooms) if 0 < room <= length}
 
 

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "batch/batch_maker.hpp"
+#include "batch/batch_weights.hpp"
 #include "batch/prefetcher.hpp"
 #include "bindings/common/arrays.hpp"
 #include "bindings/common/gil.hpp"
@@ -201,6 +202,30 @@ py::tuple span_arrays(const py::capsule& made) {
     };
     return py::make_tuple(array(documents, spans), array(sources, spans), array(lengths, spans),
                           array(row_spans, borders));
+}
+
+py::array_t<float> batch_weights(const py::capsule& made, const Array<float>& of_span,
+                                 const Array<std::int64_t>& begins,
+                                 const std::vector<std::optional<Array<float>>>& of_tokens) {
+    const MadeBatch& batch = made_batch(made);
+    std::vector<std::span<const float>> tokens;
+    for (const auto& one : of_tokens) {
+        tokens.push_back(one ? view(*one, "of_tokens") : std::span<const float>{});
+    }
+    const SpanWeights weights{view(of_span, "of_span"), view(begins, "begins"), tokens};
+    const bool pairs = batch.target_length >= 0;
+    std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(pairs ? batch.num_targets : batch.num_items)};
+    if (!batch.varlen) {
+        shape = {static_cast<py::ssize_t>(batch.num_rows),
+                 static_cast<py::ssize_t>(pairs ? batch.target_length : batch.row_length)};
+    }
+    py::array_t<float> out(shape);
+    float* const data = out.mutable_data();
+    {
+        const GilRelease release;
+        write_weights(batch, weights, data);
+    }
+    return out;
 }
 
 // Arrays that the objective has added, by name; None where there are none.
@@ -427,6 +452,10 @@ void add_maker(py::module_& m) {
         "objective_counts",
         [](const py::capsule& made) { return py::cast(made_batch(made).objective_counts); }, py::arg("made"),
         "What the objective counted in a made batch, a list of numbers.");
+    m.def("batch_weights", &batch_weights, py::arg("made"), py::arg("of_span").noconvert(),
+          py::arg("begins").noconvert(), py::arg("of_tokens"),
+          "How much the losses of a made batch count, float32 of the shape of its labels. Of every span one "
+          "weight, or where those of its document's tokens begin among those of its source.");
     m.def("num_spans", [](const py::capsule& made) { return rows_of(made).spans.size(); }, py::arg("made"));
 }
 

@@ -24,6 +24,9 @@ constexpr std::int64_t kItemsPerThread = 1 << 17;
 // every 64 bytes) does not have to queue.
 constexpr std::int64_t kPiece = 512;
 
+// Literals that are written one by one.
+constexpr std::int64_t kFewLiterals = 8;
+
 template <typename Id>
 TokenArrays<Id> advance(const TokenArrays<Id>& arrays, std::int64_t items) {
     const auto at = [items](auto* array) { return array == nullptr ? nullptr : array + items; };
@@ -176,6 +179,24 @@ void write_span(const ResolvedSpan& span, std::int64_t s, Id segment, Id first_p
     pad_room(span, options, out);
 }
 
+// Few tokens of a plan itself, between those of documents: what is done for runs takes longer than they do.
+template <typename Id>
+void fill_few_literals(const ResolvedSpan& span, Id segment, Id first_position, bool first_is_learned,
+                       const TokenArrays<Id>& out) {
+    const auto* tokens = reinterpret_cast<const std::int32_t*>(span.tokens);
+    for (std::int64_t i = 0; i < span.length; ++i) {
+        const std::int64_t bit = span.first_bit + i;
+        const bool in_mask = (std::to_integer<unsigned>(span.mask[bit / 8]) >> (bit % 8) & 1U) != 0;
+        const bool learned = in_mask && (i > 0 || first_is_learned);
+        const auto id = static_cast<Id>(tokens[i]);
+        if (out.input_ids != nullptr) out.input_ids[i] = id;
+        if (out.labels != nullptr) out.labels[i] = learned ? id : static_cast<Id>(kIgnoreLabel);
+        if (out.position_ids != nullptr) out.position_ids[i] = static_cast<Id>(first_position + i);
+        if (out.segment_ids != nullptr) out.segment_ids[i] = segment;
+        if (out.loss_mask != nullptr) out.loss_mask[i] = learned ? 1.0F : 0.0F;
+    }
+}
+
 // Span number `s` of the batch.
 template <typename Id>
 void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id segment, Id first_position,
@@ -185,6 +206,11 @@ void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id se
     if (changed && options.leaves_tokens && leaves_tokens(span, dtype)) {
         ahead.advance(span.length * item_size(dtype));
         return write_span(span, s, segment, first_position, options, out);
+    }
+    if (span.literal && span.length <= kFewLiterals && !changed) {
+        ahead.advance(span.length * item_size(dtype));
+        fill_few_literals(span, segment, first_position, options.leaves_labels || span.continues, out);
+        return;
     }
     visit_dtype(dtype, [&](auto zero) {
         using Token = decltype(zero);
@@ -209,6 +235,17 @@ void fill_span(const ResolvedSpan& span, std::int64_t s, TokenDtype dtype, Id se
     pad_room(span, options, out);
 }
 
+// Whether the spans of a row are parts of one text, whose positions count through: many and short ones, so
+// that they are numbered all at once.
+bool is_one_segment(const ResolvedRows& rows, std::size_t row) {
+    const auto first = static_cast<std::size_t>(rows.first_span[row]);
+    const auto last = static_cast<std::size_t>(rows.first_span[row + 1]);
+    if (last - first < 2) return false;
+    return std::all_of(rows.spans.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                       rows.spans.begin() + static_cast<std::ptrdiff_t>(last),
+                       [](const ResolvedSpan& span) { return span.continues; });
+}
+
 // The spans of a row, which begins where `out` points to.
 template <typename Id>
 void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std::int64_t row, Id segment,
@@ -216,11 +253,16 @@ void fill_row(std::span<const TokenDtype> dtypes, const ResolvedRows& rows, std:
     const auto r = static_cast<std::size_t>(row);
     Ahead ahead(dtypes, rows, r);
     Id place = 0;
+    const bool joined = is_one_segment(rows, r);
+    if (joined) describe(rows.row_room[r], segment, Id{0}, out);
     for (std::int64_t s = rows.first_span[r]; s < rows.first_span[r + 1]; ++s) {
         const ResolvedSpan& span = rows.spans[static_cast<std::size_t>(s)];
         if (s > rows.first_span[r] && !span.continues) ++segment;
+        TokenArrays<Id> to = out;
+        if (joined) to.position_ids = to.segment_ids = nullptr;
         fill_span(span, s, dtype_of(span, dtypes), segment,
-                  options.positions_by_row || span.continues ? place : Id{0}, options, out, ahead);
+                  options.positions_by_row || span.continues ? place : Id{0}, options, to, ahead);
+        if (joined) pad_room(span, options, {nullptr, nullptr, out.position_ids, out.segment_ids, nullptr});
         out = advance(out, span.room);
         place = static_cast<Id>(place + span.room);
     }

@@ -81,6 +81,8 @@ MadeBatch make_batch(std::span<const SequenceSource> sources, std::span<const Ro
     batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());
     batch.row_length = row_length;
+    batch.varlen = format.varlen;
+    batch.int32 = format.int32;
     if (format.varlen) {
         batch.num_items = varlen_items(batch.rows, format);
         batch.cu_seqlens = span_borders(batch.rows, batch.num_items, row_length, format.max_documents);

@@ -51,6 +51,8 @@ struct OutsideMemory {
 struct MadeBatch {
     ResolvedRows rows;
     std::shared_ptr<std::byte> memory;  // null if it came from outside
+    bool varlen = false;
+    bool int32 = false;  // the ids are; else int64
     std::int64_t num_rows = 0;
     std::int64_t row_length = 0;      // padded layout
     std::int64_t target_length = -1;  // of the labels of a row, where they are another's than the inputs
@@ -63,6 +65,7 @@ struct MadeBatch {
     std::byte* segment_ids = nullptr;
     std::byte* loss_mask = nullptr;
     std::vector<MadeExtra> extras;
+    std::vector<Length> target_items;                          // of each span, where there is another side
     std::vector<std::int32_t> cu_seqlens;                      // varlen
     std::int32_t max_seqlen = 0;                               // varlen
     std::vector<std::int32_t> target_cu_seqlens;               // varlen, of the other side

@@ -96,6 +96,7 @@ struct Task {
     const PairPlaces& places;
     const BatchFormat& format;
     const MadeBatch& batch;
+    std::span<Length> target_items;  // of each span
 };
 
 template <typename Id>
@@ -134,7 +135,9 @@ class RowWriter {
             const PlanSpan of_plan{source->plan.span_document[in_plan], span.start, span.length};
             const std::uint64_t key = combine_keys(of_row, static_cast<std::uint64_t>(s - begin));
             const auto segment = static_cast<Id>(s - (task_.format.varlen ? 0 : begin) + 1);
+            const Length before = static_cast<Length>(targets_.used);
             write_span(span, of_plan, key, segment, source->store->dtype(), runs);
+            task_.target_items[static_cast<std::size_t>(s)] = static_cast<Length>(targets_.used) - before;
         }
         inputs_.pad(input_room_, static_cast<Id>(task_.format.pad_id));
         targets_.pad(target_room_, Id{0});
@@ -230,6 +233,9 @@ MadeBatch make_pair_batch(std::span<const SequenceSource> sources, std::span<con
     MadeBatch batch;
     batch.rows = resolve_rows(sources, rows, now);
     batch.num_rows = static_cast<std::int64_t>(rows.size());
+    batch.varlen = format.varlen;
+    batch.int32 = format.int32;
+    batch.target_items.resize(batch.rows.spans.size());
     PairPlaces places = format.varlen
                             ? varlen_pair_places(sources, rows, batch.rows, denoising.sizes(), rooms)
                             : padded_pair_places(batch.num_rows, rooms);
@@ -264,7 +270,7 @@ MadeBatch make_pair_batch(std::span<const SequenceSource> sources, std::span<con
         {"decoder_segment_ids", Kind::ids, kOfLabels, cut(format.segment_ids, targets, id_size)},
     };
     batch.loss_mask = cut(format.loss_mask, targets, sizeof(float));
-    const Task task{sources, rows, denoising, rooms, places, format, batch};
+    const Task task{sources, rows, denoising, rooms, places, format, batch, batch.target_items};
     if (format.int32) {
         write_rows<std::int32_t>(task, num_threads);
     } else {

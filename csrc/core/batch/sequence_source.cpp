@@ -121,11 +121,36 @@ void ask_for_sequences(std::span<const SequenceSource> sources, std::span<const 
     }
 }
 
+// Counts also the runs of literals of each row, and asks for the first of them.
+void count_literals(std::span<const SequenceSource> sources, std::span<const RowRef> rows,
+                    std::vector<std::int64_t>& first_span) {
+    std::int64_t more = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        first_span[i] += more;
+        if (rows[i].sequence == kEmptyRow) continue;
+        const auto& plan = source_of(sources, rows[i]).plan;
+        if (!plan.literals.any()) continue;
+        const Literals& literals = plan.literals;
+        const auto s = static_cast<std::size_t>(rows[i].sequence);
+        const auto first = static_cast<std::size_t>(plan.sequence_offsets[s]) + s;
+        const auto last = static_cast<std::size_t>(plan.sequence_offsets[s + 1]) + s;
+        for (std::size_t gap = first; gap <= last; ++gap) {
+            more += literals.offsets[gap] < literals.offsets[gap + 1] ? 1 : 0;
+        }
+        const auto token = static_cast<std::uint64_t>(literals.offsets[first]);
+        if (token >= literals.tokens.size()) continue;  // none, or damaged, as is said where they are read
+        prefetch(&literals.tokens[token]);
+        prefetch(&literals.learned[token / 8]);
+    }
+    first_span.back() = checked_add(first_span.back(), more, "the number of spans");
+}
+
 // Counts the spans of each row, and asks for them.
 std::vector<std::int64_t> count_spans(std::span<const SequenceSource> sources, std::span<const RowRef> rows) {
     std::vector<std::int64_t> first_span;
     first_span.reserve(rows.size() + 1);
     first_span.push_back(0);
+    bool any_literals = false;
     for (const RowRef& row : rows) {
         if (row.sequence == kEmptyRow) {
             first_span.push_back(first_span.back());
@@ -144,15 +169,13 @@ std::vector<std::int64_t> count_spans(std::span<const SequenceSource> sources, s
             prefetch(&plan.span_start[static_cast<std::size_t>(first)]);
             prefetch(&plan.span_length[static_cast<std::size_t>(first)]);
         }
-        std::int64_t count = last - first;
         if (plan.literals.any()) {
-            for (std::int64_t gap = first + row.sequence; gap <= last + row.sequence; ++gap) {
-                const auto g = static_cast<std::size_t>(gap);
-                count += plan.literals.offsets[g] < plan.literals.offsets[g + 1] ? 1 : 0;
-            }
+            any_literals = true;
+            prefetch(&plan.literals.offsets[static_cast<std::size_t>(first + row.sequence)]);
         }
-        first_span.push_back(checked_add(first_span.back(), count, "the number of spans"));
+        first_span.push_back(checked_add(first_span.back(), last - first, "the number of spans"));
     }
+    if (any_literals) count_literals(sources, rows, first_span);
     return first_span;
 }
 

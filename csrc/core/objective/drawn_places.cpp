@@ -48,12 +48,17 @@ std::size_t try_plainly(const Tries<Id>& from, std::uint64_t first, std::uint64_
 
 #if PYPACK_X86_DISPATCH
 
-PYPACK_TARGET_AVX512 inline __m512i gather(const std::int64_t* ids, __m256i places) {
-    return _mm512_mask_i32gather_epi64(_mm512_setzero_si512(), 0xff, places, ids, 8);
+// The lower 32 bits of items.
+template <typename Id>
+PYPACK_TARGET_AVX512 inline __m256i gather(const Id* items, __m256i places) {
+    return _mm256_mmask_i32gather_epi32(_mm256_setzero_si256(), 0xff, places, items, sizeof(Id));
 }
-PYPACK_TARGET_AVX512 inline __m512i gather(const std::int32_t* ids, __m256i places) {
-    return _mm512_maskz_cvtepi32_epi64(
-        0xff, _mm256_mmask_i32gather_epi32(_mm256_setzero_si256(), 0xff, places, ids, 4));
+
+// Those of eight values whose bit is 1, side by side; mostly that is all of them.
+PYPACK_TARGET_AVX512 inline void put(std::uint32_t* out, __mmask8 bits, __m256i values) {
+    if (bits != 0xff) [[unlikely]]
+        values = _mm256_maskz_compress_epi32(bits, values);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), values);
 }
 
 // The draws first .. first + 7.
@@ -75,34 +80,30 @@ PYPACK_TARGET_AVX512 inline __m512i below_lanes(__m512i bits, __m512i limit) {
 template <typename Id>
 PYPACK_TARGET_AVX512 std::size_t try_avx512(const Tries<Id>& from, std::uint64_t last, std::size_t count) {
     const __m512i length = _mm512_set1_epi64(from.length);
-    const __m512i begin = _mm512_set1_epi64(static_cast<long long>(from.never.near.begin));
-    const __m512i size = _mm512_set1_epi64(static_cast<long long>(from.never.near.size));
+    // (In arithmetic of 32 bits the range is the same: see TokenSet::Range.)
+    const __m256i begin = _mm256_set1_epi32(static_cast<int>(from.never.near.begin));
+    const __m256i size = _mm256_set1_epi32(static_cast<int>(from.never.near.size));
+    const __m256i none = _mm256_set1_epi32(static_cast<int>(kIgnoreLabel));
     std::size_t found = 0;
     for (std::uint64_t index = 0; index < last && found < count; index += 8) {
         const __m512i wide = below_lanes(eight_draws(from.draws, index), length);
         const __m256i places = _mm512_maskz_cvtepi64_epi32(0xff, wide);
-        const __m512i ids = gather(from.ids, places);
+        const __m256i ids = gather(from.ids, places);
         auto may = static_cast<__mmask8>(last - index >= 8 ? 0xff : (1U << (last - index)) - 1);
         if (from.labels != nullptr) {
-            may = _mm512_mask_cmpneq_epi64_mask(may, gather(from.labels, places),
-                                                _mm512_set1_epi64(kIgnoreLabel));
+            may = _mm256_mask_cmpneq_epi32_mask(may, gather(from.labels, places), none);
         }
-        // For ids of 32 bits the range may begin anew at 0, too: they are as wide here.
-        __mmask8 near = _mm512_mask_cmplt_epu64_mask(may, _mm512_sub_epi64(ids, begin), size);
-        alignas(64) std::uint64_t at[8];
+        __mmask8 near = _mm256_mask_cmplt_epu32_mask(may, _mm256_sub_epi32(ids, begin), size);
+        alignas(32) std::uint32_t at[8];
         if (near != 0) [[unlikely]] {
-            _mm512_store_si512(at, ids);
+            _mm256_store_si256(reinterpret_cast<__m256i*>(at), ids);
             for (; near != 0; near = static_cast<__mmask8>(near & (near - 1))) {
                 const int lane = std::countr_zero(static_cast<unsigned>(near));
                 if (from.never.tokens.contains(at[lane])) may = static_cast<__mmask8>(may & ~(1U << lane));
             }
         }
-        const auto put = [&](std::uint32_t* out, __m256i values) PYPACK_TARGET_AVX512 {
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + found),
-                                _mm256_maskz_compress_epi32(may, values));
-        };
-        put(from.places, places);
-        put(from.originals, _mm512_maskz_cvtepi64_epi32(0xff, ids));
+        put(from.places + found, may, places);
+        put(from.originals + found, may, ids);
         found += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(may)));
     }
     return found < count ? found : count;
@@ -112,32 +113,36 @@ PYPACK_TARGET_AVX512 inline __m512i all(std::uint64_t value) {
     return _mm512_set1_epi64(static_cast<long long>(value));
 }
 
+// `words`: some become any of the vocabulary.
+template <bool words>
 PYPACK_TARGET_AVX512 std::size_t replace_avx512(const Replacement& by, std::uint64_t draws, std::size_t count,
                                                 const std::uint32_t* places, const std::uint32_t* originals,
                                                 std::uint32_t* changed, std::uint32_t* tokens) {
     std::size_t found = 0;
     const __m512i mask_below = all(by.mask_below);
     const __m512i word_below = all(by.word_below);
-    const __m512i mask_id = all(by.mask_id);
+    const __m256i mask_id = _mm256_set1_epi32(static_cast<int>(by.mask_id));
     for (std::size_t i = 0; i < count; i += 8) {
         const __m512i bits = eight_draws(draws, i);
         const __m512i kind = _mm512_and_si512(bits, all(0xffffffff));
-        const __m512i high = _mm512_maskz_srli_epi64(0xff, bits, 32);
-        const __m512i word =
-            _mm512_maskz_srli_epi64(0xff, _mm512_maskz_mul_epu32(0xff, high, all(by.vocab_size)), 32);
         const __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(originals + i));
-        __m512i token = _mm512_maskz_cvtepu32_epi64(0xff, before);
-        token = _mm512_mask_mov_epi64(token, _mm512_cmplt_epu64_mask(kind, word_below), word);
-        token = _mm512_mask_mov_epi64(token, _mm512_cmplt_epu64_mask(kind, mask_below), mask_id);
-        const __m256i after = _mm512_maskz_cvtepi64_epi32(0xff, token);
+        __m256i after = before;
+        if constexpr (words) {
+            const __m512i high = _mm512_maskz_srli_epi64(0xff, bits, 32);
+            const __m512i word =
+                _mm512_maskz_srli_epi64(0xff, _mm512_maskz_mul_epu32(0xff, high, all(by.vocab_size)), 32);
+            after = _mm256_mask_mov_epi32(after, _mm512_cmplt_epu64_mask(kind, word_below),
+                                          _mm512_maskz_cvtepi64_epi32(0xff, word));
+        }
+        after = _mm256_mask_mov_epi32(after, _mm512_cmplt_epu64_mask(kind, mask_below), mask_id);
         const auto lanes = static_cast<__mmask8>(count - i >= 8 ? 0xff : (1U << (count - i)) - 1);
         const __mmask8 differ = _mm256_mask_cmpneq_epi32_mask(lanes, before, after);
-        const auto put = [&](std::uint32_t* out, __m256i values) PYPACK_TARGET_AVX512 {
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + found),
-                                _mm256_maskz_compress_epi32(differ, values));
-        };
-        put(changed, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(places + i)));
-        put(tokens, after);
+        const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(places + i));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(changed + found),
+                            _mm256_maskz_compress_epi32(differ, at));
+        // Where only the mask replaces tokens, any eight of what they become are alike.
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(tokens + found),
+                            words ? _mm256_maskz_compress_epi32(differ, after) : mask_id);
         found += static_cast<std::size_t>(std::popcount(static_cast<unsigned>(differ)));
     }
     return found;
@@ -184,8 +189,9 @@ void DrawnPlaces::draw(std::uint64_t span_key, std::int64_t count, std::int64_t 
 void DrawnPlaces::replace(std::uint64_t span_key, const Replacement& by, Instructions instructions) {
 #if PYPACK_X86_DISPATCH
     if (instructions == Instructions::kAvx512) {
-        num_changed_ = replace_avx512(by, draws_for(span_key, Purpose::kReplace), found_, places_.data(),
-                                      originals_.data(), changed_.data(), tokens_.data());
+        const auto replace = by.word_below > by.mask_below ? replace_avx512<true> : replace_avx512<false>;
+        num_changed_ = replace(by, draws_for(span_key, Purpose::kReplace), found_, places_.data(),
+                               originals_.data(), changed_.data(), tokens_.data());
         return;
     }
 #endif

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/random.hpp"
+#include "common/simd.hpp"
 #include "objective/draws.hpp"
 #include "objective/gap_tables.hpp"
 #include "objective/sorted_sample.hpp"
@@ -42,9 +43,12 @@ class Positions : public Objective {
     Way way_;
 };
 
-template <typename Id>
-void count_from(Id* positions, std::int64_t count, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) positions[i] = static_cast<Id>(first + i);
+PYPACK_SIMD_CLONES void count_from(std::int64_t* positions, std::int64_t count, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) positions[i] = first + i;
+}
+PYPACK_SIMD_CLONES void count_from(std::int32_t* positions, std::int64_t count, std::int64_t first) {
+    const auto from = static_cast<std::int32_t>(first);
+    for (std::int64_t i = 0; i < count; ++i) positions[i] = from + static_cast<std::int32_t>(i);
 }
 
 struct Pose {
