@@ -8,13 +8,13 @@ import os
 import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from conftest import SCALE
 from fixtures.jobs import Corpus
 from fixtures.jobs_at_objects import command, unit_of_several_shards
+from fixtures.moments import Moments
 from fixtures.object_servers import open_uploads
 from fixtures.objects_below import objects_below
 
@@ -66,20 +66,20 @@ def test_the_unit_of_a_dead_worker_is_made_again(
 
 
 def test_killed_at_random_moments(s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
-    rng = random.Random(SCALE)
-    killed, jobs, longest = 0, 0, 5.0
+    moments = Moments(SCALE, 5)
+    killed = jobs = 0
     while killed < max(1, round(SCALE)):
         jobs += 1
-        store, workers = s3 / f"{jobs}", str(rng.randrange(1, 3))
+        store, workers = s3 / f"{jobs}", str(moments.random.randrange(1, 3))
         process = subprocess.Popen(
             command(few_units, store, tokenizer_file, "--workers", workers), stdout=-3, stderr=-3
         )
-        time.sleep(rng.uniform(0.1, longest))
+        moments.wait()
         process.kill()
         if process.wait(20) == -signal.SIGKILL:
             killed += 1
         else:
-            longest = max(0.2, longest / 2)  # it had ended: sooner, then
+            moments.was_late()
         if objects().stat(store / "store.json") is None:
             _finish(store, few_units, tokenizer_file, "--workers", str(3 - int(workers)))
         assert objects_below(store) == few_units.store
