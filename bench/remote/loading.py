@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,25 +84,58 @@ def make_memory(folder: Path, size: int) -> None:
             (Path(files) / str(number)).write_bytes(piece)
 
 
+def fetchers(cache: Path) -> list[int]:
+    """The processes that fetch for a cache: one, if it is there."""
+    told = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], check=True, capture_output=True, text=True)
+    lines = [line for line in told.stdout.splitlines() if "pypack.cache.fetcher" in line]
+    return [int(line.split()[0]) for line in lines if str(cache) in line]
+
+
 def end_fetcher(cache: Path) -> None:
     """The fetcher of a cache would wait for other readers."""
-    told = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], check=True, capture_output=True, text=True)
-    for line in told.stdout.splitlines():
-        if "pypack.cache.fetcher" in line and str(cache) in line:
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+    for process in fetchers(cache):
+        os.kill(process, signal.SIGKILL)
 
 
-def cold_pass(url: str, cache: Path, server: Any) -> tuple[float, float, int]:
-    """Seconds of a pass with an empty cache, and of its first batch alone; the bytes given by then."""
+def busy(process: int) -> float:
+    """Seconds that a process has kept a processor busy."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Cold:
+    """A pass with an empty cache.
+
+    Attributes:
+        seconds, first: of all, and of its first batch alone.
+        given: bytes that the server had given by then.
+        loader, fetcher, server: seconds that each kept a processor busy.
+    """
+
+    seconds: float
+    first: float
+    given: int
+    loader: float
+    fetcher: float
+    server: float
+
+
+def cold_pass(url: str, cache: Path, server: Any) -> Cold:
+    """Runs one; the fetcher is there when it begins."""
     loader = loader_at(url, cache)
     server.forget()
+    processes = [os.getpid(), *fetchers(cache)[:1], server.process_id]
+    before = [busy(process) for process in processes]
     began = time.perf_counter()
     batches = iter(loader)
     next(batches)
     first, given = time.perf_counter() - began, server.bytes_given()
     for _ in batches:
         pass
-    return time.perf_counter() - began, first, given
+    seconds = time.perf_counter() - began
+    parts = [busy(process) - past for process, past in zip(processes, before, strict=True)]
+    return Cold(seconds, first, given, *parts)
 
 
 def copied(url: str, folder: Path) -> tuple[int, float]:
@@ -172,7 +206,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
     ranks_together(server.url, folder, folder / "ranks", RANKS)
     by_ranks, twice_by_ranks = server.bytes_given(), given_twice(server)
     end_fetcher(folder / "ranks")
-    cold_seconds = float(np.median([seconds for seconds, _, _ in cold]))
+    cold_seconds = float(np.median([one.seconds for one in cold]))
     return {
         "MB": size / 1e6,
         "line, MB/s": rate / 1e6,
@@ -186,8 +220,12 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
         "cold, MB/s": size / cold_seconds / 1e6,
         "cold / server": float(np.median(whole)) / cold_seconds,
         "cold / copied": float(np.median(written)) / cold_seconds,
-        "first batch, s": float(np.median([first for _, first, _ in cold])),
-        "first batch, MiB": max(given for _, _, given in cold) / 2**20,
+        **{
+            f"cold, {part}, CPU s a GB": float(np.median([getattr(one, part) for one in cold])) / size * 1e9
+            for part in ("loader", "fetcher", "server")
+        },
+        "first batch, s": float(np.median([one.first for one in cold])),
+        "first batch, MiB": max(one.given for one in cold) / 2**20,
         "fetched twice, bytes": twice,
         "ranks": RANKS,
         "ranks, MB fetched": by_ranks / 1e6,

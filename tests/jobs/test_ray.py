@@ -19,12 +19,13 @@ from unittest import mock
 import pytest
 from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
+from fixtures.forwarding import Proxy, forwarding
 from fixtures.jobs import Corpus, tree_bytes
 from fixtures.jobs_at_objects import command, unit_of_several_shards
 from fixtures.moments import Moments
 from fixtures.object_servers import free_port, moto
 from fixtures.objects_below import objects_below
-from fixtures.range_server import Fault, RangeServer, range_server
+from fixtures.range_server import range_server
 from fixtures.ray_nodes import JOINED, QUIET, Node, listens, working
 from fixtures.remote_data import wait_until
 
@@ -33,6 +34,7 @@ from pypack.remote import Url, objects
 from pypack.tokenizer.tokenizer import Tokenizer
 
 _POINTS = ("start", "shard", "journal", "manifest", "commit")
+_LOOK = 1 << 12  # bytes
 needs_ray = pytest.mark.skipif(not os.environ.get("PYPACK_TEST_RAY"), reason="PYPACK_TEST_RAY is not set")
 
 
@@ -60,15 +62,21 @@ def cluster() -> Iterator[tuple[str, Node, Node]]:
 
 
 @pytest.fixture
-def held(many_units: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> Iterator[tuple[Corpus, RangeServer]]:
+def held(many_units: Corpus, tokenizer: Tokenizer, tmp_path: Path) -> Iterator[tuple[Corpus, Proxy]]:
     """A corpus of which one unit cannot be made before its server is told to answer: a job of it does not end
     before a test has done its worst."""
-    write(tmp_path / "late/late.jsonl", json_lines([{"text": f"some words {i}", "id": i} for i in range(99)]))
-    with range_server(tmp_path / "late") as server:
-        inputs = [*many_units.inputs, f"{server.url}/late.jsonl"]
+    records = json_lines([{"text": f"some words {i}", "id": i} for i in range(400)])
+    write(tmp_path / "late/late.jsonl", records)
+
+    def fault(method: str, path: str, headers: dict[str, str]) -> str | None:
+        asked = headers.get("range", "").partition("-")[2]
+        return "503" if asked and int(asked) > _LOOK else None  # at the beginning it is looked whose it is
+
+    with range_server(tmp_path / "late") as server, forwarding(server.url) as proxy:
+        inputs = [*many_units.inputs, f"{proxy.url}/late.jsonl"]
         result = tokenize(inputs, tmp_path / "whole", tokenizer, many_units.options)
-        server.set_faults([Fault("stall", seconds=0.2)])
-        yield replace(many_units, inputs=inputs, store=tree_bytes(tmp_path / "whole"), result=result), server
+        proxy.fault = fault
+        yield replace(many_units, inputs=inputs, store=tree_bytes(tmp_path / "whole"), result=result), proxy
 
 
 def _manifests(store: Path) -> int:
@@ -77,10 +85,10 @@ def _manifests(store: Path) -> int:
 
 @needs_ray
 def test_a_cluster_of_which_a_node_a_worker_and_the_driver_are_killed(
-    cluster: tuple[str, Node, Node], held: tuple[Corpus, RangeServer], tokenizer_file: Path, tmp_path: Path
+    cluster: tuple[str, Node, Node], held: tuple[Corpus, Proxy], tokenizer_file: Path, tmp_path: Path
 ) -> None:
     address, head, second = cluster
-    corpus, server = held
+    corpus, proxy = held
     store, rng = tmp_path / "s", random.Random(SCALE)
     run = command(
         corpus, store, tokenizer_file, "--engine", "ray", "--ray-address", address, "--no-preflight"
@@ -105,7 +113,7 @@ def test_a_cluster_of_which_a_node_a_worker_and_the_driver_are_killed(
                 os.kill(worker, signal.SIGKILL)
     second.kill()
     assert other.poll() is None
-    server.set_faults([])
+    proxy.fault = lambda method, path, headers: None
     assert other.wait(300) == 0
     assert tree_bytes(store) == corpus.store
 
