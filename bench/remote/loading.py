@@ -146,6 +146,34 @@ def copied(url: str, folder: Path) -> tuple[int, float]:
         return size, time.perf_counter() - began
 
 
+_BESIDE = """
+import sys
+from bench.remote.loading import loader_at, one_pass
+loader = loader_at(sys.argv[1], None)
+for _ in range(2):
+    one_pass(loader)
+    print("done", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def copied_beside_loading(url: str, folder: Path) -> float:
+    """Seconds until the store is read and written, and a local loader of another process has made an epoch
+    meanwhile: what has to be done for a pass with an empty cache, without anything that puts it together."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _BESIDE, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = time.perf_counter()
+        print(file=process.stdin, flush=True)
+        copied(url, folder)
+        process.stdout.readline()
+        return time.perf_counter() - began
+
+
 def digest_of(place: str, cache: str, rank: int, ranks: int) -> str:
     """What the ids of a rank's epoch hash to."""
     digest = hashlib.sha256()
@@ -187,7 +215,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
     warm = measure_in_turns({"local": partial(one_pass, here), "remote": partial(one_pass, there)}, repeats)
     end_fetcher(folder / "cache0")
     shutil.rmtree(folder / "cache0")
-    size, whole, written, cold = 0, [], [], []
+    size, whole, written, both, cold = 0, [], [], [], []
     for number in range(repeats):
         began = time.perf_counter()
         size = read_everything(server.url, folder)
@@ -197,6 +225,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
             make_memory(folder, size + size // 4)
             if one:
                 written.append(copied(server.url, folder)[1])
+                both.append(copied_beside_loading(server.url, folder))
             else:
                 cold.append(cold_pass(server.url, cache, server))
                 twice = max(twice, given_twice(server))
@@ -217,9 +246,11 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
         "warm, MB/s": size / warm["remote"].median / 1e6,
         "server, MB/s": size / float(np.median(whole)) / 1e6,
         "copied, MB/s": size / float(np.median(written)) / 1e6,
+        "copied and loaded, MB/s": size / float(np.median(both)) / 1e6,
         "cold, MB/s": size / cold_seconds / 1e6,
         "cold / server": float(np.median(whole)) / cold_seconds,
         "cold / copied": float(np.median(written)) / cold_seconds,
+        "cold / copied and loaded": float(np.median(both)) / cold_seconds,
         **{
             f"cold, {part}, CPU s a GB": float(np.median([getattr(one, part) for one in cold])) / size * 1e9
             for part in ("loader", "fetcher", "server")
