@@ -6,11 +6,12 @@ A store of made-up documents, packed in order, lies behind a small server of ran
 that is limited to 1 and 5 Gbit/s, and without a limit: on loopback server, fetcher and loader share the
 processors, which are what limits them. Measured: the server alone, as fast as the same client reads the whole
 store by blocks, as many at once as the cache does, and keeps nothing; the same with each block written to a
-file; a pass with an empty cache and `locality`; passes with a full one beside a loader over the local files,
-in turns; and what the first batch takes. Files are written and removed before each way that writes: what a
-virtual machine has free its host takes back, and finding it again takes longer than all else. Checked: the
-batches are those of the local loader; counted: the bytes that are fetched more than once, by one loader, and
-by 4 ranks that are processes of their own and share a cache.
+file, alone and while a local loader in another process makes an epoch; how long the loader, the fetcher and
+the server keep a processor busy; a pass with an empty cache and `locality`; passes with a full one beside a
+loader over the local files, in turns; and what the first batch takes. Files are written and removed before
+each way that writes: what a virtual machine has free its host takes back, and finding it again takes longer
+than all else. Checked: the batches are those of the local loader; counted: the bytes that are fetched more
+than once, by one loader, and by 4 ranks that are processes of their own and share a cache.
 
     python bench remote --parts pack
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,25 +84,58 @@ def make_memory(folder: Path, size: int) -> None:
             (Path(files) / str(number)).write_bytes(piece)
 
 
+def fetchers(cache: Path) -> list[int]:
+    """The processes that fetch for a cache: one, if it is there."""
+    told = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], check=True, capture_output=True, text=True)
+    lines = [line for line in told.stdout.splitlines() if "pypack.cache.fetcher" in line]
+    return [int(line.split()[0]) for line in lines if str(cache) in line]
+
+
 def end_fetcher(cache: Path) -> None:
     """The fetcher of a cache would wait for other readers."""
-    told = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], check=True, capture_output=True, text=True)
-    for line in told.stdout.splitlines():
-        if "pypack.cache.fetcher" in line and str(cache) in line:
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+    for process in fetchers(cache):
+        os.kill(process, signal.SIGKILL)
 
 
-def cold_pass(url: str, cache: Path, server: Any) -> tuple[float, float, int]:
-    """Seconds of a pass with an empty cache, and of its first batch alone; the bytes given by then."""
+def busy(process: int) -> float:
+    """Seconds that a process has kept a processor busy."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Cold:
+    """A pass with an empty cache.
+
+    Attributes:
+        seconds, first: of all, and of its first batch alone.
+        given: bytes that the server had given by then.
+        loader, fetcher, server: seconds that each kept a processor busy.
+    """
+
+    seconds: float
+    first: float
+    given: int
+    loader: float
+    fetcher: float
+    server: float
+
+
+def cold_pass(url: str, cache: Path, server: Any) -> Cold:
+    """Runs one; the fetcher is there when it begins."""
     loader = loader_at(url, cache)
     server.forget()
+    processes = [os.getpid(), *fetchers(cache)[:1], server.process_id]
+    before = [busy(process) for process in processes]
     began = time.perf_counter()
     batches = iter(loader)
     next(batches)
     first, given = time.perf_counter() - began, server.bytes_given()
     for _ in batches:
         pass
-    return time.perf_counter() - began, first, given
+    seconds = time.perf_counter() - began
+    parts = [busy(process) - past for process, past in zip(processes, before, strict=True)]
+    return Cold(seconds, first, given, *parts)
 
 
 def copied(url: str, folder: Path) -> tuple[int, float]:
@@ -110,6 +144,34 @@ def copied(url: str, folder: Path) -> tuple[int, float]:
         began = time.perf_counter()
         size = read_everything(url, folder, Path(copies))
         return size, time.perf_counter() - began
+
+
+_BESIDE = """
+import sys
+from bench.remote.loading import loader_at, one_pass
+loader = loader_at(sys.argv[1], None)
+for _ in range(2):
+    one_pass(loader)
+    print("done", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def copied_beside_loading(url: str, folder: Path) -> float:
+    """Seconds until the store is read and written, and a local loader of another process has made an epoch
+    meanwhile: what has to be done for a pass with an empty cache, without anything that puts it together."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _BESIDE, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = time.perf_counter()
+        print(file=process.stdin, flush=True)
+        copied(url, folder)
+        process.stdout.readline()
+        return time.perf_counter() - began
 
 
 def digest_of(place: str, cache: str, rank: int, ranks: int) -> str:
@@ -153,7 +215,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
     warm = measure_in_turns({"local": partial(one_pass, here), "remote": partial(one_pass, there)}, repeats)
     end_fetcher(folder / "cache0")
     shutil.rmtree(folder / "cache0")
-    size, whole, written, cold = 0, [], [], []
+    size, whole, written, both, cold = 0, [], [], [], []
     for number in range(repeats):
         began = time.perf_counter()
         size = read_everything(server.url, folder)
@@ -163,6 +225,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
             make_memory(folder, size + size // 4)
             if one:
                 written.append(copied(server.url, folder)[1])
+                both.append(copied_beside_loading(server.url, folder))
             else:
                 cold.append(cold_pass(server.url, cache, server))
                 twice = max(twice, given_twice(server))
@@ -172,7 +235,7 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
     ranks_together(server.url, folder, folder / "ranks", RANKS)
     by_ranks, twice_by_ranks = server.bytes_given(), given_twice(server)
     end_fetcher(folder / "ranks")
-    cold_seconds = float(np.median([seconds for seconds, _, _ in cold]))
+    cold_seconds = float(np.median([one.seconds for one in cold]))
     return {
         "MB": size / 1e6,
         "line, MB/s": rate / 1e6,
@@ -183,11 +246,17 @@ def _measured(folder: Path, server: Any, repeats: int, rate: float) -> Row:
         "warm, MB/s": size / warm["remote"].median / 1e6,
         "server, MB/s": size / float(np.median(whole)) / 1e6,
         "copied, MB/s": size / float(np.median(written)) / 1e6,
+        "copied and loaded, MB/s": size / float(np.median(both)) / 1e6,
         "cold, MB/s": size / cold_seconds / 1e6,
         "cold / server": float(np.median(whole)) / cold_seconds,
         "cold / copied": float(np.median(written)) / cold_seconds,
-        "first batch, s": float(np.median([first for _, first, _ in cold])),
-        "first batch, MiB": max(given for _, _, given in cold) / 2**20,
+        "cold / copied and loaded": float(np.median(both)) / cold_seconds,
+        **{
+            f"cold, {part}, CPU s a GB": float(np.median([getattr(one, part) for one in cold])) / size * 1e9
+            for part in ("loader", "fetcher", "server")
+        },
+        "first batch, s": float(np.median([one.first for one in cold])),
+        "first batch, MiB": max(one.given for one in cold) / 2**20,
         "fetched twice, bytes": twice,
         "ranks": RANKS,
         "ranks, MB fetched": by_ranks / 1e6,

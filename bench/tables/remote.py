@@ -31,6 +31,13 @@ def remote_table(record: Record) -> str:
         if "copied, MB/s" in row:
             beside = f"{row['copied, MB/s']:,.0f} of a copy to the disk"
             rows.append(["the same", given, beside, f"{row['cold / copied']:.2f}"])
+        if "copied and loaded, MB/s" in row:
+            beside = f"{row['copied and loaded, MB/s']:,.0f} of a copy, beside a local loader"
+            rows.append(["the same", given, beside, f"{row['cold / copied and loaded']:.2f}"])
+        parts = {part: row.get(f"cold, {part}, CPU s a GB") for part in ("loader", "fetcher", "server")}
+        if None not in parts.values():
+            busy = ", ".join(f"{part} {seconds:.2f}" for part, seconds in parts.items())
+            rows.append([f"processors busy for a GB, {line}", f"{sum(parts.values()):.2f} s", busy, ""])
         rows.append(
             [
                 f"the first batch, {line}",

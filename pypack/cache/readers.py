@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import heapq
 import mmap
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Reader:
             raise ValueError(f"{path}: is no reader of a cache")
         self._capacity = capacity
         self._read = max(0, written - capacity)
-        self._dues: dict[Key, list[int]] = {}  # a heap each
+        self._dues: dict[Key, deque[int]] = {}  # sorted
         self._last_news = time.monotonic()
 
     def close(self) -> None:
@@ -88,9 +88,11 @@ class Reader:
                 continue
             of_block = dues.get(key)
             if of_block is None:
-                dues[key] = [due]
+                dues[key] = deque((due,))
+            elif due >= of_block[-1]:
+                of_block.append(due)  # nearly all: steps are asked for in their order
             else:
-                heapq.heappush(of_block, due)
+                dues[key] = deque(sorted((*of_block, due)))
             if due - clock < blocks.get(key, _NEVER):
                 blocks[key] = due - clock
         self._read = written
@@ -112,7 +114,7 @@ class Reader:
         gone = []
         for key, dues in self._dues.items():
             while dues and dues[0] + SAME_WANT < clock:
-                heapq.heappop(dues)
+                dues.popleft()
             if dues:
                 found[key] = max(0, dues[0] - clock)
             else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from pypack._common.words import counted
 from pypack.cli.common import tell_result
@@ -14,8 +16,17 @@ from pypack.remote.url import Url
 _MOST_TOLD = 5
 
 
-def run_repair(args: argparse.Namespace) -> int:
-    """Repairs a store, and verifies it; returns the exit status."""
+def run_repair(
+    args: argparse.Namespace,
+    look_deep: Callable[[], dict[str, Any]],
+    in_words: Callable[[dict[str, Any]], str],
+) -> int:
+    """Repairs a store, and verifies it; returns the exit status.
+
+    Args:
+        look_deep: with --deep, made of what is whole again: returns what it finds, and raises what is wrong.
+        in_words: what it has found.
+    """
     from pypack.jobs.open_place import place_at
     from pypack.jobs.repair import repair_store
     from pypack.store.remote_index import RemoteIndex
@@ -31,16 +42,18 @@ def run_repair(args: argparse.Namespace) -> int:
             print(f"pypack verify: {message}", file=sys.stderr)
 
     done = repair_store(args.path, tokenizer=tokenizer, on_message=say)
-    fault = None
+    fault, looked = None, dict[str, Any]()
     if done.not_repaired:
         names = list(done.not_repaired)
         told = "; ".join(f"{name}: {done.not_repaired[name]}" for name in names[:_MOST_TOLD])
         more = f" (and {len(names) - _MOST_TOLD:,} more)" if len(names) > _MOST_TOLD else ""
         fault = f"{args.path}: not repaired, and left as it was: {told}{more}"
+    elif args.deep:
+        looked = look_deep()
     else:
         RemoteIndex(args.path).verify() if isinstance(args.path, Url) else TokenStore.open(args.path).verify()
     status = 1 if fault else 0
-    found = {
+    found: dict[str, Any] = looked | {
         "path": str(args.path),
         "kind": "store",
         "ok": fault is None,
@@ -52,7 +65,9 @@ def run_repair(args: argparse.Namespace) -> int:
     }
     what = counted(len(done.repaired), "file was", "files were")
     lines = [f"{args.path}: {f'{what} made again' if done.repaired else 'nothing was made again'}"]
-    if fault is None:
+    if looked:
+        lines.append(in_words(found))
+    elif fault is None:
         lines[0] += ", and it is whole"
     tell_result(args, found, "\n".join(lines))
     if fault:

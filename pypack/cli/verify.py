@@ -40,6 +40,7 @@ examples:
   pypack verify s3://lake/corpus.store --deep
   pypack verify corpus.store --quick
   pypack verify corpus.store --repair
+  pypack verify corpus.store --deep --repair
   pypack verify corpus.plan
   pypack verify corpus.plan --store corpus.store
   pypack verify s3://lake/corpus.plan --store s3://lake/corpus.store
@@ -62,10 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="look also for what was wrong from the beginning: ids around documents, masks, groups, weights, "
         "columns; and read and encode some documents of the inputs again, where these are still there",
     )  # fmt: skip
-    level.add_argument(
+    parser.add_argument(
         "--repair", action="store_true",
         help="make broken and missing files of a store again from its inputs; what comes out must have the "
-        "recorded checksums, or all stays as it is",
+        "recorded checksums, or all stays as it is; with --deep, that looks at what is whole again",
     )  # fmt: skip
     parser.add_argument(
         "--tokenizer", type=file_path, metavar="FILE",
@@ -81,20 +82,26 @@ def run(args: argparse.Namespace) -> int:
     if args.repair:
         from pypack.cli.repair import run_repair
 
-        return run_repair(args)
+        if args.quick:
+            raise UsageError("--repair reads all that --quick does not read: name one of them")
+        return run_repair(args, lambda: _store_at(args.path, quick=False, deep=True), _in_words)
     if (remote_kind(args.path) if isinstance(args.path, Url) else kind_of(args.path)) == "plan":
         if args.deep:
             raise UsageError("--deep is for stores: of a plan everything is proved without it")
         found: dict[str, Any] = _plan(args.path, args.store, quick=args.quick)
     elif args.store is not None:
         raise UsageError("--store goes with a plan, and this is a store")
-    elif isinstance(args.path, Url):
-        found = verified(args.path, quick=args.quick, deep=args.deep)
     else:
-        found = _store(args.path, quick=args.quick, deep=args.deep)
+        found = _store_at(args.path, quick=args.quick, deep=args.deep)
     found |= {"path": str(args.path), "ok": True, "exit_status": 0}
     tell_result(args, found, _in_words(found))
     return 0
+
+
+def _store_at(where: Path | Url, *, quick: bool, deep: bool) -> dict[str, Any]:
+    if isinstance(where, Url):
+        return verified(where, quick=quick, deep=deep)
+    return _store(where, quick=quick, deep=deep)
 
 
 def _plan(path: Path | Url, store: Path | Url | None, *, quick: bool) -> dict[str, Any]:

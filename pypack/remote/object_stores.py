@@ -61,6 +61,7 @@ class ObjectStoreClient:
             ) from None
         self._obstore: Any = obstore
         self._store = _store(url)
+        self._bucket_was_looked_for = False
 
     def stat(self, url: Url) -> Stat | None:
         try:
@@ -176,6 +177,7 @@ class ObjectStoreClient:
         try:
             return do()
         except (FileNotFoundError, kinds.NotFoundError):
+            self._look_for_bucket(url)
             raise NoObjectError(str(url), "there is no such object") from None
         except kinds.AlreadyExistsError:
             raise FileExistsError(str(url)) from None
@@ -189,15 +191,31 @@ class ObjectStoreClient:
             raise RefusedError(str(url), f"no name for an object ({_brief(error)})") from None
         except (kinds.BaseError, OSError, ValueError) as error:
             if _NO_BUCKET.search(str(error)):  # of a list: that of an object is NotFoundError
-                raise RefusedError(
-                    str(url), f"the service knows no bucket {url.bucket!r}: make it first, or mend its name"
-                ) from None
+                raise _no_bucket(url) from None
             told = _brief(error)
             if _OF_THE_MACHINE in told:  # where the library asks last
                 raise RefusedError(
                     str(url), f"there are no credentials for it: {_ADVICE[url.scheme]}"
                 ) from None
             raise RemoteError(str(url), told) from None
+
+    def _look_for_bucket(self, url: Url) -> None:
+        """Where an object is missing: whether its bucket is, too, which a list tells, as an answer to HEAD
+        has no words. Once, and who may not list is none the wiser."""
+        if self._bucket_was_looked_for:
+            return
+        try:
+            next(iter(self._obstore.list(self._store, prefix=url.key or None)), None)
+        except Exception as error:
+            if _NO_BUCKET.search(str(error)):
+                raise _no_bucket(url) from None
+        self._bucket_was_looked_for = True
+
+
+def _no_bucket(url: Url) -> RefusedError:
+    return RefusedError(
+        str(url), f"the service knows no bucket {url.bucket!r}: make it first, or mend its name"
+    )
 
 
 def _pieces(begin: int, end: int) -> list[tuple[int, int]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,7 +14,9 @@ from typing import Any
 
 import pytest
 from conftest import SCALE
-from fixtures.range_server import Fault, RangeServer
+from fixtures.cache_ranks import digest_of, kills_fetchers, ranks_started
+from fixtures.forwarding import forwarding
+from fixtures.range_server import RangeServer
 from fixtures.remote_data import (
     cache_folder,
     fetchers,
@@ -36,19 +37,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*hold no token that is learned"
 
 OPTIONS: dict[str, Any] = {"batch_sequences": 16, "seed": 5, "locality": 50}
 
-RANK = """
-import hashlib, sys, pypack
-url, cache, rank, ranks = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-store = pypack.TokenStore.open(url + "/a.store", cache=cache)
-loader = pypack.Loader(
-    store, url + "/stream.plan", batch_sequences=16, seed=5, locality=50, rank=rank, world_size=ranks
-)
-digest = hashlib.sha256()
-for batch in loader:
-    digest.update(batch.input_ids.tobytes())
-print(digest.hexdigest())
-"""
-
 
 def opened(server: RangeServer, cache: Path, **options: Any) -> pypack.Loader:
     store = pypack.TokenStore.open(f"{server.url}/a.store", cache=cache)
@@ -57,26 +45,6 @@ def opened(server: RangeServer, cache: Path, **options: Any) -> pypack.Loader:
 
 def local(corpus: Path, **options: Any) -> pypack.Loader:
     return pypack.Loader(corpus / "a.store", corpus / "stream.plan", **(OPTIONS | options))
-
-
-def ranks_started(server: RangeServer, cache: Path, ranks: int) -> list[subprocess.Popen[str]]:
-    return [
-        subprocess.Popen(
-            [sys.executable, "-c", RANK, server.url, str(cache), str(rank), str(ranks)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(ranks)
-    ]
-
-
-def digest_of(loader: pypack.Loader) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    for batch in loader:
-        digest.update(batch.input_ids.tobytes())
-    return digest.hexdigest()
 
 
 def fetched_twice(server: RangeServer) -> dict[Any, int]:
@@ -90,7 +58,7 @@ def fetched_twice(server: RangeServer) -> dict[Any, int]:
 
 
 def test_four_ranks_fetch_each_block_once(corpus: Path, server: RangeServer, cache: Path) -> None:
-    processes = ranks_started(server, cache, 4)
+    processes = ranks_started(server.url, cache, 4)
     found = [process.communicate(timeout=120)[0].strip() for process in processes]
     expected = [digest_of(local(corpus, rank=rank, world_size=4)) for rank in range(4)]
     assert found == expected
@@ -98,23 +66,27 @@ def test_four_ranks_fetch_each_block_once(corpus: Path, server: RangeServer, cac
 
 
 def test_the_fetcher_may_be_killed_at_any_time(corpus: Path, server: RangeServer, cache: Path) -> None:
-    server.set_faults([Fault("slow", 1.0, seconds=0.02)])
-    processes = ranks_started(server, cache, 2)
-    killed = 0
-    while any(process.poll() is None for process in processes):
-        time.sleep(0.4)
-        if killed < 2 * WHOLE:
-            killed += kill_fetcher(cache)
-    found = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert found == [digest_of(local(corpus, rank=rank, world_size=2)) for rank in range(2)]
-    assert killed > 0
+    """While it waits for answers, which is certain; then now and then, and at scale more often."""
+    with forwarding(server.url) as proxy:
+        proxy.fault, killed = kills_fetchers(cache, 2)
+        processes = ranks_started(proxy.url, cache, 2)
+        found = [process.communicate(timeout=120)[0].strip() for process in processes]
+    wanted = [digest_of(local(corpus, rank=rank, world_size=2)) for rank in range(2)]
+    assert found == wanted
+    assert len(killed) == 2
+    for _ in range(WHOLE - 1):
+        processes = ranks_started(server.url, cache.with_name(f"{cache.name}{_}"), 2)
+        while any(process.poll() is None for process in processes):
+            time.sleep(random.uniform(0.05, 1))
+            kill_fetcher(cache.with_name(f"{cache.name}{_}"))
+        assert [process.communicate(timeout=60)[0].strip() for process in processes] == wanted
 
 
 def test_a_killed_rank_is_forgotten_and_the_fetcher_ends(
     server: RangeServer, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYPACK_CACHE_IDLE", "0.7")  # of ten seconds
-    (process,) = ranks_started(server, cache, 1)
+    (process,) = ranks_started(server.url, cache, 1)
     wait_until(lambda: len(fetchers(cache)) == 1)
     process.kill()
     process.communicate()
@@ -244,7 +216,7 @@ def test_threads_of_one_process(corpus: Path, server: RangeServer, cache: Path) 
 def test_a_killed_process_leaves_no_fetcher_behind_that_holds_its_signals(
     server: RangeServer, cache: Path
 ) -> None:
-    (process,) = ranks_started(server, cache, 1)
+    (process,) = ranks_started(server.url, cache, 1)
     wait_until(lambda: len(fetchers(cache)) == 1)
     os.kill(fetchers(cache)[0], signal.SIGINT)  # Ctrl-C is not its own
     assert process.communicate(timeout=60)[0]

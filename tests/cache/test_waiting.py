@@ -14,7 +14,8 @@ from fixtures.range_server import Fault, RangeServer
 
 import pypack
 
-_SECONDS = 1.0  # that the server is silent
+_SECONDS = 1.0  # that the server is silent, each time
+_TURNS = 50  # of this thread meanwhile
 
 
 @pytest.mark.parametrize(
@@ -35,18 +36,12 @@ def test_other_threads_go_on(
     server.set_faults([Fault("stall", 1.0, ".store/0000", seconds=_SECONDS)])
     answers: list[Any] = []
     waiting = threading.Thread(target=lambda: answers.append(ask(store)))
-    began = last = time.monotonic()
-    longest = 0.0
     waiting.start()
-    while waiting.is_alive() and time.monotonic() - began < _SECONDS:
+    for _ in range(_TURNS):  # none comes as long as who waits holds the interpreter, and it waits a minute
         time.sleep(0.005)
-        longest = max(longest, time.monotonic() - last)
-        last = time.monotonic()
-    waited = waiting.is_alive()
+        assert waiting.is_alive(), "the store had what was asked for, or nobody else's turn came"
     server.set_faults([])
     waiting.join(30)
-    assert waited, "the store had what was asked for"
-    assert longest < _SECONDS / 2
     found, wanted = answers[0], ask(pypack.TokenStore.open(corpus / "a.store"))
     for one, other in zip(*([x] if isinstance(x, np.ndarray) else x for x in (found, wanted)), strict=True):
         np.testing.assert_array_equal(one, other)

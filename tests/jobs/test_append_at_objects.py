@@ -5,12 +5,10 @@ PYPACK_TEST_SCALE=10 kills ten times as often."""
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
 from fixtures.forwarding import forwarding
 from fixtures.jobs import Corpus, copy_store, tree_bytes
+from fixtures.moments import Moments
 from fixtures.objects_below import objects_below, put
 
 from pypack.corpus import CorpusError
@@ -149,7 +148,7 @@ def test_killed_at_a_point(
 
 
 def test_killed_at_random_moments(s3: Url, grown: Grown, tokenizer_file: Path) -> None:
-    rng = random.Random(SCALE)
+    moments = Moments(SCALE, 4)
     killed = jobs = 0
     while killed < max(1, round(SCALE)):
         jobs += 1
@@ -157,9 +156,12 @@ def test_killed_at_random_moments(s3: Url, grown: Grown, tokenizer_file: Path) -
         put(grown.old, store)
         command = grown.command(store, tokenizer_file)
         process = subprocess.Popen(command, stdout=-3, stderr=-3)
-        time.sleep(rng.uniform(1, 4))
+        moments.wait()
         process.kill()
-        killed += process.wait(20) == -signal.SIGKILL
+        if process.wait(20) == -signal.SIGKILL:
+            killed += 1
+        else:
+            moments.was_late()
         grown.check(store)
         assert subprocess.run(command, stdout=-3, stderr=-3).returncode == 0
         assert objects_below(store) == grown.new

@@ -1,29 +1,24 @@
-"""Jobs whose inputs and output are objects: the same bytes as in a folder, whatever happens on the way.
-
-PYPACK_TEST_SCALE=10 kills ten times as often."""
+"""Jobs whose inputs and output are objects: the same bytes as in a folder, whatever happens on the way."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import random
 import resource
 import signal
 import subprocess
-import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SCALE
 from fixtures.corpus_files import json_lines, write
 from fixtures.forwarding import Proxy, forwarding
 from fixtures.jobs import Corpus, tree_bytes
-from fixtures.object_servers import open_uploads
+from fixtures.jobs_at_objects import PYPACK, command, unit_of_several_shards
+from fixtures.objects_below import objects_below
 
 from pypack.corpus import CorpusError, InputFile
 from pypack.jobs.description import read_description
@@ -36,33 +31,6 @@ from pypack.jobs.unit_work import UnitWork
 from pypack.jobs.unit_writer import UnitConflictError
 from pypack.remote import RefusedError, RemoteError, Url, objects
 from pypack.tokenizer.tokenizer import Tokenizer
-
-_PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
-_POINTS = ("start", "shard", "journal", "manifest", "commit", "merge")
-
-
-def objects_below(url: Url) -> dict[str, bytes]:
-    """Every object of a store by its path in it."""
-    return {entry.path: objects().read(url / entry.path) for entry in objects().list(url)}
-
-
-def command(corpus: Corpus, store: Url | Path, tokenizer_file: Path, *more: str) -> list[str]:
-    options = corpus.options
-    return [
-        *_PYPACK, "tokenize", *corpus.inputs, "-o", str(store), "--tokenizer", str(tokenizer_file),
-        "--keep", ",".join(options.keep), "--shard-tokens", str(options.shard_tokens),
-        "--unit-bytes", str(options.unit_bytes), "--max-rejects", "90%", *(more or ("--workers", "1")),
-    ]  # fmt: skip
-
-
-def unit_of_several_shards(corpus: Corpus) -> int:
-    """The number of the first unit that has a journal."""
-    manifests = [
-        json.loads(data)
-        for name, data in sorted(corpus.store.items())
-        if name.startswith("units/") and name.endswith(".json")
-    ]
-    return next(int(made["unit"]) for made in manifests if len(made.get("shards", ())) > 1)
 
 
 @pytest.mark.parametrize("service", ["s3", "azure_store", "google_store", "no_condition_store"])
@@ -83,7 +51,7 @@ def test_workers_and_partitions_at_s3(
     parts = [Partition(2, 3), Partition(0, 3)]
     for part in parts:
         tokenize(few_units.inputs, s3 / "p", tokenizer, few_units.options, partition=part)
-    merge = [*_PYPACK, "merge", str(s3 / "p")]
+    merge = [*PYPACK, "merge", str(s3 / "p")]
     failed = subprocess.run(merge, capture_output=True, text=True, check=False)
     missing = ",".join(str(i) for i in range(1, few_units.result.units, 3))
     assert (failed.returncode, f"units are missing: {missing}" in failed.stderr) == (1, True)
@@ -120,60 +88,6 @@ def test_inputs_that_are_objects(s3: Url, few_units: Corpus, tokenizer: Tokenize
         tokenize([str(s3 / "none")], s3 / "other", tokenizer)
     with pytest.raises(CorpusError, match="named twice"):
         tokenize([str(s3 / "in/a.jsonl")] * 2, s3 / "other", tokenizer)
-
-
-def test_inputs_that_change_are_named(s3: Url, tokenizer: Tokenizer) -> None:
-    inputs = [s3 / f"in/{i}.jsonl" for i in range(4)]
-    for one in inputs:
-        objects().write(one, json_lines([{"text": "some words"}] * 30))
-    options = TokenizeOptions(unit_bytes=500)
-    tokenize([str(s3 / "in")], s3 / "out", tokenizer, options, partition=Partition(0, 2))
-    objects().write(inputs[3], json_lines([{"text": "other words"}] * 30))
-    with pytest.raises(OutputError, match=r"3\.jsonl: (has changed|was written to since)"):
-        tokenize([str(s3 / "in")], s3 / "out", tokenizer, options, partition=Partition(1, 2))
-    # One whose list is older than the change finds out when it reads.
-    place = place_at(s3 / "out")
-    job = read_description(place)
-    assert job is not None
-    last = [unit.number for unit in job.units if unit.first == 3][-1]
-    with pytest.raises(CorpusError, match=r"3\.jsonl: is not the object that it was"):
-        UnitWork(place, job, tokenizer, WorkOptions())(last)
-
-
-def _finish(store: Url, corpus: Corpus, tokenizer_file: Path) -> None:
-    done = subprocess.run(command(corpus, store, tokenizer_file), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) in ((0, ""), (0, done.stderr))
-    assert objects_below(store) == corpus.store
-
-
-@pytest.mark.parametrize("point", _POINTS if SCALE > 1 else random.Random(5).sample(_POINTS, 2))
-def test_killed_at_a_point(point: str, s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
-    what = "store" if point == "merge" else unit_of_several_shards(few_units)
-    environment = {**os.environ, "PYPACK_CRASH_AT": f"{point}:{what}"}
-    killed = subprocess.run(
-        command(few_units, s3 / "s", tokenizer_file), env=environment, stderr=-3, stdout=-3
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert objects().stat(s3 / "s" / "store.json") is None
-    _finish(s3 / "s", few_units, tokenizer_file)
-
-
-def test_killed_at_random_moments(s3: Url, few_units: Corpus, tokenizer_file: Path) -> None:
-    rng = random.Random(SCALE)
-    killed = jobs = 0
-    while killed < max(1, round(SCALE)):
-        jobs += 1
-        store, workers = s3 / f"{jobs}", str(rng.randrange(1, 3))
-        process = subprocess.Popen(
-            command(few_units, store, tokenizer_file, "--workers", workers), stdout=-3, stderr=-3
-        )
-        time.sleep(rng.uniform(1, 5))
-        process.kill()
-        killed += process.wait(20) == -signal.SIGKILL
-        if objects().stat(store / "store.json") is None:
-            _finish(store, few_units, tokenizer_file)
-        assert objects_below(store) == few_units.store
-    assert open_uploads(os.environ["AWS_ENDPOINT_URL"]) == []
 
 
 def test_a_full_disk_of_this_machine(
@@ -332,7 +246,7 @@ def test_what_is_refused(s3: Url, tokenizer_file: Path, tokenizer: Tokenizer, tm
     text = write(tmp_path / "a.jsonl", json_lines([{"text": "words"}]))
 
     def refused(*arguments: str) -> str:
-        run = [*_PYPACK, "tokenize", *arguments, "--tokenizer", str(tokenizer_file)]
+        run = [*PYPACK, "tokenize", *arguments, "--tokenizer", str(tokenizer_file)]
         done = subprocess.run(run, capture_output=True, text=True, check=False)
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr

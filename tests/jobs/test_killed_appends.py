@@ -4,17 +4,16 @@ goes on ends with the bytes of an unbroken run. PYPACK_TEST_SCALE=10 kills ten t
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import SCALE
 from fixtures.jobs import Corpus, copy_store, tree_bytes
+from fixtures.moments import Moments
 
 from pypack.jobs.tokenize import tokenize
 from pypack.store.store import TokenStore
@@ -102,7 +101,7 @@ def test_killed_at_a_point(point: str, grown: _Grown, tokenizer_file: Path, tmp_
 
 @pytest.mark.parametrize("way", _WAYS if SCALE > 1 else _WAYS[1:2])
 def test_killed_at_random_moments(way: str, grown: _Grown, tokenizer_file: Path, tmp_path: Path) -> None:
-    rng = random.Random(f"{way} {SCALE}")
+    moments = Moments(f"{way} {SCALE}", 2.5)
     killed = jobs = 0
     while killed < _RANDOM_KILLS:
         store = tmp_path / f"{jobs}"
@@ -111,12 +110,14 @@ def test_killed_at_random_moments(way: str, grown: _Grown, tokenizer_file: Path,
         parts = grown.commands(way, store, tokenizer_file)
         for _ in range(2):
             running = [subprocess.Popen(command, stdout=-3, stderr=-3) for command in parts]
-            time.sleep(rng.uniform(0.3, 2.5))
+            moments.wait()
             for process in running:
                 process.kill()
             statuses = [process.wait(20) for process in running]
             assert set(statuses) <= {0, -signal.SIGKILL}
             killed += statuses.count(-signal.SIGKILL)
+            if -signal.SIGKILL not in statuses:
+                moments.was_late()
             grown.check(store)
         assert run_all(parts) == [0] * len(parts)
         assert tree_bytes(store) == grown.new

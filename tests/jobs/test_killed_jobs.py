@@ -4,7 +4,6 @@ same bytes in the end. PYPACK_TEST_SCALE=10 kills ten times as often."""
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import SCALE
 from fixtures.jobs import Corpus, tree_bytes
+from fixtures.moments import Moments
 
 _PYPACK = [sys.executable, "-c", "import sys; from pypack.cli import main; sys.exit(main())"]
 _RANDOM_KILLS = max(2, round(2 * SCALE))
@@ -67,7 +67,7 @@ def test_killed_at_a_point(
 
 @pytest.mark.parametrize("way", _WAYS)
 def test_killed_at_random_moments(way: str, many_units: Corpus, tokenizer_file: Path, tmp_path: Path) -> None:
-    rng = random.Random(f"{way} {SCALE}")
+    moments = Moments(f"{way} {SCALE}", 2.5)
     killed = jobs = 0
     while killed < _RANDOM_KILLS:
         store = tmp_path / f"{jobs}"
@@ -75,12 +75,14 @@ def test_killed_at_random_moments(way: str, many_units: Corpus, tokenizer_file: 
         jobs += 1
         for _ in range(3):
             running = [subprocess.Popen(command, stdout=-3, stderr=-3) for command in parts]
-            time.sleep(rng.uniform(0.3, 2.5))
+            moments.wait()
             for process in running:
                 process.kill()
             statuses = [process.wait(20) for process in running]
             assert set(statuses) <= {0, 2, -signal.SIGKILL}  # 2: it had been finished before
             killed += statuses.count(-signal.SIGKILL)
+            if -signal.SIGKILL not in statuses:
+                moments.was_late()
             if (store / "store.json").exists():
                 break
         if not (store / "store.json").exists():

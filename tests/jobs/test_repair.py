@@ -245,6 +245,7 @@ def test_the_command(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["verify", str(store), *level]) == 0
     assert "read and encoded again: 50 documents of" in capsys.readouterr().out
     assert main(["verify", str(store), "--quick", "--deep"]) == 2
+    assert main(["verify", str(store), "--quick", "--repair"]) == 2
     assert main(["verify", str(store), "--tokenizer", "x"]) == 2
     (store / "000001-000.bin").unlink()
     Path(json.loads((store / "job.json").read_text())["files"][0][0]).unlink()
@@ -273,3 +274,31 @@ def test_documents_are_compared_with_their_inputs(store: Path, tmp_path: Path) -
     assert compared.documents == 0
     assert compared.decoded == 50
     assert "was written to since" in compared.not_compared[0]
+
+
+def test_a_deep_look_at_what_is_whole_again(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree_bytes(store)
+    _damage(store / "000001-000.bin", "bit", random.Random(1))
+    assert main(["verify", str(store), "--deep", "--repair"]) == 0
+    told = capsys.readouterr().out
+    assert f"{store}: 1 file was made again\n{store}: whole" in told
+    assert "read and encoded again: 50 documents of" in told
+    assert tree_bytes(store) == before
+    _damage(store / "000002-000.idx", "missing", random.Random(1))
+    assert main(["verify", str(store), "--deep", "--repair", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["level"], found["repaired"], found["compared_documents"]) == (
+        "deep",
+        ["000002-000.idx"],
+        50,
+    )
+    # What is as recorded is not made again, and yet may not be what the input gives.
+    text = tmp_path / "in/a.jsonl"
+    status, data = text.stat(), text.read_bytes()
+    text.write_bytes(data.replace(b"document 3 ", b"DOCUMENT 3 "))
+    os.utime(text, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert main(["verify", str(store), "--repair"]) == 0
+    assert main(["verify", str(store), "--deep", "--repair"]) == 1
+    assert "a.jsonl gives now" in capsys.readouterr().err

@@ -96,6 +96,11 @@ def test_the_command(
     with pytest.raises(OutputError, match="nothing to repair"):
         repair_store(s3 / "nothing")
     assert main(["verify", str(s3), "--deep"]) == 0
+    objects().remove(s3 / "000001-000.idx")
+    assert main(["verify", str(s3), "--deep", "--repair", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (found["repaired"], found["level"]) == (["000001-000.idx"], "deep")
+    assert found["compared_documents"] > 0
 
 
 def test_killed(s3: Url, few_units: Corpus) -> None:

@@ -52,6 +52,31 @@ def test_a_bucket_that_is_not_there_is_told_at_once(
     assert time.monotonic() - begun < 30  # not PYPACK_REMOTE_SECONDS
 
 
+def test_a_bucket_that_is_missing_is_no_missing_object(store: Url) -> None:
+    """An answer to HEAD does not tell which it is."""
+    nowhere = Url.of(f"{store.scheme}://mistyped/corpus.store/store.json")
+    for ask in (
+        lambda: objects().stat(nowhere),
+        lambda: objects().read(nowhere),
+        lambda: objects().read(nowhere, 0, 5),
+    ):
+        with pytest.raises(RefusedError, match="the service knows no bucket 'mistyped'"):
+            ask()
+    assert objects().stat(store / "none") is None
+    with pytest.raises(NoObjectError, match="there is no such object"):
+        objects().read(store / "none", 0, 5)
+
+
+def test_who_may_not_list_is_told_of_a_missing_object(s3: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    with forwarding(os.environ["AWS_ENDPOINT_URL"]) as proxy:
+        proxy.fault = lambda method, path, headers: "403" if "list-type" in path else None
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        there = DirectObjects()
+        for _ in range(3):
+            assert there.stat(s3 / "none") is None
+        assert len([path for _, path in proxy.asked if "list-type" in path]) == 1
+
+
 def test_objects_are_written_read_listed_and_removed(store: Url, tmp_path: Path) -> None:
     there = objects()
     assert there.stat(store / "a") is None

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SCALE
 from fixtures.loader_data import make_store
+from fixtures.made_up_jobs import made_up_job
 
 import pypack
 from pypack import Loader, TokenStore
@@ -119,20 +119,37 @@ print(store.num_documents, opened - began, store.kernel_view.num_mapped)
 """
 
 
+_MERGE = """
+import sys, time
+from pathlib import Path
+from pypack.jobs.description import read_description
+from pypack.jobs.merge import merge
+from pypack.jobs.open_place import place_at
+place = place_at(Path(sys.argv[1]))
+began = time.process_time()
+job = read_description(place)
+assert job is not None
+merge(place, job)
+most = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+print(time.process_time() - began, 1024 * int(most.split()[1]))
+"""
+_SMALL = 80_000_000  # bytes that a process has with what it imports
+
+
+def _merged(folder: Path, units: int) -> None:
+    """Merges a job; its time and its memory are a little for each unit."""
+    done = subprocess.run([sys.executable, "-c", _MERGE, folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seconds, memory = map(float, done.stdout.split())
+    assert seconds < 60 * units / 100_000 + 5
+    assert memory < _SMALL + 4000 * units
+
+
 def test_a_store_of_very_many_shards_opens_loads_and_verifies(tmp_path: Path) -> None:
     """5,000 shards, 100,000 at scale: beyond what can be mapped."""
-    from fixtures.made_up_jobs import made_up_job
-
-    from pypack.jobs.description import read_description
-    from pypack.jobs.merge import merge
-
     shards = 100_000 if SCALE > 1 else 5_000
-    place = made_up_job(tmp_path / "s", shards)
-    job = read_description(place)
-    assert job is not None
-    began = time.perf_counter()
-    merge(place, job)
-    assert time.perf_counter() - began < 60 * shards / 100_000 + 5
+    made_up_job(tmp_path / "s", shards)
+    _merged(tmp_path / "s", shards)
     done = subprocess.run(
         [sys.executable, "-c", _MANY, tmp_path / "s"], capture_output=True, text=True, check=False
     )
@@ -140,3 +157,11 @@ def test_a_store_of_very_many_shards_opens_loads_and_verifies(tmp_path: Path) ->
     documents, _, mapped_shards = done.stdout.split()
     assert int(documents) == 2 * shards
     assert int(mapped_shards) <= min(shards, 4097)
+
+
+def test_a_job_of_very_many_units_is_merged(tmp_path: Path) -> None:
+    """Of which few have documents: 2,000 units, a million at PYPACK_TEST_SCALE=10."""
+    units = 1_000_000 if SCALE >= 10 else 2_000
+    made_up_job(tmp_path / "s", units, every=100)
+    _merged(tmp_path / "s", units)
+    assert len(TokenStore.open(tmp_path / "s")) == units // 50
