@@ -12,7 +12,7 @@ from pypack._common.arguments import whole_number
 from pypack._common.threads import resolve_num_threads
 from pypack.batch import PAIRS_REFUSED, PackedBatch, weights_refused
 from pypack.loader.foreign_options import refuse_foreign
-from pypack.loader.objective import resolved_objective
+from pypack.loader.objective import resolved_objective, warn_of_unknown_ids
 from pypack.loader.options import BatchOptions
 from pypack.loader.order_options import OrderOptions, evaluation_tail
 from pypack.loader.place import of_group, of_mesh, resolve
@@ -191,6 +191,7 @@ class Loader(Steered):
             self.sources, layout, dtype, arrays, positions, pad_id, pad_to, max_documents
         )
         self.objective = resolved_objective(objective, self.sources, self._options)
+        warn_of_unknown_ids(self.objective, self.sources, stacklevel=2)
         if self.objective is not None and self.objective.writes_labels:
             self.sources = {name: source.for_objective() for name, source in self.sources.items()}
         else:

@@ -12,6 +12,7 @@ from pypack.loader.options import BatchOptions
 from pypack.objectives.objective import Objective
 from pypack.objectives.pair_objective import PairObjective
 from pypack.objectives.schedule import ObjectiveSchedule
+from pypack.objectives.unknown_ids import warn_of_ids, warn_of_plan_ids
 from pypack.plan.plan import Sides
 from pypack.source.source import Source
 
@@ -29,6 +30,24 @@ def resolved_objective(
         found = {name: one and _resolved(one, sources, options) for name, one in objective.objectives.items()}
         return dataclasses.replace(objective, objectives=found)
     return None if objective is None else _resolved(objective, sources, options)
+
+
+def warn_of_unknown_ids(
+    objective: Objective | ObjectiveSchedule | None, sources: Mapping[str, Source], *, stacklevel: int
+) -> None:
+    """Warns of ids that the loader would write into batches, and that the stores' vocabulary has not.
+
+    Args:
+        objective: resolved.
+        sources: of the loader.
+        stacklevel: as of `warnings.warn`.
+    """
+    stores = [source.store for source in sources.values()]
+    for one in objectives_of(objective).values():
+        warn_of_ids(one, stores, stacklevel=stacklevel + 1)
+    for source in sources.values():
+        for plan in source.plans:
+            warn_of_plan_ids(plan, source.store, stacklevel=stacklevel + 1)
 
 
 def objectives_of(objective: Objective | ObjectiveSchedule | None) -> Mapping[str | None, Objective | None]:

@@ -9,6 +9,7 @@ from pypack import _core
 from pypack._common.arguments import number_within, whole_number
 from pypack._common.fingerprint import lengths_fingerprint
 from pypack.objectives.pair_objective import PairObjective
+from pypack.objectives.unknown_ids import warn_of_ids
 from pypack.packing.strategies import Overflow
 from pypack.plan.lengths import as_lengths
 from pypack.plan.plan import Plan, Sides
@@ -64,6 +65,7 @@ def pack_pairs(
     given = objective.sentinel_ids
     if isinstance(store, TokenStore):
         objective, lengths = objective.resolved_for_pairs([store]), store.lengths
+        warn_of_ids(objective, [store], stacklevel=2)
     else:
         lengths = as_lengths(store)
     size = objective.pair_size()
