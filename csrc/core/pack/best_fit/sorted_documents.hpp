@@ -12,6 +12,7 @@
 #include "pack/best_fit/full_words.hpp"
 #include "pack/best_fit/numbered_cuts.hpp"
 #include "pack/best_fit/permute.hpp"
+#include "pack/best_fit/permute_words.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 #include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/split_pieces.hpp"
@@ -108,14 +109,7 @@ class SortedDocuments {
             full_documents_ = other_;
         } else {
             full_words_ = FullWords(documents_ + begin, other_ + begin, num_full());
-            permute(
-                stride, num_full(), num_threads,
-                [full = full_](std::int64_t rank) { prefetch_run(full + rank, StrideWindows::kBatch); },
-                [words = full_words_, full = full_](std::int64_t image, std::int64_t rank) {
-                    std::uint32_t* const place = words.place(image);
-                    prefetch_to_write(place + kLine);
-                    FullWords::store(place, full[rank]);
-                });
+            permute_words(stride, num_full(), num_threads, full_, full_words_);
         }
     }
     void is_spread() { is_spread_ = true; }
@@ -135,7 +129,7 @@ class SortedDocuments {
             documents[at] = number;
         }
         void put_full(std::int64_t at, std::int64_t document, Length last) const {
-            full[at - first_full] = span_word(static_cast<std::uint32_t>(document), last);
+            full[at - first_full] = span_word(static_cast<std::uint32_t>(document), last) | kBeginsSequence;
         }
         // The first `wholes` sequences of a document. Nearly always they are few: so many are written at once
         // wherever there is room for them, and those behind stay to be written.
@@ -143,7 +137,8 @@ class SortedDocuments {
                         Length sequence_length) const {
             constexpr Length kAtOnce = 4;
             const std::uint64_t step = span_word(0, sequence_length);
-            std::uint64_t word = span_word(static_cast<std::uint32_t>(document), sequence_length - 1);
+            const std::uint64_t word =
+                span_word(static_cast<std::uint32_t>(document), sequence_length - 1) | kBeginsSequence;
             std::uint64_t* const out = full + (at - first_full);
             Length k = 0;
             if (end - at >= kAtOnce) [[likely]] {

@@ -4,13 +4,17 @@
 #include <utility>
 #include <vector>
 
+#include "common/instructions.hpp"
 #include "common/parallel.hpp"
 #include "common/random.hpp"
 #include "common/streaming_fill.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/best_fit/columns.hpp"
+#include "pack/best_fit/gathered_rows.hpp"
 #include "pack/best_fit/sorted_documents.hpp"
 #include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/stride_windows.hpp"
+#include "pack/best_fit/window_parts.hpp"
 
 // Documents in input order go all over a plan, and going to the place of each straight away is a chain of
 // cache misses a document. So they are sorted by their units first; the sequences that the same placements
@@ -79,9 +83,6 @@ class PlanWriter {
     // What tells where a piece of less than a sequence ends.
     enum class Ends : std::uint8_t { units, numbers, lengths };
 
-    [[nodiscard]] const std::uint64_t* plan_words() const {
-        return reinterpret_cast<const std::uint64_t*>(plan_.span_document.data());
-    }
     [[nodiscard]] std::uint64_t* words() {
         return reinterpret_cast<std::uint64_t*>(plan_.span_document.data());
     }
@@ -165,36 +166,40 @@ class PlanWriter {
     void write_in_windows(const SortedDocuments& sorted, const AlikeSequences& alike) {
         const StrideWindows windows(order_, placements_.num_sequences);
         const std::vector<std::int64_t> first_spans = first_spans_of(windows, alike);
-        std::int64_t* const offsets = plan_.sequence_offsets.data();
+        parts_ =
+            parts_of_windows(windows, first_spans, placements_.num_sequences, placements_.num_items, kTask);
         parallel_for(windows.num_batches(), num_threads_, [&](std::int64_t number) {
             const StrideWindows::Batch batch = windows.batch(number);
             std::uint64_t* spans[StrideWindows::kBatch];
-            std::int64_t* places[StrideWindows::kBatch];
-            std::int64_t place = windows.first_image(batch.first);
-            for (std::int64_t i = 0; i < batch.count; ++i, place = windows.next_image(place)) {
+            for (std::int64_t i = 0; i < batch.count; ++i) {
                 spans[i] = words() + first_spans[static_cast<std::size_t>(batch.first + i)];
-                places[i] = offsets + place;
             }
+            GatheredRows gathered([&](const std::uint64_t* const* rows, int num_rows) {
+                rows_to_columns(rows, num_rows, batch.count, spans, instructions_);
+            });
             windows.each(
                 batch, [&](std::int64_t sequence) { prefetch_documents(sorted, alike, sequence); },
                 [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
+                    if (end - begin == batch.count && is_full_row(sorted, begin, end)) {
+                        return gathered.add(sorted.full_words().place(begin));
+                    }
+                    gathered.flush();
                     alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
                         const std::int64_t at = window + from - begin;
                         if (is_full(sorted, alike, stretch)) {
-                            write_full_sequences(sorted, from, to - from, spans + at, places + at);
+                            write_full_sequences(sorted, from, to - from, spans + at);
                             return;
                         }
                         write_spans<kEnds>(sorted, alike, stretch, from, to - from, spans + at);
                         for (std::int64_t i = at; i < at + to - from; ++i) {
-                            *places[i]++ = spans[i] - words();
                             spans[i] += stretch.spans;
-                            prefetch_to_write(places[i] + kLine);
                             for (std::int64_t k = 0; k < stretch.spans; k += kLine) {
                                 prefetch_to_write(spans[i] + k + kLine);
                             }
                         }
                     });
                 });
+            gathered.flush();
         });
     }
 
@@ -246,20 +251,19 @@ class PlanWriter {
         return alike.parts[stretch.first_part].units == sorted.full_units();
     }
 
-    // `size` such sequences from `from` on: their spans to where spans[] says, and where these begin to where
-    // places[] says; both count on.
+    // Whether sequences [begin, end) are such, and their words stand one behind the other.
+    [[nodiscard]] bool is_full_row(const SortedDocuments& sorted, std::int64_t begin,
+                                   std::int64_t end) const {
+        return !all_plain_ && end <= sorted.num_full() &&
+               sorted.full_words().run(begin, end - begin) == end - begin;
+    }
+
+    // `size` such sequences from `from` on, each to where spans[] says, which counts on.
     void write_full_sequences(const SortedDocuments& sorted, std::int64_t from, std::int64_t size,
-                              std::uint64_t** spans, std::int64_t** places) const {
-        const std::uint64_t* const first = plan_words();
+                              std::uint64_t** spans) const {
         const auto write = [=](std::int64_t i, std::uint64_t word) {
-            std::uint64_t* const span = spans[i];
-            std::int64_t* const place = places[i];
-            *span = word;
-            *place = span - first;
-            spans[i] = span + 1;
-            places[i] = place + 1;
-            prefetch_to_write(span + kLine);
-            prefetch_to_write(place + kLine);
+            *spans[i]++ = word | kBeginsSequence;
+            prefetch_to_write(spans[i] + kLine);
         };
         if (all_plain_) {
             const std::uint32_t* const documents = sorted.of_units(sorted.full_units()) + from;
@@ -269,8 +273,8 @@ class PlanWriter {
         const FullWords words = sorted.full_words();
         for (std::int64_t i = 0; i < size;) {
             const std::int64_t run = words.run(from + i, size - i);
-            const std::uint32_t* word = words.place(from + i);
-            for (const std::int64_t end = i + run; i < end; ++i, word += 2) write(i, FullWords::load(word));
+            const std::uint64_t* word = words.place(from + i);
+            for (const std::int64_t end = i + run; i < end; ++i) write(i, FullWords::load(word++));
         }
     }
 
@@ -284,17 +288,19 @@ class PlanWriter {
             const std::int64_t each = part.per_sequence;
             const std::int64_t rank = part.first_rank + (from - stretch.first_sequence) * each;
             const std::uint32_t* document = sorted.of_units(part.units) + rank;
+            const std::uint64_t mark = slot == 0 ? kBeginsSequence : 0;
             if (part.units == sorted.full_units()) {
-                for (std::int64_t i = 0; i < size; ++i) spans[i][slot] = full_word(document[i]);
+                for (std::int64_t i = 0; i < size; ++i) spans[i][slot] = full_word(document[i]) | mark;
             } else if (each == 1) {
                 for (std::int64_t i = 0; i < size; ++i) {
-                    spans[i][slot] = word<kEnds>(sorted.cuts(), document[i], part.units);
+                    spans[i][slot] = word<kEnds>(sorted.cuts(), document[i], part.units) | mark;
                 }
             } else {
                 for (std::int64_t i = 0; i < size; ++i) {
                     for (std::int64_t k = slot; k < slot + each; ++k) {
                         spans[i][k] = word<kEnds>(sorted.cuts(), *document++, part.units);
                     }
+                    spans[i][slot] |= mark;
                 }
             }
             slot += each;
@@ -318,17 +324,36 @@ class PlanWriter {
         return span_word(document, length - 1);
     }
 
+    // Of a plan in windows it finds where the sequences begin as well.
     void split_all_words() {
-        for_parts(placements_.num_items, num_threads_, [&](std::int64_t begin, std::int64_t end) {
-            std::int64_t* const spans = plan_.span_document.data() + begin;
-            Length* const starts = plan_.span_start.data() + begin;
-            Length* const lengths = plan_.span_length.data() + begin;
-            if (all_plain_) {
-                split_plain_words(spans, starts, lengths, end - begin);
-            } else {
-                split_words(spans, starts, lengths, end - begin, options_.sequence_length);
+        if (!seed_) {
+            for_parts(placements_.num_items, num_threads_,
+                      [&](std::int64_t begin, std::int64_t end) { split(begin, end); });
+            return;
+        }
+        parallel_for(std::ssize(parts_), num_threads_, [&](std::int64_t number) {
+            constexpr std::int64_t kBlock = 4096;  // words: they stay in the first cache
+            const PlanPart& part = parts_[static_cast<std::size_t>(number)];
+            std::int64_t sequence = part.first_sequence;
+            for (std::int64_t begin = part.first_span; begin < part.end_span; begin += kBlock) {
+                const std::int64_t end = std::min(part.end_span, begin + kBlock);
+                sequence += list_beginnings(plan_.span_document.data() + begin, end - begin, begin,
+                                            plan_.sequence_offsets.data() + sequence,
+                                            part.end_sequence - sequence, instructions_);
+                split(begin, end);
             }
         });
+    }
+
+    void split(std::int64_t begin, std::int64_t end) {
+        std::int64_t* const spans = plan_.span_document.data() + begin;
+        Length* const starts = plan_.span_start.data() + begin;
+        Length* const lengths = plan_.span_length.data() + begin;
+        if (all_plain_) {
+            split_plain_words(spans, starts, lengths, end - begin);
+        } else {
+            split_words(spans, starts, lengths, end - begin, options_.sequence_length);
+        }
     }
 
     std::span<const Length> lengths_;
@@ -337,8 +362,10 @@ class PlanWriter {
     const Placements& placements_;
     std::optional<std::uint64_t> seed_;
     int num_threads_;
+    Instructions instructions_ = resolve(Instructions::kBest);
     bool all_plain_;
     GoldenStride order_;  // sequence -> its place
+    std::vector<PlanPart> parts_;
     PlanArrays plan_;
 };
 
