@@ -2,8 +2,7 @@
 
 #include "common/instructions.hpp"
 #include "common/prefetch.hpp"
-#include "pack/best_fit/columns.hpp"
-#include "pack/best_fit/gathered_rows.hpp"
+#include "pack/best_fit/column_writer.hpp"
 #include "pack/best_fit/permute.hpp"
 
 namespace pypack {
@@ -56,17 +55,16 @@ void permute_words(const GoldenStride& stride, std::int64_t size, int num_thread
     parallel_for(windows.num_batches(), num_threads, [&](std::int64_t number) {
         const StrideWindows::Batch batch = windows.batch(number);
         WindowColumns targets(windows, batch, out);
-        GatheredRows gathered([&](const std::uint64_t* const* rows, int num_rows) {
-            rows_to_columns(rows, num_rows, batch.count, targets.columns(), instructions);
-        });
+        ColumnWriter writer(targets.columns(), instructions);
+        writer.aim(0, batch.count);
         windows.each(
             batch, [=](std::int64_t i) { prefetch_run(words + i, StrideWindows::kBatch); },
             [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
-                if (targets.are_runs() && end - begin == batch.count) return gathered.add(words + begin);
-                gathered.flush();
+                if (targets.are_runs() && end - begin == batch.count) return writer.add(words + begin);
+                writer.flush();
                 targets.put(words + begin, end - begin, window);
             });
-        gathered.flush();
+        writer.flush();
     });
 }
 
