@@ -44,7 +44,8 @@ void SpanRows::write(const StretchPart& part, std::int64_t first, std::int64_t k
     const std::uint32_t* numbers = sorted_.of_units(part.units) + part.first_rank + first * each + k;
     std::uint32_t apart[kMost];
     if (each > 1) {
-        for (std::int64_t i = 0; i < size; ++i) apart[i] = numbers[i * each];
+        apart[0] = numbers[0];
+        for (std::int64_t i = 1; i < size; ++i) apart[i] = numbers[i * each];
         numbers = apart;
     }
     const auto length = static_cast<Length>(part.units);

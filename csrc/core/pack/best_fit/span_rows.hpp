@@ -19,7 +19,7 @@ class SpanRows {
              bool all_plain);
 
     // out[i]: the k-th document of a part in sequence first + i of its stretch, with a mark beside it, for
-    // `size` sequences, at most kMost.
+    // `size` sequences, from 1 to kMost.
     void write(const StretchPart& part, std::int64_t first, std::int64_t k, std::int64_t size,
                std::uint64_t mark, std::uint64_t* out) const;
 
