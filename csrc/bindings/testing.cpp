@@ -15,6 +15,8 @@
 #include "common/valid_utf8.hpp"
 #include "pack/balance/lpt_to_rank.hpp"
 #include "pack/balance/sort_step.hpp"
+#include "pack/best_fit/columns.hpp"
+#include "pack/best_fit/span_words.hpp"
 #include "pack/decompose/binary_cuts.hpp"
 #include "store/mask_bits.hpp"
 #include "tokenize/unicode/classes.hpp"
@@ -125,6 +127,41 @@ py::array_t<std::uint32_t> sort_step(const Array<std::int64_t>& costs, const std
     return to_numpy(std::vector<std::uint32_t>(sorter.order().begin(), sorter.order().end()));
 }
 
+// Words of memory of `size` words, 0 before, in which column i begins at starts[i]; and where each ends.
+py::tuple write_columns(const std::vector<std::vector<std::uint64_t>>& rows,
+                        const std::vector<std::int64_t>& starts, std::size_t size,
+                        const std::string& instructions) {
+    std::vector<std::uint64_t> words(size, 0);
+    std::vector<const std::uint64_t*> from;
+    for (const auto& row : rows) {
+        if (row.size() != starts.size() || rows.size() > kMostRows) throw py::value_error("rows");
+        from.push_back(row.data());
+    }
+    if (rows.empty()) throw py::value_error("rows");
+    std::vector<std::uint64_t*> columns;
+    for (const std::int64_t start : starts) {
+        if (start < 0 || static_cast<std::size_t>(start) + rows.size() > size)
+            throw py::value_error("starts");
+        columns.push_back(words.data() + start);
+    }
+    rows_to_columns(from.data(), static_cast<int>(rows.size()), std::ssize(starts), columns.data(),
+                    resolve(instructions_named(instructions)));
+    std::vector<std::int64_t> ends;
+    for (const std::uint64_t* const column : columns) ends.push_back(column - words.data());
+    return py::make_tuple(to_numpy(std::move(words)), ends);
+}
+
+// What is found, as many as are said to be.
+py::array_t<std::int64_t> find_beginnings(const Array<std::int64_t>& words, std::int64_t first,
+                                          std::size_t room, const std::string& instructions) {
+    const auto all = view(words, "words");
+    std::vector<std::int64_t> found(room);
+    const std::int64_t count = list_beginnings(all.data(), std::ssize(all), first, found.data(),
+                                               std::ssize(found), resolve(instructions_named(instructions)));
+    found.resize(static_cast<std::size_t>(count));
+    return to_numpy(std::move(found));
+}
+
 }  // namespace
 
 void register_testing(py::module_& m) {
@@ -185,6 +222,13 @@ void register_testing(py::module_& m) {
         },
         py::arg("costs").noconvert(), py::arg("ranks"), py::arg("rank"), py::arg("even"),
         "The items that one rank of a step gets, longest first.");
+    testing.def("rows_to_columns", &write_columns, py::arg("rows"), py::arg("starts"), py::arg("size"),
+                py::arg("instructions"),
+                "Memory of `size` words, uint64, with up to 8 rows written as columns from `starts` on, and "
+                "where these end.");
+    testing.def("list_beginnings", &find_beginnings, py::arg("words").noconvert(), py::arg("first"),
+                py::arg("room"), py::arg("instructions"),
+                "first + i for the words below 0, of which there are at most `room`: int64 [n].");
     testing.def("parse_serde_numbers", &parse_serde_numbers, py::arg("texts"),
                 "JSON numbers as `tokenizers` reads them, which is not always the nearest: float64 [n].");
 }

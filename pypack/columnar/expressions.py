@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pypack.columnar.condition_kinds import refusal, told_kind
 from pypack.columnar.condition_words import ExpressionError, Word, words_of
 
 if TYPE_CHECKING:
@@ -88,20 +89,16 @@ class Condition:
             for batch in scanner.to_batches():
                 answers = batch.column(0)
                 if not pa.types.is_boolean(answers.type):
-                    raise ExpressionError(
-                        f"{self.text!r} is {answers.type}, not true or false: compare it with something"
-                    )
+                    told = "; ".join(told_kind(name, table.schema.field(name).type) for name in self.columns)
+                    raise ExpressionError(f"{self.text!r} is {answers.type}, not true or false: {told}")
                 unknown += answers.null_count
                 if answers.null_count:
                     answers = answers.fill_null(False)
                 mask[begin : begin + len(answers)] = answers.to_numpy(zero_copy_only=False)
                 begin += len(answers)
         except (pa.ArrowException, NotImplementedError) as error:
-            kinds = ", ".join(f"{name!r} is {table.schema.field(name).type}" for name in self.columns)
-            reason = str(error).splitlines()[0]
-            raise ExpressionError(
-                f"{self.text!r} cannot be asked of these columns ({kinds}): {reason}"
-            ) from (error)
+            told = refusal(table.schema, self.columns, str(error))
+            raise ExpressionError(f"{self.text!r} cannot be asked of these columns: {told}") from error
         return mask, unknown
 
 
@@ -346,6 +343,8 @@ class _Parser:
         if word.kind == "sign" and word.text in ("true", "false"):
             self._at += 1
             return _literal(word.text == "true")
+        if self._is("null"):
+            raise self._wrong("'is null' or 'is not null' behind a column: nothing compares with null,")
         if word.kind != "name":
             raise self._wrong("a column, a value or '('")
         self._at += 1

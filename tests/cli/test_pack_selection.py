@@ -70,3 +70,22 @@ def test_a_selection_is_not_extended(store, tmp_path, capsys):
     asked = ["pack", str(store.path), "-o", str(tmp_path / "b.plan"), "--extend", "a.plan"]
     assert main([*asked, "--where", "score > 0.5"]) == 2
     assert "--where does not go with --extend" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("score > 'a'", "'score' is double, numbers: compare it with numbers, as in score > 1"),
+        ("lang > 1", "texts: compare it with texts in quotes, as in lang == 'a'"),
+        ("nope > 1", "keeps no column 'nope'"),
+        ("len(lang) > 1", "there is no function 'len'; there are starts_with"),
+        ("score > null", "nothing compares with null"),
+    ],
+)
+def test_a_condition_that_cannot_be_asked_ends_with_status_2(store, tmp_path, capsys, where, told):
+    plan = tmp_path / "a.plan"
+    assert main(["pack", str(store.path), "-o", str(plan), "--sequence-length", "64", "--where", where]) == 2
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert "kernel" not in shown
+    assert not plan.exists()

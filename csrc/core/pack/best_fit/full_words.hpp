@@ -12,20 +12,20 @@ class FullWords {
     FullWords() = default;
 
     // Both arrays have room for kMore items more than there are words.
-    static constexpr std::int64_t kMore = 1;
+    static constexpr std::int64_t kMore = 2;
     FullWords(std::uint32_t* lower, std::uint32_t* upper, std::int64_t size)
-        : lower_(lower), upper_(upper), half_((size + 1) / 2) {}
+        : lower_(aligned_from(lower)), upper_(aligned_from(upper)), half_((size + 1) / 2) {}
 
-    // Of any alignment.
-    [[nodiscard]] static std::uint64_t load(const std::uint32_t* place) {
+    // The memory is used by others as what it is.
+    [[nodiscard]] static std::uint64_t load(const std::uint64_t* place) {
         std::uint64_t word = 0;
         std::memcpy(&word, place, sizeof(word));
         return word;
     }
-    static void store(std::uint32_t* place, std::uint64_t word) { std::memcpy(place, &word, sizeof(word)); }
+    static void store(std::uint64_t* place, std::uint64_t word) { std::memcpy(place, &word, sizeof(word)); }
 
-    [[nodiscard]] std::uint32_t* place(std::int64_t i) const {
-        return i < half_ ? lower_ + 2 * i : upper_ + 2 * (i - half_);
+    [[nodiscard]] std::uint64_t* place(std::int64_t i) const {
+        return i < half_ ? lower_ + i : upper_ + (i - half_);
     }
 
     // How many words from i on, at most `size`, follow one another in memory.
@@ -34,8 +34,13 @@ class FullWords {
     }
 
   private:
-    std::uint32_t* lower_ = nullptr;
-    std::uint32_t* upper_ = nullptr;
+    static std::uint64_t* aligned_from(std::uint32_t* items) {
+        const bool is_odd = reinterpret_cast<std::uintptr_t>(items) % sizeof(std::uint64_t) != 0;
+        return reinterpret_cast<std::uint64_t*>(items + (is_odd ? 1 : 0));
+    }
+
+    std::uint64_t* lower_ = nullptr;
+    std::uint64_t* upper_ = nullptr;
     std::int64_t half_ = 0;
 };
 

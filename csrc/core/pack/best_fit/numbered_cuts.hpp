@@ -58,13 +58,17 @@ class NumberedCuts {
         return any() ? number & ((std::uint32_t{1} << document_bits_) - 1) : number;
     }
 
-    // The last token, in its document, of a piece of `length` tokens; of which those of more sequences than
-    // the bits can tell end where their document ends.
+    // Whether a piece has as many sequences before it as no number tells, or more.
+    [[nodiscard]] bool has_more(std::uint32_t number) const { return number >> document_bits_ == most_; }
+    // The last token, in its document, of a piece of `length` tokens that has not.
+    [[nodiscard]] Length told_last(std::uint32_t number, Length length) const {
+        return static_cast<Length>((number >> document_bits_) *
+                                   static_cast<std::uint32_t>(sequence_length_)) +
+               length - 1;
+    }
+    // The same of any piece: those that have more end where their documents end.
     [[nodiscard]] Length last(std::uint32_t number, Length length, std::span<const Length> lengths) const {
-        const std::uint32_t before = number >> document_bits_;
-        if (before == most_) [[unlikely]]
-            return lengths[document(number)] - 1;
-        return static_cast<Length>(before) * sequence_length_ + length - 1;
+        return has_more(number) ? lengths[document(number)] - 1 : told_last(number, length);
     }
 
   private:

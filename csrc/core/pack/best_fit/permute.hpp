@@ -10,13 +10,18 @@
 
 namespace pypack {
 
+// Whether the images of [0, size) fit in a cache, or are as they were.
+[[nodiscard]] inline bool is_permuted_in_cache(const GoldenStride& stride, std::int64_t size) {
+    constexpr std::int64_t kInCache = std::int64_t{1} << 16;
+    return size <= kInCache || stride.step() == 1;
+}
+
 // Calls put(stride.at(i), i) for all i in [0, size). Where the images do not fit in a cache, each would be a
 // line of its own: these are written window by window, and soon(i) is called some time before a run of
 // StrideWindows::kBatch indices from i on.
 template <typename Soon, typename Put>
 void permute(const GoldenStride& stride, std::int64_t size, int num_threads, Soon&& soon, Put&& put) {
-    constexpr std::int64_t kInCache = std::int64_t{1} << 16;
-    if (size <= kInCache || stride.step() == 1) {
+    if (is_permuted_in_cache(stride, size)) {
         constexpr std::int64_t kTask = std::int64_t{1} << 18;
         parallel_for((size + kTask - 1) / kTask, num_threads, [&](std::int64_t task) {
             stride.each(task * kTask, std::min(size, (task + 1) * kTask), put);

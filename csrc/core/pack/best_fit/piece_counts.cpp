@@ -63,13 +63,20 @@ void count_chunk(std::span<const Length> lengths, Chunk chunk, const PackOptions
         };
         if (splits_into_wholes(options)) {
             const auto full = (size - 1) * (kTwo ? 2 : 1);
-            for_each_split_piece(
-                lengths, chunk, options, counts,
-                [place](std::int64_t document, Length, Length rest) { place(document, 0, rest); },
-                [table = histogram.data(), full](std::int64_t, Length wholes) {
-                    table[full] += static_cast<std::uint32_t>(wholes);
-                },
-                place);
+            const auto take = [table = histogram.data(), full](const SplitGroup& group) {
+                for (std::size_t i = 0; i < group.size; ++i) {
+                    const auto rest = static_cast<std::size_t>(group.rests[i]);
+                    ++table[kTwo ? 2 * rest + i % 2 : rest];
+                }
+                std::uint32_t wholes = 0;
+                for (std::size_t i = 0; i < group.size; ++i) {
+                    wholes += static_cast<std::uint32_t>(group.wholes[i]);
+                }
+                table[full] += wholes;
+                table[0] = 0;  // no rest is no piece
+                if constexpr (kTwo) table[1] = 0;
+            };
+            for_each_split_group(lengths, chunk, options, counts, take, place);
         } else {
             for_each_piece(lengths, chunk, options, counts, place);
         }

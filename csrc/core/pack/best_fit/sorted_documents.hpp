@@ -12,6 +12,7 @@
 #include "pack/best_fit/full_words.hpp"
 #include "pack/best_fit/numbered_cuts.hpp"
 #include "pack/best_fit/permute.hpp"
+#include "pack/best_fit/permute_words.hpp"
 #include "pack/best_fit/piece_counts.hpp"
 #include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/split_pieces.hpp"
@@ -108,14 +109,7 @@ class SortedDocuments {
             full_documents_ = other_;
         } else {
             full_words_ = FullWords(documents_ + begin, other_ + begin, num_full());
-            permute(
-                stride, num_full(), num_threads,
-                [full = full_](std::int64_t rank) { prefetch_run(full + rank, StrideWindows::kBatch); },
-                [words = full_words_, full = full_](std::int64_t image, std::int64_t rank) {
-                    std::uint32_t* const place = words.place(image);
-                    prefetch_to_write(place + kLine);
-                    FullWords::store(place, full[rank]);
-                });
+            permute_words(stride, num_full(), num_threads, full_, full_words_);
         }
     }
     void is_spread() { is_spread_ = true; }
@@ -135,21 +129,7 @@ class SortedDocuments {
             documents[at] = number;
         }
         void put_full(std::int64_t at, std::int64_t document, Length last) const {
-            full[at - first_full] = span_word(static_cast<std::uint32_t>(document), last);
-        }
-        // The first `wholes` sequences of a document. Nearly always they are few: so many are written at once
-        // wherever there is room for them, and those behind stay to be written.
-        void put_wholes(std::int64_t at, std::int64_t end, std::int64_t document, Length wholes,
-                        Length sequence_length) const {
-            constexpr Length kAtOnce = 4;
-            const std::uint64_t step = span_word(0, sequence_length);
-            std::uint64_t word = span_word(static_cast<std::uint32_t>(document), sequence_length - 1);
-            std::uint64_t* const out = full + (at - first_full);
-            Length k = 0;
-            if (end - at >= kAtOnce) [[likely]] {
-                for (; k < kAtOnce; ++k) out[k] = word + static_cast<std::uint64_t>(k) * step;
-            }
-            for (; k < wholes; ++k) out[k] = word + static_cast<std::uint64_t>(k) * step;
+            full[at - first_full] = span_word(static_cast<std::uint32_t>(document), last) | kBeginsSequence;
         }
     };
 
@@ -159,16 +139,20 @@ class SortedDocuments {
                     std::int64_t* next, std::int64_t end_full) const {
         PlanCounts counted_before;
         const Length whole = options.sequence_length;
-        for_each_split_piece(
-            lengths, chunk, options, counted_before,
-            [places = places(), next](std::int64_t document, Length before, Length rest) {
-                places.put(next[rest]++, places.cuts.number_after(static_cast<std::uint32_t>(document),
-                                                                  static_cast<std::uint32_t>(before)));
-            },
-            [places = places(), next, whole, end_full](std::int64_t document, Length wholes) {
-                places.put_wholes(next[whole], end_full, document, wholes, whole);
-                next[whole] += wholes;
-            },
+        const auto take = [places = places(), next, whole, end_full](const SplitGroup& group) {
+            for (std::size_t i = 0; i < group.size; ++i) {
+                if (group.rests[i] == 0) [[unlikely]]
+                    continue;
+                const auto document =
+                    static_cast<std::uint32_t>(group.first_document) + static_cast<std::uint32_t>(i);
+                places.put(next[group.rests[i]]++,
+                           places.cuts.number_after(document, static_cast<std::uint32_t>(group.wholes[i])));
+            }
+            const std::int64_t at = next[whole];
+            next[whole] += write_wholes(group, whole, places.full + (at - places.first_full), end_full - at);
+        };
+        for_each_split_group(
+            lengths, chunk, options, counted_before, take,
             [places = places(), next, whole](std::int64_t document, Length start, Length length) {
                 const std::int64_t at = next[length]++;
                 if (length == whole) return places.put_full(at, document, start + length - 1);

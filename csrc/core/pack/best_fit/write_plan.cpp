@@ -4,13 +4,17 @@
 #include <utility>
 #include <vector>
 
+#include "common/instructions.hpp"
 #include "common/parallel.hpp"
 #include "common/random.hpp"
 #include "common/streaming_fill.hpp"
 #include "pack/best_fit/alike_sequences.hpp"
+#include "pack/best_fit/column_writer.hpp"
 #include "pack/best_fit/sorted_documents.hpp"
+#include "pack/best_fit/span_rows.hpp"
 #include "pack/best_fit/span_words.hpp"
 #include "pack/best_fit/stride_windows.hpp"
+#include "pack/best_fit/window_parts.hpp"
 
 // Documents in input order go all over a plan, and going to the place of each straight away is a chain of
 // cache misses a document. So they are sorted by their units first; the sequences that the same placements
@@ -63,12 +67,12 @@ class PlanWriter {
                                reinterpret_cast<std::uint32_t*>(plan_.span_start.data()), words());
         sort(sorted);
         const AlikeSequences alike = alike_sequences_of(placements_);
-        if (all_plain_ && options_.align == 1) {
-            write_words<Ends::units>(sorted, alike);
-        } else if (options_.align == 1 && sorted.cuts().any()) {
-            write_words<Ends::numbers>(sorted, alike);
+        plan_.sequence_offsets[placements_.num_sequences] = placements_.num_items;
+        const SpanRows rows(sorted, lengths_, options_, all_plain_);
+        if (seed_) {
+            write_in_windows(sorted, alike, rows);
         } else {
-            write_words<Ends::lengths>(sorted, alike);
+            write_in_order(sorted, alike, rows);
         }
         split_all_words();
         streaming_fill(plan_.sequence_capacity.data(), placements_.num_sequences, options_.sequence_length);
@@ -76,12 +80,6 @@ class PlanWriter {
     }
 
   private:
-    // What tells where a piece of less than a sequence ends.
-    enum class Ends : std::uint8_t { units, numbers, lengths };
-
-    [[nodiscard]] const std::uint64_t* plan_words() const {
-        return reinterpret_cast<const std::uint64_t*>(plan_.span_document.data());
-    }
     [[nodiscard]] std::uint64_t* words() {
         return reinterpret_cast<std::uint64_t*>(plan_.span_document.data());
     }
@@ -129,21 +127,11 @@ class PlanWriter {
         return GoldenStride(size, random_bits(*seed_, kEqualLengths, units));
     }
 
-    template <Ends kEnds>
-    void write_words(const SortedDocuments& sorted, const AlikeSequences& alike) {
-        plan_.sequence_offsets[placements_.num_sequences] = placements_.num_items;
-        if (seed_) {
-            write_in_windows<kEnds>(sorted, alike);
-        } else {
-            write_in_order<kEnds>(sorted, alike);
-        }
-    }
-
-    template <Ends kEnds>
-    void write_in_order(const SortedDocuments& sorted, const AlikeSequences& alike) {
+    void write_in_order(const SortedDocuments& sorted, const AlikeSequences& alike, const SpanRows& rows) {
         for_parts(placements_.num_sequences, num_threads_, [&](std::int64_t begin, std::int64_t end) {
             constexpr std::int64_t kBlock = 128;  // sequences: their spans stay in the first cache
             std::uint64_t* spans[kBlock];
+            ColumnWriter writer(spans, instructions_);
             alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
                 for (; from < to; from += kBlock) {
                     const std::int64_t size = std::min(kBlock, to - from);
@@ -153,48 +141,41 @@ class PlanWriter {
                         spans[i] = words() + first;
                     }
                     // Those that fill their sequences were put where they belong.
-                    if (all_plain_ || !is_full(sorted, alike, stretch)) {
-                        write_spans<kEnds>(sorted, alike, stretch, from, size, spans);
-                    }
+                    if (!all_plain_ && is_full(sorted, alike, stretch)) continue;
+                    writer.aim(0, size);
+                    write_spans(rows, alike, stretch, from, size, writer);
+                    writer.flush();
                 }
             });
         });
     }
 
-    template <Ends kEnds>
-    void write_in_windows(const SortedDocuments& sorted, const AlikeSequences& alike) {
+    void write_in_windows(const SortedDocuments& sorted, const AlikeSequences& alike, const SpanRows& rows) {
         const StrideWindows windows(order_, placements_.num_sequences);
         const std::vector<std::int64_t> first_spans = first_spans_of(windows, alike);
-        std::int64_t* const offsets = plan_.sequence_offsets.data();
+        parts_ =
+            parts_of_windows(windows, first_spans, placements_.num_sequences, placements_.num_items, kTask);
         parallel_for(windows.num_batches(), num_threads_, [&](std::int64_t number) {
             const StrideWindows::Batch batch = windows.batch(number);
             std::uint64_t* spans[StrideWindows::kBatch];
-            std::int64_t* places[StrideWindows::kBatch];
-            std::int64_t place = windows.first_image(batch.first);
-            for (std::int64_t i = 0; i < batch.count; ++i, place = windows.next_image(place)) {
+            for (std::int64_t i = 0; i < batch.count; ++i) {
                 spans[i] = words() + first_spans[static_cast<std::size_t>(batch.first + i)];
-                places[i] = offsets + place;
             }
+            ColumnWriter writer(spans, instructions_);
             windows.each(
                 batch, [&](std::int64_t sequence) { prefetch_documents(sorted, alike, sequence); },
                 [&](std::int64_t begin, std::int64_t end, std::int64_t window) {
                     alike.each(begin, end, [&](const Stretch& stretch, std::int64_t from, std::int64_t to) {
                         const std::int64_t at = window + from - begin;
-                        if (is_full(sorted, alike, stretch)) {
-                            write_full_sequences(sorted, from, to - from, spans + at, places + at);
-                            return;
-                        }
-                        write_spans<kEnds>(sorted, alike, stretch, from, to - from, spans + at);
-                        for (std::int64_t i = at; i < at + to - from; ++i) {
-                            *places[i]++ = spans[i] - words();
-                            spans[i] += stretch.spans;
-                            prefetch_to_write(places[i] + kLine);
-                            for (std::int64_t k = 0; k < stretch.spans; k += kLine) {
-                                prefetch_to_write(spans[i] + k + kLine);
-                            }
+                        if (!all_plain_ && is_full(sorted, alike, stretch)) {
+                            write_full_sequences(sorted.full_words(), from, to, at, writer);
+                        } else {
+                            writer.aim(at, to - from);
+                            write_spans(rows, alike, stretch, from, to - from, writer);
                         }
                     });
                 });
+            writer.flush();
         });
     }
 
@@ -246,89 +227,62 @@ class PlanWriter {
         return alike.parts[stretch.first_part].units == sorted.full_units();
     }
 
-    // `size` such sequences from `from` on: their spans to where spans[] says, and where these begin to where
-    // places[] says; both count on.
-    void write_full_sequences(const SortedDocuments& sorted, std::int64_t from, std::int64_t size,
-                              std::uint64_t** spans, std::int64_t** places) const {
-        const std::uint64_t* const first = plan_words();
-        const auto write = [=](std::int64_t i, std::uint64_t word) {
-            std::uint64_t* const span = spans[i];
-            std::int64_t* const place = places[i];
-            *span = word;
-            *place = span - first;
-            spans[i] = span + 1;
-            places[i] = place + 1;
-            prefetch_to_write(span + kLine);
-            prefetch_to_write(place + kLine);
-        };
-        if (all_plain_) {
-            const std::uint32_t* const documents = sorted.of_units(sorted.full_units()) + from;
-            for (std::int64_t i = 0; i < size; ++i) write(i, full_word(documents[i]));
-            return;
-        }
-        const FullWords words = sorted.full_words();
-        for (std::int64_t i = 0; i < size;) {
-            const std::int64_t run = words.run(from + i, size - i);
-            const std::uint32_t* word = words.place(from + i);
-            for (const std::int64_t end = i + run; i < end; ++i, word += 2) write(i, FullWords::load(word));
+    // Such sequences [from, to), to columns from `at` on.
+    static void write_full_sequences(const FullWords& full, std::int64_t from, std::int64_t to,
+                                     std::int64_t at, ColumnWriter& writer) {
+        while (from < to) {
+            const std::int64_t run = full.run(from, to - from);
+            writer.aim(at, run);
+            writer.add(full.place(from));
+            from += run;
+            at += run;
         }
     }
 
-    // The spans of `size` sequences of a stretch from `from` on, each to where spans[] says.
-    template <Ends kEnds>
-    void write_spans(const SortedDocuments& sorted, const AlikeSequences& alike, const Stretch& stretch,
-                     std::int64_t from, std::int64_t size, std::uint64_t* const* spans) const {
-        std::int64_t slot = 0;
+    // The spans of `size` sequences of a stretch from `from` on, a row for each slot.
+    static void write_spans(const SpanRows& rows, const AlikeSequences& alike, const Stretch& stretch,
+                            std::int64_t from, std::int64_t size, ColumnWriter& writer) {
+        std::uint64_t mark = kBeginsSequence;
         for (std::size_t p = stretch.first_part; p < stretch.end_part; ++p) {
             const StretchPart& part = alike.parts[p];
-            const std::int64_t each = part.per_sequence;
-            const std::int64_t rank = part.first_rank + (from - stretch.first_sequence) * each;
-            const std::uint32_t* document = sorted.of_units(part.units) + rank;
-            if (part.units == sorted.full_units()) {
-                for (std::int64_t i = 0; i < size; ++i) spans[i][slot] = full_word(document[i]);
-            } else if (each == 1) {
-                for (std::int64_t i = 0; i < size; ++i) {
-                    spans[i][slot] = word<kEnds>(sorted.cuts(), document[i], part.units);
-                }
-            } else {
-                for (std::int64_t i = 0; i < size; ++i) {
-                    for (std::int64_t k = slot; k < slot + each; ++k) {
-                        spans[i][k] = word<kEnds>(sorted.cuts(), *document++, part.units);
-                    }
-                }
+            for (std::int64_t k = 0; k < part.per_sequence; ++k) {
+                rows.write(part, from - stretch.first_sequence, k, size, mark, writer.room());
+                writer.add(writer.room());
+                mark = 0;
             }
-            slot += each;
         }
     }
 
-    template <Ends kEnds>
-    [[nodiscard]] std::uint64_t word(const NumberedCuts& cuts, std::uint32_t number,
-                                     std::size_t units) const {
-        const auto length = static_cast<Length>(units);
-        if constexpr (kEnds == Ends::units) return span_word(number, length - 1);
-        const std::uint32_t document = cuts.document(number);
-        if constexpr (kEnds == Ends::numbers) return span_word(document, cuts.last(number, length, lengths_));
-        return span_word(document, lengths_[document] - 1);
-    }
-
-    // Of a plain document that fills its sequence, though it may have fewer tokens with align.
-    [[nodiscard]] std::uint64_t full_word(std::uint32_t document) const {
-        const Length length = options_.align == 1 ? options_.sequence_length
-                                                  : std::min(lengths_[document], options_.sequence_length);
-        return span_word(document, length - 1);
-    }
-
+    // Of a plan in windows it finds where the sequences begin as well.
     void split_all_words() {
-        for_parts(placements_.num_items, num_threads_, [&](std::int64_t begin, std::int64_t end) {
-            std::int64_t* const spans = plan_.span_document.data() + begin;
-            Length* const starts = plan_.span_start.data() + begin;
-            Length* const lengths = plan_.span_length.data() + begin;
-            if (all_plain_) {
-                split_plain_words(spans, starts, lengths, end - begin);
-            } else {
-                split_words(spans, starts, lengths, end - begin, options_.sequence_length);
+        if (!seed_) {
+            for_parts(placements_.num_items, num_threads_,
+                      [&](std::int64_t begin, std::int64_t end) { split(begin, end); });
+            return;
+        }
+        parallel_for(std::ssize(parts_), num_threads_, [&](std::int64_t number) {
+            constexpr std::int64_t kBlock = 4096;  // words: they stay in the first cache
+            const PlanPart& part = parts_[static_cast<std::size_t>(number)];
+            std::int64_t sequence = part.first_sequence;
+            for (std::int64_t begin = part.first_span; begin < part.end_span; begin += kBlock) {
+                const std::int64_t end = std::min(part.end_span, begin + kBlock);
+                sequence += list_beginnings(plan_.span_document.data() + begin, end - begin, begin,
+                                            plan_.sequence_offsets.data() + sequence,
+                                            part.end_sequence - sequence, instructions_);
+                split(begin, end);
             }
         });
+    }
+
+    void split(std::int64_t begin, std::int64_t end) {
+        std::int64_t* const spans = plan_.span_document.data() + begin;
+        Length* const starts = plan_.span_start.data() + begin;
+        Length* const lengths = plan_.span_length.data() + begin;
+        if (all_plain_) {
+            split_plain_words(spans, starts, lengths, end - begin);
+        } else {
+            split_words(spans, starts, lengths, end - begin, options_.sequence_length);
+        }
     }
 
     std::span<const Length> lengths_;
@@ -337,8 +291,10 @@ class PlanWriter {
     const Placements& placements_;
     std::optional<std::uint64_t> seed_;
     int num_threads_;
+    Instructions instructions_ = resolve(Instructions::kBest);
     bool all_plain_;
     GoldenStride order_;  // sequence -> its place
+    std::vector<PlanPart> parts_;
     PlanArrays plan_;
 };
 
