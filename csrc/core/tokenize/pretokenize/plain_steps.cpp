@@ -102,6 +102,8 @@ class PlainSteps::GapMaker {
     bool has_failed_ = false;
 };
 
-std::optional<PlainSteps> PlainSteps::with_gaps() const { return GapMaker(*this).make(); }
+std::optional<PlainSteps> PlainSteps::with_gaps() const {
+    return GapMaker(*this).make();
+}
 
 }  // namespace pypack

@@ -19,7 +19,9 @@ class PlainSteps {
     // Of a plain pattern.
     explicit PlainSteps(const PatternAutomaton& pattern);
 
-    [[nodiscard]] std::uint32_t num_classes() const { return num_classes_; }  // the end of the text is the next
+    [[nodiscard]] std::uint32_t num_classes() const {
+        return num_classes_;
+    }  // the end of the text is the next
     [[nodiscard]] std::uint32_t start() const { return start_; }
     [[nodiscard]] PlainStep step(std::uint32_t state, std::uint32_t kind) const {
         return steps_[state * (num_classes_ + 1) + kind];

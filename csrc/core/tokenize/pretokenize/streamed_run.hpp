@@ -261,7 +261,7 @@ class StreamedRun {
             const bool cannot_begin =
                 byte < 0x80 &&
                 (states_.entries[states_.start + states_.class_of_byte[byte]] & kStreamGoesBack);
-            if (!cannot_begin && pattern_.match(piece_, from, {})) break;
+            if (!cannot_begin && pattern_.match(piece_, from, [](std::size_t) { return 0U; })) break;
         }
         return from;
     }
