@@ -1,9 +1,11 @@
 #include "tokenize/pretokenize/streamed_states.hpp"
 
+#include <bit>
 #include <map>
 #include <tuple>
 
 #include "tokenize/pretokenize/plain_steps.hpp"
+#include "tokenize/pretokenize/strip_loops.hpp"
 
 namespace pypack {
 namespace {
@@ -53,6 +55,7 @@ class Maker {
             add({0, known});
             if (todo_.size() > kMostStates) return std::nullopt;
         }
+        made.width = width;
         made.stay = width - 1;
         return made;
     }
@@ -157,6 +160,26 @@ class Maker {
     std::vector<Known> todo_;
 };
 
+// Where all rows of pairs have numbers of 16 bits.
+void make_pairs(StreamedStates& made) {
+    constexpr std::size_t kMostPairs = std::size_t{1} << (32 - kStreamPairShift);
+    constexpr std::uint32_t kBits = (1U << kStreamShift) - 1;
+    const std::uint32_t width = made.width;
+    if (made.entries.size() * width > kMostPairs || width > kMostPairWidth) return;
+    for (std::uint32_t row = 0; row < made.entries.size(); row += width) {
+        for (std::uint32_t first = 0; first < width; ++first) {
+            const std::uint32_t before = made.entries[row + first];
+            for (std::uint32_t second = 0; second < width; ++second) {
+                const std::uint32_t entry = made.entries[(before >> kStreamShift) + second];
+                const std::uint32_t low = std::endian::native == std::endian::big ? entry : before;
+                const std::uint32_t high = std::endian::native == std::endian::big ? before : entry;
+                made.pairs.push_back((entry >> kStreamShift) * width << kStreamPairShift |
+                                     (high & kBits) << kStreamShift | (low & kBits));
+            }
+        }
+    }
+}
+
 }  // namespace
 
 std::optional<StreamedStates> make_streamed_states(const PatternAutomaton& pattern) {
@@ -175,6 +198,7 @@ std::optional<StreamedStates> make_streamed_states(const PatternAutomaton& patte
     }
     // Where parts of a text lie between matches, runs that begin in the midst of it are lost time and again.
     made->has_strips = made->stay <= 0xFF && is_whole;
+    if (made->has_strips) make_pairs(*made);
     return made;
 }
 
