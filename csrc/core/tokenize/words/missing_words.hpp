@@ -18,12 +18,17 @@ namespace pypack {
 // scripts without spaces most of a new word is not new. What is left of all words is tokenized together.
 class MissingWords {
   public:
+    // A word of more pieces hardly comes again: half a sentence, say. Its pieces do, and are known.
+    static constexpr std::size_t kMostCachedPieces = 4;
+
     // All outlive it; cutter may be null.
     MissingWords(const Model& model, const WordCutter* cutter, SharedWordCache::Session& known);
 
     // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
     // it is, until cache(). hash: of a word longer than a key hash_bytes, else of its key.
     std::size_t add(std::string_view word, std::uint64_t hash);
+
+    [[nodiscard]] bool may_come_again(std::size_t i) const { return words_[i].may_come_again; }
 
     // Finds the ids of all words; then they are at hand.
     void encode();
