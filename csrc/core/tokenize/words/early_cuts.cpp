@@ -32,7 +32,7 @@ void EarlyCuts::cut_word(std::string_view piece, std::uint32_t begin, std::uint3
         put(begin + static_cast<std::uint32_t>(from), begin + static_cast<std::uint32_t>(to));
         from = to;
     }
-    this->count(size_ - first <= MissingWords::kMostCachedPieces);
+    this->count(MissingWords::is_better_cut(word.size(), size_ - first));
 }
 
 }  // namespace pypack

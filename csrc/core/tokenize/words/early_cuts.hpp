@@ -1,10 +1,10 @@
 // Long words cut before anybody looks for them, where they hardly ever come again.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "tokenize/models/word_cutter.hpp"
@@ -21,11 +21,11 @@ class EarlyCuts {
     // `cutter` outlives it; null where nothing may be cut.
     explicit EarlyCuts(const WordCutter* cutter) : cutter_(cutter) {}
 
-    [[nodiscard]] bool pay() const { return gain_ > 0; }
+    [[nodiscard]] bool pay() const { return gain_ > kMostGain / 2; }
 
-    // What became of a word longer than a key that was not cut: whether it may come again.
-    void note(bool may_come_again) {
-        if (cutter_ != nullptr) count(may_come_again);
+    // What became of a word longer than a key that was not cut: whether it had better been.
+    void note(bool is_better_cut) {
+        if (cutter_ != nullptr) count(is_better_cut);
     }
 
     // Cuts words of `piece` from word `next` on, and moves it, until there are kBatch pieces or more, or no
@@ -37,11 +37,10 @@ class EarlyCuts {
 
   private:
     static constexpr int kMostGain = 64;
-    static constexpr int kGainOfCut = 4;  // one that was worth it makes up for so many that were not
 
-    void count(bool may_come_again) {
-        gain_ = may_come_again ? gain_ - 1 : gain_ + kGainOfCut;
-        gain_ = gain_ > kMostGain ? kMostGain : gain_ < -kMostGain ? -kMostGain : gain_;
+    // Bursts of such words do not count, only texts that are full of them.
+    void count(bool is_better_cut) {
+        gain_ = std::clamp(is_better_cut ? gain_ + 1 : gain_ - 1, -kMostGain, kMostGain);
     }
     void put(std::uint32_t begin, std::uint32_t end) {
         begins_[size_] = begin;

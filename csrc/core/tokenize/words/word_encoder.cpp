@@ -281,14 +281,14 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
         append(ids, words_left);
         return;
     } else if (const auto ids = known_.long_words().find(text, word.key.low); !ids.empty()) {
-        early_cuts_.note(true);
+        early_cuts_.note(false);
         append(ids, words_left);
         return;
     }
     const std::uint64_t hash = word.key.high != kLongWord ? word.key.hash() : word.key.low;
     const std::size_t missing = missing_.add(text, hash);
     gaps_.push_back({ids_.size(), missing});
-    if (word.key.high == kLongWord) early_cuts_.note(missing_.may_come_again(missing));
+    if (word.key.high == kLongWord) early_cuts_.note(missing_.is_better_cut(missing));
 }
 
 // Tokenizes together the words that the caches lack.
