@@ -289,7 +289,7 @@ def test_any_gaps_on_long_texts(pattern: str, parts: list[str], capacity: int, i
 @pytest.mark.parametrize("pattern", [r"\p{N}", r"\d{1,3}(?=(?:\d{3})*\b)", "(?=a+b$)a", r"\bx|\u4e2d", "a?"])
 def test_a_pattern_behind_another(pattern: str, behavior: str, instructions: str) -> None:
     """It looks only where one of its matches may begin, and ahead only from there."""
-    splits = [
+    splits: list[dict[str, Any]] = [
         {"type": "Split", "pattern": {"Regex": VIKING}, "behavior": "Isolated", "invert": False},
         {
             "type": "Split",
