@@ -230,8 +230,13 @@ EXAONE = (
 )
 
 
+VIKING = " ?[^(\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+"
+
+
 @pytest.mark.parametrize("instructions", ["portable", "avx2", "avx512"])
-@pytest.mark.parametrize("pattern", [patterns.GPT2, patterns.O200K, patterns.CL100K, EXAONE, KIMI, LATIN])
+@pytest.mark.parametrize(
+    "pattern", [patterns.GPT2, patterns.O200K, patterns.CL100K, EXAONE, KIMI, LATIN, VIKING, r"\p{N}", "ab+ "]
+)
 def test_long_texts(pattern: str, instructions: str) -> None:
     theirs = pre_tokenizers.Split(Regex(pattern), "isolated")
     ours = instructed(automaton(pattern), instructions)
@@ -258,6 +263,52 @@ def test_any_regex_on_long_texts(pattern: str, parts: list[str], capacity: int) 
     text = "".join(parts[i * i % len(parts)] for i in range(130))
     text = text * (1 + 250 // len(text))
     assert words_of(ours, text, capacity) == [word for word, _ in theirs.pre_tokenize_str(text)], pattern
+
+
+@given(
+    st.recursive(ATOMS, wrapped, max_leaves=8),
+    st.lists(st.text("ab \n'A1!\u00e9\u65e5", min_size=1, max_size=9), min_size=1, max_size=9),
+    st.integers(40, 2000),
+    st.sampled_from(["best", "portable"]),
+)
+def test_any_gaps_on_long_texts(pattern: str, parts: list[str], capacity: int, instructions: str) -> None:
+    """Of regexes that leave text between their matches, which is cut as if it were a match."""
+    try:
+        compiled = automaton(pattern)
+    except UnsupportedError:
+        return
+    theirs = pre_tokenizers.Split(Regex(pattern), "isolated")
+    ours = Pretokenizer.steps([(compiled, "Isolated", False)], instructions)
+    text = "".join(parts[i * i % len(parts)] for i in range(130))
+    text = text * (1 + 250 // len(text))
+    assert words_of(ours, text, capacity) == [word for word, _ in theirs.pre_tokenize_str(text)], pattern
+
+
+@pytest.mark.parametrize("instructions", ["portable", "avx2", "avx512"])
+@pytest.mark.parametrize("behavior", BEHAVIORS)
+@pytest.mark.parametrize("pattern", [r"\p{N}", r"\d{1,3}(?=(?:\d{3})*\b)", "(?=a+b$)a", r"\bx|\u4e2d", "a?"])
+def test_a_pattern_behind_another(pattern: str, behavior: str, instructions: str) -> None:
+    """It looks only where one of its matches may begin, and ahead only from there."""
+    splits: list[dict[str, Any]] = [
+        {"type": "Split", "pattern": {"Regex": VIKING}, "behavior": "Isolated", "invert": False},
+        {
+            "type": "Split",
+            "pattern": {"Regex": pattern},
+            "behavior": behavior,
+            "invert": len(pattern) % 2 == 0,
+        },
+    ]
+    for steps in (splits, splits[1:]):
+        theirs = theirs_of(steps)
+        try:
+            ours = Pretokenizer.steps(
+                [(automaton(s["pattern"]["Regex"]), s["behavior"], s["invert"]) for s in steps], instructions
+            )
+        except ValueError:
+            pytest.skip(f"this machine has no {instructions}")
+        for text in LONG + joined_texts()[:5]:
+            expected = [word for word, _ in theirs.pre_tokenize_str(text)]
+            assert words_of(ours, text) == expected, ascii(text[:50])
 
 
 PARTS: list[dict[str, Any]] = [

@@ -52,3 +52,17 @@ def test_any_merges(tokenizer: Tokenizer, words: list[str]) -> None:
 def test_words_too_long_for_the_cache(tokenizer: Tokenizer, units: list[str], count: int) -> None:
     words = [unit * count for unit in units]
     Pair(tokenizer).check([*units, " ".join([*words, *units]), *words])
+
+
+# Half sentences as words: soon they are cut before they are looked for (early_cuts.hpp).
+UNITS = st.lists(st.text(LETTERS, min_size=1, max_size=9), min_size=5, max_size=12)
+
+
+@given(tokenizer=tokenizers(), sentences=st.lists(UNITS, min_size=1, max_size=4))
+def test_words_that_hardly_come_again(tokenizer: Tokenizer, sentences: list[list[str]]) -> None:
+    texts = [
+        " ".join("".join(units[i % k :] + units[: i % k]) for units in sentences)
+        for i in range(60)
+        for k in (2, 5)
+    ]
+    Pair(tokenizer).check([*texts, " ".join(texts), *texts[:5]])

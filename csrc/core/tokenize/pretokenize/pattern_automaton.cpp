@@ -33,6 +33,29 @@ PatternAutomaton::PatternAutomaton(std::span<const std::uint8_t> class_of, unsig
         }
     }
     read_classes(class_of, num_classes);
+    find_begins();
+    find_settled();
+}
+
+void PatternAutomaton::find_begins() {
+    may_begin_.assign(width_, 0);
+    for (const std::uint32_t row : starts_) {
+        for (std::uint32_t i = 0; i < row_size_; ++i) may_begin_[i % width_] |= steps_[row + i] != 0;
+    }
+}
+
+void PatternAutomaton::find_settled() {
+    settled_rows_.assign(end_of_text_, 0);
+    if (!looks_.empty()) return;  // it is not itself looked for
+    for (std::uint32_t kind = 0; kind < end_of_text_; ++kind) {
+        const std::uint32_t to = steps_[starts_.back() + kind] >> 1;
+        bool is_same = true;
+        // The row 0 is that of no run.
+        for (std::uint32_t row = row_size_; row < steps_.size(); row += row_size_) {
+            is_same &= steps_[row + kind] >> 1 == to;
+        }
+        if (is_same) settled_rows_[kind] = to;
+    }
 }
 
 void PatternAutomaton::read_classes(std::span<const std::uint8_t> class_of, unsigned num_classes) {
@@ -61,18 +84,21 @@ bool PatternAutomaton::is_plain() const {
     return true;
 }
 
-void PatternAutomaton::look_ahead(std::string_view text, std::vector<std::uint8_t>& found) const {
-    found.clear();
-    if (looks_.empty()) return;
-    found.resize(text.size() + 1);
-    for (std::size_t i = 0; i < looks_.size(); ++i) {
-        looks_[i]->mark(text, static_cast<std::uint8_t>(1U << i), found);
+PatternAutomaton::Settled PatternAutomaton::settled_from(std::string_view text, std::size_t place) const {
+    const char* p = text.data() + place;
+    for (const char* const last = text.data() + text.size(); p != last;) {
+        const char* next = nullptr;
+        const std::uint32_t row = settled_rows_[class_at(p, next)];
+        if (row != 0) return {static_cast<std::size_t>(p - text.data()), row};
+        p = next;
     }
+    return {text.size(), starts_.back()};
 }
 
-void PatternAutomaton::mark(std::string_view text, std::uint8_t bit, std::vector<std::uint8_t>& found) const {
-    std::uint32_t row = starts_.back();
-    for (std::size_t at = text.size();;) {
+void PatternAutomaton::mark(std::string_view text, Settled from, std::size_t to, std::uint8_t bit,
+                            std::vector<std::uint8_t>& found) const {
+    std::uint32_t row = from.row;
+    for (std::size_t at = from.place;;) {
         std::size_t before = at;
         std::uint32_t kind = end_of_text_;
         if (at != 0) {
@@ -83,7 +109,7 @@ void PatternAutomaton::mark(std::string_view text, std::uint8_t bit, std::vector
         }
         const std::uint32_t step = steps_[row + kind];
         if ((step & 1) != 0) found[at] |= bit;
-        if (at == 0) return;
+        if (at == to) return;
         row = step >> 1;
         at = before;
     }

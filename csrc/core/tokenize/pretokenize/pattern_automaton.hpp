@@ -29,20 +29,17 @@ class PatternAutomaton {
                      std::span<const std::uint16_t> steps, std::span<const std::uint16_t> starts,
                      std::vector<Ptr> looks);
 
-    // Of each place in a text, which of `looks` begin there, as bits; empty where there are none.
-    void look_ahead(std::string_view text, std::vector<std::uint8_t>& found) const;
-
-    // The end of the match that begins at byte `begin`; nullopt where none does. `ahead`: what look_ahead
-    // says of this text.
+    // The end of the match that begins at byte `begin`; nullopt where none does. ahead(place): of `looks`,
+    // which begin at a place, as bits.
+    template <typename Ahead>
     [[nodiscard]] std::optional<std::size_t> match(std::string_view text, std::size_t begin,
-                                                   std::span<const std::uint8_t> ahead) const {
+                                                   Ahead&& ahead) const {
         const char* end = nullptr;
         const char* p = text.data() + begin;
         const char* const last = text.data() + text.size();
         const std::uint32_t* const steps = steps_.data();
         for (std::uint32_t row = start_row(text, begin);;) {
-            const std::uint32_t around =
-                ahead.empty() ? 0 : ahead[static_cast<std::size_t>(p - text.data())] * width_;
+            const std::uint32_t around = ahead(static_cast<std::size_t>(p - text.data())) * width_;
             if (p == last) {
                 if ((steps[row + around + end_of_text_] & 1) != 0) end = p;
                 break;
@@ -59,6 +56,23 @@ class PatternAutomaton {
         if (end == nullptr) return std::nullopt;
         return static_cast<std::size_t>(end - text.data());
     }
+
+    // Whether a match may begin with a character of a class, or a match of nothing before it; at the end of
+    // the text, where that is the class.
+    [[nodiscard]] bool may_begin(std::uint32_t kind) const { return may_begin_[kind] != 0; }
+
+    // Looks are found by runs from the end of a text to its start. The first place from `place` on of which
+    // is known in which row any such run comes there.
+    struct Settled {
+        std::size_t place;
+        std::uint32_t row;
+    };
+    [[nodiscard]] std::span<const Ptr> looks() const { return looks_; }
+    [[nodiscard]] Settled settled_from(std::string_view text, std::size_t place) const;
+    // Sets `bit` of every place from there down to `to` where one of the texts begins that this automaton,
+    // which reads them from their ends, matches.
+    void mark(std::string_view text, Settled from, std::size_t to, std::uint8_t bit,
+              std::vector<std::uint8_t>& found) const;
 
     // Whether a match depends on what it begins with and on one character behind it alone, and is not empty.
     [[nodiscard]] bool is_plain() const;
@@ -87,9 +101,8 @@ class PatternAutomaton {
     static constexpr std::size_t kBlock = 128;
 
     void read_classes(std::span<const std::uint8_t> class_of, unsigned num_classes);
-    // Sets `bit` of every place where one of the texts begins that this automaton, which reads them from
-    // their ends, matches.
-    void mark(std::string_view text, std::uint8_t bit, std::vector<std::uint8_t>& found) const;
+    void find_begins();
+    void find_settled();
 
     [[nodiscard]] std::uint32_t start_row(std::string_view text, std::size_t begin) const {
         if (!starts_differ_ || begin == 0) return starts_.back();
@@ -106,6 +119,8 @@ class PatternAutomaton {
     std::vector<std::uint32_t> starts_;  // rows
     bool starts_differ_ = false;
     std::vector<Ptr> looks_;
+    std::vector<std::uint8_t> may_begin_;      // [class, then the end of the text]
+    std::vector<std::uint32_t> settled_rows_;  // by class: the row that it leads to from all rows; or 0
     std::array<std::uint8_t, kBlock> ascii_{};
     std::array<std::uint16_t, kCodePoints / kBlock> blocks_{};
     std::vector<std::uint8_t> classes_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tokenize/pretokenize/looked_ahead.hpp"
 #include "tokenize/pretokenize/streamed_automaton.hpp"
 
 namespace pypack {
@@ -28,7 +29,7 @@ struct Found {
     std::vector<Span> words;
     std::vector<Span> before;
     std::vector<Segment> segments;
-    std::vector<std::uint8_t> ahead;  // what the pattern at hand looks for, by place
+    LookedAhead ahead;
 };
 
 constexpr std::size_t kKeptWords = std::size_t{1} << 18;
@@ -39,6 +40,7 @@ class SplitSteps final : public Pretokenizer {
         for (SplitStep& step : steps_) {
             if (step.pattern != nullptr) {
                 step.streamed = make_streamed_automaton(step.pattern, instructions);
+                step.begins = std::make_shared<MatchBegins>(step.pattern, strip_loops(resolve(instructions)));
             }
         }
     }
@@ -65,7 +67,7 @@ class SplitSteps final : public Pretokenizer {
             if (found.words.capacity() > kKeptWords) found.words = {};
             if (found.before.capacity() > kKeptWords) found.before = {};
             if (found.segments.capacity() > kKeptWords) found.segments = {};
-            if (found.ahead.capacity() > kKeptWords) found.ahead = {};
+            found.ahead.keep(kKeptWords);
         }
         return found.from;
     }
@@ -76,15 +78,29 @@ class SplitSteps final : public Pretokenizer {
         for (const SplitStep& step : steps_) {
             std::swap(found.words, found.before);
             found.words.clear();
+            if (step.pattern) {
+                cut_by_pattern(step, piece, found);
+                continue;
+            }
             for (const Span span : found.before) {
                 const std::string_view text = piece.substr(span.begin, span.end - span.begin);
                 if (step.inner) {
                     cut_by_other(*step.inner, text, span.begin, found.words);
-                } else if (step.pattern) {
-                    cut_by_pattern(step, text, span.begin, found);
                 } else {
                     cut_by_length(step.num_characters, text, span.begin, found.words);
                 }
+            }
+        }
+    }
+
+    static void cut_by_pattern(const SplitStep& step, std::string_view piece, Found& found) {
+        MatchBegins::Cursor begins(*step.begins, piece);
+        const bool drops_rest = step.behavior == SplitBehavior::kRemoved && step.invert;
+        for (const Span span : found.before) {
+            if (begins.next(span.begin) < span.end) {
+                cut_word(step, piece.substr(span.begin, span.end - span.begin), span.begin, begins, found);
+            } else if (!drops_rest) {
+                found.words.push_back(span);
             }
         }
     }
@@ -122,16 +138,18 @@ class SplitSteps final : public Pretokenizer {
 
     // Calls visit(begin, end, is_match) for every match and for what lies between them, in order. A match of
     // nothing counts, unless it lies where the match before it ended: then the next one is looked for behind
-    // the character there, as `tokenizers` does.
+    // the character there, as `tokenizers` does. The text lies at byte `base` of what `begins` goes through.
     template <typename Visit>
-    static void for_each_part(const PatternAutomaton& pattern, std::string_view text, Found& found,
-                              Visit&& visit) {
+    static void for_each_part(const PatternAutomaton& pattern, std::string_view text, std::uint32_t base,
+                              MatchBegins::Cursor& begins, LookedAhead& ahead, Visit&& visit) {
         constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-        pattern.look_ahead(text, found.ahead);
+        ahead.begin(pattern, text);
         std::size_t kept = 0;  // what lies behind the last match begins here
         std::size_t last_end = kNone;
         for (std::size_t at = 0; at <= text.size();) {
-            const auto end = pattern.match(text, at, found.ahead);
+            at = begins.next(base + at) - base;
+            if (at > text.size()) break;
+            const auto end = pattern.match(text, at, [&](std::size_t place) { return ahead.at(place); });
             if (!end || (*end == at && at == last_end)) {
                 if (at == text.size()) break;
                 at += utf8_length(text[at]);
@@ -144,8 +162,8 @@ class SplitSteps final : public Pretokenizer {
         if (kept != text.size()) visit(kept, text.size(), false);
     }
 
-    static void cut_by_pattern(const SplitStep& step, std::string_view text, std::uint32_t base,
-                               Found& found) {
+    static void cut_word(const SplitStep& step, std::string_view text, std::uint32_t base,
+                         MatchBegins::Cursor& begins, Found& found) {
         std::vector<Span>& words = found.words;
         if (step.streamed != nullptr && step.behavior == SplitBehavior::kIsolated) {
             cut_by_other(*step.streamed, text, base, words);
@@ -153,15 +171,19 @@ class SplitSteps final : public Pretokenizer {
         }
         if (step.behavior == SplitBehavior::kIsolated || step.behavior == SplitBehavior::kRemoved) {
             const bool keeps_all = step.behavior == SplitBehavior::kIsolated;
-            for_each_part(*step.pattern, text, found, [&](std::size_t begin, std::size_t end, bool is_match) {
-                if (begin != end && (keeps_all || is_match == step.invert)) add(words, base, begin, end);
-            });
+            for_each_part(*step.pattern, text, base, begins, found.ahead,
+                          [&](std::size_t begin, std::size_t end, bool is_match) {
+                              if (begin != end && (keeps_all || is_match == step.invert))
+                                  add(words, base, begin, end);
+                          });
             return;
         }
-        for_each_part(*step.pattern, text, found, [&](std::size_t begin, std::size_t end, bool is_match) {
-            found.segments.push_back({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)},
-                                      is_match != step.invert});
-        });
+        for_each_part(*step.pattern, text, base, begins, found.ahead,
+                      [&](std::size_t begin, std::size_t end, bool is_match) {
+                          found.segments.push_back(
+                              {{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)},
+                               is_match != step.invert});
+                      });
         merge(step.behavior, base, found);
     }
 

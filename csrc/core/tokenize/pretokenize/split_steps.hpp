@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/instructions.hpp"
+#include "tokenize/pretokenize/match_begins.hpp"
 #include "tokenize/pretokenize/pattern_automaton.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
 
@@ -20,6 +21,7 @@ struct SplitStep {
     bool invert = false;  // what lies between the matches is meant
     PretokenizerPtr inner;
     PretokenizerPtr streamed;  // the pattern in the form of streamed_automaton.hpp, where it has one
+    std::shared_ptr<const MatchBegins> begins;  // where it may match
     std::size_t num_characters = 0;
 };
 

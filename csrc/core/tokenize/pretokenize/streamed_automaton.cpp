@@ -21,7 +21,7 @@ class StreamedAutomaton final : public Pretokenizer {
         if (run.has_text_for_strips() && run.has_room_for_strips()) {
             Strips strips(loops_);
             do run.go_on_by_strips(strips);
-            while (!run.is_done() && run.has_text_for_strips() && run.has_room_for_strips());
+            while (!run.is_done() && run.has_text_for_strips() && run.has_room_for_more_strips());
             note(run.eighths());
             if (run.has_text_for_strips()) return run.finish();
         }

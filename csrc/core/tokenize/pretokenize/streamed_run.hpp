@@ -81,6 +81,9 @@ class StreamedRun {
     [[nodiscard]] bool has_room_for_strips() const {
         return size_for_words(words_.capacity - std::min(n_, words_.capacity)) >= kFewestBytes;
     }
+    [[nodiscard]] bool has_room_for_more_strips() const {
+        return size_for_words(words_.capacity - std::min(n_, words_.capacity)) >= kMostBytes / 2;
+    }
     void go_on_by_strips(Strips& strips) {
         const std::size_t begin = at(p_);
         std::size_t size =
@@ -261,7 +264,7 @@ class StreamedRun {
             const bool cannot_begin =
                 byte < 0x80 &&
                 (states_.entries[states_.start + states_.class_of_byte[byte]] & kStreamGoesBack);
-            if (!cannot_begin && pattern_.match(piece_, from, {})) break;
+            if (!cannot_begin && pattern_.match(piece_, from, [](std::size_t) { return 0U; })) break;
         }
         return from;
     }

@@ -1,7 +1,11 @@
 #include "tokenize/pretokenize/streamed_states.hpp"
 
+#include <bit>
 #include <map>
 #include <tuple>
+
+#include "tokenize/pretokenize/plain_steps.hpp"
+#include "tokenize/pretokenize/strip_loops.hpp"
 
 namespace pypack {
 namespace {
@@ -33,12 +37,13 @@ struct Outcome {
 
 class Maker {
   public:
-    explicit Maker(const PatternAutomaton& pattern) : pattern_(pattern) {}
+    explicit Maker(const PlainSteps& steps) : steps_(steps) {}
 
+    // All but what says of characters which class they have.
     std::optional<StreamedStates> make() {
         StreamedStates made;
-        const std::uint32_t width = pattern_.num_classes() + 2;
-        (void)number({pattern_.start(), false, kDead, kNever});
+        const std::uint32_t width = steps_.num_classes() + 2;
+        (void)number({steps_.start(), false, kDead, kNever});
         for (std::size_t i = 0; i < todo_.size(); ++i) {
             const Known known = todo_[i];
             const auto add = [&](const Outcome& outcome) {
@@ -50,34 +55,14 @@ class Maker {
             add({0, known});
             if (todo_.size() > kMostStates) return std::nullopt;
         }
+        made.width = width;
         made.stay = width - 1;
-        made.class_of_byte.fill(static_cast<std::uint8_t>(made.stay));
-        for (unsigned byte = 0; byte < 128; ++byte) {
-            made.class_of_byte[byte] = pattern_.class_of_ascii(static_cast<unsigned char>(byte));
-        }
-        made.has_strips = made.stay <= 0xFF && every_character_matches();
         return made;
     }
 
   private:
-    // Else parts of a text lie between matches, and runs that begin in the midst of it are lost time and
-    // again.
-    [[nodiscard]] bool every_character_matches() const {
-        for (unsigned byte = 1; byte < 128; ++byte) {
-            const Known known = begun(pattern_.class_of_ascii(static_cast<unsigned char>(byte)));
-            if (!step(known.state, pattern_.num_classes()).ends) return false;
-        }
-        return true;
-    }
-
-    struct Step {
-        std::uint32_t to;
-        bool ends;  // a match ends before the character
-    };
-
-    [[nodiscard]] Step step(std::uint32_t state, std::uint32_t kind) const {
-        const std::uint32_t step = pattern_.step(state, kind);
-        return {step >> 1, (step & 1) != 0};
+    [[nodiscard]] PlainStep step(std::uint32_t state, std::uint32_t kind) const {
+        return steps_.step(state, kind);
     }
 
     std::uint32_t number(const Known& known) {
@@ -88,17 +73,17 @@ class Maker {
 
     [[nodiscard]] Outcome back(const Known& known) const {
         return {kStreamSpecial | kStreamGoesBack | (known.has_accept ? std::uint32_t{kStreamHasAccept} : 0),
-                {pattern_.start(), false, kDead, kNever}};
+                {steps_.start(), false, kDead, kNever}};
     }
 
     [[nodiscard]] Outcome at_end(const Known& known) const {
-        const bool ends = step(known.state, pattern_.num_classes()).ends;
-        return ends ? Outcome{kStreamEnds, {pattern_.start(), false, kDead, kNever}} : back(known);
+        const bool ends = step(known.state, steps_.num_classes()).ends;
+        return ends ? Outcome{kStreamEnds, {steps_.start(), false, kDead, kNever}} : back(known);
     }
 
     // A match that begins with a character of a class.
     [[nodiscard]] Known begun(std::uint32_t kind) const {
-        return {step(pattern_.start(), kind).to, false, kDead, kNever};
+        return {step(steps_.start(), kind).to, false, kDead, kNever};
     }
 
     // The match at hand might end before this character.
@@ -170,15 +155,51 @@ class Maker {
         return {bits | kStreamEndsAtPrevious | kStreamEnds, next};
     }
 
-    const PatternAutomaton& pattern_;
+    const PlainSteps& steps_;
     std::map<Known, std::uint32_t> numbers_;
     std::vector<Known> todo_;
 };
 
+// Where all rows of pairs have numbers of 16 bits.
+void make_pairs(StreamedStates& made) {
+    constexpr std::size_t kMostPairs = std::size_t{1} << (32 - kStreamPairShift);
+    constexpr std::uint32_t kBits = (1U << kStreamShift) - 1;
+    const std::uint32_t width = made.width;
+    if (made.entries.size() * width > kMostPairs || width > kMostPairWidth) return;
+    for (std::uint32_t row = 0; row < made.entries.size(); row += width) {
+        for (std::uint32_t first = 0; first < width; ++first) {
+            const std::uint32_t before = made.entries[row + first];
+            for (std::uint32_t second = 0; second < width; ++second) {
+                const std::uint32_t entry = made.entries[(before >> kStreamShift) + second];
+                const std::uint32_t low = std::endian::native == std::endian::big ? entry : before;
+                const std::uint32_t high = std::endian::native == std::endian::big ? before : entry;
+                made.pairs.push_back((entry >> kStreamShift) * width << kStreamPairShift |
+                                     (high & kBits) << kStreamShift | (low & kBits));
+            }
+        }
+    }
+}
+
 }  // namespace
 
 std::optional<StreamedStates> make_streamed_states(const PatternAutomaton& pattern) {
-    return Maker(pattern).make();
+    const PlainSteps plain(pattern);
+    std::optional<StreamedStates> made;
+    bool is_whole = plain.every_character_matches();
+    if (!is_whole) {
+        if (const auto with_gaps = plain.with_gaps()) made = Maker(*with_gaps).make();
+        is_whole = made.has_value();
+    }
+    if (!made) made = Maker(plain).make();
+    if (!made) return std::nullopt;
+    made->class_of_byte.fill(static_cast<std::uint8_t>(made->stay));
+    for (unsigned byte = 0; byte < 128; ++byte) {
+        made->class_of_byte[byte] = pattern.class_of_ascii(static_cast<unsigned char>(byte));
+    }
+    // Where parts of a text lie between matches, runs that begin in the midst of it are lost time and again.
+    made->has_strips = made->stay <= 0xFF && is_whole;
+    if (made->has_strips) make_pairs(*made);
+    return made;
 }
 
 }  // namespace pypack

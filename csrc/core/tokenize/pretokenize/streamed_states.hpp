@@ -30,7 +30,15 @@ struct StreamedStates {
     std::uint32_t stay = 0;              // a class that changes nothing: of what lies within a character
     std::array<std::uint8_t, 256> class_of_byte{};  // of ASCII characters; `stay` of other bytes
     bool has_strips = false;                        // whether it pays to run through strips (strips.hpp)
+
+    // Two characters at once, where there are not too many pairs: [state][first * width + second]. The bits
+    // of both lie in the lowest two bytes as they do in memory, the row of the next state is above them.
+    std::vector<std::uint32_t> pairs;
+    std::uint32_t width = 0;  // of a row of entries
+    // The row of entries for a row of pairs.
+    [[nodiscard]] std::uint32_t row_of_pairs(std::uint32_t row) const { return row / width; }
 };
+inline constexpr unsigned kStreamPairShift = 16;
 
 // nullopt where there would be too many. The pattern is plain.
 [[nodiscard]] std::optional<StreamedStates> make_streamed_states(const PatternAutomaton& pattern);

@@ -48,9 +48,18 @@ void look_up(const char* text, std::size_t size, std::size_t, const std::array<s
     }
 }
 
-std::size_t write_positions(std::uint64_t mask, std::uint32_t base, std::uint32_t* out) {
+std::size_t write_block(std::uint64_t mask, std::uint32_t base, std::uint32_t* out) {
     const auto count = static_cast<unsigned>(std::popcount(mask));
     PortableMasks::write_positions(mask, count, base, out);
+    return count;
+}
+
+std::size_t write_positions(const std::uint64_t* masks, std::size_t blocks, std::uint32_t base,
+                            std::size_t most, std::uint32_t* out) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < blocks && count < most; ++i, base += kBlock) {
+        count += write_block(masks[i], base, out + count);
+    }
     return count;
 }
 
@@ -62,9 +71,16 @@ std::size_t find_bits(const std::uint8_t* bytes, std::size_t size, std::uint32_t
         *bits_0++ = valid & bits_of(bytes + from, 0);
         *bits_1++ = valid & bits_of(bytes + from, 1);
         const std::uint64_t bits_2 = valid & bits_of(bytes + from, 2);
-        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
+        count += write_block(bits_2, base + static_cast<std::uint32_t>(from), places + count);
     }
     return count;
+}
+
+void pair_up(const std::uint8_t* classes, std::size_t size, unsigned width, std::uint16_t* out) {
+    const std::size_t pairs = (size + kBlock - 1) / kBlock * kBlock / 2;
+    for (std::size_t i = 0; i < pairs; ++i) {
+        out[i] = static_cast<std::uint16_t>(classes[2 * i] * width + classes[2 * i + 1]);
+    }
 }
 
 }  // namespace portable
@@ -115,9 +131,19 @@ PYPACK_TARGET_AVX2 void look_up(const char* text, std::size_t size, std::size_t 
     }
 }
 
-PYPACK_TARGET_AVX2 std::size_t write_positions(std::uint64_t mask, std::uint32_t base, std::uint32_t* out) {
+PYPACK_TARGET_AVX2 PYPACK_INLINE std::size_t write_block(std::uint64_t mask, std::uint32_t base,
+                                                         std::uint32_t* out) {
     const auto count = static_cast<unsigned>(_mm_popcnt_u64(mask));
     Avx2Masks::write_positions(mask, count, base, out);
+    return count;
+}
+
+PYPACK_TARGET_AVX2 std::size_t write_positions(const std::uint64_t* masks, std::size_t blocks,
+                                               std::uint32_t base, std::size_t most, std::uint32_t* out) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < blocks && count < most; ++i, base += kBlock) {
+        count += write_block(masks[i], base, out + count);
+    }
     return count;
 }
 
@@ -134,9 +160,18 @@ PYPACK_TARGET_AVX2 std::size_t find_bits(const std::uint8_t* bytes, std::size_t 
         *bits_1++ = valid & Avx2Masks::join(_mm256_slli_epi16(low, 6), _mm256_slli_epi16(high, 6));
         const std::uint64_t bits_2 =
             valid & Avx2Masks::join(_mm256_slli_epi16(low, 5), _mm256_slli_epi16(high, 5));
-        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
+        count += write_block(bits_2, base + static_cast<std::uint32_t>(from), places + count);
     }
     return count;
+}
+
+PYPACK_TARGET_AVX2 void pair_up(const std::uint8_t* classes, std::size_t size, unsigned width,
+                                std::uint16_t* out) {
+    const __m256i factors = _mm256_set1_epi16(static_cast<short>(width | 0x100));
+    for (std::size_t from = 0; from < size; from += kBlock / 2) {
+        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(classes + from));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + from / 2), _mm256_maddubs_epi16(v, factors));
+    }
 }
 
 }  // namespace avx2
@@ -166,9 +201,15 @@ PYPACK_TARGET_VBMI void look_up(const char* text, std::size_t size, std::size_t 
     }
 }
 
-PYPACK_TARGET_AVX512 std::size_t write_positions(std::uint64_t mask, std::uint32_t base, std::uint32_t* out) {
-    const auto count = static_cast<unsigned>(_mm_popcnt_u64(mask));
-    Avx512Masks::write_positions(mask, count, base, out);
+// At once as many as a block of text has words, since whether there are more than 16 cannot be foreseen.
+PYPACK_TARGET_AVX512 std::size_t write_positions(const std::uint64_t* masks, std::size_t blocks,
+                                                 std::uint32_t base, std::size_t most, std::uint32_t* out) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < blocks && count < most; ++i, base += kBlock) {
+        const auto more = static_cast<unsigned>(_mm_popcnt_u64(masks[i]));
+        Avx512Masks::write_positions<32>(masks[i], more, base, out + count);
+        count += more;
+    }
     return count;
 }
 
@@ -182,7 +223,10 @@ PYPACK_TARGET_AVX512 std::size_t find_bits(const std::uint8_t* bytes, std::size_
         *bits_0++ = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(1));
         *bits_1++ = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(2));
         const std::uint64_t bits_2 = valid & _mm512_test_epi8_mask(v, _mm512_set1_epi8(4));
-        count += write_positions(bits_2, base + static_cast<std::uint32_t>(from), places + count);
+        const auto more = static_cast<unsigned>(_mm_popcnt_u64(bits_2));
+        Avx512Masks::write_positions<16>(bits_2, more, base + static_cast<std::uint32_t>(from),
+                                         places + count);
+        count += more;
     }
     return count;
 }
@@ -193,11 +237,13 @@ PYPACK_TARGET_AVX512 std::size_t find_bits(const std::uint8_t* bytes, std::size_
 
 #endif
 
-constexpr StripLoops kPortable{portable::look_up, portable::find_bits, portable::write_positions};
+constexpr StripLoops kPortable{portable::look_up, portable::find_bits, portable::pair_up,
+                               portable::write_positions};
 #if PYPACK_X86_DISPATCH
-constexpr StripLoops kAvx2{avx2::look_up, avx2::find_bits, avx2::write_positions};
-constexpr StripLoops kAvx512{avx512::look_up, avx512::find_bits, avx512::write_positions};
-constexpr StripLoops kAvx512WithoutVbmi{avx2::look_up, avx512::find_bits, avx512::write_positions};
+constexpr StripLoops kAvx2{avx2::look_up, avx2::find_bits, avx2::pair_up, avx2::write_positions};
+constexpr StripLoops kAvx512{avx512::look_up, avx512::find_bits, avx2::pair_up, avx512::write_positions};
+constexpr StripLoops kAvx512WithoutVbmi{avx2::look_up, avx512::find_bits, avx2::pair_up,
+                                        avx512::write_positions};
 #endif
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace pypack {
 
@@ -9,15 +10,29 @@ void Strips::run(const PatternAutomaton& pattern, const StreamedStates& states, 
                  std::size_t begin, std::size_t size) {
     states_ = &states;
     text_ = text;
-    length_ = (size + kCount - 1) / kCount;
+    length_ = (size + 2 * kCount - 1) / (2 * kCount) * 2;  // whole pairs
     for (std::size_t strip = 0; strip <= kCount; ++strip) {
         begins_[strip] = begin + std::min(size, strip * length_);
     }
     find_classes(pattern, states);
-    run_side_by_side(states);
+    if (states.pairs.empty()) {
+        run_side_by_side(states);
+    } else {
+        run_by_pairs(states);
+    }
     look_through();
     for (std::size_t strip = 0; strip < kCount; ++strip) find_joints(strip);
 }
+
+namespace {
+
+// Of mask i, the bits before bit `end` of all masks.
+std::uint64_t bits_before(std::size_t end, std::size_t i) {
+    if (end >= 64 * i + 64) return ~std::uint64_t{0};
+    return end <= 64 * i ? 0 : (std::uint64_t{1} << (end - 64 * i)) - 1;
+}
+
+}  // namespace
 
 void Strips::find_classes(const PatternAutomaton& pattern, const StreamedStates& states) {
     for (std::size_t strip = 0; strip < kCount; ++strip) {
@@ -59,6 +74,32 @@ void Strips::run_side_by_side(const StreamedStates& states) {
     go_on(kBeyond);
 }
 
+// The same, two characters at a time.
+void Strips::run_by_pairs(const StreamedStates& states) {
+    for (std::size_t strip = 0; strip < kCount; ++strip) {
+        loops_.pair_up(classes_[strip].data(), length_ + kBeyond, states.width, pairs_[strip].data());
+    }
+    const std::uint32_t* const entries = states.pairs.data();
+    const std::uint16_t* pairs = pairs_[0].data();
+    std::uint8_t* bits = bits_[0].data();
+    std::array<std::size_t, kCount> rows;
+    rows.fill(states.start * states.width);
+    const auto go_on = [&](std::size_t size) {
+        for (const std::uint16_t* const end = pairs + size / 2; pairs != end; ++pairs, bits += 2) {
+#pragma GCC unroll 8
+            for (std::size_t strip = 0; strip < kCount; ++strip) {
+                const std::uint32_t entry = entries[rows[strip] + pairs[strip * (kStride / 2)]];
+                const auto both = static_cast<std::uint16_t>(entry);
+                std::memcpy(bits + strip * kStride, &both, sizeof both);
+                rows[strip] = entry >> kStreamPairShift;
+            }
+        }
+    };
+    go_on(length_);
+    std::copy(rows.begin(), rows.end(), rows_.begin());
+    go_on(kBeyond);
+}
+
 void Strips::look_through() {
     // Those of all strips in one list: the end of a loop is mispredicted.
     std::array<std::uint32_t, kCount * kStride + 64> special;
@@ -76,17 +117,19 @@ void Strips::look_through() {
         Marks& marks = marks_[strip];
         const std::uint8_t bits = bits_[strip][i];
         const std::uint64_t accepts = marks.accepts[i / 64] & (bit(i) - 1);
-        const bool is_plain = (bits & kStreamGoesBack) == 0 && i < end_of(strip) - begin_of(strip) &&
-                              accepts != 0 && classes_[strip][i - 1] != states_->stay;
+        const bool is_plain =
+            (bits & kStreamGoesBack) == 0 && accepts != 0 && classes_[strip][i - 1] != states_->stay;
         if (!is_plain) {
             look_at_special(strip, i);
             continue;
         }
         // What look_at_special does, without a branch; all in the words of the masks that have bit i.
+        const std::size_t size = begins_[strip + 1] - begins_[strip];
         const std::uint64_t previous = bit(i) >> 1;
-        const std::uint64_t accept = std::bit_floor(accepts);
-        marks.words[i / 64] |= ((bits & kStreamEndsAtAccept) != 0 ? accept : 0) |
-                               ((bits & kStreamEndsAtPrevious) != 0 ? previous : 0);
+        const std::uint64_t words = ((bits & kStreamEndsAtAccept) != 0 ? std::bit_floor(accepts) : 0) |
+                                    ((bits & kStreamEndsAtPrevious) != 0 ? previous : 0);
+        marks.words[i / 64] |= words;
+        marks.late[i / 64] |= i >= size && i / 64 == size / 64 ? words & (bit(size) - 1) : 0;
         marks.accepts[i / 64] |= (bits & kStreamAcceptsPrevious) != 0 ? previous : 0;
     }
 }
@@ -178,14 +221,12 @@ std::size_t Strips::append_words(std::size_t strip, std::size_t from, std::size_
                                  std::size_t most, std::uint32_t* out) const {
     const std::size_t begin = begins_[strip];
     const Marks& marks = marks_[strip];
-    std::size_t count = 0;
-    for (std::size_t i = (from - begin) / 64; 64 * i < to - begin && count < most; ++i) {
-        std::uint64_t words = knows_late ? marks.words[i] : marks.words[i] & ~marks.late[i];
-        if (64 * i < from - begin) words &= ~std::uint64_t{0} << (from - begin - 64 * i);
-        if (to - begin - 64 * i < 64) words &= bit(to - begin - 64 * i) - 1;
-        count += loops_.write_positions(words, static_cast<std::uint32_t>(begin + 64 * i), out + count);
+    Mask words = marks.words;
+    for (std::size_t i = 0; i < kMasks; ++i) {
+        if (!knows_late) words[i] &= ~marks.late[i];
+        words[i] &= bits_before(to - begin, i) & ~bits_before(from - begin, i);
     }
-    return count;
+    return loops_.write_positions(words.data(), kMasks, static_cast<std::uint32_t>(begin), most, out);
 }
 
 }  // namespace pypack

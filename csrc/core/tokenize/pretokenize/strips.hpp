@@ -21,7 +21,7 @@ namespace pypack {
 class Strips {
   public:
     static constexpr std::size_t kCount = 8;
-    static constexpr std::size_t kMostBytes = 176;   // of a strip: with kBeyond, three masks
+    static constexpr std::size_t kMostBytes = 112;   // of a strip: with kBeyond, two masks
     static constexpr std::size_t kFewestBytes = 24;  // fewer are not worth it
 
     explicit Strips(const StripLoops& loops) : loops_(loops) {}
@@ -36,7 +36,8 @@ class Strips {
     [[nodiscard]] std::size_t end_of(std::size_t strip) const { return begins_[strip + 1]; }
     // The row there.
     [[nodiscard]] std::uint32_t end_row(std::size_t strip) const {
-        return static_cast<std::uint32_t>(rows_[strip]);
+        const auto row = static_cast<std::uint32_t>(rows_[strip]);
+        return states_->pairs.empty() ? row : states_->row_of_pairs(row);
     }
     // The class of the character that begins at byte `at` of the text; of a byte within one, `stay`.
     [[nodiscard]] std::uint8_t class_at(std::size_t strip, std::size_t at) const {
@@ -81,6 +82,7 @@ class Strips {
 
     void find_classes(const PatternAutomaton& pattern, const StreamedStates& states);
     void run_side_by_side(const StreamedStates& states);
+    void run_by_pairs(const StreamedStates& states);
     void look_through();
     void find_joints(std::size_t strip);
     void look_at_special(std::size_t strip, std::size_t i);
@@ -98,6 +100,7 @@ class Strips {
     std::array<std::size_t, kCount + 1> begins_;
     std::array<std::size_t, kCount> rows_;
     alignas(64) std::array<Bytes, kCount> classes_;
+    alignas(64) std::array<std::array<std::uint16_t, kStride / 2>, kCount> pairs_;
     alignas(64) std::array<Bytes, kCount> bits_;
     std::array<Marks, kCount> marks_;
 };

@@ -152,6 +152,8 @@ struct Avx512Masks {
         return m;
     }
 
+    // So many are written, 16 or 32, before it is asked whether there are more.
+    template <unsigned most_often = 16>
     PYPACK_TARGET_AVX512 static PYPACK_INLINE void write_positions(std::uint64_t bits, unsigned count,
                                                                    std::uint32_t base, std::uint32_t* out) {
         const __m512i iota = _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48,
@@ -161,7 +163,7 @@ struct Avx512Masks {
         const __m512i packed = _mm512_maskz_compress_epi8(bits, iota);
         const __m512i bases = _mm512_set1_epi32(static_cast<int>(base));
         store16(_mm512_castsi512_si128(packed), bases, out);
-        if (count > 16) {
+        if (most_often > 16 || count > 16) {
             store16(_mm512_extracti32x4_epi32(packed, 1), bases, out + 16);
             if (count > 32) {
                 store16(_mm512_extracti32x4_epi32(packed, 2), bases, out + 32);

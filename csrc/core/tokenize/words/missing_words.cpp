@@ -7,8 +7,6 @@ namespace pypack {
 namespace {
 
 constexpr std::size_t kPiecesAtOnce = 256;
-// A word of more pieces hardly comes again: half a sentence, say. Its pieces do, and are known.
-constexpr std::size_t kMostCachedPieces = 4;
 
 bool is_short(std::string_view word) {
     return word.size() <= WordKey::kMaxBytes;

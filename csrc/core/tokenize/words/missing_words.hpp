@@ -18,12 +18,25 @@ namespace pypack {
 // scripts without spaces most of a new word is not new. What is left of all words is tokenized together.
 class MissingWords {
   public:
+    // A word of more pieces hardly comes again: half a sentence, say. Its pieces do, and are known.
+    static constexpr std::size_t kMostCachedPieces = 4;
+    // Of whitespace and marks, pieces are shorter, and such words do come again.
+    static constexpr std::size_t kFewestBytesOfPiece = 4;
+
     // All outlive it; cutter may be null.
     MissingWords(const Model& model, const WordCutter* cutter, SharedWordCache::Session& known);
 
     // Adds a word of up to LongWordCache::kMaxWordBytes bytes, unless it was added lately; returns which one
     // it is, until cache(). hash: of a word longer than a key hash_bytes, else of its key.
     std::size_t add(std::string_view word, std::uint64_t hash);
+
+    // Whether a word of so many bytes and pieces is one whose pieces had better been looked for at once.
+    [[nodiscard]] static bool is_better_cut(std::size_t size, std::size_t pieces) {
+        return pieces > kMostCachedPieces && size >= kFewestBytesOfPiece * pieces;
+    }
+    [[nodiscard]] bool is_better_cut(std::size_t i) const {
+        return is_better_cut(words_[i].text.size(), words_[i].end - (i == 0 ? 0 : words_[i - 1].end));
+    }
 
     // Finds the ids of all words; then they are at hand.
     void encode();

@@ -86,6 +86,7 @@ WordEncoder::WordEncoder(ModelPtr model, PretokenizerPtr pretokenizer, SharedWor
     : model_(std::move(model)),
       pretokenizer_(std::move(pretokenizer)),
       known_(shared.cache),
+      early_cuts_(shared.cutter.get()),
       missing_(*model_, shared.cutter.get(), known_),
       alone_(*model_, shared.cutter.get(), known_) {}
 
@@ -117,7 +118,25 @@ void WordEncoder::add_piece(std::string_view piece) {
         if (num_words_ >= kBatch || from != 0) look_up();
         WordSpans spans{span_begins_.data(), span_ends_.data(), kBatch - num_words_};
         from = pretokenizer_->split(piece, from, spans);
-        put_words(piece, span_begins_.data(), span_ends_.data(), spans.size);
+        if (early_cuts_.pay() && !notes_words_) {
+            put_cut_words(piece, spans.size);
+        } else {
+            put_words(piece, span_begins_.data(), span_ends_.data(), spans.size);
+        }
+    }
+}
+
+// Puts the words of span_begins_ and span_ends_, long ones in pieces.
+void WordEncoder::put_cut_words(std::string_view piece, std::size_t count) {
+    for (std::size_t next = 0; next < count;) {
+        const std::size_t pieces =
+            early_cuts_.cut(piece, span_begins_.data(), span_ends_.data(), count, next);
+        for (std::size_t from = 0; from < pieces;) {
+            if (num_words_ >= kBatch) look_up();
+            const std::size_t room = std::min(pieces - from, kBatch - num_words_);
+            put_words(piece, early_cuts_.begins() + from, early_cuts_.ends() + from, room);
+            from += room;
+        }
     }
 }
 
@@ -262,11 +281,14 @@ void WordEncoder::append_elsewhere(std::size_t index, std::size_t words_left) {
         append(ids, words_left);
         return;
     } else if (const auto ids = known_.long_words().find(text, word.key.low); !ids.empty()) {
+        early_cuts_.note(false);
         append(ids, words_left);
         return;
     }
     const std::uint64_t hash = word.key.high != kLongWord ? word.key.hash() : word.key.low;
-    gaps_.push_back({ids_.size(), missing_.add(text, hash)});
+    const std::size_t missing = missing_.add(text, hash);
+    gaps_.push_back({ids_.size(), missing});
+    if (word.key.high == kLongWord) early_cuts_.note(missing_.is_better_cut(missing));
 }
 
 // Tokenizes together the words that the caches lack.

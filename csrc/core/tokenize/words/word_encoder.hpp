@@ -13,6 +13,7 @@
 #include "common/types.hpp"
 #include "tokenize/models/model.hpp"
 #include "tokenize/pretokenize/pretokenizer.hpp"
+#include "tokenize/words/early_cuts.hpp"
 #include "tokenize/words/missing_words.hpp"
 #include "tokenize/words/shared_word_cache.hpp"
 
@@ -121,6 +122,7 @@ class WordEncoder {
 
     void put_words(std::string_view piece, const std::uint32_t* begins, const std::uint32_t* ends,
                    std::size_t count);
+    void put_cut_words(std::string_view piece, std::size_t count);
     void add_event(TokenId id);
     void end_word();
     void look_up();
@@ -146,6 +148,7 @@ class WordEncoder {
         std::size_t word;
     };
 
+    EarlyCuts early_cuts_;
     MissingWords missing_;
     std::vector<Gap> gaps_;
     std::vector<End> ends_;
