@@ -165,13 +165,12 @@ def training_templates() -> list[Path]:
 )
 def test_every_template_of_trl(contents, reasoning, has_system, thinking):
     for path in training_templates():
-        template = KEPT.setdefault(
-            (path, thinking),
-            ChatTemplate(
+        if (path, thinking) not in KEPT:  # compiled once, not for each example
+            KEPT[path, thinking] = ChatTemplate(
                 path.read_text("utf-8"), path.name, {"bos_token": "<s>", "eos_token": "</s>"},
                 options={"enable_thinking": thinking},
-            ),
-        )  # fmt: skip
+            )  # fmt: skip
+        template = KEPT[path, thinking]
         messages = [
             {"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(contents)
         ]
