@@ -82,10 +82,12 @@ class LoaderFacts:
 
     @property
     def schedule(self) -> Schedule | None:
+        """The schedule that it was made with; None: one source, by epochs."""
         return self._run.options.schedule
 
     @property
     def seed(self) -> int:
+        """The seed of the order."""
         return self._run.options.seed
 
     @property
@@ -95,14 +97,17 @@ class LoaderFacts:
 
     @property
     def rank(self) -> int:
+        """Which of the ranks it gives batches to, from 0 to `world_size` - 1."""
         return self.ranks.rank
 
     @property
     def world_size(self) -> int:
+        """Ranks that share each step."""
         return self.ranks.world_size
 
     @property
     def layout(self) -> str:
+        """Of its batches: "padded" or "varlen"."""
         return self._options.layout
 
     @property

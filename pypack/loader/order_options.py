@@ -89,7 +89,12 @@ class OrderOptions:
         grown: GrownSources | None = None,
     ) -> EpochOrder | ScheduleOrder:
         """The steps of a loader with these sources, after these changes of weights, of the batch size, or of
-        the stores."""
+        the stores.
+
+        Raises:
+            ValueError: several sources, or changes of weights, without a schedule; sizes, tail or schedule
+                that do not fit the sources.
+        """
         size: dict[str, Any] = {"batch_tokens": self.batch_tokens, "batch_sequences": self.batch_sequences}
         if self.schedule is not None:
             return ScheduleOrder(sources, self.schedule, seed=self.seed, log=log, grown=grown, **size)

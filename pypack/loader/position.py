@@ -60,7 +60,12 @@ class Positioned(StepBatches):
         self._step = step
 
     def set_epoch(self, epoch: int) -> None:
-        """Goes to the start of a pass (the convention of torch's samplers)."""
+        """Goes to the start of a pass (the convention of torch's samplers).
+
+        Raises:
+            TypeError: `epoch` is no whole number.
+            ValueError: the loader has no such epoch.
+        """
         if called_from("accelerate"):  # at every pass, with its own count, which takes a resumed run back
             return
         epoch = whole_number("epoch", epoch)

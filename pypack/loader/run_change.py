@@ -20,12 +20,14 @@ _LENGTHS = {"tokens", "steps", "fraction", *SIZES}
 
 
 def plain_phase(phase: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a phase but its length and the size of its batches, as JSON gives it back."""
     what = {name: value for name, value in phase.items() if name not in _LENGTHS}
     plain: dict[str, Any] = json.loads(json.dumps(what, sort_keys=True))
     return plain
 
 
 def phase_digest(phase: Mapping[str, Any]) -> str:
+    """The fingerprint of `plain_phase`."""
     return text_fingerprint(json.dumps(plain_phase(phase), sort_keys=True))
 
 
@@ -100,7 +102,11 @@ def _drawn(state: Mapping[str, Any], added: int) -> Base:
 
 
 def phases_of(state: Mapping[str, Any]) -> list[list[Any]] | None:
-    """Steps, tokens of a batch, and what else makes each phase of the state's run; None: it does not say."""
+    """Steps, tokens of a batch, and what else makes each phase of the state's run; None: it does not say.
+
+    Raises:
+        ValueError: what it says is nothing that a loader wrote.
+    """
     if not {"phases", "drawn", "ahead"} <= state.keys():
         return None
     try:

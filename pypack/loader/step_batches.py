@@ -28,7 +28,11 @@ class StepBatches(LoaderFacts):
         return self._maker
 
     def objective_at(self, step: int) -> str:
-        """The name of the objective of a step, of an `ObjectiveSchedule`."""
+        """The name of the objective of a step, of an `ObjectiveSchedule`.
+
+        Raises:
+            IndexError: the loader has no such step.
+        """
         step = whole_number("step", step)
         if not 0 <= step < self._end:
             raise IndexError(self._run.no_step(step))

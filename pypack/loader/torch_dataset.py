@@ -97,9 +97,16 @@ class LoaderDataset(Travelling, IterableDataset[PackedBatch]):
             self.loader.set_epoch(epoch)
 
     def state_dict(self) -> dict[str, Any]:
+        """The loader's state, and which item comes next: what a StatefulDataLoader keeps for a worker."""
         return {"loader": self.loader.state_dict(), "next": self._next}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a state of `state_dict`.
+
+        Raises:
+            ValueError: it is none, or of another run.
+            RuntimeError: in a worker, whose main process's loader has another order.
+        """
         _load(self.loader, state["loader"])
         self._next = state["next"]
         self._restored = True
@@ -128,9 +135,16 @@ class LoaderPass(Travelling, Dataset[PackedBatch]):
         return self.loader.batch_at(self.position.first + index)
 
     def state_dict(self) -> dict[str, Any]:
+        """The loader's state where this pass begins."""
         return self.loader.state_dict(self.position.first)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Begins the pass where a state of `state_dict` does.
+
+        Raises:
+            ValueError: it is none, or of another run.
+            RuntimeError: in a worker, whose main process's loader has another order.
+        """
         _load(self.loader, state)
         self.position.restore()
 

@@ -50,6 +50,7 @@ class Prepacked:
 
     @property
     def num_prompts(self) -> int:
+        """Prompts, those in no row among them: P."""
         return len(self.row)
 
     @property
@@ -80,6 +81,9 @@ class Prepacked:
 
         Args:
             side: the end at which shorter prompts are padded; "left" is what decoding goes on from.
+
+        Raises:
+            ValueError: `side` is neither.
         """
         if side not in ("left", "right"):
             raise ValueError(f'side must be "left" or "right", got {side!r}')

@@ -35,6 +35,8 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Strategy:
+    """One way to put documents into sequences, and what `pack`, the command line and `compare` ask of it."""
+
     summary: str  # one line, for --help and the table of `compare`
     run: Callable[[Job], Arrays]
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # its own options

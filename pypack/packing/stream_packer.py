@@ -122,10 +122,12 @@ class StreamPacker:
 
     @property
     def num_buffered_documents(self) -> int:
+        """Documents added that are in no finished sequence yet."""
         return len(self._waiting)
 
     @property
     def num_buffered_tokens(self) -> int:
+        """Their tokens."""
         return sum(map(len, self._waiting.values()))
 
     def add(self, document: Sequence[int] | NDArray[np.integer]) -> list[PackedSequence]:
