@@ -49,7 +49,7 @@ def preview(store: TokenStore, tokenizer: Tokenizer | None, text: str, first: in
 
     chosen = np.flatnonzero(store.lengths[: 4 * first + 64])[:first]
     if not len(chosen):
-        raise UsageError(f"{store.path}: none of the first documents has a token to show")
+        raise UsageError(f"{store.place}: none of the first documents has a token to show")
     lengths = store.lengths[chosen]
     try:
         objective = from_text(text)

@@ -64,7 +64,7 @@ def _warn(name: str, ids: NDArray[np.int64], store: TokenStore, stacklevel: int)
         return
     shown = ", ".join(map(str, beyond[:3])) + (", ..." if len(beyond) > 3 else "")
     warnings.warn(
-        f"{name}: {shown}, beyond the vocabulary of {store.path} ({size} tokens, the last is {size - 1}): "
+        f"{name}: {shown}, beyond the vocabulary of {store.place} ({size} tokens, the last is {size - 1}): "
         "give ids that its tokenizer has, or make the embeddings of the model large enough",
         stacklevel=stacklevel + 1,
     )

@@ -78,7 +78,7 @@ def _has_grown(store: TokenStore, plan: Plan) -> bool:
     if not store.begins_with(plan.counts.documents, plan.lengths_fingerprint):
         return False
     warnings.warn(
-        f"{plan!r} is of the first {plan.counts.documents} of {len(store)} documents of {store.path}, which "
+        f"{plan!r} is of the first {plan.counts.documents} of {len(store)} documents of {store.place}, which "
         "has grown since: the others are not given (pypack pack --extend and extend_plan add them)",
         stacklevel=5,
     )

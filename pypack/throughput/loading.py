@@ -73,7 +73,7 @@ def bench_load(
     steps = min(_BATCHES, plan.num_sequences // batch_sequences)
     if steps == 0:
         raise ValueError(
-            f"{store.path}: {plan.num_sequences} sequences of {sequence_length} tokens are less than one "
+            f"{store.place}: {plan.num_sequences} sequences of {sequence_length} tokens are less than one "
             f"batch of {batch_sequences}; choose a smaller --batch-sequences"
         )
     loaders = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ from pypack.packing.knots import Knots, tie_knots
 from pypack.packing.packing import pack
 from pypack.packing.strategies import STRATEGIES
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*hold no token that is learned")  # pieces of a token
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*hold no token that is learned"),  # pieces of a token
+    # Those of knots and sentinels, which no document holds by chance.
+    pytest.mark.filterwarnings("ignore:.*beyond the vocabulary"),
+]
 
 _SMALL = 600  # documents: a shard is some blocks of plan arrays still
 
@@ -131,6 +136,9 @@ def test_plans_with_two_capacities(
     objective = SpanCorruption(sentinel_ids=list(range(60099, 59999, -1)), end_id=1, start_id=0)
     plan = pack_pairs(lengths, objective, 512)
     same(loaders(small, small_server, cache, plan, objective=objective, batch_sequences=4))
+    store = pypack.TokenStore.open(f"{small_server.url}/a.store", cache=cache)
+    with pytest.warns(UserWarning, match=f"beyond the vocabulary of {re.escape(store.place)} "):
+        pypack.Loader(store, plan, objective=objective, batch_sequences=4)
 
 
 @pytest.mark.parametrize("order", ["aBc", "Acb", "AB", "bAc"])

@@ -125,6 +125,7 @@ def test_columns_of_documents_are_counted(tmp_path):
     assert opened(tmp_path / "a.parquet").stream.contents.columns is None
 
 
+@pytest.mark.filterwarnings("ignore:.*beyond the vocabulary")
 def test_ids_beyond_the_vocabulary_are_written_whole(tmp_path):
     """A store of two bytes an id, and knots that need more: nothing wraps around."""
     store = make_store(tmp_path / "a.store", web_lengths(20), 60_000)
