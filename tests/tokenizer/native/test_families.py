@@ -139,6 +139,13 @@ def test_ids(pair: Pair) -> None:
     pair.check(texts())
 
 
+def test_a_long_word_behind_any_number_of_others(pair: Pair) -> None:
+    """Words are cut some hundred at a time: what is left of the room may be less than the text of a word."""
+    long = "\uc5b4" * 600
+    for count in range(0, 260, 20):
+        pair.check(["x " * count, long, f"{long} 1 a"])
+
+
 def test_code_points(pair: Pair) -> None:
     pieces = code_point_pieces()
     pair.check_pieces([f"a{piece}1 {piece}" for piece in pieces[:: 5 if SCALE < 10 else 29]])

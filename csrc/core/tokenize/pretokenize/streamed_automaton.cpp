@@ -15,7 +15,8 @@ class StreamedAutomaton final : public Pretokenizer {
     StreamedAutomaton(PatternAutomaton::Ptr pattern, StreamedStates states, const StripLoops& loops)
         : pattern_(std::move(pattern)), states_(std::move(states)), loops_(loops) {}
 
-    // A call that has cut by strips stops where the room left is too small for them.
+    // A call that has cut by strips stops where the room left is too small for them, if there was a word at
+    // all: it must come on, however long one is.
     std::size_t split(std::string_view piece, std::size_t from, WordSpans& words) const override {
         StreamedRun run{*pattern_, states_, piece, words, from, eighths_.load(std::memory_order_relaxed)};
         if (run.has_text_for_strips() && run.has_room_for_strips()) {
@@ -23,7 +24,7 @@ class StreamedAutomaton final : public Pretokenizer {
             do run.go_on_by_strips(strips);
             while (!run.is_done() && run.has_text_for_strips() && run.has_room_for_more_strips());
             note(run.eighths());
-            if (run.has_text_for_strips()) return run.finish();
+            if (run.has_text_for_strips() && run.has_words()) return run.finish();
         }
         while (!run.is_done() && run.has_room()) run.go_on();
         return run.finish();

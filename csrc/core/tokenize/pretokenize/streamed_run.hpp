@@ -38,6 +38,7 @@ class StreamedRun {
 
     [[nodiscard]] bool is_done() const { return is_done_; }
     [[nodiscard]] bool has_room() const { return n_ < words_.capacity; }
+    [[nodiscard]] bool has_words() const { return n_ > first_; }
 
     // Reads on while every character may end a word without there being too many.
     void go_on() {
