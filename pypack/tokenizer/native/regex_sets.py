@@ -9,6 +9,14 @@ from pypack.tokenizer.native.unsupported import UnsupportedError
 
 _ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
 
+_FOLDED = {"s": "\u017f", "k": "\u212a"}
+
+
+def same_but_for_case(letter: str) -> str:
+    """The characters that an ASCII letter stands for where its case does not matter."""
+    lower = letter.lower()
+    return lower + lower.upper() + _FOLDED.get(lower, "")
+
 
 class SetParser:
     """Reads characters and sets of them, from place `at` of a pattern on.
@@ -92,9 +100,8 @@ class SetParser:
 
     def brackets(self, folds: bool) -> Characters:
         """The set behind a [, with its ranges, sets within it and &&."""
-        if folds:
-            raise self.refuse("a set without regard to case")
         negated = self.take("^")
+        begin = self.at
         whole: Characters | None = None
         found = nothing()
         first = True
@@ -105,9 +112,20 @@ class SetParser:
                 found = nothing()
                 continue
             found = found | self._member()
+        if folds:
+            found = self._folded(found, self.pattern[begin : self.at])
         self.at += 1
         whole = found if whole is None else whole & found
         return ~whole if negated else whole
+
+    def _folded(self, found: Characters, written: str) -> Characters:
+        """A set without regard to case, of ASCII characters, blanks and digits. (Of others some stand for
+        several; and a set of one letter is one with those beside it, for which a ligature may stand.)"""
+        others = found & ~shorthand("s") & ~shorthand("d")
+        letters = [chr(i) for i in np.flatnonzero(others[:0x80]) if chr(i).isalpha()]
+        if others[0x80:].any() or "&&" in written or "[" in written or (len(letters) == 1 == found.sum()):
+            raise self.refuse("a set without regard to case")
+        return found | just("".join(same_but_for_case(letter) for letter in letters))
 
     def _member(self) -> Characters:
         if self.peek("[:"):

@@ -6,7 +6,7 @@ The syntax is that of Oniguruma, which `tokenizers` uses; what is not known here
 from __future__ import annotations
 
 from pypack.tokenizer.native.character_sets import Characters, just, nothing, shorthand
-from pypack.tokenizer.native.regex_sets import SetParser
+from pypack.tokenizer.native.regex_sets import SetParser, same_but_for_case
 from pypack.tokenizer.native.regex_tree import (
     EMPTY,
     Ahead,
@@ -30,7 +30,6 @@ _MOST_REPEATS = 512
 _MOST_WAYS = 64  # that a quantifier leaves open
 # Of ASCII letters one after the other, without regard to case, one character may stand for both.
 _LIGATURES = ("ss", "st", "ff", "fi", "fl")
-_FOLDED = {"s": "\u017f", "k": "\u212a"}
 
 
 def parse(pattern: str) -> Node:
@@ -148,8 +147,7 @@ class _Parser(SetParser):
             return just(character)
         if not character.isascii():
             raise self.refuse("a letter without regard to case")
-        lower = character.lower()
-        return just(lower + lower.upper() + _FOLDED.get(lower, ""))
+        return just(same_but_for_case(character))
 
     def group(self, folds: bool) -> Node:
         if self.take("?:"):

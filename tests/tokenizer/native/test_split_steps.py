@@ -40,6 +40,9 @@ PATTERNS = [
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s+(?!\S)|\s",
     KIMI,
     LATIN,
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}+|\s+",
+    r"(?i:[k-s0-9_]+)|(?i:[^a-f\s]{2})",
+    r"(?i:[^S\dx]+)",
     r"[0-9]",
     r"\d",
     r"\n+",
@@ -133,7 +136,8 @@ def test_every_code_point(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [r"(ab)\1", r"(a)+\1", r"(\w)\1", r"\1(a)", r"(a)\12", "(?<=ab)b", "(?=a(?=bc))a", "(?:(?=ab))*", "^*",
-     r"\b+", "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-z])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}",
+     r"\b+", "(ab)++", "(?>ab)", "(?i:ss)", "(?i:[a-é])", "(?i:[s])", r"(?i:[\p{L}])",
+     "(?i:[a[b]])", "(?i:[a-z&&[^b]])", r"\p{Nothing}", r"[[:alpha:]]", "a{1000}", "a{,3}",
      "(a", "a)", "[a", r"\X", r"\Ka", "(?m:.)", "(?<n>a)", r"\h", r"\R", "(a|)+", r"a\Z", r"\Ga", "a{1,500}",
      "(?=ab)(?=ac)(?=ad)(?=ae)a"],
 )  # fmt: skip
