@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "reading a schedule needs pyyaml: pip install pyyaml, or pypack-engine's extra [report]"
         ) from error
+    except ValueError as error:
+        raise UsageError(f"{args.path}: {str(error).removeprefix(f'{args.path}: ')}") from error
     sources = _sources(args.source)
     batch = {"batch_tokens": args.batch_tokens, "batch_sequences": args.batch_sequences}
     try:

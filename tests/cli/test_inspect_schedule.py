@@ -87,6 +87,23 @@ def test_what_is_missing_is_named(folder, capsys, arguments, status, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("phases: [", "not readable as YAML"),
+        ("[]", "must be a mapping with 'phases'"),
+        ("phases: [{tokens: 9, sources: {web: 1}}]", "Phase has no field 'sources'"),
+        ("phases: [{tokens: x, weights: {web: 1}}]", "must be a number"),
+    ],
+)
+def test_a_file_that_is_no_schedule_is_asked_wrongly(folder, capsys, text, message):
+    (folder / "mix.yaml").write_text(text)
+    assert inspect(folder, "--batch-sequences", "8") == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count(str(folder / "mix.yaml")) == 1
+
+
 def test_the_preview_is_that_of_the_schedule(folder, capsys):
     import pypack
 
