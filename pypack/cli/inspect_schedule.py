@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
             "reading a schedule needs pyyaml: pip install pyyaml, or pypack-engine's extra [report]"
         ) from error
     except ValueError as error:
-        raise UsageError(f"{args.path}: {str(error).removeprefix(f'{args.path}: ')}") from error
+        # The file is at fault, not what was asked; and it is named once.
+        raise ValueError(f"{args.path}: {str(error).removeprefix(f'{args.path}: ')}") from error
     sources = _sources(args.source)
     batch = {"batch_tokens": args.batch_tokens, "batch_sequences": args.batch_sequences}
     try:

@@ -96,9 +96,9 @@ def test_what_is_missing_is_named(folder, capsys, arguments, status, message):
         ("phases: [{tokens: x, weights: {web: 1}}]", "must be a number"),
     ],
 )
-def test_a_file_that_is_no_schedule_is_asked_wrongly(folder, capsys, text, message):
+def test_a_file_that_is_no_schedule_is_named(folder, capsys, text, message):
     (folder / "mix.yaml").write_text(text)
-    assert inspect(folder, "--batch-sequences", "8") == 2
+    assert inspect(folder, "--batch-sequences", "8") == 1
     told = capsys.readouterr().err
     assert message in told
     assert told.count(str(folder / "mix.yaml")) == 1
